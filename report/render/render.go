@@ -1,0 +1,70 @@
+// Package render writes documents as tables, JSON, CSV and templates. It knows nothing of images.
+package render
+
+import (
+	"io"
+	"iter"
+)
+
+// A Doc is one answer: what a question found in one image or in several.
+type Doc struct {
+	Command  string
+	Sections []Section
+	Many     bool // several images were asked for: JSON has "images", rows begin with source and image
+}
+
+// A Section is the answer for one image.
+type Section struct {
+	Image    any                                 // the "image" object of JSON; nil leaves it out
+	Source   string                              // for the first columns of rows where Many
+	Name     string                              // likewise
+	Fields   []Field                             // the fields of a row, by their JSON names
+	Rows     iter.Seq[[]Value]                   // the slice is used again for the next row
+	Columns  []Column                            // what the table shows
+	Text     func(w io.Writer, t Terminal) error // replaces the table where a question draws its own (tree)
+	Extra    []Extra                             // further members of the JSON document, before items
+	Warnings []any                               // marshalled as they are
+	Errors   []any
+	Footer   string // a line below the table, only there
+}
+
+// An Extra is a member of the JSON document besides items.
+type Extra struct {
+	Name  string
+	Value any
+}
+
+// A Field names a member of an item.
+type Field struct {
+	Name string
+	Kind Kind
+}
+
+// A Kind says how a value is written.
+type Kind uint8
+
+const (
+	Text Kind = iota // a string of ours or of an image; escaped in tables
+	Name             // exact bytes: where they are no UTF-8 a further member NameBase64 holds them
+	Int
+	Bool
+	Time   // seconds and nanoseconds; outside the years 0000 to 9999 the member is NameUnix instead
+	Object // anything that encoding/json takes
+)
+
+// A Value is one member of one item. The zero Value is absent.
+type Value struct{}
+
+// A Column is one column of a table.
+type Column struct {
+	Title string
+	Right bool                     // aligned right
+	Cut   bool                     // may be cut to the terminal's width (the last such column first)
+	Cell  func(row []Value) string // unescaped: render escapes it
+}
+
+// A Terminal says what the output can show.
+type Terminal struct {
+	Width int // 0: no terminal, nothing is cut
+	Color bool
+}

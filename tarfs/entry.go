@@ -1,0 +1,53 @@
+package tarfs
+
+// A Type is what a tree node is.
+type Type uint8
+
+const (
+	File Type = iota
+	Dir
+	Symlink
+	Char
+	Block
+	Fifo
+)
+
+var typeNames = [...]string{"file", "dir", "symlink", "char", "block", "fifo"}
+
+// String returns file, dir, symlink, char, block or fifo.
+func (t Type) String() string { return typeNames[t] }
+
+// How says by what means a version of a path was hidden.
+type How uint8
+
+const (
+	NotHidden           How = iota
+	ByWhiteout              // a whiteout of the path or of a directory above it
+	ByOpaque                // an opaque marker of a directory above it
+	Replaced                // another entry of the same type at the path
+	ReplacedByOtherType     // an entry of another type at the path or above it
+)
+
+var howNames = [...]string{"", "whiteout", "opaque", "replaced", "replaced-by-other-type"}
+
+// String returns whiteout, opaque, replaced, replaced-by-other-type, or nothing for NotHidden.
+func (h How) String() string { return howNames[h] }
+
+// Meta is what an entry says of its path besides the content.
+type Meta struct {
+	Mode     uint16 // the lower twelve bits: permissions, setuid, setgid, sticky
+	UID, GID uint32
+	MTime    int64  // seconds since 1970, any year
+	MTimeNS  uint32 // nanoseconds to add
+}
+
+// An Xattr is one extended attribute.
+type Xattr struct{ Name, Value string }
+
+// A View chooses the rules by which layers merge where engines and the specification differ.
+type View uint8
+
+const (
+	Runtime View = iota // as overlay engines (Docker, containerd, podman) show the image
+	Spec                // as the OCI image specification describes it
+)
