@@ -4,7 +4,6 @@ package source
 
 import (
 	"context"
-	"io"
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -89,38 +88,3 @@ type Image struct {
 	Warnings   []tarfs.Warning
 	Verified   string // full or none
 }
-
-// A Layer is one layer of an image, where it is stored.
-type Layer struct {
-	Index     int
-	Digest    string // of the blob as stored; empty where nothing names it
-	DiffID    string // of the uncompressed tar, as the config says; empty where it does not
-	MediaType string // as the manifest says; empty where it does not
-	Size      int64  // bytes stored
-}
-
-// Scanned is what one pass over a layer found.
-type Scanned struct {
-	Table       *tarfs.Layer    // never nil: what could be read
-	Digest      string          // of the blob; computed when verifying, else the one named
-	DiffID      string          // of the tar; computed when verifying, else the one named
-	Compression string          // none, gzip, zstd, bzip2, xz
-	Unpacked    int64           // bytes of the tar
-	Warnings    []tarfs.Warning // about the stream: media-type-mismatch, compressed-stream-damaged-tail, diff-id-mismatch …
-}
-
-// ScanOptions say how much to do in the pass.
-type ScanOptions struct {
-	Digests  bool          // of every file's content
-	Progress func(n int64) // told of bytes read from the blob, from the scanning goroutine; may be nil
-}
-
-// Scan reads the layer once, to its last byte, checks it, and returns its table of contents. On damage the error names the cause
-// and what could be read is returned with it.
-func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) { panic("stub") }
-
-// Window returns the memory that the layer's decoder asks for, in bytes: a zstd frame's window; 0 for other compressions.
-func (l *Layer) Window() int64 { panic("stub") }
-
-// Tar returns the uncompressed tar from an offset on. It checks no digest; the reader fails if the input changed since Open.
-func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) { panic("stub") }
