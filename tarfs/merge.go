@@ -1,0 +1,289 @@
+package tarfs
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+)
+
+// A LayerError says which layer could not be merged whole.
+type LayerError struct {
+	Layer int
+	Err   error
+}
+
+// Error names the layer by its position from 0.
+func (e *LayerError) Error() string { return fmt.Sprintf("layer %d: %v", e.Layer, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LayerError) Unwrap() error { return e.Err }
+
+// Merge stacks layers, oldest first, and keeps the history of every path. A nil layer is one that could not be read. Each error names a
+// layer of which only the entries before the error are in the tree. The rules are those by which overlay engines show an image; where
+// they disagree or refuse, the OCI image specification's; every departure is among the tree's warnings.
+func Merge(layers []*Layer, view View) (*Tree, []*LayerError) {
+	var errs []*LayerError
+	if len(layers) >= math.MaxUint16 {
+		errs = append(errs, &LayerError{Layer: math.MaxUint16, Err: errors.New("more layers than can be held")})
+		layers = nil
+	}
+	t := newTree(layers, view)
+	m := &merger{t: t}
+	for i, l := range layers {
+		if l == nil {
+			continue
+		}
+		if err := m.merge(i, l); err != nil {
+			errs = append(errs, &LayerError{Layer: i, Err: err})
+		}
+	}
+	return t, errs
+}
+
+// newTree returns a tree of nothing but the root, with room for the biggest layer.
+func newTree(layers []*Layer, view View) *Tree {
+	biggest, size := 0, 16
+	for _, l := range layers {
+		if l != nil {
+			biggest = max(biggest, len(l.entries))
+		}
+	}
+	for size < 2*biggest {
+		size *= 2
+	}
+	t := &Tree{layers: layers, view: view, seed: maphash.MakeSeed()}
+	t.nodes = append(make([]node, 0, biggest+1), node{})
+	t.records = append(make([]record, 0, biggest+2), record{}, record{node: root, entry: noEntry, kind: Dir})
+	t.nodes[root].record = 1
+	t.groups = append(t.groups, group{})
+	t.grow(size)
+	return t
+}
+
+// merger merges one layer after the other onto the tree. Of each it first builds a tree of its own, in tar order, from what the layer
+// alone says; a path's node refers to it by its number, which is right if the number's local refers back.
+type merger struct {
+	t      *Tree
+	layer  int
+	table  *Layer
+	locals []local
+
+	whiteouts []uint32 // locals, in tar order
+	opaques   []opaque
+	links     map[uint32]uint32 // local -> group
+
+	parent place // of the last entry: what follows it mostly shares the directory
+	parts  []ref // buffers used again
+	steps  []step
+	todo   []ref
+}
+
+// local is what the layer at hand says of a path.
+type local struct {
+	node, parent, first, next uint32 // the list is of local children
+	entry                     uint32 // noEntry unless listed
+	state                     state
+	kind                      Type
+}
+
+type state uint8
+
+const (
+	listed    state = 1 << iota // has an entry
+	implied                     // is a directory that only its children tell of
+	whiteout                    // hides what lower layers have here
+	opaqued                     // hides what lower layers have below
+	inList                      // is in its parent's list
+	overtaken                   // its whiteout was followed by an entry
+)
+
+// opaque is an opaque marker: the directory it marks and its own name.
+type opaque struct {
+	local uint32
+	path  string
+	over  bool // it hides something
+}
+
+func (m *merger) warn(code Code, path string) { m.t.warned.add(code, m.layer, path) }
+
+// merge reads the layer's entries into a tree of its own, then lays that onto the tree so far.
+func (m *merger) merge(layer int, table *Layer) error {
+	m.layer, m.table = layer, table
+	m.locals = append(m.locals[:0], local{node: root, entry: noEntry, state: implied, kind: Dir})
+	m.t.nodes[root].local = 0
+	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], nil, place{}
+	if table.global {
+		m.warn(PAXGlobalHeader, "")
+	}
+	var err error
+	for i := range table.entries {
+		if err = m.entry(uint32(i)); err != nil {
+			break
+		}
+	}
+	m.hide()
+	m.add()
+	if table.tail {
+		m.warn(DataAfterEnd, "")
+	}
+	return err
+}
+
+// of returns the local of a node, if the layer at hand has said anything of it.
+func (m *merger) of(id uint32) (uint32, bool) {
+	i := m.t.nodes[id].local
+	return i, int(i) < len(m.locals) && m.locals[i].node == id
+}
+
+// at returns the local of a child, made if need be.
+func (m *merger) at(parent uint32, name ref) uint32 {
+	id := m.t.intern(m.locals[parent].node, name)
+	i, ok := m.of(id)
+	if !ok {
+		i = uint32(len(m.locals))
+		m.locals = append(m.locals, local{node: id, parent: parent, entry: noEntry})
+		m.t.nodes[id].local = i
+	}
+	if l := &m.locals[i]; l.state&inList == 0 {
+		l.state |= inList
+		l.next = m.locals[parent].first
+		m.locals[parent].first = i
+	}
+	return i
+}
+
+// place is a directory of the layer's own tree, as the name of an entry led to it.
+type place struct {
+	ok   bool
+	dir  uint32 // the directory part of the name
+	at   uint32 // local
+	link bool   // a symlink was followed
+	odd  bool   // a component looks like a whiteout
+}
+
+var errLoop = fmt.Errorf("%w: its parent directory leads through more than %d links of this layer", ErrLoop, maxLinks)
+
+// step is a component of a path resolved in the layer's own tree.
+type step struct {
+	name  ref
+	local uint32
+	found bool
+}
+
+// errNotDir says that a component is neither a directory nor a symlink.
+var errNotDir = errors.New("not a directory")
+
+// resolve follows components through the symlinks of this layer, clamped at the root. It makes nothing. On errNotDir the steps are the
+// path that was meant.
+func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
+	steps, m.todo = m.steps[:0], m.todo[:0]
+	defer func() { m.steps = steps[:0] }()
+	for i := len(parts) - 1; i >= 0; i-- {
+		m.todo = append(m.todo, parts[i])
+	}
+	for len(m.todo) > 0 {
+		name := m.todo[len(m.todo)-1]
+		m.todo = m.todo[:len(m.todo)-1]
+		switch b := m.t.text(name); {
+		case len(b) == 0 || string(b) == ".":
+			continue
+		case string(b) == "..":
+			steps = steps[:max(len(steps)-1, 0)]
+			continue
+		}
+		s := m.step(steps, name)
+		l := &m.locals[s.local]
+		if !s.found || l.kind == Dir && l.state&(listed|implied) != 0 || l.state&(listed|implied) == 0 {
+			steps = append(steps, s)
+			continue
+		}
+		if l.kind != Symlink {
+			err = errNotDir
+			steps = append(steps, s)
+			continue
+		}
+		if links++; links > maxLinks {
+			return steps, links, errLoop
+		}
+		steps = m.follow(s.local, steps)
+	}
+	return steps, links, err
+}
+
+// step finds the local of a name below the steps so far.
+func (m *merger) step(steps []step, name ref) step {
+	at, found := uint32(0), true
+	if len(steps) > 0 {
+		at, found = steps[len(steps)-1].local, steps[len(steps)-1].found
+	}
+	if !found {
+		return step{name: name}
+	}
+	id := m.t.child(m.locals[at].node, m.t.text(name))
+	if id == 0 {
+		return step{name: name}
+	}
+	i, ok := m.of(id)
+	return step{name: name, local: i * b2u(ok), found: ok}
+}
+
+func b2u(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// follow puts a symlink's target before what is left to do.
+func (m *merger) follow(at uint32, steps []step) []step {
+	layer, entry := m.source(at)
+	e := &m.t.layers[layer].entries[entry]
+	target := ref{e.link, e.linkLen, uint16(layer)}
+	b := m.t.text(target)
+	if len(b) > 0 && b[0] == '/' {
+		steps = steps[:0]
+	}
+	for end := len(b); end > 0; {
+		from := end
+		for from > 0 && b[from-1] != '/' {
+			from--
+		}
+		m.todo = append(m.todo, ref{target.off + uint32(from), uint16(end - from), target.layer})
+		end = from - 1
+	}
+	return steps
+}
+
+// source returns the entry that holds the content of a listed local.
+func (m *merger) source(at uint32) (layer int, entry uint32) {
+	if g := m.links[at]; g != 0 {
+		return int(m.t.groups[g].contentLayer), m.t.groups[g].content
+	}
+	return m.layer, m.locals[at].entry
+}
+
+// make creates the directories of steps that are missing and returns the last one's local.
+func (m *merger) make(steps []step) uint32 {
+	at := uint32(0)
+	for _, s := range steps {
+		at = m.at(at, s.name)
+		if l := &m.locals[at]; l.state&(listed|implied) == 0 {
+			l.state |= implied
+			l.kind = Dir
+		}
+	}
+	return at
+}
+
+// meant returns the path of steps and the last component.
+func (m *merger) meant(steps []step, base ref) string {
+	parts := make([]ref, 0, len(steps)+1)
+	for _, s := range steps {
+		parts = append(parts, s.name)
+	}
+	return m.join(append(parts, base))
+}
+
+// path returns the path of a local.
+func (m *merger) path(at uint32) string { return Node{m.t, m.locals[at].node}.Path() }
