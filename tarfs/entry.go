@@ -33,14 +33,6 @@ var howNames = [...]string{"", "whiteout", "opaque", "replaced", "replaced-by-ot
 // String returns whiteout, opaque, replaced, replaced-by-other-type, or nothing for NotHidden.
 func (h How) String() string { return howNames[h] }
 
-// Meta is what an entry says of its path besides the content.
-type Meta struct {
-	Mode     uint16 // the lower twelve bits: permissions, setuid, setgid, sticky
-	UID, GID uint32
-	MTime    int64  // seconds since 1970, any year
-	MTimeNS  uint32 // nanoseconds to add
-}
-
 // An Xattr is one extended attribute.
 type Xattr struct{ Name, Value string }
 

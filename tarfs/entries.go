@@ -1,0 +1,320 @@
+package tarfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// entry lets one entry of the tar act on the layer's own tree.
+func (m *merger) entry(i uint32) error {
+	e := &m.table.entries[i]
+	dir := m.table.dirs[e.dir]
+	full := m.clean(m.parts[:0], ref{dir.off, dir.len, uint16(m.layer)}, ref{e.name, e.nameLen, uint16(m.layer)})
+	m.parts = full.parts
+	switch {
+	case full.escapes:
+		m.warn(PathEscapesRoot, m.table.written(e))
+	case full.absolute && len(full.parts) > 0:
+		m.warn(PathAbsolute, m.table.written(e))
+	}
+	if len(full.parts) == 0 {
+		m.rootEntry(e, i)
+		return nil
+	}
+	for _, p := range full.parts[:len(full.parts)-1] {
+		if bytes.HasPrefix(m.t.text(p), []byte(whiteoutPrefix)) {
+			m.warn(EntryBelowWhiteoutName, m.join(full.parts))
+			break
+		}
+	}
+	if bytes.HasPrefix(m.t.text(full.parts[len(full.parts)-1]), []byte(whiteoutPrefix)) {
+		return m.whiteout(e, full.parts)
+	}
+	return m.ordinary(e, i, full.parts)
+}
+
+// rootEntry takes the root's metadata.
+func (m *merger) rootEntry(e *entry, i uint32) {
+	if e.kind != kindDir {
+		m.warn(RootNotADirectory, "")
+		return
+	}
+	l := &m.locals[0]
+	if l.state&listed != 0 {
+		m.warn(DuplicateEntry, "/")
+	}
+	l.state, l.entry = l.state&^implied|listed, i
+	m.flagged(e, "/")
+}
+
+// flagged warns of what is odd in an entry itself.
+func (m *merger) flagged(e *entry, path string) {
+	if e.flags&flagOverlay != 0 {
+		m.warn(OverlayPrivateXattr, path)
+	}
+	if e.flags&flagRefused != 0 {
+		m.warn(EntryTypeRefused, path)
+	}
+}
+
+// enter returns the directory that an entry lies in, its implied directories made, and false where the entry must be skipped.
+// The one before it mostly lies in the same directory, whose name need not be resolved again.
+func (m *merger) enter(e *entry, parts []ref) (at uint32, ok bool, err error) {
+	dir, base := parts[:len(parts)-1], parts[len(parts)-1]
+	same := m.parent.ok && m.parent.dir == e.dir && base.off == e.name
+	if !same {
+		steps, links, err := m.resolve(dir)
+		if err != nil {
+			return 0, false, m.unresolved(err, parts, steps)
+		}
+		m.parent = place{ok: base.off == e.name, dir: e.dir, at: m.make(steps), link: links > 0}
+	}
+	if m.parent.link {
+		m.warn(ParentThroughSymlink, m.join(parts))
+	}
+	return m.parent.at, true, nil
+}
+
+// unresolved turns the failure to resolve a parent into a warning, or into the end of the layer.
+func (m *merger) unresolved(err error, parts []ref, steps []step) error {
+	if errors.Is(err, errNotDir) {
+		m.warn(ParentNotADirectory, m.meant(steps, parts[len(parts)-1]))
+		return nil
+	}
+	return fmt.Errorf("%q: %w", cut(m.join(parts)[1:]), err)
+}
+
+// whiteout handles an entry whose base name begins with ".wh.".
+func (m *merger) whiteout(e *entry, parts []ref) error {
+	base := parts[len(parts)-1]
+	name := m.t.text(base)
+	switch string(name) {
+	case ".wh.", ".wh..", ".wh...":
+		m.warn(WhiteoutInvalid, m.join(parts))
+		return nil
+	}
+	if e.kind != kindFile || e.flags&flagRefused != 0 || e.size != 0 {
+		m.warn(WhiteoutNotEmptyRegular, m.join(parts))
+	}
+	if bytes.HasPrefix(name, []byte(aufsPrefix)) && string(name) != opaqueMarker {
+		m.warn(AUFSMetadata, m.join(parts))
+	}
+	at, ok, err := m.enter(e, parts)
+	if err != nil || !ok {
+		return err
+	}
+	if string(name) == opaqueMarker {
+		m.opaque(at, parts)
+		return nil
+	}
+	base.off += uint32(len(whiteoutPrefix))
+	base.len -= uint16(len(whiteoutPrefix))
+	m.white(m.at(at, base))
+	return nil
+}
+
+func (m *merger) opaque(at uint32, parts []ref) {
+	if at == 0 {
+		m.warn(OpaqueRootIgnored, m.join(parts))
+		if m.t.view == Runtime {
+			return
+		}
+	}
+	if m.locals[at].state&opaqued != 0 {
+		return
+	}
+	m.locals[at].state |= opaqued
+	m.opaques = append(m.opaques, opaque{local: at, path: m.join(parts)})
+}
+
+// white marks a path as hidden below.
+func (m *merger) white(at uint32) {
+	l := &m.locals[at]
+	if l.state&whiteout != 0 {
+		m.warn(DuplicateEntry, m.path(at))
+		return
+	}
+	l.state = l.state&^overtaken | whiteout
+	m.whiteouts = append(m.whiteouts, at)
+}
+
+// ordinary handles an entry that is no whiteout by its name.
+func (m *merger) ordinary(e *entry, i uint32, parts []ref) error {
+	switch e.kind {
+	case kindUnknown:
+		steps, _, err := m.resolve(parts[:len(parts)-1])
+		if err != nil {
+			return m.unresolved(err, parts, steps)
+		}
+		m.warn(UnknownEntryType, m.meant(steps, parts[len(parts)-1]))
+		return nil
+	case kindHardlink:
+		return m.hardlink(e, i, parts)
+	}
+	at, ok, err := m.enter(e, parts)
+	if err != nil || !ok {
+		return err
+	}
+	child := m.at(at, parts[len(parts)-1])
+	if e.kind == kindChar && e.offset == 0 {
+		m.warn(OverlayWhiteoutDevice, m.path(child))
+		if m.t.view == Runtime {
+			m.white(child)
+			return nil
+		}
+	}
+	m.put(child, i, types[e.kind], 0)
+	return nil
+}
+
+var types = [...]Type{kindFile: File, kindDir: Dir, kindSymlink: Symlink, kindChar: Char, kindBlock: Block, kindFifo: Fifo}
+
+// put lists an entry at a path. Group is that of a hard link.
+func (m *merger) put(at, i uint32, kind Type, group uint32) {
+	l := &m.locals[at]
+	if l.state&listed != 0 || l.state&implied != 0 && kind != Dir {
+		m.warn(DuplicateEntry, m.path(at))
+		if kind != Dir || l.kind != Dir {
+			m.clear(at)
+		}
+	}
+	if l.state&whiteout != 0 {
+		m.warn(WhiteoutThenEntry, m.path(at))
+		l.state |= overtaken
+		if m.t.view == Runtime {
+			l.state &^= whiteout
+		}
+	}
+	l.state = l.state&^implied | listed
+	l.entry, l.kind = i, kind
+	m.name(at, group)
+	if e := &m.table.entries[i]; e.flags&(flagOverlay|flagRefused) != 0 {
+		m.flagged(e, m.path(at))
+	}
+}
+
+// name makes a path a name of a group of hard links, or of none.
+func (m *merger) name(at, group uint32) {
+	if group == 0 {
+		delete(m.links, at)
+		return
+	}
+	if m.links == nil {
+		m.links = map[uint32]uint32{}
+	}
+	m.links[at] = group
+}
+
+// clear removes what the layer has below a path that becomes something else, and its opaque marker. What names were resolved through it
+// may lead elsewhere from now on.
+func (m *merger) clear(at uint32) {
+	m.parent = place{}
+	m.locals[at].state &^= opaqued
+	stack := []uint32{at}
+	for len(stack) > 0 {
+		l := &m.locals[stack[len(stack)-1]]
+		stack = stack[:len(stack)-1]
+		for c := l.first; c != 0; c = m.locals[c].next {
+			stack = append(stack, c)
+		}
+		for c := l.first; c != 0; {
+			child := &m.locals[c]
+			delete(m.links, c)
+			c, child.next = child.next, 0
+			child.state, child.entry = 0, noEntry
+		}
+		l.first = 0
+	}
+}
+
+// hardlink handles a further name of a file: of one in this layer, or of one that a lower layer shows.
+func (m *merger) hardlink(e *entry, i uint32, parts []ref) error {
+	base := parts[len(parts)-1]
+	steps, _, err := m.resolve(parts[:len(parts)-1])
+	if err != nil {
+		return m.unresolved(err, parts, steps)
+	}
+	path := m.meant(steps, base)
+	group, kind, code := m.target(e, i, path)
+	if code != "" {
+		m.warn(code, path)
+	}
+	if group == 0 {
+		return nil
+	}
+	at, _, err := m.enter(e, parts)
+	if err != nil {
+		return err
+	}
+	m.t.groups[group].meta, m.t.groups[group].metaLayer = i, uint16(m.layer)
+	m.put(m.at(at, base), i, kind, group)
+	return nil
+}
+
+// target finds what a hard link leads to; no group means that it leads nowhere, for the reason of the code.
+func (m *merger) target(e *entry, i uint32, path string) (group uint32, kind Type, code Code) {
+	link := m.clean(nil, ref{e.link, e.linkLen, uint16(m.layer)})
+	switch {
+	case link.escapes:
+		return 0, 0, HardlinkEscapesRoot
+	case len(link.parts) == 0:
+		return 0, 0, HardlinkToDirectory
+	}
+	base := link.parts[len(link.parts)-1]
+	steps, _, err := m.resolve(link.parts[:len(link.parts)-1])
+	if err != nil {
+		return 0, 0, HardlinkTargetMissing
+	}
+	if m.meant(steps, base) == path {
+		return 0, 0, HardlinkToItself
+	}
+	s := m.step(steps, base)
+	if l := &m.locals[s.local]; s.found && l.state&(listed|implied) != 0 {
+		if l.kind == Dir {
+			return 0, 0, HardlinkToDirectory
+		}
+		return m.group(s.local), l.kind, ""
+	}
+	return m.lower(append(steps, s))
+}
+
+// group returns the group of a listed path, made if it has none yet.
+func (m *merger) group(at uint32) uint32 {
+	if g := m.links[at]; g != 0 {
+		return g
+	}
+	g := m.newGroup(uint16(m.layer), m.locals[at].entry)
+	m.name(at, g)
+	return g
+}
+
+func (m *merger) newGroup(layer uint16, content uint32) uint32 {
+	m.t.groups = append(m.t.groups, group{content: content, contentLayer: layer})
+	return uint32(len(m.t.groups) - 1)
+}
+
+// lower makes a group of a file that lower layers show at a path and that this layer has not hidden so far.
+func (m *merger) lower(steps []step) (group uint32, kind Type, code Code) {
+	at := uint32(root)
+	hidden := m.locals[0].state&opaqued != 0
+	for k, s := range steps {
+		if at = m.t.child(at, m.t.text(s.name)); at == 0 {
+			return 0, 0, HardlinkTargetMissing
+		}
+		if i, ok := m.of(at); ok {
+			state := m.locals[i].state
+			above := k < len(steps)-1
+			hidden = hidden || state&whiteout != 0 || above && state&opaqued != 0
+		}
+	}
+	r := m.t.nodes[at].record
+	if hidden || r == 0 || m.t.records[r].hiddenBy != 0 {
+		return 0, 0, HardlinkTargetMissing
+	}
+	if m.t.records[r].kind == Dir {
+		return 0, 0, HardlinkToDirectory
+	}
+	inode, _ := Version{m.t, r}.Inode()
+	return m.newGroup(uint16(inode>>32), uint32(inode)), m.t.records[r].kind, HardlinkIntoLowerLayer
+}

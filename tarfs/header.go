@@ -1,0 +1,190 @@
+package tarfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+const blockSize = 512
+
+// header is one entry as it is being read: the block's fields, then what extended headers say instead.
+type header struct {
+	name, link   []byte
+	typeflag     byte
+	mode         int64
+	uid, gid     int64
+	size         int64
+	mtime        int64
+	mtimeNS      uint32
+	major, minor int64
+	gnu          bool // the GNU dialect, which alone has old sparse files
+}
+
+// parseBlock reads the fields of a header block after checking its sum. The block must not be all zeros.
+// Source: POSIX.1-1988 ustar, the GNU and star dialects; decided like archive/tar, for that is what the engines read with.
+func parseBlock(b []byte, h *header) error {
+	if err := checkSum(b); err != nil {
+		return err
+	}
+	p := fields{block: b}
+	h.name = cstring(b[0:100])
+	h.link = cstring(b[157:257])
+	h.typeflag = b[156]
+	h.mode = p.number("mode", 100, 108)
+	h.uid = p.number("uid", 108, 116)
+	h.gid = p.number("gid", 116, 124)
+	h.size = p.number("size", 124, 136)
+	h.mtime = p.number("mtime", 136, 148)
+	h.mtimeNS = 0
+	h.major, h.minor = 0, 0
+	magic, version := string(b[257:263]), string(b[263:265])
+	h.gnu = magic == "ustar " && version == " \x00"
+	ustar := magic == "ustar\x00"
+	if ustar || h.gnu {
+		h.major = p.number("device number", 329, 337)
+		h.minor = p.number("device number", 337, 345)
+	}
+	h.name = prefixed(b, h.name, ustar, h.gnu)
+	return p.err
+}
+
+// prefixed joins the prefix field where the dialect has one.
+func prefixed(b, name []byte, ustar, gnu bool) []byte {
+	var prefix []byte
+	switch {
+	case ustar && string(b[508:512]) == "tar\x00": // star keeps times behind a shorter prefix
+		prefix = cstring(b[345:476])
+	case ustar:
+		prefix = cstring(b[345:500])
+	case gnu && !gnuTimes(b):
+		// Old Go versions wrote a ustar prefix under GNU magic; archive/tar still reads it.
+		if p := cstring(b[345:500]); isASCII(p) {
+			prefix = p
+		}
+	}
+	if len(prefix) == 0 {
+		return name
+	}
+	joined := make([]byte, 0, len(prefix)+1+len(name))
+	return append(append(append(joined, prefix...), '/'), name...)
+}
+
+// gnuTimes reports whether the fields that GNU uses for access and change times hold such, or nothing.
+func gnuTimes(b []byte) bool {
+	p := fields{block: b}
+	for _, at := range []int{345, 357} {
+		if b[at] != 0 {
+			p.number("time", at, at+12)
+		}
+	}
+	return p.err == nil
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 || c == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// cstring cuts a field at its first NUL.
+func cstring(b []byte) []byte {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return b[:i]
+	}
+	return b
+}
+
+var errChecksum = errors.New("header checksum is wrong")
+
+// checkSum accepts the sum over unsigned bytes and the one over signed bytes that old Sun tars wrote.
+func checkSum(b []byte) error {
+	want, ok := octal(b[148:156])
+	if !ok {
+		return errChecksum
+	}
+	var unsigned, signed int64
+	for i, c := range b[:blockSize] {
+		if i >= 148 && i < 156 {
+			c = ' '
+		}
+		unsigned += int64(c)
+		signed += int64(int8(c))
+	}
+	if want != unsigned && want != signed {
+		return errChecksum
+	}
+	return nil
+}
+
+// IsHeader reports whether 512 bytes are a tar header by their checksum: a plain tar has no other mark in common with all dialects.
+func IsHeader(block []byte) bool {
+	return len(block) >= blockSize && !isZero(block[:blockSize]) && checkSum(block[:blockSize]) == nil
+}
+
+func isZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// fields reads numbers from a block and keeps the first error.
+type fields struct {
+	block []byte
+	err   error
+}
+
+func (p *fields) number(what string, from, to int) int64 {
+	b := p.block[from:to]
+	n, ok := number(b)
+	if !ok && p.err == nil {
+		p.err = fmt.Errorf("%s %q is no number", what, bytes.TrimRight(b, "\x00 "))
+	}
+	return n
+}
+
+// number reads octal digits or, where the first bit is set, a big-endian two's complement number (the GNU extension).
+func number(b []byte) (int64, bool) {
+	if b[0]&0x80 == 0 {
+		return octal(b)
+	}
+	inverse := byte(0)
+	if b[0]&0x40 != 0 {
+		inverse = 0xff
+	}
+	var n uint64
+	for i, c := range b {
+		c ^= inverse
+		if i == 0 {
+			c &= 0x7f
+		}
+		if n>>56 > 0 {
+			return 0, false
+		}
+		n = n<<8 | uint64(c)
+	}
+	if n>>63 > 0 {
+		return 0, false
+	}
+	if inverse == 0xff {
+		return ^int64(n), true
+	}
+	return int64(n), true
+}
+
+// octal reads digits between spaces and NULs; an empty field is 0.
+func octal(b []byte) (int64, bool) {
+	b = bytes.Trim(b, " \x00")
+	if len(b) == 0 {
+		return 0, true
+	}
+	n, err := strconv.ParseUint(string(cstring(b)), 8, 63)
+	return int64(n), err == nil
+}

@@ -1,0 +1,195 @@
+package tarfs
+
+import (
+	"bytes"
+	"cmp"
+	"iter"
+	"slices"
+)
+
+// A Layer is the table of contents of one layer: immutable, in tar order, without pointers, so that a million entries cost the garbage
+// collector nothing and the table could be stored as it is.
+type Layer struct {
+	entries []entry
+	arena   []byte // names, links and attributes
+	dirs    []span // directory parts of names; entries that follow one another mostly share theirs
+	xattrs  []xattr
+	sparse  []sparseFile
+	regions []region
+	digests [][32]byte // by entry, or nil
+
+	size    int64
+	endMark bool
+	global  bool // has a PAX global header
+	tail    bool // has data after its end
+}
+
+// span is a piece of a layer's arena.
+type span struct {
+	off uint32
+	len uint16
+}
+
+// entry is one header of the tar. 56 bytes.
+type entry struct {
+	offset           int64 // of the content in the tar; of a device its numbers, major<<32 | minor
+	size             int64 // of the content, expanded where sparse
+	mtime            int64
+	dir              uint32 // index into dirs
+	name, link       uint32 // offsets in the arena; the name without its directory, with trailing slashes
+	mtimeNS          uint32
+	uid, gid         uint32
+	nameLen, linkLen uint16
+	mode             uint16
+	kind             kind
+	flags            flag
+}
+
+// kind is the type of a header, by its typeflag alone.
+type kind uint8
+
+const (
+	kindFile kind = iota
+	kindDir
+	kindSymlink
+	kindChar
+	kindBlock
+	kindFifo
+	kindHardlink
+	kindUnknown
+)
+
+type flag uint8
+
+const (
+	flagXattrs  flag = 1 << iota // has extended attributes
+	flagSparse                   // has regions
+	flagRefused                  // a file of a type that engines refuse
+	flagOverlay                  // has attributes private to overlayfs
+)
+
+type xattr struct {
+	entry       uint32
+	name, value uint32
+	nameLen     uint32
+	valueLen    uint32
+}
+
+// sparseFile names the regions of an entry's content.
+type sparseFile struct{ entry, first, n uint32 }
+
+// region is stored data of a sparse file; it lies in the tar right after that of the region before.
+type region struct{ offset, size int64 }
+
+// Len returns the number of entries, whiteouts included.
+func (l *Layer) Len() int { return len(l.entries) }
+
+// Size returns the length in bytes of the uncompressed tar, with what follows its end mark.
+func (l *Layer) Size() int64 { return l.size }
+
+// EndMark reports whether the archive ended with two zero blocks.
+func (l *Layer) EndMark() bool { return l.endMark }
+
+func (l *Layer) bytes(off uint32, n int) []byte { return l.arena[off : int(off)+n : int(off)+n] }
+
+func (l *Layer) dirOf(e *entry) []byte {
+	d := l.dirs[e.dir]
+	return l.bytes(d.off, int(d.len))
+}
+
+func (l *Layer) nameOf(e *entry) []byte { return l.bytes(e.name, int(e.nameLen)) }
+func (l *Layer) linkOf(e *entry) []byte { return l.bytes(e.link, int(e.linkLen)) }
+
+// written returns the name as the tar has it.
+func (l *Layer) written(e *entry) string { return string(l.dirOf(e)) + string(l.nameOf(e)) }
+
+// attributes returns the extended attributes of an entry, sorted by name.
+func (l *Layer) attributes(i uint32) []Xattr {
+	if l.entries[i].flags&flagXattrs == 0 {
+		return nil
+	}
+	at, _ := slices.BinarySearchFunc(l.xattrs, i, func(x xattr, i uint32) int { return cmp.Compare(x.entry, i) })
+	var list []Xattr
+	for ; at < len(l.xattrs) && l.xattrs[at].entry == i; at++ {
+		x := l.xattrs[at]
+		list = append(list, Xattr{
+			Name:  string(l.bytes(x.name, int(x.nameLen))),
+			Value: string(l.bytes(x.value, int(x.valueLen))),
+		})
+	}
+	slices.SortStableFunc(list, func(a, b Xattr) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// An Extent is a piece of a file's content in the uncompressed tar; what lies between extents is zeros.
+type Extent struct{ FileOffset, TarOffset, Size int64 }
+
+// extents returns where the content of an entry lies.
+func (l *Layer) extents(i uint32) []Extent {
+	e := &l.entries[i]
+	if e.flags&flagSparse == 0 {
+		if e.size == 0 {
+			return nil
+		}
+		return []Extent{{TarOffset: e.offset, Size: e.size}}
+	}
+	at, _ := slices.BinarySearchFunc(l.sparse, i, func(s sparseFile, i uint32) int { return cmp.Compare(s.entry, i) })
+	s := l.sparse[at]
+	list := make([]Extent, 0, s.n)
+	offset := e.offset
+	for _, r := range l.regions[s.first : s.first+s.n] {
+		if r.size > 0 {
+			list = append(list, Extent{FileOffset: r.offset, TarOffset: offset, Size: r.size})
+		}
+		offset += r.size
+	}
+	return list
+}
+
+// A TarType is the kind of a raw entry.
+type TarType uint8
+
+const (
+	TarFile     TarType = iota // a regular file
+	TarDir                     // a directory
+	TarSymlink                 // a symbolic link
+	TarHardlink                // a link to another member
+	TarOther                   // a device, a FIFO, anything else
+)
+
+// A TarEntry is one header as the tar lists it, for those who read a tar that is no layer.
+type TarEntry struct {
+	Name   string // as written, without trailing slashes
+	Type   TarType
+	Link   string
+	Size   int64 // bytes of the content, expanded where sparse
+	Offset int64 // of the content in the tar
+	Sparse bool
+}
+
+// Raw yields the entries in tar order as they are written.
+func (l *Layer) Raw() iter.Seq[TarEntry] {
+	return func(yield func(TarEntry) bool) {
+		for i := range l.entries {
+			if !yield(l.raw(&l.entries[i])) {
+				return
+			}
+		}
+	}
+}
+
+func (l *Layer) raw(e *entry) TarEntry {
+	name := string(l.dirOf(e)) + string(bytes.TrimRight(l.nameOf(e), "/"))
+	raw := TarEntry{Name: name, Type: TarOther, Link: string(l.linkOf(e)), Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0}
+	switch e.kind {
+	case kindFile:
+		raw.Type = TarFile
+	case kindDir:
+		raw.Type = TarDir
+	case kindSymlink:
+		raw.Type = TarSymlink
+	case kindHardlink:
+		raw.Type = TarHardlink
+	}
+	return raw
+}

@@ -1,0 +1,164 @@
+package tarfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"strings"
+	"sync"
+)
+
+// A Snapshot is the tree as it is visible after one layer.
+type Snapshot struct {
+	tree  *Tree
+	upto  int
+	named sync.Once
+	names map[uint32]uint32 // group of hard links -> first of several visible names
+}
+
+// At returns what is visible after layer n, counted from 0; a greater n than there are layers means the last.
+func (t *Tree) At(n int) *Snapshot { return &Snapshot{tree: t, upto: max(0, min(n, len(t.layers)-1))} }
+
+// Top returns what is visible after the last layer.
+func (t *Tree) Top() *Snapshot { return t.At(len(t.layers)) }
+
+// visible returns the record that the snapshot shows of a path, or 0.
+func (s *Snapshot) visible(id uint32) uint32 {
+	r := s.tree.nodes[id].record
+	for r != 0 && int(s.tree.records[r].layer) > s.upto {
+		r = s.tree.records[r].older
+	}
+	if r == 0 {
+		return 0
+	}
+	if by := int(s.tree.records[r].hiddenBy); by != 0 && by-1 <= s.upto {
+		return 0
+	}
+	return r
+}
+
+// Of returns what is visible at the node.
+func (s *Snapshot) Of(n Node) (Version, bool) {
+	r := s.visible(n.id)
+	return Version{s.tree, r}, r != 0
+}
+
+// Lookup returns what is visible at exactly this path, no symlink followed.
+func (s *Snapshot) Lookup(path string) (Version, bool) {
+	n, ok := s.tree.Lookup(path)
+	if !ok {
+		return Version{}, false
+	}
+	return s.Of(n)
+}
+
+// Walk yields what is visible at and below a node in path order, down to a depth below it; negative means no bound.
+func (s *Snapshot) Walk(from Node, depth int) iter.Seq[Version] {
+	return func(yield func(Version) bool) {
+		visible := func(id uint32) bool { return s.visible(id) != 0 }
+		s.tree.walk(from.id, depth, visible, func(id uint32) bool { return yield(Version{s.tree, s.visible(id)}) })
+	}
+}
+
+// FirstName returns the first name, in path order, of a node that has several visible names.
+func (s *Snapshot) FirstName(v Version) (Node, bool) {
+	g := v.record().group
+	if g == 0 {
+		return Node{}, false
+	}
+	s.named.Do(s.nameGroups)
+	first, ok := s.names[g]
+	return Node{s.tree, first}, ok
+}
+
+// nameGroups finds the first names by one walk.
+func (s *Snapshot) nameGroups() {
+	s.names = map[uint32]uint32{}
+	first := map[uint32]uint32{}
+	for v := range s.Walk(s.tree.Root(), -1) {
+		g, id := v.record().group, v.record().node
+		if g == 0 {
+			continue
+		}
+		if one, ok := first[g]; ok {
+			s.names[g] = one
+		} else {
+			first[g] = id
+		}
+	}
+}
+
+// maxLinks is how many symlinks one path may lead through, as in Linux.
+const maxLinks = 40
+
+// ErrLoop says that a path leads through more than 40 symlinks.
+var ErrLoop = errors.New("symlink loop")
+
+// Resolve returns what is visible at path after following the symlinks of its directories inside the image, and of its last component if
+// follow is set. The root is never left. The error is ErrLoop or fs.ErrNotExist.
+func (s *Snapshot) Resolve(path string, follow bool) (Version, error) {
+	at, rest, err := s.resolve(path, follow)
+	if err != nil {
+		return Version{}, err
+	}
+	if rest != "" {
+		return Version{}, fs.ErrNotExist
+	}
+	return Version{s.tree, s.visible(at)}, nil
+}
+
+// Canonical returns path with the symlinks replaced that Resolve would follow, as far as they exist.
+func (s *Snapshot) Canonical(path string, follow bool) (string, error) {
+	at, rest, err := s.resolve(path, follow)
+	if err != nil {
+		return "", err
+	}
+	if at == root {
+		return "/" + rest, nil
+	}
+	if rest != "" {
+		rest = "/" + rest
+	}
+	return Node{s.tree, at}.Path() + rest, nil
+}
+
+// resolve walks as far as the path exists and returns what is left of it.
+func (s *Snapshot) resolve(path string, follow bool) (at uint32, rest string, err error) {
+	links := 0
+	for rest = path; rest != ""; {
+		name, more, _ := strings.Cut(rest, "/")
+		kind := s.tree.records[s.visible(at)].kind
+		switch {
+		case name == "" || name == "." && kind == Dir:
+			rest = more
+			continue
+		case kind != Dir:
+			return at, rest, nil
+		case name == "..":
+			at, rest = s.tree.nodes[at].parent, more
+			continue
+		}
+		id := s.tree.child(at, []byte(name))
+		if id == 0 || s.visible(id) == 0 {
+			return at, strings.Trim(rest, "/"), nil
+		}
+		v := Version{s.tree, s.visible(id)}
+		if v.Type() != Symlink || strings.Trim(more, "/") == "" && !follow {
+			at, rest = id, more
+			continue
+		}
+		if links++; links > maxLinks {
+			return 0, "", fmt.Errorf("%w: more than %d links", ErrLoop, maxLinks)
+		}
+		switch target := v.Link(); {
+		case target == "": // no kernel makes such a link; it leads nowhere
+			return at, strings.Trim(rest, "/"), nil
+		case target[0] == '/':
+			at, rest = root, target+"/"+more
+		default:
+			rest = target + "/" + more
+		}
+	}
+	return at, "", nil
+}

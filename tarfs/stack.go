@@ -1,0 +1,169 @@
+package tarfs
+
+// hide is the first phase of laying a layer onto the tree: everything that its whiteouts and opaque markers hide.
+func (m *merger) hide() {
+	for i := range m.opaques {
+		o := &m.opaques[i]
+		o.over = m.locals[o.local].state&opaqued != 0 && m.covers(m.locals[o.local].node)
+	}
+	for _, at := range m.whiteouts {
+		l := &m.locals[at]
+		if l.state&whiteout == 0 {
+			continue
+		}
+		if !m.below(l.node) {
+			m.warn(WhiteoutHidesNothing, m.path(at))
+		}
+		m.hideTree(l.node, ByWhiteout)
+	}
+	for i := range m.opaques {
+		o := &m.opaques[i]
+		if m.locals[o.local].state&opaqued == 0 {
+			continue
+		}
+		if !o.over {
+			m.warn(OpaqueHidesNothing, o.path)
+		}
+		m.hideChildren(m.locals[o.local].node, ByOpaque)
+	}
+}
+
+// below reports whether the layers below show something at a path.
+func (m *merger) below(id uint32) bool {
+	r := m.t.nodes[id].record
+	if r == 0 {
+		return false
+	}
+	by := m.t.records[r].hiddenBy
+	return by == 0 || int(by)-1 == m.layer
+}
+
+// covers reports whether the layers below show a child of a directory. It forgets the dead children it meets.
+func (m *merger) covers(id uint32) bool {
+	n := &m.t.nodes[id]
+	for n.first != 0 {
+		if m.below(n.first) {
+			return true
+		}
+		child := &m.t.nodes[n.first]
+		child.listed = false
+		n.first, child.next = child.next, 0
+	}
+	return false
+}
+
+// hideTree hides what is visible at and below a path.
+func (m *merger) hideTree(id uint32, how How) { m.hideAll([]uint32{id}, how) }
+
+// hideChildren hides what is visible below a directory.
+func (m *merger) hideChildren(id uint32, how How) { m.hideAll(m.release(id, nil), how) }
+
+func (m *merger) hideAll(stack []uint32, how How) {
+	for len(stack) > 0 {
+		id := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if r := m.t.nodes[id].record; r != 0 && m.t.records[r].hiddenBy == 0 {
+			m.t.records[r].hiddenBy, m.t.records[r].how = uint16(m.layer)+1, how
+		}
+		stack = m.release(id, stack)
+	}
+}
+
+// release empties the list of a directory's children and appends them to a stack.
+func (m *merger) release(id uint32, stack []uint32) []uint32 {
+	n := &m.t.nodes[id]
+	for c := n.first; c != 0; {
+		child := &m.t.nodes[c]
+		child.listed = false
+		stack = append(stack, c)
+		c, child.next = child.next, 0
+	}
+	n.first = 0
+	return stack
+}
+
+// add is the second phase: everything that the layer lists or implies. A parent stands before its children.
+func (m *merger) add() {
+	if l := &m.locals[0]; l.state&listed != 0 {
+		m.push(l, 0, true)
+	}
+	for i := 1; i < len(m.locals); i++ {
+		l := &m.locals[i]
+		if l.state&whiteout != 0 && l.state&(listed|implied) != 0 && l.state&overtaken == 0 {
+			m.warn(WhiteoutAndEntry, m.path(uint32(i)))
+		}
+		switch {
+		case l.state&listed != 0:
+			m.addListed(l, uint32(i))
+		case l.state&implied != 0:
+			m.addImplied(l, uint32(i))
+		}
+	}
+}
+
+// shown returns the record that lower layers leave visible at a path after this layer's whiteouts, or 0.
+func (m *merger) shown(id uint32) uint32 {
+	r := m.t.nodes[id].record
+	if r != 0 && m.t.records[r].hiddenBy != 0 {
+		return 0
+	}
+	return r
+}
+
+func (m *merger) addListed(l *local, at uint32) {
+	r := m.shown(l.node)
+	if r == 0 {
+		m.push(l, at, false)
+		return
+	}
+	old := m.t.records[r].kind
+	if old == Dir && l.kind == Dir {
+		m.push(l, at, true)
+		return
+	}
+	how := ReplacedByOtherType
+	if old == l.kind {
+		how = Replaced
+	}
+	if old == Symlink && l.kind == Dir {
+		m.warn(SymlinkReplacedByDir, m.path(at))
+	}
+	m.hideTree(l.node, how)
+	m.push(l, at, false)
+}
+
+func (m *merger) addImplied(l *local, at uint32) {
+	if l.parent == 0 || m.locals[l.parent].state&listed != 0 {
+		m.warn(ParentNotListed, m.path(at))
+	}
+	r := m.shown(l.node)
+	if r == 0 {
+		m.push(l, at, false)
+		return
+	}
+	switch m.t.records[r].kind {
+	case Dir:
+		return
+	case Symlink:
+		m.warn(SymlinkHiddenByImplied, m.path(at))
+	default:
+		m.warn(FileHiddenByImplied, m.path(at))
+	}
+	m.hideTree(l.node, ReplacedByOtherType)
+	m.push(l, at, false)
+}
+
+// push makes a record the newest of its path.
+func (m *merger) push(l *local, at uint32, relists bool) {
+	n := &m.t.nodes[l.node]
+	m.t.records = append(m.t.records, record{
+		node: l.node, entry: l.entry, older: n.record, group: m.links[at],
+		layer: uint16(m.layer), kind: l.kind, relists: relists,
+	})
+	n.record = uint32(len(m.t.records) - 1)
+	if l.node != root && !n.listed {
+		p := &m.t.nodes[n.parent]
+		n.listed, n.next = true, p.first
+		p.first = l.node
+	}
+}

@@ -1,0 +1,288 @@
+package tarfs
+
+import (
+	"bytes"
+	"hash/maphash"
+	"iter"
+	"slices"
+	"sync"
+)
+
+// A Tree is what layers merge to: every path that any layer ever held, with its whole history. It is immutable and may be asked from
+// several goroutines.
+type Tree struct {
+	layers  []*Layer
+	view    View
+	nodes   []node
+	records []record
+	groups  []group
+	index   []uint32 // open addressing by (parent, name); 0 is free
+	seed    maphash.Seed
+	warned  warnings
+
+	sorted sync.Once
+	starts []uint32 // of a node's children in kids
+	kids   []uint32 // children by name, parent after parent
+}
+
+// node is a path. The list of children holds those that may be visible; the others are found by the index alone, so that hiding a
+// directory again and again does not cost its dead children each time.
+type node struct {
+	parent, first, next uint32
+	name                uint32 // in the arena of nameLayer
+	record              uint32 // the newest; 0 where no layer put anything here
+	local               uint32 // where the layer being merged keeps what it says of this path; see merger
+	nameLen, nameLayer  uint16
+	listed              bool // is in its parent's list
+}
+
+// record is a version of a path: what one layer put there. Its older ones follow by older.
+type record struct {
+	node     uint32
+	entry    uint32 // in the layer's table; noEntry for an implied directory
+	older    uint32
+	group    uint32 // of hard links; 0 for none
+	layer    uint16
+	hiddenBy uint16 // layer + 1; 0 while visible
+	how      How
+	kind     Type
+	relists  bool // a directory listed again: the older record is not hidden
+}
+
+// group is an inode with several names, or one whose content lies in a lower layer.
+type group struct {
+	content, meta uint32 // entries: type, content, target and attributes; mode, owner and time
+	contentLayer  uint16
+	metaLayer     uint16
+}
+
+const (
+	noEntry = ^uint32(0)
+	root    = 0
+)
+
+// Layers returns the number of layers.
+func (t *Tree) Layers() int { return len(t.layers) }
+
+// Warnings returns what is odd, by layer and then about in tar order; of each code at most 1,000, the last of which counts the rest.
+func (t *Tree) Warnings() []Warning { return t.warned.list() }
+
+func (t *Tree) nameOf(id uint32) []byte {
+	n := &t.nodes[id]
+	if id == root {
+		return nil
+	}
+	return t.layers[n.nameLayer].bytes(n.name, int(n.nameLen))
+}
+
+// slot returns the place in the index where the child is, or where it would go.
+func (t *Tree) slot(parent uint32, name []byte) int {
+	h := maphash.Bytes(t.seed, name) ^ uint64(parent)*0x9e3779b97f4a7c15
+	h *= 0xff51afd7ed558ccd
+	mask := len(t.index) - 1
+	for i := int(h>>32) & mask; ; i = (i + 1) & mask {
+		id := t.index[i]
+		if id == 0 || t.nodes[id].parent == parent && bytes.Equal(t.nameOf(id), name) {
+			return i
+		}
+	}
+}
+
+// child returns a path's child, or 0.
+func (t *Tree) child(parent uint32, name []byte) uint32 { return t.index[t.slot(parent, name)] }
+
+// intern returns the child, made if it is new. The name must lie in the layer's arena at off.
+func (t *Tree) intern(parent uint32, name ref) uint32 {
+	b := t.text(name)
+	i := t.slot(parent, b)
+	if t.index[i] != 0 {
+		return t.index[i]
+	}
+	id := uint32(len(t.nodes))
+	t.nodes = append(t.nodes, node{parent: parent, name: name.off, nameLen: name.len, nameLayer: name.layer})
+	t.index[i] = id
+	if len(t.nodes)*2 > len(t.index) {
+		t.grow(len(t.index) * 2)
+	}
+	return id
+}
+
+func (t *Tree) grow(size int) {
+	t.index = make([]uint32, size)
+	for id := 1; id < len(t.nodes); id++ {
+		t.index[t.slot(t.nodes[id].parent, t.nameOf(uint32(id)))] = uint32(id)
+	}
+}
+
+// ref is a piece of some layer's arena.
+type ref struct {
+	off   uint32
+	len   uint16
+	layer uint16
+}
+
+func (t *Tree) text(r ref) []byte { return t.layers[r.layer].bytes(r.off, int(r.len)) }
+
+// Lookup finds a path that any layer ever held, exactly as given, no symlink followed. Slashes at both ends do not matter.
+func (t *Tree) Lookup(path string) (Node, bool) {
+	at := uint32(root)
+	for name := range bytes.SplitSeq([]byte(path), []byte{'/'}) {
+		if len(name) == 0 {
+			continue
+		}
+		if at = t.child(at, name); at == 0 {
+			return Node{}, false
+		}
+	}
+	return Node{t, at}, at == root || t.nodes[at].record != 0
+}
+
+// Root returns the root directory.
+func (t *Tree) Root() Node { return Node{t, root} }
+
+// order sorts the children of every directory once.
+func (t *Tree) order() {
+	t.sorted.Do(func() {
+		t.starts = make([]uint32, len(t.nodes)+1)
+		for id := 1; id < len(t.nodes); id++ {
+			t.starts[t.nodes[id].parent+1]++
+		}
+		for i := 1; i < len(t.starts); i++ {
+			t.starts[i] += t.starts[i-1]
+		}
+		t.kids = make([]uint32, max(len(t.nodes)-1, 0))
+		fill := slices.Clone(t.starts)
+		for id := 1; id < len(t.nodes); id++ {
+			p := t.nodes[id].parent
+			t.kids[fill[p]] = uint32(id)
+			fill[p]++
+		}
+		for id := range t.nodes {
+			slices.SortFunc(t.children(uint32(id)), func(a, b uint32) int { return bytes.Compare(t.nameOf(a), t.nameOf(b)) })
+		}
+	})
+}
+
+func (t *Tree) children(id uint32) []uint32 { return t.kids[t.starts[id]:t.starts[id+1]] }
+
+// walk yields paths at and below one, depth first, children by name, to a depth below it (negative: no bound). Where enter says no,
+// neither the path nor what is below it is yielded. It does not recurse: a path may have thousands of components.
+func (t *Tree) walk(from uint32, depth int, enter func(uint32) bool, yield func(uint32) bool) {
+	t.order()
+	type frame struct{ at, end uint32 }
+	if !enter(from) || !yield(from) || depth == 0 {
+		return
+	}
+	stack := []frame{{t.starts[from], t.starts[from+1]}}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if top.at == top.end {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		id := t.kids[top.at]
+		top.at++
+		if !enter(id) {
+			continue
+		}
+		if !yield(id) {
+			return
+		}
+		if depth < 0 || len(stack) < depth {
+			stack = append(stack, frame{t.starts[id], t.starts[id+1]})
+		}
+	}
+}
+
+// Nodes yields every path that any layer ever held in path order: depth first, siblings by the bytes of their names, the root first.
+func (t *Tree) Nodes() iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		t.walk(root, -1, func(uint32) bool { return true }, func(id uint32) bool {
+			return id != root && t.nodes[id].record == 0 || yield(Node{t, id})
+		})
+	}
+}
+
+// Versions yields every version of every path, visible or not, in path order, those of one path oldest first. A directory listed again
+// is one version, the newest.
+func (t *Tree) Versions() iter.Seq[Version] {
+	return func(yield func(Version) bool) {
+		var list []uint32
+		for n := range t.Nodes() {
+			list = t.history(n.id, list[:0], false)
+			for _, r := range slices.Backward(list) {
+				if !yield(Version{t, r}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// A Node is a path of a tree, whether or not anything is visible there.
+type Node struct {
+	tree *Tree
+	id   uint32
+}
+
+// IsRoot reports whether the node is the root.
+func (n Node) IsRoot() bool { return n.id == root }
+
+// Name returns the last component's exact bytes; "/" for the root.
+func (n Node) Name() string {
+	if n.id == root {
+		return "/"
+	}
+	return string(n.tree.nameOf(n.id))
+}
+
+// Parent returns the directory; the root's is the root.
+func (n Node) Parent() Node { return Node{n.tree, n.tree.nodes[n.id].parent} }
+
+// Path returns the exact bytes of the path, beginning with '/'.
+func (n Node) Path() string {
+	if n.id == root {
+		return "/"
+	}
+	return string(n.tree.appendPath(nil, n.id))
+}
+
+func (t *Tree) appendPath(b []byte, id uint32) []byte {
+	size := 0
+	for at := id; at != root; at = t.nodes[at].parent {
+		size += 1 + int(t.nodes[at].nameLen)
+	}
+	b = slices.Grow(b, size)
+	end := len(b) + size
+	b = b[:end]
+	for at := id; at != root; at = t.nodes[at].parent {
+		end -= int(t.nodes[at].nameLen)
+		copy(b[end:], t.nameOf(at))
+		end--
+		b[end] = '/'
+	}
+	return b
+}
+
+// Versions yields every version of the path, oldest first. A directory listed again is a further version though the older is not hidden.
+func (n Node) Versions() iter.Seq[Version] {
+	return func(yield func(Version) bool) {
+		for _, r := range slices.Backward(n.tree.history(n.id, nil, true)) {
+			if !yield(Version{n.tree, r}) {
+				return
+			}
+		}
+	}
+}
+
+// history appends the records of a path, newest first; without relisted those of a directory that a later layer only listed again are left out.
+func (t *Tree) history(id uint32, list []uint32, relisted bool) []uint32 {
+	superseded := false
+	for r := t.nodes[id].record; r != 0; r = t.records[r].older {
+		if relisted || !superseded {
+			list = append(list, r)
+		}
+		superseded = t.records[r].relists
+	}
+	return list
+}
