@@ -1,7 +1,9 @@
 package source
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 
 	"layup/tarfs"
@@ -42,10 +44,132 @@ type ScanOptions struct {
 
 // Scan reads the layer once, to its last byte, checks it, and returns its table of contents. On damage the error names the cause
 // and what could be read is returned with it.
-func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) { panic("stub") }
+func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
+	out := Scanned{Table: new(tarfs.Layer), Digest: l.Digest, DiffID: l.DiffID}
+	if l.err != nil {
+		return out, l.err
+	}
+	p := &pass{ctx: ctx, layer: l, opt: opt, out: &out}
+	return out, p.run()
+}
 
-// Window returns the memory that the layer's decoder asks for, in bytes: a zstd frame's window; 0 for other compressions.
-func (l *Layer) Window() int64 { panic("stub") }
+// Window returns the memory that the layer's decoder asks for, in bytes: of a zstd stream the largest window of any of its frames,
+// which stands in the frames' headers; of xz, where it stands behind the data, what the limits allow; 0 for others, which need little.
+func (l *Layer) Window() int64 {
+	if l.err != nil {
+		return 0
+	}
+	head, err := l.head()
+	if err != nil {
+		return 0
+	}
+	switch sniff(head, l.blob.Size()) {
+	case compressionZstd:
+		return l.zstdWindow()
+	case compressionXz:
+		return l.mostWindow()
+	}
+	return 0
+}
+
+// zstdBlocks is how many blocks are looked at for the window: some 16 GiB of content where they are full.
+const zstdBlocks = 1 << 17
+
+// zstdWindow walks from frame to frame by the lengths of their blocks. The decoder walks the same way, so it stops where this does.
+func (l *Layer) zstdWindow() int64 {
+	r := newHeaderReader(context.Background(), l.blob, l.blob.Size())
+	w := zstdWalk{src: r, limit: l.limits.Window}
+	for range zstdBlocks {
+		n, err := w.next()
+		if err != nil {
+			return w.window
+		}
+		if _, err := r.Discard(int(n)); err != nil {
+			return w.window
+		}
+	}
+	return l.mostWindow()
+}
+
+func (l *Layer) mostWindow() int64 {
+	if l.limits.Window > 0 {
+		return l.limits.Window
+	}
+	return DefaultLimits().Window
+}
+
+// head returns the first bytes of the blob, as many as sniff wants.
+func (l *Layer) head() ([]byte, error) {
+	head := make([]byte, min(blockSize, l.blob.Size()))
+	if _, err := l.blob.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return head, nil
+}
 
 // Tar returns the uncompressed tar from an offset on. It checks no digest; the reader fails if the input changed since Open.
-func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) { panic("stub") }
+func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	head, err := l.head()
+	if err != nil {
+		return nil, err
+	}
+	compression := sniff(head, l.blob.Size())
+	if compression == "" {
+		return nil, errNoTar
+	}
+	blob := &blobReader{ctx: ctx, src: l.blob, size: l.blob.Size()}
+	t := &tarReader{src: blob, check: l.check}
+	if compression == compressionNone {
+		blob.read = min(offset, blob.size)
+		return t, nil
+	}
+	t.decoder, err = newDecoder(bufio.NewReaderSize(blob, blobBuffer), compression, l.limits)
+	if err != nil {
+		return nil, err
+	}
+	m := &meter{ctx: ctx, src: t.decoder, stored: blob.size, limits: l.limits}
+	r := bufio.NewReaderSize(m, blobBuffer)
+	t.src = r
+	for offset > 0 {
+		n, err := r.Discard(int(min(offset, 1<<30)))
+		offset -= int64(n)
+		if err == io.EOF {
+			break // there is nothing from that offset on
+		}
+		if err != nil {
+			return nil, errors.Join(err, t.Close())
+		}
+	}
+	return t, nil
+}
+
+// A tarReader is a part of a layer's tar. Its end and its Close tell whether the input changed meanwhile.
+type tarReader struct {
+	src     io.Reader
+	decoder decoder // nil where the layer is not compressed
+	check   func() error
+}
+
+func (t *tarReader) Read(p []byte) (int, error) {
+	n, err := t.src.Read(p)
+	if err == io.EOF && t.check != nil {
+		if changed := t.check(); changed != nil {
+			return n, changed
+		}
+	}
+	return n, err
+}
+
+func (t *tarReader) Close() error {
+	var err error
+	if t.check != nil {
+		err = t.check()
+	}
+	if t.decoder != nil {
+		err = errors.Join(err, t.decoder.Close())
+	}
+	return err
+}

@@ -1,0 +1,245 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+
+	"github.com/ulikunitz/xz/lzma"
+
+	"layup/tarfs"
+)
+
+// An xzDecoder undoes the streams of an xz file one after the other (the .xz file format, version 1.2.0). The container is read by
+// our own code, the LZMA2 data in it by the library: so a dictionary is bounded before it is allocated, one is used for all blocks,
+// and what must be remembered of a million blocks is one hash.
+type xzDecoder struct {
+	src    *bufio.Reader
+	limit  int64 // bytes of a dictionary
+	check  byte  // the kind of checksum of the stream at hand, as its header says
+	opened bool  // inside a stream
+	some   bool  // a stream was read before
+	block  *xzBlock
+	index  xzIndex
+
+	lzma  *lzma.Reader2 // reads feed
+	dict  int64         // bytes of its dictionary
+	feed  bytes.Reader  // one chunk
+	chunk []byte
+	left  int // bytes of the chunk's content not handed out yet
+	err   error
+}
+
+// An xzBlock is the block at hand.
+type xzBlock struct {
+	header       int64 // bytes
+	packed, size int64 // compressed and content, so far
+	wantPacked   int64 // -1 if the header does not say
+	wantSize     int64 // likewise
+	hash         hash.Hash
+}
+
+func newXzDecoder(src *bufio.Reader, window int64) *xzDecoder {
+	return &xzDecoder{src: src, limit: window}
+}
+
+func (d *xzDecoder) Close() error { return nil }
+
+func (d *xzDecoder) tail() bool { return false }
+
+func (d *xzDecoder) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for d.err == nil && d.left == 0 {
+		d.err = d.advance()
+	}
+	if d.err != nil {
+		return 0, d.err
+	}
+	n, err := d.lzma.Read(p[:min(len(p), d.left)])
+	d.left -= n
+	d.block.size += int64(n)
+	if d.block.hash != nil {
+		d.block.hash.Write(p[:n])
+	}
+	if err != nil {
+		d.err = fmt.Errorf("xz: corrupt data: %w", err)
+	}
+	return n, nil
+}
+
+// advance reads what comes next: the header of a stream or block, a chunk, the end of a block or stream.
+func (d *xzDecoder) advance() error {
+	switch {
+	case !d.opened:
+		return d.openStream()
+	case d.block == nil:
+		return d.openBlock()
+	}
+	return d.openChunk()
+}
+
+// openStream reads a stream's header behind padding, or ends with io.EOF.
+func (d *xzDecoder) openStream() error {
+	for {
+		head, err := d.src.Peek(4)
+		switch {
+		case err == io.EOF && len(head) == 0 && d.some:
+			return io.EOF
+		case err != nil:
+			return cut(err, compressionXz, "in a stream header")
+		}
+		if !d.some || !zeros(head) {
+			break
+		}
+		if _, err := d.src.Discard(4); err != nil {
+			return err
+		}
+	}
+	var b [12]byte
+	if err := d.full(b[:], "in a stream header"); err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(b[:], xzMagic) {
+		return errors.New("xz: no stream follows, but other data")
+	}
+	if crc32.ChecksumIEEE(b[6:8]) != binary.LittleEndian.Uint32(b[8:]) {
+		return errors.New("xz: stream header does not match its checksum")
+	}
+	if b[6] != 0 || newXzCheck(b[7]) == nil && b[7] != 0 {
+		return fmt.Errorf("xz: flags %02x%02x of the stream are unknown", b[6], b[7])
+	}
+	d.check, d.opened, d.some, d.index = b[7], true, true, newXzIndex()
+	return nil
+}
+
+// openBlock reads the header of a block, or the index that ends the stream.
+func (d *xzDecoder) openBlock() error {
+	const where = "in a block header"
+	first, err := d.src.Peek(1)
+	if err != nil {
+		return cut(err, compressionXz, where)
+	}
+	if first[0] == 0 {
+		d.opened = false
+		return d.index.end(d.src, d.check)
+	}
+	b := make([]byte, 4*(int(first[0])+1))
+	if err := d.full(b, where); err != nil {
+		return err
+	}
+	body, sum := b[:len(b)-4], b[len(b)-4:]
+	if crc32.ChecksumIEEE(body) != binary.LittleEndian.Uint32(sum) {
+		return errors.New("xz: block header does not match its checksum")
+	}
+	block := &xzBlock{header: int64(len(b)), hash: newXzCheck(d.check)}
+	dict, err := block.parse(body[1:])
+	if err != nil {
+		return err
+	}
+	if d.limit > 0 && dict > d.limit {
+		return fmt.Errorf("xz: dictionary: %w", &tarfs.LimitError{Name: limitWindow, Value: dict, Limit: d.limit})
+	}
+	d.block = block
+	if dict > d.dict {
+		d.lzma, d.dict = nil, dict
+	}
+	return nil
+}
+
+// openChunk reads one chunk of LZMA2 data, or the end of the block.
+func (d *xzDecoder) openChunk() error {
+	const where = "in a chunk"
+	head, err := d.src.Peek(6)
+	if len(head) == 0 {
+		return cut(err, compressionXz, where)
+	}
+	if head[0] == 0 {
+		if _, err := d.src.Discard(1); err != nil {
+			return err
+		}
+		d.block.packed++
+		return d.closeBlock()
+	}
+	if len(head) < 6 { // a chunk, the checksum or the index behind it are longer than that
+		return cut(err, compressionXz, where)
+	}
+	total, content := chunkSize(head)
+	if total == 0 || d.block.packed == 0 && head[0] != 1 && head[0] < 0xe0 {
+		return fmt.Errorf("xz: corrupt data: a chunk cannot begin with byte %#02x here", head[0])
+	}
+	if cap(d.chunk) < total {
+		d.chunk = make([]byte, total)
+	}
+	d.chunk = d.chunk[:total]
+	if err := d.full(d.chunk, where); err != nil {
+		return err
+	}
+	d.block.packed += int64(total)
+	d.feed.Reset(d.chunk)
+	d.left = content
+	if d.lzma != nil {
+		return nil
+	}
+	d.lzma, err = lzma.Reader2Config{DictCap: int(max(d.dict, lzma.MinDictCap))}.NewReader2(&d.feed)
+	if err != nil {
+		return fmt.Errorf("xz: corrupt data: %w", err)
+	}
+	return nil
+}
+
+// chunkSize returns the bytes that a chunk takes and those that come out; 0 if there is no such chunk.
+func chunkSize(head []byte) (total, content int) {
+	control := head[0]
+	low := int(binary.BigEndian.Uint16(head[1:])) + 1
+	if control < 0x80 {
+		if control > 2 {
+			return 0, 0
+		}
+		return 3 + low, low
+	}
+	total = 5 + int(binary.BigEndian.Uint16(head[3:])) + 1
+	if control >= 0xc0 { // new properties
+		total++
+	}
+	return total, int(control&0x1f)<<16 + low
+}
+
+// closeBlock checks the padding, sizes and checksum of a block.
+func (d *xzDecoder) closeBlock() error {
+	b := d.block
+	d.block = nil
+	padding := make([]byte, -b.packed&3)
+	if err := d.full(padding, "behind a block"); err != nil {
+		return err
+	}
+	var got []byte
+	if b.hash != nil {
+		got = b.hash.Sum(nil)
+	}
+	want := make([]byte, len(got))
+	if err := d.full(want, "in a checksum"); err != nil {
+		return err
+	}
+	switch {
+	case !zeros(padding):
+		return errors.New("xz: corrupt data: the padding of a block is not zero")
+	case b.wantPacked >= 0 && b.wantPacked != b.packed, b.wantSize >= 0 && b.wantSize != b.size:
+		return errors.New("xz: block does not match the size in its header")
+	case !bytes.Equal(want, got):
+		return errors.New("xz: content does not match its checksum")
+	}
+	d.index.add(b.header+b.packed+int64(len(got)), b.size)
+	return nil
+}
+
+func (d *xzDecoder) full(b []byte, where string) error {
+	_, err := io.ReadFull(d.src, b)
+	return cut(err, compressionXz, where)
+}

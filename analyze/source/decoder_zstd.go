@@ -1,0 +1,230 @@
+package source
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"layup/tarfs"
+)
+
+// A zstdDecoder undoes the frames of a zstd stream one after the other (RFC 8878). Frames are walked by our own code, so that every
+// window is bounded before it is allocated, whatever the library behind it checks.
+type zstdDecoder struct {
+	src  *bufio.Reader
+	walk zstdWalk
+	left int64 // bytes of the piece at hand that the library has not had
+	lib  *zstd.Decoder
+	err  error
+}
+
+func newZstdDecoder(src *bufio.Reader, window int64) (*zstdDecoder, error) {
+	d := &zstdDecoder{src: src, walk: zstdWalk{src: src, limit: window}}
+	lib, err := zstd.NewReader((*zstdPieces)(d), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderMaxMemory(1<<63))
+	if err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	d.lib = lib
+	return d, nil
+}
+
+func (d *zstdDecoder) Close() error {
+	d.lib.Close()
+	return nil
+}
+
+func (d *zstdDecoder) tail() bool { return false }
+
+func (d *zstdDecoder) Read(p []byte) (int, error) {
+	n, err := d.lib.Read(p)
+	switch {
+	case err == nil || err == io.EOF && d.err == nil:
+		return n, err
+	case d.err != nil:
+		return n, d.err
+	case errors.Is(err, zstd.ErrCRCMismatch):
+		return n, errors.New("zstd: content does not match its checksum")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return n, fmt.Errorf("zstd: corrupt data: a block ends too early")
+	}
+	return n, fmt.Errorf("zstd: corrupt data: %w", err)
+}
+
+// zstdPieces is the side of the decoder that the library reads: frames, without the skippable ones.
+type zstdPieces zstdDecoder
+
+func (d *zstdPieces) Read(p []byte) (int, error) {
+	for d.left == 0 {
+		if d.left, d.err = d.walk.next(); d.err == io.EOF {
+			d.err = nil
+			return 0, io.EOF
+		} else if d.err != nil {
+			return 0, d.err
+		}
+	}
+	n, err := d.src.Read(p[:min(int64(len(p)), d.left)])
+	d.left -= int64(n)
+	if err != nil && n == 0 {
+		d.err = cut(err, compressionZstd, "in a block")
+		return 0, d.err
+	}
+	return n, nil
+}
+
+// maxZstdWindow is more than any zstd decoder takes; a frame that claims it is no frame of use to anyone.
+const maxZstdWindow = 1 << 32
+
+// A zstdWalk finds the frames and blocks of a stream without decoding them.
+type zstdWalk struct {
+	src      tarfs.Reader
+	limit    int64
+	window   int64 // the largest that a frame asks for, so far
+	inside   bool  // of a frame
+	last     bool  // the block just passed was the frame's last
+	checksum bool  // the frame has one
+}
+
+// next returns the length of the next piece of a frame (header, block or checksum), which the caller consumes; io.EOF at the end.
+func (w *zstdWalk) next() (int64, error) {
+	switch {
+	case !w.inside:
+		return w.frame()
+	case !w.last:
+		return w.block()
+	}
+	w.inside = false
+	if w.checksum {
+		return 4, nil
+	}
+	return w.frame()
+}
+
+// frame passes over skippable frames and measures the header of the next one.
+func (w *zstdWalk) frame() (int64, error) {
+	for {
+		head, err := w.src.Peek(18) // the longest header
+		if err != nil && (err != io.EOF || len(head) == 0) {
+			return 0, err
+		}
+		if !isSkippable(head) {
+			return w.header(head)
+		}
+		if len(head) < 8 {
+			return 0, cut(io.EOF, compressionZstd, "in a skippable frame")
+		}
+		size := 8 + int64(binary.LittleEndian.Uint32(head[4:]))
+		if err := w.skip(size); err != nil {
+			return 0, cut(err, compressionZstd, "in a skippable frame")
+		}
+	}
+}
+
+func (w *zstdWalk) skip(size int64) error {
+	for size > 0 {
+		n, err := w.src.Discard(int(min(size, 1<<30)))
+		size -= int64(n)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// header reads the header of a frame (RFC 8878, 3.1.1.1): what memory it asks for, whether it needs a dictionary.
+func (w *zstdWalk) header(head []byte) (int64, error) {
+	if len(head) < 4 || [4]byte(head) != [4]byte(zstdMagic) {
+		return 0, errors.New("zstd: no frame follows, but other data")
+	}
+	var h zstdHeader
+	if !h.parse(head[4:]) {
+		return 0, cut(io.EOF, compressionZstd, "in a frame header")
+	}
+	switch {
+	case h.reserved:
+		return 0, errors.New("zstd: frame header is damaged: its reserved bit is set")
+	case h.dictionary != 0:
+		return 0, fmt.Errorf("zstd: frame needs dictionary %d, which the image does not hold", h.dictionary)
+	case h.window > maxZstdWindow:
+		return 0, fmt.Errorf("zstd: frame asks for a window of %d bytes, more than any decoder has", h.window)
+	case w.limit > 0 && h.window > uint64(w.limit):
+		return 0, fmt.Errorf("zstd: %w", &tarfs.LimitError{Name: limitWindow, Value: int64(h.window), Limit: w.limit})
+	}
+	w.window = max(w.window, int64(h.window))
+	w.inside, w.last, w.checksum = true, false, h.checksum
+	return 4 + int64(h.size), nil
+}
+
+// block measures a block (RFC 8878, 3.1.1.2).
+func (w *zstdWalk) block() (int64, error) {
+	head, err := w.src.Peek(3)
+	if err != nil {
+		return 0, cut(err, compressionZstd, "in a block header")
+	}
+	const repeated, reserved = 1, 3
+	bits := int64(head[0]) | int64(head[1])<<8 | int64(head[2])<<16
+	w.last = bits&1 != 0
+	switch bits >> 1 & 3 {
+	case repeated:
+		return 3 + 1, nil
+	case reserved:
+		return 0, errors.New("zstd: corrupt data: a block of reserved type")
+	}
+	return 3 + bits>>3, nil
+}
+
+type zstdHeader struct {
+	size       int // bytes of the header, without the magic
+	window     uint64
+	dictionary uint32
+	checksum   bool
+	reserved   bool
+}
+
+// parse reads what stands behind the magic; false means that there is not enough of it.
+func (h *zstdHeader) parse(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	descriptor := b[0]
+	single := descriptor&(1<<5) != 0
+	dictionary := [...]int{0, 1, 2, 4}[descriptor&3]
+	content := [...]int{0, 2, 4, 8}[descriptor>>6]
+	if content == 0 && single {
+		content = 1
+	}
+	h.checksum, h.reserved = descriptor&(1<<2) != 0, descriptor&(1<<3) != 0
+	h.size = 1 + dictionary + content
+	if !single {
+		h.size++
+	}
+	if len(b) < h.size {
+		return false
+	}
+	b = b[1:h.size]
+	if !single {
+		base := uint64(1) << (10 + b[0]>>3)
+		h.window = base + base/8*uint64(b[0]&7)
+		b = b[1:]
+	}
+	h.dictionary = uint32(littleEndian(b[:dictionary]))
+	if single {
+		h.window = littleEndian(b[dictionary:])
+		if content == 2 {
+			h.window += 256
+		}
+	}
+	return true
+}
+
+func littleEndian(b []byte) uint64 {
+	var n uint64
+	for i, c := range b {
+		n |= uint64(c) << (8 * i)
+	}
+	return n
+}

@@ -1,0 +1,175 @@
+package source
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// The buffers of a layer's reader: of stored bytes before a decoder, and of the tar.
+const (
+	blobBuffer = 64 << 10
+	tarBuffer  = 256 << 10
+)
+
+const defaultAlgorithm = "sha256"
+
+// algorithm returns that of a digest, or the usual one where no digest is named.
+func algorithm(digest string) string {
+	if name, _, ok := strings.Cut(digest, ":"); ok {
+		return name
+	}
+	return defaultAlgorithm
+}
+
+// digests are computed side by side over one stream, each algorithm once.
+type digests struct {
+	names  []string
+	hashes []hash.Hash
+}
+
+func newDigests(algorithms ...string) (*digests, error) {
+	d := new(digests)
+	for _, name := range algorithms {
+		if slices.Contains(d.names, name) {
+			continue
+		}
+		var h hash.Hash
+		switch name { // the algorithms that the OCI image specification registers
+		case "sha256":
+			h = sha256.New()
+		case "sha512":
+			h = sha512.New()
+		default:
+			return nil, fmt.Errorf("digest algorithm %q is unknown", name)
+		}
+		d.names, d.hashes = append(d.names, name), append(d.hashes, h)
+	}
+	return d, nil
+}
+
+func (d *digests) write(p []byte) {
+	for _, h := range d.hashes {
+		h.Write(p)
+	}
+}
+
+// sum returns the digest so far as ALGORITHM:HEX.
+func (d *digests) sum(algorithm string) string {
+	i := slices.Index(d.names, algorithm)
+	return algorithm + ":" + hex.EncodeToString(d.hashes[i].Sum(nil))
+}
+
+// A blobReader reads the stored bytes of a layer from the first to the last, whoever else reads them.
+type blobReader struct {
+	ctx      context.Context
+	src      io.ReaderAt
+	size     int64
+	read     int64
+	digests  *digests // nil where nothing is to be hashed
+	progress func(int64)
+	err      error // why reading stopped before the end
+}
+
+func (b *blobReader) Read(p []byte) (int, error) {
+	if b.err == nil {
+		b.err = b.ctx.Err()
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.read == b.size {
+		return 0, io.EOF
+	}
+	n, err := b.src.ReadAt(p[:min(int64(len(p)), b.size-b.read)], b.read)
+	b.read += int64(n)
+	if b.digests != nil {
+		b.digests.write(p[:n])
+	}
+	if b.progress != nil {
+		b.progress(int64(n))
+	}
+	if n > 0 {
+		return n, nil
+	}
+	b.err = missing(err)
+	return 0, b.err
+}
+
+// missing names the end of a file where there were bytes when it was opened.
+func missing(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return errShrunk
+	}
+	return err
+}
+
+// errShrunk is deliberately no io.ErrUnexpectedEOF: the layer may be sound, its file is not the one that was opened.
+var errShrunk = fmt.Errorf("the input ends before the layer does: it changed while being read")
+
+// A meter counts the bytes of a tar against the limits and hashes them. Damage that comes after all content looks like the end to
+// who reads on, and is kept for the verdict.
+type meter struct {
+	ctx     context.Context
+	src     io.Reader
+	stored  int64 // bytes that the tar is stored in; 0 where there is no ratio to keep
+	limits  *Limits
+	digests *digests // nil where nothing is to be hashed
+	count   int64
+	err     error // io.EOF at a sound end
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if m.err == nil {
+		m.err = m.ctx.Err()
+	}
+	if m.err != nil {
+		return 0, hideTrailer(m.err)
+	}
+	n, err := m.src.Read(p)
+	m.err = err
+	m.count += int64(n)
+	if over := m.over(); over != nil {
+		m.err = over
+		return 0, over
+	}
+	if m.digests != nil {
+		m.digests.write(p[:n])
+	}
+	return n, hideTrailer(err)
+}
+
+func hideTrailer(err error) error {
+	if _, ok := err.(*trailerError); ok {
+		return io.EOF
+	}
+	return err
+}
+
+// over tells whether more came out than an honest layer holds: too much, or too much for what went in.
+func (m *meter) over() error {
+	l := m.limits
+	if l.LayerBytes > 0 && m.count > l.LayerBytes {
+		return &tarfs.LimitError{Name: limitLayerBytes, Value: m.count, Limit: l.LayerBytes}
+	}
+	if l.Ratio <= 0 || m.stored <= 0 || m.count <= l.RatioFloor || (m.count-1)/l.Ratio < m.stored {
+		return nil
+	}
+	return &tarfs.LimitError{Name: limitRatio, Value: (m.count-1)/m.stored + 1, Limit: l.Ratio}
+}
+
+// damage returns what stopped the stream, nil at a sound end or before any.
+func (m *meter) damage() error {
+	if m.err == io.EOF {
+		return nil
+	}
+	return m.err
+}
