@@ -52,9 +52,6 @@ const (
 	Object // anything that encoding/json takes
 )
 
-// A Value is one member of one item. The zero Value is absent.
-type Value struct{}
-
 // A Column is one column of a table.
 type Column struct {
 	Title string
@@ -65,6 +62,20 @@ type Column struct {
 
 // A Terminal says what the output can show.
 type Terminal struct {
-	Width int // 0: no terminal, nothing is cut
-	Color bool
+	Width int  // columns; 0: nothing is cut
+	Color bool // bold headers
+	TTY   bool // a person sees every byte, so text cells of csv, tsv and templates are escaped too; a Width says the same
+}
+
+// seen reports whether a person sees what is written.
+func (t Terminal) seen() bool { return t.TTY || t.Width > 0 }
+
+// many reports whether the answer speaks of several images.
+func (d Doc) many() bool { return d.Many || len(d.Sections) > 1 }
+
+// rows yields the rows of a section; none where it has none.
+func (s Section) rows(yield func([]Value) bool) {
+	if s.Rows != nil {
+		s.Rows(yield)
+	}
 }

@@ -1,0 +1,118 @@
+package render
+
+import (
+	"bufio"
+	"slices"
+	"strings"
+)
+
+// writeTable writes what a person reads: one table for the images that show the same columns, or what a section draws itself.
+func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
+	for rest := d.Sections; len(rest) > 0; {
+		n := alike(rest)
+		if err := writeGroup(w, d, rest[:n], t); err != nil {
+			return err
+		}
+		if rest = rest[n:]; len(rest) > 0 {
+			if err := w.WriteByte('\n'); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// alike counts the sections at the beginning that fit into one table.
+func alike(sections []Section) int {
+	n := 1
+	for n < len(sections) && sections[0].Text == nil && sections[n].Text == nil &&
+		slices.EqualFunc(sections[0].Columns, sections[n].Columns, func(a, b Column) bool { return a.Title == b.Title }) {
+		n++
+	}
+	return n
+}
+
+func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
+	if err := writeBody(w, d, group, t); err != nil {
+		return err
+	}
+	for _, s := range group {
+		if s.Footer == "" {
+			continue
+		}
+		line := Safe(s.Footer)
+		if d.many() {
+			line = Safe(s.label()) + ": " + line
+		}
+		if _, err := w.WriteString(line + "\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeBody(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
+	if group[0].Text == nil {
+		return sheetOf(d, group, t).write(w)
+	}
+	if d.many() {
+		if _, err := w.WriteString(Safe(group[0].label()) + ":\n"); err != nil {
+			return err
+		}
+	}
+	return group[0].Text(w, t)
+}
+
+// label is what a person calls the section's image.
+func (s Section) label() string {
+	if s.Name != "" {
+		return s.Name
+	}
+	return s.Source
+}
+
+// sheetOf is the table of the sections. Where there are several images its rows begin with the image, and with the
+// source if that is not always the same.
+func sheetOf(d Doc, group []Section, t Terminal) *sheet {
+	sh := &sheet{terminal: t}
+	sources := d.many() && slices.ContainsFunc(d.Sections, func(s Section) bool { return s.Source != d.Sections[0].Source })
+	if sources {
+		sh.add("SOURCE", false, false)
+	}
+	if d.many() {
+		sh.add("IMAGE", false, false)
+	}
+	for _, c := range group[0].Columns {
+		sh.add(strings.ToUpper(c.Title), c.Right, c.Cut)
+	}
+	sh.rows = func(yield func([]string) bool) error {
+		for _, s := range group {
+			if !s.cells(sources, d.many(), yield) {
+				break
+			}
+		}
+		return nil
+	}
+	return sh
+}
+
+// cells yields the rows of a section as they are shown; false if there was enough.
+func (s Section) cells(source, image bool, yield func([]string) bool) bool {
+	var cells []string
+	for row := range s.rows {
+		cells = cells[:0]
+		if source {
+			cells = append(cells, Safe(s.Source))
+		}
+		if image {
+			cells = append(cells, Safe(s.Name))
+		}
+		for _, c := range s.Columns {
+			cells = append(cells, Safe(c.Cell(row)))
+		}
+		if !yield(cells) {
+			return false
+		}
+	}
+	return true
+}
