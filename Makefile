@@ -1,0 +1,51 @@
+# Needs Go and nothing else; lint fetches staticcheck.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+FUZZTIME    ?= 30s
+
+.PHONY: build test race fuzz bench lint vet format staticcheck cross golden demo clean
+
+build: ## the static binary ./layup
+	CGO_ENABLED=0 go build -trimpath -o layup .
+
+test: ## every test
+	go test ./...
+
+race: ## every test with the race detector (needs a C compiler)
+	go test -race ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+bench: ## every benchmark, with memory
+	go test -run '^$$' -bench . -benchmem ./...
+
+lint: format vet staticcheck ## all checks of the source
+
+format:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt: $$out" >&2; exit 1; fi
+
+vet:
+	go vet ./...
+
+staticcheck:
+	go run $(STATICCHECK) ./...
+
+cross: ## static binaries for all platforms, in dist/
+	@set -e; for p in $(PLATFORMS); do \
+	  os=$${p%/*}; arch=$${p#*/}; ext=; [ $$os = windows ] && ext=.exe; \
+	  echo "$$p"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -o dist/layup-$$os-$$arch$$ext .; \
+	done
+
+golden: ## write the stored answers and the README's transcripts again
+	UPDATE=1 go test -count=1 ./fixtures/...
+
+demo: ## the main question, on an image that the repository holds
+	go run . owner fixtures/myfile.tar /etc/MYFILE
+
+clean:
+	rm -rf layup dist
