@@ -106,13 +106,13 @@ func (p *pass) stack(found string) (err error) {
 // read takes in the tar, and then what damage kept from being read, for the digests.
 func (p *pass) read(found string) {
 	r := bufio.NewReaderSize(p.tar, tarBuffer)
-	if p.noTar = p.nested(found, r); p.noTar == nil {
+	if p.recognise(found, r) {
 		p.scan(r)
 	}
-	if p.limit() == nil {
-		_ = drain(r) // what stops it is kept by the meter
-	}
-	if p.limit() == nil && p.layer.verify {
+	if p.layer.verify && p.limit() == nil {
+		if p.decoder == nil || p.noTar == nil {
+			_ = drain(r) // what stops it is kept by the meter
+		}
 		_ = drain(bufio.NewReaderSize(p.blob, blobBuffer)) // and here by the blob's reader
 	}
 	p.out.Unpacked = p.tar.count
@@ -126,10 +126,11 @@ func (p *pass) scan(r tarfs.Reader) {
 	p.scanErr = err
 }
 
-// nested tells what the layer is where it is no tar, or no tar inside one compression.
-func (p *pass) nested(found string, r *bufio.Reader) error {
+// recognise reports whether the layer is a tar or one inside one compression, and notes what it is instead.
+func (p *pass) recognise(found string, r *bufio.Reader) bool {
 	if found == "" {
-		return errNoTar
+		p.noTar = errNoTar
+		return false
 	}
 	outer, inner := found, compressionNone
 	switch {
@@ -138,26 +139,30 @@ func (p *pass) nested(found string, r *bufio.Reader) error {
 	case p.decoder != nil:
 		head, err := r.Peek(blockSize)
 		if err != nil && err != io.EOF {
-			return nil // the table of contents meets it again
+			return true // the table of contents meets it again
 		}
 		inner = sniff(head, -1)
 	}
 	switch inner {
 	case compressionNone:
-		return nil
+		return true
 	case "":
-		return fmt.Errorf("not a tar (inside %s)", outer)
+		p.scanErr = fmt.Errorf("not a tar (inside %s)", outer) // unless the stream turns out to be damaged
+	default:
+		p.noTar = fmt.Errorf("not a tar (%s inside %s)", inner, outer)
 	}
-	return fmt.Errorf("not a tar (%s inside %s)", inner, outer)
+	return false
 }
 
 // limit returns the limit that was passed, nil if none was: then nothing more is read.
 func (p *pass) limit() error {
 	var limit *tarfs.LimitError
-	for _, err := range []error{p.scanErr, p.tar.damage()} {
-		if errors.As(err, &limit) {
-			return err
-		}
+	damage := p.tar.damage()
+	switch {
+	case errors.As(damage, &limit):
+		return p.located(damage)
+	case errors.As(p.scanErr, &limit):
+		return p.scanErr
 	}
 	return nil
 }
@@ -173,17 +178,19 @@ func (p *pass) verdict() error {
 	if err := firstOf(p.ctx.Err(), p.changed(), p.blob.err, p.limit()); err != nil {
 		return err
 	}
-	if err := firstOf(p.verifySize(), p.verifyBlob()); err != nil {
+	if err := firstOf(p.verifyBlob(), p.noTar, p.located(p.tar.damage())); err != nil {
 		return err
 	}
-	damage := p.tar.damage()
-	if damage != nil && !errors.Is(p.scanErr, damage) {
-		return damage
+	return firstOf(p.verifyTar(), p.scanErr)
+}
+
+// located adds to the damage of a stream the entry that it cuts, where there is one.
+func (p *pass) located(damage error) error {
+	var at *tarfs.ScanError
+	if damage != nil && errors.As(p.scanErr, &at) && at.Name != "" && errors.Is(at, damage) {
+		return p.scanErr
 	}
-	if damage != nil {
-		return p.scanErr // the same, and where in the tar
-	}
-	return firstOf(p.noTar, p.verifyTar(), p.scanErr)
+	return damage
 }
 
 func firstOf(errs ...error) error {
@@ -202,15 +209,7 @@ func (p *pass) changed() error {
 	return p.layer.check()
 }
 
-func (p *pass) verifySize() error {
-	l := p.layer
-	if !l.verify || l.outer != "" || l.Size == l.blob.Size() {
-		return nil
-	}
-	return fmt.Errorf("size is %d bytes, its descriptor says %d", l.blob.Size(), l.Size)
-}
-
-// verifyBlob compares the digest of the stored bytes, where one is named.
+// verifyBlob compares the digest of the stored bytes, where one is named, and their number.
 func (p *pass) verifyBlob() error {
 	l := p.layer
 	if !l.verify || l.outer != "" {
@@ -221,10 +220,22 @@ func (p *pass) verifyBlob() error {
 		d = p.hashes
 	}
 	p.out.Digest = d.sum(algorithm(l.Digest))
-	if l.Digest == "" || l.Digest == p.out.Digest {
-		return nil
+	var err error
+	if l.Digest != "" && l.Digest != p.out.Digest {
+		err = fmt.Errorf("content does not match its digest: want %s, got %s", l.Digest, p.out.Digest)
 	}
-	return fmt.Errorf("content does not match its digest: want %s, got %s", l.Digest, p.out.Digest)
+	if size := l.blob.Size(); size != l.Size {
+		err = joined(err, fmt.Errorf("size is %d bytes, its descriptor says %d", size, l.Size))
+	}
+	return err
+}
+
+// joined makes one line of two errors.
+func joined(err, more error) error {
+	if err == nil {
+		return more
+	}
+	return fmt.Errorf("%w; %w", err, more)
 }
 
 // verifyTar compares the digest of the tar, where one is named. Tools that write zstd:chunked drop the zeros behind the end mark,
