@@ -1,141 +1,145 @@
-// Package analyze answers questions about images: which layer owns a path, what every layer did to it, what lies hidden.
+// Package analyze answers questions about container images without a daemon: which layer owns a path, what every layer did to it, what
+// lies hidden below.
+//
+// Everything that can fail happens in Open: finding the image, reading and verifying its layers, merging them. After that every question
+// about facts is total; only Content, which reads the image a second time, can fail.
 package analyze
 
 import (
 	"context"
-	"io"
+	"errors"
+	"fmt"
 	"iter"
+	"strings"
 
 	"layup/analyze/source"
 	"layup/tarfs"
 )
 
-// Options say how an image is loaded.
+// Options say how an image is found and loaded.
 type Options struct {
-	Source    source.Options // Verify and Limits included; Default() sets them
+	Source    source.Options
 	Select    source.Selection
 	View      tarfs.View
 	KeepGoing bool           // answer from what could be read; Errors tells what could not
 	Digests   bool           // compute the SHA-256 of every file's content
-	Jobs      int            // layers read at once; 0 means GOMAXPROCS
+	Jobs      int            // layers read at once; 0 means one for each processor
 	Progress  func(Progress) // told now and then, from one goroutine at a time; may be nil
 	Note      func(string)   // told of choices made for the user (the platform); may be nil
 }
 
-// Default returns the options of the command line: verified, with the limits for hostile input.
-func Default() Options { panic("stub") }
-
-// Progress says how far loading has come.
-type Progress struct {
-	Layers, Done int   // layers of the image, layers finished
-	Bytes, Read  int64 // bytes stored, bytes read
-	Finished     int   // a layer that has just been finished, or -1
+// Default returns the options of the command line: everything verified, with the limits for hostile input.
+func Default() Options {
+	return Options{Source: source.Options{Verify: true, Limits: source.DefaultLimits()}}
 }
 
-// An Image is one image, loaded: every question about facts is total.
+// An Image is one image, loaded. It may be asked from several goroutines.
 type Image struct {
 	*source.Image
+	tree     *tarfs.Tree
+	top      *tarfs.Snapshot
+	scans    []source.Scanned // by layer
+	warnings []tarfs.Warning
+	errs     []*LayerError
+	opt      Options
+	close    func() error
+}
+
+// A LayerError says why a layer could not be read whole.
+type LayerError struct {
+	Layer  int
+	Digest string // of the blob, or the diffID; empty if neither is known
+	Err    error
+}
+
+// Error names the layer by its position from 0 and the beginning of its digest.
+func (e *LayerError) Error() string {
+	if e.Digest == "" {
+		return fmt.Sprintf("layer %d: %v", e.Layer, e.Err)
+	}
+	return fmt.Sprintf("layer %d (%s): %v", e.Layer, short(e.Digest), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LayerError) Unwrap() error { return e.Err }
+
+// short returns the first twelve hexadecimal digits of a digest, as engines print it.
+func short(digest string) string {
+	_, hex, ok := strings.Cut(digest, ":")
+	if !ok {
+		hex = digest
+	}
+	return hex[:min(len(hex), 12)]
 }
 
 // Open opens what name names, chooses one image and loads it. Close it after use.
-func Open(ctx context.Context, name string, opt Options) (*Image, error) { panic("stub") }
+func Open(ctx context.Context, name string, opt Options) (*Image, error) {
+	opt.Select.All = false
+	for img, err := range images(ctx, name, opt, false) {
+		return img, err
+	}
+	return nil, errors.New("no image")
+}
 
-// OpenAll opens what name names and loads the images that opt.Select leaves one after the other. A failure to load one is yielded in its place.
-func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, error] { panic("stub") }
+// OpenAll opens what name names and loads the images that opt.Select leaves, one after the other; an image is closed when the next one is
+// asked for. What keeps one from being loaded is yielded in its place, together with what is known of it.
+func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, error] {
+	return images(ctx, name, opt, true)
+}
+
+// images yields loaded images. Those to be closed by the loop share the archive; otherwise there is one, which closes it.
+func images(ctx context.Context, name string, opt Options, closing bool) iter.Seq2[*Image, error] {
+	return func(yield func(*Image, error) bool) {
+		archive, err := source.Open(ctx, name, opt.Source)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if closing {
+			defer archive.Close() // opened for reading: there is nothing that closing could lose
+		}
+		chosen, note, err := archive.Choose(ctx, opt.Select)
+		if err != nil {
+			yield(nil, errors.Join(err, archive.Close()))
+			return
+		}
+		if note != "" && opt.Note != nil {
+			opt.Note(note)
+		}
+		for _, one := range chosen {
+			img, err := load(ctx, one, opt)
+			if !closing {
+				if err != nil {
+					err = errors.Join(err, archive.Close())
+				}
+				img.close = archive.Close
+			}
+			if err != nil {
+				err = fmt.Errorf("%s: %w", name, err)
+			}
+			if !yield(img, err) {
+				return
+			}
+		}
+	}
+}
 
 // Close releases the source.
-func (img *Image) Close() error { panic("stub") }
-
-// Tree returns the merged tree with its history.
-func (img *Image) Tree() *tarfs.Tree { panic("stub") }
-
-// Warnings returns what is odd in the image: of the whole image first, then by layer.
-func (img *Image) Warnings() []tarfs.Warning { panic("stub") }
-
-// A LayerError says why a layer could not be read whole; only with KeepGoing an image has them.
-type LayerError struct {
-	Layer int
-	Err   error
+func (img *Image) Close() error {
+	if img == nil || img.close == nil {
+		return nil
+	}
+	return img.close()
 }
 
-func (e *LayerError) Error() string { panic("stub") }
-func (e *LayerError) Unwrap() error { return e.Err }
+// Tree returns the merged tree with its whole history.
+func (img *Image) Tree() *tarfs.Tree { return img.tree }
 
-// Errors returns the layers that could not be read whole.
-func (img *Image) Errors() []*LayerError { panic("stub") }
+// Top returns what is visible after the last layer.
+func (img *Image) Top() *tarfs.Snapshot { return img.top }
 
-// Instruction is what made a layer.
-type Instruction struct {
-	Raw      string // created_by as the history has it; empty if unknown
-	Readable string // without the builders' noise
-	Created  string // RFC 3339 as the history has it; empty if unknown
-}
+// Warnings returns what is odd in the image: what concerns the whole image first, then by layer.
+func (img *Image) Warnings() []tarfs.Warning { return img.warnings }
 
-// Instruction returns what made a layer; empty fields for NoLayer and where the history does not say.
-func (img *Image) Instruction(layer int) Instruction { panic("stub") }
-
-// Last is the view after the last layer.
-const Last = int(^uint(0) >> 1)
-
-// Owner is the answer to who owns a path.
-type Owner struct {
-	Asked   string        // the path as asked, cleaned
-	Version tarfs.Version // what is visible there, symlinks followed
-}
-
-// Owner returns what is visible at path after layer upto, following symlinks inside the image; the last component's too if follow is set.
-// The error is a *NotFoundError, or says that a symlink loops.
-func (img *Image) Owner(path string, follow bool, upto int) (Owner, error) { panic("stub") }
-
-// A NotFoundError says that nothing is visible at a path, and what was.
-type NotFoundError struct {
-	Path      string
-	DeletedBy int // the layer that hid the last version, or NoLayer
-	How       tarfs.How
-	Similar   string // a visible path like it, or empty
-}
-
-func (e *NotFoundError) Error() string { panic("stub") }
-
-// A Change is what one layer did to a path.
-type Change struct {
-	Layer   int
-	Kind    string        // add, modify, metadata, delete, opaque, replace
-	Version tarfs.Version // the version it put there, or for delete and opaque the one it hid
-	Same    *bool         // modify: is the content the same as before; nil when not known
-}
-
-// Log returns what every layer did to the path, oldest first; nil if no layer ever held it. A path held only below symlinks is resolved like Owner's.
-func (img *Image) Log(path string) []Change { panic("stub") }
-
-// Hit is a version of a path that a search found.
-type Hit struct {
-	Version  tarfs.Version
-	Status   string // live, overwritten, deleted
-	HiddenBy int    // layer, or NoLayer
-	How      tarfs.How
-}
-
-// Hits yields every version of every path in path order, each path's oldest first.
-func (img *Image) Hits() iter.Seq[Hit] { panic("stub") }
-
-// Hidden returns the versions that the image still carries but no longer shows, largest first.
-func (img *Image) Hidden() []Hit { panic("stub") }
-
-// LayerFacts is what layers says of one layer.
-type LayerFacts struct {
-	Index                    int
-	Digest, DiffID, ChainID  string
-	MediaType, Compression   string
-	Size, Unpacked           int64
-	Files                    int
-	Added, Modified, Deleted int
-	HiddenBytes              int64
-	Instruction              Instruction
-}
-
-// LayerFacts returns the facts of every layer, oldest first.
-func (img *Image) LayerFacts() []LayerFacts { panic("stub") }
-
-// Content returns the content of a file's version. Where the image was verified the content is checked again before the first byte is handed out.
-func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, error) { panic("stub") }
+// Errors returns the layers that could not be read whole; only with Options.KeepGoing an image has them.
+func (img *Image) Errors() []*LayerError { return img.errs }

@@ -193,3 +193,16 @@ func (l *Layer) raw(e *entry) TarEntry {
 	}
 	return raw
 }
+
+// Files returns the number of entries that are no whiteouts under the view.
+func (l *Layer) Files(view View) int {
+	n := 0
+	for i := range l.entries {
+		e := &l.entries[i]
+		device := view == Runtime && e.kind == kindChar && e.offset == 0
+		if !device && !bytes.HasPrefix(l.nameOf(e), []byte(whiteoutPrefix)) {
+			n++
+		}
+	}
+	return n
+}

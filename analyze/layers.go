@@ -1,0 +1,106 @@
+package analyze
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"layup/tarfs"
+)
+
+// LayerFacts is what is known of one layer as a whole.
+type LayerFacts struct {
+	Index       int
+	Digest      string // of the blob as stored; empty if unknown
+	DiffID      string // of the uncompressed tar; empty if unknown
+	ChainID     string // of the stack up to this layer; empty if a diffID is unknown
+	MediaType   string
+	Compression string
+	Size        int64 // bytes stored
+	Unpacked    int64 // bytes of the tar
+	Files       int   // entries that are no whiteouts
+	Added       int   // paths that the merge created
+	Modified    int   // paths that it replaced or listed again
+	Deleted     int   // paths that it hid without a replacement
+	HiddenBytes int64 // content written by this layer and no longer visible, each inode once
+	Instruction Instruction
+}
+
+// LayerFacts returns the facts of every layer, oldest first.
+func (img *Image) LayerFacts() []LayerFacts {
+	list := make([]LayerFacts, len(img.Layers))
+	chain := ""
+	for i, l := range img.Layers {
+		s := &img.scans[i]
+		chain = chainID(i, chain, s.DiffID)
+		list[i] = LayerFacts{
+			Index: i, Digest: s.Digest, DiffID: s.DiffID, ChainID: chain,
+			MediaType: l.MediaType, Compression: s.Compression,
+			Size: l.Size, Unpacked: s.Unpacked, Files: s.Table.Files(img.opt.View), Instruction: img.Instruction(i),
+		}
+	}
+	img.countChanges(list)
+	img.countHidden(list)
+	return list
+}
+
+// chainID names a stack of layers by the one below and the diffID on top. Source: OCI image specification, config, Layer ChainID.
+func chainID(i int, below, diffID string) string {
+	switch {
+	case diffID == "" || i > 0 && below == "":
+		return ""
+	case i == 0:
+		return diffID
+	}
+	sum := sha256.Sum256([]byte(below + " " + diffID))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func (img *Image) countChanges(list []LayerFacts) {
+	for n := range img.tree.Nodes() {
+		if n.IsRoot() {
+			continue
+		}
+		var old tarfs.Version
+		visible := false
+		for v := range n.Versions() {
+			by := tarfs.NoLayer
+			if visible {
+				by, _ = old.HiddenBy()
+			}
+			switch {
+			case v.Relists() || visible && by == v.Layer():
+				list[v.Layer()].Modified++
+			default:
+				list[v.Layer()].Added++
+				if visible && by != tarfs.NoLayer {
+					list[by].Deleted++
+				}
+			}
+			old, visible = v, true
+		}
+		if by, how := old.HiddenBy(); visible && how != tarfs.NotHidden {
+			list[by].Deleted++
+		}
+	}
+}
+
+func (img *Image) countHidden(list []LayerFacts) {
+	hidden := map[uint64]tarfs.Version{}
+	for v := range img.tree.Versions() {
+		if _, how := v.HiddenBy(); how != tarfs.NotHidden && v.Size() > 0 {
+			id, _ := v.Inode()
+			hidden[id] = v
+		}
+	}
+	if len(hidden) == 0 {
+		return
+	}
+	for v := range img.top.Walk(img.tree.Root(), -1) {
+		if id, ok := v.Inode(); ok {
+			delete(hidden, id)
+		}
+	}
+	for _, v := range hidden {
+		list[v.ContentLayer()].HiddenBytes += v.Size()
+	}
+}

@@ -1,0 +1,169 @@
+package analyze
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+
+	"layup/analyze/source"
+	"layup/tarfs"
+)
+
+// Progress says how far loading has come.
+type Progress struct {
+	Layers, Done int   // layers of the image, layers finished
+	Bytes, Read  int64 // bytes stored, bytes read
+	Finished     int   // the layer that has just been finished, or -1
+}
+
+// windows is how many bytes of decoders' windows may be in use at once; a layer that does not fit waits.
+const windows = 160 << 20
+
+// load reads every layer of a chosen image and merges them. With the error it returns the image as far as it is known, never nil.
+func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
+	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers))}
+	failed := newLoader(ctx, img).run()
+	if err := ctx.Err(); err != nil {
+		return img, err
+	}
+	tables := make([]*tarfs.Layer, len(img.scans))
+	entries := 0
+	for i := range img.scans {
+		tables[i] = img.scans[i].Table
+		entries += tables[i].Len()
+	}
+	if limit := opt.Source.Limits.ImageEntries; limit > 0 && entries > limit {
+		return img, &tarfs.LimitError{Name: "image-entries", Value: int64(entries), Limit: int64(limit)}
+	}
+	tree, damaged := tarfs.Merge(tables, opt.View)
+	for _, e := range damaged {
+		failed[e.Layer] = errors.Join(failed[e.Layer], e.Err)
+	}
+	img.tree, img.top = tree, tree.Top()
+	img.collect(failed)
+	if len(img.errs) > 0 && !opt.KeepGoing {
+		return img, img.errs[0]
+	}
+	return img, nil
+}
+
+// collect gathers warnings and errors in the order of the layers.
+func (img *Image) collect(failed []error) {
+	img.warnings = slices.Clone(img.Image.Warnings)
+	for i, s := range img.scans {
+		for _, w := range s.Warnings {
+			w.Layer = i
+			img.warnings = append(img.warnings, w)
+		}
+		if failed[i] != nil {
+			l := img.Layers[i]
+			img.errs = append(img.errs, &LayerError{Layer: i, Digest: cmp.Or(l.Digest, l.DiffID), Err: failed[i]})
+		}
+	}
+	img.warnings = append(img.warnings, img.tree.Warnings()...)
+	slices.SortStableFunc(img.warnings, func(a, b tarfs.Warning) int { return cmp.Compare(a.Layer, b.Layer) })
+}
+
+// loader reads the layers of one image, several at once: the goroutines of the package live here.
+type loader struct {
+	ctx context.Context
+	img *Image
+
+	mu       sync.Mutex
+	free     *sync.Cond // windows were given back
+	windows  int64
+	unpacked int64
+	progress Progress
+	failed   []error
+}
+
+func newLoader(ctx context.Context, img *Image) *loader {
+	l := &loader{ctx: ctx, img: img, windows: windows, failed: make([]error, len(img.Layers))}
+	l.free = sync.NewCond(&l.mu)
+	l.progress = Progress{Layers: len(img.Layers), Finished: -1}
+	for _, layer := range img.Layers {
+		l.progress.Bytes += layer.Size
+	}
+	return l
+}
+
+// run reads all layers, the largest first, and returns what went wrong with each. It goes on after a failure, so that the same image
+// gives the same error whatever finishes first.
+func (l *loader) run() []error {
+	order := slices.Clone(l.img.Layers)
+	slices.SortStableFunc(order, func(a, b *source.Layer) int { return cmp.Compare(b.Size, a.Size) })
+	jobs := l.img.opt.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	queue := make(chan *source.Layer, len(order))
+	for _, layer := range order {
+		queue <- layer
+	}
+	close(queue)
+	var wait sync.WaitGroup
+	for range min(jobs, len(order)) {
+		wait.Go(func() {
+			for layer := range queue {
+				l.scan(layer)
+			}
+		})
+	}
+	wait.Wait()
+	return l.failed
+}
+
+func (l *loader) scan(layer *source.Layer) {
+	window := min(layer.Window(), windows)
+	l.acquire(window)
+	scanned, err := layer.Scan(l.ctx, source.ScanOptions{Digests: l.img.opt.Digests, Progress: l.read})
+	l.release(window)
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if scanned.Table == nil {
+		scanned.Table = new(tarfs.Layer)
+	}
+	l.unpacked += scanned.Unpacked
+	if limit := l.img.opt.Source.Limits.ImageBytes; limit > 0 && l.unpacked > limit && err == nil {
+		err = &tarfs.LimitError{Name: "image-bytes", Value: l.unpacked, Limit: limit}
+	}
+	l.img.scans[layer.Index], l.failed[layer.Index] = scanned, err
+	l.progress.Done++
+	l.progress.Finished = layer.Index
+	l.tell()
+	l.progress.Finished = -1
+}
+
+func (l *loader) acquire(window int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.windows < window {
+		l.free.Wait()
+	}
+	l.windows -= window
+}
+
+func (l *loader) release(window int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.windows += window
+	l.free.Broadcast()
+}
+
+// read counts bytes read from a blob.
+func (l *loader) read(n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.progress.Read += n
+	l.tell()
+}
+
+func (l *loader) tell() {
+	if l.img.opt.Progress != nil {
+		l.img.opt.Progress(l.progress)
+	}
+}

@@ -1,0 +1,85 @@
+package analyze
+
+import (
+	"slices"
+
+	"layup/tarfs"
+)
+
+// A Change is what one layer did to a path.
+type Change struct {
+	Layer   int
+	Kind    string        // add, modify, metadata, delete, opaque, replace
+	Version tarfs.Version // the version put there; of delete and opaque the one that was hidden
+	Same    *bool         // of modify: is the content what it was; nil where it is not known
+}
+
+// Log returns what every layer did to a path, oldest first; nil if no layer ever held it. Where the path itself was never there, the
+// symlinks among its directories are followed.
+func (img *Image) Log(asked string) []Change {
+	asked = absolute(asked)
+	n, ok := img.tree.Lookup(asked)
+	if !ok {
+		meant, err := img.top.Canonical(asked, false)
+		if err != nil {
+			return nil
+		}
+		if n, ok = img.tree.Lookup(meant); !ok {
+			return nil
+		}
+	}
+	versions := slices.Collect(n.Versions())
+	if n.IsRoot() {
+		versions = versions[1:] // that there is a root is nobody's change
+	}
+	var log []Change
+	for i, v := range versions {
+		c := Change{Layer: v.MetaLayer(), Kind: "add", Version: v}
+		if v.Implied() {
+			c.Layer = v.Layer()
+		}
+		if i > 0 {
+			c.Kind, c.Same = changed(versions[i-1], v, c.Layer)
+		} else if n.IsRoot() {
+			c.Kind = "metadata"
+		}
+		log = append(log, c)
+		if hidden, ok := gone(v, versions[i+1:]); ok {
+			log = append(log, hidden)
+		}
+	}
+	return log
+}
+
+// changed says what a layer did that put a version where an older one was.
+func changed(old, v tarfs.Version, layer int) (kind string, same *bool) {
+	by, how := old.HiddenBy()
+	switch {
+	case v.Relists():
+		return "metadata", nil
+	case by != layer || how != tarfs.Replaced && how != tarfs.ReplacedByOtherType:
+		return "add", nil
+	case how == tarfs.ReplacedByOtherType:
+		return "replace", nil
+	}
+	a, ok := old.Digest()
+	b, ok2 := v.Digest()
+	if ok && ok2 {
+		equal := a == b
+		same = &equal
+	}
+	return "modify", same
+}
+
+// gone returns the change that hid a version without putting another in its place.
+func gone(v tarfs.Version, later []tarfs.Version) (Change, bool) {
+	by, how := v.HiddenBy()
+	switch {
+	case how == tarfs.ByOpaque:
+		return Change{Layer: by, Kind: "opaque", Version: v}, true
+	case how == tarfs.ByWhiteout,
+		how == tarfs.ReplacedByOtherType && (len(later) == 0 || later[0].Layer() != by): // with a directory above it
+		return Change{Layer: by, Kind: "delete", Version: v}, true
+	}
+	return Change{}, false
+}

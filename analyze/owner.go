@@ -1,0 +1,125 @@
+package analyze
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// Last is the view after the last layer.
+const Last = int(^uint(0) >> 1)
+
+// An Owner is the answer to who owns a path.
+type Owner struct {
+	Asked   string        // the path as asked, beginning with '/'
+	Version tarfs.Version // what is visible there, symlinks followed
+}
+
+// A NotFoundError says that nothing is visible at a path, and what was or might be meant.
+type NotFoundError struct {
+	Path      string    // as asked, beginning with '/'
+	DeletedBy int       // the layer that hid the last version, or tarfs.NoLayer where there never was one
+	How       tarfs.How // how it hid it
+	Similar   string    // a visible path like it, or empty
+}
+
+// Error says whether the path was ever there.
+func (e *NotFoundError) Error() string {
+	if e.DeletedBy != tarfs.NoLayer {
+		return fmt.Sprintf("%q: deleted by layer %d (%s)", e.Path, e.DeletedBy, e.How)
+	}
+	return fmt.Sprintf("%q: no such path in the image", e.Path)
+}
+
+// Owner returns what is visible at a path after layer upto. Symlinks among its directories are followed inside the image, one at its end
+// if follow is set. The error is a *NotFoundError, or says that symlinks loop (tarfs.ErrLoop).
+func (img *Image) Owner(asked string, follow bool, upto int) (Owner, error) {
+	asked = absolute(asked)
+	view := img.tree.At(upto)
+	v, err := view.Resolve(asked, follow)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Owner{Asked: asked}, img.notFound(asked, view, follow, upto)
+	}
+	if err != nil {
+		return Owner{Asked: asked}, fmt.Errorf("%q: %w", asked, err)
+	}
+	return Owner{Asked: asked, Version: v}, nil
+}
+
+// absolute returns the path as it is counted from the image's root. Only a path without ".." is cleaned, for what ".." means
+// depends on symlinks.
+func absolute(p string) string {
+	if strings.Contains("/"+p+"/", "/../") {
+		return "/" + strings.TrimLeft(p, "/")
+	}
+	return path.Clean("/" + p)
+}
+
+func (img *Image) notFound(asked string, view *tarfs.Snapshot, follow bool, upto int) error {
+	e := &NotFoundError{Path: asked, DeletedBy: tarfs.NoLayer}
+	meant, err := view.Canonical(asked, follow)
+	if err != nil {
+		return e
+	}
+	if n, ok := img.tree.Lookup(meant); ok {
+		for v := range n.Versions() {
+			if by, how := v.HiddenBy(); how != tarfs.NotHidden && by <= upto {
+				e.DeletedBy, e.How = by, how
+			}
+		}
+	}
+	if e.DeletedBy == tarfs.NoLayer {
+		e.Similar = img.similar(meant, view)
+	}
+	return e
+}
+
+// similar looks for a visible path that may be meant: a sibling whose name is nearly the same, else the first of the same name elsewhere.
+func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
+	dir, base := path.Split(meant)
+	if v, ok := view.Lookup(dir); ok {
+		best, found := 3, ""
+		for sibling := range view.Walk(v.Node(), 1) {
+			name := sibling.Node().Name()
+			if d := distance(base, name, best); sibling.Node() != v.Node() && d < best && d < len(base) {
+				best, found = d, sibling.Node().Path()
+			}
+		}
+		if found != "" {
+			return found
+		}
+	}
+	for v := range view.Walk(img.tree.Root(), -1) {
+		if strings.EqualFold(v.Node().Name(), base) {
+			return v.Node().Path()
+		}
+	}
+	return ""
+}
+
+// distance is the number of bytes to insert, delete or change to make b of a; limit or more where it is not below limit.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,60 @@
+package source
+
+import (
+	"bytes"
+	"io"
+	"os"
+)
+
+// scratchMemory is how much a Scratch keeps in memory before it needs a file.
+const scratchMemory = 1 << 20
+
+// A Scratch holds bytes until they may be handed out: in memory, or where they are many in an unlinked temporary file.
+type Scratch struct {
+	dir  string
+	mem  bytes.Buffer
+	file *os.File
+}
+
+// NewScratch returns an empty one; dir is where its file would be, empty for the system's directory.
+func NewScratch(dir string) *Scratch { return &Scratch{dir: dir} }
+
+// Write adds bytes. The error names the directory of the temporary file.
+func (s *Scratch) Write(b []byte) (int, error) {
+	if s.file == nil && s.mem.Len()+len(b) <= scratchMemory {
+		return s.mem.Write(b)
+	}
+	if s.file == nil {
+		file, err := unlinked(s.dir)
+		if err != nil {
+			return 0, noRoom(s.dir, err)
+		}
+		s.file = file
+		if _, err := s.mem.WriteTo(file); err != nil {
+			return 0, noRoom(s.dir, err)
+		}
+	}
+	n, err := s.file.Write(b)
+	if err != nil {
+		err = noRoom(s.dir, err)
+	}
+	return n, err
+}
+
+// Reader returns what was written, from the beginning.
+func (s *Scratch) Reader() (io.Reader, error) {
+	if s.file == nil {
+		return bytes.NewReader(s.mem.Bytes()), nil
+	}
+	_, err := s.file.Seek(0, io.SeekStart)
+	return s.file, err
+}
+
+// Close gives the memory or the file back.
+func (s *Scratch) Close() error {
+	s.mem = bytes.Buffer{}
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}
