@@ -1,0 +1,48 @@
+package tarfs
+
+var zeros [32 << 10]byte
+
+// content passes over an entry's stored bytes, hashing them as the file they expand to where digests are wanted.
+func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool) (digest [32]byte, err error) {
+	if s.hash == nil || e.kind != kindFile {
+		s.skip(stored)
+		return digest, s.err
+	}
+	if !sparse {
+		regions = []region{{0, stored}}
+	} else if err := over("sparse", e.size, s.lim.Sparse); err != nil {
+		return digest, err
+	}
+	s.hash.Reset()
+	var at int64
+	for _, r := range regions {
+		s.hashZeros(r.offset - at)
+		if err := s.hashBytes(r.size); err != nil {
+			return digest, err
+		}
+		at = r.offset + r.size
+	}
+	s.hashZeros(e.size - at)
+	s.hash.Sum(digest[:0])
+	return digest, s.err
+}
+
+func (s *scanner) hashZeros(n int64) {
+	for ; n > 0; n -= int64(len(zeros)) {
+		s.hash.Write(zeros[:min(n, int64(len(zeros)))])
+	}
+}
+
+func (s *scanner) hashBytes(n int64) error {
+	for n > 0 && s.err == nil {
+		want := int(min(n, 4096))
+		b, err := s.r.Peek(want)
+		if len(b) == 0 {
+			return unexpected(err)
+		}
+		s.hash.Write(b)
+		n -= int64(len(b))
+		s.skip(int64(len(b)))
+	}
+	return s.err
+}

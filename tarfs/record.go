@@ -1,0 +1,138 @@
+package tarfs
+
+import (
+	"bytes"
+	"errors"
+	"math"
+)
+
+// kinds says by typeflag what an entry is. Types that engines refuse but that can be read carry flagRefused.
+func kinds(typeflag byte, name []byte) (kind, flag) {
+	switch typeflag {
+	case '0':
+		return kindFile, 0
+	case 0:
+		if bytes.HasSuffix(name, []byte{'/'}) { // a directory before typeflags were
+			return kindDir, 0
+		}
+		return kindFile, 0
+	case '7', 'S':
+		return kindFile, flagRefused
+	case '1':
+		return kindHardlink, 0
+	case '2':
+		return kindSymlink, 0
+	case '3':
+		return kindChar, 0
+	case '4':
+		return kindBlock, 0
+	case '5':
+		return kindDir, 0
+	case '6':
+		return kindFifo, 0
+	}
+	return kindUnknown, 0
+}
+
+// record makes the table's entry of a header.
+func (s *scanner) record(h *header) (*entry, error) {
+	if err := s.checkName(h); err != nil {
+		return nil, err
+	}
+	k, flags := kinds(h.typeflag, h.name)
+	e := &entry{
+		offset: s.offset, size: h.size, mtime: h.mtime, mtimeNS: h.mtimeNS,
+		uid: id(h.uid), gid: id(h.gid), mode: uint16(h.mode & 0o7777), kind: k, flags: flags,
+	}
+	switch k {
+	case kindChar, kindBlock:
+		e.offset, e.size = int64(uint32(h.major))<<32|int64(uint32(h.minor)), 0
+	case kindDir, kindSymlink, kindFifo:
+		e.size = 0
+	}
+	return e, s.text(e, h)
+}
+
+// id is a user or group as the kernel takes it: 32 bits, of which all ones mean "leave as it is", and new files are root's.
+func id(n int64) uint32 {
+	if u := uint32(n); u != math.MaxUint32 {
+		return u
+	}
+	return 0
+}
+
+func (s *scanner) checkName(h *header) error {
+	if err := over("entries", int64(len(s.layer.entries)+1), int64(s.lim.Entries)); err != nil {
+		return err
+	}
+	if err := over("path", int64(len(h.name)), int64(s.lim.Path)); err != nil {
+		return err
+	}
+	if err := over("components", int64(bytes.Count(h.name, []byte{'/'})+1), int64(s.lim.Components)); err != nil {
+		return err
+	}
+	if err := over("link", int64(len(h.link)), int64(s.lim.Link)); err != nil {
+		return err
+	}
+	if len(h.name) > math.MaxUint16 || len(h.link) > math.MaxUint16 {
+		return errors.New("a name of more than 65,535 bytes cannot be held")
+	}
+	return nil
+}
+
+// text puts the name, the link target and the attributes into the arena.
+func (s *scanner) text(e *entry, h *header) error {
+	l := s.layer
+	room := len(h.name) + len(h.link) + s.ext.xattrBytes
+	if int64(len(l.arena))+int64(room) > math.MaxUint32 || len(l.entries) >= math.MaxUint32-1 {
+		return errors.New("the names of the layer are more than 4 GiB and cannot be held")
+	}
+	trimmed := bytes.TrimRight(h.name, "/")
+	dir, name := splitName(h.name, trimmed)
+	if len(l.dirs) == 0 || !bytes.Equal(dir, s.dir) {
+		s.dir = dir
+		l.dirs = append(l.dirs, span{uint32(len(l.arena)), uint16(len(dir))})
+		l.arena = append(l.arena, dir...)
+	}
+	e.dir = uint32(len(l.dirs) - 1)
+	e.name, e.nameLen = s.put(name), uint16(len(name))
+	e.link, e.linkLen = s.put(h.link), uint16(len(h.link))
+	for _, x := range s.ext.xattrs {
+		e.flags |= flagXattrs
+		if bytes.HasPrefix([]byte(x.Name), []byte("trusted.overlay.")) {
+			e.flags |= flagOverlay
+		}
+		l.xattrs = append(l.xattrs, xattr{
+			entry: uint32(len(l.entries)),
+			name:  s.put([]byte(x.Name)), nameLen: uint32(len(x.Name)),
+			value: s.put([]byte(x.Value)), valueLen: uint32(len(x.Value)),
+		})
+	}
+	return nil
+}
+
+// splitName cuts a name behind the last slash of what is left of it without trailing slashes.
+func splitName(name, trimmed []byte) (dir, base []byte) {
+	at := bytes.LastIndexByte(trimmed, '/') + 1
+	return name[:at], name[at:]
+}
+
+func (s *scanner) put(b []byte) uint32 {
+	at := len(s.layer.arena)
+	s.layer.arena = append(s.layer.arena, b...)
+	return uint32(at)
+}
+
+// keep adds an entry whose content was all there.
+func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool) {
+	l := s.layer
+	if sparse {
+		e.flags |= flagSparse
+		l.sparse = append(l.sparse, sparseFile{uint32(len(l.entries)), uint32(len(l.regions)), uint32(len(regions))})
+		l.regions = append(l.regions, regions...)
+	}
+	if s.hash != nil {
+		l.digests = append(l.digests, digest)
+	}
+	l.entries = append(l.entries, *e)
+}
