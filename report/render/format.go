@@ -77,11 +77,16 @@ func unknownFormat(format string) error {
 	for i, f := range Formats {
 		names[i] = f.Name
 	}
+	return fmt.Errorf("%w, or a Go template such as '{{.path}}'", unknownChoice("format", format, names...))
+}
+
+// unknownChoice is the error of a flag that takes one of few words; it suggests the nearest.
+func unknownChoice(flag, value string, words ...string) error {
 	meant := ""
-	if near := nearest(strings.ToLower(format), names); near != "" {
+	if near := nearest(strings.ToLower(value), words); near != "" {
 		meant = fmt.Sprintf(", did you mean %q?", near)
 	}
-	return fmt.Errorf("unknown format %q%s: it is %s, or a Go template such as '{{.path}}'", format, meant, strings.Join(names, ", "))
+	return fmt.Errorf("unknown --%s %q%s: it is %s", flag, value, meant, strings.Join(words, ", "))
 }
 
 // nearest is the word that needs the fewest changes to become one of words, if they are at most two and fewer than its letters; else empty.

@@ -1,0 +1,155 @@
+package render
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// An item is what a template sees of a row.
+type item struct {
+	keys    keys
+	fields  []Field
+	lead    []byte // of its JSON
+	seen    bool   // strings are made safe
+	members members
+	row     []Value
+}
+
+// members are the values of an item by their JSON names and by the same names capitalised, and the item itself by the empty name.
+type members map[string]any
+
+func newItem(s Section, many, seen bool) *item {
+	it := &item{keys: keysOf(s.Fields), fields: s.Fields, lead: []byte("{"), seen: seen, members: members{}}
+	it.members[""] = it
+	if many {
+		it.lead = appendString(append(it.lead, `"source":`...), s.Source)
+		it.lead = appendString(append(it.lead, `,"image":`...), s.Name)
+		it.put("source", it.plain(s.Source))
+		it.put("image", it.plain(s.Name))
+	}
+	return it
+}
+
+// MarshalJSON is the item as jsonl has it.
+func (m members) MarshalJSON() ([]byte, error) {
+	it := m[""].(*item)
+	b, err := it.keys.appendMembers(bytes.Clone(it.lead), it.row)
+	return append(b, '}'), err
+}
+
+// String is the item as jsonl has it.
+func (m members) String() string {
+	b, err := m.MarshalJSON()
+	if err != nil {
+		return "?"
+	}
+	return string(b)
+}
+
+// nothing is a number, a truth or an object that is not there: it prints nothing, is false, and has no members.
+type nothing map[string]any
+
+func (nothing) String() string { return "" }
+
+func (it *item) put(name string, v any) {
+	it.members[name] = v
+	it.members[capital(name)] = v
+}
+
+// set makes the item that of a row.
+func (it *item) set(row []Value) error {
+	it.row = row
+	for i, f := range it.fields {
+		v := at(row, i)
+		value, other, err := it.value(f.Kind, v)
+		if err != nil {
+			return fmt.Errorf("template: %s: %w", f.Name, err)
+		}
+		it.put(f.Name, value)
+		if besides := f.Kind.besides(); besides != "" {
+			it.put(f.Name+besides, other)
+		}
+	}
+	return nil
+}
+
+// value is what a template sees of a value, and of the member besides.
+func (it *item) value(kind Kind, v Value) (value, other any, err error) {
+	value, other = nothing(nil), nothing(nil)
+	if kind == Name {
+		other = ""
+	}
+	switch {
+	case v.text():
+		value = it.plain(v.str)
+		if kind == Name && !utf8.ValidString(v.str) {
+			other = base64.StdEncoding.EncodeToString([]byte(v.str))
+		}
+	case v.is(Int):
+		value = v.num
+	case v.is(Bool):
+		value = v.num != 0
+	case v.is(Time) && !dated(v.num):
+		value, other = "", v.num
+	case v.is(Time):
+		value = v.String()
+	case v.is(Object):
+		value, err = it.object(v.obj)
+	case kind == Text || kind == Name || kind == Time:
+		value = ""
+	}
+	return value, other, err
+}
+
+// plain is a string as a template gets it: as JSON has it, or safe where a person sees it.
+func (it *item) plain(s string) string {
+	switch {
+	case it.seen:
+		return Safe(s)
+	case !utf8.ValidString(s):
+		return string([]rune(s))
+	}
+	return s
+}
+
+// object is what encoding/json makes of a value, with whole numbers as such.
+func (it *item) object(v any) (any, error) {
+	b, err := appendObject(nil, v)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var decoded any
+	if err := dec.Decode(&decoded); err != nil {
+		return nil, err
+	}
+	return it.simple(decoded), nil
+}
+
+func (it *item) simple(v any) any {
+	switch v := v.(type) {
+	case string:
+		return it.plain(v)
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // encoding/json wrote it
+		return f
+	case []any:
+		for i := range v {
+			v[i] = it.simple(v[i])
+		}
+	case map[string]any:
+		simple := make(map[string]any, len(v))
+		for k, member := range v {
+			simple[it.plain(k)] = it.simple(member)
+		}
+		return simple
+	}
+	return v
+}

@@ -1,0 +1,144 @@
+package render
+
+import (
+	"strings"
+	"text/template"
+	"text/template/parse"
+)
+
+// prepare makes \t and \n in the text of a template a tab and a line feed, as docker's list commands do (within actions
+// they are Go's own), and has each round of a loop call the meter.
+func prepare(list *parse.ListNode) {
+	if list == nil {
+		return
+	}
+	escapes := strings.NewReplacer(`\t`, "\t", `\n`, "\n")
+	for _, node := range list.Nodes {
+		switch n := node.(type) {
+		case *parse.TextNode:
+			n.Text = []byte(escapes.Replace(string(n.Text)))
+		case *parse.IfNode:
+			prepare(n.List)
+			prepare(n.ElseList)
+		case *parse.WithNode:
+			prepare(n.List)
+			prepare(n.ElseList)
+		case *parse.RangeNode:
+			prepare(n.List)
+			prepare(n.ElseList)
+			if !writes(n.List) {
+				n.List.Nodes = append([]parse.Node{call("meterRound")}, n.List.Nodes...)
+			}
+		}
+	}
+}
+
+// writes reports whether a loop's body begins by writing, so that the limited writer calls the meter.
+func writes(list *parse.ListNode) bool {
+	if len(list.Nodes) == 0 {
+		return false
+	}
+	switch n := list.Nodes[0].(type) {
+	case *parse.TextNode:
+		return true
+	case *parse.ActionNode:
+		return len(n.Pipe.Decl) == 0
+	}
+	return false
+}
+
+// surround has a template that others can call count how deep it is.
+func surround(nodes []parse.Node) []parse.Node {
+	return append(append([]parse.Node{call("meterEnter")}, nodes...), call("meterLeave"))
+}
+
+// call is the action that calls a function of the meter.
+func call(function string) parse.Node {
+	t := template.Must(template.New("").Funcs((&meter{}).functions()).Parse("{{" + function + "}}"))
+	return t.Root.Nodes[0]
+}
+
+// titles are the headers of "table TEMPLATE": for each action the field that it shows, with the text between as it is.
+func (r *run) titles() []string {
+	var b strings.Builder
+	r.title(&b, r.text.Root)
+	line, _, _ := strings.Cut(b.String(), "\n")
+	return strings.Split(line, "\t")
+}
+
+// title writes the header of a list of nodes, and reports whether a field is in it.
+func (r *run) title(b *strings.Builder, list *parse.ListNode) bool {
+	found := false
+	for _, node := range list.Nodes {
+		switch n := node.(type) {
+		case *parse.TextNode:
+			b.Write(n.Text)
+		case *parse.ActionNode:
+			h := heading(n.Pipe)
+			b.WriteString(h)
+			found = found || h != ""
+		case *parse.IfNode:
+			found = r.title(b, n.List) || found
+		case *parse.WithNode:
+			found = r.titleWithin(b, n.Pipe, n.List) || found
+		case *parse.RangeNode:
+			found = r.titleWithin(b, n.Pipe, n.List) || found
+		}
+	}
+	return found
+}
+
+// titleWithin heads a block over another value: with what it shows of it, else with the value's own field.
+func (r *run) titleWithin(b *strings.Builder, pipe *parse.PipeNode, list *parse.ListNode) bool {
+	var within strings.Builder
+	text := ""
+	if r.title(&within, list) {
+		text = within.String()
+	} else {
+		text = fieldOf(pipe)
+	}
+	b.WriteString(text)
+	return text != ""
+}
+
+// heading is the header of the first field that an action shows.
+func heading(pipe *parse.PipeNode) string {
+	if len(pipe.Decl) > 0 {
+		return ""
+	}
+	return fieldOf(pipe)
+}
+
+// fieldOf is the header of the first field that a pipeline names.
+func fieldOf(pipe *parse.PipeNode) string {
+	for _, cmd := range pipe.Cmds {
+		for _, arg := range cmd.Args {
+			switch n := arg.(type) {
+			case *parse.FieldNode:
+				return inWords(n.Ident[len(n.Ident)-1])
+			case *parse.VariableNode:
+				if len(n.Ident) > 1 {
+					return inWords(n.Ident[len(n.Ident)-1])
+				}
+			case *parse.PipeNode:
+				if h := fieldOf(n); h != "" {
+					return h
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// inWords turns createdBy into CREATED BY.
+func inWords(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		upper := name[i] >= 'A' && name[i] <= 'Z'
+		if upper && i > 0 && (name[i-1] < 'A' || name[i-1] > 'Z') {
+			b.WriteByte(' ')
+		}
+		b.WriteByte(name[i])
+	}
+	return strings.ToUpper(b.String())
+}
