@@ -2,9 +2,9 @@ package tarfs
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
 )
 
 const blockSize = 512
@@ -101,24 +101,37 @@ func cstring(b []byte) []byte {
 
 var errChecksum = errors.New("header checksum is wrong")
 
-// checkSum accepts the sum over unsigned bytes and the one over signed bytes that old Sun tars wrote.
+// checkSum accepts the sum over unsigned bytes and the one over signed bytes that old Sun tars wrote. The sum's own field counts as spaces.
 func checkSum(b []byte) error {
 	want, ok := octal(b[148:156])
 	if !ok {
 		return errChecksum
 	}
-	var unsigned, signed int64
+	sum := sumBytes(b[:blockSize]) - sumBytes(b[148:156]) + 8*' '
+	if want == sum {
+		return nil
+	}
 	for i, c := range b[:blockSize] {
-		if i >= 148 && i < 156 {
-			c = ' '
+		if c >= 0x80 && (i < 148 || i >= 156) {
+			sum -= 256
 		}
-		unsigned += int64(c)
-		signed += int64(int8(c))
 	}
-	if want != unsigned && want != signed {
-		return errChecksum
+	if want == sum {
+		return nil
 	}
-	return nil
+	return errChecksum
+}
+
+// sumBytes adds up to 512 bytes, eight at a time in four lanes of 16 bits.
+func sumBytes(b []byte) int64 {
+	const even = 0x00ff00ff00ff00ff
+	var lanes uint64
+	for len(b) >= 8 {
+		v := binary.LittleEndian.Uint64(b)
+		lanes += v&even + v>>8&even
+		b = b[8:]
+	}
+	return int64(lanes&0xffff + lanes>>16&0xffff + lanes>>32&0xffff + lanes>>48)
 }
 
 // IsHeader reports whether 512 bytes are a tar header by their checksum: a plain tar has no other mark in common with all dialects.
@@ -127,6 +140,12 @@ func IsHeader(block []byte) bool {
 }
 
 func isZero(b []byte) bool {
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b) != 0 {
+			return false
+		}
+		b = b[8:]
+	}
 	for _, c := range b {
 		if c != 0 {
 			return false
@@ -182,9 +201,15 @@ func number(b []byte) (int64, bool) {
 // octal reads digits between spaces and NULs; an empty field is 0.
 func octal(b []byte) (int64, bool) {
 	b = bytes.Trim(b, " \x00")
-	if len(b) == 0 {
-		return 0, true
+	if at := bytes.IndexByte(b, 0); at >= 0 {
+		b = b[:at]
 	}
-	n, err := strconv.ParseUint(string(cstring(b)), 8, 63)
-	return int64(n), err == nil
+	var n int64
+	for _, c := range b {
+		if c < '0' || c > '7' || n>>60 != 0 {
+			return 0, false
+		}
+		n = n<<3 | int64(c-'0')
+	}
+	return n, true
 }
