@@ -4,6 +4,8 @@ package source
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -19,59 +21,93 @@ type Options struct {
 	Limits  Limits
 }
 
+// The kinds of archives.
+const (
+	kindDocker     = "docker-archive"
+	kindOCIArchive = "oci-archive"
+	kindOCI        = "oci"
+	kindLayer      = "layer"
+)
+
 // An Archive is an opened source: the images it holds, none chosen yet.
 type Archive struct {
 	Name string // as the user named it
 	Kind string // docker-archive, oci-archive, oci, layer (a bare layer or a flat root file system)
+
+	opt     Options
+	in      *input
+	store   members      // nil for a bare layer
+	ref     string       // the image that the name itself picks
+	images  []*candidate // all that is named, attestations too
+	indexes []descriptor // nested ones
 }
 
-// Open recognises by its content what name holds.
-func Open(ctx context.Context, name string, opt Options) (*Archive, error) { panic("stub") }
+// Open recognises by its content what name holds. Errors begin with the name; where there is advice, a *Hinted is in the chain.
+func Open(ctx context.Context, name string, opt Options) (*Archive, error) {
+	a := &Archive{Name: name, opt: opt}
+	if err := a.open(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", display(name), errors.Join(err, a.Close()))
+	}
+	return a, nil
+}
+
+func (a *Archive) open(ctx context.Context) error {
+	target, err := parseName(a.Name)
+	if err != nil {
+		return err
+	}
+	a.ref = target.ref
+	a.in, err = openInput(ctx, target.path, a.opt)
+	if err != nil {
+		return err
+	}
+	if a.in.root != nil {
+		err = a.recogniseDirectory()
+	} else {
+		err = a.recogniseFile(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := target.insist(a); err != nil {
+		return err
+	}
+	return a.readImages(ctx)
+}
+
+// readImages finds out which images there are.
+func (a *Archive) readImages(ctx context.Context) error {
+	var err error
+	switch {
+	case a.Kind == kindLayer:
+		a.images = []*candidate{{kind: kindImage, bare: true}}
+	case a.store.has(indexName):
+		err = a.readLayout(ctx)
+	case a.store.has(manifestName):
+		err = a.readDocker()
+	default:
+		err = a.readLegacy()
+	}
+	number := 0
+	for _, c := range a.images {
+		if c.number = -1; c.kind == kindImage {
+			c.number, number = number, number+1
+		}
+	}
+	return err
+}
 
 // Close ends the reading of all images of the archive.
-func (a *Archive) Close() error { panic("stub") }
-
-// A Listed is a thing that an archive holds.
-type Listed struct {
-	Kind      string // image, attestation, blob (that nothing refers to)
-	Number    int    // of an image: N in --image @N, from 0; -1 for others
-	Reference string // empty where there is none
-	Digest    string // of the manifest, or of the config where there is no manifest
-	Platform  string // os/arch[/variant]
-	Size      int64  // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
-	Created   string // RFC 3339, as the config says; empty if unknown
-	Missing   bool   // named by an index, but not in the archive
+func (a *Archive) Close() error {
+	if a.in == nil {
+		return nil
+	}
+	err := a.in.Close()
+	if a.store != nil {
+		err = errors.Join(err, a.store.close())
+	}
+	return err
 }
-
-// Contents lists what the archive holds.
-func (a *Archive) Contents(ctx context.Context) ([]Listed, error) { panic("stub") }
-
-// A Selection chooses among several images and platforms.
-type Selection struct {
-	Image    string // a reference, or @N
-	Platform string // os/arch[/variant]
-	All      bool
-}
-
-// Choose returns the one image the selection leaves, or all of them with All. A *ChoiceError lists what there is to choose from.
-// Note is what to tell the user of a choice made for them (the platform), or empty.
-func (a *Archive) Choose(ctx context.Context, sel Selection) (images []*Image, note string, err error) {
-	panic("stub")
-}
-
-// A Choice is one way out of an ambiguity.
-type Choice struct {
-	Flag string // --image shop:1.2 or --platform linux/arm64, as the shell takes it
-	What string // what that would choose, for a person
-}
-
-// A ChoiceError says that the selection leaves several images or none.
-type ChoiceError struct {
-	Message string
-	Choices []Choice
-}
-
-func (e *ChoiceError) Error() string { return e.Message }
 
 // An Image is one image, its config read and checked, its layers not yet.
 type Image struct {
@@ -88,3 +124,29 @@ type Image struct {
 	Warnings   []tarfs.Warning
 	Verified   string // full or none
 }
+
+// History returns the history entry of each layer, or nil where the history does not name as many layers as there are.
+func (img *Image) History() []v1.History {
+	var list []v1.History
+	for _, h := range img.ConfigFile.History {
+		if !h.EmptyLayer {
+			list = append(list, h)
+		}
+	}
+	if len(list) != len(img.Layers) {
+		return nil
+	}
+	return list
+}
+
+// A Hinted is an error with advice: what to do next, in one line.
+type Hinted struct {
+	Err  error
+	Hint string
+}
+
+// Error returns the message without the advice.
+func (e *Hinted) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error without the advice.
+func (e *Hinted) Unwrap() error { return e.Err }

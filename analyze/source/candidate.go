@@ -1,0 +1,208 @@
+package source
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"layup/tarfs"
+)
+
+// The kinds of what an archive holds.
+const (
+	kindImage       = "image"
+	kindAttestation = "attestation"
+	kindArtifact    = "artifact" // what a manifest describes and is no container image: a signature, a chart
+	kindBlob        = "blob"
+)
+
+// A candidate is one thing that an archive's documents name, of one platform.
+type candidate struct {
+	kind    string
+	number  int      // among the images; -1 for others
+	group   int      // candidates under one name belong together: its platforms
+	refs    []string // names, as shown
+	aliases []string // further names by which it is found: a tag alone, the digest of its index
+
+	named    platform  // by the index
+	desc     *manifest // of OCI; nil where there is none or it cannot be read
+	manifest descriptor
+	absent   bool  // the index names it, but it is not in the archive
+	err      error // why it cannot be used
+
+	docker *dockerEntry // of manifest.json; with desc, it gives the order of the layers
+	legacy string       // the ID of a v1 image
+	bare   bool         // the whole input is one layer
+
+	config *imageConfig // once it was read
+}
+
+// An imageConfig is a config with what is known of it.
+type imageConfig struct {
+	raw     []byte
+	file    *v1.ConfigFile
+	diffIDs []string
+	id      string
+}
+
+// readConfig reads the config once.
+func (a *Archive) readConfig(c *candidate) (*imageConfig, error) {
+	if c.config != nil {
+		return c.config, nil
+	}
+	var raw []byte
+	var err error
+	if c.desc != nil {
+		raw, err = a.document(c.desc.config, "config", limitConfig, a.opt.Limits.Config)
+	} else {
+		raw, err = a.dockerConfig(c.docker)
+	}
+	if err != nil {
+		return nil, err
+	}
+	file, diffIDs, err := parseConfig(raw, &a.opt.Limits)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(raw)
+	c.config = &imageConfig{raw: raw, file: file, diffIDs: diffIDs, id: "sha256:" + hex.EncodeToString(sum[:])}
+	return c.config, nil
+}
+
+// platform returns what the candidate runs on, by the index or else by its config; the zero platform where that cannot be known.
+func (a *Archive) platform(c *candidate) platform {
+	if c.named.known() || c.bare || c.absent || c.err != nil {
+		return c.named
+	}
+	if c.legacy != "" {
+		img := new(Image)
+		if a.loadLegacy(c, img) != nil {
+			return platform{}
+		}
+		return configPlatform(img.ConfigFile)
+	}
+	config, err := a.readConfig(c)
+	if err != nil {
+		return platform{}
+	}
+	return configPlatform(config.file)
+}
+
+// inFile reports whether the parts that make an image of it are in the archive. Exports of one platform keep the index of all.
+func (a *Archive) inFile(c *candidate) bool {
+	if c.absent || c.desc == nil {
+		return !c.absent
+	}
+	return a.store.has(blobName(c.desc.config.Digest))
+}
+
+// load reads and checks the config, and finds the layers.
+func (a *Archive) load(c *candidate) (*Image, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	img := &Image{Source: a.Kind, Name: a.Name, References: c.refs, Verified: "none", ConfigFile: new(v1.ConfigFile)}
+	if a.opt.Verify {
+		img.Verified = "full"
+	}
+	if len(c.refs) > 0 {
+		img.Reference = c.refs[0]
+	}
+	var err error
+	switch {
+	case c.bare:
+		a.loadBare(img)
+		return img, nil
+	case c.legacy != "":
+		err = a.loadLegacy(c, img)
+	case c.desc != nil:
+		err = a.loadOCI(c, img)
+	default:
+		err = a.loadDocker(c, img)
+	}
+	if err == nil {
+		err = a.damageBeyond(img)
+	}
+	if err != nil {
+		return nil, err
+	}
+	img.Platform = shownPlatform(c.named, configPlatform(img.ConfigFile))
+	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers))...)
+	if a.in.tail {
+		img.Warnings = append(img.Warnings, tarfs.Warning{Code: tarfs.CompressedTailDamaged, Layer: tarfs.NoLayer})
+	}
+	return img, nil
+}
+
+// shownPlatform takes the variant from the index where the config agrees with it, for configs often leave it out.
+func shownPlatform(named, config platform) string {
+	if !config.known() || named.OS == config.OS && named.Architecture == config.Architecture {
+		return named.orElse(config).String()
+	}
+	return config.String()
+}
+
+func (p platform) orElse(other platform) platform {
+	if p.known() {
+		return p
+	}
+	return other
+}
+
+// useConfig takes over what the config says and demands as many diffIDs as there are layers.
+func (img *Image) useConfig(config *imageConfig, layers int, limits *Limits) error {
+	if err := over(limitLayers, int64(layers), int64(limits.Layers)); err != nil {
+		return err
+	}
+	if err := countLayers(layers, config.diffIDs); err != nil {
+		return err
+	}
+	img.ID, img.Config, img.ConfigFile = config.id, config.raw, config.file
+	return nil
+}
+
+// newLayer returns a layer whose bytes are still to be found.
+func (a *Archive) newLayer(index int) *Layer {
+	return &Layer{Index: index, verify: a.opt.Verify, limits: &a.opt.Limits}
+}
+
+// take makes a member the layer's bytes.
+func (l *Layer) take(m *stored) {
+	l.blob, l.check, l.Size = m.data, m.check, m.data.Size()
+}
+
+// afterDamage adds to the absence of a member that the archive is damaged before its end.
+func (a *Archive) afterDamage(err error) error {
+	if broken := a.store.damage(); broken != nil && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", err, broken)
+	}
+	return err
+}
+
+// damageBeyond refuses an image that is whole in an archive that is not: other readers refuse the archive, or find other members.
+// Where the damage cost a layer, that layer says so.
+func (a *Archive) damageBeyond(img *Image) error {
+	hit := slices.ContainsFunc(img.Layers, func(l *Layer) bool { return l.err != nil })
+	if hit {
+		return nil
+	}
+	return a.store.damage()
+}
+
+// loadBare takes the whole input as the only layer.
+func (a *Archive) loadBare(img *Image) {
+	l := a.newLayer(0)
+	l.take(&stored{data: a.in.data, check: a.in.check})
+	if a.in.compression != "" {
+		l.Digest, l.Size, l.outer = a.in.digest, a.in.stored, a.in.compression
+	}
+	img.Layers = []*Layer{l}
+	if a.in.tail {
+		img.Warnings = []tarfs.Warning{{Code: tarfs.CompressedTailDamaged}}
+	}
+}

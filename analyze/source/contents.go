@@ -1,0 +1,155 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// A Listed is a thing that an archive holds. An image that has several references is listed once for each.
+type Listed struct {
+	Kind      string // image, attestation, artifact (what a manifest describes and is no container image), blob (that nothing refers to)
+	Number    int    // of an image: N in --image @N, from 0; -1 for others
+	Reference string // empty where there is none
+	Digest    string // of the manifest, or of the config where there is no manifest
+	Platform  string // os/arch[/variant]
+	Size      int64  // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
+	Created   string // RFC 3339, as the config says; empty if unknown
+	Missing   bool   // named by an index, but not in the archive
+}
+
+// Contents lists what the archive holds.
+func (a *Archive) Contents(ctx context.Context) ([]Listed, error) {
+	var list []Listed
+	for _, c := range a.images {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		item, err := a.list(c)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", display(a.Name), a.whichOf(c, err))
+		}
+		if len(c.refs) == 0 {
+			list = append(list, item)
+		}
+		for _, ref := range c.refs {
+			item.Reference = ref
+			list = append(list, item)
+		}
+	}
+	if a.store != nil {
+		list = append(list, a.unreferenced()...)
+	}
+	return list, nil
+}
+
+// list describes one candidate. Only what is there but wrong is an error.
+func (a *Archive) list(c *candidate) (Listed, error) {
+	item := Listed{Kind: c.kind, Number: c.number, Digest: c.manifest.Digest, Size: -1, Missing: c.absent, Platform: c.named.String()}
+	if c.kind == kindAttestation || c.kind == kindArtifact {
+		item.Size = c.storedSize()
+		return item, nil
+	}
+	if c.absent {
+		return item, nil
+	}
+	img, err := a.load(c)
+	if errors.Is(err, fs.ErrNotExist) && c.desc != nil {
+		item.Missing = true
+		return item, nil
+	}
+	if err != nil {
+		return item, err
+	}
+	if item.Digest == "" {
+		item.Digest = img.ID
+	}
+	item.Platform = img.Platform
+	if created := img.ConfigFile.Created.Time; !created.IsZero() {
+		item.Created = created.UTC().Format(time.RFC3339Nano)
+	}
+	item.Size = int64(len(img.Config)) + int64(len(img.Manifest)) + storedLayers(img.Layers)
+	return item, nil
+}
+
+// storedSize adds up what a manifest names; -1 where it could not be read.
+func (c *candidate) storedSize() int64 {
+	if c.desc == nil {
+		return -1
+	}
+	size := int64(len(c.desc.raw)) + c.desc.config.Size
+	for _, l := range c.desc.layers {
+		size += l.Size
+	}
+	return max(size, -1) // the sizes are the image's word
+}
+
+// storedLayers adds up the bytes of layers, each blob once.
+func storedLayers(layers []*Layer) int64 {
+	var size int64
+	seen := map[string]bool{}
+	for _, l := range layers {
+		if l.err != nil {
+			continue // its size is only claimed
+		}
+		key := l.DiffID
+		if key == "" {
+			key = fmt.Sprint(l.Index)
+		}
+		if !seen[key] {
+			seen[key] = true
+			size += l.Size
+		}
+	}
+	return size
+}
+
+// unreferenced lists the blobs that no document names.
+func (a *Archive) unreferenced() []Listed {
+	named := a.referenced()
+	var list []Listed
+	for _, name := range a.store.blobs() {
+		if named[name] {
+			continue
+		}
+		item := Listed{Kind: kindBlob, Number: -1, Digest: blobDigest(name), Size: -1}
+		if item.Digest == "" {
+			item.Reference = name
+		}
+		if m, err := a.store.open(name); err == nil {
+			item.Size = m.data.Size()
+		}
+		list = append(list, item)
+	}
+	return list
+}
+
+// referenced returns the names of all members that a document names.
+func (a *Archive) referenced() map[string]bool {
+	named := map[string]bool{}
+	add := func(digest string) {
+		if checkDigest(digest) == nil {
+			named[blobName(digest)] = true
+		}
+	}
+	for _, d := range a.indexes {
+		add(d.Digest)
+	}
+	for _, c := range a.images {
+		add(c.manifest.Digest)
+		if c.desc != nil {
+			add(c.desc.config.Digest)
+			for _, l := range c.desc.layers {
+				add(l.Digest)
+			}
+		}
+		if c.docker != nil {
+			for _, name := range append([]string{c.docker.Config}, c.docker.Layers...) {
+				named[a.place(name)], named[cleaned(name)] = true, true
+			}
+		}
+	}
+	return named
+}

@@ -1,0 +1,161 @@
+package source
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A descriptor names a blob: what it is, its digest and size (OCI image specification, descriptor.md).
+type descriptor struct {
+	MediaType    string            `json:"mediaType"`
+	Digest       string            `json:"digest"`
+	Size         int64             `json:"-"`
+	RawSize      json.RawMessage   `json:"size"`
+	URLs         []string          `json:"urls"`
+	Data         []byte            `json:"data"`
+	Annotations  map[string]string `json:"annotations"`
+	Platform     *platform         `json:"platform"`
+	ArtifactType string            `json:"artifactType"`
+}
+
+// parseDescriptor reads one descriptor. On error the fields that could be read are there, for messages.
+func parseDescriptor(raw json.RawMessage) (descriptor, error) {
+	var d descriptor
+	if len(raw) == 0 || string(raw) == "null" {
+		return d, errors.New("null stands where a descriptor belongs")
+	}
+	if err := typed(json.Unmarshal(raw, &d)); err != nil {
+		return d, err
+	}
+	if err := checkDigest(d.Digest); err != nil {
+		return d, err
+	}
+	size, err := strconv.ParseInt(string(d.RawSize), 10, 64)
+	if err != nil || size < 0 {
+		return d, fmt.Errorf("size: want a whole number from 0, found %s", shortened(string(d.RawSize)))
+	}
+	d.Size = size
+	return d, nil
+}
+
+// shortened cuts what an image says to what a message bears.
+func shortened(s string) string {
+	const most = 80
+	if s == "" {
+		return "nothing"
+	}
+	if len(s) > most {
+		return strconv.Quote(s[:most]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+var digestPattern = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
+
+// checkDigest demands an algorithm that can be computed here and lower-case hexadecimal digits of its length.
+func checkDigest(digest string) error {
+	if !digestPattern.MatchString(digest) {
+		return fmt.Errorf("bad digest %s: want sha256: and 64, or sha512: and 128 lower-case hexadecimal digits", shortened(digest))
+	}
+	return nil
+}
+
+// blobName returns where a layout keeps the blob of a digest, which must have been checked.
+func blobName(digest string) string {
+	algorithm, hex, _ := strings.Cut(digest, ":")
+	return "blobs/" + algorithm + "/" + hex
+}
+
+// blobDigest is the reverse of blobName; empty for other names.
+func blobDigest(name string) string {
+	rest, ok := strings.CutPrefix(name, "blobs/")
+	if !ok {
+		return ""
+	}
+	digest := strings.Replace(rest, "/", ":", 1)
+	if checkDigest(digest) != nil {
+		return ""
+	}
+	return digest
+}
+
+// matchDigest compares a document with the digest that names it.
+func matchDigest(doc []byte, want string) error {
+	algorithm, _, _ := strings.Cut(want, ":")
+	got := algorithm + ":"
+	if algorithm == "sha512" {
+		sum := sha512.Sum512(doc)
+		got += hex.EncodeToString(sum[:])
+	} else {
+		sum := sha256.Sum256(doc)
+		got += hex.EncodeToString(sum[:])
+	}
+	if got != want {
+		return fmt.Errorf("content does not match its digest: want %s, got %s", want, got)
+	}
+	return nil
+}
+
+// matchData checks the copy of the blob that a descriptor may carry.
+func (d descriptor) matchData() error {
+	if d.Data == nil {
+		return nil
+	}
+	if int64(len(d.Data)) != d.Size {
+		return fmt.Errorf("embedded data: want %d bytes, found %d", d.Size, len(d.Data))
+	}
+	if err := matchDigest(d.Data, d.Digest); err != nil {
+		return fmt.Errorf("embedded data: %w", err)
+	}
+	return nil
+}
+
+// document reads a blob that is JSON: an index, a manifest or a config. What names it in errors.
+func (a *Archive) document(d descriptor, what, limitName string, limit int64) ([]byte, error) {
+	doc, err := a.checkedDocument(d, limitName, limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = a.afterDamage(missingBlob{})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	return doc, nil
+}
+
+// A missingBlob says that a blob is named but not there; it is a layout's way of being incomplete.
+type missingBlob struct{}
+
+func (missingBlob) Error() string        { return "blob not in the layout" }
+func (missingBlob) Is(target error) bool { return target == fs.ErrNotExist }
+
+func (a *Archive) checkedDocument(d descriptor, limitName string, limit int64) ([]byte, error) {
+	m, err := a.store.open(blobName(d.Digest))
+	if err != nil {
+		return nil, err
+	}
+	doc, err := m.whole(limitName, limit)
+	if err != nil || !a.opt.Verify {
+		return doc, err
+	}
+	if int64(len(doc)) != d.Size {
+		return nil, fmt.Errorf("size: want %d bytes, found %d", d.Size, len(doc))
+	}
+	if err := matchDigest(doc, d.Digest); err != nil {
+		return nil, err
+	}
+	return doc, d.matchData()
+}
+
+// present reports whether a raw value is there and is not null.
+func present(raw json.RawMessage) bool {
+	return len(raw) > 0 && !bytes.Equal(raw, []byte("null"))
+}

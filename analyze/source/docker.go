@@ -1,0 +1,149 @@
+package source
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+)
+
+// A dockerEntry is one image of a docker save archive's manifest.json.
+type dockerEntry struct {
+	Config   string
+	RepoTags []string
+	Layers   []string
+
+	order []int // with an OCI manifest: which of its layers each of Layers is
+}
+
+// dockerEntries reads manifest.json.
+func (a *Archive) dockerEntries() ([]*dockerEntry, error) {
+	doc, err := readMember(a.store, manifestName, limitManifest, a.opt.Limits.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", manifestName, err)
+	}
+	var raw []json.RawMessage
+	if err := unmarshal(doc, a.opt.Limits.JSONDepth, &raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", manifestName, err)
+	}
+	if len(raw) == 0 {
+		return nil, errors.New(manifestName + ": lists no image")
+	}
+	list := make([]*dockerEntry, len(raw))
+	for i, r := range raw {
+		if list[i], err = a.dockerEntry(r); err != nil {
+			return nil, fmt.Errorf("%s: image %d: %w", manifestName, i, err)
+		}
+	}
+	return list, nil
+}
+
+func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
+	if !present(raw) {
+		return nil, errors.New("null stands where an image belongs")
+	}
+	e := new(dockerEntry)
+	if err := typed(json.Unmarshal(raw, e)); err != nil {
+		return nil, err
+	}
+	if e.Config == "" {
+		return nil, errors.New("Config: names no file")
+	}
+	return e, over(limitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
+}
+
+// readDocker lists the images of an archive that has manifest.json and no index.json.
+func (a *Archive) readDocker() error {
+	entries, err := a.dockerEntries()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		same := slices.IndexFunc(a.images, func(c *candidate) bool {
+			return c.docker.Config == e.Config && slices.Equal(c.docker.Layers, e.Layers)
+		})
+		if same >= 0 {
+			a.images[same].name(e.RepoTags...)
+			continue
+		}
+		c := &candidate{kind: kindImage, group: len(a.images), docker: e}
+		c.name(e.RepoTags...)
+		a.images = append(a.images, c)
+	}
+	return nil
+}
+
+// name adds references that the candidate has not yet.
+func (c *candidate) name(refs ...string) {
+	for _, ref := range refs {
+		if ref != "" && !slices.Contains(c.refs, ref) {
+			c.refs = append(c.refs, ref)
+		}
+	}
+}
+
+// hexName finds the digest in a config's file name: HEX.json, sha256:HEX, blobs/sha256/HEX.
+var hexName = regexp.MustCompile(`^(?:sha256[:-])?([0-9a-f]{64})(?:\.json)?$`)
+
+// dockerConfig reads an image's config; where the file is named by its digest, that is checked.
+func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
+	doc, err := readMember(a.store, e.Config, limitConfig, a.opt.Limits.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = a.afterDamage(missingMember{e.Config})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	named := hexName.FindStringSubmatch(path.Base(e.Config))
+	if !a.opt.Verify || named == nil {
+		return doc, nil
+	}
+	if err := matchDigest(doc, "sha256:"+named[1]); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return doc, nil
+}
+
+// A missingMember says that manifest.json names what is not there.
+type missingMember struct{ name string }
+
+func (e missingMember) Error() string      { return fmt.Sprintf("member %q not in the archive", e.name) }
+func (missingMember) Is(target error) bool { return target == fs.ErrNotExist }
+
+// loadDocker finds an image's config and layers by manifest.json.
+func (a *Archive) loadDocker(c *candidate, img *Image) error {
+	config, err := a.readConfig(c)
+	if err != nil {
+		return err
+	}
+	if err := img.useConfig(config, len(c.docker.Layers), &a.opt.Limits); err != nil {
+		return err
+	}
+	for i, name := range c.docker.Layers {
+		l := a.memberLayer(i, name)
+		l.DiffID = config.diffIDs[i]
+		img.Layers = append(img.Layers, l)
+	}
+	return nil
+}
+
+// memberLayer returns the layer of a file name; its compression is known by content only.
+func (a *Archive) memberLayer(i int, name string) *Layer {
+	l := a.newLayer(i)
+	if clean, ok := cleanMember(name); ok {
+		l.Digest = blobDigest(clean)
+	}
+	m, err := a.store.open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = a.afterDamage(missingMember{name})
+	} else if err != nil {
+		err = fmt.Errorf("member %q: %w", name, err)
+	}
+	if l.err = err; err == nil {
+		l.take(m)
+	}
+	return l
+}

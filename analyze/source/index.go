@@ -1,0 +1,270 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// An indexWalk goes over index.json and the indexes below it.
+type indexWalk struct {
+	ctx     context.Context
+	a       *Archive
+	count   int             // of descriptors
+	tops    map[string]int  // group of each digest that index.json names
+	visited map[string]bool // indexes of the group at hand
+
+	group   int
+	refs    []string
+	aliases []string
+}
+
+// top visits what index.json lists: each digest is a group of its own, under all the names it has.
+func (w *indexWalk) top(d *rawDocument) error {
+	list, err := rawList(d.Manifests, "manifests")
+	if err != nil {
+		return err
+	}
+	for i, raw := range list {
+		desc, err := parseDescriptor(raw)
+		if err != nil {
+			return fmt.Errorf("manifests[%d]: %w", i, err)
+		}
+		refs, aliases := annotatedNames(desc)
+		group, twice := w.tops[desc.Digest]
+		if twice {
+			for _, c := range w.a.images {
+				if c.group == group {
+					c.name(refs...)
+					c.aliases = append(c.aliases, aliases...)
+				}
+			}
+			continue
+		}
+		w.group, w.tops[desc.Digest], w.visited = len(w.tops), len(w.tops), map[string]bool{}
+		w.refs, w.aliases = refs, append(aliases, desc.Digest)
+		if err := w.visit(desc, 0); err != nil {
+			return err
+		}
+	}
+	w.a.joinPlatforms()
+	return nil
+}
+
+// annotatedNames returns the references that an index gives to an entry, and the tag alone where it is a part of one.
+func annotatedNames(d descriptor) (refs, aliases []string) {
+	name := d.Annotations["io.containerd.image.name"]
+	tag := d.Annotations["org.opencontainers.image.ref.name"]
+	if name != "" {
+		refs = append(refs, name)
+	}
+	switch {
+	case tag == "" || tag == name:
+	case name != "" && strings.HasSuffix(familiar(name), ":"+tag):
+		aliases = append(aliases, tag)
+	default:
+		refs = append(refs, tag)
+	}
+	return refs, aliases
+}
+
+// visit takes up one descriptor. Its errors are limits; what else is wrong belongs to the candidate.
+func (w *indexWalk) visit(d descriptor, depth int) error {
+	w.count++
+	if err := errors.Join(w.ctx.Err(), over(limitDescriptors, int64(w.count), int64(w.a.opt.Limits.Descriptors))); err != nil {
+		return err
+	}
+	c := &candidate{kind: kindImage, group: w.group, manifest: d, refs: slices.Clone(w.refs), aliases: slices.Clone(w.aliases)}
+	if d.Platform != nil {
+		c.named = *d.Platform
+	}
+	if mediaKinds[d.MediaType] == "" && d.MediaType != "" {
+		c.kind = kindArtifact
+		c.err = fmt.Errorf("not a container image: media type %s", shortened(d.MediaType))
+	} else if nested, err := w.read(d, c); err != nil {
+		c.err, c.absent = err, errors.Is(err, fs.ErrNotExist)
+	} else if nested != nil {
+		return w.descend(d, nested, c, depth+1)
+	}
+	if isAttestation(d) {
+		c.kind = kindAttestation
+	}
+	w.a.images = append(w.a.images, c)
+	return nil
+}
+
+// read fills the candidate from its manifest, or returns the index that stands in its place.
+func (w *indexWalk) read(d descriptor, c *candidate) (*rawDocument, error) {
+	what := firstWord(mediaKinds[d.MediaType], docManifest)
+	limits := &w.a.opt.Limits
+	doc, err := w.a.document(d, what, limitManifest, limits.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	parsed, kind, err := parseDocument(doc, d.MediaType, limits.JSONDepth)
+	if err == nil && kind == docIndex {
+		return parsed, nil
+	}
+	if err == nil {
+		c.desc, err = newManifest(parsed, doc, limits)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	if err := c.desc.notImage(); err != nil {
+		c.kind = kindArtifact
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	return nil, nil
+}
+
+// descend visits a nested index, once in each group.
+func (w *indexWalk) descend(d descriptor, nested *rawDocument, c *candidate, depth int) error {
+	w.a.indexes = append(w.a.indexes, d)
+	if w.visited[d.Digest] {
+		return nil
+	}
+	w.visited[d.Digest] = true
+	if err := over(limitIndexDepth, int64(depth), int64(w.a.opt.Limits.IndexDepth)); err != nil {
+		return err
+	}
+	list, err := rawList(nested.Manifests, "manifests")
+	for i := 0; err == nil && i < len(list); i++ {
+		var child descriptor
+		if child, err = parseDescriptor(list[i]); err != nil {
+			err = fmt.Errorf("manifests[%d]: %w", i, err)
+			break
+		}
+		if err := w.visit(child, depth); err != nil {
+			return err
+		}
+	}
+	if err == nil && len(list) == 0 {
+		err = errors.New("lists no image")
+	}
+	if err != nil {
+		c.err = fmt.Errorf("index %s: %w", d.Digest, err)
+		w.a.images = append(w.a.images, c)
+	}
+	return nil
+}
+
+// isAttestation reports whether a descriptor is BuildKit's for a statement about another image.
+func isAttestation(d descriptor) bool {
+	return strings.HasPrefix(d.Annotations["vnd.docker.reference.type"], "attestation") ||
+		d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
+}
+
+// joinPlatforms makes one group of entries that have one name and differ in platform.
+func (a *Archive) joinPlatforms() {
+	type member struct{ ref, platform string }
+	first := map[string]int{}
+	taken := map[member]bool{}
+	for _, c := range a.images {
+		if c.kind != kindImage || len(c.refs) == 0 || !c.named.known() {
+			continue
+		}
+		ref := c.refs[0]
+		group, named := first[ref]
+		key := member{ref, c.named.normal().String()}
+		if !named {
+			first[ref] = c.group
+		} else if !taken[key] {
+			c.group = group
+		}
+		taken[key] = true
+	}
+}
+
+// reconcile joins manifest.json to what index.json reaches: the index says what is in the file, manifest.json the tags and the order of
+// layers. An image that only one of two readers would see is refused.
+func (a *Archive) reconcile() error {
+	entries, err := a.dockerEntries()
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		id, err := a.configDigest(e)
+		if err != nil {
+			return fmt.Errorf("%s: image %d: %w", manifestName, i, err)
+		}
+		found := false
+		for _, c := range a.images {
+			if c.desc == nil || c.err != nil || c.desc.config.Digest != id {
+				continue
+			}
+			if order := a.layerOrder(e, c.desc); order != nil {
+				found = true
+				joined := *e
+				joined.order = order
+				c.docker = &joined
+				a.tag(c, e.RepoTags)
+			}
+		}
+		if !found {
+			return fmt.Errorf("%s and %s disagree: image %d of %s (config %s) is not reached by %s, or has other layers there",
+				manifestName, indexName, i, manifestName, id, indexName)
+		}
+	}
+	return nil
+}
+
+// configDigest returns the digest of an entry's config, by its name in the layout or by its content.
+func (a *Archive) configDigest(e *dockerEntry) (string, error) {
+	if clean, ok := cleanMember(e.Config); ok && blobDigest(clean) != "" {
+		return blobDigest(clean), nil
+	}
+	config, err := a.readConfig(&candidate{docker: e})
+	if err != nil {
+		if _, limit := errors.AsType[*tarfs.LimitError](err); limit || !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		return shortened(e.Config), nil
+	}
+	return config.id, nil
+}
+
+// layerOrder returns which layer of the manifest each of the entry's is, or nil where they are not the same set.
+func (a *Archive) layerOrder(e *dockerEntry, m *manifest) []int {
+	want, have := make([]string, len(e.Layers)), make([]string, len(m.layers))
+	for i, name := range e.Layers {
+		want[i] = a.place(name)
+	}
+	for i, l := range m.layers {
+		if have[i] = "a layer without a digest"; l.err == nil {
+			have[i] = a.place(blobName(l.Digest))
+		}
+	}
+	return permutation(want, have)
+}
+
+// place returns where the bytes of a name lie, or the name where there are none.
+func (a *Archive) place(name string) string {
+	if m, err := a.store.open(name); err == nil {
+		return m.name
+	}
+	return cleaned(name)
+}
+
+// tag gives a candidate manifest.json's names. What the index calls by the same name in full gets the short one.
+func (a *Archive) tag(c *candidate, tags []string) {
+	for _, tag := range tags {
+		known := false
+		for _, other := range a.images {
+			for i, ref := range other.refs {
+				if other.group == c.group && familiar(ref) == familiar(tag) {
+					other.refs[i] = tag
+					known = known || other == c
+				}
+			}
+		}
+		if !known {
+			c.name(tag)
+		}
+	}
+}

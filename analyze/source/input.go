@@ -1,0 +1,252 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// An input is what a name turned out to be: a directory, or bytes that can be read at any place. Compressed files and pipes
+// have been spooled by then.
+type input struct {
+	root *os.Root // of a directory; then nothing else is set
+
+	file        *os.File
+	data        *io.SectionReader // the archive
+	check       func() error      // has the file changed since it was opened; nil for what was spooled
+	compression string            // around the whole; empty where there was none
+	digest      string            // of the compressed input
+	stored      int64             // bytes of the compressed input
+	tail        bool              // bytes after the compressed stream were ignored
+}
+
+// Close closes the file or the directory.
+func (in *input) Close() error {
+	if in.root != nil {
+		return in.root.Close()
+	}
+	if in.file != nil {
+		return in.file.Close()
+	}
+	return nil
+}
+
+// zeroHead is how many zero bytes at the beginning make an input no archive: disks and devices begin so, and are endless.
+const zeroHead = 1 << 20
+
+var errZeros = errors.New("not an archive: the first 1 MiB is zeros")
+
+// openInput opens a path, or standard input for "-". Only regular files and directories are opened.
+func openInput(ctx context.Context, path string, opt Options) (*input, error) {
+	if path == "-" {
+		return openStdin(ctx, opt)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, noSuchFile(path, err)
+	}
+	if info.IsDir() {
+		root, err := os.OpenRoot(path)
+		return &input{root: root}, plainError(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, irregular(info.Mode())
+	}
+	// The file may have become a FIFO since: a non-blocking open does not wait for its other end.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	return regularInput(ctx, file, 0, opt)
+}
+
+// noSuchFile says what to do where there is no such file.
+func noSuchFile(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return plainError(err)
+	}
+	err = errors.New("no such file")
+	if file, ref := splitImage(path); ref != "" && file != path {
+		return &Hinted{Err: err, Hint: "to choose an image in the file: " + shellWord(file) + " --image " + shellWord(ref)}
+	}
+	if looksLikeReference(path) {
+		return &Hinted{Err: err, Hint: "a name is always a file here; to get an image into a file: docker save -o image.tar " + path}
+	}
+	return err
+}
+
+// plainError leaves out of a file error the path, which the message has already.
+func plainError(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// irregular says what a file is that cannot be read as one.
+func irregular(mode fs.FileMode) error {
+	what := "not a regular file"
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return &Hinted{Err: errors.New("is a named pipe (FIFO), not a regular file"), Hint: "a pipe is read from standard input, with the name -"}
+	case mode&fs.ModeSocket != 0:
+		what = "is a socket, not a regular file"
+	case mode&fs.ModeDevice != 0:
+		what = "is a device, not a regular file"
+	case mode.IsDir():
+		what = "is a directory, not a regular file"
+	case mode&fs.ModeSymlink != 0:
+		what = "is a symlink, not a regular file"
+	}
+	return errors.New(what)
+}
+
+// openStdin reads a regular file in place and spools everything else.
+func openStdin(ctx context.Context, opt Options) (*input, error) {
+	file := opt.Stdin
+	if file == nil {
+		file = os.Stdin
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("standard input: %w", plainError(err))
+	}
+	if info.IsDir() {
+		return nil, errors.New("standard input: is a directory, not a file or a pipe")
+	}
+	if info.Mode().IsRegular() {
+		start, err := file.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return nil, fmt.Errorf("standard input: %w", plainError(err))
+		}
+		in, err := regularInput(ctx, file, start, opt)
+		if in != nil && in.file == file {
+			in.file = nil // it is not ours to close
+		}
+		return in, err
+	}
+	return interruptibly(ctx, func() (*input, error) {
+		return spool(ctx, bufio.NewReaderSize(file, zeroHead), -1, opt)
+	})
+}
+
+// interruptibly runs what may wait for a pipe for ever; a cancelled context leaves it waiting, for nothing can end its read.
+func interruptibly(ctx context.Context, read func() (*input, error)) (*input, error) {
+	type result struct {
+		in  *input
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		in, err := read()
+		done <- result{in, err}
+	}()
+	select {
+	case r := <-done:
+		return r.in, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// regularInput reads an opened file in place, from start on, or spools it where it is compressed.
+func regularInput(ctx context.Context, file *os.File, start int64, opt Options) (*input, error) {
+	in := &input{file: file}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = irregular(info.Mode())
+	}
+	if err != nil {
+		return nil, errors.Join(plainError(err), in.Close())
+	}
+	in.check = unchanged(file, info)
+	in.data = io.NewSectionReader(file, start, max(0, info.Size()-start))
+	compression, err := recogniseHead(in.data)
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	if compression == compressionNone {
+		return in, nil
+	}
+	spooled, err := spool(ctx, bufio.NewReaderSize(in.data, zeroHead), in.data.Size(), opt)
+	if err == nil {
+		err = in.check()
+	}
+	if start == 0 {
+		err = errors.Join(err, in.Close())
+	}
+	return spooled, err
+}
+
+var errChanged = errors.New("input changed while being read")
+
+// unchanged returns a check that a file is still what it was: size and time of its last change.
+func unchanged(file *os.File, before os.FileInfo) func() error {
+	return func() error {
+		now, err := file.Stat()
+		if err != nil {
+			return plainError(err)
+		}
+		if !sameFile(before, now) {
+			return errChanged
+		}
+		return nil
+	}
+}
+
+// sameFile compares device, inode, size and time of last change.
+func sameFile(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// recogniseHead says by the beginning of an input how it is compressed: none for a plain tar.
+func recogniseHead(data *io.SectionReader) (string, error) {
+	head := make([]byte, min(zeroHead, data.Size()))
+	if _, err := data.ReadAt(head[:min(512, len(head))], 0); err != nil && err != io.EOF {
+		return "", plainError(err)
+	}
+	if len(head) == zeroHead && isZero(head[:512]) {
+		if _, err := data.ReadAt(head, 0); err != nil && err != io.EOF {
+			return "", plainError(err)
+		}
+	}
+	return recognise(head, data.Size())
+}
+
+// recognise does so for the first 1 MiB, or all there is, of an input of a size, which is -1 where it is not known.
+func recognise(head []byte, size int64) (string, error) {
+	if len(head) == 0 {
+		return "", errors.New("file is empty")
+	}
+	if len(head) == zeroHead && isZero(head) {
+		return "", errZeros
+	}
+	start := head[:min(512, len(head))]
+	compression := sniff(start, size)
+	if compression == "" {
+		return "", notArchive(start)
+	}
+	return compression, nil
+}
+
+// notArchive says what an input could have been.
+func notArchive(head []byte) error {
+	text := bytes.TrimLeft(head, " \t\r\n")
+	switch {
+	case len(head) < 512 && len(head) >= 262 && string(head[257:262]) == "ustar":
+		return fmt.Errorf("truncated archive at offset %d: it ends inside the first header", len(head))
+	case bytes.HasPrefix(text, []byte("<")):
+		return errors.New("not a tar archive but an HTML or XML page")
+	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[")):
+		return errors.New("not a tar archive but JSON")
+	}
+	return errors.New("not a tar archive, nor one inside gzip, zstd, xz or bzip2")
+}
+
+func isZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }

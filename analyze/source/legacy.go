@@ -1,0 +1,134 @@
+package source
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// A legacyImage is ID/json of an archive of Docker before 1.10: one layer that knows its parent.
+type legacyImage struct {
+	ID              string           `json:"id"`
+	Parent          string           `json:"parent"`
+	Created         moment           `json:"created"`
+	Author          string           `json:"author"`
+	Comment         string           `json:"comment"`
+	DockerVersion   string           `json:"docker_version"`
+	Architecture    string           `json:"architecture"`
+	Variant         string           `json:"variant"`
+	OS              string           `json:"os"`
+	Config          *storedExecution `json:"config"`
+	ContainerConfig struct {
+		Cmd words `json:"Cmd"`
+	} `json:"container_config"`
+
+	raw []byte
+}
+
+// readLegacy lists the images of an archive that has only the file repositories: name to tag to ID.
+func (a *Archive) readLegacy() error {
+	doc, err := readMember(a.store, repositoriesName, limitManifest, a.opt.Limits.Manifest)
+	if err != nil {
+		return fmt.Errorf("%s: %w", repositoriesName, err)
+	}
+	var names map[string]map[string]string
+	if err := unmarshal(doc, a.opt.Limits.JSONDepth, &names); err != nil {
+		return fmt.Errorf("%s: %w", repositoriesName, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		for _, tag := range slices.Sorted(maps.Keys(names[name])) {
+			a.addLegacy(names[name][tag], name+":"+tag)
+		}
+	}
+	if len(a.images) == 0 {
+		return errors.New(repositoriesName + ": lists no image")
+	}
+	return nil
+}
+
+func (a *Archive) addLegacy(id, ref string) {
+	for _, c := range a.images {
+		if c.legacy == id {
+			c.name(ref)
+			return
+		}
+	}
+	c := &candidate{kind: kindImage, group: len(a.images), legacy: id}
+	if id == "" {
+		c.err = fmt.Errorf("%s: %q has no ID", repositoriesName, ref)
+	}
+	c.name(ref)
+	a.images = append(a.images, c)
+}
+
+// loadLegacy follows the parents. There are no digests in such an archive; those computed later stand for themselves.
+func (a *Archive) loadLegacy(c *candidate, img *Image) error {
+	chain, err := a.legacyChain(c.legacy)
+	if err != nil {
+		return err
+	}
+	top := chain[0]
+	img.Config = top.raw
+	img.ConfigFile = &v1.ConfigFile{
+		Architecture: top.Architecture, Variant: top.Variant, OS: top.OS, Author: top.Author,
+		Created: v1.Time(top.Created), DockerVersion: top.DockerVersion,
+	}
+	if top.Config != nil {
+		img.ConfigFile.Config = top.Config.execution()
+	}
+	slices.Reverse(chain)
+	for i, l := range chain {
+		img.Layers = append(img.Layers, a.memberLayer(i, l.ID+"/layer.tar"))
+		img.ConfigFile.History = append(img.ConfigFile.History, v1.History{
+			Created: v1.Time(l.Created), Author: l.Author, Comment: l.Comment,
+			CreatedBy: strings.Join(l.ContainerConfig.Cmd, " "),
+		})
+	}
+	return nil
+}
+
+// legacyChain returns an image and its parents, newest first.
+func (a *Archive) legacyChain(id string) ([]*legacyImage, error) {
+	var chain []*legacyImage
+	seen := map[string]bool{}
+	for id != "" {
+		if seen[id] {
+			return nil, fmt.Errorf("image %s: is its own ancestor", shortened(id))
+		}
+		seen[id] = true
+		if err := over(limitLayers, int64(len(seen)), int64(a.opt.Limits.Layers)); err != nil {
+			return nil, err
+		}
+		l, err := a.legacyImage(id)
+		if err != nil {
+			return nil, fmt.Errorf("%s/json: %w", display(id), a.afterDamage(err))
+		}
+		chain = append(chain, l)
+		id = l.Parent
+	}
+	return chain, nil
+}
+
+func (a *Archive) legacyImage(id string) (*legacyImage, error) {
+	doc, err := readMember(a.store, id+"/json", limitConfig, a.opt.Limits.Config)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkJSON(doc, a.opt.Limits.JSONDepth); err != nil {
+		return nil, err
+	}
+	l := &legacyImage{raw: doc}
+	if err := typed(json.Unmarshal(doc, l)); err != nil {
+		return nil, err
+	}
+	if l.ID != "" && l.ID != id {
+		return nil, fmt.Errorf("id: want %s, found %s", shortened(id), shortened(l.ID))
+	}
+	l.ID = id
+	return l, nil
+}

@@ -1,0 +1,199 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// The members by which an image archive is known.
+const (
+	manifestName     = "manifest.json"
+	indexName        = "index.json"
+	layoutName       = "oci-layout"
+	repositoriesName = "repositories"
+)
+
+// members are the files of an image archive by name: those of a tar, or of a directory.
+type members interface {
+	// open returns a regular file's content. Links are followed, but never out of the archive; what is not there is fs.ErrNotExist.
+	open(name string) (*stored, error)
+	// has reports whether there is anything of that name.
+	has(name string) bool
+	// blobs returns the names of what lies in blobs/ALGORITHM/, sorted.
+	blobs() []string
+	// damage says where and why reading the list of members ended early; nil if it did not.
+	damage() error
+	close() error
+}
+
+// stored is the content of a member.
+type stored struct {
+	name  string // where the bytes lie, all links followed
+	data  *io.SectionReader
+	check func() error // nil, or: has it changed since it was opened
+}
+
+// readMember returns the whole content of a member that must not be longer than limit allows.
+func readMember(store members, name, limitName string, limit int64) ([]byte, error) {
+	m, err := store.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return m.whole(limitName, limit)
+}
+
+func (m *stored) whole(limitName string, limit int64) ([]byte, error) {
+	if err := over(limitName, m.data.Size(), limit); err != nil {
+		return nil, fmt.Errorf("size: %w", err)
+	}
+	doc := make([]byte, m.data.Size())
+	if _, err := m.data.ReadAt(doc, 0); err != nil && (err != io.EOF || len(doc) > 0) {
+		return nil, fmt.Errorf("reading: %w", missing(plainError(err)))
+	}
+	if m.check != nil {
+		return doc, m.check()
+	}
+	return doc, nil
+}
+
+// cleanMember returns a member's name without ./ and slashes in front; false for a name that climbs out of the archive.
+func cleanMember(name string) (string, bool) {
+	clean := path.Clean(strings.TrimLeft(name, "/"))
+	return clean, clean != ".." && !strings.HasPrefix(clean, "../")
+}
+
+// maxLinks is how many links are followed to one member.
+const maxLinks = 40
+
+// A tarIndex is the members of a tar, read in place.
+type tarIndex struct {
+	in     *input
+	byName map[string]tarfs.TarEntry
+	broken error
+}
+
+// maxMembers bounds the memory for an index; an archive of hundreds of images has some ten thousand members.
+const maxMembers = 1 << 18
+
+// scanOuter reads the headers of a tar in one pass.
+func scanOuter(ctx context.Context, in *input, limits Limits) (*tarfs.Layer, error) {
+	table, err := tarfs.Scan(newHeaderReader(ctx, in.data, in.data.Size()), tarfs.ScanOptions{Limits: limits.Limits})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return table, err
+}
+
+// newTarIndex lists the members of an image archive. A name that stands there twice shows one image to one reader and another
+// to the next, so it is refused.
+func newTarIndex(in *input, table *tarfs.Layer, broken error) (*tarIndex, error) {
+	t := &tarIndex{in: in, byName: map[string]tarfs.TarEntry{}, broken: broken}
+	for e := range table.Raw() {
+		name, ok := cleanMember(e.Name)
+		if !ok {
+			continue // no name leads there
+		}
+		before, twice := t.byName[name]
+		if twice && (e.Type != tarfs.TarDir || before.Type != tarfs.TarDir) {
+			return nil, fmt.Errorf("duplicate member %q: readers differ in which one they take", name)
+		}
+		if len(t.byName) >= maxMembers {
+			return nil, fmt.Errorf("an image archive of more than %d members", maxMembers)
+		}
+		t.byName[name] = e
+	}
+	return t, nil
+}
+
+func (t *tarIndex) has(name string) bool {
+	_, ok := t.byName[name]
+	return ok
+}
+
+func (t *tarIndex) blobs() []string {
+	var list []string
+	for name, e := range t.byName {
+		if isBlobName(name) && e.Type != tarfs.TarDir {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func isBlobName(name string) bool {
+	return strings.HasPrefix(name, "blobs/") && strings.Count(name, "/") == 2
+}
+
+func (t *tarIndex) damage() error { return t.broken }
+
+func (t *tarIndex) close() error { return nil }
+
+func (t *tarIndex) open(name string) (*stored, error) {
+	at, e, err := t.resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case e.Type == tarfs.TarDir:
+		return nil, errors.New("is a directory, not a file")
+	case e.Type != tarfs.TarFile:
+		return nil, errors.New("is a device or FIFO, not a file")
+	case e.Sparse:
+		return nil, errors.New("is a sparse member: no tool stores images so")
+	case e.Offset < 0 || e.Size < 0 || e.Offset+e.Size < 0 || e.Offset+e.Size > t.in.data.Size():
+		return nil, fmt.Errorf("truncated: the archive ends at offset %d, before the member does", t.in.data.Size())
+	}
+	return &stored{name: at, data: io.NewSectionReader(t.in.data, e.Offset, e.Size), check: t.in.check}, nil
+}
+
+// resolve follows links, of the member and of its directories, within the index.
+func (t *tarIndex) resolve(name string) (string, tarfs.TarEntry, error) {
+	at, ok := cleanMember(name)
+	if !ok {
+		return "", tarfs.TarEntry{}, fs.ErrNotExist
+	}
+	for range maxLinks {
+		link, rest, e := t.firstLink(at)
+		var to string
+		switch {
+		case link == "":
+			if _, ok := t.byName[at]; !ok {
+				return "", e, fs.ErrNotExist
+			}
+			return at, e, nil
+		case e.Type == tarfs.TarHardlink:
+			to, ok = cleanMember(e.Link)
+		default:
+			to, ok = cleanMember(path.Join(path.Dir(link), e.Link))
+			ok = ok && !path.IsAbs(e.Link)
+		}
+		if !ok {
+			return "", e, fmt.Errorf("is a link out of the archive, to %q", e.Link)
+		}
+		at = path.Join(to, rest)
+	}
+	return "", tarfs.TarEntry{}, fmt.Errorf("link loop: more than %d links from %q", maxLinks, name)
+}
+
+// firstLink returns the first part of a path that is a link, with what follows it; or nothing, and the member itself.
+func (t *tarIndex) firstLink(name string) (link, rest string, e tarfs.TarEntry) {
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != '/' {
+			continue
+		}
+		e = t.byName[name[:i]]
+		if e.Type == tarfs.TarSymlink || i == len(name) && e.Type == tarfs.TarHardlink {
+			return name[:i], strings.TrimPrefix(name[i:], "/"), e
+		}
+	}
+	return "", "", e
+}

@@ -1,0 +1,175 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// recogniseFile decides by its members whether a tar is an image archive or a layer, and reads the list of members.
+func (a *Archive) recogniseFile(ctx context.Context) error {
+	table, err := scanOuter(ctx, a.in, a.opt.Limits)
+	if table == nil {
+		return err
+	}
+	broken := outerDamage(err, a.in.data.Size())
+	seen := survey(table)
+	switch {
+	case seen.image():
+		return a.archive(seen, table, broken)
+	case seen.remains && !seen.root:
+		return noManifest(table, broken, a.in.data.Size())
+	case table.Len() == 0 && broken != nil:
+		return broken
+	}
+	a.Kind = kindLayer // damage in it is found again by who reads the layer
+	return nil
+}
+
+// archive reads the list of members of what has the documents of an image archive.
+func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
+	index, err := newTarIndex(a.in, table, broken)
+	if seen.root && (err != nil || !holdsImage(index, &a.opt.Limits)) {
+		a.Kind = kindLayer
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	a.store = index
+	switch {
+	case seen.manifest || seen.repositories && !seen.index && !seen.layout:
+		a.Kind = kindDocker
+	case seen.index:
+		a.Kind = kindOCIArchive
+	default:
+		return noManifest(table, broken, a.in.data.Size())
+	}
+	return nil
+}
+
+// noManifest says that a tar holds parts of an image archive, but not the document that puts them together.
+func noManifest(table *tarfs.Layer, broken error, size int64) error {
+	if broken == nil && !table.EndMark() {
+		broken = fmt.Errorf("the archive has no end mark and looks truncated at offset %d", size)
+	}
+	const message = "manifest.json not found; not a docker save archive or OCI layout, though it looks like the remains of one"
+	if broken != nil {
+		return fmt.Errorf("%s: %w", message, broken)
+	}
+	return errors.New(message)
+}
+
+// outerDamage says in the words of an archive why its members could not all be listed.
+func outerDamage(err error, size int64) error {
+	scan, ok := errors.AsType[*tarfs.ScanError](err)
+	if !ok {
+		return err
+	}
+	name, _ := cleanMember(scan.Name)
+	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("damaged archive: %w", err)
+	}
+	if scan.Name == "" {
+		return fmt.Errorf("truncated archive at offset %d", size)
+	}
+	return fmt.Errorf("%s: truncated archive at offset %d: it ends inside this member, whose header is at offset %d", display(name), size, scan.Offset)
+}
+
+// recogniseDirectory decides by its files what a directory holds.
+func (a *Archive) recogniseDirectory() error {
+	a.store = newDirectory(a.in.root)
+	switch {
+	case a.store.has(indexName):
+		a.Kind = kindOCI
+	case a.store.has(manifestName), a.store.has(repositoriesName):
+		a.Kind = kindDocker
+	case a.store.has(layoutName), a.store.has("blobs"):
+		return errors.New("index.json not found; not an OCI layout")
+	default:
+		return errors.New("is a directory, but no OCI layout (it has no index.json) and no unpacked docker save archive (no manifest.json)")
+	}
+	return nil
+}
+
+// A sight is what the names of a tar's members say about it.
+type sight struct {
+	manifest, index, layout, repositories bool
+	legacy                                bool // ID/layer.tar
+	remains                               bool // names that only image archives have
+	root                                  bool // directories that root file systems have
+}
+
+// image reports whether there is a document that lists images.
+func (s sight) image() bool {
+	return s.manifest || s.index || s.layout || s.repositories && (s.legacy || !s.root)
+}
+
+// remainPattern matches what the archives of docker, podman, skopeo, kaniko and crane hold beside manifest.json.
+var remainPattern = regexp.MustCompile(`^([0-9a-f]{64}\.(json|tar|tar\.gz)|[^/]+/layer\.tar|sha256:[0-9a-f]{64}|blobs/sha256/[0-9a-f]{64})$`)
+
+// rootNames are the directories by which a root file system is known: Linux's and a Windows layer's.
+var rootNames = map[string]bool{
+	"bin": true, "boot": true, "dev": true, "etc": true, "home": true, "lib": true, "lib64": true, "media": true, "mnt": true, "opt": true,
+	"proc": true, "root": true, "run": true, "sbin": true, "srv": true, "sys": true, "tmp": true, "usr": true, "var": true,
+	"Files": true, "Hives": true, "UtilityVM": true,
+}
+
+func survey(table *tarfs.Layer) sight {
+	var s sight
+	for e := range table.Raw() {
+		name, ok := cleanMember(e.Name)
+		if !ok {
+			continue
+		}
+		switch name {
+		case manifestName:
+			s.manifest = true
+		case indexName:
+			s.index = true
+		case layoutName:
+			s.layout = true
+		case repositoriesName:
+			s.repositories = true
+		}
+		top, rest, nested := strings.Cut(name, "/")
+		s.root = s.root || rootNames[top] && (nested || e.Type != tarfs.TarFile)
+		s.legacy = s.legacy || nested && rest == "layer.tar"
+		s.remains = s.remains || remainPattern.MatchString(name)
+	}
+	return s
+}
+
+// holdsImage reads the documents of a tar that looks like a root file system: a web server's image may well hold a manifest.json.
+func holdsImage(store members, limits *Limits) bool {
+	limit := limits.Manifest
+	if doc, err := readMember(store, manifestName, limitManifest, limit); err == nil {
+		var entries []struct {
+			Config *string
+			Layers *[]string
+		}
+		err := json.Unmarshal(doc, &entries)
+		return err == nil && len(entries) > 0 && entries[0].Config != nil && store.has(cleaned(*entries[0].Config))
+	}
+	if doc, err := readMember(store, indexName, limitManifest, limit); err == nil {
+		var index struct {
+			SchemaVersion int
+			Manifests     []struct{ Digest string }
+		}
+		err := json.Unmarshal(bytes.TrimSpace(doc), &index)
+		return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && len(store.blobs()) > 0
+	}
+	return false
+}
+
+func cleaned(name string) string {
+	name, _ = cleanMember(name)
+	return name
+}

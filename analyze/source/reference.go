@@ -1,0 +1,140 @@
+package source
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// A target is what a name given on the command line means.
+type target struct {
+	path string
+	ref  string // the image within, or empty
+	kind string // what the archive must be, or empty
+}
+
+// refusals are the forms of other tools and of later versions, with what to do instead; %s is what follows the colon.
+var refusals = []struct{ prefix, cause, hint string }{
+	{"docker://", "reading from a registry is not supported yet", "docker pull %[1]s && docker save -o image.tar %[1]s, then read image.tar"},
+	{"registry:", "reading from a registry is not supported yet", "docker pull %[1]s && docker save -o image.tar %[1]s, then read image.tar"},
+	{"docker-root:", "a Docker data-root is not supported yet", "docker save -o image.tar IMAGE, then read image.tar"},
+	{"containers-storage:", "a podman store is not supported yet", "podman save -o image.tar IMAGE, then read image.tar"},
+	{"containerd-root:", "a containerd store is not supported yet", "ctr images export image.tar IMAGE, then read image.tar"},
+	{"docker-daemon:", "no daemon is ever asked", "docker save -o image.tar %s, then read image.tar"},
+	{"dir:", "skopeo's dir: form is not supported", "skopeo copy dir:%[1]s oci-archive:image.tar, then read image.tar"},
+}
+
+// insisted are the prefixes that say what kind of archive the user expects.
+var insisted = map[string]string{"docker-archive:": kindDocker, "oci-archive:": kindOCIArchive, "oci:": kindOCI}
+
+// parseName splits a name into kind, path and image. A bare word is always a path.
+func parseName(name string) (target, error) {
+	if name == "" {
+		return target{}, fmt.Errorf("%q: no name of an image given", name)
+	}
+	for _, r := range refusals {
+		if rest, ok := strings.CutPrefix(name, r.prefix); ok {
+			hint := r.hint
+			if strings.Contains(hint, "%") {
+				hint = fmt.Sprintf(hint, shellWord(rest))
+			}
+			return target{}, &Hinted{Err: fmt.Errorf("%s", r.cause), Hint: hint}
+		}
+	}
+	for prefix, kind := range insisted {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			path, ref := splitImage(rest)
+			return target{path: path, ref: ref, kind: kind}, nil
+		}
+	}
+	return target{path: name}, nil
+}
+
+// splitImage cuts the image off a path: the longest beginning that exists is the path, so that a colon in a file's name is no tag.
+func splitImage(rest string) (path, ref string) {
+	if exists(rest) {
+		return rest, ""
+	}
+	for i := len(rest) - 1; i > 0; i-- {
+		if (rest[i] == ':' || rest[i] == '@') && exists(rest[:i]) {
+			ref = rest[i+1:]
+			if _, err := strconv.Atoi(ref); err == nil && rest[i] == '@' {
+				ref = "@" + ref
+			}
+			if d, ok := strings.CutPrefix(ref, "@"); ok && checkDigest(d) == nil {
+				ref = d
+			}
+			return rest[:i], ref
+		}
+	}
+	path, _, _ = strings.Cut(rest, ":")
+	return path, ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// insist compares the kind that the user named with what the content is.
+func (t target) insist(a *Archive) error {
+	fits := true
+	switch t.kind {
+	case kindDocker:
+		fits = a.in.root == nil && a.store != nil && (a.store.has(manifestName) || a.store.has(repositoriesName))
+	case kindOCIArchive:
+		fits = a.in.root == nil && a.store != nil && a.store.has(indexName)
+	case kindOCI:
+		fits = a.in.root != nil && a.store.has(indexName)
+	}
+	if !fits {
+		return &Hinted{Err: fmt.Errorf("not an image of kind %s but %s", t.kind, a.Kind), Hint: "without the prefix, the content decides"}
+	}
+	if t.kind != "" {
+		a.Kind = t.kind
+	}
+	return nil
+}
+
+var (
+	referencePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+/)?(/?[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]{64})?$`)
+	archivePattern   = regexp.MustCompile(`\.(tar|tgz|txz|tbz2?|tzst|gz|xz|bz2|zst|oci|docker|img)$`)
+	plainWord        = regexp.MustCompile(`^[A-Za-z0-9_./:@+,=-]+$`)
+)
+
+// looksLikeReference reports whether a name that is no file could be an image of a registry.
+func looksLikeReference(name string) bool {
+	return len(name) < 512 && referencePattern.MatchString(name) && !archivePattern.MatchString(name)
+}
+
+// familiar returns a reference as Docker shows it, with a tag: without docker.io/library/, with :latest where there is no tag.
+func familiar(ref string) string {
+	for _, registry := range []string{"docker.io/", "index.docker.io/"} {
+		ref = strings.TrimPrefix(ref, registry)
+	}
+	ref = strings.TrimPrefix(ref, "library/")
+	if last := ref[strings.LastIndexByte(ref, '/')+1:]; !strings.ContainsAny(last, ":@") {
+		ref += ":latest"
+	}
+	return ref
+}
+
+// shellWord quotes what a shell would not take as one word.
+func shellWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// display returns what a user typed, quoted only where it could confuse.
+func display(s string) string {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
+	if s == "" || strings.ContainsFunc(s, odd) {
+		return strconv.Quote(s)
+	}
+	return s
+}

@@ -1,0 +1,169 @@
+package source
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+
+	"layup/tarfs"
+)
+
+// spool writes a pipe, or a compressed input without its compression, to an unlinked temporary file: layers may come before the
+// manifest that names them, so they must be revisited. Size is that of the input, -1 where it is not known.
+func spool(ctx context.Context, src *bufio.Reader, size int64, opt Options) (*input, error) {
+	head, err := src.Peek(zeroHead)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("reading: %w", plainError(err))
+	}
+	if err == io.EOF && size < 0 {
+		size = int64(len(head))
+	}
+	compression, err := recognise(head, size)
+	if err != nil {
+		return nil, err
+	}
+	s := &spooler{ctx: ctx, opt: opt, src: src, hash: sha256.New(), compression: compression}
+	if compression == compressionNone {
+		return s.write(s)
+	}
+	return s.decompress()
+}
+
+// spooler is the way of one input into its temporary file.
+type spooler struct {
+	ctx         context.Context
+	opt         Options
+	src         io.Reader
+	hash        hash.Hash
+	read        int64 // bytes of the input
+	compression string
+}
+
+// Read reads the input as it is stored, counts and hashes it.
+func (s *spooler) Read(p []byte) (int, error) {
+	n, err := s.src.Read(p)
+	s.hash.Write(p[:n])
+	s.read += int64(n)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("reading: %w", plainError(err))
+	}
+	return n, err
+}
+
+func (s *spooler) decompress() (*input, error) {
+	dec, err := newDecoder(bufio.NewReaderSize(s, blobBuffer), s.compression, &s.opt.Limits)
+	if err != nil {
+		return nil, err
+	}
+	in, err := s.write(dec)
+	if err != nil {
+		return nil, errors.Join(err, dec.Close())
+	}
+	in.tail = dec.tail()
+	_, err = io.Copy(io.Discard, s) // the digest covers what follows the stream
+	if err = errors.Join(err, dec.Close(), s.ctx.Err()); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	in.compression, in.stored = s.compression, s.read
+	in.digest = "sha256:" + hex.EncodeToString(s.hash.Sum(nil))
+	return in, nil
+}
+
+// write fills a temporary file.
+func (s *spooler) write(from io.Reader) (*input, error) {
+	file, err := unlinked(s.opt.TempDir)
+	if err != nil {
+		return nil, noRoom(s.opt.TempDir, err)
+	}
+	in := &input{file: file}
+	size, err := s.copy(file, from)
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	in.data = io.NewSectionReader(file, 0, size)
+	return in, nil
+}
+
+func (s *spooler) copy(to io.Writer, from io.Reader) (int64, error) {
+	buf := make([]byte, zeroHead)
+	var size int64
+	for {
+		n, err := io.ReadFull(from, buf)
+		end := err == io.EOF || err == io.ErrUnexpectedEOF
+		if err != nil && !end {
+			return 0, err
+		}
+		if size == 0 {
+			if err := s.inner(buf[:n], end); err != nil {
+				return 0, err
+			}
+		}
+		size += int64(n)
+		if err := errors.Join(s.ctx.Err(), s.bound(size)); err != nil {
+			return 0, err
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return 0, noRoom(s.opt.TempDir, err)
+		}
+		if end {
+			return size, nil
+		}
+	}
+}
+
+// inner demands a tar, where one compression has been undone already.
+func (s *spooler) inner(head []byte, whole bool) error {
+	size := int64(-1)
+	if whole {
+		size = int64(len(head))
+	}
+	inner, err := recognise(head, size)
+	if err == nil && inner != compressionNone {
+		err = fmt.Errorf("not a tar archive but %s", inner)
+	}
+	if err != nil {
+		return fmt.Errorf("inside %s: %w", s.compression, err)
+	}
+	return nil
+}
+
+// bound holds the temporary file to what an honest image needs.
+func (s *spooler) bound(size int64) error {
+	l := s.opt.Limits
+	if err := over(limitImageBytes, size, l.ImageBytes); err != nil {
+		return err
+	}
+	if s.compression == compressionNone || l.Ratio <= 0 || size <= l.RatioFloor || size/max(1, s.read) < l.Ratio {
+		return nil
+	}
+	return &tarfs.LimitError{Name: limitRatio, Value: size/max(1, s.read) + 1, Limit: l.Ratio}
+}
+
+// noRoom names the directory of temporary files and the flag that moves it.
+func noRoom(dir string, err error) error {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	return &Hinted{
+		Err:  fmt.Errorf("temporary file in %s: %w", display(filepath.Clean(dir)), plainError(err)),
+		Hint: "--tmpdir DIR puts temporary files elsewhere; an uncompressed file needs none",
+	}
+}
+
+// unlinked creates a temporary file without a name: it is gone with its last descriptor, also after kill -9. Systems that cannot
+// remove an open file keep its name until then.
+func unlinked(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, "layup-")
+	if err != nil {
+		return nil, err
+	}
+	_ = os.Remove(file.Name())
+	return file, nil
+}

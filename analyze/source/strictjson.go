@@ -1,0 +1,222 @@
+package source
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"unicode"
+
+	"layup/tarfs"
+)
+
+// knownKeys are the keys that readers of these documents look for. Go's reader folds case, others do not, so two of them that
+// differ in case only would show different images to different readers.
+var knownKeys = foldedSet(
+	"architecture", "artifactType", "annotations", "author", "config", "container_config", "created", "created_by", "comment", "data",
+	"diff_ids", "digest", "docker_version", "empty_layer", "history", "id", "imageLayoutVersion", "layers", "LayerSources", "manifests",
+	"mediaType", "os", "os.features", "os.version", "parent", "platform", "RepoTags", "rootfs", "schemaVersion", "size", "subject", "type",
+	"urls", "variant", "Cmd", "Entrypoint", "Env", "ExposedPorts", "Healthcheck", "Labels", "OnBuild", "Shell", "StopSignal", "User",
+	"Volumes", "WorkingDir", "fsLayers",
+)
+
+// freeMaps are the objects whose keys are anybody's: there, names that differ in case are two names.
+var freeMaps = foldedSet("labels", "annotations", "exposedports", "volumes")
+
+func foldedSet(names ...string) map[string]bool {
+	set := map[string]bool{}
+	for _, n := range names {
+		set[fold(n)] = true
+	}
+	return set
+}
+
+// fold maps names that encoding/json takes for one to one string (the Kelvin sign and k, the long s and s, too).
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		for {
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next
+			}
+			r = next
+		}
+	}, s)
+}
+
+// checkJSON refuses what two readers could understand differently: other encodings, data after the value, a key twice; and what
+// is nested deeper than depth.
+func checkJSON(doc []byte, depth int) error {
+	if err := checkEncoding(doc); err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(doc))
+	dec.UseNumber()
+	w := walker{depth: depth}
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return syntax(err, dec.InputOffset())
+		}
+		if err := w.take(token); err != nil {
+			return err
+		}
+		if len(w.open) == 0 {
+			break
+		}
+	}
+	if rest := bytes.TrimLeft(doc[dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return fmt.Errorf("data after the JSON value (%d bytes)", len(rest))
+	}
+	return nil
+}
+
+// checkEncoding names the documents that are often found where JSON was meant.
+func checkEncoding(doc []byte) error {
+	text := bytes.TrimLeft(doc, " \t\r\n")
+	switch {
+	case len(text) == 0:
+		return errors.New("not JSON: it is empty")
+	case bytes.HasPrefix(doc, []byte("\xef\xbb\xbf")):
+		return errors.New("begins with a BOM (byte order mark)")
+	case bytes.HasPrefix(doc, []byte("\xff\xfe")), bytes.HasPrefix(doc, []byte("\xfe\xff")),
+		len(doc) > 1 && (doc[0] == 0 || doc[1] == 0):
+		return errors.New("not UTF-8 JSON but UTF-16 or binary")
+	case text[0] == '<':
+		return errors.New("not JSON but an HTML or XML page")
+	}
+	return nil
+}
+
+func syntax(err error, offset int64) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("not JSON: it ends at offset %d in the middle of a value", offset)
+	}
+	return fmt.Errorf("not JSON: at offset %d: %w", offset, err)
+}
+
+// walker follows the tokens of one document.
+type walker struct {
+	depth int
+	open  []*container
+}
+
+// container is an array or object whose end has not come.
+type container struct {
+	object bool
+	free   bool
+	isKey  bool   // the next token of an object is a key
+	key    string // the last key, folded
+	seen   map[string]bool
+	folded map[string]bool
+}
+
+func (w *walker) take(token json.Token) error {
+	var top *container
+	if len(w.open) > 0 {
+		top = w.open[len(w.open)-1]
+	}
+	switch delim, _ := token.(json.Delim); delim {
+	case '{', '[':
+		return w.push(top, delim == '{')
+	case '}', ']':
+		w.open = w.open[:len(w.open)-1]
+		return nil
+	}
+	if top == nil || !top.object {
+		return nil
+	}
+	if !top.isKey {
+		top.isKey = true
+		return nil
+	}
+	top.isKey = false
+	return top.name(token.(string))
+}
+
+func (w *walker) push(top *container, object bool) error {
+	c := &container{object: object, isKey: object}
+	if top != nil && top.object {
+		c.free = freeMaps[top.key]
+		top.isKey = true
+	}
+	w.open = append(w.open, c)
+	if w.depth > 0 && len(w.open) > w.depth {
+		return fmt.Errorf("nested too deep: %w", over(limitJSONDepth, int64(len(w.open)), int64(w.depth)))
+	}
+	return nil
+}
+
+// name notes a key and refuses the second of its kind.
+func (c *container) name(key string) error {
+	if c.seen == nil {
+		c.seen, c.folded = map[string]bool{}, map[string]bool{}
+	}
+	if c.seen[key] {
+		return fmt.Errorf("duplicate key %q", key)
+	}
+	c.seen[key] = true
+	c.key = fold(key)
+	if c.free || !knownKeys[c.key] {
+		return nil
+	}
+	if c.folded[c.key] {
+		return fmt.Errorf("duplicate key %q (it stands there in another case too)", key)
+	}
+	c.folded[c.key] = true
+	return nil
+}
+
+// unmarshal is json.Unmarshal with the strict check before it and messages for people.
+func unmarshal(doc []byte, depth int, v any) error {
+	if err := checkJSON(doc, depth); err != nil {
+		return err
+	}
+	return typed(json.Unmarshal(doc, v))
+}
+
+// typed says a mismatch of types in JSON's words.
+func typed(err error) error {
+	t, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	where := ""
+	if t.Field != "" {
+		where = t.Field + ": "
+	}
+	found, _, _ := strings.Cut(t.Value, " ")
+	if found == "array" {
+		found = "list"
+	}
+	return fmt.Errorf("%swant %s, found %s", where, wanted(t.Type), found)
+}
+
+func wanted(t reflect.Type) string {
+	if t == reflect.TypeFor[[]byte]() {
+		return "a string in base64"
+	}
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Struct, reflect.Map, reflect.Pointer:
+		return "an object"
+	default:
+		return "a whole number"
+	}
+}
+
+// over returns an error where value passes limit.
+func over(name string, value, limit int64) error {
+	if limit <= 0 || value <= limit {
+		return nil
+	}
+	return &tarfs.LimitError{Name: name, Value: value, Limit: limit}
+}
