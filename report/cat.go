@@ -1,0 +1,164 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+	"layup/tarfs"
+)
+
+const catDetails = `
+The bytes are written as they are, also to a terminal. Symlinks are followed inside the image. With
+--layer N it is the version that layer N itself carries, though a later layer deleted or overwrote it:
+"layup find" and "layup log" say which layers carry one. The content is checked again before its first
+byte is written.
+`
+
+// A printing is what the flags of cat ask for.
+type printing struct{ layer, upto *number }
+
+func newCat(f *pflag.FlagSet) Answer {
+	p := &printing{}
+	p.layer = count(f, "layer", "the version that layer `N` carries, hidden or not")
+	p.upto = count(f, "upto", "the version that is visible after layer `N`")
+	return p.answer
+}
+
+func (p *printing) answer(ctx context.Context, c *Call) (int, error) {
+	if p.layer.given && p.upto.given {
+		return failed, usage("--upto N is the view after layer N; --layer N what layer N carries itself", "cat: --layer and --upto exclude each other")
+	}
+	if c.all {
+		return failed, usage("layup images "+quoted(c.Args[0])+"  lists them", "cat: reads one image; --all does not apply")
+	}
+	images, err := c.load(ctx, c.Args[:1], false)
+	if err != nil {
+		return failed, err
+	}
+	defer images.close()
+	if status := images.refused(c); status != answered {
+		return status, nil
+	}
+	img := images[0].image
+	status := statusOf(img, part{})
+	var missing []error
+	err = c.write(ctx, func(w io.Writer, _ render.Terminal) error {
+		versions, err := p.files(c, img, &missing)
+		for _, v := range versions {
+			if err == nil {
+				err = copyContent(ctx, w, img, v)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return failed, err
+	}
+	for _, err := range missing {
+		status = worst(status, refuted)
+		c.console.fail(err)
+	}
+	images.complain(c)
+	return status, nil
+}
+
+// files finds the versions asked for; what is not there is missing, and what is no file is an error before anything is written.
+func (p *printing) files(c *Call, img *analyze.Image, missing *[]error) ([]tarfs.Version, error) {
+	var versions []tarfs.Version
+	for _, path := range c.Args[1:] {
+		v, err := p.file(c, img, path)
+		if absent, ok := errors.AsType[*absentError](err); ok {
+			*missing = append(*missing, absent.error)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if v.Type() != tarfs.File {
+			return nil, notAFile(c, img, v)
+		}
+		versions = append(versions, v)
+	}
+	return versions, nil
+}
+
+// file finds one version. Of a single layer a path is taken as it stands, for symlinks lead through what all layers made.
+func (p *printing) file(c *Call, img *analyze.Image, path string) (tarfs.Version, error) {
+	if p.layer.given {
+		return p.carried(c, img, path)
+	}
+	if err := checkLayer(img, "upto", p.upto.or(0)); p.upto.given && err != nil {
+		return tarfs.Version{}, err
+	}
+	o, err := img.Owner(path, true, p.upto.or(analyze.Last))
+	if err != nil {
+		return tarfs.Version{}, &absentError{c.missing(img, path, err)}
+	}
+	return o.Version, nil
+}
+
+// carried finds the version that the layer of the flag wrote.
+func (p *printing) carried(c *Call, img *analyze.Image, path string) (tarfs.Version, error) {
+	if err := checkLayer(img, "layer", p.layer.n); err != nil {
+		return tarfs.Version{}, err
+	}
+	node, ok := img.Tree().Lookup(path)
+	if !ok { // perhaps a directory of the path is a symlink
+		if o, err := img.Owner(path, false, p.layer.n); err == nil {
+			node, ok = o.Version.Node(), true
+		}
+	}
+	var layers []string
+	if ok {
+		for v := range node.Versions() {
+			if v.Layer() == p.layer.n {
+				return v, nil
+			}
+			layers = append(layers, fmt.Sprint(v.Layer()))
+		}
+	}
+	err := fmt.Errorf("%s: %q: layer %d carries no version of it", img.Name, path, p.layer.n)
+	if len(layers) > 0 {
+		err = usage("carried by layer "+strings.Join(layers, ", "), "%w", err)
+	}
+	return tarfs.Version{}, &absentError{err}
+}
+
+// notAFile says what a path is instead.
+func notAFile(c *Call, img *analyze.Image, v tarfs.Version) error {
+	path := v.Node().Path()
+	err := fmt.Errorf("%s: %q: is a %v, not a regular file", img.Name, path, v.Type())
+	switch v.Type() {
+	case tarfs.Dir:
+		return &advised{err, []string{c.next("ls", path)}}
+	case tarfs.Symlink:
+		return usage(fmt.Sprintf("it points to %q", v.Link()), "%w", err)
+	}
+	return err
+}
+
+func copyContent(ctx context.Context, w io.Writer, img *analyze.Image, v tarfs.Version) error {
+	r, err := img.Content(ctx, v)
+	if err != nil {
+		return contentError(img, v, err)
+	}
+	_, err = io.Copy(w, r)
+	if closeErr := r.Close(); err == nil {
+		err = closeErr
+	}
+	return contentError(img, v, err)
+}
+
+func contentError(img *analyze.Image, v tarfs.Version, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %q: %w", img.Name, v.Node().Path(), err)
+}

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"strings"
+
+	"layup/report/render"
+)
+
+// at returns the place of a field; a name that is not there is a mistake of ours, which every test of the command shows.
+func at(fields []render.Field, name string) int {
+	for i, f := range fields {
+		if f.Name == name {
+			return i
+		}
+	}
+	panic("no field " + name)
+}
+
+// text is a column that shows a field as it is.
+func text(fields []render.Field, title, name string) render.Column {
+	i := at(fields, name)
+	return render.Column{Title: title, Cell: func(row []render.Value) string { return row[i].String() }}
+}
+
+// layerColumn shows a layer; that of the root, and of whatever has none, is a dash.
+func layerColumn(fields []render.Field, title, name string) render.Column {
+	i := at(fields, name)
+	return render.Column{Title: title, Right: true, Cell: func(row []render.Value) string {
+		if row[i].Absent() || row[i].Int() < 0 {
+			return "-"
+		}
+		return row[i].String()
+	}}
+}
+
+// sizeColumn shows bytes for a person.
+func sizeColumn(fields []render.Field, title, name string) render.Column {
+	i := at(fields, name)
+	return render.Column{Title: title, Right: true, Cell: func(row []render.Value) string {
+		if row[i].Absent() {
+			return "-"
+		}
+		return render.Size(row[i].Int())
+	}}
+}
+
+// timeColumn shows a time in UTC.
+func timeColumn(fields []render.Field, title, name string) render.Column {
+	i := at(fields, name)
+	return render.Column{Title: title, Cell: func(row []render.Value) string {
+		if row[i].Absent() {
+			return "-"
+		}
+		return render.When(row[i].Int())
+	}}
+}
+
+// pathColumn shows the path, and where a symlink points. It comes last and is never cut: a path is the answer.
+func pathColumn(fields []render.Field) render.Column {
+	path, link := at(fields, "path"), at(fields, "link")
+	return render.Column{Title: "PATH", Cell: func(row []render.Value) string {
+		if row[link].Absent() {
+			return row[path].String()
+		}
+		return row[path].String() + " -> " + row[link].String()
+	}}
+}
+
+// instructionColumn shows what made a layer; the last column, cut to the terminal.
+func instructionColumn(fields []render.Field) render.Column {
+	c := text(fields, "INSTRUCTION", "instruction")
+	c.Cut = true
+	inner := c.Cell
+	c.Cell = func(row []render.Value) string { return strings.Join(strings.Fields(inner(row)), " ") }
+	return c
+}
+
+// modeColumn shows type and permissions as ls does.
+func modeColumn(fields []render.Field) render.Column {
+	kind, mode := at(fields, "type"), at(fields, "mode")
+	return render.Column{Title: "MODE", Cell: func(row []render.Value) string {
+		if row[mode].Absent() {
+			return "-"
+		}
+		return drawnMode(row[kind].String(), row[mode].String())
+	}}
+}
+
+// drawnMode draws 4755 of a file as -rwsr-xr-x.
+func drawnMode(kind, octal string) string {
+	drawn := []byte("?rwxrwxrwx")
+	drawn[0] = map[string]byte{"file": '-', "dir": 'd', "symlink": 'l', "char": 'c', "block": 'b', "fifo": 'p'}[kind]
+	mode := 0
+	for _, digit := range octal {
+		mode = mode*8 + int(digit-'0')
+	}
+	for i := range 9 {
+		if mode>>(8-i)&1 == 0 {
+			drawn[1+i] = '-'
+		}
+	}
+	for i, special := range []byte("sst") { // setuid, setgid, sticky stand in the places of the three x
+		if mode>>(11-i)&1 == 0 {
+			continue
+		}
+		if x := &drawn[3+3*i]; *x == '-' {
+			*x = special - 'a' + 'A'
+		} else {
+			*x = special
+		}
+	}
+	return string(drawn)
+}
+
+// idsColumn shows the owner's and the group's number.
+func idsColumn(fields []render.Field) render.Column {
+	uid, gid := at(fields, "uid"), at(fields, "gid")
+	return render.Column{Title: "UID:GID", Cell: func(row []render.Value) string {
+		if row[uid].Absent() {
+			return "-"
+		}
+		return row[uid].String() + ":" + row[gid].String()
+	}}
+}

@@ -1,0 +1,182 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// parse understands a command line: common flags, a command's name, then flags and arguments in any order.
+func parse(args []string) (*Call, Answer, error) {
+	com := newCommon()
+	top := newFlagSet()
+	com.addTo(top)
+	top.BoolVar(&com.version, "version", false, "")
+	top.SetInterspersed(false)
+	if err := top.Parse(args); err != nil {
+		return nil, nil, flagError(err, top, "")
+	}
+	name, rest := "help", []string(nil)
+	switch {
+	case com.version:
+		name = "version"
+	case com.help:
+		rest = top.Args()[:min(1, top.NArg())]
+	case top.NArg() > 0:
+		name, rest = top.Arg(0), top.Args()[1:]
+	}
+	report, err := command(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return parseCommand(com, report, rest)
+}
+
+// parseCommand understands what follows a command's name.
+func parseCommand(com *common, report Report, args []string) (*Call, Answer, error) {
+	flags := newFlagSet()
+	answer := report.New(flags)
+	com.addTo(flags)
+	if report.Name == "__complete" { // its arguments are another command line
+		return &Call{common: com, Report: report, Args: args}, answer, nil
+	}
+	if err := flags.Parse(doubleDashed(flags, args)); err != nil {
+		return nil, nil, flagError(err, flags, report.Name)
+	}
+	call := &Call{common: com, Report: report, Args: flags.Args()}
+	if com.help && report.Name != "help" {
+		call.Args = []string{report.Name}
+		return call, newHelp(nil), nil
+	}
+	if err := call.checkArgs(); err != nil {
+		return nil, nil, err
+	}
+	return call, answer, nil
+}
+
+// command returns the report of that name.
+func command(name string) (Report, error) {
+	var names []string
+	for _, r := range All() {
+		if r.Name == name {
+			return r, nil
+		}
+		if !r.Hidden {
+			names = append(names, r.Name)
+		}
+	}
+	hint := "layup help  lists the commands"
+	if near := nearest(name, names); near != "" {
+		hint = "did you mean: layup " + near
+	} else if _, err := os.Stat(name); err == nil {
+		hint = "a command comes first: layup ls " + quoted(name)
+	}
+	return Report{}, usage(hint, "unknown command %q", name)
+}
+
+// checkArgs holds the number of arguments against what the command takes.
+func (c *Call) checkArgs() error {
+	hint := strings.TrimSpace("usage: layup " + c.Report.Name + " [flags] " + c.Report.Args)
+	switch {
+	case len(c.Args) < c.Report.Min:
+		missing := strings.Fields(c.Report.Args)[len(c.Args)]
+		return usage(hint, "%s: %s is missing", c.Report.Name, strings.TrimSuffix(missing, "..."))
+	case c.Report.Max >= 0 && len(c.Args) > c.Report.Max:
+		return usage(hint, "%s: one argument too many: %q", c.Report.Name, c.Args[c.Report.Max])
+	}
+	return nil
+}
+
+// doubleDashed turns find's spelling of long flags, -name X, into --name X, but for arguments that are a flag's value.
+func doubleDashed(flags *pflag.FlagSet, args []string) []string {
+	args = slices.Clone(args)
+	for i := 0; i < len(args) && args[i] != "--"; i++ {
+		name, _, valued := strings.Cut(args[i], "=")
+		if len(name) > 2 && name[0] == '-' && flags.Lookup(name[1:]) != nil {
+			args[i] = "-" + args[i]
+		}
+		if !valued && takesNext(flags, args[i]) {
+			i++
+		}
+	}
+	return args
+}
+
+// takesNext reports whether the argument is a flag whose value is the next argument.
+func takesNext(flags *pflag.FlagSet, arg string) bool {
+	var f *pflag.Flag
+	switch {
+	case strings.HasPrefix(arg, "--"):
+		f = flags.Lookup(arg[2:])
+	case len(arg) > 1 && arg[0] == '-':
+		// In a cluster only the last letter can take the next argument; an earlier one that takes a value has it in the cluster.
+		for i := range len(arg) - 1 {
+			f = flags.ShorthandLookup(arg[i+1 : i+2])
+			if f == nil || f.NoOptDefVal == "" {
+				return f != nil && i == len(arg)-2
+			}
+		}
+	}
+	return f != nil && f.NoOptDefVal == ""
+}
+
+// flagError says in our words what is wrong with a flag; command is empty for flags before the command's name.
+func flagError(err error, flags *pflag.FlagSet, command string) error {
+	where := ""
+	if command != "" {
+		where = command + ": "
+	}
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		return unknownFlag(e, flags, where, command)
+	}
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return fmt.Errorf("%s--%s: %q: %w", where, e.GetFlag().Name, e.GetValue(), valueCause(e.Unwrap()))
+	}
+	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		name, _ := pflag.UnquoteUsage(e.GetFlag())
+		return fmt.Errorf("%s--%s needs a value: %s", where, e.GetFlag().Name, name)
+	}
+	return fmt.Errorf("%s%w", where, err)
+}
+
+// valueCause hides that the value was read by strconv.
+func valueCause(err error) error {
+	if _, ok := errors.AsType[*strconv.NumError](err); ok {
+		return errors.New("not a value that the flag takes")
+	}
+	return err
+}
+
+const ownFlagsFollow = "a command's own flags follow its name: layup ls -l IMAGE"
+
+// unknownFlag suggests the nearest flag that there is.
+func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, where, command string) error {
+	hint := strings.TrimSpace("layup help " + command)
+	if e.GetSpecifiedShortnames() != "" {
+		typed := e.GetSpecifiedShortnames()
+		if near := nearestFlag(typed, flags); near != "" && len(typed) > 2 {
+			hint = "did you mean --" + near
+		}
+		if command == "" {
+			hint = ownFlagsFollow
+		}
+		return usage(hint, "%sunknown flag -%s", where, e.GetSpecifiedName())
+	}
+	if near := nearestFlag(e.GetSpecifiedName(), flags); near != "" {
+		hint = "did you mean --" + near
+	} else if command == "" {
+		hint = ownFlagsFollow
+	}
+	return usage(hint, "%sunknown flag --%s", where, e.GetSpecifiedName())
+}
+
+func nearestFlag(typed string, flags *pflag.FlagSet) string {
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return nearest(typed, names)
+}

@@ -1,0 +1,52 @@
+package report
+
+import (
+	"io"
+	"sync"
+
+	"layup/report/render"
+)
+
+// A console is the standard error: one line a message, whole, with nothing in it that a terminal obeys.
+type console struct {
+	mu             sync.Mutex
+	w              io.Writer
+	progress       *render.Progress // nil before loading begins
+	closed         bool
+	quiet, verbose bool
+}
+
+// line prints a message; nothing after close, so that an abandoned command cannot write below the shell's prompt.
+func (c *console) line(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.progress != nil {
+		c.progress.Clear()
+	}
+	io.WriteString(c.w, "layup: "+harmless(text)+"\n") // nobody could be told of an error here
+}
+
+// note prints what the user should know of a choice made for them.
+func (c *console) note(text string) {
+	if !c.quiet {
+		c.line(text)
+	}
+}
+
+// fail prints an error and the next commands it advises.
+func (c *console) fail(err error) {
+	c.line(err.Error())
+	for _, h := range hints(err) {
+		c.line("hint: " + h)
+	}
+}
+
+// close clears the status line.
+func (c *console) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.progress != nil {
+		c.progress.Clear()
+	}
+	c.progress = nil
+}

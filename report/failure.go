@@ -1,0 +1,61 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+
+	"layup/analyze/source"
+)
+
+// The exit statuses, as every help prints them.
+const (
+	answered = 0
+	refuted  = 1 // the answer is no
+	failed   = 2
+	partly   = 3 // with --keep-going
+)
+
+// worst returns the graver of two exit statuses: 2, 3, 1, 0.
+func worst(a, b int) int {
+	rank := [...]int{answered: 0, refuted: 1, partly: 2, failed: 3}
+	if rank[b] > rank[a] {
+		return b
+	}
+	return a
+}
+
+// An advised error has next commands to offer, each one line.
+type advised struct {
+	err   error
+	hints []string
+}
+
+func (a *advised) Error() string { return a.err.Error() }
+func (a *advised) Unwrap() error { return a.err }
+
+// usage says that the command line is wrong; hint may be empty.
+func usage(hint, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if hint == "" {
+		return err
+	}
+	return &advised{err, []string{hint}}
+}
+
+// hints collects what the errors in the chain advise.
+func hints(err error) []string {
+	if a, ok := errors.AsType[*advised](err); ok {
+		return a.hints
+	}
+	if c, ok := errors.AsType[*source.ChoiceError](err); ok {
+		lines := make([]string, 0, len(c.Choices))
+		for _, choice := range c.Choices {
+			lines = append(lines, fmt.Sprintf("%s  (%s)", choice.Flag, choice.What))
+		}
+		return lines
+	}
+	if h, ok := errors.AsType[*source.Hinted](err); ok {
+		return []string{h.Hint}
+	}
+	return nil
+}

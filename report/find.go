@@ -1,0 +1,172 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+	"layup/tarfs"
+)
+
+const findDetails = `
+Without PATTERN every version of every path is listed. A pattern without / is matched against base
+names, one with / against whole paths, where ** crosses directories; * also matches a leading dot,
+{a,b} is one of the two, [a-z] a class, and \ takes the next character as it is. With --regex, patterns
+are regular expressions (RE2) searched in the path and in the base name; ^ and $ anchor to either.
+Each condition narrows the search; of several patterns one must match.
+Versions are live (visible in the whole image), overwritten (the layer that hid it put something at the
+same path) or deleted. Flags can be written with one dash, as find does: -name X, -type f.
+With --name, every argument is an image.
+`
+
+// A search is what the flags of find ask for.
+type search struct {
+	names                     []string
+	regex, fold, live, hidden bool
+	layer                     *number
+	types, size, perm         string
+	uid, gid, newer, digest   string
+	zero, digests             bool
+}
+
+func newFind(f *pflag.FlagSet) Answer {
+	s := &search{}
+	f.StringArrayVar(&s.names, "name", nil, "base name to find (a `PATTERN`; repeatable); every argument is an image then")
+	f.BoolVar(&s.regex, "regex", false, "patterns are regular expressions")
+	f.BoolVarP(&s.fold, "ignore-case", "i", false, "upper and lower case are the same")
+	f.BoolVar(&s.live, "live", false, "only what is visible in the whole image")
+	f.BoolVar(&s.hidden, "hidden", false, "only what a later layer hides")
+	s.layer = count(f, "layer", "only what layer `N` wrote")
+	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
+	f.StringVar(&s.size, "size", "", "only files of this `SIZE`: +10MB is more, -4KiB less, 840 exactly; k, M, G, T and KiB, MiB… are powers of 1024, kB, MB… of 1000")
+	f.StringVar(&s.perm, "perm", "", "only this `MODE`, octal or u+s: 644 exactly, -222 all of these bits, /6000 any of them")
+	f.StringVar(&s.uid, "uid", "", "only this owner `N` (+N more, -N less)")
+	f.StringVar(&s.gid, "gid", "", "only this group `N` (+N more, -N less)")
+	f.StringVar(&s.newer, "newer", "", "only what was modified after `TIME`: RFC 3339, a date, or a duration before now (36h, 7d)")
+	f.StringVar(&s.digest, "sha256", "", "only files with this content: `HEX` digits, at least the first 8")
+	f.BoolVarP(&s.zero, "print0", "0", false, "print the raw bytes of each path, ended by NUL, and nothing else")
+	f.BoolVar(&s.digests, "digests", false, "show the SHA-256 of the files' content")
+	return s.answer
+}
+
+func (s *search) answer(ctx context.Context, c *Call) (int, error) {
+	images, patterns := c.Args[:1], c.Args[1:]
+	if len(s.names) > 0 {
+		images, patterns = c.Args, s.names
+	}
+	switch {
+	case s.live && s.hidden:
+		return failed, usage("without both, versions of either kind are listed", "find: --live and --hidden exclude each other")
+	case s.zero && c.format != "table":
+		return failed, usage("", "find: -0 prints raw paths; --format does not apply")
+	}
+	keep, err := s.filter(patterns, time.Now())
+	if err != nil {
+		return failed, err
+	}
+	return c.answer(ctx, images, nil, s.digests || s.digest != "", func(c *Call, img *analyze.Image, _ []string) (part, error) {
+		if err := checkLayer(img, "layer", s.layer.or(0)); s.layer.given && err != nil {
+			return part{}, err
+		}
+		return s.part(c, img, keep, patterns), nil
+	})
+}
+
+// part is the answer for one image.
+func (s *search) part(c *Call, img *analyze.Image, keep test, patterns []string) part {
+	hits := func(yield func(analyze.Hit) bool) {
+		for h := range img.Hits() {
+			if keep(h) && !yield(h) {
+				return
+			}
+		}
+	}
+	var p part
+	p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, hits), hitColumns(s.digests)
+	if s.zero {
+		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits) }
+	}
+	for range hits {
+		return p
+	}
+	p.missing = []error{nothing(img, patterns)}
+	return p
+}
+
+// nothing says that a search found nothing.
+func nothing(img *analyze.Image, patterns []string) error {
+	what := "nothing matches"
+	if len(patterns) > 0 {
+		safe := make([]string, len(patterns))
+		for i, p := range patterns {
+			safe[i] = quoted(p)
+		}
+		what += " " + strings.Join(safe, " ")
+	}
+	return fmt.Errorf("%s: %s", img.Name, what)
+}
+
+// writeRaw writes each path once, however many versions of it were found.
+func writeRaw(w io.Writer, hits iter.Seq[analyze.Hit]) error {
+	last := ""
+	for h := range hits {
+		path := h.Version.Node().Path()
+		if path == last {
+			continue
+		}
+		if _, err := io.WriteString(w, path+"\x00"); err != nil {
+			return err
+		}
+		last = path
+	}
+	return nil
+}
+
+// hitRows are the rows of versions, versionFields each.
+func hitRows(img *analyze.Image, hits iter.Seq[analyze.Hit]) iter.Seq[[]render.Value] {
+	snap := img.Tree().At(analyze.Last)
+	return func(yield func([]render.Value) bool) {
+		var row []render.Value
+		for h := range hits {
+			row = appendStatus(appendItem(row[:0], h.Version, snap), h)
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+func hitColumns(digests bool) []render.Column {
+	f := versionFields
+	columns := []render.Column{layerColumn(f, "LAYER", "layer"), statusColumn(f), modeColumn(f), idsColumn(f), sizeColumn(f, "SIZE", "size")}
+	if digests {
+		columns = append(columns, text(f, "SHA256", "sha256"))
+	}
+	return append(columns, pathColumn(f))
+}
+
+// statusColumn shows whether a version is visible, and if not which layer hid it.
+func statusColumn(f []render.Field) render.Column {
+	status, by, how := at(f, "status"), at(f, "hiddenBy"), at(f, "how")
+	return render.Column{Title: "STATUS", Cell: func(row []render.Value) string {
+		if row[by].Absent() {
+			return row[status].String()
+		}
+		return row[status].String() + " by " + row[by].String() + because(row[how].String())
+	}}
+}
+
+// because says how a version was hidden where its status does not.
+func because(how string) string {
+	if how == tarfs.ByWhiteout.String() || how == tarfs.Replaced.String() {
+		return ""
+	}
+	return " (" + how + ")"
+}

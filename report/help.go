@@ -1,0 +1,96 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+const intro = `
+layup says which layer owns each file of a container image, what every layer did, and what lies hidden. It reads archives and layouts
+from disk, needs no engine and opens no connection.
+`
+
+const aboutImages = `
+IMAGE is a file, a directory, or - for standard input, recognised by its content: docker save of any age, OCI layout, podman, skopeo,
+kaniko and crane archives, a bare layer or a root filesystem, each also inside gzip, zstd, xz or bzip2. docker-archive:PATH[:REF],
+oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGEST] insist on the kind.
+`
+
+const statuses = `Exit status:
+  0  answered
+  1  the answer is no%s
+  2  could not answer: usage, unreadable, corrupt, unsupported, refused
+  3  answered in part, with --keep-going
+  130 and 143 after SIGINT and SIGTERM
+`
+
+const examples = `
+Examples:
+  layup owner nginx.tar /etc/nginx/nginx.conf
+  layup find nginx.tar MYFILE
+  docker save nginx | layup layers -
+
+layup help COMMAND shows a command's flags, and those that every command knows.
+`
+
+func newHelp(*pflag.FlagSet) Answer {
+	return func(ctx context.Context, c *Call) (int, error) {
+		text := overview()
+		if len(c.Args) > 0 {
+			report, err := command(c.Args[0])
+			if err != nil {
+				return failed, err
+			}
+			text = explain(report)
+		}
+		return answered, c.print(ctx, text)
+	}
+}
+
+// overview is the help of the whole.
+func overview() string {
+	var b strings.Builder
+	b.WriteString(wrapped(intro) + "\nUsage: layup COMMAND [flags] IMAGE [args]\n\nCommands:\n")
+	for _, r := range All() {
+		if !r.Hidden {
+			fmt.Fprintf(&b, "  %-11s %s\n", r.Name, r.About)
+		}
+	}
+	b.WriteString("\n" + wrapped(aboutImages) + "\n" + fmt.Sprintf(statuses, ": not found, or another no") + examples)
+	return b.String()
+}
+
+// explain is the help of one command: its own flags first, then those that every command knows.
+func explain(r Report) string {
+	own := newFlagSet()
+	r.New(own)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", sentence(r.About), strings.Join(strings.Fields("layup "+r.Name+" [flags] "+r.Args), " "))
+	if r.Details != "" {
+		b.WriteString("\n" + wrapped(r.Details))
+	}
+	if own.HasAvailableFlags() {
+		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own))
+	}
+	for _, g := range newCommon().groups {
+		b.WriteString("\n" + g.title + " (every command):\n" + flagLines(g.flags))
+	}
+	b.WriteString("\nExamples:\n")
+	for _, e := range r.Examples {
+		b.WriteString("  " + e + "\n")
+	}
+	no := " (never for this command)"
+	if r.No != "" {
+		no = ": " + r.No
+	}
+	b.WriteString("\n" + fmt.Sprintf(statuses, no))
+	return b.String()
+}
+
+// sentence makes a sentence of a line of the overview.
+func sentence(about string) string {
+	return strings.ToUpper(about[:1]) + about[1:] + "."
+}

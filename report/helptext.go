@@ -1,0 +1,68 @@
+package report
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/pflag"
+)
+
+const (
+	helpWidth = 79 // what help is wrapped to, whatever the terminal's width
+	flagWidth = 27 // columns of a flag's name before its explanation
+)
+
+// wrapped breaks paragraphs, which a blank line divides, into lines of at most helpWidth columns.
+func wrapped(text string) string {
+	var b strings.Builder
+	for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		for _, line := range fold(strings.Join(strings.Fields(paragraph), " "), helpWidth) {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// fold breaks a text between words into lines of at most width columns.
+func fold(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// flagLines explains each flag of a set.
+func flagLines(flags *pflag.FlagSet) string {
+	var b strings.Builder
+	flags.VisitAll(func(f *pflag.Flag) {
+		name, usage := pflag.UnquoteUsage(f)
+		if f.Value.Type() == "bool" {
+			name = ""
+		}
+		left := "      --" + f.Name
+		if f.Shorthand != "" {
+			left = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		left = strings.TrimRight(left+" "+name, " ")
+		if utf8.RuneCountInString(left) > flagWidth-2 {
+			b.WriteString(left + "\n")
+			left = ""
+		}
+		for _, line := range fold(usage, helpWidth-flagWidth) {
+			b.WriteString(left + strings.Repeat(" ", flagWidth-utf8.RuneCountInString(left)) + line + "\n")
+			left = ""
+		}
+	})
+	return b.String()
+}

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze/source"
+	"layup/report/render"
+)
+
+const imagesDetails = `
+IMAGE is what --image takes (@N), or what else is there: attestations, which are never analysed as
+images, and blobs that nothing refers to. "missing" is named by an index, but not in the source.
+`
+
+var imagesFields = []render.Field{{Name: "kind"}, {Name: "number", Kind: render.Int}, {Name: "reference"}, {Name: "digest"}, {Name: "platform"},
+	{Name: "size", Kind: render.Int}, {Name: "created"}, {Name: "missing", Kind: render.Bool}}
+
+func newImages(*pflag.FlagSet) Answer {
+	return func(ctx context.Context, c *Call) (int, error) {
+		if c.image != "" || c.platform != "" {
+			return failed, usage("layup images "+quoted(c.Args[0]), "images: lists all there is; --image and --platform do not apply")
+		}
+		opt, err := c.options()
+		if err != nil {
+			return failed, err
+		}
+		opt.Source.Stdin = c.stdin
+		archive, err := source.Open(ctx, c.Args[0], opt.Source)
+		if err != nil {
+			return failed, err
+		}
+		defer archive.Close()
+		listed, err := archive.Contents(ctx)
+		if err != nil {
+			return failed, err
+		}
+		doc := render.Doc{Command: c.Report.Name, Sections: []render.Section{imagesSection(archive.Kind, listed)}}
+		return answered, c.writeDoc(ctx, doc)
+	}
+}
+
+func imagesSection(kind string, listed []source.Listed) render.Section {
+	rows := make([][]render.Value, 0, len(listed))
+	for _, l := range listed {
+		number, size, missing := render.Value{}, render.Value{}, render.Value{}
+		if l.Number >= 0 {
+			number = render.I(int64(l.Number))
+		}
+		if l.Size >= 0 {
+			size = render.I(l.Size)
+		}
+		if l.Missing {
+			missing = render.B(true)
+		}
+		rows = append(rows, []render.Value{render.T(l.Kind), number, known(l.Reference), known(l.Digest), known(l.Platform), size, known(l.Created), missing})
+	}
+	return render.Section{Fields: imagesFields, Rows: slices.Values(rows), Columns: imagesColumns(), Extra: []render.Extra{{Name: "source", Value: kind}}}
+}
+
+func imagesColumns() []render.Column {
+	f := imagesFields
+	kind, number, digest, missing := at(f, "kind"), at(f, "number"), at(f, "digest"), at(f, "missing")
+	return []render.Column{
+		{Title: "IMAGE", Cell: func(row []render.Value) string {
+			if row[number].Absent() {
+				return row[kind].String()
+			}
+			return fmt.Sprintf("@%d", row[number].Int())
+		}},
+		text(f, "REFERENCE", "reference"),
+		text(f, "PLATFORM", "platform"),
+		{Title: "DIGEST", Cell: func(row []render.Value) string { return render.Short(row[digest].String()) }},
+		{Title: "SIZE", Right: true, Cell: func(row []render.Value) string {
+			if row[missing].Bool() {
+				return "missing"
+			}
+			return sizeColumn(f, "SIZE", "size").Cell(row)
+		}},
+		text(f, "CREATED", "created"),
+	}
+}

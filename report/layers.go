@@ -1,0 +1,75 @@
+package report
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+)
+
+const layersDetails = `
+Oldest first. CHANGES are the paths that the merge created (+), replaced or re-listed (~), and hid
+without a replacement (-). HIDDEN are bytes that the layer wrote and no longer shows. DIGEST names the
+stored blob; where nothing names it, the tar inside (the diffID).
+`
+
+var layersFields = slices.Concat([]render.Field{{Name: "index", Kind: render.Int}, {Name: "digest"}, {Name: "diffID"}, {Name: "chainID"}, {Name: "mediaType"}, {Name: "compression"},
+	{Name: "size", Kind: render.Int}, {Name: "unpackedSize", Kind: render.Int}, {Name: "files", Kind: render.Int}, {Name: "added", Kind: render.Int},
+	{Name: "modified", Kind: render.Int}, {Name: "deleted", Kind: render.Int}, {Name: "hiddenBytes", Kind: render.Int}}, instructionFields, []render.Field{{Name: "created"}})
+
+func newLayers(*pflag.FlagSet) Answer {
+	return about(nil, func(c *Call, img *analyze.Image, _ []string) (part, error) {
+		var p part
+		p.Fields, p.Rows, p.Columns = layersFields, layersRows(img.LayerFacts()), layersColumns()
+		return p, nil
+	})
+}
+
+func layersRows(facts []analyze.LayerFacts) iter.Seq[[]render.Value] {
+	return func(yield func([]render.Value) bool) {
+		var row []render.Value
+		for _, l := range facts {
+			row = append(row[:0], render.I(int64(l.Index)), known(l.Digest), known(l.DiffID), known(l.ChainID), known(l.MediaType), known(l.Compression),
+				render.I(l.Size), render.I(l.Unpacked), render.I(int64(l.Files)), render.I(int64(l.Added)), render.I(int64(l.Modified)), render.I(int64(l.Deleted)), render.I(l.HiddenBytes))
+			row = append(appendInstruction(row, l.Instruction), known(l.Instruction.Created))
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// known is a text, absent where it is empty.
+func known(s string) render.Value {
+	if s == "" {
+		return render.Value{}
+	}
+	return render.T(s)
+}
+
+func layersColumns() []render.Column {
+	f := layersFields
+	digest, diffID := at(f, "digest"), at(f, "diffID")
+	added, modified, deleted := at(f, "added"), at(f, "modified"), at(f, "deleted")
+	return []render.Column{
+		layerColumn(f, "LAYER", "index"),
+		{Title: "DIGEST", Cell: func(row []render.Value) string {
+			if row[digest].Absent() {
+				return render.Short(row[diffID].String())
+			}
+			return render.Short(row[digest].String())
+		}},
+		text(f, "PACKED", "compression"),
+		sizeColumn(f, "STORED", "size"),
+		sizeColumn(f, "UNPACKED", "unpackedSize"),
+		{Title: "CHANGES", Cell: func(row []render.Value) string {
+			return fmt.Sprintf("+%d ~%d -%d", row[added].Int(), row[modified].Int(), row[deleted].Int())
+		}},
+		sizeColumn(f, "HIDDEN", "hiddenBytes"),
+		instructionColumn(f),
+	}
+}

@@ -1,0 +1,108 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"layup/analyze"
+)
+
+// A loaded is one image, or why there is none.
+type loaded struct {
+	name  string // as the user named the source
+	image *analyze.Image
+	err   error
+}
+
+// A stack of images that one command asks.
+type imageList []loaded
+
+// load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an interruption;
+// an image that cannot be loaded is in the list as such.
+func (c *Call) load(ctx context.Context, names []string, digests bool) (imageList, error) {
+	opt, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	opt.Digests, opt.Source.Stdin, opt.Note = digests, c.stdin, c.console.note
+	opt.Progress = c.console.track(c.progress.word)
+	defer c.console.close()
+	var list imageList
+	for _, name := range names {
+		if !c.all {
+			img, err := analyze.Open(ctx, name, opt)
+			list = append(list, loaded{name, img, err})
+			continue
+		}
+		for img, err := range analyze.OpenAll(ctx, name, opt) {
+			list = append(list, loaded{name, img, err})
+		}
+	}
+	if ctx.Err() != nil {
+		list.close()
+		return nil, ctx.Err()
+	}
+	return list, nil
+}
+
+// refused prints why images could not be loaded and returns the exit status, where that ends the command: always, but with --keep-going
+// where other images can be answered for.
+func (list imageList) refused(c *Call) int {
+	sound := 0
+	for _, l := range list {
+		if l.err == nil {
+			sound++
+		}
+	}
+	if sound == len(list) || sound > 0 && c.keepGoing {
+		return answered
+	}
+	for _, l := range list {
+		if l.err != nil {
+			c.console.fail(l.err)
+		}
+	}
+	return failed
+}
+
+// complain prints, after the answer, what could not be read and what is odd.
+func (list imageList) complain(c *Call) {
+	for _, l := range list {
+		if l.err != nil {
+			c.console.fail(l.err)
+			continue
+		}
+		prefix := l.name
+		if len(list) > 1 {
+			prefix += ": " + title(l.image)
+		}
+		for _, e := range l.image.Errors() {
+			c.console.line(fmt.Sprintf("%s: %v", prefix, e))
+		}
+		about := ""
+		if len(list) > 1 {
+			about = prefix + ": "
+		}
+		c.console.warn(about, l.image.Warnings())
+	}
+}
+
+func (list imageList) close() {
+	for _, l := range list {
+		if l.image != nil {
+			l.image.Close() // only read from: nothing is lost by a failing close
+		}
+	}
+}
+
+// checkLayer checks a number that the user gave for a layer of the image.
+func checkLayer(img *analyze.Image, flag string, n int) error {
+	if n < len(img.Layers) {
+		return nil
+	}
+	if len(img.Layers) == 0 {
+		return errors.New(flag + ": the image has no layers")
+	}
+	return fmt.Errorf("--%s %d: the image has the layers 0 to %d", flag, n, len(img.Layers)-1)
+}

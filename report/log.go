@@ -1,0 +1,80 @@
+package report
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+)
+
+const logDetails = `
+Changes are add, modify (a file written again), metadata (a directory listed again), delete, opaque
+(deleted by an opaque marker of a directory above) and replace (by another type than before).
+An entry's fields are there where the layer wrote the path, not where it deleted it.
+`
+
+var logFields = slices.Concat(pathField, layerField, []render.Field{{Name: "change"}, {Name: "contentSame", Kind: render.Bool}}, metaFields, entryFields)
+
+func newLog(f *pflag.FlagSet) Answer {
+	digests := f.Bool("digests", false, "show the SHA-256 of the files' content, and whether it changed")
+	return about(digests, func(c *Call, img *analyze.Image, paths []string) (part, error) {
+		var p part
+		var changes []analyze.Change
+		for _, path := range paths {
+			found := img.Log(path)
+			if len(found) == 0 {
+				p.missing = append(p.missing, fmt.Errorf("%s: %q: no layer ever held it", img.Name, path))
+			}
+			changes = append(changes, found...)
+		}
+		p.Fields, p.Rows, p.Columns = logFields, logRows(img, changes), logColumns(img, *digests)
+		return p, nil
+	})
+}
+
+func logRows(img *analyze.Image, changes []analyze.Change) iter.Seq[[]render.Value] {
+	snap := img.Tree().At(analyze.Last)
+	return func(yield func([]render.Value) bool) {
+		var row []render.Value
+		for _, c := range changes {
+			same := render.Value{}
+			if c.Same != nil {
+				same = render.B(*c.Same)
+			}
+			row = append(row[:0], render.N(c.Version.Node().Path()), render.I(int64(c.Layer)), render.T(c.Kind), same)
+			if c.Kind != "delete" && c.Kind != "opaque" {
+				row = appendEntry(appendMeta(row, c.Version), c.Version, snap)
+			}
+			for len(row) < len(logFields) {
+				row = append(row, render.Value{})
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+func logColumns(img *analyze.Image, digests bool) []render.Column {
+	layer, same := at(logFields, "layer"), at(logFields, "contentSame")
+	change := text(logFields, "CHANGE", "change")
+	inner := change.Cell
+	change.Cell = func(row []render.Value) string {
+		if row[same].Bool() {
+			return inner(row) + " (same content)"
+		}
+		return inner(row)
+	}
+	columns := []render.Column{layerColumn(logFields, "LAYER", "layer"), change, modeColumn(logFields), idsColumn(logFields),
+		sizeColumn(logFields, "SIZE", "size"), pathColumn(logFields)}
+	if digests {
+		columns = append(columns, text(logFields, "SHA256", "sha256"))
+	}
+	return append(columns, render.Column{Title: "INSTRUCTION", Cut: true, Cell: func(row []render.Value) string {
+		return img.Instruction(int(row[layer].Int())).Readable
+	}})
+}

@@ -1,0 +1,178 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+	"layup/tarfs"
+)
+
+const lsDetails = `
+Of a directory what lies in it is listed, of anything else the thing itself; without PATH, the root. A
+symlink to a directory is followed. -R and --depth list the directory itself, too: --depth 0 lists
+nothing else. LAYER is the owner, as "layup owner" says. --layer N lists what that layer's own tar
+holds, at and below PATH, and the paths it deletes, whatever later layers did.
+`
+
+// A listing is what the flags of ls ask for.
+type listing struct {
+	long, recursive, digests bool
+	depth, layer, upto       *number
+	sort                     *choice
+}
+
+func newLs(f *pflag.FlagSet) Answer {
+	l := &listing{}
+	f.BoolVarP(&l.long, "long", "l", false, "show mode, owner, size and time")
+	f.BoolVarP(&l.recursive, "recursive", "R", false, "list everything below")
+	l.depth = count(f, "depth", "list `N` levels below")
+	l.layer = count(f, "layer", "list the own entries of layer `N`")
+	l.upto = count(f, "upto", "list what is visible after layer `N`")
+	l.sort = choose(f, "sort", []string{"path", "size", "mtime", "layer"}, "sort by path, largest, newest, or oldest layer first")
+	f.BoolVar(&l.digests, "digests", false, "show the SHA-256 of the files' content")
+	return func(ctx context.Context, c *Call) (int, error) {
+		switch {
+		case l.layer.given && (l.upto.given || l.depth.given):
+			return failed, usage("--upto N is the view after layer N; --layer N what layer N holds itself", "ls: --layer excludes --upto and --depth")
+		case l.recursive && l.depth.given:
+			return failed, usage("", "ls: -R and --depth exclude each other")
+		}
+		return about(&l.digests, l.ask)(ctx, c)
+	}
+}
+
+func (l *listing) ask(c *Call, img *analyze.Image, args []string) (part, error) {
+	if l.layer.given {
+		return l.own(img, args)
+	}
+	snap, from, err := c.start(img, l.upto, args)
+	if err != nil {
+		return absent(itemFields, err)
+	}
+	var p part
+	p.Fields, p.Columns = itemFields, l.columns(itemFields)
+	versions := l.sorted(l.versions(snap, from))
+	p.Rows = itemRows(versions, snap)
+	return p, nil
+}
+
+// itemRows are the rows of what is visible in a snapshot, itemFields each.
+func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot) iter.Seq[[]render.Value] {
+	return func(yield func([]render.Value) bool) {
+		var row []render.Value
+		for v := range versions {
+			if row = appendItem(row[:0], v, snap); !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// start finds where a listing begins: the path given or the root, after the layer given or the last. What is not there is a *absentError.
+func (c *Call) start(img *analyze.Image, upto *number, args []string) (*tarfs.Snapshot, tarfs.Version, error) {
+	if err := checkLayer(img, "upto", upto.or(0)); upto.given && err != nil {
+		return nil, tarfs.Version{}, err
+	}
+	last := upto.or(analyze.Last)
+	snap := img.Tree().At(last)
+	asked := strings.Join(args, "")
+	if asked == "" {
+		asked = "/"
+	}
+	o, err := img.Owner(asked, true, last)
+	if err != nil || o.Version.Type() != tarfs.Dir {
+		var unfollowed analyze.Owner // a symlink that leads nowhere, or to no directory, is listed itself
+		if unfollowed, err = img.Owner(asked, false, last); err == nil {
+			o = unfollowed
+		}
+	}
+	if err != nil {
+		return nil, tarfs.Version{}, &absentError{c.missing(img, asked, err)}
+	}
+	return snap, o.Version, nil
+}
+
+// An absentError says that the answer is no: there is nothing to list.
+type absentError struct{ error }
+
+func (e *absentError) Unwrap() error { return e.error }
+
+// absent is the empty answer about a path that is not there; other errors stay errors.
+func absent(fields []render.Field, err error) (part, error) {
+	var p part
+	e, ok := errors.AsType[*absentError](err)
+	if !ok {
+		return p, err
+	}
+	p.Fields, p.missing = fields, []error{e.error}
+	return p, nil
+}
+
+// versions are what is listed of a snapshot.
+func (l *listing) versions(snap *tarfs.Snapshot, from tarfs.Version) iter.Seq[tarfs.Version] {
+	switch {
+	case l.recursive:
+		return snap.Walk(from.Node(), -1)
+	case l.depth.given:
+		return snap.Walk(from.Node(), l.depth.n)
+	case from.Type() != tarfs.Dir:
+		return snap.Walk(from.Node(), 0)
+	}
+	return func(yield func(tarfs.Version) bool) {
+		first := true
+		for v := range snap.Walk(from.Node(), 1) {
+			if !first && !yield(v) {
+				return
+			}
+			first = false
+		}
+	}
+}
+
+// sorted puts the versions in the order asked for; they come in path order, which stays among equals.
+func (l *listing) sorted(versions iter.Seq[tarfs.Version]) iter.Seq[tarfs.Version] {
+	order := l.order()
+	if order == nil {
+		return versions
+	}
+	return slices.Values(slices.SortedStableFunc(versions, order))
+}
+
+// order compares as --sort says; nil is path order.
+func (l *listing) order() func(a, b tarfs.Version) int {
+	switch l.sort.word {
+	case "size":
+		return func(a, b tarfs.Version) int { return cmp.Compare(b.Size(), a.Size()) }
+	case "mtime":
+		return func(a, b tarfs.Version) int {
+			return cmp.Or(cmp.Compare(b.Meta().MTime, a.Meta().MTime), cmp.Compare(b.Meta().MTimeNS, a.Meta().MTimeNS))
+		}
+	case "layer":
+		return func(a, b tarfs.Version) int { return cmp.Compare(a.Layer(), b.Layer()) }
+	}
+	return nil
+}
+
+func (l *listing) columns(fields []render.Field) []render.Column {
+	columns := []render.Column{layerColumn(fields, "LAYER", "layer")}
+	if l.layer.given {
+		columns = append(columns, statusColumn(fields))
+	}
+	if l.long {
+		columns = append(columns, modeColumn(fields), idsColumn(fields), sizeColumn(fields, "SIZE", "size"), timeColumn(fields, "MODIFIED", "mtime"))
+	} else {
+		columns = append(columns, sizeColumn(fields, "SIZE", "size"))
+	}
+	if l.digests {
+		columns = append(columns, text(fields, "SHA256", "sha256"))
+	}
+	return append(columns, pathColumn(fields))
+}

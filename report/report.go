@@ -1,0 +1,151 @@
+// Package report is the command line: one question is one subcommand is one file.
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"layup/report/render"
+)
+
+// A Report is one command.
+type Report struct {
+	Name, Args, About string
+	Min, Max          int    // number of arguments; a negative Max is no bound
+	Details           string // paragraphs for the help, wrapped by hand
+	No                string // what exit status 1 means for it; empty where it never answers no
+	Examples          []string
+	Plain             bool // writes no document: --format does not apply
+	Hidden            bool // not listed
+	New               func(*pflag.FlagSet) Answer
+}
+
+// An Answer does the work of a command and returns the exit status where there is no error.
+type Answer func(ctx context.Context, c *Call) (int, error)
+
+// All returns every command, in the order of the help.
+func All() []Report {
+	return []Report{
+		{Name: "owner", Args: "IMAGE PATH...", Min: 2, Max: -1, New: newOwner, Details: ownerDetails,
+			About: "say which layer owns each path", No: "a path is not in the image",
+			Examples: []string{"layup owner nginx.tar /etc/nginx/nginx.conf", "layup owner -f json oci:layout:1.2 /bin/sh /etc/passwd"}},
+		{Name: "log", Args: "IMAGE PATH...", Min: 2, Max: -1, New: newLog, Details: logDetails,
+			About: "list every layer that touched a path", No: "no layer ever held a path",
+			Examples: []string{"layup log nginx.tar /etc/passwd"}},
+		{Name: "find", Args: "IMAGE [PATTERN...]", Min: 1, Max: -1, New: newFind, Details: findDetails,
+			About: "search every version of every path in all layers", No: "nothing matches",
+			Examples: []string{"layup find shop.tar '*.pem'", "layup find shop.tar --hidden '/root/**'", "layup find shop.tar --type f --perm /6000 --live", "layup find --name id_rsa a.tar b.tar"}},
+		{Name: "ls", Args: "IMAGE [PATH]", Min: 1, Max: 2, New: newLs, Details: lsDetails,
+			About: "list the merged filesystem with its owners", No: "the path is not in the image",
+			Examples: []string{"layup ls -l shop.tar /etc", "layup ls -R --sort size shop.tar", "layup ls --layer 3 shop.tar"}},
+		{Name: "tree", Args: "IMAGE [PATH]", Min: 1, Max: 2, New: newTree, Details: treeDetails,
+			About: "draw the merged filesystem with its owners", No: "the path is not in the image",
+			Examples: []string{"layup tree --depth 2 shop.tar /etc"}},
+		{Name: "layers", Args: "IMAGE", Min: 1, Max: 1, New: newLayers, Details: layersDetails,
+			About:    "list the layers: size, changes, hidden bytes, instruction",
+			Examples: []string{"layup layers shop.tar", "layup layers -f '{{.index}} {{.diffID}}' shop.tar"}},
+		{Name: "images", Args: "SOURCE", Min: 1, Max: 1, New: newImages, Details: imagesDetails,
+			About:    "list what a file holds: images, platforms, other blobs",
+			Examples: []string{"layup images export.tar"}},
+		{Name: "hidden", Args: "IMAGE", Min: 1, Max: 1, New: newHidden, Details: hiddenDetails,
+			About:    "list what was deleted or overwritten and is still carried",
+			Examples: []string{"layup hidden shop.tar", "layup hidden -f csv -o hidden.csv shop.tar"}},
+		{Name: "cat", Args: "IMAGE PATH...", Min: 2, Max: -1, Plain: true, New: newCat, Details: catDetails,
+			About: "write the content of a file, live or hidden", No: "a path is not in the image",
+			Examples: []string{"layup cat shop.tar /etc/passwd", "layup cat --layer 1 shop.tar /root/.netrc"}},
+		{Name: "version", Max: 0, New: newVersion, About: "say which version this is",
+			Examples: []string{"layup version -f json"}},
+		{Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion, Details: completionDetails,
+			About:    "print a completion script for a shell",
+			Examples: []string{"source <(layup completion bash)", "layup completion fish > ~/.config/fish/completions/layup.fish"}},
+		{Name: "help", Args: "[COMMAND]", Max: 1, Plain: true, New: newHelp, About: "explain layup or one of its commands",
+			Examples: []string{"layup help find"}},
+		{Name: "__complete", Args: "[WORD...]", Max: -1, Hidden: true, Plain: true, New: newComplete, About: "answer a completion script"},
+	}
+}
+
+// A Call is one command line, understood.
+type Call struct {
+	*common
+	Report  Report
+	Args    []string
+	stdin   *os.File
+	stdout  io.Writer
+	console *console
+
+	formatter render.Format
+}
+
+// grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.
+const grace = 70 * time.Millisecond
+
+// Main runs one command line and returns the exit status: 0 answered, 1 the answer is no, 2 could not answer, 3 answered in part. It closes
+// stdout if it can, for a failed close is a failed answer. When ctx ends, it returns within a tenth of a second, whatever is going on.
+func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	con := &console{w: stderr}
+	done := make(chan int, 1)
+	go func() {
+		status := failed
+		defer func() {
+			if r := recover(); r != nil {
+				con.fail(fmt.Errorf("internal error: %v; please report", r))
+				status = failed
+			}
+			done <- status
+		}()
+		status = run(ctx, args, stdin, stdout, con)
+	}()
+	select {
+	case status := <-done:
+		return status
+	case <-ctx.Done():
+	}
+	select { // a blocked read cannot be interrupted, and need not be waited for
+	case <-done:
+	case <-time.After(grace):
+	}
+	con.close()
+	return failed
+}
+
+// run understands the command line, answers it, and says what went wrong.
+func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, con *console) int {
+	c, answer, err := parse(args)
+	if err != nil {
+		con.fail(err)
+		return failed
+	}
+	c.stdin, c.stdout, c.console = stdin, stdout, con
+	con.quiet, con.verbose = c.quiet, c.verbose
+	status, err := failed, c.checkFlags()
+	if err == nil {
+		status, err = answer(ctx, c)
+	}
+	con.close()
+	switch {
+	case ctx.Err() != nil, errors.Is(err, errClosedPipe):
+		return answered // of an interrupted command only the caller knows the status
+	case err != nil:
+		con.fail(err)
+		return failed
+	}
+	return status
+}
+
+// checkFlags refuses what the common flags cannot mean before an image is read for them.
+func (c *Call) checkFlags() error {
+	formatter, err := render.Parse(c.format)
+	if err != nil {
+		return err
+	}
+	if c.formatter = formatter; c.Report.Plain && c.format != "table" {
+		return usage("", "%s: --format does not apply: it writes no document", c.Report.Name)
+	}
+	return c.checkOutput()
+}

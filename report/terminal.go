@@ -1,0 +1,64 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"layup/analyze"
+	"layup/report/render"
+)
+
+// width returns the columns of the terminal that w is, 0 if it is none.
+func width(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || columns <= 0 {
+		return 80
+	}
+	return columns
+}
+
+// terminal says what the standard output can show.
+func (c *Call) terminal() render.Terminal {
+	columns := width(c.stdout)
+	color, _ := render.UseColor(c.color.word, columns > 0, os.Getenv) // the flag took no other word
+	t := render.Terminal{Width: columns, TTY: columns > 0, Color: color}
+	if c.noTrunc {
+		t.Width = 0
+	}
+	return t
+}
+
+// fileTerminal says what a file can show: all, without colour unless asked for.
+func (c *Call) fileTerminal() render.Terminal {
+	return render.Terminal{Color: c.color.word == "always"}
+}
+
+// track begins to show how far loading has come, as --progress says.
+func (c *console) track(how string) func(analyze.Progress) {
+	columns := width(c.w)
+	if c.quiet || how == "none" || how == "auto" && columns == 0 {
+		return nil
+	}
+	p, err := render.NewProgress(c.w, how, func() int { return width(c.w) })
+	if err != nil {
+		return nil
+	}
+	c.mu.Lock()
+	c.progress = p
+	c.mu.Unlock()
+	return func(at analyze.Progress) {
+		if at.Finished >= 0 {
+			p.Line(fmt.Sprintf("layup: layer %d: read", at.Finished))
+		}
+		if how == "auto" {
+			p.Update(fmt.Sprintf("layup: reading: %d of %d layers done, %s of %s", at.Done, at.Layers, render.Size(at.Read), render.Size(at.Bytes)))
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"bufio"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+	"layup/tarfs"
+)
+
+const treeDetails = `
+The number before each name is its owner, as "layup owner" says. The other formats hold what ls -R does.
+`
+
+func newTree(f *pflag.FlagSet) Answer {
+	depth := count(f, "depth", "draw `N` levels below")
+	upto := count(f, "upto", "draw what is visible after layer `N`")
+	digests := f.Bool("digests", false, "hold the SHA-256 of the files' content (not in the drawing)")
+	return about(digests, func(c *Call, img *analyze.Image, args []string) (part, error) {
+		snap, from, err := c.start(img, upto, args)
+		if err != nil {
+			return absent(itemFields, err)
+		}
+		var p part
+		p.Fields = itemFields
+		p.Rows = itemRows(snap.Walk(from.Node(), depth.or(-1)), snap)
+		p.Columns = []render.Column{pathColumn(itemFields)}
+		p.Text = func(w io.Writer, _ render.Terminal) error {
+			return draw(w, slices.Collect(snap.Walk(from.Node(), depth.or(-1))))
+		}
+		return p, nil
+	})
+}
+
+// draw draws versions in path order, of which the first is the root of all others.
+func draw(w io.Writer, versions []tarfs.Version) error {
+	out := bufio.NewWriter(w)
+	var depths []int
+	for _, v := range versions {
+		depths = append(depths, depth(v.Node().Path()))
+	}
+	last := lastChildren(depths)
+	var open []bool // of each level above, whether more follows there
+	for i, v := range versions {
+		level := depths[i] - depths[0]
+		if level == 0 {
+			out.WriteString(render.Safe(v.Node().Path()) + target(v) + "\n")
+			continue
+		}
+		open = append(open[:level-1], !last[i])
+		for _, more := range open[:level-1] {
+			out.WriteString(branch(more, "│   ", "    "))
+		}
+		out.WriteString(branch(!last[i], "├── ", "└── ") + owned(v) + render.Safe(v.Node().Name()) + target(v) + "\n")
+	}
+	return out.Flush()
+}
+
+// lastChildren tells of each path whether it is the last of its directory: read from the end, the first seen at its level since the
+// level above.
+func lastChildren(depths []int) []bool {
+	last := make([]bool, len(depths))
+	var seen []bool
+	for i := len(depths) - 1; i >= 0; i-- {
+		for len(seen) <= depths[i] {
+			seen = append(seen, false)
+		}
+		seen = seen[:depths[i]+1]
+		last[i] = !seen[depths[i]]
+		seen[depths[i]] = true
+	}
+	return last
+}
+
+func branch(more bool, yes, no string) string {
+	if more {
+		return yes
+	}
+	return no
+}
+
+// depth is the number of components of a path.
+func depth(p string) int {
+	if p == "/" {
+		return 0
+	}
+	return strings.Count(p, "/")
+}
+
+// owned is the layer before a name.
+func owned(v tarfs.Version) string {
+	if v.Layer() == tarfs.NoLayer {
+		return ""
+	}
+	return "[" + strconv.Itoa(v.Layer()) + "] "
+}
+
+// target is where a symlink points, behind its name.
+func target(v tarfs.Version) string {
+	if v.Type() != tarfs.Symlink {
+		return ""
+	}
+	return " -> " + render.Safe(v.Link())
+}

@@ -1,0 +1,84 @@
+package report
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"layup/report/render"
+	"layup/tarfs"
+)
+
+// warningFacts is a member of the document's "warnings".
+type warningFacts struct {
+	Code       tarfs.Code     `json:"code"`
+	Severity   tarfs.Severity `json:"severity"`
+	Layer      int            `json:"layer"`
+	Path       string         `json:"path,omitempty"`
+	PathBase64 string         `json:"pathBase64,omitempty"` // the exact bytes where they are no UTF-8
+	Message    string         `json:"message"`
+	More       int            `json:"more,omitempty"`
+}
+
+func newWarningFacts(w tarfs.Warning) warningFacts {
+	f := warningFacts{Code: w.Code, Severity: w.Code.Severity(), Layer: w.Layer, Path: w.Path, Message: w.Code.Message(), More: w.More}
+	if !utf8.ValidString(w.Path) {
+		f.PathBase64 = base64.StdEncoding.EncodeToString([]byte(w.Path))
+	}
+	return f
+}
+
+// shown is how many warnings of a code the standard error lists before it only counts.
+const shown = 5
+
+// warn prints the first warnings of each code; those of severity low in one line unless asked for.
+func (c *console) warn(about string, warnings []tarfs.Warning) {
+	if c.quiet {
+		return
+	}
+	var codes []tarfs.Code
+	count := map[tarfs.Code]int{}
+	for _, w := range warnings {
+		if count[w.Code] == 0 {
+			codes = append(codes, w.Code)
+		}
+		count[w.Code] += 1 + w.More
+	}
+	var low []string
+	for _, code := range codes {
+		if code.Severity() == tarfs.Low && !c.verbose {
+			low = append(low, fmt.Sprintf("%s (%d)", code, count[code]))
+			continue
+		}
+		c.warnCode(about, code, count[code], warnings)
+	}
+	if len(low) > 0 {
+		slices.Sort(low)
+		c.line(fmt.Sprintf("%snote: oddities of severity low, shown by -v: %s", about, strings.Join(low, ", ")))
+	}
+}
+
+// warnCode prints the first warnings of one code and counts the others.
+func (c *console) warnCode(about string, code tarfs.Code, count int, warnings []tarfs.Warning) {
+	printed := 0
+	for _, w := range warnings {
+		if w.Code != code {
+			continue
+		}
+		if printed == shown {
+			c.line(fmt.Sprintf("%swarning: %s: %d more", about, code, count-printed))
+			return
+		}
+		printed++
+		where := ""
+		if w.Layer != tarfs.NoLayer {
+			where = fmt.Sprintf(" layer %d:", w.Layer)
+		}
+		if w.Path != "" {
+			where += " " + render.Safe(w.Path) + ":"
+		}
+		c.line(fmt.Sprintf("%swarning: %s:%s %s", about, code, where, code.Message()))
+	}
+}
