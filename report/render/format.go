@@ -24,8 +24,7 @@ var Formats = []Named{
 
 // A Format turns documents into bytes. The zero Format is table.
 type Format struct {
-	named    Named
-	template *program
+	named Named
 }
 
 // Parse takes the value of --format: the name of a format, "table TEMPLATE", or a Go template with docker's functions.
@@ -44,7 +43,7 @@ func Parse(format string) (Format, error) {
 	if err != nil {
 		return Format{}, fmt.Errorf("format %q: %w", format, err)
 	}
-	return Format{named: Named{Name: "template", write: p.write}, template: p}, nil
+	return Format{named: Named{Name: "template", write: p.write}}, nil
 }
 
 // Name is the format's name, or template.

@@ -11,7 +11,7 @@ import (
 // An item is what a template sees of a row.
 type item struct {
 	keys    keys
-	fields  []Field
+	fields  []spelled
 	lead    []byte // of its JSON
 	seen    bool   // strings are made safe
 	members members
@@ -21,14 +21,29 @@ type item struct {
 // members are the values of an item by their JSON names and by the same names capitalised, and the item itself by the empty name.
 type members map[string]any
 
+// A spelled is a field with the names of its members, each in both spellings.
+type spelled struct {
+	kind        Kind
+	name, other [2]string // other is empty for most kinds
+}
+
+func bothSpellings(name string) [2]string { return [2]string{name, capital(name)} }
+
 func newItem(s Section, many, seen bool) *item {
-	it := &item{keys: keysOf(s.Fields), fields: s.Fields, lead: []byte("{"), seen: seen, members: members{}}
+	it := &item{keys: keysOf(s.Fields), lead: []byte("{"), seen: seen, members: members{}}
 	it.members[""] = it
+	for _, f := range s.Fields {
+		field := spelled{kind: f.Kind, name: bothSpellings(f.Name)}
+		if other := f.Kind.besides(); other != "" {
+			field.other = bothSpellings(f.Name + other)
+		}
+		it.fields = append(it.fields, field)
+	}
 	if many {
 		it.lead = appendString(append(it.lead, `"source":`...), s.Source)
 		it.lead = appendString(append(it.lead, `,"image":`...), s.Name)
-		it.put("source", it.plain(s.Source))
-		it.put("image", it.plain(s.Name))
+		it.put(bothSpellings("source"), it.plain(s.Source))
+		it.put(bothSpellings("image"), it.plain(s.Name))
 	}
 	return it
 }
@@ -54,23 +69,23 @@ type nothing map[string]any
 
 func (nothing) String() string { return "" }
 
-func (it *item) put(name string, v any) {
-	it.members[name] = v
-	it.members[capital(name)] = v
+func (it *item) put(names [2]string, v any) {
+	it.members[names[0]] = v
+	it.members[names[1]] = v
 }
 
 // set makes the item that of a row.
 func (it *item) set(row []Value) error {
 	it.row = row
-	for i, f := range it.fields {
-		v := at(row, i)
-		value, other, err := it.value(f.Kind, v)
+	for i := range it.fields {
+		f := &it.fields[i]
+		value, other, err := it.value(f.kind, at(row, i))
 		if err != nil {
-			return fmt.Errorf("template: %s: %w", f.Name, err)
+			return fmt.Errorf("template: %s: %w", f.name[0], err)
 		}
-		it.put(f.Name, value)
-		if besides := f.Kind.besides(); besides != "" {
-			it.put(f.Name+besides, other)
+		it.put(f.name, value)
+		if f.other[0] != "" {
+			it.put(f.other, other)
 		}
 	}
 	return nil

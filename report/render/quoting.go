@@ -29,10 +29,10 @@ func Safe(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			b, marks = appendHex(b, s[i]), maxMarks
-		case combining(r) && marks < maxMarks:
-			b, marks = append(b, s[i:i+n]...), marks+1
-		case combining(r) || odd(r):
+		case odd(r), combining(r) && marks >= maxMarks:
 			b, marks = appendEscape(b, r), maxMarks
+		case combining(r):
+			b, marks = append(b, s[i:i+n]...), marks+1
 		case r == '\\' || r == '\'':
 			b, marks = append(b, '\\', byte(r)), 0
 		default:

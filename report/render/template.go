@@ -27,9 +27,13 @@ func compile(source string, table bool) (*program, error) {
 	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}
+	calls := strings.Contains(source, "template") || strings.Contains(source, "block")
 	for _, t := range text.Templates() {
-		if t.Tree != nil && t.Root != nil {
-			prepare(t.Root)
+		if t.Tree == nil || t.Root == nil {
+			continue
+		}
+		prepare(t.Root)
+		if calls {
 			t.Root.Nodes = surround(t.Root.Nodes)
 		}
 	}

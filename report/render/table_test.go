@@ -1,0 +1,192 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestTableIsPlain(t *testing.T) {
+	d := sample()
+	d.Sections[0].Footer = "2 of 7 files"
+	got := write(t, "table", d, Terminal{})
+	want := "" +
+		"PATH          SIZE\n" +
+		"$'/a\\xff<&>'    -5\n" +
+		"$'/b,\"\\n'\n" +
+		"2 of 7 files\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestTableOfNothingIsItsHeader(t *testing.T) {
+	d := sample()
+	d.Sections[0].Rows = nil
+	if got := write(t, "table", d, Terminal{}); got != "PATH  SIZE\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestOneTableHoldsTheRowsOfSeveralImages(t *testing.T) {
+	d := two()
+	d.Sections[1].Footer = "done"
+	lines := strings.Split(write(t, "table", d, Terminal{}), "\n")
+	if lines[0] != "IMAGE     PATH          SIZE" || !strings.HasPrefix(lines[1], "shop:1.2  ") || !strings.HasPrefix(lines[3], "shop:1.3  ") || lines[5] != "shop:1.3: done" {
+		t.Errorf("got %q", lines)
+	}
+	d.Sections[1].Source = "other.tar"
+	if got := write(t, "table", d, Terminal{}); !strings.HasPrefix(got, "SOURCE     IMAGE     PATH") || !strings.Contains(got, "\nother.tar  shop:1.3  $'/a") {
+		t.Errorf("two sources: got %s", got)
+	}
+}
+
+func TestASectionMayDrawItself(t *testing.T) {
+	d := two()
+	for i := range d.Sections {
+		d.Sections[i].Text = func(w io.Writer, _ Terminal) error {
+			_, err := fmt.Fprintln(w, "drawn")
+			return err
+		}
+	}
+	if got, want := write(t, "table", d, Terminal{}), "shop:1.2:\ndrawn\n\nshop:1.3:\ndrawn\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// uglySheet has n rows of ugly cells.
+func uglySheet(n int, term Terminal) *sheet {
+	sh := &sheet{terminal: term}
+	sh.add("NAME", false, true)
+	sh.add("N", true, false)
+	sh.add("SHORT", false, true)
+	sh.add("LAST", false, false)
+	sh.rows = func(yield func([]string) bool) error {
+		for i := range n {
+			c, e := ugly[i%len(ugly)], ugly[i*7%len(ugly)]
+			if !yield([]string{Safe(c.raw), fmt.Sprint(i * i), Safe(e.raw), Safe(c.raw + e.raw)}) {
+				break
+			}
+		}
+		return nil
+	}
+	return sh
+}
+
+func text(t *testing.T, write func(*bufio.Writer) error) string {
+	t.Helper()
+	var b strings.Builder
+	w := bufio.NewWriter(&b)
+	if err := write(w); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestSmallAndStreamedTablesLookTheSame(t *testing.T) {
+	for _, term := range []Terminal{{}, {Width: 70}, {Width: 40, Color: true}, {Width: 9}, {Width: 1}} {
+		var rows [][]string
+		sh := uglySheet(2*len(ugly), term)
+		_ = sh.rows(func(row []string) bool {
+			rows = append(rows, row)
+			return true
+		})
+		small := text(t, sh.write)
+		streamed := text(t, func(w *bufio.Writer) error { return sh.lay(rows).writeAll(w, rows) })
+		if small != streamed {
+			t.Errorf("%+v: small\n%sstreamed\n%s", term, small, streamed)
+		}
+	}
+}
+
+func TestTablesFitTheTerminal(t *testing.T) {
+	for _, width := range []int{1, 2, 9, 30, 80} {
+		for _, rows := range []int{len(ugly), measured + 100} {
+			for line := range strings.Lines(text(t, uglySheet(rows, Terminal{Width: width}).write)) {
+				if got := displayWidth(strings.TrimSuffix(line, "\n")); got > width {
+					t.Errorf("%d rows: %q takes %d columns of %d", rows, line, got, width)
+				}
+			}
+		}
+	}
+}
+
+func TestTheLastColumnThatMayBeCutIsCutFirst(t *testing.T) {
+	sh := &sheet{terminal: Terminal{Width: 30}}
+	sh.add("A", false, true)
+	sh.add("B", false, true)
+	sh.rows = func(yield func([]string) bool) error {
+		yield([]string{"0123456789", "0123456789012345678901234567890"})
+		return nil
+	}
+	if got, want := text(t, sh.write), "A           B\n0123456789  01234567890123456…\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestPipedTablesAreWhole(t *testing.T) {
+	long := "/" + strings.Repeat("long/", 500)
+	d := Doc{Sections: []Section{{Columns: []Column{{Title: "Path", Cut: true, Cell: func([]Value) string { return long }}},
+		Rows: rowsOf([]Value{I(1)})}}}
+	if got := write(t, "table", d, Terminal{}); got != "PATH\n"+long+"\n" {
+		t.Errorf("got %d bytes", len(got))
+	}
+	if got := write(t, "table", d, Terminal{Width: 10}); got != "PATH\n/long/lon…\n" {
+		t.Errorf("on a terminal: got %q", got)
+	}
+}
+
+func TestNoLineEndsInSpaces(t *testing.T) {
+	for _, rows := range []int{3 * len(ugly), measured + 200} {
+		for _, term := range []Terminal{{}, {Width: 50}} {
+			for line := range strings.Lines(text(t, uglySheet(rows, term).write)) {
+				if strings.HasSuffix(line, " \n") {
+					t.Errorf("%d rows, %+v: %q", rows, term, line)
+				}
+			}
+		}
+	}
+}
+
+func TestLongTablesAreStreamedWhole(t *testing.T) {
+	const n = 3 * measured
+	lines := strings.Split(write(t, "table", listing(n), Terminal{}), "\n")
+	if len(lines) != n+2 || !strings.HasSuffix(lines[n], fmt.Sprintf("file-%d", n-1)) {
+		t.Errorf("%d lines, the last %q", len(lines), lines[n])
+	}
+}
+
+func TestOnlyTheHeaderIsBoldAndOnlyInColour(t *testing.T) {
+	for _, rows := range []int{2, measured + 2} {
+		got := write(t, "table", listing(rows), Terminal{Color: true})
+		header, _, _ := strings.Cut(got, "\n")
+		if !strings.HasPrefix(header, "\x1b[1mMODE") || !strings.HasSuffix(header, "PATH\x1b[0m") || strings.Count(got, "\x1b") != 2 {
+			t.Errorf("%d rows: header %q, %d escapes", rows, header, strings.Count(got, "\x1b"))
+		}
+		if plain := write(t, "table", listing(rows), Terminal{}); strings.Contains(plain, "\x1b") {
+			t.Errorf("%d rows: colour without colour", rows)
+		}
+	}
+}
+
+func TestWidthIsThatOfTerminals(t *testing.T) {
+	for s, want := range map[string]int{"": 0, "abc": 3, "世界": 4, "cafe\u0301": 4, "a世b": 4, "🎉": 2, "e" + strings.Repeat("\u0301", 8): 1, "…": 1} {
+		if got := displayWidth(s); got != want {
+			t.Errorf("%q: got %d, want %d", s, got, want)
+		}
+	}
+	for _, c := range []struct {
+		s    string
+		most int
+		want string
+	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"世界世界", 4, "世…"}, {"世界世界", 5, "世界…"}, {"e\u0301e\u0301e\u0301", 2, "e\u0301…"}, {"abc", 1, "…"}, {"abc", 0, ""}, {"abc", -1, ""}} {
+		if got := cutTo(c.s, c.most); got != c.want {
+			t.Errorf("cutTo(%q, %d) = %q, want %q", c.s, c.most, got, c.want)
+		}
+	}
+}
