@@ -307,7 +307,11 @@ func (a *Archive) imageChoices(list []*candidate) []Choice {
 				break
 			}
 		}
-		choices = append(choices, Choice{Flag: "--image " + flag, What: describe(c)})
+		what := describe(c)
+		if c.manifest.Digest != "" && slices.ContainsFunc(c.refs, func(ref string) bool { return len(users[ref]) > 1 }) {
+			what += " " + c.manifest.Digest
+		}
+		choices = append(choices, Choice{Flag: "--image " + flag, What: what})
 	}
 	return choices
 }

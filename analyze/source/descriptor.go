@@ -40,6 +40,9 @@ func parseDescriptor(raw json.RawMessage) (descriptor, error) {
 		return d, err
 	}
 	size, err := strconv.ParseInt(string(d.RawSize), 10, 64)
+	if len(d.RawSize) == 0 {
+		return d, errors.New("size: is missing")
+	}
 	if err != nil || size < 0 {
 		return d, fmt.Errorf("size: want a whole number from 0, found %s", shortened(string(d.RawSize)))
 	}
@@ -50,9 +53,6 @@ func parseDescriptor(raw json.RawMessage) (descriptor, error) {
 // shortened cuts what an image says to what a message bears.
 func shortened(s string) string {
 	const most = 80
-	if s == "" {
-		return "nothing"
-	}
 	if len(s) > most {
 		return strconv.Quote(s[:most]) + "…"
 	}
@@ -105,6 +105,14 @@ func matchDigest(doc []byte, want string) error {
 	return nil
 }
 
+// matchSize compares the size of what is stored with the descriptor's.
+func (d descriptor) matchSize(size int64) error {
+	if size != d.Size {
+		return fmt.Errorf("content does not match its descriptor, digest %s: size: want %d bytes, found %d", d.Digest, d.Size, size)
+	}
+	return nil
+}
+
 // matchData checks the copy of the blob that a descriptor may carry.
 func (d descriptor) matchData() error {
 	if d.Data == nil {
@@ -132,9 +140,16 @@ func (a *Archive) document(d descriptor, what, limitName string, limit int64) ([
 }
 
 // A missingBlob says that a blob is named but not there; it is a layout's way of being incomplete.
-type missingBlob struct{}
+type missingBlob struct{ digest string }
 
-func (missingBlob) Error() string        { return "blob not in the layout" }
+func (e missingBlob) Error() string {
+	if e.digest == "" {
+		return "blob not in the layout"
+	}
+	return "blob " + e.digest + " not in the layout"
+}
+
+// Is makes it a case of what does not exist.
 func (missingBlob) Is(target error) bool { return target == fs.ErrNotExist }
 
 func (a *Archive) checkedDocument(d descriptor, limitName string, limit int64) ([]byte, error) {
@@ -146,8 +161,8 @@ func (a *Archive) checkedDocument(d descriptor, limitName string, limit int64) (
 	if err != nil || !a.opt.Verify {
 		return doc, err
 	}
-	if int64(len(doc)) != d.Size {
-		return nil, fmt.Errorf("size: want %d bytes, found %d", d.Size, len(doc))
+	if err := d.matchSize(int64(len(doc))); err != nil {
+		return nil, err
 	}
 	if err := matchDigest(doc, d.Digest); err != nil {
 		return nil, err

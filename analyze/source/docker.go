@@ -55,20 +55,14 @@ func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 	return e, over(limitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
 }
 
-// readDocker lists the images of an archive that has manifest.json and no index.json.
+// readDocker lists the images of an archive that has manifest.json and no index.json. One image that is listed twice stays two, for
+// nobody can say which tags the user meant.
 func (a *Archive) readDocker() error {
 	entries, err := a.dockerEntries()
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		same := slices.IndexFunc(a.images, func(c *candidate) bool {
-			return c.docker.Config == e.Config && slices.Equal(c.docker.Layers, e.Layers)
-		})
-		if same >= 0 {
-			a.images[same].name(e.RepoTags...)
-			continue
-		}
 		c := &candidate{kind: kindImage, group: len(a.images), docker: e}
 		c.name(e.RepoTags...)
 		a.images = append(a.images, c)

@@ -239,8 +239,6 @@ func recognise(head []byte, size int64) (string, error) {
 func notArchive(head []byte) error {
 	text := bytes.TrimLeft(head, " \t\r\n")
 	switch {
-	case len(head) < 512 && len(head) >= 262 && string(head[257:262]) == "ustar":
-		return fmt.Errorf("truncated archive at offset %d: it ends inside the first header", len(head))
 	case bytes.HasPrefix(text, []byte("<")):
 		return errors.New("not a tar archive but an HTML or XML page")
 	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[")):

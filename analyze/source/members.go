@@ -83,32 +83,76 @@ type tarIndex struct {
 // maxMembers bounds the memory for an index; an archive of hundreds of images has some ten thousand members.
 const maxMembers = 1 << 18
 
-// scanOuter reads the headers of a tar in one pass.
+// scanOuter reads the headers of a tar in one pass. Its error says in the words of an archive why not all could be read.
 func scanOuter(ctx context.Context, in *input, limits Limits) (*tarfs.Layer, error) {
-	table, err := tarfs.Scan(newHeaderReader(ctx, in.data, in.data.Size()), tarfs.ScanOptions{Limits: limits.Limits})
-	if ctx.Err() != nil {
+	size := in.data.Size()
+	r := &outerReader{headerReader: newHeaderReader(ctx, in.data, size)}
+	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: limits.Limits})
+	scan, ok := errors.AsType[*tarfs.ScanError](err)
+	switch {
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case !ok:
+		return table, err
+	case !r.short:
+		return table, fmt.Errorf("damaged archive: %w", err)
+	case scan.Name == "":
+		return table, fmt.Errorf("truncated archive at offset %d, inside the header at %d", size, scan.Offset)
 	}
-	return table, err
+	return table, truncatedMember{name: cleaned(scan.Name), header: scan.Offset, size: size}
+}
+
+// A truncatedMember says that an archive ends inside a member.
+type truncatedMember struct {
+	name         string
+	header, size int64
+}
+
+func (e truncatedMember) Error() string {
+	return fmt.Sprintf("truncated archive at offset %d, inside the member %q whose header is at %d", e.size, e.name, e.header)
+}
+
+// An outerReader notes that a tar ended where more was due.
+type outerReader struct {
+	*headerReader
+	short bool
+}
+
+// Peek returns the next bytes; a part of them is a part of a header.
+func (r *outerReader) Peek(n int) ([]byte, error) {
+	b, err := r.headerReader.Peek(n)
+	r.short = r.short || err == io.EOF && len(b) > 0
+	return b, err
+}
+
+// Discard skips content.
+func (r *outerReader) Discard(n int) (int, error) {
+	done, err := r.headerReader.Discard(n)
+	r.short = r.short || err == io.EOF
+	return done, err
 }
 
 // newTarIndex lists the members of an image archive. A name that stands there twice shows one image to one reader and another
 // to the next, so it is refused.
 func newTarIndex(in *input, table *tarfs.Layer, broken error) (*tarIndex, error) {
 	t := &tarIndex{in: in, byName: map[string]tarfs.TarEntry{}, broken: broken}
+	var twice string
 	for e := range table.Raw() {
 		name, ok := cleanMember(e.Name)
 		if !ok {
 			continue // no name leads there
 		}
-		before, twice := t.byName[name]
-		if twice && (e.Type != tarfs.TarDir || before.Type != tarfs.TarDir) {
-			return nil, fmt.Errorf("duplicate member %q: readers differ in which one they take", name)
+		before, there := t.byName[name]
+		if there && (e.Type != tarfs.TarDir || before.Type != tarfs.TarDir) && (twice == "" || !strings.Contains(name, "/")) {
+			twice = name // of several the one at the top is the most telling
 		}
 		if len(t.byName) >= maxMembers {
 			return nil, fmt.Errorf("an image archive of more than %d members", maxMembers)
 		}
 		t.byName[name] = e
+	}
+	if twice != "" {
+		return nil, fmt.Errorf("duplicate member %q: readers differ in which one they take", twice)
 	}
 	return t, nil
 }

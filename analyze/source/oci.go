@@ -34,6 +34,9 @@ const (
 	docManifest = "manifest"
 )
 
+// notA says what a document is not.
+var notA = map[string]string{docIndex: "not an index", docManifest: "not a manifest"}
+
 // mediaKinds are the media types of documents that list images or layers.
 var mediaKinds = map[string]string{
 	"application/vnd.oci.image.index.v1+json":                   docIndex,
@@ -87,11 +90,15 @@ func (d *rawDocument) kind(said string) (string, error) {
 	}
 	named, own := mediaKinds[said], mediaKinds[d.MediaType]
 	if d.MediaType != "" && said != "" && own != named {
-		return "", fmt.Errorf("mediaType differs: named as %s, the document says %s", shortened(said), shortened(d.MediaType))
+		err := fmt.Errorf("mediaType differs: the descriptor says %s, the document %s", shortened(said), shortened(d.MediaType))
+		if named != "" {
+			err = fmt.Errorf("%s: %w", notA[named], err)
+		}
+		return "", err
 	}
 	want := firstWord(named, own, shape)
 	if shape != "" && shape != want {
-		return "", fmt.Errorf("not a %s: it has the fields of an %s", want, shape)
+		return "", errors.New(notA[want] + ": it has the fields of the other")
 	}
 	if want == "" {
 		return "", errors.New("neither an index nor a manifest")
@@ -145,7 +152,7 @@ func (m *manifest) notImage() error {
 	if imageConfigTypes[m.config.MediaType] {
 		return nil
 	}
-	err := fmt.Errorf("not a container image: its config is of type %s", shortened(m.config.MediaType))
+	err := fmt.Errorf("not a container image but an artifact: its config is of type %s", shortened(m.config.MediaType))
 	if m.artifactType != "" {
 		err = fmt.Errorf("%w, artifactType %s", err, shortened(m.artifactType))
 	}
@@ -232,14 +239,14 @@ func (a *Archive) fill(l *Layer, ref blobRef) error {
 	case errors.Is(err, fs.ErrNotExist) && len(ref.URLs) > 0, errors.Is(err, fs.ErrNotExist) && foreign(ref.MediaType):
 		return errors.New("is a foreign layer: its content is not in the file, and its URLs are not followed")
 	case errors.Is(err, fs.ErrNotExist):
-		return a.afterDamage(missingBlob{})
+		return a.afterDamage(missingBlob{digest: ref.Digest})
 	}
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
 	if a.opt.Verify {
-		if size := m.data.Size(); size != ref.Size {
-			return fmt.Errorf("size: want %d bytes, found %d", ref.Size, size)
+		if err := ref.matchSize(m.data.Size()); err != nil {
+			return err
 		}
 		if err := ref.matchData(); err != nil {
 			return err
@@ -269,7 +276,7 @@ func (a *Archive) readLayout(ctx context.Context) error {
 	}
 	d, kind, err := parseDocument(doc, "", a.opt.Limits.JSONDepth)
 	if err == nil && kind != docIndex {
-		err = errors.New("not an index")
+		err = errors.New(notA[docIndex])
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", indexName, err)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 
@@ -15,11 +14,10 @@ import (
 
 // recogniseFile decides by its members whether a tar is an image archive or a layer, and reads the list of members.
 func (a *Archive) recogniseFile(ctx context.Context) error {
-	table, err := scanOuter(ctx, a.in, a.opt.Limits)
+	table, broken := scanOuter(ctx, a.in, a.opt.Limits)
 	if table == nil {
-		return err
+		return broken
 	}
-	broken := outerDamage(err, a.in.data.Size())
 	seen := survey(table)
 	switch {
 	case seen.image():
@@ -57,6 +55,9 @@ func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
 
 // noManifest says that a tar holds parts of an image archive, but not the document that puts them together.
 func noManifest(table *tarfs.Layer, broken error, size int64) error {
+	if cut, ok := broken.(truncatedMember); ok && (cut.name == manifestName || cut.name == indexName) {
+		return fmt.Errorf("%s: %w", cut.name, broken)
+	}
 	if broken == nil && !table.EndMark() {
 		broken = fmt.Errorf("the archive has no end mark and looks truncated at offset %d", size)
 	}
@@ -65,22 +66,6 @@ func noManifest(table *tarfs.Layer, broken error, size int64) error {
 		return fmt.Errorf("%s: %w", message, broken)
 	}
 	return errors.New(message)
-}
-
-// outerDamage says in the words of an archive why its members could not all be listed.
-func outerDamage(err error, size int64) error {
-	scan, ok := errors.AsType[*tarfs.ScanError](err)
-	if !ok {
-		return err
-	}
-	name, _ := cleanMember(scan.Name)
-	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("damaged archive: %w", err)
-	}
-	if scan.Name == "" {
-		return fmt.Errorf("truncated archive at offset %d", size)
-	}
-	return fmt.Errorf("%s: truncated archive at offset %d: it ends inside this member, whose header is at offset %d", display(name), size, scan.Offset)
 }
 
 // recogniseDirectory decides by its files what a directory holds.
