@@ -57,7 +57,7 @@ func (p *pass) run() error {
 		}
 		err = p.decoder.Close()
 	}
-	return errors.Join(p.verdict(), err)
+	return firstOf(p.verdict(), err)
 }
 
 // headers reads headers only, where nothing is to be hashed.
