@@ -104,6 +104,9 @@ func (a *Archive) whichOf(c *candidate, err error) error {
 	if list, _ := a.ofKindImage(); len(list) < 2 {
 		return err
 	}
+	if c.absent {
+		err = fmt.Errorf("named by the index, but not in this file: %w", err)
+	}
 	return fmt.Errorf("image %s: %w", describe(c), err)
 }
 
@@ -308,6 +311,9 @@ func (a *Archive) imageChoices(list []*candidate) []Choice {
 			}
 		}
 		what := describe(c)
+		if n := members[c.group]; n > 1 {
+			what = fmt.Sprintf("%s, %d platforms", nameOf(c), n)
+		}
 		if c.manifest.Digest != "" && slices.ContainsFunc(c.refs, func(ref string) bool { return len(users[ref]) > 1 }) {
 			what += " " + c.manifest.Digest
 		}
@@ -345,14 +351,18 @@ func (a *Archive) platformChoices(list []*candidate) []Choice {
 	return choices
 }
 
-// describe names a candidate for a person.
-func describe(c *candidate) string {
-	name := "@" + strconv.Itoa(c.number)
+// nameOf returns a candidate's reference, quoted, or its number.
+func nameOf(c *candidate) string {
 	if len(c.refs) > 0 {
-		name = strconv.Quote(c.refs[0])
+		return strconv.Quote(c.refs[0])
 	}
+	return "@" + strconv.Itoa(c.number)
+}
+
+// describe names a candidate and its platform for a person.
+func describe(c *candidate) string {
 	if p := c.named.String(); p != "" {
-		name += " " + strings.Trim(strconv.Quote(p), `"`)
+		return nameOf(c) + " " + strings.Trim(strconv.Quote(p), `"`)
 	}
-	return name
+	return nameOf(c)
 }

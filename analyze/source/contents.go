@@ -13,7 +13,7 @@ type Listed struct {
 	Kind      string // image, attestation, artifact (what a manifest describes and is no container image), blob (that nothing refers to)
 	Number    int    // of an image: N in --image @N, from 0; -1 for others
 	Reference string // empty where there is none
-	Digest    string // of the manifest, or of the config where there is no manifest
+	Digest    string // of the manifest, or of the config where there is no manifest, or of the compressed layer; empty if unknown
 	Platform  string // os/arch[/variant]
 	Size      int64  // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
 	Created   string // RFC 3339, as the config says; empty if unknown
@@ -65,6 +65,9 @@ func (a *Archive) list(c *candidate) (Listed, error) {
 	}
 	if item.Digest == "" {
 		item.Digest = img.ID
+	}
+	if c.bare {
+		item.Digest = img.Layers[0].Digest
 	}
 	item.Platform = img.Platform
 	if created := img.ConfigFile.Created.Time; !created.IsZero() {

@@ -108,7 +108,7 @@ func matchDigest(doc []byte, want string) error {
 // matchSize compares the size of what is stored with the descriptor's.
 func (d descriptor) matchSize(size int64) error {
 	if size != d.Size {
-		return fmt.Errorf("content does not match its descriptor, digest %s: size: want %d bytes, found %d", d.Digest, d.Size, size)
+		return fmt.Errorf("content does not match its descriptor: size: want %d bytes, found %d", d.Size, size)
 	}
 	return nil
 }

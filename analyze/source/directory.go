@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -60,12 +61,19 @@ func (d *directory) open(name string) (*stored, error) {
 
 // explain names a link that leads out, which os.Root only refuses.
 func (d *directory) explain(name string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	info, e := d.root.Lstat(name)
+	linked := e == nil && info.Mode()&fs.ModeSymlink != 0
+	switch {
+	case linked && errors.Is(err, fs.ErrNotExist):
+		return errors.New("is a link to what does not exist")
+	case errors.Is(err, fs.ErrNotExist):
 		return fs.ErrNotExist
+	case strings.Contains(err.Error(), "escapes"): // os has no name for this error
+		err = errors.New("is no regular file of the directory: a link leads out of it")
 	}
-	if info, e := d.root.Lstat(name); e == nil && info.Mode()&fs.ModeSymlink != 0 {
+	if linked {
 		to, _ := d.root.Readlink(name)
-		return fmt.Errorf("is a link to %q, not a regular file of the directory: %w", to, plainError(err))
+		return fmt.Errorf("link to %q: %w", to, plainError(err))
 	}
 	return plainError(err)
 }

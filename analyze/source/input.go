@@ -56,7 +56,11 @@ func openInput(ctx context.Context, path string, opt Options) (*input, error) {
 		return &input{root: root}, plainError(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, irregular(info.Mode())
+		err := irregular(info.Mode())
+		if info.Mode()&fs.ModeNamedPipe != 0 {
+			err = &Hinted{Err: err, Hint: "a pipe is read from standard input, under the name -"}
+		}
+		return nil, err
 	}
 	// The file may have become a FIFO since: a non-blocking open does not wait for its other end.
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -94,7 +98,7 @@ func irregular(mode fs.FileMode) error {
 	what := "not a regular file"
 	switch {
 	case mode&fs.ModeNamedPipe != 0:
-		return &Hinted{Err: errors.New("is a named pipe (FIFO), not a regular file"), Hint: "a pipe is read from standard input, with the name -"}
+		what = "is a named pipe (FIFO), not a regular file"
 	case mode&fs.ModeSocket != 0:
 		what = "is a socket, not a regular file"
 	case mode&fs.ModeDevice != 0:

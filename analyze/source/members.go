@@ -143,8 +143,8 @@ func newTarIndex(in *input, table *tarfs.Layer, broken error) (*tarIndex, error)
 			continue // no name leads there
 		}
 		before, there := t.byName[name]
-		if there && (e.Type != tarfs.TarDir || before.Type != tarfs.TarDir) && (twice == "" || !strings.Contains(name, "/")) {
-			twice = name // of several the one at the top is the most telling
+		if there && (e.Type != tarfs.TarDir || before.Type != tarfs.TarDir) && (twice == "" || name == manifestName || name == indexName) {
+			twice = name // of several the most telling
 		}
 		if len(t.byName) >= maxMembers {
 			return nil, fmt.Errorf("an image archive of more than %d members", maxMembers)

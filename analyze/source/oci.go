@@ -242,11 +242,11 @@ func (a *Archive) fill(l *Layer, ref blobRef) error {
 		return a.afterDamage(missingBlob{digest: ref.Digest})
 	}
 	if err != nil {
-		return fmt.Errorf("blob: %w", err)
+		return fmt.Errorf("blob %s: %w", ref.Digest, err)
 	}
 	if a.opt.Verify {
 		if err := ref.matchSize(m.data.Size()); err != nil {
-			return err
+			return fmt.Errorf("blob %s: %w", ref.Digest, err)
 		}
 		if err := ref.matchData(); err != nil {
 			return err

@@ -1,9 +1,11 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -33,7 +35,7 @@ var insisted = map[string]string{"docker-archive:": kindDocker, "oci-archive:": 
 // parseName splits a name into kind, path and image. A bare word is always a path.
 func parseName(name string) (target, error) {
 	if name == "" {
-		return target{}, fmt.Errorf("%q: no name of an image given", name)
+		return target{}, errors.New("an empty name names no image")
 	}
 	for _, r := range refusals {
 		if rest, ok := strings.CutPrefix(name, r.prefix); ok {
@@ -41,7 +43,7 @@ func parseName(name string) (target, error) {
 			if strings.Contains(hint, "%") {
 				hint = fmt.Sprintf(hint, shellWord(rest))
 			}
-			return target{}, &Hinted{Err: fmt.Errorf("%s", r.cause), Hint: hint}
+			return target{}, &Hinted{Err: errors.New(r.cause), Hint: hint}
 		}
 	}
 	for prefix, kind := range insisted {
@@ -81,22 +83,23 @@ func exists(path string) bool {
 
 // insist compares the kind that the user named with what the content is.
 func (t target) insist(a *Archive) error {
-	fits := true
-	switch t.kind {
-	case kindDocker:
-		fits = a.in.root == nil && a.store != nil && (a.store.has(manifestName) || a.store.has(repositoriesName))
-	case kindOCIArchive:
-		fits = a.in.root == nil && a.store != nil && a.store.has(indexName)
-	case kindOCI:
-		fits = a.in.root != nil && a.store.has(indexName)
+	directory := a.in.root != nil
+	holds := func(names ...string) bool { return a.store != nil && slices.ContainsFunc(names, a.store.has) }
+	var err error
+	switch {
+	case t.kind == "":
+		return nil
+	case t.kind == kindDocker && !holds(manifestName, repositoriesName):
+		err = errors.New("not a docker save archive: it has no manifest.json")
+	case t.kind != kindDocker && !holds(indexName):
+		err = errors.New("not an OCI layout: it has no index.json")
+	case t.kind == kindOCIArchive && directory:
+		err = &Hinted{Err: errors.New("is a directory, not a tar of an OCI layout"), Hint: "oci:DIR names an OCI layout in a directory"}
+	case t.kind == kindOCI && !directory:
+		err = &Hinted{Err: errors.New("is a file, not a directory with an OCI layout"), Hint: "oci-archive:FILE names an OCI layout in a tar"}
 	}
-	if !fits {
-		return &Hinted{Err: fmt.Errorf("not an image of kind %s but %s", t.kind, a.Kind), Hint: "without the prefix, the content decides"}
-	}
-	if t.kind != "" {
-		a.Kind = t.kind
-	}
-	return nil
+	a.Kind = t.kind
+	return err
 }
 
 var (
