@@ -118,21 +118,10 @@ func (w *zstdWalk) frame() (int64, error) {
 			return 0, cut(io.EOF, compressionZstd, "in a skippable frame")
 		}
 		size := 8 + int64(binary.LittleEndian.Uint32(head[4:]))
-		if err := w.skip(size); err != nil {
+		if err := discard(w.src, size); err != nil {
 			return 0, cut(err, compressionZstd, "in a skippable frame")
 		}
 	}
-}
-
-func (w *zstdWalk) skip(size int64) error {
-	for size > 0 {
-		n, err := w.src.Discard(int(min(size, 1<<30)))
-		size -= int64(n)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // header reads the header of a frame (RFC 8878, 3.1.1.1): what memory it asks for, whether it needs a dictionary.

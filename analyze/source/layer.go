@@ -1,9 +1,7 @@
 package source
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"io"
 
 	"layup/tarfs"
@@ -105,71 +103,4 @@ func (l *Layer) head() ([]byte, error) {
 		return nil, err
 	}
 	return head, nil
-}
-
-// Tar returns the uncompressed tar from an offset on. It checks no digest; the reader fails if the input changed since Open.
-func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
-	if l.err != nil {
-		return nil, l.err
-	}
-	head, err := l.head()
-	if err != nil {
-		return nil, err
-	}
-	compression := sniff(head, l.blob.Size())
-	if compression == "" {
-		return nil, errNoTar
-	}
-	blob := &blobReader{ctx: ctx, src: l.blob, size: l.blob.Size()}
-	t := &tarReader{src: blob, check: l.check}
-	if compression == compressionNone {
-		blob.read = min(offset, blob.size)
-		return t, nil
-	}
-	t.decoder, err = newDecoder(bufio.NewReaderSize(blob, blobBuffer), compression, l.limits)
-	if err != nil {
-		return nil, err
-	}
-	m := &meter{ctx: ctx, src: t.decoder, stored: blob.size, limits: l.limits}
-	r := bufio.NewReaderSize(m, blobBuffer)
-	t.src = r
-	for offset > 0 {
-		n, err := r.Discard(int(min(offset, 1<<30)))
-		offset -= int64(n)
-		if err == io.EOF {
-			break // there is nothing from that offset on
-		}
-		if err != nil {
-			return nil, errors.Join(err, t.Close())
-		}
-	}
-	return t, nil
-}
-
-// A tarReader is a part of a layer's tar. Its end and its Close tell whether the input changed meanwhile.
-type tarReader struct {
-	src     io.Reader
-	decoder decoder // nil where the layer is not compressed
-	check   func() error
-}
-
-func (t *tarReader) Read(p []byte) (int, error) {
-	n, err := t.src.Read(p)
-	if err == io.EOF && t.check != nil {
-		if changed := t.check(); changed != nil {
-			return n, changed
-		}
-	}
-	return n, err
-}
-
-func (t *tarReader) Close() error {
-	var err error
-	if t.check != nil {
-		err = t.check()
-	}
-	if t.decoder != nil {
-		err = errors.Join(err, t.decoder.Close())
-	}
-	return err
 }

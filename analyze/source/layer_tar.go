@@ -1,0 +1,81 @@
+package source
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+
+	"layup/tarfs"
+)
+
+// Tar returns the uncompressed tar from an offset on. It checks no digest; the reader fails if the input changed since Open.
+func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	head, err := l.head()
+	if err != nil {
+		return nil, err
+	}
+	blob := &blobReader{ctx: ctx, src: l.blob, size: l.blob.Size()}
+	t := &tarReader{src: blob, check: l.check}
+	switch compression := sniff(head, blob.size); compression {
+	case "":
+		return nil, errNoTar
+	case compressionNone:
+		blob.read = min(offset, blob.size)
+		return t, nil
+	default:
+		t.decoder, err = newDecoder(bufio.NewReaderSize(blob, blobBuffer), compression, l.limits)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := bufio.NewReaderSize(&meter{ctx: ctx, src: t.decoder, stored: blob.size, limits: l.limits}, blobBuffer)
+	t.src = r
+	if err := discard(r, offset); err != nil && err != io.EOF { // beyond the end there is nothing to read, which is no error
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// discard passes over n bytes; io.EOF if there are fewer.
+func discard(r tarfs.Reader, n int64) error {
+	for n > 0 {
+		done, err := r.Discard(int(min(n, 1<<30)))
+		if err != nil {
+			return err
+		}
+		n -= int64(done)
+	}
+	return nil
+}
+
+// A tarReader is a part of a layer's tar. Its end and its Close tell whether the input changed meanwhile.
+type tarReader struct {
+	src     io.Reader
+	decoder decoder // nil where the layer is not compressed
+	check   func() error
+}
+
+func (t *tarReader) Read(p []byte) (int, error) {
+	n, err := t.src.Read(p)
+	if err == io.EOF && t.check != nil {
+		if changed := t.check(); changed != nil {
+			return n, changed
+		}
+	}
+	return n, err
+}
+
+func (t *tarReader) Close() error {
+	var err error
+	if t.check != nil {
+		err = t.check()
+	}
+	if t.decoder != nil {
+		err = errors.Join(err, t.decoder.Close())
+	}
+	return err
+}

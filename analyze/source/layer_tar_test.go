@@ -1,0 +1,71 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+)
+
+func TestTarGivesTheTarFromAnyOffset(t *testing.T) {
+	plain := tarOf(t, "a", "b", "c")
+	for name, blob := range map[string][]byte{"plain": plain, "gzip": gzipOf(t, plain), "zstd": zstdOf(t, plain), "xz": xzOf(t, plain)} {
+		for _, offset := range []int{0, 1, 512, len(plain) - 1, len(plain), len(plain) + 5} {
+			r, err := layerOf(blob, plain).Tar(t.Context(), int64(offset))
+			if err != nil {
+				t.Fatalf("%s from %d: %v", name, offset, err)
+			}
+			got, err := io.ReadAll(r)
+			if want := plain[min(offset, len(plain)):]; err != nil || !bytes.Equal(got, want) || r.Close() != nil {
+				t.Errorf("%s from %d: got %d bytes and %v, want %d", name, offset, len(got), err, len(want))
+			}
+		}
+	}
+	if _, err := layerOf([]byte("text"), nil).Tar(t.Context(), 0); err == nil {
+		t.Error("text is read as a tar")
+	}
+	gz := gzipOf(t, plain)
+	r, err := layerOf(gz[:len(gz)-30], plain).Tar(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(r); err == nil {
+		t.Error("a tar that is cut reads to a clean end")
+	}
+}
+
+func TestAnInputThatChangedIsNoLayer(t *testing.T) {
+	changed := errors.New("input changed while being read")
+	plain := tarOf(t, "a")
+	for _, verify := range []bool{true, false} {
+		l := layerOf(plain, plain)
+		l.verify, l.check = verify, func() error { return changed }
+		if _, err := l.Scan(t.Context(), ScanOptions{}); err != changed {
+			t.Errorf("verify %v: got %v", verify, err)
+		}
+	}
+	l := layerOf(gzipOf(t, plain), plain)
+	l.check = func() error { return changed }
+	r, err := l.Tar(t.Context(), 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(r); err != changed {
+		t.Errorf("Tar to its end: got %v", err)
+	}
+	if err := r.Close(); !errors.Is(err, changed) {
+		t.Errorf("Close: got %v", err)
+	}
+}
+
+func TestAnInputThatShrankIsNotADamagedLayer(t *testing.T) {
+	plain := tarOf(t, "a", "b")
+	for _, verify := range []bool{true, false} {
+		l := layerOf(plain, plain)
+		l.verify = verify
+		l.blob = io.NewSectionReader(bytes.NewReader(plain[:1500]), 0, int64(len(plain)))
+		if _, err := l.Scan(t.Context(), ScanOptions{}); !errors.Is(err, errShrunk) {
+			t.Errorf("verify %v: got %v", verify, err)
+		}
+	}
+}

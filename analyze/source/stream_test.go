@@ -1,0 +1,82 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"layup/tarfs"
+)
+
+func TestWindowIsTheLargestOfAnyFrame(t *testing.T) {
+	plain := tarOf(t, "a")
+	const (
+		frame5    = "28b52ffd 20 05 290000 68656c6c6f"
+		frame1MiB = "28b52ffd 00 50 010000"
+	)
+	for _, tt := range []struct {
+		case_ string
+		blob  []byte
+		want  int64
+	}{
+		{"plain", plain, 0},
+		{"gzip", gzipOf(t, plain), 0},
+		{"text", []byte("text"), 0},
+		{"nothing", nil, 0},
+		{"zstd of one segment", fromHex(t, frame5), 5},
+		{"zstd of one segment, its size in two bytes", fromHex(t, "28b52ffd 60 0001 010000"), 512},
+		{"a window behind a skippable frame", concat(skippable(4, "meta"), fromHex(t, frame1MiB)), 1 << 20},
+		{"a larger window in a later frame", concat(fromHex(t, frame5), fromHex(t, frame1MiB), fromHex(t, frame5)), 1 << 20},
+		{"a later frame that the decoder refuses", concat(fromHex(t, frame1MiB), fromHex(t, zstdWindow2GiB)), 1 << 20},
+		{"more frames than are looked at", bytes.Repeat(fromHex(t, frame1MiB), zstdBlocks), 128 << 20},
+		{"xz, whose blocks cannot be found beforehand", xzOf(t, plain), 128 << 20},
+	} {
+		l := layerOf(tt.blob, plain)
+		if got := l.Window(); got != tt.want {
+			t.Errorf("%s: got %d, want %d", tt.case_, got, tt.want)
+		}
+	}
+}
+
+func TestABombEndsAtTheLimit(t *testing.T) {
+	plain := concat(tarOf(t, "a")[:1024], make([]byte, 8<<20))
+	for name, blob := range map[string][]byte{"gzip": gzipOf(t, plain), "zstd": zstdOf(t, plain)} {
+		for _, verify := range []bool{true, false} {
+			l := layerOf(blob, plain)
+			l.verify = verify
+			l.limits.RatioFloor, l.limits.Ratio = 1<<20, 100
+			got, err := l.Scan(t.Context(), ScanOptions{})
+			limit, ok := errors.AsType[*tarfs.LimitError](err)
+			if !ok || limit.Name != "ratio" || got.Unpacked > 2<<20 {
+				t.Errorf("%s: got %v after %d bytes, want the limit of the ratio", name, err, got.Unpacked)
+			}
+			l.limits.Ratio, l.limits.LayerBytes = 0, 1<<20
+			_, err = l.Scan(t.Context(), ScanOptions{})
+			if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != "layer-bytes" {
+				t.Errorf("%s: got %v, want the limit of the bytes", name, err)
+			}
+		}
+	}
+	l := layerOf(plain, plain)
+	l.limits.LayerBytes, l.verify = 1<<20, false
+	if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil {
+		t.Error("a plain layer passes the limit of the bytes")
+	}
+}
+
+func TestCancellingStopsAtTheNextBuffer(t *testing.T) {
+	plain := concat(tarOf(t, "a")[:1024], make([]byte, 8<<20))
+	for name, blob := range map[string][]byte{"plain": plain, "gzip": gzipOf(t, plain), "zstd": zstdOf(t, plain)} {
+		ctx, cancel := context.WithCancel(t.Context())
+		l := layerOf(blob, plain)
+		got, err := l.Scan(ctx, ScanOptions{Progress: func(int64) { cancel() }})
+		if err != context.Canceled || got.Unpacked > 1<<20 {
+			t.Errorf("%s: got %v after %d bytes", name, err, got.Unpacked)
+		}
+		l.verify = false
+		if _, err := l.Scan(ctx, ScanOptions{}); err != context.Canceled {
+			t.Errorf("%s, not verified: got %v", name, err)
+		}
+	}
+}
