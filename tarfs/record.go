@@ -90,7 +90,7 @@ func (s *scanner) text(e *entry, h *header) error {
 	trimmed := bytes.TrimRight(h.name, "/")
 	dir, name := splitName(h.name, trimmed)
 	if len(l.dirs) == 0 || !bytes.Equal(dir, s.dir) {
-		s.dir = dir
+		s.dir = append(s.dir[:0], dir...) // dir lies in a buffer used again
 		l.dirs = append(l.dirs, span{uint32(len(l.arena)), uint16(len(dir))})
 		l.arena = append(l.arena, dir...)
 	}
