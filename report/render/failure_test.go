@@ -47,7 +47,7 @@ func TestAWriteThatFailsAnywhereIsAnError(t *testing.T) {
 }
 
 func TestAClosedPipeEndsALongListingEarly(t *testing.T) {
-	const rows = 20_000
+	const rows = 6_000
 	for _, format := range allFormats {
 		f, _ := Parse(format)
 		whole := len(write(t, format, listing(rows), Terminal{}))

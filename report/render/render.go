@@ -1,4 +1,17 @@
 // Package render writes documents as tables, JSON, CSV and templates. It knows nothing of images.
+//
+// table: columns two spaces apart under a header in capitals, every cell made safe by [Safe], cut only on a terminal.
+//
+// json, jsonl: valid UTF-8 for any bytes. What a terminal would obey is written as \uNNNN; a name that is no UTF-8 has
+// U+FFFD for each bad byte and its exact bytes in NAMEBase64; a time outside the years 0000 to 9999 is NAMEUnix in seconds.
+//
+// csv, tsv: a header of the JSON names, with a column NAMEBase64 after each name and NAMEUnix after each time. csv is
+// RFC 4180, so rows end with CR LF; tsv rows end with LF, and \t, \n, \r and \\ stand for tab, LF, CR and backslash. A text
+// that begins with one of = + - @ TAB CR gets a leading quote. Where a person reads them cells are made safe as well.
+//
+// Templates: docker's functions, run for each item, within 5 s (and 0.1 ms more for each item), 16 MiB of output for an
+// item, and 1000 templates that call each other. They get strings as JSON has them, and made safe where a person reads
+// the output or where it becomes a table.
 package render
 
 import (

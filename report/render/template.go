@@ -92,6 +92,9 @@ func (r *run) each(d Doc, seen bool, yield func(text string) error) (err error) 
 			if text, err = r.one(it); err != nil {
 				break
 			}
+			if seen { // a template may cut a character in two
+				text = strings.ToValidUTF8(text, "\ufffd")
+			}
 			if err = yield(text); err != nil {
 				break
 			}

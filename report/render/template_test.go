@@ -83,6 +83,13 @@ func TestATemplateThatFailsLateLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestACharacterCutInTwoIsHarmlessOnATerminal(t *testing.T) {
+	d := Doc{Sections: []Section{{Fields: []Field{{"a", Text}}, Rows: rowsOf([]Value{T("\u26db")})}}}
+	if got := write(t, "{{slice .a 1 2}}", d, Terminal{Width: 80}); got != "\ufffd\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestTableTemplatesHaveHeadersOfTheirFields(t *testing.T) {
 	for format, want := range map[string]string{
 		`table {{.Path}}\t{{.createdBy}}\t{{.Size}}`: "PATH          CREATED BY  SIZE\n$'/a\\xff<&>'  =1+1        -5\n$'/b,\"\\n'\n",
