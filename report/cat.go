@@ -59,14 +59,22 @@ func (p *printing) answer(ctx context.Context, c *Call) (int, error) {
 		return err
 	})
 	if err != nil {
-		return failed, err
+		return failed, named(img, err)
 	}
 	for _, err := range missing {
 		status = worst(status, refuted)
-		c.console.fail(err)
+		c.console.fail(named(img, err))
 	}
 	images.complain(c)
 	return status, nil
+}
+
+// named adds the image's name, but not to what went wrong with the output.
+func named(img *analyze.Image, err error) error {
+	if _, ok := errors.AsType[*outputError](err); ok {
+		return err
+	}
+	return fmt.Errorf("%s: %w", img.Name, err)
 }
 
 // files finds the versions asked for; what is not there is missing, and what is no file is an error before anything is written.
@@ -99,7 +107,7 @@ func (p *printing) file(c *Call, img *analyze.Image, path string) (tarfs.Version
 	}
 	o, err := img.Owner(path, true, p.upto.or(analyze.Last))
 	if err != nil {
-		return tarfs.Version{}, &absentError{c.missing(img, path, err)}
+		return tarfs.Version{}, &absentError{c.missing(img, err)}
 	}
 	return o.Version, nil
 }
@@ -124,20 +132,23 @@ func (p *printing) carried(c *Call, img *analyze.Image, path string) (tarfs.Vers
 			layers = append(layers, fmt.Sprint(v.Layer()))
 		}
 	}
-	err := fmt.Errorf("%s: %q: layer %d carries no version of it", img.Name, path, p.layer.n)
+	err := fmt.Errorf("%q: layer %d carries no version of it", path, p.layer.n)
 	if len(layers) > 0 {
 		err = usage("carried by layer "+strings.Join(layers, ", "), "%w", err)
 	}
 	return tarfs.Version{}, &absentError{err}
 }
 
+// inWords names the types in a message.
+var inWords = map[tarfs.Type]string{tarfs.Dir: "directory", tarfs.Symlink: "symlink", tarfs.Char: "character device", tarfs.Block: "block device", tarfs.Fifo: "FIFO"}
+
 // notAFile says what a path is instead.
 func notAFile(c *Call, img *analyze.Image, v tarfs.Version) error {
 	path := v.Node().Path()
-	err := fmt.Errorf("%s: %q: is a %v, not a regular file", img.Name, path, v.Type())
+	err := fmt.Errorf("%q: is a %s, not a regular file", path, inWords[v.Type()])
 	switch v.Type() {
 	case tarfs.Dir:
-		return &advised{err, []string{c.next("ls", path)}}
+		return &advised{err, []string{c.next(img, "ls", path)}}
 	case tarfs.Symlink:
 		return usage(fmt.Sprintf("it points to %q", v.Link()), "%w", err)
 	}
@@ -147,18 +158,14 @@ func notAFile(c *Call, img *analyze.Image, v tarfs.Version) error {
 func copyContent(ctx context.Context, w io.Writer, img *analyze.Image, v tarfs.Version) error {
 	r, err := img.Content(ctx, v)
 	if err != nil {
-		return contentError(img, v, err)
+		return err
 	}
 	_, err = io.Copy(w, r)
 	if closeErr := r.Close(); err == nil {
 		err = closeErr
 	}
-	return contentError(img, v, err)
-}
-
-func contentError(img *analyze.Image, v tarfs.Version, err error) error {
-	if err == nil {
-		return nil
+	if err != nil {
+		return fmt.Errorf("%q: %w", v.Node().Path(), err)
 	}
-	return fmt.Errorf("%s: %q: %w", img.Name, v.Node().Path(), err)
+	return nil
 }

@@ -122,3 +122,9 @@ func idsColumn(fields []render.Field) render.Column {
 		return row[uid].String() + ":" + row[gid].String()
 	}}
 }
+
+// cuttable lets a column be cut to the terminal's width.
+func cuttable(c render.Column) render.Column {
+	c.Cut = true
+	return c
+}

@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"layup/analyze/source"
 )
@@ -50,7 +51,11 @@ func hints(err error) []string {
 	if c, ok := errors.AsType[*source.ChoiceError](err); ok {
 		lines := make([]string, 0, len(c.Choices))
 		for _, choice := range c.Choices {
-			lines = append(lines, fmt.Sprintf("%s  (%s)", choice.Flag, choice.What))
+			line := choice.Flag
+			if what := strings.Trim(choice.What, `"`); !strings.HasSuffix(line, " "+what) {
+				line += "  (" + choice.What + ")"
+			}
+			lines = append(lines, line)
 		}
 		return lines
 	}

@@ -2,7 +2,7 @@ package report
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"iter"
 	"strings"
@@ -75,12 +75,12 @@ func (s *search) answer(ctx context.Context, c *Call) (int, error) {
 		if err := checkLayer(img, "layer", s.layer.or(0)); s.layer.given && err != nil {
 			return part{}, err
 		}
-		return s.part(c, img, keep, patterns), nil
+		return s.part(img, keep, patterns), nil
 	})
 }
 
 // part is the answer for one image.
-func (s *search) part(c *Call, img *analyze.Image, keep test, patterns []string) part {
+func (s *search) part(img *analyze.Image, keep test, patterns []string) part {
 	hits := func(yield func(analyze.Hit) bool) {
 		for h := range img.Hits() {
 			if keep(h) && !yield(h) {
@@ -96,12 +96,12 @@ func (s *search) part(c *Call, img *analyze.Image, keep test, patterns []string)
 	for range hits {
 		return p
 	}
-	p.missing = []error{nothing(img, patterns)}
+	p.missing = []error{nothing(patterns)}
 	return p
 }
 
 // nothing says that a search found nothing.
-func nothing(img *analyze.Image, patterns []string) error {
+func nothing(patterns []string) error {
 	what := "nothing matches"
 	if len(patterns) > 0 {
 		safe := make([]string, len(patterns))
@@ -110,7 +110,7 @@ func nothing(img *analyze.Image, patterns []string) error {
 		}
 		what += " " + strings.Join(safe, " ")
 	}
-	return fmt.Errorf("%s: %s", img.Name, what)
+	return errors.New(what)
 }
 
 // writeRaw writes each path once, however many versions of it were found.

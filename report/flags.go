@@ -103,8 +103,8 @@ func (c *common) options() (analyze.Options, error) {
 	return opt, nil
 }
 
-// again returns the flags that name the same image once more, as a shell takes them, for hints.
-func (c *common) again() string {
+// flags returns the flags that show the same image once more, as a shell takes them, for hints.
+func (c *common) flags() string {
 	var s string
 	for _, f := range []struct{ name, value string }{{"image", c.image}, {"platform", c.platform}} {
 		if f.value != "" {

@@ -26,7 +26,10 @@ func newHidden(f *pflag.FlagSet) Answer {
 		for _, l := range img.LayerFacts() {
 			bytes += l.HiddenBytes
 		}
-		p.Footer = fmt.Sprintf("%d hidden, %s", len(hits), render.Size(bytes))
+		p.Footer = "nothing is hidden"
+		if len(hits) > 0 {
+			p.Footer = fmt.Sprintf("%d hidden, %s", len(hits), render.Size(bytes))
+		}
 		return p, nil
 	})
 }

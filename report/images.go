@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -63,7 +64,7 @@ func imagesSection(kind string, listed []source.Listed) render.Section {
 
 func imagesColumns() []render.Column {
 	f := imagesFields
-	kind, number, digest, missing := at(f, "kind"), at(f, "number"), at(f, "digest"), at(f, "missing")
+	kind, number, digest, created, missing := at(f, "kind"), at(f, "number"), at(f, "digest"), at(f, "created"), at(f, "missing")
 	return []render.Column{
 		{Title: "IMAGE", Cell: func(row []render.Value) string {
 			if row[number].Absent() {
@@ -71,7 +72,7 @@ func imagesColumns() []render.Column {
 			}
 			return fmt.Sprintf("@%d", row[number].Int())
 		}},
-		text(f, "REFERENCE", "reference"),
+		cuttable(text(f, "REFERENCE", "reference")),
 		text(f, "PLATFORM", "platform"),
 		{Title: "DIGEST", Cell: func(row []render.Value) string { return render.Short(row[digest].String()) }},
 		{Title: "SIZE", Right: true, Cell: func(row []render.Value) string {
@@ -80,6 +81,12 @@ func imagesColumns() []render.Column {
 			}
 			return sizeColumn(f, "SIZE", "size").Cell(row)
 		}},
-		text(f, "CREATED", "created"),
+		{Title: "CREATED", Cut: true, Cell: func(row []render.Value) string {
+			t, err := time.Parse(time.RFC3339Nano, row[created].String())
+			if err != nil {
+				return row[created].String()
+			}
+			return render.When(t.Unix())
+		}},
 	}
 }

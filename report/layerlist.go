@@ -27,7 +27,7 @@ func (l *listing) own(img *analyze.Image, args []string) (part, error) {
 		return p, nil
 	}
 	if top != "/" {
-		p.missing = []error{fmt.Errorf("%s: %q: layer %d has no entry there", img.Name, top, l.layer.n)}
+		p.missing = []error{fmt.Errorf("%q: layer %d has no entry there", top, l.layer.n)}
 	}
 	return p, nil
 }

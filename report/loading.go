@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,12 +12,40 @@ import (
 // A loaded is one image, or why there is none.
 type loaded struct {
 	name  string // as the user named the source
+	title string // what tells it from other images: the reference, else the ID; with the platform where that is not enough
+	many  bool   // there are others
 	image *analyze.Image
 	err   error
 }
 
-// A stack of images that one command asks.
+// An imageList is what one command asks.
 type imageList []loaded
+
+// where begins a message about an image.
+func (l loaded) where() string {
+	if l.many && l.title != "" {
+		return l.name + ": " + l.title
+	}
+	return l.name
+}
+
+// entitle finds for each image a title of its own.
+func (list imageList) entitle() {
+	count := map[string]int{}
+	for i := range list {
+		l := &list[i]
+		if l.many = len(list) > 1; l.image != nil {
+			l.title = cmp.Or(l.image.Reference, l.image.ID)
+			count[l.name+"\x00"+l.title]++
+		}
+	}
+	for i := range list {
+		l := &list[i]
+		if l.image != nil && l.image.Platform != "" && count[l.name+"\x00"+l.title] > 1 {
+			l.title += " " + l.image.Platform
+		}
+	}
+}
 
 // load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an interruption;
 // an image that cannot be loaded is in the list as such.
@@ -32,17 +61,18 @@ func (c *Call) load(ctx context.Context, names []string, digests bool) (imageLis
 	for _, name := range names {
 		if !c.all {
 			img, err := analyze.Open(ctx, name, opt)
-			list = append(list, loaded{name, img, err})
+			list = append(list, loaded{name: name, image: img, err: err})
 			continue
 		}
 		for img, err := range analyze.OpenAll(ctx, name, opt) {
-			list = append(list, loaded{name, img, err})
+			list = append(list, loaded{name: name, image: img, err: err})
 		}
 	}
 	if ctx.Err() != nil {
 		list.close()
 		return nil, ctx.Err()
 	}
+	list.entitle()
 	return list, nil
 }
 
@@ -73,16 +103,12 @@ func (list imageList) complain(c *Call) {
 			c.console.fail(l.err)
 			continue
 		}
-		prefix := l.name
-		if len(list) > 1 {
-			prefix += ": " + title(l.image)
-		}
 		for _, e := range l.image.Errors() {
-			c.console.line(fmt.Sprintf("%s: %v", prefix, e))
+			c.console.line(fmt.Sprintf("%s: %v", l.where(), e))
 		}
 		about := ""
-		if len(list) > 1 {
-			about = prefix + ": "
+		if l.many {
+			about = l.where() + ": "
 		}
 		c.console.warn(about, l.image.Warnings())
 	}

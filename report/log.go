@@ -27,7 +27,7 @@ func newLog(f *pflag.FlagSet) Answer {
 		for _, path := range paths {
 			found := img.Log(path)
 			if len(found) == 0 {
-				p.missing = append(p.missing, fmt.Errorf("%s: %q: no layer ever held it", img.Name, path))
+				p.missing = append(p.missing, fmt.Errorf("%q: no layer ever held it", path))
 			}
 			changes = append(changes, found...)
 		}

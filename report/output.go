@@ -16,7 +16,7 @@ import (
 )
 
 // errClosedPipe says that the reader of the answer went away, which ends the command quietly.
-var errClosedPipe = errors.New("closed pipe")
+var errClosedPipe = &outputError{errors.New("closed pipe")}
 
 // A body writes an answer to what shows it.
 type body func(w io.Writer, t render.Terminal) error
@@ -62,8 +62,13 @@ func writeError(where string, err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
-	return fmt.Errorf("write %s: %w", where, err)
+	return &outputError{fmt.Errorf("write %s: %w", where, err)}
 }
+
+// An outputError says that the answer could not be written.
+type outputError struct{ error }
+
+func (e *outputError) Unwrap() error { return e.error }
 
 // write hands the answer to the standard output or to the file that -o names.
 func (c *Call) write(ctx context.Context, b body) error {
@@ -71,7 +76,7 @@ func (c *Call) write(ctx context.Context, b body) error {
 		return c.writeFile(ctx, b)
 	}
 	if closedAtStart(c.stdout) {
-		return errors.New("write stdout: it is closed")
+		return &outputError{errors.New("write stdout: it is closed")}
 	}
 	err := fill(ctx, c.stdout, "stdout", c.terminal(), b)
 	if closer, ok := c.stdout.(io.Closer); ok && err == nil {

@@ -31,7 +31,7 @@ func newOwner(f *pflag.FlagSet) Answer {
 		for _, path := range paths {
 			o, err := img.Owner(path, !*noFollow, analyze.Last)
 			if err != nil {
-				p.missing = append(p.missing, c.missing(img, path, err))
+				p.missing = append(p.missing, c.missing(img, err))
 				continue
 			}
 			found = append(found, o)
@@ -77,22 +77,21 @@ func ownerColumns(digests bool) []render.Column {
 	return append(columns, instructionColumn(ownerFields))
 }
 
-// missing adds to the error about a path that is not there the image's name, and the command that tells more.
-func (c *Call) missing(img *analyze.Image, path string, err error) error {
-	wrapped := fmt.Errorf("%s: %w", img.Name, err)
+// missing adds to the error about a path that is not there the command that tells more.
+func (c *Call) missing(img *analyze.Image, err error) error {
 	e, ok := errors.AsType[*analyze.NotFoundError](err)
 	switch {
 	case !ok:
-		return wrapped
+		return err
 	case e.DeletedBy != tarfs.NoLayer:
 		if by := img.Instruction(e.DeletedBy).Readable; by != "" {
-			wrapped = fmt.Errorf("%w: %s", wrapped, cut(by))
+			err = fmt.Errorf("%w: %s", err, cut(by))
 		}
-		return &advised{wrapped, []string{c.next("log", e.Path)}}
+		return &advised{err, []string{c.next(img, "log", e.Path)}}
 	case e.Similar != "":
-		return &advised{wrapped, []string{"did you mean: " + c.next(c.Report.Name, e.Similar)}}
+		return &advised{err, []string{"did you mean: " + c.next(img, c.Report.Name, e.Similar)}}
 	}
-	return wrapped
+	return err
 }
 
 // cut shortens an instruction to what a message can hold.
@@ -105,6 +104,10 @@ func cut(instruction string) string {
 }
 
 // next is a command line about a path of the same image.
-func (c *Call) next(command, path string) string {
-	return fmt.Sprintf("layup %s%s %s %s", command, c.again(), quoted(c.Args[0]), quoted(path))
+func (c *Call) next(img *analyze.Image, command, path string) string {
+	again := *c.common
+	if c.all {
+		again.image, again.platform = img.Reference, img.Platform
+	}
+	return fmt.Sprintf("layup %s%s %s %s", command, again.flags(), quoted(img.Name), quoted(path))
 }

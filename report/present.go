@@ -17,6 +17,7 @@ type part struct {
 }
 
 // A question is what a command asks of each image; args are what follows the image's name.
+// Its errors do not name the image: that is done for all of them.
 type question func(c *Call, img *analyze.Image, args []string) (part, error)
 
 // about returns the answer of a command whose first argument is the image; digests may be nil.
@@ -36,7 +37,7 @@ func (c *Call) answer(ctx context.Context, names, args []string, digests bool, a
 	if status := images.refused(c); status != answered {
 		return status, nil
 	}
-	doc := render.Doc{Command: c.Report.Name, Many: c.many(names)}
+	doc := render.Doc{Command: c.Report.Name, Many: c.all || len(names) > 1}
 	status, missing := answered, []error(nil)
 	for _, l := range images {
 		if l.err != nil {
@@ -46,10 +47,12 @@ func (c *Call) answer(ctx context.Context, names, args []string, digests bool, a
 		}
 		p, err := ask(c, l.image, args)
 		if err != nil {
-			return failed, err
+			return failed, fmt.Errorf("%s: %w", l.where(), err)
 		}
-		doc.Sections = append(doc.Sections, dress(ctx, doc.Many, l.image, p.Section))
-		missing = append(missing, p.missing...)
+		doc.Sections = append(doc.Sections, dress(ctx, doc.Many, l, p.Section))
+		for _, err := range p.missing {
+			missing = append(missing, fmt.Errorf("%s: %w", l.where(), err))
+		}
 		status = worst(status, statusOf(l.image, p))
 	}
 	if err := c.writeDoc(ctx, doc); err != nil {
@@ -61,9 +64,6 @@ func (c *Call) answer(ctx context.Context, names, args []string, digests bool, a
 	images.complain(c)
 	return status, nil
 }
-
-// many reports whether the answer has a section per image.
-func (c *Call) many(names []string) bool { return c.all || len(names) > 1 }
 
 // statusOf is the exit status that one image's answer asks for.
 func statusOf(img *analyze.Image, p part) int {
@@ -89,22 +89,27 @@ type imageFacts struct {
 	Reference string `json:"reference,omitempty"`
 	ID        string `json:"id,omitempty"`
 	Platform  string `json:"platform,omitempty"`
-	Layers    int    `json:"layers"`
+	Layers    *int   `json:"layers,omitempty"` // nil where the image could not be opened
 	Verified  string `json:"verified,omitempty"`
 }
 
 func factsOf(img *analyze.Image) imageFacts {
-	return imageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform, Layers: len(img.Layers), Verified: img.Verified}
+	layers := len(img.Layers)
+	return imageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform, Layers: &layers, Verified: img.Verified}
 }
 
 // dress adds to a section what every document says of its image.
-func dress(ctx context.Context, many bool, img *analyze.Image, s render.Section) render.Section {
+func dress(ctx context.Context, many bool, l loaded, s render.Section) render.Section {
+	img := l.image
 	facts := factsOf(img)
 	if many {
 		facts.Name = img.Name
 	}
-	s.Image, s.Source, s.Name = facts, img.Name, title(img)
+	s.Image, s.Source, s.Name = facts, l.name, l.title
 	s.Rows = interruptible(ctx, s.Rows)
+	if s.Text == nil && !many && empty(s.Rows) {
+		s.Text = func(io.Writer, render.Terminal) error { return nil } // a header over nothing helps nobody
+	}
 	for _, w := range img.Warnings() {
 		s.Warnings = append(s.Warnings, newWarningFacts(w))
 	}
@@ -124,18 +129,6 @@ func failedSection(l loaded) render.Section {
 	return render.Section{Image: facts, Source: l.name, Errors: []any{errorFacts{nil, l.err.Error()}}}
 }
 
-// title is what tells an image from the others of its source.
-func title(img *analyze.Image) string {
-	name := img.Reference
-	if name == "" {
-		name = img.ID
-	}
-	if img.Platform != "" && name != "" {
-		name = fmt.Sprintf("%s %s", name, img.Platform)
-	}
-	return name
-}
-
 // errorFacts is a member of the document's "errors"; without a layer where the image could not be opened at all.
 type errorFacts struct {
 	Layer   *int   `json:"layer,omitempty"`
@@ -144,6 +137,9 @@ type errorFacts struct {
 
 // interruptible ends the rows when the command is interrupted: the first pass over a table's rows writes nothing that could fail.
 func interruptible(ctx context.Context, rows iter.Seq[[]render.Value]) iter.Seq[[]render.Value] {
+	if rows == nil {
+		return nil
+	}
 	return func(yield func([]render.Value) bool) {
 		n := 0
 		for row := range rows {
@@ -152,4 +148,14 @@ func interruptible(ctx context.Context, rows iter.Seq[[]render.Value]) iter.Seq[
 			}
 		}
 	}
+}
+
+func empty(rows iter.Seq[[]render.Value]) bool {
+	if rows == nil {
+		return true
+	}
+	for range rows {
+		return false
+	}
+	return true
 }

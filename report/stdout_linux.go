@@ -1,23 +1,63 @@
 package report
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// closedAtStart reports whether the program was started with its standard output closed. Go's runtime puts /dev/null there, opened for
-// reading and writing and without O_CLOEXEC, so that a write to it would succeed and the answer would be lost with exit status 0;
-// shells and most programs that mean /dev/null open it otherwise.
+const null = "/dev/null"
+
+// closedAtStart reports whether the program was started with its standard output closed, as a shell's >&- does. Go's runtime then puts
+// /dev/null in its place, open for reading and writing, so that every write would succeed and the answer be lost with exit status 0.
+// Almost all who mean /dev/null open it for writing only. Where the parent itself has it, it is inherited; and libuv and Python's
+// subprocess open it both ways when they mean it, so below them only what a shell started counts as closed.
 func closedAtStart(stdout io.Writer) bool {
 	if stdout != io.Writer(os.Stdout) {
 		return false
 	}
-	var out, null unix.Stat_t
-	if unix.Fstat(1, &out) != nil || unix.Stat("/dev/null", &null) != nil || out.Rdev != null.Rdev || out.Mode&unix.S_IFMT != unix.S_IFCHR {
+	target, err := os.Readlink("/proc/self/fd/1")
+	if err != nil || target != null {
 		return false
 	}
 	flags, err := unix.FcntlInt(1, unix.F_GETFL, 0)
-	return err == nil && flags&(unix.O_ACCMODE|unix.O_CLOEXEC|unix.O_APPEND) == unix.O_RDWR
+	if err != nil || flags&(unix.O_ACCMODE|unix.O_APPEND) != unix.O_RDWR {
+		return false
+	}
+	parent := fmt.Sprintf("/proc/%d", os.Getppid())
+	inherited, err := os.Readlink(parent + "/fd/1")
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // closed there, too
+		return true
+	case err != nil, inherited == null:
+		return false
+	}
+	program, err := os.Readlink(parent + "/exe")
+	return err == nil && (!meansBothWays(filepath.Base(program)) || startedByShell())
+}
+
+// meansBothWays reports whether a program opens /dev/null for reading and writing when it gives it to a child.
+func meansBothWays(program string) bool {
+	for _, name := range []string{"python", "pypy", "node"} {
+		if strings.HasPrefix(program, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// startedByShell reports whether a shell that replaced itself with this program has left its mark, the program's path in _.
+func startedByShell() bool {
+	self, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(os.Getenv("_"))
+	return err == nil && os.SameFile(self, named)
 }
