@@ -1,0 +1,173 @@
+package tarfs_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"layup/tarfs"
+)
+
+// The names are few, so that entries meet one another.
+var modelNames = []string{
+	"a", "b", "a/b", "b/a", "a/b/a", "a/a", "l", "l/a", "l/b", "a/l", "a/l/b", ".wh.a", ".wh.b", ".wh.l", "a/.wh.b", "a/.wh.a", "l/.wh.a", "a/b/.wh.a",
+	".wh..wh..opq", "a/.wh..wh..opq", "a/b/.wh..wh..opq", "l/.wh..wh..opq", "b/.wh..wh..opq", "../a", "/b", "./a/../b", ".", "..", ".wh.",
+	"a/.wh..", ".wh..wh.a", ".wh.a/b", ".wh..wh.b/a",
+}
+
+var modelLinks = []string{"a", "b", "/b", "../b", "a/b", "l", "/", ".", "b/a", "../../a", "/a/l", "a/../b", "b/a/..", "../.."}
+
+var modelKinds = []byte{'f', 'd', 'f', 'd', 'l', 'l', 'h', 'h', 'c', 'c', 'p', '7', 'V', 'b'}
+
+// layersOf makes layers of three bytes an entry. A first byte of 255 begins the next layer.
+func layersOf(data []byte) [][]item {
+	layers := [][]item{nil}
+	for n := 0; len(data) > 0 && n < 40; n++ {
+		if data[0] == 255 {
+			if data = data[1:]; len(layers) < 5 {
+				layers = append(layers, nil)
+			}
+			continue
+		}
+		if len(data) < 3 {
+			break
+		}
+		it := modelItem(data[0], data[1], data[2])
+		it.uid = int64(n) // each entry's metadata is its own
+		if it.kind == 'f' && data[2]&1 == 0 {
+			it.data = fmt.Sprintf("%d", n)
+		}
+		data = data[3:]
+		layers[len(layers)-1] = append(layers[len(layers)-1], it)
+	}
+	return layers
+}
+
+func modelItem(kind, name, rest byte) item {
+	it := item{kind: modelKinds[int(kind)%len(modelKinds)], name: modelNames[int(name)%len(modelNames)], mode: 0o600 + int64(rest&7), mtime: int64(kind)}
+	switch it.kind {
+	case 'l', 'h':
+		it.link = modelLinks[int(rest)%len(modelLinks)]
+	case 'c', 'b':
+		it.minor = int64(rest & 1)
+	case 'd':
+		if rest&8 != 0 {
+			it.xattrs = []string{fmt.Sprintf("user.k=%d", rest)}
+		}
+	}
+	return it
+}
+
+func FuzzMergeMatchesModel(f *testing.F) {
+	for _, seed := range modelSeeds {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		layers := layersOf(data)
+		for _, view := range []tarfs.View{tarfs.Runtime, tarfs.Spec} {
+			if difference := compareWithModel(t, layers, view); difference != "" {
+				t.Fatalf("view %d\n%s%s", view, notation(layers), difference)
+			}
+		}
+	})
+}
+
+// notation writes layers so that they can be pasted into a table.
+func notation(layers [][]item) string {
+	var b strings.Builder
+	for n, items := range layers {
+		fmt.Fprintf(&b, "layer %d\n", n)
+		for _, it := range items {
+			fmt.Fprintf(&b, "    %s\n", it)
+		}
+	}
+	return b.String()
+}
+
+// compareWithModel says where the package and the model differ.
+func compareWithModel(t testing.TB, layers [][]item, view tarfs.View) string {
+	s := stackOf(t, layers, view)
+	model, broken := modelOf(layers, view)
+	var failed []int
+	for _, e := range s.errs {
+		failed = append(failed, e.Layer)
+	}
+	hidden := slices.Sorted(slices.Values(s.hidden()))
+	warned := slices.DeleteFunc(slices.Sorted(slices.Values(s.warned())), func(line string) bool {
+		// A marker whose directory the same layer took away again may be named or not: it hides nothing either way.
+		return strings.HasPrefix(line, string(tarfs.OpaqueHidesNothing)) && !model.warnings[line]
+	})
+	return cmp.Or(
+		differ("broken layers", []string{fmt.Sprint(failed)}, []string{fmt.Sprint(broken)}),
+		differ("visible", s.visible(s.tree.Top()), model.list()),
+		differ("hidden", hidden, model.hiddenList()),
+		differ("warnings", warned, slices.Sorted(maps.Keys(model.warnings))),
+		compareSnapshots(s, layers, view),
+	)
+}
+
+// compareSnapshots demands that a tree asked for an older view answers as the tree that never saw the newer layers.
+func compareSnapshots(s stack, layers [][]item, view tarfs.View) string {
+	for n := range layers {
+		model, _ := modelOf(layers[:n+1], view)
+		if d := differ(fmt.Sprintf("after layer %d", n), s.visible(s.tree.At(n)), model.list()); d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+// differ shows the lines that only one side has.
+func differ(what string, got, want []string) string {
+	if slices.Equal(got, want) {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:\n", what)
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			fmt.Fprintf(&b, "  got only  %s\n", line)
+		}
+	}
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			fmt.Fprintf(&b, "  want only %s\n", line)
+		}
+	}
+	return b.String()
+}
+
+// modelSeeds are stacks in layersOf's encoding: whiteouts, opaque markers, links, duplicates over three layers.
+var modelSeeds = []string{
+	"\x01\x00\x00\x00\x02\x00\xff\x00\x0b\x01\x01\x00\x00\x00\x05\x00",
+	"\x01\x00\x00\x00\x02\x00\xff\x01\x00\x00\x00\x13\x01\x00\x05\x00\xff\x00\x05\x02",
+	"\x00\x00\x00\x06\x01\x00\xff\x00\x0b\x01\x06\x06\x01\xff\x06\x00\x05",
+	"\x01\x00\x00\x04\x06\x00\x00\x07\x00\xff\x00\x07\x00\x08\x00\x00",
+	"\x04\x06\x05\x00\x07\x00\xff\x01\x00\x00",
+}
+
+// Entries chosen by chance meet in ways that nobody thinks of; the same ones every time.
+func TestMergeMatchesModel(t *testing.T) {
+	for seed := range uint64(*modelStacks) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		data := make([]byte, 20+random.IntN(100))
+		for i := range data {
+			if data[i] = byte(random.IntN(256)); random.IntN(25) == 0 {
+				data[i] = 255
+			}
+		}
+		layers := layersOf(data)
+		for _, view := range []tarfs.View{tarfs.Runtime, tarfs.Spec} {
+			if difference := compareWithModel(t, layers, view); difference != "" {
+				t.Fatalf("seed %d, view %d\n%s%s", seed, view, notation(layers), difference)
+			}
+		}
+	}
+}
+
+var modelStacks = flag.Int("model-stacks", 2000, "how many stacks by chance are compared with the model")
