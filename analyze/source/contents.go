@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"time"
 )
 
@@ -55,6 +56,12 @@ func (a *Archive) list(c *candidate) (Listed, error) {
 	if c.absent {
 		return item, nil
 	}
+	if c.bare {
+		img := new(Image)
+		a.loadBare(img)
+		item.Digest, item.Size = img.Layers[0].Digest, img.Layers[0].Size
+		return item, nil
+	}
 	img, err := a.load(c)
 	if errors.Is(err, fs.ErrNotExist) && c.desc != nil {
 		item.Missing = true
@@ -65,9 +72,6 @@ func (a *Archive) list(c *candidate) (Listed, error) {
 	}
 	if item.Digest == "" {
 		item.Digest = img.ID
-	}
-	if c.bare {
-		item.Digest = img.Layers[0].Digest
 	}
 	item.Platform = img.Platform
 	if created := img.ConfigFile.Created.Time; !created.IsZero() {
@@ -82,11 +86,14 @@ func (c *candidate) storedSize() int64 {
 	if c.desc == nil {
 		return -1
 	}
-	size := int64(len(c.desc.raw)) + c.desc.config.Size
-	for _, l := range c.desc.layers {
+	size := int64(len(c.desc.raw))
+	for _, l := range append([]blobRef{{descriptor: c.desc.config}}, c.desc.layers...) {
+		if l.Size > math.MaxInt64-size {
+			return -1 // the sizes are only claimed
+		}
 		size += l.Size
 	}
-	return max(size, -1) // the sizes are the image's word
+	return size
 }
 
 // storedLayers adds up the bytes of layers, each blob once.
@@ -103,7 +110,7 @@ func storedLayers(layers []*Layer) int64 {
 		}
 		if !seen[key] {
 			seen[key] = true
-			size += l.Size
+			size += l.blob.Size()
 		}
 	}
 	return size

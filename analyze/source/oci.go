@@ -244,15 +244,11 @@ func (a *Archive) fill(l *Layer, ref blobRef) error {
 	if err != nil {
 		return fmt.Errorf("blob %s: %w", ref.Digest, err)
 	}
-	if a.opt.Verify {
-		if err := ref.matchSize(m.data.Size()); err != nil {
-			return fmt.Errorf("blob %s: %w", ref.Digest, err)
-		}
-		if err := ref.matchData(); err != nil {
-			return err
-		}
-	}
 	l.take(m)
+	if a.opt.Verify {
+		l.Size = ref.Size // compared in the pass over the layer, with the digest
+		return ref.matchData()
+	}
 	return nil
 }
 

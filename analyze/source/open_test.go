@@ -1,0 +1,332 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"layup/tarfs"
+)
+
+func TestContentDecidesWhatAFileIs(t *testing.T) {
+	s := sampleOf(t, "first", "second")
+	docker := archiveOf(t, s.dockerMembers("shop:1.2")...)
+	oci := newLayout()
+	oci.top(oci.image(s, nil), "1.2")
+	both := append(oci.members(), s.blobManifest("shop:1.2"))
+	for _, tt := range []struct {
+		case_, kind string
+		content     []byte
+		want        string
+	}{
+		{"docker save", kindDocker, docker, "first second"},
+		{"docker save in gzip", kindDocker, gzipOf(t, docker), "first second"},
+		{"docker save in zstd", kindDocker, zstdOf(t, docker), "first second"},
+		{"docker save in xz", kindDocker, xzOf(t, docker), "first second"},
+		{"OCI layout", kindOCIArchive, archiveOf(t, oci.members()...), "first second"},
+		{"docker save of engine 25", kindDocker, archiveOf(t, both...), "first second"},
+		{"a layer", kindLayer, tarOf(t, "etc/passwd", "x"), "etc/passwd,x"},
+		{"a layer in gzip", kindLayer, gzipOf(t, tarOf(t, "etc/passwd")), "etc/passwd"},
+		{"an empty tar", kindLayer, make([]byte, 10240), ""},
+	} {
+		for _, how := range []string{"path", "pipe", "stdin"} {
+			a, err := openAs(t, how, tt.content)
+			if err != nil {
+				t.Errorf("%s by %s: %v", tt.case_, how, err)
+				continue
+			}
+			images, _, err := a.Choose(t.Context(), Selection{})
+			if err != nil {
+				t.Errorf("%s by %s: %v", tt.case_, how, err)
+				continue
+			}
+			if got := files(t, images[0]); a.Kind != tt.kind || got != tt.want {
+				t.Errorf("%s by %s: got %s with %q, want %s with %q", tt.case_, how, a.Kind, got, tt.kind, tt.want)
+			}
+			if err := a.Close(); err != nil {
+				t.Errorf("%s by %s: %v", tt.case_, how, err)
+			}
+		}
+	}
+}
+
+// blobManifest is the manifest.json beside a layout.
+func (s *sample) blobManifest(tags ...string) member {
+	entry := map[string]any{"Config": blobName(digestOf([]byte(s.config))), "RepoTags": tags}
+	var names []string
+	for _, d := range s.diffIDs {
+		names = append(names, blobName(d))
+	}
+	entry["Layers"] = names
+	return member{name: manifestName, body: asJSON([]any{entry})}
+}
+
+func openAs(t *testing.T, how string, content []byte) (*Archive, error) {
+	t.Helper()
+	opt := testOptions(t)
+	path := fileOf(t, "no-telling-name", content)
+	switch how {
+	case "path":
+		return Open(t.Context(), path, opt)
+	case "stdin":
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { file.Close() })
+		opt.Stdin = file
+	case "pipe":
+		opt.Stdin = pipeOf(t, bytes.NewReader(content))
+	}
+	return Open(t.Context(), "-", opt)
+}
+
+func pipeOf(t *testing.T, content io.Reader) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, _ = io.Copy(w, content)
+		w.Close()
+	}()
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+func TestPartOfStandardInputIsReadFromWhereItStands(t *testing.T) {
+	file, err := os.Open(fileOf(t, "x", append([]byte("read before"), tarOf(t, "a")...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.Seek(int64(len("read before")), io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	opt := testOptions(t)
+	opt.Stdin = file
+	a, err := Open(t.Context(), "-", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, _, err := a.Choose(t.Context(), Selection{})
+	if err != nil || files(t, images[0]) != "a" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatIsNoArchiveIsNamed(t *testing.T) {
+	whole := archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...)
+	for _, tt := range []struct {
+		case_   string
+		content []byte
+		want    string
+	}{
+		{"an empty file", nil, "file is empty"},
+		{"one byte", []byte("x"), "not a tar archive"},
+		{"1 MiB of zeros", make([]byte, 1<<20), "first 1 MiB is zeros"},
+		{"a page", []byte("<!DOCTYPE html><p>404"), "HTML"},
+		{"JSON", []byte(` {"error": "not found"}`), "but JSON"},
+		{"text in gzip", gzipOf(t, []byte("hello")), "inside gzip: not a tar archive"},
+		{"gzip in gzip", gzipOf(t, gzipOf(t, tarOf(t, "a"))), "inside gzip: not a tar archive but gzip"},
+		{"zeros in gzip", gzipOf(t, make([]byte, 2<<20)), "inside gzip: not an archive: the first 1 MiB is zeros"},
+		{"nothing in gzip", gzipOf(t, nil), "inside gzip: file is empty"},
+		{"a part of a header", whole[:300], "truncated archive at offset 300"},
+		{"a cut gzip", gzipOf(t, whole)[:200], "gzip: unexpected end"},
+	} {
+		for _, how := range []string{"path", "pipe"} {
+			if _, err := openAs(t, how, tt.content); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s by %s: got %v, want %q", tt.case_, how, err, tt.want)
+			}
+		}
+	}
+}
+
+func TestTruncatedArchivesSayWhere(t *testing.T) {
+	members := sampleOf(t, "a", "b").dockerMembers("x:1")
+	whole := archiveOf(t, members...)
+	manifest := bytes.Index(whole, []byte(manifestName))
+	for _, tt := range []struct {
+		case_ string
+		size  int
+		want  []string
+	}{
+		{"before manifest.json", manifest, []string{"manifest.json not found", "truncated"}},
+		{"behind its header", manifest + 512, []string{"manifest.json: truncated archive"}},
+		{"inside it", manifest + 520, []string{"manifest.json: truncated archive"}},
+	} {
+		got := refusal(t, fileOf(t, "x.tar", whole[:tt.size]))
+		for _, want := range tt.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: got %q, want %q", tt.case_, got, want)
+			}
+		}
+	}
+	if got := refusal(t, fileOf(t, "x.tar", whole[:len(whole)-1024])); got != "" {
+		t.Errorf("without an end mark: %s", got)
+	}
+}
+
+func TestATruncatedArchiveCostsTheLayersBehindTheCut(t *testing.T) {
+	l := newLayout()
+	l.top(l.image(sampleOf(t, "a", "b"), nil), "t")
+	members := l.members()
+	list := append([]member(nil), members[:2]...)
+	list = append(list, members[4], members[5], members[2], members[3]) // documents first, then the layers
+	whole := archiveOf(t, list...)
+	img := one(t, fileOf(t, "x.tar", whole[:bytes.LastIndex(whole, []byte("blobs/"))+600]))
+	if _, err := img.Layers[0].Scan(t.Context(), ScanOptions{}); err != nil {
+		t.Errorf("layer 0: %v", err)
+	}
+	if _, err := img.Layers[1].Scan(t.Context(), ScanOptions{}); err == nil || !strings.Contains(err.Error(), "truncated archive at offset") {
+		t.Errorf("layer 1: got %v", err)
+	}
+}
+
+func TestARootFileSystemMayHoldNamesOfDocuments(t *testing.T) {
+	for _, name := range []string{manifestName, indexName, repositoriesName, layoutName} {
+		content := archiveOf(t, member{name: "etc/passwd", body: "root"}, member{name: name, body: `{"name":"a web application"}`})
+		if a := openFile(t, fileOf(t, "x.tar", content)); a.Kind != kindLayer {
+			t.Errorf("%s beside etc: got %s", name, a.Kind)
+		}
+	}
+	hidden := append(sampleOf(t, "a").dockerMembers("x:1"), member{name: "usr/bin/true"})
+	if a := openFile(t, fileOf(t, "x.tar", archiveOf(t, hidden...))); a.Kind != kindDocker {
+		t.Errorf("an image with a directory usr: got %s", a.Kind)
+	}
+}
+
+func TestRemainsOfAnArchiveAreNoLayer(t *testing.T) {
+	s := sampleOf(t, "a")
+	l := newLayout()
+	l.top(l.image(s, nil), "t")
+	for case_, list := range map[string][]member{
+		"docker save": without(s.dockerMembers("x:1"), manifestName),
+		"a layout":    without(l.members(), indexName),
+		"blobs only":  without(without(l.members(), indexName), layoutName),
+	} {
+		if got := refusal(t, fileOf(t, "x.tar", archiveOf(t, list...))); !strings.Contains(got, "manifest.json not found") {
+			t.Errorf("%s: got %q", case_, got)
+		}
+	}
+}
+
+func TestAnEndlessPipeOfZerosIsNoArchive(t *testing.T) {
+	zero, err := os.Open("/dev/zero")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer zero.Close()
+	opt := testOptions(t)
+	opt.Stdin = zero
+	if _, err := Open(t.Context(), "-", opt); !errors.Is(err, errZeros) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCancelEndsTheWaitForAPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	opt := testOptions(t)
+	opt.Stdin = r
+	if _, err := Open(ctx, "-", opt); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSpoolingLeavesNoFile(t *testing.T) {
+	opt := testOptions(t)
+	a, err := Open(t.Context(), fileOf(t, "x", gzipOf(t, tarOf(t, "a"))), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if left, err := os.ReadDir(opt.TempDir); err != nil || len(left) > 0 {
+		t.Errorf("got %v, %v", left, err)
+	}
+}
+
+func TestNoRoomForTheSpoolNamesTheDirectory(t *testing.T) {
+	opt := testOptions(t)
+	opt.TempDir = filepath.Join(opt.TempDir, "gone")
+	_, err := Open(t.Context(), fileOf(t, "x", gzipOf(t, tarOf(t, "a"))), opt)
+	hinted, ok := errors.AsType[*Hinted](err)
+	if !ok || !strings.Contains(err.Error(), opt.TempDir) || !strings.Contains(hinted.Hint, "--tmpdir") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSpoolIsBounded(t *testing.T) {
+	bomb := archiveOf(t, member{name: "a", body: "x" + strings.Repeat("\x00", 8<<20)})
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		set     func(l *Limits)
+	}{
+		{limitImageBytes, bomb, func(l *Limits) { l.ImageBytes = 4 << 20 }},
+		{limitImageBytes, gzipOf(t, bomb), func(l *Limits) { l.ImageBytes = 4 << 20 }},
+		{limitRatio, gzipOf(t, bomb), func(l *Limits) { l.RatioFloor, l.Ratio = 4<<20, 100 }},
+	} {
+		opt := testOptions(t)
+		opt.Stdin = pipeOf(t, bytes.NewReader(tt.content))
+		tt.set(&opt.Limits)
+		_, err := Open(t.Context(), "-", opt)
+		if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != tt.name {
+			t.Errorf("%s: got %v", tt.name, err)
+		}
+	}
+}
+
+func TestACompressedLayerKeepsTheDigestOfItsFile(t *testing.T) {
+	plain := tarOf(t, "a")
+	packed := gzipOf(t, plain)
+	img := one(t, fileOf(t, "x", packed))
+	l := img.Layers[0]
+	if l.Digest != digestOf(packed) || l.Size != int64(len(packed)) || l.outer != "gzip" || img.ID != "" || img.Config != nil {
+		t.Errorf("got %s of %d bytes in %q, image %q", l.Digest, l.Size, l.outer, img.ID)
+	}
+	s, err := l.Scan(t.Context(), ScanOptions{})
+	if err != nil || s.Compression != "gzip" || s.DiffID != digestOf(plain) || s.Digest != digestOf(packed) {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+func TestGarbageBehindTheInputIsAWarning(t *testing.T) {
+	docker := gzipOf(t, archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...))
+	img := one(t, fileOf(t, "x", append(docker, "garbage"...)))
+	if len(img.Warnings) != 1 || img.Warnings[0].Code != tarfs.CompressedTailDamaged {
+		t.Errorf("got %v", img.Warnings)
+	}
+}
+
+func TestAnInputThatChangesIsNoticed(t *testing.T) {
+	path := fileOf(t, "x.tar", archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...))
+	dir := unpack(t, sampleOf(t, "a").dockerMembers("x:1")...)
+	for _, tt := range []struct{ name, touch string }{
+		{path, path},
+		{dir, filepath.Join(dir, strings.Repeat("0", 64), "layer.tar")},
+	} {
+		img := one(t, tt.name)
+		if err := img.Layers[0].check(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(tt.touch, time.Time{}, time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := img.Layers[0].check(); !errors.Is(err, errChanged) {
+			t.Errorf("%s: got %v", tt.name, err)
+		}
+	}
+}

@@ -1,0 +1,36 @@
+//go:build unix
+
+package source
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestOnlyFilesAndDirectoriesAreOpened(t *testing.T) {
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Skip("no FIFO here: ", err)
+	}
+	for name, want := range map[string]string{
+		fifo:                       "named pipe",
+		"/dev/zero":                "is a device",
+		dir:                        "is a directory, but no OCI layout",
+		filepath.Join(dir, "gone"): "no such file",
+		filepath.Join(fifo, "x"):   "no such file",
+		"":                         "empty name",
+	} {
+		start := time.Now()
+		_, err := Open(t.Context(), name, testOptions(t))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", name, err, want)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("%q: took %v", name, took)
+		}
+	}
+}
