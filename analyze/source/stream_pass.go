@@ -178,10 +178,18 @@ func (p *pass) verdict() error {
 	if err := firstOf(p.ctx.Err(), p.changed(), p.blob.err, p.limit()); err != nil {
 		return err
 	}
-	if err := firstOf(p.verifyBlob(), p.noTar, p.located(p.tar.damage())); err != nil {
+	if err := firstOf(p.verifyBlob(), p.noTar); err != nil {
 		return err
 	}
-	return firstOf(p.verifyTar(), p.scanErr)
+	damage := p.located(p.tar.damage())
+	if damage == nil || isTrailer(p.tar.err) { // all content came out
+		return firstOf(joined(damage, p.verifyTar()), p.scanErr)
+	}
+	if l := p.layer; l.verify && l.DiffID != "" {
+		got := p.hashes.sum(algorithm(l.DiffID))
+		return joined(damage, fmt.Errorf("want diffID %s, got %s of the %d bytes before the damage", l.DiffID, got, p.tar.count))
+	}
+	return damage
 }
 
 // located adds to the damage of a stream the entry that it cuts, where there is one.
@@ -232,8 +240,11 @@ func (p *pass) verifyBlob() error {
 
 // joined makes one line of two errors.
 func joined(err, more error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return more
+	case more == nil:
+		return err
 	}
 	return fmt.Errorf("%w; %w", err, more)
 }
