@@ -26,7 +26,7 @@ func parse(args []string) (*Call, Answer, error) {
 	case com.version:
 		name = "version"
 	case com.help:
-		rest = top.Args()[:min(1, top.NArg())]
+		com.help, rest = false, top.Args()[:min(1, top.NArg())]
 	case top.NArg() > 0:
 		name, rest = top.Arg(0), top.Args()[1:]
 	}
@@ -49,7 +49,7 @@ func parseCommand(com *common, report Report, args []string) (*Call, Answer, err
 		return nil, nil, flagError(err, flags, report.Name)
 	}
 	call := &Call{common: com, Report: report, Args: flags.Args()}
-	if com.help && report.Name != "help" {
+	if com.help {
 		call.Args = []string{report.Name}
 		return call, newHelp(nil), nil
 	}

@@ -23,19 +23,33 @@ func newMatcher(pattern string, regex, fold bool) (matcher, error) {
 	if err != nil {
 		return nil, err
 	}
+	form := distinct
 	if fold {
-		pattern = lower(pattern)
+		form = func(s string) string { return distinct(lower(s)) }
 	}
-	folded := func(s string) string {
-		if fold {
-			return lower(s)
-		}
+	pattern = form(pattern)
+	if !strings.Contains(pattern, "/") {
+		return func(n tarfs.Node) bool { return doublestar.MatchUnvalidated(pattern, form(n.Name())) }, nil
+	}
+	return func(n tarfs.Node) bool { return doublestar.MatchUnvalidated(pattern, form(n.Path())) }, nil
+}
+
+// distinct turns each byte that is no UTF-8 into a private character of its own, for doublestar takes all such bytes for the same.
+func distinct(s string) string {
+	if utf8.ValidString(s) {
 		return s
 	}
-	if !strings.Contains(pattern, "/") {
-		return func(n tarfs.Node) bool { return doublestar.MatchUnvalidated(pattern, folded(n.Name())) }, nil
+	const private = 0x10FF00
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			r = private + rune(s[i])
+		}
+		b.WriteRune(r)
+		i += n
 	}
-	return func(n tarfs.Node) bool { return doublestar.MatchUnvalidated(pattern, folded(n.Path())) }, nil
+	return b.String()
 }
 
 // newExpression reads a regular expression. It is searched, not held against the whole as find does: what an auditor is shown too much

@@ -90,17 +90,7 @@ const grace = 70 * time.Millisecond
 func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	con := &console{w: stderr}
 	done := make(chan int, 1)
-	go func() {
-		status := failed
-		defer func() {
-			if r := recover(); r != nil {
-				con.fail(fmt.Errorf("internal error: %v; please report", r))
-				status = failed
-			}
-			done <- status
-		}()
-		status = run(ctx, args, stdin, stdout, con)
-	}()
+	go func() { done <- guarded(con, func() int { return run(ctx, args, stdin, stdout, con) }) }()
 	select {
 	case status := <-done:
 		return status
@@ -112,6 +102,17 @@ func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.
 	}
 	con.close()
 	return failed
+}
+
+// guarded is the last resort: a mistake of ours ends as one line, too.
+func guarded(con *console, f func() int) (status int) {
+	defer func() {
+		if r := recover(); r != nil {
+			con.fail(fmt.Errorf("internal error: %v; please report", r))
+			status = failed
+		}
+	}()
+	return f()
 }
 
 // run understands the command line, answers it, and says what went wrong.

@@ -8,8 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 const null = "/dev/null"
@@ -26,8 +25,8 @@ func closedAtStart(stdout io.Writer) bool {
 	if err != nil || target != null {
 		return false
 	}
-	flags, err := unix.FcntlInt(1, unix.F_GETFL, 0)
-	if err != nil || flags&(unix.O_ACCMODE|unix.O_APPEND) != unix.O_RDWR {
+	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, 1, syscall.F_GETFL, 0)
+	if errno != 0 || flags&(syscall.O_ACCMODE|syscall.O_APPEND) != syscall.O_RDWR {
 		return false
 	}
 	parent := fmt.Sprintf("/proc/%d", os.Getppid())

@@ -1,0 +1,300 @@
+package report
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// items returns the items of a command's JSON lines, without the members that the test is not about.
+func items(t *testing.T, members string, args ...string) []string {
+	t.Helper()
+	got := layup(t, append(args, "-f", "jsonl", "-q")...)
+	var list []string
+	for _, line := range lines(got.out) {
+		var item map[string]any
+		if err := json.Unmarshal([]byte(line), &item); err != nil {
+			t.Fatalf("layup %q: %v: %s", args, err, line)
+		}
+		var picked []string
+		for _, m := range strings.Fields(members) {
+			if v, ok := item[m]; ok {
+				text, err := json.Marshal(v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				picked = append(picked, m+"="+strings.Trim(string(text), `"`))
+			}
+		}
+		list = append(list, strings.Join(picked, " "))
+	}
+	return list
+}
+
+func expect(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\n  %s\nwant\n  %s", what, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+func TestFindTellsTheStoryOfAName(t *testing.T) {
+	image := pack(t, "myfile")
+	expect(t, "find", items(t, "path layer status hiddenBy how", "find", image, "MYFILE"),
+		"path=/etc/MYFILE layer=1 status=overwritten hiddenBy=2 how=replaced",
+		"path=/etc/MYFILE layer=2 status=overwritten hiddenBy=3 how=replaced",
+		"path=/etc/MYFILE layer=3 status=deleted hiddenBy=4 how=whiteout",
+		"path=/etc/MYFILE layer=6 status=live",
+		"path=/usr/share/MYFILE layer=5 status=live")
+	expect(t, "log", items(t, "path layer change contentSame mode", "log", image, "/etc/MYFILE", "--digests"),
+		"path=/etc/MYFILE layer=1 change=add mode=0644", "path=/etc/MYFILE layer=2 change=modify contentSame=false mode=0644",
+		"path=/etc/MYFILE layer=3 change=modify contentSame=true mode=0600", "path=/etc/MYFILE layer=4 change=delete", "path=/etc/MYFILE layer=6 change=add mode=0644")
+	expect(t, "owner", items(t, "path layer createdBy instruction", "owner", image, "etc/MYFILE"),
+		"path=/etc/MYFILE layer=6 createdBy=COPY MYFILE /etc/ # buildkit instruction=COPY MYFILE /etc/")
+	expect(t, "hidden", items(t, "path layer hiddenBy size", "hidden", image),
+		"path=/tmp/token layer=2 hiddenBy=4 size=8", "path=/etc/MYFILE layer=1 hiddenBy=2 size=4", "path=/etc/MYFILE layer=2 hiddenBy=3 size=4", "path=/etc/MYFILE layer=3 hiddenBy=4 size=4")
+	for layer, want := range map[string]string{"1": "one\n", "2": "two\n", "3": "two\n", "6": "four\n"} {
+		if got := layup(t, "cat", image, "/etc/MYFILE", "--layer", layer); got.out != want || got.status != 0 {
+			t.Errorf("cat --layer %s: exit %d, %q want %q %s", layer, got.status, got.out, want, got.err)
+		}
+	}
+	if got := layup(t, "cat", image, "--upto", "2", "/etc/MYFILE", "/etc/shop.conf"); got.out != "two\nport=80\n" || got.status != 0 {
+		t.Errorf("cat --upto 2: exit %d, %q %s", got.status, got.out, got.err)
+	}
+}
+
+func TestFindNarrows(t *testing.T) {
+	my, links, ugly := pack(t, "myfile"), pack(t, "links"), pack(t, "ugly")
+	for _, c := range []struct {
+		say, image string
+		args       []string
+		want       []string
+	}{
+		{"base names", my, []string{"my*"}, nil},
+		{"base names in any case", my, []string{"my*", "-i", "--live"}, []string{"/etc/MYFILE", "/usr/share/MYFILE"}},
+		{"whole paths", my, []string{"/etc/*", "--live"}, []string{"/etc/MYFILE", "/etc/passwd", "/etc/shop.conf"}},
+		{"whole paths without the slash", my, []string{"etc/p*"}, []string{"/etc/passwd"}},
+		{"any directory", my, []string{"**/share/**", "--type", "f"}, []string{"/usr/share/MYFILE"}},
+		{"the root by any directory", my, []string{"**/etc", "--live"}, []string{"/etc"}},
+		{"a directory written with a slash", my, []string{"tmp/", "--live"}, []string{"/tmp"}},
+		{"several patterns", my, []string{"passwd", "token"}, []string{"/etc/passwd", "/tmp/token"}},
+		{"what is hidden", my, []string{"--hidden", "token"}, []string{"/tmp/token"}},
+		{"what one layer wrote", my, []string{"--layer", "1", "--type", "file"}, []string{"/etc/MYFILE", "/etc/shop.conf", "/usr/bin/shop"}},
+		{"more than", my, []string{"--size", "+1KiB"}, []string{"/bin/sh", "/usr/bin/shop"}},
+		{"more than so many kB", my, []string{"--size", "+1kB"}, []string{"/bin/sh", "/usr/bin/shop"}},
+		{"less than", my, []string{"-size", "-5", "--live"}, nil},
+		{"exactly", my, []string{"-size", "30c"}, []string{"/etc/passwd"}},
+		{"exact mode", my, []string{"-perm", "0600"}, []string{"/etc/MYFILE", "/tmp/token"}},
+		{"all of these bits", links, []string{"-perm", "-4000"}, []string{"/usr/bin/su"}},
+		{"any of these bits", links, []string{"-perm", "/u+s,g+s"}, []string{"/usr/bin/su"}},
+		{"uid", my, []string{"--uid", "33"}, []string{"/usr/share/MYFILE"}},
+		{"gid below and uid above", links, []string{"--gid", "-9", "--uid", "+6"}, []string{"/etc/second"}},
+		{"newer", links, []string{"--newer", "2024-02-01"}, []string{"/etc/second"}},
+		{"newer than itself", links, []string{"--newer", "2024-02-29T12:00:00.5Z"}, nil},
+		{"newer by a fraction", links, []string{"--newer", "2024-02-29T12:00:00.4Z"}, []string{"/etc/second"}},
+		{"newer than a thousand weeks ago", links, []string{"--newer", "1000w", "--type", "b"}, []string{"/dev/sda"}},
+		{"types", links, []string{"--type", "c,b,fifo"}, []string{"/dev/null", "/dev/pipe", "/dev/sda"}},
+		{"content", my, []string{"--sha256", "AB929FCD5594"}, []string{"/etc/MYFILE"}},
+		{"content that is nowhere", my, []string{"--sha256", strings.Repeat("0", 64)}, nil},
+		{"an expression in the path", my, []string{"--regex", "etc.*file", "-i", "--live"}, []string{"/etc/MYFILE"}},
+		{"an expression anchored in the base name", my, []string{"--regex", "^MY", "--live"}, []string{"/etc/MYFILE", "/usr/share/MYFILE"}},
+		{"an expression anchored in the path", my, []string{"--regex", "^/usr/[^/]*$", "--live"}, []string{"/usr/bin", "/usr/share"}},
+		{"bytes that are no UTF-8", ugly, []string{"latin-\xe9", "--live"}, []string{"/srv/latin-\ufffd"}},
+		{"a byte that is another", ugly, []string{"latin-\xe8"}, nil},
+		{"a replacement character for a byte", ugly, []string{"latin-\ufffd"}, nil},
+		{"any byte", ugly, []string{"LATIN-?", "-i", "--live"}, []string{"/srv/latin-\ufffd"}},
+		{"a class", ugly, []string{"[=+@]?*", "--live"}, []string{"/srv/+1", "/srv/=cmd|' ", "/srv/@SUM(1)"}},
+		{"a bracket that nothing closes", ugly, []string{"["}, nil},
+	} {
+		t.Run(c.say, func(t *testing.T) {
+			var got []string
+			for _, p := range items(t, "path", append([]string{"find", c.image}, c.args...)...) {
+				if p = strings.TrimPrefix(p, "path="); !slices.Contains(got, p) {
+					got = append(got, p)
+				}
+			}
+			expect(t, strings.Join(c.args, " "), got, c.want...)
+			status := 0
+			if c.want == nil {
+				status = 1
+			}
+			if got := layup(t, append([]string{"find", c.image}, c.args...)...); got.status != status {
+				t.Errorf("exit %d want %d: %s", got.status, status, got.err)
+			}
+		})
+	}
+}
+
+func TestRawPathsAreExactAndEachOnce(t *testing.T) {
+	got := layup(t, "find", "-q", pack(t, "ugly"), "-0", "a\n*", "latin-\xe9")
+	if want := "/srv/a\nb\tc\rd\x00/srv/latin-\xe9\x00"; got.out != want {
+		t.Errorf("got %q want %q", got.out, want)
+	}
+}
+
+func TestListingsListWhatLsLists(t *testing.T) {
+	my, links := pack(t, "myfile"), pack(t, "links")
+	for _, c := range []struct {
+		say  string
+		args []string
+		want string
+	}{
+		{"the root", []string{my}, "/bin /etc /tmp /usr"},
+		{"a directory", []string{my, "/etc"}, "/etc/MYFILE /etc/passwd /etc/shop.conf"},
+		{"a file", []string{my, "etc/passwd"}, "/etc/passwd"},
+		{"a directory itself", []string{my, "--depth", "0", "/etc/"}, "/etc"},
+		{"one level", []string{my, "--depth", "1", "/usr"}, "/usr /usr/bin /usr/share"},
+		{"everything below", []string{my, "-R", "/usr"}, "/usr /usr/bin /usr/bin/shop /usr/share /usr/share/MYFILE"},
+		{"after a layer", []string{my, "--upto", "2", "/tmp"}, "/tmp/token"},
+		{"the largest first", []string{my, "-R", "--sort", "size", "/usr"}, "/usr/bin/shop /usr/share/MYFILE /usr /usr/bin /usr/share"},
+		{"the newest first", []string{links, "--sort", "mtime", "/etc"}, "/etc/second /etc/above /etc/dangling /etc/ping /etc/pong /etc/relative /etc/self /etc/third"},
+		{"the oldest layer first", []string{my, "--sort", "layer", "/etc"}, "/etc/passwd /etc/shop.conf /etc/MYFILE"},
+		{"a symlink to a directory", []string{links, "--upto", "0", "/bin"}, "/usr/bin/sh /usr/bin/su"},
+		{"a symlink to a file", []string{links, "--upto", "0", "/etc/relative"}, "/etc/relative"},
+		{"a symlink to nothing", []string{links, "/etc/dangling"}, "/etc/dangling"},
+		{"a symlink to itself", []string{links, "/etc/self"}, "/etc/self"},
+		{"a layer's own entries", []string{my, "--layer", "4"}, "/etc /etc/MYFILE /tmp /tmp/token"},
+		{"a layer's own entries at a path", []string{my, "--layer", "4", "/tmp"}, "/tmp /tmp/token"},
+	} {
+		t.Run(c.say, func(t *testing.T) {
+			got := items(t, "path", append([]string{"ls"}, c.args...)...)
+			if text := strings.ReplaceAll(strings.Join(got, " "), "path=", ""); text != c.want {
+				t.Errorf("ls %v: %s want %s", c.args[1:], text, c.want)
+			}
+		})
+	}
+	expect(t, "what a layer wrote and deleted", items(t, "path layer status hiddenBy", "ls", my, "--layer", "4"),
+		"path=/etc layer=4 status=live", "path=/etc/MYFILE layer=3 status=deleted hiddenBy=4", "path=/tmp layer=4 status=live", "path=/tmp/token layer=2 status=deleted hiddenBy=4")
+	opaque := pack(t, "opaque")
+	expect(t, "the top-most of what a layer deleted", items(t, "path layer status hiddenBy how", "ls", opaque, "--layer", "1"),
+		"path=/app layer=1 status=live", "path=/app/new layer=1 status=live", "path=/app/old layer=0 status=deleted hiddenBy=1 how=opaque",
+		"path=/app/sub layer=0 status=deleted hiddenBy=1 how=opaque", "path=/cache layer=1 status=live", "path=/gone layer=0 status=deleted hiddenBy=1 how=whiteout")
+}
+
+func TestItemsHaveTheMembersThatApply(t *testing.T) {
+	image := pack(t, "links")
+	for _, c := range []struct{ path, want string }{
+		{"/etc/second", `{"path":"/etc/second","type":"file","mode":"0640","uid":7,"gid":8,"size":4,"mtime":"2024-02-29T12:00:00.5Z","layer":2,"metaLayer":2}`},
+		{"/bin", `{"path":"/bin","type":"symlink","mode":"0777","uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0,"link":"usr/bin"}`},
+		{"/dev/null", `{"path":"/dev/null","type":"char","mode":"0666","uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0,"device":"1:3"}`},
+		{"/dev/pipe", `{"path":"/dev/pipe","type":"fifo","mode":"0600","uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0}`},
+		{"/", `{"path":"/","type":"dir","mode":"0755","uid":0,"gid":0,"layer":-1,"metaLayer":-1,"implied":true}`},
+	} {
+		if got := layup(t, "ls", "--depth", "0", "-f", "jsonl", image, c.path); got.out != c.want+"\n" {
+			t.Errorf("%s\nwant %s %s", got.out, c.want, got.err)
+		}
+	}
+	got := layup(t, "ls", "--upto", "0", "--digests", "-f", "jsonl", image, "/usr/bin/su")
+	if want := `"xattrs":{"security.capability":"AQAAAgAEAAA="},"sha256":"`; !strings.Contains(got.out, want) || !strings.Contains(got.out, `"mode":"4755"`) {
+		t.Errorf("%s does not hold %s", got.out, want)
+	}
+	expect(t, "hard links", items(t, "path hardlinks", "ls", image, "--upto", "1", "/etc/third"), "path=/etc/third hardlinks=/etc/second")
+	expect(t, "a name that has become the only one", items(t, "path hardlinks", "ls", image, "/etc/third"), "path=/etc/third")
+}
+
+func TestOwnerFollowsSymlinksAndSaysWhatWasAsked(t *testing.T) {
+	image := pack(t, "links")
+	expect(t, "owner", items(t, "path asked layer type", "owner", image, "/lib/bin", "/etc/dangling/", "/lib"), "path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/usr asked=/lib layer=3 type=dir")
+	expect(t, "owner --no-follow", items(t, "path asked layer type", "owner", "--no-follow", image, "/lib/bin", "/etc/dangling", "/lib"),
+		"path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/etc/dangling layer=0 type=symlink", "path=/lib layer=3 type=symlink")
+}
+
+func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
+	image := pack(t, "myfile")
+	name := quoted(image)
+	for _, c := range []struct {
+		args     []string
+		out, err string
+	}{
+		{[]string{"owner", image, "/bin/sh", "/tmp/token", "/etc/paswd", "/no/such"}, "/bin/sh\n",
+			"layup: " + image + ": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: hint: layup log " + name + " /tmp/token\n" +
+				"layup: " + image + ": \"/etc/paswd\": no such path in the image\nlayup: hint: did you mean: layup owner " + name + " /etc/passwd\n" +
+				"layup: " + image + ": \"/no/such\": no such path in the image\n"},
+		{[]string{"log", image, "/bin", "/no/such"}, "/bin\n", "layup: " + image + ": \"/no/such\": no layer ever held it\n"},
+		{[]string{"ls", "--no-verify", image, "/tmp/token"}, "", "layup: " + image + ": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: hint: layup log --no-verify " + name + " /tmp/token\n"},
+		{[]string{"find", image, "a b"}, "", "layup: " + image + ": nothing matches 'a b'\n"},
+		{[]string{"ls", "--layer", "5", image, "/etc"}, "", "layup: " + image + ": \"/etc\": layer 5 has no entry there\n"},
+	} {
+		got := layup(t, append(c.args, "-q", "-f", "{{.path}}")...)
+		if got.out != c.out || got.err != c.err || got.status != 1 {
+			t.Errorf("layup %q: exit %d\n%s%s\nwant 1\n%s%s", c.args, got.status, got.out, got.err, c.out, c.err)
+		}
+	}
+	got := layup(t, "cat", image, "/tmp/token", "/etc/passwd")
+	if got.out != "root:x:0:0:root:/root:/bin/sh\n" || got.status != 1 || !strings.Contains(got.err, "deleted by layer 4") {
+		t.Errorf("cat: exit %d, %q %s", got.status, got.out, got.err)
+	}
+	got = layup(t, "cat", image, "/etc/MYFILE", "-q", "--layer", "4")
+	if want := "layup: " + image + ": \"/etc/MYFILE\": layer 4 carries no version of it\nlayup: hint: carried by layer 1, 2, 3, 6\n"; got.err != want || got.status != 1 {
+		t.Errorf("cat --layer 4: exit %d, %s want %s", got.status, got.err, want)
+	}
+}
+
+func TestWhatIsNoFileIsNotPrinted(t *testing.T) {
+	image := pack(t, "links")
+	for path, want := range map[string]string{"/etc": "is a directory, not a regular file", "/dev/null": "is a character device, not a regular file", "/dev/pipe": "is a FIFO, not a regular file"} {
+		got := layup(t, "cat", image, "/etc/second", path)
+		if got.status != 2 || got.out != "" || !strings.Contains(got.err, want) {
+			t.Errorf("cat %s: exit %d, %q %s", path, got.status, got.out, got.err)
+		}
+	}
+}
+
+func TestLayerNumbersAreHeldAgainstTheImage(t *testing.T) {
+	image := pack(t, "myfile")
+	for _, args := range [][]string{{"ls", "--layer", "7"}, {"ls", "--upto", "7"}, {"find", "--layer", "7"}, {"tree", "--upto", "7"}, {"cat", "--layer", "7"}, {"cat", "--upto", "7"}} {
+		got := layup(t, append(args, image, "/etc/passwd")...)
+		if want := "layup: " + image + ": " + args[1] + " 7: the image has the layers 0 to 6\n"; got.err != want || got.status != 2 || got.out != "" {
+			t.Errorf("layup %q: exit %d, %q, %s want %s", args, got.status, got.out, got.err, want)
+		}
+	}
+}
+
+func TestSeveralImagesHaveASectionEach(t *testing.T) {
+	image := pack(t, "myfile", "opaque")
+	got := layup(t, "ls", image)
+	if want := "layup: hint: --image shop:1.2\nlayup: hint: --image opaque:1\n"; got.status != 2 || got.out != "" || !strings.HasSuffix(got.err, want) {
+		t.Errorf("without a choice: exit %d, %s", got.status, got.err)
+	}
+	got = layup(t, "owner", "--all", "-f", "csv", "-q", image, "/etc/MYFILE")
+	rows := lines(got.out)
+	if len(rows) != 2 || !strings.HasPrefix(rows[0], "source,image,path,") || !strings.HasPrefix(rows[1], image+",shop:1.2,/etc/MYFILE,") {
+		t.Errorf("--all: %s", got.out)
+	}
+	if want := "layup: " + image + ": opaque:1: \"/etc/MYFILE\": no such path in the image\n"; got.status != 1 || !strings.HasPrefix(got.err, want) {
+		t.Errorf("--all: exit %d, %s want %s", got.status, got.err, want)
+	}
+	other := pack(t, "links")
+	expect(t, "several files", items(t, "image path", "find", "-name", "shop", "-name", "su", "--hidden", "--all", image, other), "image=example.org:5000/team/links:latest path=/usr/bin/su")
+}
+
+func TestTreeDrawsOwners(t *testing.T) {
+	got := layup(t, "tree", "-q", pack(t, "myfile"), "--depth", "2")
+	want := `/
+├── [0] bin
+│   └── [0] sh
+├── [6] etc
+│   ├── [6] MYFILE
+│   ├── [0] passwd
+│   └── [1] shop.conf
+├── [4] tmp
+└── [5] usr
+    ├── [1] bin
+    └── [5] share
+`
+	if got.out != want {
+		t.Errorf("got\n%s\nwant\n%s", got.out, want)
+	}
+}
+
+func TestLayersCountWhatTheyDo(t *testing.T) {
+	expect(t, "layers", items(t, "index files added modified deleted hiddenBytes instruction", "layers", pack(t, "opaque")),
+		"index=0 files=12 added=12 modified=0 deleted=0 hiddenBytes=25", "index=1 files=3 added=1 modified=2 deleted=6 hiddenBytes=0",
+		"index=2 files=3 added=1 modified=2 deleted=1 hiddenBytes=11", "index=3 files=3 added=2 modified=1 deleted=0 hiddenBytes=0")
+}
+
+func TestImagesListsWhatIsThere(t *testing.T) {
+	expect(t, "images", items(t, "kind number reference platform", "images", pack(t, "myfile", "links")),
+		"kind=image number=0 reference=shop:1.2 platform=linux/amd64", "kind=image number=1 reference=example.org:5000/team/links:latest platform=linux/arm64/v8")
+}

@@ -1,0 +1,139 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
+	for _, c := range []struct{ say, args, err string }{
+		{"a misspelled command", "onwer x /y", "layup: unknown command \"onwer\"\nlayup: hint: did you mean: layup owner\n"},
+		{"an unknown command", "zzz", "layup: unknown command \"zzz\"\nlayup: hint: layup help  lists the commands\n"},
+		{"a file in the command's place", "run_test.go", "layup: unknown command \"run_test.go\"\nlayup: hint: a command comes first: layup ls run_test.go\n"},
+		{"a misspelled flag", "ls --fromat json x", "layup: ls: unknown flag --fromat\nlayup: hint: did you mean --format\n"},
+		{"a misspelled flag before the command", "--fromat json ls x", "layup: unknown flag --fromat\nlayup: hint: did you mean --format\n"},
+		{"an unknown flag", "ls --zzzzzz x", "layup: ls: unknown flag --zzzzzz\nlayup: hint: layup help ls\n"},
+		{"an unknown letter", "ls -lZ x", "layup: ls: unknown flag -Z\nlayup: hint: layup help ls\n"},
+		{"a command's own flag before the command", "-l ls x", "layup: unknown flag -l\nlayup: hint: a command's own flags follow its name: layup ls -l IMAGE\n"},
+		{"a misspelled flag in find's spelling", "find x -nmae y", "layup: find: unknown flag -n\nlayup: hint: did you mean --name\n"},
+		{"a flag without its value", "find x --size", "layup: find: --size needs a value: SIZE\n"},
+		{"a word that the flag does not take", "ls --view run x", "layup: ls: --view: \"run\": not one of runtime, spec; did you mean runtime?\n"},
+		{"a number that is none", "ls --depth -1 x", "layup: ls: --depth: \"-1\": not a number from 0 on\n"},
+		{"no image", "ls", "layup: ls: IMAGE is missing\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]\n"},
+		{"no path", "owner x", "layup: owner: PATH is missing\nlayup: hint: usage: layup owner [flags] IMAGE PATH...\n"},
+		{"too many arguments", "ls x y z", "layup: ls: one argument too many: \"z\"\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]\n"},
+		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\", did you mean \"json\"?: it is table, json, jsonl, csv, tsv, or a Go template such as '{{.path}}'\n"},
+		{"a format for raw bytes", "cat -f json x y", "layup: cat: --format does not apply: it writes no document\n"},
+		{"a limit without a value", "ls --limit path x", "layup: --limit \"path\": want NAME=VALUE\n"},
+		{"both kinds of versions", "find x --live --hidden", "layup: find: --live and --hidden exclude each other\nlayup: hint: without both, versions of either kind are listed\n"},
+		{"two layers", "ls x --layer 1 --upto 2", "layup: ls: --layer excludes --upto and --depth\nlayup: hint: --upto N is the view after layer N; --layer N what layer N holds itself\n"},
+		{"a bad type", "find x -type q", "layup: find: --type: \"q\": not one of f, d, l, c, b, p\n"},
+		{"a bad size", "find x --size 10Mb", "layup: find: --size \"10Mb\": not a size like 840, 4KiB or 1.5MB\n"},
+		{"a bad pattern", "find x [a]b[", "layup: find: \"[a]b[\": not a pattern\nlayup: hint: a backslash before [ ] { } and \\ makes them mean themselves\n"},
+		{"an unknown shell", "completion tcsh", "layup: completion: unknown shell \"tcsh\"\nlayup: hint: usage: layup completion bash|zsh|fish\n"},
+		{"help of an unknown command", "help fnd", "layup: unknown command \"fnd\"\nlayup: hint: did you mean: layup find\n"},
+		{"a file that is not there", "ls nosuch.tar", "layup: nosuch.tar: no such file\n"},
+	} {
+		t.Run(c.say, func(t *testing.T) {
+			got := layup(t, strings.Fields(c.args)...)
+			if got.err != c.err || got.status != 2 || got.out != "" {
+				t.Errorf("layup %s: exit %d, stdout %q, stderr\n%s\nwant exit 2 and\n%s", c.args, got.status, got.out, got.err, c.err)
+			}
+		})
+	}
+}
+
+func TestCommonFlagsStandBeforeOrAfterTheCommand(t *testing.T) {
+	image := pack(t, "myfile")
+	want := layup(t, "ls", image, "-f", "csv", "/etc").out
+	for _, args := range [][]string{
+		{"-f", "csv", "ls", image, "/etc"}, {"--format=csv", "ls", image, "/etc"}, {"ls", "-fcsv", image, "/etc"}, {"ls", "--format", "csv", "--", image, "/etc"},
+		{"-q", "ls", image, "/etc", "--format", "csv"},
+	} {
+		if got := layup(t, args...); got.out != want || got.status != 0 {
+			t.Errorf("layup %q: exit %d\n%s\nwant\n%s", args, got.status, got.out, want)
+		}
+	}
+}
+
+func TestFindTakesFindsSpelling(t *testing.T) {
+	image := pack(t, "myfile")
+	want := layup(t, "find", "--name", "MYFILE", "--type", "f", image).out
+	if want == "" {
+		t.Fatal("find finds nothing")
+	}
+	for _, args := range [][]string{{"-name", "MYFILE", "-type", "f"}, {"-type=f", "-name=MYFILE"}, {"--name", "-type", "-name", "MYFILE", "-type", "f"}} {
+		if got := layup(t, append([]string{"find", image}, args...)...); got.out != want {
+			t.Errorf("find %q:\n%s\nwant\n%s", args, got.out, want)
+		}
+	}
+}
+
+func TestEveryHelpIsWhole(t *testing.T) {
+	for _, r := range All() {
+		if r.Hidden {
+			continue
+		}
+		text := layup(t, "help", r.Name).out
+		for _, want := range []string{"Usage: layup " + r.Name, "Exit status:\n  0  answered\n", "  2  could not answer", "  3  answered in part", "130 and 143", "--format FORMAT", "Examples:\n  "} {
+			if !strings.Contains(text, want) {
+				t.Errorf("help %s does not say %q", r.Name, want)
+			}
+		}
+		if own, common := strings.Index(text, "Flags of "+r.Name), strings.Index(text, "(every command)"); own > common {
+			t.Errorf("help %s: its own flags come after the common ones", r.Name)
+		}
+		for _, line := range lines(text) {
+			if utf8.RuneCountInString(line) > 80 {
+				t.Errorf("help %s: wider than 80 columns: %s", r.Name, line)
+			}
+		}
+		for _, args := range [][]string{{r.Name, "--help"}, {r.Name, "-h", "x"}, {"--help", r.Name}, {"-h", r.Name}} {
+			if got := layup(t, args...); got.out != text || got.status != 0 {
+				t.Errorf("layup %q is not layup help %s: exit %d", args, r.Name, got.status)
+			}
+		}
+	}
+}
+
+func TestLayupAloneListsTheCommands(t *testing.T) {
+	want := layup(t, "help")
+	for _, r := range All() {
+		if strings.Contains(want.out, "\n  "+r.Name+" ") == r.Hidden {
+			t.Errorf("%s: listed %v", r.Name, !r.Hidden)
+		}
+	}
+	for _, args := range [][]string{nil, {"--help"}, {"-h"}} {
+		if got := layup(t, args...); got != want || got.status != 0 {
+			t.Errorf("layup %q: exit %d, %q", args, got.status, got.err)
+		}
+	}
+	for _, line := range lines(want.out) {
+		if utf8.RuneCountInString(line) > 80 {
+			t.Errorf("wider than 80 columns: %s", line)
+		}
+	}
+}
+
+func TestVersionIsAFlagToo(t *testing.T) {
+	want := layup(t, "version", "-f", "json")
+	if !strings.Contains(want.out, `"schemaVersion":1,"command":"version"`) || want.status != 0 {
+		t.Errorf("version: exit %d: %s%s", want.status, want.out, want.err)
+	}
+	if got := layup(t, "--version", "--format", "json"); got != want {
+		t.Errorf("--version: got %v want %v", got, want)
+	}
+}
+
+func TestNearestNameIsOneThatAPersonMeans(t *testing.T) {
+	names := []string{"owner", "log", "find", "ls", "layers", "images"}
+	for _, c := range []struct{ typed, want string }{
+		{"onwer", "owner"}, {"fnid", "find"}, {"layer", "layers"}, {"image", "images"}, {"LS", "ls"}, {"sl", "ls"}, {"inspect", ""}, {"x", ""}, {"", ""},
+		{strings.Repeat("layers", 1000), ""},
+	} {
+		if got := nearest(c.typed, names); got != c.want {
+			t.Errorf("%.20q: got %q want %q", c.typed, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"layup/fixtures"
+)
+
+// full is a disk that takes so many bytes.
+type full struct{ left int }
+
+func (f *full) Write(p []byte) (int, error) {
+	if len(p) > f.left {
+		return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}
+	}
+	f.left -= len(p)
+	return len(p), nil
+}
+
+func TestFailingOutputIsExitTwoInEveryFormat(t *testing.T) {
+	image := pack(t, "deep")
+	for _, format := range []string{"table", "json", "jsonl", "csv", "tsv", "{{.path}}", "table {{.path}}"} {
+		for _, room := range []int{0, 100, 4096} {
+			if strings.Contains(format, "{{") && room == 4096 {
+				continue // holds all
+			}
+			var stderr bytes.Buffer
+			status := Main(t.Context(), []string{"find", "-q", "-f", format, image}, nil, &full{room}, &stderr)
+			if status != 2 || stderr.String() != "layup: write stdout: no space left on device\n" {
+				t.Errorf("%s, room for %d: exit %d: %s", format, room, status, stderr.String())
+			}
+		}
+	}
+	for _, args := range [][]string{{"help"}, {"version"}, {"completion", "bash"}, {"tree", "-q", image}, {"layers", "-q", image}, {"images", image}, {"hidden", "-q", image}, {"cat", "-q", image, "/srv/file000"}, {"find", "-q", "-0", image}} {
+		var stderr bytes.Buffer
+		if status := Main(t.Context(), args, nil, &full{}, &stderr); status != 2 || stderr.String() != "layup: write stdout: no space left on device\n" {
+			t.Errorf("layup %q: exit %d: %s", args, status, stderr.String())
+		}
+	}
+}
+
+func TestClosedPipeEndsQuietly(t *testing.T) {
+	image := pack(t, "deep")
+	for _, format := range []string{"table", "json", "jsonl", "{{.path}}"} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		var stderr bytes.Buffer
+		if status := Main(t.Context(), []string{"find", "-f", format, image, "nothing*", "file*"}, nil, w, &stderr); status != 0 || stderr.Len() > 0 {
+			t.Errorf("%s: exit %d: %s", format, status, stderr.String())
+		}
+	}
+}
+
+// closing is an output whose close fails, as that of a file on a network may.
+type closing struct{ bytes.Buffer }
+
+func (c *closing) Close() error { return syscall.EIO }
+
+func TestFailingCloseIsExitTwo(t *testing.T) {
+	var stderr bytes.Buffer
+	if status := Main(t.Context(), []string{"version"}, nil, &closing{}, &stderr); status != 2 || stderr.String() != "layup: write stdout: input/output error\n" {
+		t.Errorf("exit %d: %s", status, stderr.String())
+	}
+}
+
+func TestOutputFileIsReplacedWhole(t *testing.T) {
+	image, dir := pack(t, "myfile"), t.TempDir()
+	file, link := filepath.Join(dir, "out.csv"), filepath.Join(dir, "link")
+	if err := os.WriteFile(file, []byte("old"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("out.csv", link); err != nil {
+		t.Fatal(err)
+	}
+	if got := layup(t, "ls", "-q", "-f", "csv", "-o", link, image, "/no/such/{{"); got.status != 1 {
+		t.Errorf("nothing found: exit %d %s", got.status, got.err)
+	}
+	want := layup(t, "ls", "-R", "-f", "csv", image).out
+	if got := layup(t, "ls", "-R", "-f", "csv", "-o", link, image); got.status != 0 || got.out != "" {
+		t.Errorf("exit %d, %q %s", got.status, got.out, got.err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil || string(data) != want {
+		t.Errorf("%v: got\n%s\nwant\n%s", err, data, want)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v, %v: want that of the old file", info.Mode(), err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != "out.csv" {
+		t.Errorf("the symlink has become %q, %v", to, err)
+	}
+	left(t, dir, "link", "out.csv")
+}
+
+// left checks what lies in a directory.
+func left(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	expect(t, dir, got, want...)
+}
+
+func TestFailedAnswerLeavesTheOldFile(t *testing.T) {
+	image, dir := pack(t, "myfile"), t.TempDir()
+	file := filepath.Join(dir, "out")
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"ls", "-f", "{{range .path}}{{end}}{{.nosuch.x}}", image}, {"cat", image, "/etc"}, {"ls", image + "x"}, {"ls", "--upto", "99", image}, {"ls", "--zzz", image},
+	} {
+		got := layup(t, append(args, "-o", file)...)
+		if data, err := os.ReadFile(file); err != nil || string(data) != "old" || got.status != 2 {
+			t.Errorf("layup %q: exit %d, %v, %q", args, got.status, err, data)
+		}
+	}
+	left(t, dir, "out")
+}
+
+func TestOutputThatCannotBeIsRefusedBeforeReading(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]string{dir: "is a directory; name a file", filepath.Join(dir, "no", "x"): "is no directory"} {
+		got := layup(t, "ls", "-o", name, "nosuch.tar")
+		if got.status != 2 || !strings.Contains(got.err, want) || strings.Contains(got.err, "nosuch") {
+			t.Errorf("-o %s: exit %d, %s", name, got.status, got.err)
+		}
+	}
+	left(t, dir)
+}
+
+func TestOutputToADeviceIsWrittenAsItIs(t *testing.T) {
+	if got := layup(t, "version", "-o", os.DevNull); got.status != 0 || got.out != "" {
+		t.Errorf("exit %d, %q %s", got.status, got.out, got.err)
+	}
+	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
+		t.Fatalf("%s: %v %v", os.DevNull, info.Mode(), err)
+	}
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("no /dev/full here")
+	}
+	if got := layup(t, "version", "-o", "/dev/full"); got.status != 2 || got.err != "layup: write /dev/full: no space left on device\n" {
+		t.Errorf("exit %d, %s", got.status, got.err)
+	}
+}
+
+func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
+	img, err := fixtures.Load("myfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := fixtures.Packing{Name: "docker-save-20", Format: fixtures.Docker20}.Pack(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := bytes.Index(data, []byte("hunter2\n\x00"))
+	if i < 0 {
+		t.Fatal("the content is not in the archive")
+	}
+	data[i] ^= 1
+	file := filepath.Join(t.TempDir(), "damaged.tar")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"ls", file}, {"owner", file, "/bin/sh"}, {"find", file}, {"cat", file, "/bin/sh"}, {"layers", file, "-f", "json"}, {"ls", "--all", file}} {
+		got := layup(t, args...)
+		if got.status != 2 || got.out != "" || !strings.Contains(got.err, "layer 2 (") || !strings.Contains(got.err, "want sha256:") {
+			t.Errorf("layup %q: exit %d, %q, %s", args, got.status, got.out, got.err)
+		}
+		if got = layup(t, append(args, "--no-verify")...); got.status != 0 {
+			t.Errorf("layup %q --no-verify: exit %d, %s", args, got.status, got.err)
+		}
+		if got = layup(t, append(args, "--keep-going")...); got.status != 3 || got.out == "" || !strings.Contains(got.err, "layer 2 (") {
+			t.Errorf("layup %q --keep-going: exit %d, %q, %s", args, got.status, got.out, got.err)
+		}
+	}
+	got := layup(t, "owner", "--keep-going", "-f", "json", file, "/nosuch")
+	if !strings.Contains(got.out, `"errors":[{"layer":2,"message":"`) || got.status != 3 {
+		t.Errorf("exit %d, %s", got.status, got.out)
+	}
+}
+
+func TestInterruptedCommandReturnsAtOnce(t *testing.T) {
+	r, w, err := os.Pipe() // nobody ever writes
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	defer r.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	var stdout, stderr bytes.Buffer
+	begin := time.Now()
+	Main(ctx, []string{"ls", "-"}, r, &stdout, &stderr)
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if stdout.Len() > 0 || stderr.Len() > 0 {
+		t.Errorf("%q %q", stdout.String(), stderr.String())
+	}
+}
+
+func TestInterruptedOutputLeavesNoFile(t *testing.T) {
+	image, dir := pack(t, "deep"), t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	Main(ctx, []string{"find", "-o", filepath.Join(dir, "out"), image}, nil, &stdout, &stderr)
+	time.Sleep(10 * time.Millisecond)
+	left(t, dir)
+}
+
+func TestMistakeOfOursIsALineAndNotAStack(t *testing.T) {
+	var stderr bytes.Buffer
+	con := &console{w: &stderr}
+	status := guarded(con, func() int { panic(errors.New("a \x1b[31mred\x1b[0m mistake")) })
+	if want := "layup: internal error: a \\x1b[31mred\\x1b[0m mistake; please report\n"; status != 2 || stderr.String() != want {
+		t.Errorf("exit %d, %q want %q", status, stderr.String(), want)
+	}
+}

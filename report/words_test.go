@@ -1,0 +1,164 @@
+package report
+
+import (
+	"bytes"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"layup/tarfs"
+)
+
+func TestSizesAreReadAsGNUWritesThem(t *testing.T) {
+	for s, want := range map[string]int64{"0": 0, "840": 840, "840c": 840, "2w": 4, "3b": 1536, "4k": 4096, "4K": 4096, "4KiB": 4096, "4kB": 4000, "4KB": 4000, "10MB": 10_000_000, "10M": 10 << 20, "1.5GB": 1_500_000_000, "2GiB": 2 << 30, "1T": 1 << 40} {
+		if got, err := parseSize(s); err != nil || got != want {
+			t.Errorf("%s: got %d, %v want %d", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "x", "1x", "1Mb", "-1", "+1", "1e3", "1.2.3", ".", "99999999999999999999", "10000000TB", "1 MB"} {
+		if got, err := parseSize(s); err == nil {
+			t.Errorf("%q: got %d want an error", s, got)
+		}
+	}
+}
+
+func TestModesAreReadAsChmodWritesThem(t *testing.T) {
+	for s, want := range map[string]uint16{"0": 0, "644": 0o644, "0644": 0o644, "7777": 0o7777, "u+s": 0o4000, "g+s": 0o2000, "u=rw,go=r": 0o644, "a+x": 0o111, "+x": 0o111, "o+t": 0o1000, "ug+rws": 0o6660} {
+		if got, err := parseMode(s); err != nil || got != want {
+			t.Errorf("%s: got %o, %v want %o", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "8", "77777", "-1", "u", "u+", "x+s", "u+q", "u+s,"} {
+		if got, err := parseMode(s); err == nil {
+			t.Errorf("%q: got %o want an error", s, got)
+		}
+	}
+}
+
+func TestTimesAreMomentsOrDurations(t *testing.T) {
+	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	for s, want := range map[string]string{"2024-02-29T12:00:00Z": "2024-02-29T12:00:00Z", "2024-02-29T12:00:00+02:00": "2024-02-29T10:00:00Z", "2024-02-29": "2024-02-29T00:00:00Z",
+		"36h": "2026-05-02T15:02:01Z", "7d": "2026-04-27T03:02:01Z", "1.5d": "2026-05-02T15:02:01Z", "2w": "2026-04-20T03:02:01Z", "0s": "2026-05-04T03:02:01Z"} {
+		if got, err := parseTime(s, now); err != nil || got.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%s: got %v, %v want %s", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "yesterday", "-3h", "-1d", "1e9w", "2024-13-01", "NaNd", "Infd"} {
+		if got, err := parseTime(s, now); err == nil {
+			t.Errorf("%q: got %v want an error", s, got)
+		}
+	}
+}
+
+func TestQuotedArgumentsComeBackFromTheShell(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash here")
+	}
+	for _, arg := range []string{"/etc/passwd", "", "two words", "it's", "$(id) `id` \\ \"", "a\nb", "\x1b[31m", "latin-\xe9", "\u202egnp", "é", "-rf", "~", "#x", "*", "{a,b}", "$'x'", " end "} {
+		out, err := exec.CommandContext(t.Context(), bash, "-c", "printf '%s' "+quoted(arg)).Output()
+		if err != nil || string(out) != arg {
+			t.Errorf("%q as %s: got %q, %v", arg, quoted(arg), out, err)
+		}
+	}
+}
+
+func TestMessagesAreHarmless(t *testing.T) {
+	for s, want := range map[string]string{"plain: \"text\" 'é' \\n": "plain: \"text\" 'é' \\n", "a\x1b[2Jb\nc \xff \u202e": "a\\x1b[2Jb\\nc \\xff \\u202e"} {
+		if got := harmless(s); got != want {
+			t.Errorf("%q: got %q want %q", s, got, want)
+		}
+	}
+}
+
+func TestModesAreDrawnAsLsDrawsThem(t *testing.T) {
+	for _, c := range []struct{ kind, mode, want string }{
+		{"file", "0644", "-rw-r--r--"}, {"dir", "1777", "drwxrwxrwt"}, {"dir", "1770", "drwxrwx--T"}, {"file", "4755", "-rwsr-xr-x"}, {"file", "6644", "-rwSr-Sr--"},
+		{"symlink", "0777", "lrwxrwxrwx"}, {"char", "0666", "crw-rw-rw-"}, {"block", "0660", "brw-rw----"}, {"fifo", "0000", "p---------"},
+	} {
+		if got := drawnMode(c.kind, c.mode); got != c.want {
+			t.Errorf("%s %s: got %s want %s", c.kind, c.mode, got, c.want)
+		}
+	}
+}
+
+func TestWarningsAreCountedAfterFiveOfACode(t *testing.T) {
+	var warnings []tarfs.Warning
+	for i := range 7 {
+		warnings = append(warnings, tarfs.Warning{Code: tarfs.DuplicateEntry, Layer: 1, Path: "/f" + string(rune('0'+i))})
+	}
+	warnings[6].More = 10
+	warnings = append(warnings, tarfs.Warning{Code: tarfs.ParentNotListed, Layer: 0, Path: "/o\x1bpt"}, tarfs.Warning{Code: tarfs.HistoryAbsent, Layer: tarfs.NoLayer})
+	print := func(quiet, verbose bool) []string {
+		var b bytes.Buffer
+		con := &console{w: &b, quiet: quiet, verbose: verbose}
+		con.warn("", warnings)
+		return lines(b.String())
+	}
+	message := tarfs.DuplicateEntry.Message()
+	five := make([]string, 0, 6)
+	for i := range 5 {
+		five = append(five, "layup: warning: duplicate-entry: layer 1: /f"+string(rune('0'+i))+": "+message)
+	}
+	five = append(five, "layup: warning: duplicate-entry: 12 more")
+	expect(t, "usually", print(false, false), append(slices.Clone(five), "layup: note: oddities of severity low, shown by -v: history-absent (1), parent-not-listed (1)")...)
+	expect(t, "-v", print(false, true), append(slices.Clone(five), "layup: warning: parent-not-listed: layer 0: $'/o\\x1bpt': "+tarfs.ParentNotListed.Message(), "layup: warning: history-absent: "+tarfs.HistoryAbsent.Message())...)
+	expect(t, "-q", print(true, false))
+}
+
+func TestWorstStatusIsTwoThenThreeThenOne(t *testing.T) {
+	order := []int{0, 1, 3, 2}
+	for i, a := range order {
+		for j, b := range order {
+			if got := worst(a, b); got != order[max(i, j)] {
+				t.Errorf("worst of %d and %d: got %d", a, b, got)
+			}
+		}
+	}
+}
+
+func TestCompletionKnowsCommandsFlagsAndValues(t *testing.T) {
+	for _, c := range []struct {
+		words string // the last is being typed
+		want  string // the candidates without their explanations
+	}{
+		{"l", "log ls layers :4"}, {"fin", "find :4"}, {"help la", "layers :4"}, {"-q own", "owner :4"}, {"-f json own", "owner :4"}, {"completion f", "fish :4"},
+		{"ls --upt", "--upto :4"}, {"ls --v", "--verbose --view :4"}, {"find --ty", "--type :4"}, {"--no-v", "--no-verify :4"},
+		{"ls --sort s", "size :4"}, {"ls --sort=m", "--sort=mtime :4"}, {"ls -f js", "json jsonl :4"}, {"--format t", "table tsv :4"}, {"ls --view ", "runtime spec :4"},
+		{"ls --limit pa", "path= :4"}, {"ls ", ":0"}, {"ls image.tar /e", ":0"}, {"ls -o ", ":0"}, {"zzz ", ":0"},
+	} {
+		got := layup(t, append([]string{"__complete"}, strings.Split(c.words, " ")...)...)
+		var words []string
+		for _, line := range lines(got.out) {
+			word, _, _ := strings.Cut(line, "\t")
+			words = append(words, word)
+		}
+		if text := strings.Join(words, " "); text != c.want || got.status != 0 {
+			t.Errorf("%q: got %s want %s", c.words, text, c.want)
+		}
+	}
+	if got := layup(t, "__complete"); !strings.Contains(got.out, "owner\tsay which layer owns each path\n") {
+		t.Errorf("nothing typed: %s", got.out)
+	}
+}
+
+func TestCompletionScriptsAreShell(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		script := layup(t, "completion", shell)
+		if script.status != 0 || !strings.Contains(script.out, "layup __complete") {
+			t.Errorf("%s: exit %d: %s", shell, script.status, script.out)
+		}
+		path, err := exec.LookPath(shell)
+		if err != nil {
+			t.Logf("no %s here: its script is not run", shell)
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), path, "-n")
+		cmd.Stdin = strings.NewReader(script.out)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", shell, err, out)
+		}
+	}
+}
