@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -24,8 +25,8 @@ var rooms = map[string]room{
 	"layup":                {ours: []string{"layup/report"}},
 	"layup/tarfs":          {},
 	"layup/analyze/source": {ours: []string{"layup/tarfs"}, others: []string{"github.com/google/go-containerregistry", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "golang.org/x/sys"}},
-	"layup/analyze":        {ours: []string{"layup/analyze/source", "layup/tarfs"}, others: []string{"github.com/google/go-containerregistry", "github.com/bmatcuk/doublestar", "github.com/docker/go-units"}},
-	"layup/report/render":  {others: []string{"github.com/olekukonko/tablewriter", "github.com/docker/go-units", "github.com/docker/cli", "golang.org/x/term"}},
+	"layup/analyze":        {ours: []string{"layup/analyze/source", "layup/tarfs"}, others: []string{"github.com/bmatcuk/doublestar", "github.com/docker/go-units"}},
+	"layup/report/render":  {others: []string{"github.com/olekukonko/tablewriter", "github.com/clipperhouse/displaywidth", "github.com/docker/go-units", "github.com/docker/cli", "golang.org/x/term"}},
 	"layup/report":         {ours: []string{"layup/analyze", "layup/analyze/source", "layup/tarfs", "layup/report/render"}, others: []string{"github.com/spf13/pflag", "github.com/bmatcuk/doublestar", "github.com/docker/go-units", "golang.org/x/term"}},
 	"layup/fixtures":       {others: []string{"github.com/klauspost/compress", "github.com/ulikunitz/xz"}},
 }
@@ -57,6 +58,32 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
+// What go.mod asks for directly is explained in DEPENDENCIES.md.
+func TestDependenciesAreExplained(t *testing.T) {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile("DEPENDENCIES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := 0
+	for line := range strings.Lines(string(mod)) {
+		module, version, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !strings.HasPrefix(version, "v") || strings.Contains(version, "// indirect") {
+			continue
+		}
+		direct++
+		if !strings.Contains(string(document), module) {
+			t.Errorf("%s is not explained", module)
+		}
+	}
+	if direct < 5 {
+		t.Errorf("only %d dependencies found in go.mod", direct)
+	}
+}
+
 func (r room) allows(imp string) bool {
 	first, _, _ := strings.Cut(imp, "/")
 	switch {
@@ -74,7 +101,10 @@ func below(imp, dir string) bool { return imp == dir || strings.HasPrefix(imp, d
 func imports(t *testing.T) map[string][]string {
 	found := map[string][]string{}
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != "." {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != "." {
 			return fs.SkipDir
 		}
 		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
