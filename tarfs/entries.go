@@ -8,7 +8,7 @@ import (
 
 // entry lets one entry of the tar act on the layer's own tree.
 func (m *merger) entry(i uint32) error {
-	e := &m.table.entries[i]
+	e := m.table.entries.at(i)
 	dir := m.table.dirs[e.dir]
 	full := m.clean(m.parts[:0], ref{dir.off, dir.len, uint16(m.layer)}, ref{e.name, e.nameLen, uint16(m.layer)})
 	m.parts = full.parts
@@ -40,7 +40,7 @@ func (m *merger) rootEntry(e *entry, i uint32) {
 		m.warn(RootNotADirectory, "")
 		return
 	}
-	l := &m.locals[0]
+	l := m.locals.at(0)
 	if l.state&listed != 0 {
 		m.warn(DuplicateEntry, "/")
 	}
@@ -121,16 +121,16 @@ func (m *merger) opaque(at uint32, parts []ref) {
 			return
 		}
 	}
-	if m.locals[at].state&opaqued != 0 {
+	if m.locals.at(at).state&opaqued != 0 {
 		return
 	}
-	m.locals[at].state |= opaqued
+	m.locals.at(at).state |= opaqued
 	m.opaques = append(m.opaques, opaque{local: at, path: m.join(parts)})
 }
 
 // white marks a path as hidden below.
 func (m *merger) white(at uint32) {
-	l := &m.locals[at]
+	l := m.locals.at(at)
 	if l.state&whiteout != 0 {
 		m.warn(DuplicateEntry, m.path(at))
 		return
@@ -172,7 +172,7 @@ var types = [...]Type{kindFile: File, kindDir: Dir, kindSymlink: Symlink, kindCh
 
 // put lists an entry at a path. Group is that of a hard link.
 func (m *merger) put(at, i uint32, kind Type, group uint32) {
-	l := &m.locals[at]
+	l := m.locals.at(at)
 	if l.state&listed != 0 || l.state&implied != 0 && kind != Dir {
 		m.warn(DuplicateEntry, m.path(at))
 		if kind != Dir || l.kind != Dir {
@@ -189,7 +189,7 @@ func (m *merger) put(at, i uint32, kind Type, group uint32) {
 	l.state = l.state&^implied | listed
 	l.entry, l.kind = i, kind
 	m.name(at, group)
-	if e := &m.table.entries[i]; e.flags&(flagOverlay|flagRefused) != 0 {
+	if e := m.table.entries.at(i); e.flags&(flagOverlay|flagRefused) != 0 {
 		m.flagged(e, m.path(at))
 	}
 }
@@ -210,16 +210,16 @@ func (m *merger) name(at, group uint32) {
 // may lead elsewhere from now on.
 func (m *merger) clear(at uint32) {
 	m.parent = place{}
-	m.locals[at].state &^= opaqued
+	m.locals.at(at).state &^= opaqued
 	stack := []uint32{at}
 	for len(stack) > 0 {
-		l := &m.locals[stack[len(stack)-1]]
+		l := m.locals.at(stack[len(stack)-1])
 		stack = stack[:len(stack)-1]
-		for c := l.first; c != 0; c = m.locals[c].next {
+		for c := l.first; c != 0; c = m.locals.at(c).next {
 			stack = append(stack, c)
 		}
 		for c := l.first; c != 0; {
-			child := &m.locals[c]
+			child := m.locals.at(c)
 			delete(m.links, c)
 			c, child.next = child.next, 0
 			child.state, child.entry = 0, noEntry
@@ -270,7 +270,7 @@ func (m *merger) target(e *entry, i uint32, path string) (group uint32, kind Typ
 		return 0, 0, HardlinkToItself
 	}
 	s := m.step(steps, base)
-	if l := &m.locals[s.local]; s.found && l.state&(listed|implied) != 0 {
+	if l := m.locals.at(s.local); s.found && l.state&(listed|implied) != 0 {
 		if l.kind == Dir {
 			return 0, 0, HardlinkToDirectory
 		}
@@ -284,7 +284,7 @@ func (m *merger) group(at uint32) uint32 {
 	if g := m.links[at]; g != 0 {
 		return g
 	}
-	g := m.newGroup(uint16(m.layer), m.locals[at].entry)
+	g := m.newGroup(uint16(m.layer), m.locals.at(at).entry)
 	m.name(at, g)
 	return g
 }
@@ -297,24 +297,24 @@ func (m *merger) newGroup(layer uint16, content uint32) uint32 {
 // lower makes a group of a file that lower layers show at a path and that this layer has not hidden so far.
 func (m *merger) lower(steps []step) (group uint32, kind Type, code Code) {
 	at := uint32(root)
-	hidden := m.locals[0].state&opaqued != 0
+	hidden := m.locals.at(0).state&opaqued != 0
 	for k, s := range steps {
 		if at = m.t.child(at, m.t.text(s.name)); at == 0 {
 			return 0, 0, HardlinkTargetMissing
 		}
 		if i, ok := m.of(at); ok {
-			state := m.locals[i].state
+			state := m.locals.at(i).state
 			above := k < len(steps)-1
 			hidden = hidden || state&whiteout != 0 || above && state&opaqued != 0
 		}
 	}
-	r := m.t.nodes[at].record
-	if hidden || r == 0 || m.t.records[r].hiddenBy != 0 {
+	r := m.t.nodes.at(at).record
+	if hidden || r == 0 || m.t.records.at(r).hiddenBy != 0 {
 		return 0, 0, HardlinkTargetMissing
 	}
-	if m.t.records[r].kind == Dir {
+	if m.t.records.at(r).kind == Dir {
 		return 0, 0, HardlinkToDirectory
 	}
 	inode, _ := Version{m.t, r}.Inode()
-	return m.newGroup(uint16(inode>>32), uint32(inode)), m.t.records[r].kind, HardlinkIntoLowerLayer
+	return m.newGroup(uint16(inode>>32), uint32(inode)), m.t.records.at(r).kind, HardlinkIntoLowerLayer
 }

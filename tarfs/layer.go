@@ -10,7 +10,7 @@ import (
 // A Layer is the table of contents of one layer: immutable, in tar order, without pointers, so that a million entries cost the garbage
 // collector nothing and the table could be stored as it is.
 type Layer struct {
-	entries []entry
+	entries slabs[entry]
 	arena   []byte // names, links and attributes
 	dirs    []span // directory parts of names; entries that follow one another mostly share theirs
 	xattrs  []xattr
@@ -82,7 +82,7 @@ type sparseFile struct{ entry, first, n uint32 }
 type region struct{ offset, size int64 }
 
 // Len returns the number of entries, whiteouts included.
-func (l *Layer) Len() int { return len(l.entries) }
+func (l *Layer) Len() int { return int(l.entries.n) }
 
 // Size returns the length in bytes of the uncompressed tar, with what follows its end mark.
 func (l *Layer) Size() int64 { return l.size }
@@ -105,7 +105,7 @@ func (l *Layer) written(e *entry) string { return string(l.dirOf(e)) + string(l.
 
 // attributes returns the extended attributes of an entry, sorted by name.
 func (l *Layer) attributes(i uint32) []Xattr {
-	if l.entries[i].flags&flagXattrs == 0 {
+	if l.entries.at(i).flags&flagXattrs == 0 {
 		return nil
 	}
 	at, _ := slices.BinarySearchFunc(l.xattrs, i, func(x xattr, i uint32) int { return cmp.Compare(x.entry, i) })
@@ -126,7 +126,7 @@ type Extent struct{ FileOffset, TarOffset, Size int64 }
 
 // extents returns where the content of an entry lies.
 func (l *Layer) extents(i uint32) []Extent {
-	e := &l.entries[i]
+	e := l.entries.at(i)
 	if e.flags&flagSparse == 0 {
 		if e.size == 0 {
 			return nil
@@ -170,8 +170,8 @@ type TarEntry struct {
 // Raw yields the entries in tar order as they are written.
 func (l *Layer) Raw() iter.Seq[TarEntry] {
 	return func(yield func(TarEntry) bool) {
-		for i := range l.entries {
-			if !yield(l.raw(&l.entries[i])) {
+		for i := range l.entries.n {
+			if !yield(l.raw(l.entries.at(i))) {
 				return
 			}
 		}
@@ -197,8 +197,8 @@ func (l *Layer) raw(e *entry) TarEntry {
 // Files returns the number of entries that are no whiteouts under the view.
 func (l *Layer) Files(view View) int {
 	n := 0
-	for i := range l.entries {
-		e := &l.entries[i]
+	for i := range l.entries.n {
+		e := l.entries.at(i)
 		device := view == Runtime && e.kind == kindChar && e.offset == 0
 		if !device && !bytes.HasPrefix(l.nameOf(e), []byte(whiteoutPrefix)) {
 			n++

@@ -43,19 +43,18 @@ func Merge(layers []*Layer, view View) (*Tree, []*LayerError) {
 
 // newTree returns a tree of nothing but the root, with room for the biggest layer.
 func newTree(layers []*Layer, view View) *Tree {
-	biggest, size := 0, 16
+	biggest, size := uint32(0), 16
 	for _, l := range layers {
 		if l != nil {
-			biggest = max(biggest, len(l.entries))
+			biggest = max(biggest, l.entries.n)
 		}
 	}
-	for size < 2*biggest {
+	for size < int(2*biggest) {
 		size *= 2
 	}
 	t := &Tree{layers: layers, view: view, seed: maphash.MakeSeed()}
-	t.nodes = append(make([]node, 0, biggest+1), node{})
-	t.records = append(make([]record, 0, biggest+2), record{}, record{node: root, entry: noEntry, kind: Dir})
-	t.nodes[root].record = 1
+	t.records.add(record{}) // 0 stands for none
+	t.nodes.add(node{record: t.records.add(record{node: root, entry: noEntry, kind: Dir})})
 	t.groups = append(t.groups, group{})
 	t.grow(size)
 	return t
@@ -67,7 +66,7 @@ type merger struct {
 	t      *Tree
 	layer  int
 	table  *Layer
-	locals []local
+	locals slabs[local]
 
 	whiteouts []uint32 // locals, in tar order
 	opaques   []opaque
@@ -110,15 +109,16 @@ func (m *merger) warn(code Code, path string) { m.t.warned.add(code, m.layer, pa
 // merge reads the layer's entries into a tree of its own, then lays that onto the tree so far.
 func (m *merger) merge(layer int, table *Layer) error {
 	m.layer, m.table = layer, table
-	m.locals = append(m.locals[:0], local{node: root, entry: noEntry, state: implied, kind: Dir})
-	m.t.nodes[root].local = 0
+	m.locals.reset()
+	m.locals.add(local{node: root, entry: noEntry, state: implied, kind: Dir})
+	m.t.nodes.at(root).local = 0
 	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], nil, place{}
 	if table.global {
 		m.warn(PAXGlobalHeader, "")
 	}
 	var err error
-	for i := range table.entries {
-		if err = m.entry(uint32(i)); err != nil {
+	for i := range table.entries.n {
+		if err = m.entry(i); err != nil {
 			break
 		}
 	}
@@ -132,23 +132,22 @@ func (m *merger) merge(layer int, table *Layer) error {
 
 // of returns the local of a node, if the layer at hand has said anything of it.
 func (m *merger) of(id uint32) (uint32, bool) {
-	i := m.t.nodes[id].local
-	return i, int(i) < len(m.locals) && m.locals[i].node == id
+	i := m.t.nodes.at(id).local
+	return i, i < m.locals.n && m.locals.at(i).node == id
 }
 
 // at returns the local of a child, made if need be.
 func (m *merger) at(parent uint32, name ref) uint32 {
-	id := m.t.intern(m.locals[parent].node, name)
+	id := m.t.intern(m.locals.at(parent).node, name)
 	i, ok := m.of(id)
 	if !ok {
-		i = uint32(len(m.locals))
-		m.locals = append(m.locals, local{node: id, parent: parent, entry: noEntry})
-		m.t.nodes[id].local = i
+		i = m.locals.add(local{node: id, parent: parent, entry: noEntry})
+		m.t.nodes.at(id).local = i
 	}
-	if l := &m.locals[i]; l.state&inList == 0 {
+	if l := m.locals.at(i); l.state&inList == 0 {
 		l.state |= inList
-		l.next = m.locals[parent].first
-		m.locals[parent].first = i
+		l.next = m.locals.at(parent).first
+		m.locals.at(parent).first = i
 	}
 	return i
 }
@@ -193,7 +192,7 @@ func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 			continue
 		}
 		s := m.step(steps, name)
-		l := &m.locals[s.local]
+		l := m.locals.at(s.local)
 		if !s.found || l.kind == Dir && l.state&(listed|implied) != 0 || l.state&(listed|implied) == 0 {
 			steps = append(steps, s)
 			continue
@@ -220,7 +219,7 @@ func (m *merger) step(steps []step, name ref) step {
 	if !found {
 		return step{name: name}
 	}
-	id := m.t.child(m.locals[at].node, m.t.text(name))
+	id := m.t.child(m.locals.at(at).node, m.t.text(name))
 	if id == 0 {
 		return step{name: name}
 	}
@@ -238,7 +237,7 @@ func b2u(b bool) uint32 {
 // follow puts a symlink's target before what is left to do.
 func (m *merger) follow(at uint32, steps []step) []step {
 	layer, entry := m.source(at)
-	e := &m.t.layers[layer].entries[entry]
+	e := m.t.layers[layer].entries.at(entry)
 	target := ref{e.link, e.linkLen, uint16(layer)}
 	b := m.t.text(target)
 	if len(b) > 0 && b[0] == '/' {
@@ -260,7 +259,7 @@ func (m *merger) source(at uint32) (layer int, entry uint32) {
 	if g := m.links[at]; g != 0 {
 		return int(m.t.groups[g].contentLayer), m.t.groups[g].content
 	}
-	return m.layer, m.locals[at].entry
+	return m.layer, m.locals.at(at).entry
 }
 
 // make creates the directories of steps that are missing and returns the last one's local.
@@ -268,7 +267,7 @@ func (m *merger) make(steps []step) uint32 {
 	at := uint32(0)
 	for _, s := range steps {
 		at = m.at(at, s.name)
-		if l := &m.locals[at]; l.state&(listed|implied) == 0 {
+		if l := m.locals.at(at); l.state&(listed|implied) == 0 {
 			l.state |= implied
 			l.kind = Dir
 		}
@@ -286,4 +285,4 @@ func (m *merger) meant(steps []step, base ref) string {
 }
 
 // path returns the path of a local.
-func (m *merger) path(at uint32) string { return Node{m.t, m.locals[at].node}.Path() }
+func (m *merger) path(at uint32) string { return Node{m.t, m.locals.at(at).node}.Path() }

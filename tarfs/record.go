@@ -40,7 +40,8 @@ func (s *scanner) record(h *header) (*entry, error) {
 		return nil, err
 	}
 	k, flags := kinds(h.typeflag, h.name)
-	e := &entry{
+	e := &s.made
+	*e = entry{
 		offset: s.offset, size: h.size, mtime: h.mtime, mtimeNS: h.mtimeNS,
 		uid: id(h.uid), gid: id(h.gid), mode: uint16(h.mode & 0o7777), kind: k, flags: flags,
 	}
@@ -62,7 +63,7 @@ func id(n int64) uint32 {
 }
 
 func (s *scanner) checkName(h *header) error {
-	if err := over("entries", int64(len(s.layer.entries)+1), int64(s.lim.Entries)); err != nil {
+	if err := over("entries", int64(s.layer.entries.n+1), int64(s.lim.Entries)); err != nil {
 		return err
 	}
 	if err := over("path", int64(len(h.name)), int64(s.lim.Path)); err != nil {
@@ -84,7 +85,7 @@ func (s *scanner) checkName(h *header) error {
 func (s *scanner) text(e *entry, h *header) error {
 	l := s.layer
 	room := len(h.name) + len(h.link) + s.ext.xattrBytes
-	if int64(len(l.arena))+int64(room) > math.MaxUint32 || len(l.entries) >= math.MaxUint32-1 {
+	if int64(len(l.arena))+int64(room) > math.MaxUint32 || l.entries.n >= math.MaxUint32-1 {
 		return errors.New("the names of the layer are more than 4 GiB and cannot be held")
 	}
 	trimmed := bytes.TrimRight(h.name, "/")
@@ -103,7 +104,7 @@ func (s *scanner) text(e *entry, h *header) error {
 			e.flags |= flagOverlay
 		}
 		l.xattrs = append(l.xattrs, xattr{
-			entry: uint32(len(l.entries)),
+			entry: l.entries.n,
 			name:  s.put([]byte(x.Name)), nameLen: uint32(len(x.Name)),
 			value: s.put([]byte(x.Value)), valueLen: uint32(len(x.Value)),
 		})
@@ -128,11 +129,11 @@ func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool)
 	l := s.layer
 	if sparse {
 		e.flags |= flagSparse
-		l.sparse = append(l.sparse, sparseFile{uint32(len(l.entries)), uint32(len(l.regions)), uint32(len(regions))})
+		l.sparse = append(l.sparse, sparseFile{l.entries.n, uint32(len(l.regions)), uint32(len(regions))})
 		l.regions = append(l.regions, regions...)
 	}
 	if s.hash != nil {
 		l.digests = append(l.digests, digest)
 	}
-	l.entries = append(l.entries, *e)
+	l.entries.add(*e)
 }

@@ -70,6 +70,8 @@ type scanner struct {
 	start  int64     // where the header of the entry at hand begins
 	name   []byte    // its name, in a buffer used again
 	link   []byte    // its link target, likewise
+	header header    // used again
+	made   entry     // likewise
 	ext    extended  // what the headers before it say
 	hash   hash.Hash // nil unless digests are wanted
 	dir    []byte    // the directory part that entries share
@@ -131,13 +133,13 @@ func (s *scanner) next() (bool, error) {
 		if isZero(block) {
 			return false, s.end()
 		}
-		var h header
-		err = parseBlock(block, &h)
+		h := &s.header
+		err = parseBlock(block, h)
 		s.name = append(s.name, h.name...)
 		if err != nil {
 			return false, err
 		}
-		done, err := s.entry(&h, block)
+		done, err := s.entry(h, block)
 		if done || err != nil {
 			return done, err
 		}

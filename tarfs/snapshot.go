@@ -25,14 +25,14 @@ func (t *Tree) Top() *Snapshot { return t.At(len(t.layers)) }
 
 // visible returns the record that the snapshot shows of a path, or 0.
 func (s *Snapshot) visible(id uint32) uint32 {
-	r := s.tree.nodes[id].record
-	for r != 0 && int(s.tree.records[r].layer) > s.upto {
-		r = s.tree.records[r].older
+	r := s.tree.nodes.at(id).record
+	for r != 0 && int(s.tree.records.at(r).layer) > s.upto {
+		r = s.tree.records.at(r).older
 	}
 	if r == 0 {
 		return 0
 	}
-	if by := int(s.tree.records[r].hiddenBy); by != 0 && by-1 <= s.upto {
+	if by := int(s.tree.records.at(r).hiddenBy); by != 0 && by-1 <= s.upto {
 		return 0
 	}
 	return r
@@ -128,7 +128,7 @@ func (s *Snapshot) resolve(path string, follow bool) (at uint32, rest string, er
 	links := 0
 	for rest = path; rest != ""; {
 		name, more, _ := strings.Cut(rest, "/")
-		kind := s.tree.records[s.visible(at)].kind
+		kind := s.tree.records.at(s.visible(at)).kind
 		switch {
 		case name == "" || name == "." && kind == Dir:
 			rest = more
@@ -136,7 +136,7 @@ func (s *Snapshot) resolve(path string, follow bool) (at uint32, rest string, er
 		case kind != Dir:
 			return at, rest, nil
 		case name == "..":
-			at, rest = s.tree.nodes[at].parent, more
+			at, rest = s.tree.nodes.at(at).parent, more
 			continue
 		}
 		id := s.tree.child(at, []byte(name))

@@ -4,10 +4,10 @@ package tarfs
 func (m *merger) hide() {
 	for i := range m.opaques {
 		o := &m.opaques[i]
-		o.over = m.locals[o.local].state&opaqued != 0 && m.covers(m.locals[o.local].node)
+		o.over = m.locals.at(o.local).state&opaqued != 0 && m.covers(m.locals.at(o.local).node)
 	}
 	for _, at := range m.whiteouts {
-		l := &m.locals[at]
+		l := m.locals.at(at)
 		if l.state&whiteout == 0 {
 			continue
 		}
@@ -18,34 +18,34 @@ func (m *merger) hide() {
 	}
 	for i := range m.opaques {
 		o := &m.opaques[i]
-		if m.locals[o.local].state&opaqued == 0 {
+		if m.locals.at(o.local).state&opaqued == 0 {
 			continue
 		}
 		if !o.over {
 			m.warn(OpaqueHidesNothing, o.path)
 		}
-		m.hideChildren(m.locals[o.local].node, ByOpaque)
+		m.hideChildren(m.locals.at(o.local).node, ByOpaque)
 	}
 }
 
 // below reports whether the layers below show something at a path.
 func (m *merger) below(id uint32) bool {
-	r := m.t.nodes[id].record
+	r := m.t.nodes.at(id).record
 	if r == 0 {
 		return false
 	}
-	by := m.t.records[r].hiddenBy
+	by := m.t.records.at(r).hiddenBy
 	return by == 0 || int(by)-1 == m.layer
 }
 
 // covers reports whether the layers below show a child of a directory. It forgets the dead children it meets.
 func (m *merger) covers(id uint32) bool {
-	n := &m.t.nodes[id]
+	n := m.t.nodes.at(id)
 	for n.first != 0 {
 		if m.below(n.first) {
 			return true
 		}
-		child := &m.t.nodes[n.first]
+		child := m.t.nodes.at(n.first)
 		child.listed = false
 		n.first, child.next = child.next, 0
 	}
@@ -62,8 +62,8 @@ func (m *merger) hideAll(stack []uint32, how How) {
 	for len(stack) > 0 {
 		id := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if r := m.t.nodes[id].record; r != 0 && m.t.records[r].hiddenBy == 0 {
-			m.t.records[r].hiddenBy, m.t.records[r].how = uint16(m.layer)+1, how
+		if r := m.t.nodes.at(id).record; r != 0 && m.t.records.at(r).hiddenBy == 0 {
+			m.t.records.at(r).hiddenBy, m.t.records.at(r).how = uint16(m.layer)+1, how
 		}
 		stack = m.release(id, stack)
 	}
@@ -71,9 +71,9 @@ func (m *merger) hideAll(stack []uint32, how How) {
 
 // release empties the list of a directory's children and appends them to a stack.
 func (m *merger) release(id uint32, stack []uint32) []uint32 {
-	n := &m.t.nodes[id]
+	n := m.t.nodes.at(id)
 	for c := n.first; c != 0; {
-		child := &m.t.nodes[c]
+		child := m.t.nodes.at(c)
 		child.listed = false
 		stack = append(stack, c)
 		c, child.next = child.next, 0
@@ -84,27 +84,27 @@ func (m *merger) release(id uint32, stack []uint32) []uint32 {
 
 // add is the second phase: everything that the layer lists or implies. A parent stands before its children.
 func (m *merger) add() {
-	if l := &m.locals[0]; l.state&listed != 0 {
+	if l := m.locals.at(0); l.state&listed != 0 {
 		m.push(l, 0, true)
 	}
-	for i := 1; i < len(m.locals); i++ {
-		l := &m.locals[i]
+	for i := uint32(1); i < m.locals.n; i++ {
+		l := m.locals.at(i)
 		if l.state&whiteout != 0 && l.state&(listed|implied) != 0 && l.state&overtaken == 0 {
-			m.warn(WhiteoutAndEntry, m.path(uint32(i)))
+			m.warn(WhiteoutAndEntry, m.path(i))
 		}
 		switch {
 		case l.state&listed != 0:
-			m.addListed(l, uint32(i))
+			m.addListed(l, i)
 		case l.state&implied != 0:
-			m.addImplied(l, uint32(i))
+			m.addImplied(l, i)
 		}
 	}
 }
 
 // shown returns the record that lower layers leave visible at a path after this layer's whiteouts, or 0.
 func (m *merger) shown(id uint32) uint32 {
-	r := m.t.nodes[id].record
-	if r != 0 && m.t.records[r].hiddenBy != 0 {
+	r := m.t.nodes.at(id).record
+	if r != 0 && m.t.records.at(r).hiddenBy != 0 {
 		return 0
 	}
 	return r
@@ -116,7 +116,7 @@ func (m *merger) addListed(l *local, at uint32) {
 		m.push(l, at, false)
 		return
 	}
-	old := m.t.records[r].kind
+	old := m.t.records.at(r).kind
 	if old == Dir && l.kind == Dir {
 		m.push(l, at, true)
 		return
@@ -133,7 +133,7 @@ func (m *merger) addListed(l *local, at uint32) {
 }
 
 func (m *merger) addImplied(l *local, at uint32) {
-	if l.parent == 0 || m.locals[l.parent].state&listed != 0 {
+	if l.parent == 0 || m.locals.at(l.parent).state&listed != 0 {
 		m.warn(ParentNotListed, m.path(at))
 	}
 	r := m.shown(l.node)
@@ -141,7 +141,7 @@ func (m *merger) addImplied(l *local, at uint32) {
 		m.push(l, at, false)
 		return
 	}
-	switch m.t.records[r].kind {
+	switch m.t.records.at(r).kind {
 	case Dir:
 		return
 	case Symlink:
@@ -155,14 +155,13 @@ func (m *merger) addImplied(l *local, at uint32) {
 
 // push makes a record the newest of its path.
 func (m *merger) push(l *local, at uint32, relists bool) {
-	n := &m.t.nodes[l.node]
-	m.t.records = append(m.t.records, record{
+	n := m.t.nodes.at(l.node)
+	n.record = m.t.records.add(record{
 		node: l.node, entry: l.entry, older: n.record, group: m.links[at],
 		layer: uint16(m.layer), kind: l.kind, relists: relists,
 	})
-	n.record = uint32(len(m.t.records) - 1)
 	if l.node != root && !n.listed {
-		p := &m.t.nodes[n.parent]
+		p := m.t.nodes.at(n.parent)
 		n.listed, n.next = true, p.first
 		p.first = l.node
 	}

@@ -13,8 +13,8 @@ import (
 type Tree struct {
 	layers  []*Layer
 	view    View
-	nodes   []node
-	records []record
+	nodes   slabs[node]
+	records slabs[record]
 	groups  []group
 	index   []uint32 // open addressing by (parent, name); 0 is free
 	seed    maphash.Seed
@@ -68,7 +68,7 @@ func (t *Tree) Layers() int { return len(t.layers) }
 func (t *Tree) Warnings() []Warning { return t.warned.list() }
 
 func (t *Tree) nameOf(id uint32) []byte {
-	n := &t.nodes[id]
+	n := t.nodes.at(id)
 	if id == root {
 		return nil
 	}
@@ -82,7 +82,7 @@ func (t *Tree) slot(parent uint32, name []byte) int {
 	mask := len(t.index) - 1
 	for i := int(h>>32) & mask; ; i = (i + 1) & mask {
 		id := t.index[i]
-		if id == 0 || t.nodes[id].parent == parent && bytes.Equal(t.nameOf(id), name) {
+		if id == 0 || t.nodes.at(id).parent == parent && bytes.Equal(t.nameOf(id), name) {
 			return i
 		}
 	}
@@ -98,10 +98,9 @@ func (t *Tree) intern(parent uint32, name ref) uint32 {
 	if t.index[i] != 0 {
 		return t.index[i]
 	}
-	id := uint32(len(t.nodes))
-	t.nodes = append(t.nodes, node{parent: parent, name: name.off, nameLen: name.len, nameLayer: name.layer})
+	id := t.nodes.add(node{parent: parent, name: name.off, nameLen: name.len, nameLayer: name.layer})
 	t.index[i] = id
-	if len(t.nodes)*2 > len(t.index) {
+	if int(t.nodes.n)*2 > len(t.index) {
 		t.grow(len(t.index) * 2)
 	}
 	return id
@@ -109,8 +108,8 @@ func (t *Tree) intern(parent uint32, name ref) uint32 {
 
 func (t *Tree) grow(size int) {
 	t.index = make([]uint32, size)
-	for id := 1; id < len(t.nodes); id++ {
-		t.index[t.slot(t.nodes[id].parent, t.nameOf(uint32(id)))] = uint32(id)
+	for id := uint32(1); id < t.nodes.n; id++ {
+		t.index[t.slot(t.nodes.at(id).parent, t.nameOf(id))] = id
 	}
 }
 
@@ -134,7 +133,7 @@ func (t *Tree) Lookup(path string) (Node, bool) {
 			return Node{}, false
 		}
 	}
-	return Node{t, at}, at == root || t.nodes[at].record != 0
+	return Node{t, at}, at == root || t.nodes.at(at).record != 0
 }
 
 // Root returns the root directory.
@@ -143,22 +142,22 @@ func (t *Tree) Root() Node { return Node{t, root} }
 // order sorts the children of every directory once.
 func (t *Tree) order() {
 	t.sorted.Do(func() {
-		t.starts = make([]uint32, len(t.nodes)+1)
-		for id := 1; id < len(t.nodes); id++ {
-			t.starts[t.nodes[id].parent+1]++
+		t.starts = make([]uint32, t.nodes.n+1)
+		for id := uint32(1); id < t.nodes.n; id++ {
+			t.starts[t.nodes.at(id).parent+1]++
 		}
 		for i := 1; i < len(t.starts); i++ {
 			t.starts[i] += t.starts[i-1]
 		}
-		t.kids = make([]uint32, max(len(t.nodes)-1, 0))
+		t.kids = make([]uint32, t.nodes.n-1)
 		fill := slices.Clone(t.starts)
-		for id := 1; id < len(t.nodes); id++ {
-			p := t.nodes[id].parent
-			t.kids[fill[p]] = uint32(id)
+		for id := uint32(1); id < t.nodes.n; id++ {
+			p := t.nodes.at(id).parent
+			t.kids[fill[p]] = id
 			fill[p]++
 		}
-		for id := range t.nodes {
-			slices.SortFunc(t.children(uint32(id)), func(a, b uint32) int { return bytes.Compare(t.nameOf(a), t.nameOf(b)) })
+		for id := range t.nodes.n {
+			slices.SortFunc(t.children(id), func(a, b uint32) int { return bytes.Compare(t.nameOf(a), t.nameOf(b)) })
 		}
 	})
 }
@@ -198,7 +197,7 @@ func (t *Tree) walk(from uint32, depth int, enter func(uint32) bool, yield func(
 func (t *Tree) Nodes() iter.Seq[Node] {
 	return func(yield func(Node) bool) {
 		t.walk(root, -1, func(uint32) bool { return true }, func(id uint32) bool {
-			return id != root && t.nodes[id].record == 0 || yield(Node{t, id})
+			return id != root && t.nodes.at(id).record == 0 || yield(Node{t, id})
 		})
 	}
 }
@@ -237,7 +236,7 @@ func (n Node) Name() string {
 }
 
 // Parent returns the directory; the root's is the root.
-func (n Node) Parent() Node { return Node{n.tree, n.tree.nodes[n.id].parent} }
+func (n Node) Parent() Node { return Node{n.tree, n.tree.nodes.at(n.id).parent} }
 
 // Path returns the exact bytes of the path, beginning with '/'.
 func (n Node) Path() string {
@@ -249,14 +248,14 @@ func (n Node) Path() string {
 
 func (t *Tree) appendPath(b []byte, id uint32) []byte {
 	size := 0
-	for at := id; at != root; at = t.nodes[at].parent {
-		size += 1 + int(t.nodes[at].nameLen)
+	for at := id; at != root; at = t.nodes.at(at).parent {
+		size += 1 + int(t.nodes.at(at).nameLen)
 	}
 	b = slices.Grow(b, size)
 	end := len(b) + size
 	b = b[:end]
-	for at := id; at != root; at = t.nodes[at].parent {
-		end -= int(t.nodes[at].nameLen)
+	for at := id; at != root; at = t.nodes.at(at).parent {
+		end -= int(t.nodes.at(at).nameLen)
 		copy(b[end:], t.nameOf(at))
 		end--
 		b[end] = '/'
@@ -278,11 +277,11 @@ func (n Node) Versions() iter.Seq[Version] {
 // history appends the records of a path, newest first; without relisted those of a directory that a later layer only listed again are left out.
 func (t *Tree) history(id uint32, list []uint32, relisted bool) []uint32 {
 	superseded := false
-	for r := t.nodes[id].record; r != 0; r = t.records[r].older {
+	for r := t.nodes.at(id).record; r != 0; r = t.records.at(r).older {
 		if relisted || !superseded {
 			list = append(list, r)
 		}
-		superseded = t.records[r].relists
+		superseded = t.records.at(r).relists
 	}
 	return list
 }

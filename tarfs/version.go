@@ -6,7 +6,7 @@ type Version struct {
 	id   uint32
 }
 
-func (v Version) record() *record { return &v.tree.records[v.id] }
+func (v Version) record() *record { return v.tree.records.at(v.id) }
 
 // content returns the table and the entry that hold the type, the bytes, the target and the attributes.
 func (v Version) content() (*Layer, uint32) {
@@ -20,7 +20,7 @@ func (v Version) content() (*Layer, uint32) {
 
 func (v Version) entry() *entry {
 	l, i := v.content()
-	return &l.entries[i]
+	return l.entries.at(i)
 }
 
 // Node returns the path.
@@ -74,10 +74,10 @@ func (v Version) Meta() Meta {
 	if r.entry == noEntry {
 		return Meta{Mode: 0o755}
 	}
-	e := &v.tree.layers[r.layer].entries[r.entry]
+	e := v.tree.layers[r.layer].entries.at(r.entry)
 	if r.group != 0 {
 		g := v.tree.groups[r.group]
-		e = &v.tree.layers[g.metaLayer].entries[g.meta]
+		e = v.tree.layers[g.metaLayer].entries.at(g.meta)
 	}
 	return Meta{Mode: e.mode, UID: e.uid, GID: e.gid, MTime: e.mtime, MTimeNS: e.mtimeNS}
 }
@@ -99,7 +99,7 @@ func (v Version) Link() string {
 		return ""
 	}
 	l, i := v.content()
-	return string(l.linkOf(&l.entries[i]))
+	return string(l.linkOf(l.entries.at(i)))
 }
 
 // Device returns the numbers of a device; 0, 0 for other types.
