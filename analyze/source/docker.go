@@ -50,7 +50,7 @@ func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 		return nil, err
 	}
 	if e.Config == "" {
-		return nil, errors.New("Config: names no file")
+		return nil, errors.New("names no Config")
 	}
 	return e, over(limitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
 }

@@ -1,9 +1,9 @@
 package source
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -18,7 +18,6 @@ type legacyImage struct {
 	Created         moment           `json:"created"`
 	Author          string           `json:"author"`
 	Comment         string           `json:"comment"`
-	DockerVersion   string           `json:"docker_version"`
 	Architecture    string           `json:"architecture"`
 	Variant         string           `json:"variant"`
 	OS              string           `json:"os"`
@@ -76,7 +75,7 @@ func (a *Archive) loadLegacy(c *candidate, img *Image) error {
 	img.Config = top.raw
 	img.ConfigFile = &v1.ConfigFile{
 		Architecture: top.Architecture, Variant: top.Variant, OS: top.OS, Author: top.Author,
-		Created: v1.Time(top.Created), DockerVersion: top.DockerVersion,
+		Created: v1.Time(top.Created),
 	}
 	if top.Config != nil {
 		img.ConfigFile.Config = top.Config.execution()
@@ -106,7 +105,7 @@ func (a *Archive) legacyChain(id string) ([]*legacyImage, error) {
 		}
 		l, err := a.legacyImage(id)
 		if err != nil {
-			return nil, fmt.Errorf("%s/json: %w", display(id), a.afterDamage(err))
+			return nil, err
 		}
 		chain = append(chain, l)
 		id = l.Parent
@@ -115,19 +114,20 @@ func (a *Archive) legacyChain(id string) ([]*legacyImage, error) {
 }
 
 func (a *Archive) legacyImage(id string) (*legacyImage, error) {
-	doc, err := readMember(a.store, id+"/json", limitConfig, a.opt.Limits.Config)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkJSON(doc, a.opt.Limits.JSONDepth); err != nil {
-		return nil, err
+	name := id + "/json"
+	doc, err := readMember(a.store, name, limitConfig, a.opt.Limits.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, a.afterDamage(missingMember{name})
 	}
 	l := &legacyImage{raw: doc}
-	if err := typed(json.Unmarshal(doc, l)); err != nil {
-		return nil, err
+	if err == nil {
+		err = unmarshal(doc, a.opt.Limits.JSONDepth, l)
 	}
-	if l.ID != "" && l.ID != id {
-		return nil, fmt.Errorf("id: want %s, found %s", shortened(id), shortened(l.ID))
+	if err == nil && l.ID != "" && l.ID != id {
+		err = fmt.Errorf("id: want %s, found %s", shortened(id), shortened(l.ID))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", display(name), err)
 	}
 	l.ID = id
 	return l, nil

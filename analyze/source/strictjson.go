@@ -178,6 +178,9 @@ func unmarshal(doc []byte, depth int, v any) error {
 	return typed(json.Unmarshal(doc, v))
 }
 
+// embeddedNames are parts of a path that encoding/json adds for embedded structs: no JSON has them.
+var embeddedNames = strings.NewReplacer("ConfigFile.", "", "config.Config.", "config.", "history.History.", "history.")
+
 // typed says a mismatch of types in JSON's words.
 func typed(err error) error {
 	t, ok := errors.AsType[*json.UnmarshalTypeError](err)
@@ -186,7 +189,7 @@ func typed(err error) error {
 	}
 	where := ""
 	if t.Field != "" {
-		where = t.Field + ": "
+		where = embeddedNames.Replace(t.Field) + ": "
 	}
 	found, _, _ := strings.Cut(t.Value, " ")
 	if found == "array" {

@@ -1,0 +1,155 @@
+package source
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Choice is one way out of an ambiguity.
+type Choice struct {
+	Flag string // --image shop:1.2 or --platform linux/arm64, as the shell takes it
+	What string // what that would choose, for a person
+}
+
+// A ChoiceError says that the selection leaves several images or none.
+type ChoiceError struct {
+	Message string
+	Choices []Choice
+}
+
+// Error returns the message without the choices.
+func (e *ChoiceError) Error() string { return e.Message }
+
+// several asks to choose an image.
+func (a *Archive) several(list []*candidate) error {
+	groups := map[int]bool{}
+	holders := map[string]map[int]bool{}
+	message := ""
+	for _, c := range list {
+		groups[c.group] = true
+		for _, ref := range c.refs {
+			if holders[ref] == nil {
+				holders[ref] = map[int]bool{}
+			}
+			holders[ref][c.group] = true
+		}
+	}
+	for _, c := range list {
+		for _, ref := range c.refs {
+			if n := len(holders[ref]); n > 1 && message == "" {
+				message = fmt.Sprintf("reference %q is ambiguous (%d manifests)", ref, n)
+			}
+		}
+	}
+	if message == "" {
+		message = fmt.Sprintf("holds %d images", len(groups))
+	}
+	choices := a.imageChoices(list)
+	var names []string
+	for _, c := range choices {
+		names = append(names, c.What)
+	}
+	const most = 10
+	if len(names) > most {
+		names = append(names[:most], "…")
+	}
+	return &ChoiceError{Message: message + ": choose one of " + strings.Join(names, ", "), Choices: choices}
+}
+
+// alike asks to choose among images of one platform.
+func (a *Archive) alike(list []*candidate) error {
+	var choices []Choice
+	for _, c := range list {
+		choices = append(choices, Choice{Flag: "--image @" + strconv.Itoa(c.number), What: describe(c) + " " + c.manifest.Digest})
+	}
+	return &ChoiceError{Message: fmt.Sprintf("holds %d images for platform %s: choose one", len(list), a.platform(list[0])), Choices: choices}
+}
+
+// imageChoices lists a flag for each image, one for all its platforms.
+func (a *Archive) imageChoices(list []*candidate) []Choice {
+	members := map[int]int{}
+	users := map[string]map[int]bool{}
+	for _, c := range list {
+		members[c.group]++
+		for _, ref := range c.refs {
+			if users[ref] == nil {
+				users[ref] = map[int]bool{}
+			}
+			users[ref][c.group] = true
+		}
+	}
+	var choices []Choice
+	seen := map[int]bool{}
+	for _, c := range list {
+		if seen[c.group] {
+			continue
+		}
+		seen[c.group] = true
+		flag := "@" + strconv.Itoa(c.number)
+		if digest := c.topDigest(); members[c.group] > 1 && digest != "" {
+			flag = digest
+		}
+		for _, ref := range c.refs {
+			if len(users[ref]) == 1 && plainWord.MatchString(ref) && !strings.HasPrefix(ref, "@") && !strings.HasPrefix(ref, "-") {
+				flag = ref
+				break
+			}
+		}
+		what := describe(c)
+		if n := members[c.group]; n > 1 {
+			what = fmt.Sprintf("%s, %d platforms", nameOf(c), n)
+		}
+		if c.manifest.Digest != "" && slices.ContainsFunc(c.refs, func(ref string) bool { return len(users[ref]) > 1 }) {
+			what += " " + c.manifest.Digest
+		}
+		choices = append(choices, Choice{Flag: "--image " + flag, What: what})
+	}
+	return choices
+}
+
+// topDigest returns the digest by which index.json names the candidate's group.
+func (c *candidate) topDigest() string {
+	for _, alias := range c.aliases {
+		if checkDigest(alias) == nil {
+			return alias
+		}
+	}
+	return ""
+}
+
+// platformChoices lists a flag for each platform.
+func (a *Archive) platformChoices(list []*candidate) []Choice {
+	var choices []Choice
+	for _, c := range list {
+		p := a.platform(c).String()
+		if p == "" {
+			continue
+		}
+		choice := Choice{Flag: "--platform " + shellWord(p), What: strings.TrimSpace(describe(c))}
+		if !a.inFile(c) {
+			choice.What += " (not in this file)"
+		}
+		if !slices.ContainsFunc(choices, func(other Choice) bool { return other.Flag == choice.Flag }) {
+			choices = append(choices, choice)
+		}
+	}
+	return choices
+}
+
+// nameOf returns a candidate's reference, quoted, or its number.
+func nameOf(c *candidate) string {
+	if len(c.refs) > 0 {
+		return strconv.Quote(c.refs[0])
+	}
+	return "@" + strconv.Itoa(c.number)
+}
+
+// describe names a candidate and its platform for a person.
+func describe(c *candidate) string {
+	if p := c.named.String(); p != "" {
+		return nameOf(c) + " " + strings.Trim(strconv.Quote(p), `"`)
+	}
+	return nameOf(c)
+}

@@ -1,0 +1,247 @@
+package source
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// several is a docker save archive of images a, b and c; c has no tag.
+func several(t *testing.T) string {
+	var list []member
+	var entries []any
+	for _, f := range []struct {
+		file string
+		tags []string
+	}{{"a", []string{"shop:1.2", "shop:latest"}}, {"b", []string{"docker.io/library/tool:2"}}, {"c", nil}} {
+		s := sampleOf(t, f.file)
+		config := hexOf(digestOf([]byte(s.config))) + ".json"
+		list = append(list, member{name: f.file, body: string(s.layers[0])}, member{name: config, body: s.config})
+		entries = append(entries, map[string]any{"Config": config, "RepoTags": f.tags, "Layers": []string{f.file}})
+	}
+	return fileOf(t, "x.tar", archiveOf(t, append(list, member{name: manifestName, body: asJSON(entries)})...))
+}
+
+func flags(err error) string {
+	choice, ok := errors.AsType[*ChoiceError](err)
+	if !ok {
+		return ""
+	}
+	var list []string
+	for _, c := range choice.Choices {
+		list = append(list, c.Flag)
+	}
+	return strings.Join(list, ", ")
+}
+
+func TestOneOfSeveralImagesIsChosenByName(t *testing.T) {
+	name := several(t)
+	all := "--image shop:1.2, --image docker.io/library/tool:2, --image @2"
+	id := digestOf([]byte(sampleOf(t, "b").config))
+	for _, tt := range []struct{ ref, want, flags string }{
+		{"shop:1.2", "a", ""},
+		{"shop:latest", "a", ""},
+		{"shop", "a", ""},
+		{"docker.io/library/shop:1.2", "a", ""},
+		{"tool:2", "b", ""},
+		{"library/tool:2", "b", ""},
+		{"@0", "a", ""},
+		{"@2", "c", ""},
+		{id, "b", ""},
+		{"", "", all},
+		{"tool", "", all},
+		{"@3", "", all},
+		{"@-1", "", all},
+		{"@x", "", all},
+		{"ool:2", "", all},
+	} {
+		images, note, err := openFile(t, name).Choose(t.Context(), Selection{Image: tt.ref})
+		if tt.want == "" {
+			if got := flags(err); got != tt.flags {
+				t.Errorf("%q: got %v with %q, want %q", tt.ref, err, got, tt.flags)
+			}
+			continue
+		}
+		if err != nil || len(images) != 1 || files(t, images[0]) != tt.want || note != "" {
+			t.Errorf("%q: got %v, note %q", tt.ref, err, note)
+		}
+	}
+}
+
+func TestTheNameMayHoldTheChoice(t *testing.T) {
+	path := several(t)
+	for name, want := range map[string]string{
+		"docker-archive:" + path + ":shop":     "a",
+		"docker-archive:" + path + ":shop:1.2": "a",
+		"docker-archive:" + path + ":@1":       "b",
+		"docker-archive:" + path + "@1":        "b",
+	} {
+		if got := files(t, one(t, name)); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestReferenceIsTheOneAskedFor(t *testing.T) {
+	images, _, err := openFile(t, several(t)).Choose(t.Context(), Selection{Image: "shop:latest"})
+	if err != nil || images[0].Reference != "shop:latest" || len(images[0].References) != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAllGivesEveryImageInOrder(t *testing.T) {
+	images, _, err := openFile(t, several(t)).Choose(t.Context(), Selection{All: true})
+	if err != nil || len(images) != 3 || files(t, images[0])+files(t, images[1])+files(t, images[2]) != "abc" {
+		t.Errorf("got %d images, %v", len(images), err)
+	}
+}
+
+// platforms is a layout of one name with an image for each platform, the file named like its place.
+func platforms(t *testing.T, names ...string) *layout {
+	l := newLayout()
+	var children []map[string]any
+	for i, name := range names {
+		children = append(children, platformOf(l.image(sampleOf(t, string(rune('a'+i))), nil), name))
+	}
+	attestation := platformOf(l.image(sampleOf(t, "statement"), nil), "unknown/unknown")
+	attestation["annotations"] = map[string]string{"vnd.docker.reference.type": "attestation-manifest"}
+	return l.top(l.index(append(children, attestation)...), "t")
+}
+
+func TestOneOfSeveralPlatformsIsChosen(t *testing.T) {
+	here := "linux/" + runtime.GOARCH
+	for _, tt := range []struct {
+		case_     string
+		there     []string
+		asked     string
+		want      string
+		noteParts string
+		flags     string
+	}{
+		{"asked for", []string{"linux/amd64", "linux/arm64"}, "linux/arm64", "b", "", ""},
+		{"with the usual variant", []string{"linux/amd64", "linux/arm64/v8"}, "linux/arm64", "b", "", ""},
+		{"asked with the usual variant", []string{"linux/amd64", "linux/arm64"}, "linux/arm64/v8", "b", "", ""},
+		{"by another spelling", []string{"linux/amd64", "linux/arm64"}, "linux/aarch64", "b", "", ""},
+		{"arm is v7", []string{"linux/arm/v6", "linux/arm/v7"}, "linux/arm", "b", "", ""},
+		{"arm v6", []string{"linux/arm/v6", "linux/arm/v7"}, "linux/arm/v6", "a", "", ""},
+		{"a variant nobody asked for", []string{"linux/s390x", "linux/amd64/v3"}, "linux/amd64", "b", "", ""},
+		{"this machine's", []string{"linux/s390x", here, "windows/" + runtime.GOARCH}, "", "b", "platform " + here + " of 3", ""},
+		{"the only one", []string{"linux/s390x"}, "", "a", "", ""},
+		{"not there", []string{"linux/s390x"}, "linux/mips", "", "", "--platform linux/s390x"},
+		{"none fits", []string{"linux/s390x", "linux/ppc64le"}, "", "", "", "--platform linux/s390x, --platform linux/ppc64le"},
+		{"two alike", []string{here, here}, "", "", "", "--image @0, --image @1"},
+	} {
+		l := platforms(t, tt.there...)
+		if tt.case_ == "two alike" {
+			tt.flags = "--image @0, --image @1"
+		}
+		images, note, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), Selection{Platform: tt.asked})
+		if tt.want == "" {
+			if got := flags(err); got != tt.flags {
+				t.Errorf("%s: got %v with %q, want %q", tt.case_, err, got, tt.flags)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", tt.case_, err)
+			continue
+		}
+		if got := files(t, images[0]); got != tt.want || !strings.Contains(note, tt.noteParts) || tt.noteParts == "" && note != "" {
+			t.Errorf("%s: got %q, note %q", tt.case_, got, note)
+		}
+	}
+	if _, _, err := openFile(t, several(t)).Choose(t.Context(), Selection{Platform: "arm64"}); err == nil || !strings.Contains(err.Error(), "want os/arch") {
+		t.Errorf("half a platform: got %v", err)
+	}
+}
+
+func TestOnlyTheChosenPlatformMustBeInTheFile(t *testing.T) {
+	l := platforms(t, "linux/s390x", "linux/mips", "linux/ppc64le")
+	for digest, content := range l.blobs {
+		if strings.Contains(content, "schemaVersion") && strings.Contains(content, "layers") && !strings.Contains(content, digestOf(tarOf(t, "b"))) {
+			delete(l.blobs, digest)
+		}
+	}
+	path := unpack(t, l.members()...)
+	images, note, err := openFile(t, path).Choose(t.Context(), Selection{})
+	if err != nil || files(t, images[0]) != "b" || !strings.Contains(note, "linux/mips of 3 (the only one in this file") {
+		t.Errorf("got %v, note %q", err, note)
+	}
+	if _, _, err := openFile(t, path).Choose(t.Context(), Selection{Platform: "linux/s390x"}); err == nil || !strings.Contains(err.Error(), "not in this file") {
+		t.Errorf("a missing platform: got %v", err)
+	}
+	if images, note, err = openFile(t, path).Choose(t.Context(), Selection{All: true}); err != nil || len(images) != 1 || !strings.Contains(note, "left out") {
+		t.Errorf("all: got %d images, %v, note %q", len(images), err, note)
+	}
+	if _, _, err = openFile(t, path).Choose(t.Context(), Selection{Platform: "linux/arm"}); !strings.Contains(choices(err), "(not in this file)") {
+		t.Errorf("got %v with %s", err, choices(err))
+	}
+}
+
+func choices(err error) string {
+	choice, ok := errors.AsType[*ChoiceError](err)
+	if !ok {
+		return ""
+	}
+	text := choice.Message
+	for _, c := range choice.Choices {
+		text += "; " + c.What
+	}
+	return text
+}
+
+func TestTwoManifestsOfOneReferenceAreAmbiguous(t *testing.T) {
+	l := newLayout()
+	l.top(l.image(sampleOf(t, "a"), nil), "t").top(l.image(sampleOf(t, "b"), nil), "t")
+	a := openFile(t, unpack(t, l.members()...))
+	for _, ref := range []string{"", "t"} {
+		_, _, err := a.Choose(t.Context(), Selection{Image: ref})
+		if err == nil || !strings.Contains(err.Error(), `reference "t" is ambiguous (2 manifests)`) || flags(err) != "--image @0, --image @1" {
+			t.Errorf("%q: got %v with %q", ref, err, flags(err))
+		}
+	}
+	if images, _, err := a.Choose(t.Context(), Selection{Image: "@1"}); err != nil || files(t, images[0]) != "b" {
+		t.Errorf("@1: %v", err)
+	}
+}
+
+func TestOneReferenceMayHaveItsPlatformsSideBySide(t *testing.T) {
+	l := newLayout()
+	l.top(platformOf(l.image(sampleOf(t, "a"), nil), "linux/s390x"), "t").top(platformOf(l.image(sampleOf(t, "b"), nil), "linux/mips"), "t")
+	images, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), Selection{Image: "t", Platform: "linux/mips"})
+	if err != nil || files(t, images[0]) != "b" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestABrokenSiblingCostsOnlyItself(t *testing.T) {
+	l := newLayout()
+	bad := l.image(sampleOf(t, "a"), nil)
+	l.top(bad, "bad").top(l.image(sampleOf(t, "b"), nil), "good")
+	l.blobs[bad["digest"].(string)] += " "
+	a := openFile(t, unpack(t, l.members()...))
+	if images, _, err := a.Choose(t.Context(), Selection{Image: "good"}); err != nil || files(t, images[0]) != "b" {
+		t.Errorf("the good one: %v", err)
+	}
+	if _, _, err := a.Choose(t.Context(), Selection{Image: "bad"}); err == nil || !strings.Contains(err.Error(), `image "bad": manifest sha256:`) {
+		t.Errorf("the bad one: %v", err)
+	}
+}
+
+func TestAttestationsAreNeverImages(t *testing.T) {
+	l := newLayout()
+	d := platformOf(l.image(sampleOf(t, "a"), nil), "unknown/unknown")
+	if got := refusal(t, unpack(t, l.top(d, "t").members()...)); !strings.Contains(got, "attestations only") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestHostileNamesAreNoFlags(t *testing.T) {
+	l := newLayout()
+	l.top(l.image(sampleOf(t, "a"), nil), "--all; rm\x1b[2J").top(l.image(sampleOf(t, "b"), nil), "-x")
+	_, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), Selection{})
+	if got := flags(err); got != "--image @0, --image @1" || strings.Contains(choices(err), "\x1b") {
+		t.Errorf("got %q: %v", got, err)
+	}
+}

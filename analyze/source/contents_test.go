@@ -1,0 +1,77 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// listing prints contents, a line each, without digests.
+func listing(t *testing.T, name string) string {
+	t.Helper()
+	list, err := openFile(t, name).Contents(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, l := range list {
+		line := fmt.Sprintf("%s %d %s %s %s", l.Kind, l.Number, l.Reference, l.Platform, l.Created)
+		if l.Missing {
+			line += " missing"
+		}
+		if (l.Size < 0) != l.Missing || l.Kind != kindImage && l.Number != -1 {
+			line += fmt.Sprintf(" size %d", l.Size)
+		}
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestContentsListsEverything(t *testing.T) {
+	docker := several(t)
+	l := platforms(t, "linux/s390x", "linux/mips")
+	l.blob("", []byte("nobody names me"))
+	artifact := l.image(sampleOf(t, "x"), func(m map[string]any) { m["config"].(map[string]any)["mediaType"] = "application/x" })
+	l.top(artifact, "sig")
+	gone := platforms(t, "linux/s390x", "linux/mips")
+	for digest, content := range gone.blobs {
+		if strings.Contains(content, "schemaVersion") && strings.Contains(content, digestOf(tarOf(t, "b"))) {
+			delete(gone.blobs, digest)
+		}
+	}
+	const created = " 2024-01-02T03:04:05Z"
+	for _, tt := range []struct{ case_, name, want string }{
+		{"docker save", docker, "image 0 shop:1.2 linux/amd64" + created + "\nimage 0 shop:latest linux/amd64" + created +
+			"\nimage 1 docker.io/library/tool:2 linux/amd64" + created + "\nimage 2  linux/amd64" + created},
+		{"a layout", unpack(t, l.members()...), "image 0 t linux/amd64" + created + "\nimage 1 t linux/amd64" + created +
+			"\nattestation -1 t unknown/unknown\nartifact -1 sig\nblob -1"},
+		{"a missing platform", unpack(t, gone.members()...), "image 0 t linux/amd64" + created + "\nimage 1 t linux/mips  missing\nattestation -1 t unknown/unknown\nblob -1\nblob -1"},
+		{"a layer", fileOf(t, "x", tarOf(t, "a")), "image 0"},
+	} {
+		if got := listing(t, tt.name); got != tt.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.case_, got, tt.want)
+		}
+	}
+}
+
+func TestContentsCountsEachBlobOnce(t *testing.T) {
+	s := sampleOf(t, "a", "b", "a")
+	l := newLayout()
+	manifest := l.image(s, nil)
+	list, err := openFile(t, unpack(t, l.top(manifest, "t").members()...)).Contents(t.Context())
+	want := int64(len(s.config) + len(s.layers[0]) + len(s.layers[1]) + manifest["size"].(int))
+	if err != nil || len(list) != 1 || list[0].Size != want || list[0].Digest != manifest["digest"] {
+		t.Errorf("got %+v, %v, want %d bytes", list, err, want)
+	}
+}
+
+func TestContentsOfADamagedImageIsAnError(t *testing.T) {
+	l := newLayout()
+	s := sampleOf(t, "a")
+	l.top(l.image(s, nil), "t")
+	l.blobs[digestOf([]byte(s.config))] = "{}"
+	a := openFile(t, unpack(t, l.members()...))
+	if list, err := a.Contents(t.Context()); err == nil || !strings.Contains(err.Error(), "config sha256:") {
+		t.Errorf("got %v, %v", list, err)
+	}
+}

@@ -1,0 +1,130 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestLinksInsideALayoutAreFollowedAndNeverOut(t *testing.T) {
+	l := newLayout()
+	s := sampleOf(t, "a", "b")
+	l.top(l.image(s, nil), "t")
+	blob := blobName(s.diffIDs[1])
+	outside := fileOf(t, "outside", s.layers[1])
+	for _, tt := range []struct {
+		case_, name, target string
+		want                string
+	}{
+		{"a blob elsewhere inside", blob, "../../kept", ""},
+		{"a blob outside", blob, outside, "layer 1: blob " + s.diffIDs[1] + ": link to"},
+		{"a device", blob, "/dev/zero", "no regular file"},
+		{"a directory", blob, "../sha256", "is a directory"},
+		{"nothing", blob, "gone", "link to what does not exist"},
+		{"itself", blob, filepath.Base(blob), "layer 1"},
+		{"index.json a device", indexName, "/dev/zero", "index.json: link to \"/dev/zero\""},
+		{"index.json outside", indexName, outside, "index.json: link to"},
+	} {
+		dir := unpack(t, l.members()...)
+		if err := os.Rename(filepath.Join(dir, tt.name), filepath.Join(dir, "kept")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(tt.target, filepath.Join(dir, tt.name)); err != nil {
+			t.Fatal(err)
+		}
+		if got := refusal(t, dir); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.case_, got, tt.want)
+		}
+	}
+}
+
+func TestADirectoryOfBlobsMayBeALinkInsideOnly(t *testing.T) {
+	l := newLayout()
+	l.top(l.image(sampleOf(t, "a"), nil), "t")
+	dir := unpack(t, l.members()...)
+	move := func(to, link string) {
+		if err := os.Rename(filepath.Join(dir, "blobs"), to); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(link, filepath.Join(dir, "blobs")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move(filepath.Join(dir, "store"), "store")
+	if got := refusal(t, dir); got != "" {
+		t.Errorf("inside: %s", got)
+	}
+	if err := os.Remove(filepath.Join(dir, "blobs")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "store"), filepath.Join(dir, "blobs")); err != nil {
+		t.Fatal(err)
+	}
+	away := filepath.Join(t.TempDir(), "blobs")
+	move(away, away)
+	if got := refusal(t, dir); !strings.Contains(got, "leads out of it") {
+		t.Errorf("outside: got %q", got)
+	}
+}
+
+func TestManyLayersNeedFewOpenFiles(t *testing.T) {
+	var names []string
+	for i := range 3 * maxOpen {
+		names = append(names, fmt.Sprint("file", i))
+	}
+	l := newLayout()
+	l.top(l.image(sampleOf(t, names...), nil), "t")
+	a := openFile(t, unpack(t, l.members()...))
+	images, _, err := a.Choose(t.Context(), Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for i, layer := range images[0].Layers {
+				s, err := layer.Scan(t.Context(), ScanOptions{})
+				if err != nil || len(rawNames(s.Table)) != 1 || rawNames(s.Table)[0] != names[i] {
+					t.Errorf("layer %d: %v", i, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if n := len(a.store.(*directory).live); n > maxOpen {
+		t.Errorf("%d files are open", n)
+	}
+}
+
+func TestAFileThatIsReplacedWhileClosedIsNoticed(t *testing.T) {
+	dir := unpack(t, member{name: "a", body: "one"}, member{name: "b", body: "two"})
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	d := newDirectory(root)
+	m, err := d.open("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.close(); err != nil { // as making room for others does
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "b"), filepath.Join(dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.data.ReadAt(make([]byte, 1), 0); !errors.Is(err, errChanged) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDirectoriesOfDockerSaveAreRead(t *testing.T) {
+	if img := one(t, unpack(t, sampleOf(t, "a", "b").dockerMembers("x:1")...)); files(t, img) != "a b" || img.Source != kindDocker {
+		t.Errorf("got %s", img.Source)
+	}
+}
