@@ -62,7 +62,11 @@ func pathColumn(fields []render.Field) render.Column {
 		if row[link].Absent() {
 			return row[path].String()
 		}
-		return row[path].String() + " -> " + row[link].String()
+		name, to := row[path].String(), row[link].String()
+		if render.Safe(name) == name {
+			to = render.Safe(to) // so that a name stays plain beside an odd target
+		}
+		return name + " -> " + to
 	}}
 }
 

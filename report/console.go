@@ -12,14 +12,17 @@ type console struct {
 	mu             sync.Mutex
 	w              io.Writer
 	progress       *render.Progress // nil before loading begins
-	closed         bool
+	ended          bool
 	quiet, verbose bool
 }
 
-// line prints a message; nothing after close, so that an abandoned command cannot write below the shell's prompt.
+// line prints a message.
 func (c *console) line(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.ended {
+		return
+	}
 	if c.progress != nil {
 		c.progress.Clear()
 	}
@@ -49,4 +52,12 @@ func (c *console) close() {
 		c.progress.Clear()
 	}
 	c.progress = nil
+}
+
+// end clears the status line and silences the console, so that a command that was abandoned cannot write below the shell's prompt.
+func (c *console) end() {
+	c.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
 }

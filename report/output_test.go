@@ -27,7 +27,7 @@ func (f *full) Write(p []byte) (int, error) {
 }
 
 func TestFailingOutputIsExitTwoInEveryFormat(t *testing.T) {
-	image := pack(t, "deep")
+	image := write(t, "deep.tar", fixtures.Deep(60))
 	for _, format := range []string{"table", "json", "jsonl", "csv", "tsv", "{{.path}}", "table {{.path}}"} {
 		for _, room := range []int{0, 100, 4096} {
 			if strings.Contains(format, "{{") && room == 4096 {
@@ -49,7 +49,7 @@ func TestFailingOutputIsExitTwoInEveryFormat(t *testing.T) {
 }
 
 func TestClosedPipeEndsQuietly(t *testing.T) {
-	image := pack(t, "deep")
+	image := write(t, "deep.tar", fixtures.Deep(60))
 	for _, format := range []string{"table", "json", "jsonl", "{{.path}}"} {
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -162,11 +162,7 @@ func TestOutputToADeviceIsWrittenAsItIs(t *testing.T) {
 }
 
 func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
-	img, err := fixtures.Load("myfile")
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := fixtures.Packing{Name: "docker-save-20", Format: fixtures.Docker20}.Pack(img)
+	data, err := fixtures.Packing{Name: "docker-save-20", Format: fixtures.Docker20}.Pack(load(t, "myfile"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +214,7 @@ func TestInterruptedCommandReturnsAtOnce(t *testing.T) {
 }
 
 func TestInterruptedOutputLeavesNoFile(t *testing.T) {
-	image, dir := pack(t, "deep"), t.TempDir()
+	image, dir := write(t, "deep.tar", fixtures.Deep(60)), t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer

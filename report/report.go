@@ -100,7 +100,7 @@ func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.
 	case <-done:
 	case <-time.After(grace):
 	}
-	con.close()
+	con.end()
 	return failed
 }
 

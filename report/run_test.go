@@ -29,23 +29,23 @@ func pack(t *testing.T, names ...string) string {
 	t.Helper()
 	var images []*fixtures.Image
 	for _, name := range names {
-		img, err := fixtures.Load(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		images = append(images, img)
+		images = append(images, load(t, name))
 	}
 	return write(t, strings.Join(names, "-")+".tar", images...)
 }
 
-// parse writes an image given as text.
-func parsed(t *testing.T, text string) string {
+// load reads an image of this package's own, which other tests do not change.
+func load(t *testing.T, name string) *fixtures.Image {
 	t.Helper()
-	img, err := fixtures.Parse("test", "tag test:1\n\n"+text)
+	text, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return write(t, "test.tar", img)
+	img, err := fixtures.Parse(name, string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
 }
 
 func write(t *testing.T, name string, images ...*fixtures.Image) string {

@@ -58,7 +58,7 @@ func (c *console) track(how string) func(analyze.Progress) {
 			p.Line(fmt.Sprintf("layup: layer %d: read", at.Finished))
 		}
 		if how == "auto" {
-			p.Update(fmt.Sprintf("layup: reading: %d of %d layers done, %s of %s", at.Done, at.Layers, render.Size(at.Read), render.Size(at.Bytes)))
+			p.Update(fmt.Sprintf("layup: reading: %s of %s, layers to go: %d", render.Size(at.Read), render.Size(at.Bytes), at.Layers-at.Done))
 		}
 	}
 }

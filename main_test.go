@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const argumentsVariable = "LAYUP_TEST_ARGUMENTS"
+
+// TestAsProgram is no test: where the variable is set, this binary is the program.
+func TestAsProgram(t *testing.T) {
+	args, ok := os.LookupEnv(argumentsVariable)
+	if !ok {
+		t.Skip("runs as the program for other tests")
+	}
+	os.Args = append([]string{"layup"}, strings.Split(args, "\n")...)
+	main()
+}
+
+// program is a command that runs layup with the arguments.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("signals and descriptors are those of Unix")
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAsProgram$")
+	cmd.Env = append(os.Environ(), argumentsVariable+"="+strings.Join(args, "\n"))
+	return cmd
+}
+
+// status is the exit status of a command that has ended, -1 if a signal ended it.
+func status(t *testing.T, err error) int {
+	t.Helper()
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		return e.ExitCode()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return 0
+}
+
+func TestSignalsEndEvenABlockedRead(t *testing.T) {
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		var stdout, stderr bytes.Buffer
+		cmd := program(t, "ls", "--progress", "plain", "-")
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		stdin, err := cmd.StdinPipe() // nothing is ever written to it
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(300 * time.Millisecond) // for the program to begin reading; before that, the signal would end it, too, with another status
+		begin := time.Now()
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		got := status(t, cmd.Wait())
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("%v: it took %v", signal, took)
+		}
+		if got != want || stdout.Len() > 0 || stderr.Len() > 0 {
+			t.Errorf("%v: exit %d want %d, %q %q", signal, got, want, stdout.String(), stderr.String())
+		}
+		stdin.Close()
+	}
+}
+
+func TestReaderThatGoesAwayEndsTheProgramQuietly(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	var stderr bytes.Buffer
+	cmd := program(t, "ls", "-R", "fixtures/myfile.tar")
+	cmd.Stdout, cmd.Stderr = w, &stderr
+	if got := status(t, cmd.Run()); got != 0 || stderr.Len() > 0 {
+		t.Errorf("exit %d, %q", got, stderr.String())
+	}
+	w.Close()
+}
+
+func TestLostOutputIsExitTwo(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells")
+	}
+	for redirection, want := range map[string]string{
+		">&-": "layup: write stdout: it is closed\n", "> /dev/full": "layup: write stdout: no space left on device\n", "> /dev/null": "",
+	} {
+		var stderr bytes.Buffer
+		cmd := program(t, "ls", "fixtures/myfile.tar")
+		cmd.Args = append([]string{"sh", "-c", `"$0" "$@" ` + redirection + `; exit $?`}, cmd.Args...)
+		cmd.Path = "/bin/sh"
+		cmd.Stderr = &stderr
+		got := status(t, cmd.Run())
+		if (got == 2) != (want != "") || stderr.String() != want {
+			t.Errorf("%s: exit %d, %q want %q", redirection, got, stderr.String(), want)
+		}
+	}
+}
