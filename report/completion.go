@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -19,6 +20,7 @@ then :0 where file names complete, too, or :4 where they do not.
 const bashCompletion = `_layup() {
     local line words=("${COMP_WORDS[@]:1:COMP_CWORD}") cur="${COMP_WORDS[COMP_CWORD]}" files=1
     COMPREPLY=()
+    [ "$cur" = "=" ] && words+=("")
     while IFS= read -r line; do
         case "$line" in
         :4) files=0 ;;
@@ -91,6 +93,7 @@ func newComplete(*pflag.FlagSet) Answer {
 		if len(words) > 0 {
 			words, typed = words[:len(words)-1], words[len(words)-1]
 		}
+		words = slices.DeleteFunc(words, func(w string) bool { return w == "=" }) // bash makes --sort=size three words
 		found, directive := candidates(words, typed)
 		var b strings.Builder
 		for _, line := range found {

@@ -121,12 +121,12 @@ func (c *Call) writeFile(ctx context.Context, b body) error {
 	if err != nil {
 		path = c.output
 	}
-	mode := fs.FileMode(0o666)
+	mode, keep := fs.FileMode(0o666), false
 	if info, err := os.Stat(path); err == nil {
 		if !info.Mode().IsRegular() {
 			return c.writeDevice(ctx, path, b)
 		}
-		mode = info.Mode().Perm()
+		mode, keep = info.Mode().Perm(), true
 	}
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".layup-"+rand.Text()[:8])
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
@@ -135,6 +135,9 @@ func (c *Call) writeFile(ctx context.Context, b body) error {
 	}
 	defer os.Remove(temp) // finds nothing after the rename
 	err = fill(ctx, f, c.output, c.fileTerminal(), b)
+	if err == nil && keep {
+		err = writeError(c.output, f.Chmod(mode)) // whatever the umask
+	}
 	if err == nil {
 		err = writeError(c.output, f.Sync())
 	}

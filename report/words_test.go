@@ -126,7 +126,7 @@ func TestCompletionKnowsCommandsFlagsAndValues(t *testing.T) {
 	}{
 		{"l", "log ls layers :4"}, {"fin", "find :4"}, {"help la", "layers :4"}, {"-q own", "owner :4"}, {"-f json own", "owner :4"}, {"completion f", "fish :4"},
 		{"ls --upt", "--upto :4"}, {"ls --v", "--verbose --view :4"}, {"find --ty", "--type :4"}, {"--no-v", "--no-verify :4"},
-		{"ls --sort s", "size :4"}, {"ls --sort=m", "--sort=mtime :4"}, {"ls -f js", "json jsonl :4"}, {"--format t", "table tsv :4"}, {"ls --view ", "runtime spec :4"},
+		{"ls --sort s", "size :4"}, {"ls --sort=m", "--sort=mtime :4"}, {"ls --sort = m", "mtime :4"}, {"ls -f js", "json jsonl :4"}, {"--format t", "table tsv :4"}, {"ls --view ", "runtime spec :4"},
 		{"ls --limit pa", "path= :4"}, {"ls ", ":0"}, {"ls image.tar /e", ":0"}, {"ls -o ", ":0"}, {"zzz ", ":0"},
 	} {
 		got := layup(t, append([]string{"__complete"}, strings.Split(c.words, " ")...)...)
@@ -159,6 +159,33 @@ func TestCompletionScriptsAreShell(t *testing.T) {
 		cmd.Stdin = strings.NewReader(script.out)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", shell, err, out)
+		}
+	}
+}
+
+func TestBashCompletes(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash here")
+	}
+	script := layup(t, "completion", "bash").out
+	// The program stands in as a function that answers as it would, and shows what it was asked.
+	const program = "layup() { printf 'asked:%s\n' \"$*\"; printf 'size\\tby size\n:4\n'; }\n"
+	for _, c := range []struct{ words, want string }{
+		{"layup ls --so", "asked:__complete ls --so size"}, {"layup ls --sort = ", "asked:__complete ls --sort =  size"}, {"layup ", "asked:__complete  size"},
+	} {
+		words := strings.Split(c.words, " ")
+		if words[len(words)-1] == "" && len(words) > 3 {
+			words = words[:len(words)-1] // the cursor stands right behind the sign
+		}
+		set := "COMP_WORDS=("
+		for _, w := range words {
+			set += quoted(w) + " "
+		}
+		set += ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
+		out, err := exec.CommandContext(t.Context(), bash, "-c", program+script+set+"_layup\nprintf '%s' \"${COMPREPLY[*]}\"").CombinedOutput()
+		if err != nil || string(out) != c.want {
+			t.Errorf("%q: got %q, %v want %q", c.words, out, err, c.want)
 		}
 	}
 }
