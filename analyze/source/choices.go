@@ -39,7 +39,7 @@ func (a *Archive) several(list []*candidate) error {
 	for _, c := range list {
 		for _, ref := range c.refs {
 			if n := len(holders[ref]); n > 1 && message == "" {
-				message = fmt.Sprintf("reference %q is ambiguous (%d manifests)", ref, n)
+				message = fmt.Sprintf("reference %s is ambiguous (%d manifests)", shortened(ref), n)
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func (a *Archive) alike(list []*candidate) error {
 	for _, c := range list {
 		choices = append(choices, Choice{Flag: "--image @" + strconv.Itoa(c.number), What: describe(c) + " " + c.manifest.Digest})
 	}
-	return &ChoiceError{Message: fmt.Sprintf("holds %d images for platform %s: choose one", len(list), a.platform(list[0])), Choices: choices}
+	return &ChoiceError{Message: fmt.Sprintf("holds %d images for platform %s: choose one", len(list), shown(a.platform(list[0]))), Choices: choices}
 }
 
 // imageChoices lists a flag for each image, one for all its platforms.
@@ -127,7 +127,10 @@ func (a *Archive) platformChoices(list []*candidate) []Choice {
 		if p == "" {
 			continue
 		}
-		choice := Choice{Flag: "--platform " + shellWord(p), What: strings.TrimSpace(describe(c))}
+		choice := Choice{Flag: "--platform " + p, What: describe(c)}
+		if !plainWord.MatchString(p) {
+			choice.Flag = "--image @" + strconv.Itoa(c.number)
+		}
 		if !a.inFile(c) {
 			choice.What += " (not in this file)"
 		}
@@ -141,15 +144,15 @@ func (a *Archive) platformChoices(list []*candidate) []Choice {
 // nameOf returns a candidate's reference, quoted, or its number.
 func nameOf(c *candidate) string {
 	if len(c.refs) > 0 {
-		return strconv.Quote(c.refs[0])
+		return shortened(c.refs[0])
 	}
 	return "@" + strconv.Itoa(c.number)
 }
 
 // describe names a candidate and its platform for a person.
 func describe(c *candidate) string {
-	if p := c.named.String(); p != "" {
-		return nameOf(c) + " " + strings.Trim(strconv.Quote(p), `"`)
-	}
-	return nameOf(c)
+	return strings.TrimSpace(nameOf(c) + " " + shown(c.named))
 }
+
+// shown returns a platform without the control characters that an index may hold.
+func shown(p platform) string { return strings.Trim(shortened(p.String()), `"`) }

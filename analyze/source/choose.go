@@ -217,5 +217,5 @@ func (a *Archive) single(list []*candidate) ([]*candidate, string, error) {
 
 // chosen is the note of a platform taken without being asked for.
 func (a *Archive) chosen(c *candidate, list []*candidate, why string) string {
-	return fmt.Sprintf("platform %s of %d (%s; --platform chooses another)", a.platform(c), len(list), why)
+	return fmt.Sprintf("platform %s of %d (%s; --platform chooses another)", shown(a.platform(c)), len(list), why)
 }

@@ -67,7 +67,11 @@ func openInput(ctx context.Context, path string, opt Options) (*input, error) {
 	if err != nil {
 		return nil, plainError(err)
 	}
-	return regularInput(ctx, file, 0, opt)
+	in, err := regularInput(ctx, file, 0, opt)
+	if err != nil || in.file != file {
+		err = errors.Join(err, file.Close())
+	}
+	return in, err
 }
 
 // noSuchFile says what to do where there is no such file.
@@ -130,7 +134,7 @@ func openStdin(ctx context.Context, opt Options) (*input, error) {
 			return nil, fmt.Errorf("standard input: %w", plainError(err))
 		}
 		in, err := regularInput(ctx, file, start, opt)
-		if in != nil && in.file == file {
+		if err == nil && in.file == file {
 			in.file = nil // it is not ours to close
 		}
 		return in, err
@@ -159,33 +163,29 @@ func interruptibly(ctx context.Context, read func() (*input, error)) (*input, er
 	}
 }
 
-// regularInput reads an opened file in place, from start on, or spools it where it is compressed.
+// regularInput reads an opened file in place, from start on, or spools it where it is compressed. It leaves the file open.
 func regularInput(ctx context.Context, file *os.File, start int64, opt Options) (*input, error) {
-	in := &input{file: file}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = irregular(info.Mode())
 	}
 	if err != nil {
-		return nil, errors.Join(plainError(err), in.Close())
+		return nil, plainError(err)
 	}
-	in.check = unchanged(file, info)
+	in := &input{file: file, check: unchanged(file, info)}
 	in.data = io.NewSectionReader(file, start, max(0, info.Size()-start))
 	compression, err := recogniseHead(in.data)
-	if err != nil {
-		return nil, errors.Join(err, in.Close())
-	}
-	if compression == compressionNone {
-		return in, nil
+	if err != nil || compression == compressionNone {
+		return in, err
 	}
 	spooled, err := spool(ctx, bufio.NewReaderSize(in.data, zeroHead), in.data.Size(), opt)
-	if err == nil && !opt.Verify {
-		err = in.check() // otherwise digests tell
+	if err != nil || opt.Verify {
+		return spooled, err // digests tell whether it changed meanwhile
 	}
-	if start == 0 {
-		err = errors.Join(err, in.Close())
+	if err := in.check(); err != nil {
+		return nil, errors.Join(err, spooled.Close())
 	}
-	return spooled, err
+	return spooled, nil
 }
 
 var errChanged = errors.New("input changed while being read")

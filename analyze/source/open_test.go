@@ -1,6 +1,7 @@
 package source
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"io"
@@ -194,6 +195,19 @@ func TestARootFileSystemMayHoldNamesOfDocuments(t *testing.T) {
 		content := archiveOf(t, member{name: "etc/passwd", body: "root"}, member{name: name, body: `{"name":"a web application"}`})
 		if a := openFile(t, fileOf(t, "x.tar", content)); a.Kind != kindLayer {
 			t.Errorf("%s beside etc: got %s", name, a.Kind)
+		}
+	}
+	for _, m := range []member{
+		{name: manifestName, body: `{"name":"a web application"}`}, {name: manifestName, body: `[]`}, {name: manifestName, link: "/app/manifest.json"},
+		{name: manifestName, kind: tar.TypeDir}, {name: indexName, body: `{"pages":[]}`}, {name: repositoriesName, body: "x"},
+	} {
+		if a := openFile(t, fileOf(t, "x.tar", archiveOf(t, member{name: "app/main"}, m))); a.Kind != kindLayer {
+			t.Errorf("%s %q beside app: got %s", m.name, m.body, a.Kind)
+		}
+	}
+	for _, m := range []member{{name: manifestName, body: "<html>"}, {name: manifestName, body: `[{"Config":"gone"}]`}, {name: layoutName}} {
+		if got := refusal(t, fileOf(t, "x.tar", archiveOf(t, member{name: "app/main"}, m))); got == "" {
+			t.Errorf("%s %q is read as a layer", m.name, m.body)
 		}
 	}
 	hidden := append(sampleOf(t, "a").dockerMembers("x:1"), member{name: "usr/bin/true"})

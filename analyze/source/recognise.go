@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,14 +30,14 @@ func (a *Archive) recogniseFile(ctx context.Context) error {
 	return nil
 }
 
-// archive reads the list of members of what has the documents of an image archive.
+// archive reads the list of members of what has the documents of an image archive, unless they turn out to be a layer's files.
 func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
 	index, err := newTarIndex(a.in, table, broken)
-	if seen.root && (err != nil || !holdsImage(index, &a.opt.Limits)) {
+	switch says := index.says(seen, &a.opt.Limits); {
+	case seen.root && (err != nil || says != anImage), !seen.remains && !seen.layout && says == anotherThing:
 		a.Kind = kindLayer
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	a.store = index
@@ -94,7 +93,7 @@ type sight struct {
 
 // image reports whether there is a document that lists images.
 func (s sight) image() bool {
-	return s.manifest || s.index || s.layout || s.repositories && (s.legacy || !s.root)
+	return s.manifest || s.index || s.layout || s.repositories && s.legacy
 }
 
 // remainPattern matches what the archives of docker, podman, skopeo, kaniko and crane hold beside manifest.json.
@@ -127,31 +126,63 @@ func survey(table *tarfs.Layer) sight {
 		top, rest, nested := strings.Cut(name, "/")
 		s.root = s.root || rootNames[top] && (nested || e.Type != tarfs.TarFile)
 		s.legacy = s.legacy || nested && rest == "layer.tar"
-		s.remains = s.remains || remainPattern.MatchString(name)
+		s.remains = s.remains || mayRemain(name) && remainPattern.MatchString(name)
 	}
 	return s
 }
 
-// holdsImage reads the documents of a tar that looks like a root file system: a web server's image may well hold a manifest.json.
-func holdsImage(store members, limits *Limits) bool {
-	limit := limits.Manifest
-	if doc, err := readMember(store, manifestName, limitManifest, limit); err == nil {
-		var entries []struct {
-			Config *string
-			Layers *[]string
-		}
-		err := json.Unmarshal(doc, &entries)
-		return err == nil && len(entries) > 0 && entries[0].Config != nil && store.has(cleaned(*entries[0].Config))
+// mayRemain spares the pattern the names of a million files.
+func mayRemain(name string) bool {
+	const hex = 64
+	return len(name) >= hex && !strings.Contains(name[:hex], "/") || strings.HasPrefix(name, "blobs/") ||
+		strings.HasPrefix(name, "sha256:") || strings.HasSuffix(name, "/layer.tar")
+}
+
+// What a document at the top of a tar turns out to be.
+const (
+	anImage      = iota // it lists images
+	anotherThing        // a web application's manifest.json, a link, a directory
+	damaged             // no JSON
+)
+
+// says reads the document by which a tar looks like an image archive: a layer may well hold a file of that name.
+func (t *tarIndex) says(seen sight, limits *Limits) int {
+	name, lists := indexName, listsBlobs
+	if seen.manifest {
+		name, lists = manifestName, listsConfigs
 	}
-	if doc, err := readMember(store, indexName, limitManifest, limit); err == nil {
-		var index struct {
-			SchemaVersion int
-			Manifests     []struct{ Digest string }
-		}
-		err := json.Unmarshal(bytes.TrimSpace(doc), &index)
-		return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && len(store.blobs()) > 0
+	if t == nil || seen.legacy && seen.repositories {
+		return anImage
 	}
-	return false
+	m, err := t.open(name)
+	if err != nil {
+		return anotherThing
+	}
+	doc, err := m.whole(limitManifest, limits.Manifest)
+	switch {
+	case err != nil || !json.Valid(doc):
+		return damaged
+	case lists(doc, t, seen.root):
+		return anImage
+	}
+	return anotherThing
+}
+
+// listsConfigs reports whether a document is docker save's manifest.json; strictly, if what it names is there.
+func listsConfigs(doc []byte, t *tarIndex, strictly bool) bool {
+	var entries []struct{ Config *string }
+	err := json.Unmarshal(doc, &entries)
+	return err == nil && len(entries) > 0 && entries[0].Config != nil && (!strictly || t.has(cleaned(*entries[0].Config)))
+}
+
+// listsBlobs reports whether a document is an OCI layout's index.json; strictly, if there are blobs.
+func listsBlobs(doc []byte, t *tarIndex, strictly bool) bool {
+	var index struct {
+		SchemaVersion int
+		Manifests     []struct{ Digest string }
+	}
+	err := json.Unmarshal(doc, &index)
+	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && (!strictly || len(t.blobs()) > 0)
 }
 
 func cleaned(name string) string {

@@ -29,10 +29,11 @@ func spool(ctx context.Context, src *bufio.Reader, size int64, opt Options) (*in
 	if err != nil {
 		return nil, err
 	}
-	s := &spooler{ctx: ctx, opt: opt, src: src, hash: sha256.New(), compression: compression}
+	s := &spooler{ctx: ctx, opt: opt, src: src, compression: compression}
 	if compression == compressionNone {
 		return s.write(s)
 	}
+	s.hash = sha256.New()
 	return s.decompress()
 }
 
@@ -41,15 +42,17 @@ type spooler struct {
 	ctx         context.Context
 	opt         Options
 	src         io.Reader
-	hash        hash.Hash
-	read        int64 // bytes of the input
+	hash        hash.Hash // nil where nothing is compressed
+	read        int64     // bytes of the input
 	compression string
 }
 
 // Read reads the input as it is stored, counts and hashes it.
 func (s *spooler) Read(p []byte) (int, error) {
 	n, err := s.src.Read(p)
-	s.hash.Write(p[:n])
+	if s.hash != nil {
+		s.hash.Write(p[:n])
+	}
 	s.read += int64(n)
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("reading: %w", plainError(err))

@@ -156,7 +156,7 @@ func (c *container) name(key string) error {
 		c.seen, c.folded = map[string]bool{}, map[string]bool{}
 	}
 	if c.seen[key] {
-		return fmt.Errorf("duplicate key %q", key)
+		return fmt.Errorf("duplicate key %s", shortened(key))
 	}
 	c.seen[key] = true
 	c.key = fold(key)
@@ -164,7 +164,7 @@ func (c *container) name(key string) error {
 		return nil
 	}
 	if c.folded[c.key] {
-		return fmt.Errorf("duplicate key %q (it stands there in another case too)", key)
+		return fmt.Errorf("duplicate key %s (it stands there in another case too)", shortened(key))
 	}
 	c.folded[c.key] = true
 	return nil
@@ -189,7 +189,7 @@ func typed(err error) error {
 	}
 	where := ""
 	if t.Field != "" {
-		where = embeddedNames.Replace(t.Field) + ": "
+		where = display(embeddedNames.Replace(t.Field)) + ": "
 	}
 	found, _, _ := strings.Cut(t.Value, " ")
 	if found == "array" {
