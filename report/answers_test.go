@@ -221,7 +221,12 @@ func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
 			t.Errorf("layup %q: exit %d\n%s%s\nwant 1\n%s%s", c.args, got.status, got.out, got.err, c.out, c.err)
 		}
 	}
-	got := layup(t, "cat", image, "/tmp/token", "/etc/passwd")
+	links := pack(t, "links")
+	got := layup(t, "owner", "-q", links, "/etc/relative")
+	if want := "layup: " + links + ": \"/etc/relative\" leads to \"/usr/bin/su\": deleted by layer 3 (replaced-by-other-type): RUN ln -sf usr /lib && rm -r /usr/bin && echo x > /usr/bin\nlayup: hint: layup log " + quoted(links) + " /usr/bin/su\n"; got.err != want || got.status != 1 {
+		t.Errorf("a symlink to what was deleted: exit %d, %s want %s", got.status, got.err, want)
+	}
+	got = layup(t, "cat", image, "/tmp/token", "/etc/passwd")
 	if got.out != "root:x:0:0:root:/root:/bin/sh\n" || got.status != 1 || !strings.Contains(got.err, "deleted by layer 4") {
 		t.Errorf("cat: exit %d, %q %s", got.status, got.out, got.err)
 	}

@@ -107,7 +107,7 @@ func (p *printing) file(c *Call, img *analyze.Image, path string) (tarfs.Version
 	}
 	o, err := img.Owner(path, true, p.upto.or(analyze.Last))
 	if err != nil {
-		return tarfs.Version{}, &absentError{c.missing(img, err)}
+		return tarfs.Version{}, &absentError{c.missing(img, img.Tree().At(p.upto.or(analyze.Last)), true, err)}
 	}
 	return o.Version, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -31,7 +32,7 @@ func newOwner(f *pflag.FlagSet) Answer {
 		for _, path := range paths {
 			o, err := img.Owner(path, !*noFollow, analyze.Last)
 			if err != nil {
-				p.missing = append(p.missing, c.missing(img, err))
+				p.missing = append(p.missing, c.missing(img, img.Top(), !*noFollow, err))
 				continue
 			}
 			found = append(found, o)
@@ -77,17 +78,26 @@ func ownerColumns(digests bool) []render.Column {
 	return append(columns, instructionColumn(ownerFields))
 }
 
-// missing adds to the error about a path that is not there the command that tells more.
-func (c *Call) missing(img *analyze.Image, err error) error {
+// missing adds to the error about a path that is not there where its symlinks lead, and the command that tells more.
+func (c *Call) missing(img *analyze.Image, view *tarfs.Snapshot, follow bool, err error) error {
 	e, ok := errors.AsType[*analyze.NotFoundError](err)
-	switch {
-	case !ok:
+	if !ok {
 		return err
+	}
+	meant := *e
+	if to, err := view.Canonical(e.Path, follow); err == nil {
+		meant.Path = "/" + strings.Trim(to, "/")
+	}
+	err = &meant
+	if meant.Path != e.Path {
+		err = fmt.Errorf("%q leads to %w", e.Path, err)
+	}
+	switch {
 	case e.DeletedBy != tarfs.NoLayer:
 		if by := img.Instruction(e.DeletedBy).Readable; by != "" {
 			err = fmt.Errorf("%w: %s", err, cut(by))
 		}
-		return &advised{err, []string{c.next(img, "log", e.Path)}}
+		return &advised{err, []string{c.next(img, "log", meant.Path)}}
 	case e.Similar != "":
 		return &advised{err, []string{"did you mean: " + c.next(img, c.Report.Name, e.Similar)}}
 	}
