@@ -115,6 +115,7 @@ func (l *modelLayer) add(it item) error {
 				l.warn(tarfs.DuplicateEntry, "/")
 			}
 			l.nodes[""] = &modelNode{l.inode(it)}
+			l.odd(it, "")
 		} else {
 			l.warn(tarfs.RootNotADirectory, "")
 		}
@@ -149,6 +150,16 @@ func (l *modelLayer) add(it item) error {
 
 // written is the name as it stands in the tar.
 func (it item) written() string { return it.member().name }
+
+// odd warns of what is odd in an entry that is kept.
+func (l *modelLayer) odd(it item, path string) {
+	if slices.ContainsFunc(it.xattrs, func(x string) bool { return strings.HasPrefix(x, "trusted.overlay.") }) {
+		l.warn(tarfs.OverlayPrivateXattr, "/"+path)
+	}
+	if it.kind == '7' {
+		l.warn(tarfs.EntryTypeRefused, "/"+path)
+	}
+}
 
 func (l *modelLayer) inode(it item) *modelInode {
 	return &modelInode{
@@ -232,9 +243,7 @@ func (l *modelLayer) put(it item, dir []string, path string) bool {
 	default:
 		inode = l.inode(it)
 	}
-	if it.kind == '7' {
-		l.warn(tarfs.EntryTypeRefused, "/"+path)
-	}
+	l.odd(it, path)
 	l.imply(dir)
 	l.place(path, inode)
 	return true
