@@ -1,0 +1,106 @@
+package tarfs_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"layup/tarfs"
+)
+
+// severities is the whole list of codes; a new code comes with its severity.
+var severities = map[tarfs.Severity][]tarfs.Code{
+	tarfs.High: {
+		"whiteout-then-entry-in-one-layer", "whiteout-and-entry-in-one-layer", "opaque-root-ignored-by-overlay", "overlay-native-whiteout-device", "overlay-private-xattr", "duplicate-entry", "entry-type-refused-by-engines",
+		"hardlink-into-lower-layer", "hardlink-target-missing", "hardlink-to-itself", "hardlink-to-directory", "hardlink-escapes-root", "unknown-entry-type-skipped", "whiteout-invalid", "parent-not-a-directory",
+		"file-hidden-by-implied-directory", "symlink-hidden-by-implied-directory", "diff-id-mismatch", "oci-manifest-layers-out-of-order",
+	},
+	tarfs.Medium: {
+		"path-escapes-root", "path-absolute", "parent-through-symlink", "symlink-replaced-by-directory", "root-not-a-directory", "aufs-metadata", "entry-below-whiteout-name", "compressed-stream-damaged-tail", "data-after-end-of-archive",
+	},
+	tarfs.Low: {
+		"parent-not-listed", "opaque-hides-nothing", "whiteout-hides-nothing", "whiteout-not-empty-regular-file", "history-does-not-match-layers", "history-absent", "pax-global-header", "media-type-mismatch", "archive-padding-dropped",
+	},
+}
+
+func TestSeverities(t *testing.T) {
+	for severity, codes := range severities {
+		for _, code := range codes {
+			if got := code.Severity(); got != severity {
+				t.Errorf("%s is %s, want %s", code, got, severity)
+			}
+			if code.Message() == "" || strings.HasSuffix(code.Message(), ".") {
+				t.Errorf("%s: message %q", code, code.Message())
+			}
+		}
+	}
+	if got := tarfs.Code("unheard-of").Severity(); got != tarfs.High {
+		t.Errorf("an unknown code is %s, want high", got)
+	}
+}
+
+// One per code, layer and path, however often it happens; the same in another layer is another.
+func TestWarningsDoNotRepeat(t *testing.T) {
+	s := stackOf(t, [][]item{layerOf("f a; f a; f a; h b -> x; h b -> x"), layerOf("f a; f a; h b -> x")}, tarfs.Runtime)
+	same(t, "warned", warnedRows(s), "duplicate-entry 0 /a; duplicate-entry 1 /a; hardlink-target-missing 0 /b; hardlink-target-missing 1 /b")
+}
+
+// At most a thousand of a code are kept, the last tells how many more there were; other codes are not crowded out.
+func TestAThousandWarningsOfACodeAreKept(t *testing.T) {
+	for _, c := range []struct{ n, kept, more int }{{999, 999, 0}, {1000, 1000, 0}, {1001, 1000, 1}, {2500, 1000, 1500}} {
+		var text strings.Builder
+		for i := range c.n {
+			fmt.Fprintf(&text, "f .wh.%d;", i)
+		}
+		s := stackOf(t, [][]item{layerOf(text.String() + "f a; f a")}, tarfs.Runtime)
+		kept, more := 0, 0
+		for _, w := range s.tree.Warnings() {
+			if w.Code == tarfs.WhiteoutHidesNothing {
+				kept++
+				if more += w.More; w.More > 0 && kept != c.kept {
+					t.Errorf("%d: the %dth says how many more there are", c.n, kept)
+				}
+			}
+		}
+		if kept != c.kept || more != c.more || !warns(s.tree, tarfs.DuplicateEntry) {
+			t.Errorf("%d: %d kept and %d more, want %d and %d", c.n, kept, more, c.kept, c.more)
+		}
+	}
+}
+
+// Global headers are flagged without a path, once a layer.
+func TestGlobalHeaderIsNoEntry(t *testing.T) {
+	g := member{name: "a", data: "1", global: true, pax: []string{"path=globalname", "comment=x"}}
+	l := mustScan(t, archive(g, g, two))
+	tree, _ := tarfs.Merge([]*tarfs.Layer{l}, tarfs.Runtime)
+	s := stack{tree: tree, tars: [][]byte{archive(g, g, two)}}
+	same(t, "visible", rows(s), "/a file 0 =1; /b file 0 =22")
+	same(t, "warned", warnedRows(s), "duplicate-entry 0 /a; pax-global-header 0")
+}
+
+// Old GNU sparse files are shown as they expand and flagged; those of PAX are ordinary. LIBARCHIVE's attributes are none.
+func TestSparseFilesExpand(t *testing.T) {
+	want := strings.Repeat("\x00", 4096) + "aaaa" + strings.Repeat("\x00", 4092) + "bbbb" + strings.Repeat("\x00", 4092)
+	for _, c := range streams {
+		if !strings.Contains(c.name, "sparse") || c.err != "" || !strings.HasPrefix(c.want, "sp file 12288") {
+			continue
+		}
+		tree, _ := tarfs.Merge([]*tarfs.Layer{mustScan(t, c.data)}, tarfs.Runtime)
+		v, _ := tree.Top().Lookup("sp")
+		if got := contentOf(v, [][]byte{c.data}); got != want {
+			t.Errorf("%s: %d bytes differ from the %d wanted", c.name, len(got), len(want))
+		}
+		if old := strings.HasPrefix(c.name, "old"); warns(tree, tarfs.EntryTypeRefused) != old {
+			t.Errorf("%s: flagged %v, want %v", c.name, !old, old)
+		}
+	}
+}
+
+func TestOnlySchilyAttributesCount(t *testing.T) {
+	m := member{name: "a", pax: []string{"LIBARCHIVE.xattr.user.k=dg==", "SCHILY.xattr.user.z=1", "SCHILY.acl.access=x", "SCHILY.xattr.security.capability=\x01\x00=\n", "SCHILY.xattr.user.z=2"}}
+	tree, _ := tarfs.Merge([]*tarfs.Layer{mustScan(t, archive(m))}, tarfs.Runtime)
+	v, _ := tree.Top().Lookup("a")
+	if got := fmt.Sprintf("%q", v.Xattrs()); got != `[{"security.capability" "\x01\x00=\n"} {"user.z" "2"}]` {
+		t.Error(got)
+	}
+}
