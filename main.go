@@ -38,12 +38,8 @@ func main() {
 	os.Exit(status)
 }
 
-// limitMemory keeps the heap close to what is alive: tables without pointers cost the garbage collector next to nothing, so it may run
-// often. Before a container's memory ends it works harder, by a soft limit of nine tenths of it.
+// limitMemory has the garbage collector work harder before a container's memory ends: a soft limit of nine tenths of it.
 func limitMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
-	}
 	if limit := cgroupMemory("/sys/fs/cgroup"); limit < math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit / 10 * 9)
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"layup/analyze"
 )
@@ -73,7 +75,16 @@ func (c *Call) load(ctx context.Context, names []string, digests bool) (imageLis
 		return nil, ctx.Err()
 	}
 	list.entitle()
+	keepHeapSmall()
 	return list, nil
+}
+
+// keepHeapSmall has the garbage of answers collected often from here on: the tables that stay hold no pointers and cost the collector
+// next to nothing, while at the usual pace garbage may grow as large as they are.
+func keepHeapSmall() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(25)
+	}
 }
 
 // refused prints why images could not be loaded and returns the exit status, where that ends the command: always, but with --keep-going
