@@ -1,0 +1,142 @@
+package tarfs_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"layup/tarfs"
+)
+
+// A shape makes layers of about n entries in a way that some bookkeeping would take quadratic time for.
+type shape struct {
+	name   string
+	n      int
+	layers func(n int) []string // tars
+}
+
+// lines packs entries of which line says the i-th in the notation.
+func lines(n int, line func(i int) string) string {
+	var items []item
+	for i := range n {
+		items = append(items, layerOf(line(i))...)
+	}
+	return string(tarOf(items))
+}
+
+func nth(format string) func(int) string {
+	return func(i int) string { return strings.ReplaceAll(format, "%", fmt.Sprint(i)) }
+}
+
+// many repeats a layer's bytes.
+func many(n int, tars ...string) []string {
+	var list []string
+	for range n {
+		list = append(list, tars...)
+	}
+	return list
+}
+
+var shapes = []shape{
+	{"one directory", 5000, func(n int) []string { return []string{lines(n, nth("f d/%"))} }},
+	{"a whiteout for every file", 2500, func(n int) []string { return []string{lines(n, nth("f d/%")), lines(n, nth("f d/.wh.%"))} }},
+	{"whiteouts of nothing", 2500, func(n int) []string { return []string{lines(n, nth("f d/.wh.%"))} }},
+	{"duplicates of one path", 5000, func(n int) []string { return []string{lines(n, nth("f a"))} }},
+	{"a file over a directory again and again", 2500, func(n int) []string { return []string{lines(n, nth("d d; f d"))} }},
+	{"a full directory replaced again and again", 5000, func(n int) []string {
+		return []string{lines(n/20, func(i int) string { return "d d; " + strings.Repeat(fmt.Sprintf("f d/%d; f d/x; ", i), 9) + "f d" })}
+	}},
+	{"hard links to one file", 5000, func(n int) []string {
+		return []string{string(tarOf(append(layerOf("f a"), manyItems(n, "h l% -> a")...)))}
+	}},
+	{"a chain of hard links", 5000, func(n int) []string { return []string{string(tarOf(append(layerOf("f 0"), linked(n)...)))} }},
+	{"hard links into a lower layer", 2500, func(n int) []string { return []string{lines(n, nth("f a%")), lines(n, nth("h b% -> a%"))} }},
+	{"hard links that lead nowhere", 5000, func(n int) []string { return []string{lines(n, nth("h l% -> x%"))} }},
+	{"opaque markers everywhere", 2500, func(n int) []string { return []string{lines(n, nth("f d%/x")), lines(n, nth("f d%/.wh..wh..opq"))} }},
+	{"one opaque marker again and again", 5000, func(n int) []string { return []string{lines(n, nth("f d/.wh..wh..opq"))} }},
+	{"an opaque directory lost and marked again", 1500, func(n int) []string {
+		return []string{lines(n/3, nth("d d; f d/.wh..wh..opq; f d")), lines(n/3, nth("d d; f d/.wh..wh..opq; f d"))}
+	}},
+	{"a full directory hidden and listed empty in many layers", 5000, func(n int) []string {
+		return append([]string{lines(n, nth("f d/%"))}, many(n/50, lines(1, nth("f .wh.d")), lines(1, nth("d d; f d/x")))...)
+	}},
+	{"a full directory opaque in many layers", 5000, func(n int) []string {
+		return append([]string{lines(n, nth("f d/%"))}, many(n/50, lines(1, nth("f d/.wh..wh..opq; f d/x")))...)
+	}},
+	{"a few names hidden out of many in many layers", 5000, func(n int) []string {
+		list := []string{lines(n, nth("f d/%"))}
+		for i := range n / 200 {
+			list = append(list, lines(1, func(int) string { return fmt.Sprintf("f d/.wh.%d; d e; f e/.wh..wh..opq", i) }))
+		}
+		return list
+	}},
+	{"alternating directories", 5000, func(n int) []string { return []string{lines(n/2, nth("f a/%; f b/%"))} }},
+	{"parents through symlinks", 5000, func(n int) []string {
+		return []string{string(tarOf(append(layerOf("d r; l a -> r; l b -> r"), manyItems(n/2, "f a/%; f b/%")...)))}
+	}},
+	{"odd names", 2500, func(n int) []string { return []string{lines(n, nth("f /../a%; f .wh.x/%; f .wh..wh.%"))} }},
+	{"deep paths", 500, func(n int) []string { return []string{lines(n, nth("f "+strings.Repeat("d/", 50)+"f%"))} }},
+	{"one table in many layers", 5000, func(n int) []string { return many(20, lines(n/20, nth("f d/%"))) }},
+}
+
+func manyItems(n int, line string) []item {
+	var items []item
+	for i := range n {
+		items = append(items, layerOf(strings.ReplaceAll(line, "%", fmt.Sprint(i)))...)
+	}
+	return items
+}
+
+func linked(n int) []item {
+	var items []item
+	for i := range n {
+		items = append(items, layerOf(fmt.Sprintf("h %d -> %d", i+1, i))...)
+	}
+	return items
+}
+
+// cost is the time to scan, merge and list a stack, the least of three.
+func cost(t testing.TB, tars []string) time.Duration {
+	least := time.Hour
+	for range 3 {
+		start := time.Now()
+		tree := merged(t, tars)
+		for range tree.Top().Walk(tree.Root(), -1) {
+		}
+		for range tree.Versions() {
+		}
+		least = min(least, time.Since(start))
+	}
+	return least
+}
+
+func merged(t testing.TB, tars []string) *tarfs.Tree {
+	var tables []*tarfs.Layer
+	for _, data := range tars {
+		tables = append(tables, mustScan(t, []byte(data)))
+	}
+	tree, _ := tarfs.Merge(tables, tarfs.Runtime)
+	return tree
+}
+
+// Four times the entries may cost four times as much, and some for the noise of a busy machine; quadratic work costs sixteen times.
+func TestCostIsProportional(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time")
+	}
+	for _, s := range shapes {
+		t.Run(s.name, func(t *testing.T) {
+			small, large := s.layers(s.n), s.layers(4*s.n)
+			for try := range 4 {
+				a, b := cost(t, small), cost(t, large)
+				if b < 10*a+5*time.Millisecond {
+					return
+				}
+				if try == 3 {
+					t.Errorf("%d entries take %v, %d take %v", s.n, a, 4*s.n, b)
+				}
+			}
+		})
+	}
+}
