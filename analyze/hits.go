@@ -30,7 +30,7 @@ func (img *Image) Hits() iter.Seq[Hit] {
 		pending := false
 		for v := range img.tree.Versions() {
 			if pending {
-				if last.Status == Deleted && last.Version.Node() == v.Node() && last.HiddenBy == v.Layer() {
+				if last.Status == Deleted && last.Version.Node() == v.Node() && last.HiddenBy == v.Since() {
 					last.Status = Overwritten
 				}
 				if !yield(last) {

@@ -25,6 +25,7 @@ type header struct {
 // parseBlock reads the fields of a header block after checking its sum. The block must not be all zeros.
 // Source: POSIX.1-1988 ustar, the GNU and star dialects; decided like archive/tar, for that is what the engines read with.
 func parseBlock(b []byte, h *header) error {
+	*h = header{}
 	if err := checkSum(b); err != nil {
 		return err
 	}
@@ -37,14 +38,16 @@ func parseBlock(b []byte, h *header) error {
 	h.gid = p.number("gid", 116, 124)
 	h.size = p.number("size", 124, 136)
 	h.mtime = p.number("mtime", 136, 148)
-	h.mtimeNS = 0
-	h.major, h.minor = 0, 0
 	magic, version := string(b[257:263]), string(b[263:265])
 	h.gnu = magic == "ustar " && version == " \x00"
 	ustar := magic == "ustar\x00"
 	if ustar || h.gnu {
 		h.major = p.number("device number", 329, 337)
 		h.minor = p.number("device number", 337, 345)
+	}
+	if ustar && isStar(b) {
+		p.number("time", 476, 488)
+		p.number("time", 488, 500)
 	}
 	h.name = prefixed(b, h.name, ustar, h.gnu)
 	return p.err
@@ -54,7 +57,7 @@ func parseBlock(b []byte, h *header) error {
 func prefixed(b, name []byte, ustar, gnu bool) []byte {
 	var prefix []byte
 	switch {
-	case ustar && string(b[508:512]) == "tar\x00": // star keeps times behind a shorter prefix
+	case ustar && isStar(b): // star keeps times behind a shorter prefix
 		prefix = cstring(b[345:476])
 	case ustar:
 		prefix = cstring(b[345:500])
@@ -70,6 +73,8 @@ func prefixed(b, name []byte, ustar, gnu bool) []byte {
 	joined := make([]byte, 0, len(prefix)+1+len(name))
 	return append(append(append(joined, prefix...), '/'), name...)
 }
+
+func isStar(b []byte) bool { return string(b[508:512]) == "tar\x00" }
 
 // gnuTimes reports whether the fields that GNU uses for access and change times hold such, or nothing.
 func gnuTimes(b []byte) bool {

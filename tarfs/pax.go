@@ -49,11 +49,11 @@ func parsePAX(body []byte, x *extended, lim *Limits) error {
 // paxRecord splits the first record, "LENGTH KEY=VALUE\n", off.
 func paxRecord(b []byte) (key, value, rest []byte, err error) {
 	digits, _, ok := bytes.Cut(b, []byte{' '})
-	if !ok || len(digits) > 10 {
+	if !ok {
 		return nil, nil, nil, errRecord
 	}
-	n, perr := strconv.ParseUint(string(digits), 10, 31)
-	if perr != nil || n < 5 || n > uint64(len(b)) || int(n) <= len(digits)+1 {
+	n, perr := strconv.ParseInt(string(digits), 10, 64)
+	if perr != nil || n < 5 || n > int64(len(b)) || int(n) <= len(digits)+1 {
 		return nil, nil, nil, errRecord
 	}
 	record, rest := b[len(digits)+1:n], b[n:]

@@ -7,14 +7,9 @@ import (
 )
 
 // kinds says by typeflag what an entry is. Types that engines refuse but that can be read carry flagRefused.
-func kinds(typeflag byte, name []byte) (kind, flag) {
+func kinds(typeflag byte) (kind, flag) {
 	switch typeflag {
-	case '0':
-		return kindFile, 0
-	case 0:
-		if bytes.HasSuffix(name, []byte{'/'}) { // a directory before typeflags were
-			return kindDir, 0
-		}
+	case '0', 0:
 		return kindFile, 0
 	case '7', 'S':
 		return kindFile, flagRefused
@@ -39,7 +34,7 @@ func (s *scanner) record(h *header) (*entry, error) {
 	if err := s.checkName(h); err != nil {
 		return nil, err
 	}
-	k, flags := kinds(h.typeflag, h.name)
+	k, flags := kinds(h.typeflag)
 	e := &s.made
 	*e = entry{
 		offset: s.offset, size: h.size, mtime: h.mtime, mtimeNS: h.mtimeNS,
@@ -69,7 +64,7 @@ func (s *scanner) checkName(h *header) error {
 	if err := over("path", int64(len(h.name)), int64(s.lim.Path)); err != nil {
 		return err
 	}
-	if err := over("components", int64(bytes.Count(h.name, []byte{'/'})+1), int64(s.lim.Components)); err != nil {
+	if err := over("components", int64(bytes.Count(bytes.TrimRight(h.name, "/"), []byte{'/'})+1), int64(s.lim.Components)); err != nil {
 		return err
 	}
 	if err := over("link", int64(len(h.link)), int64(s.lim.Link)); err != nil {

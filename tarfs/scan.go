@@ -193,6 +193,9 @@ func (s *scanner) entry(h *header, block []byte) (bool, error) {
 	if err := s.ext.apply(h); err != nil {
 		return false, err
 	}
+	if h.typeflag == 0 && bytes.HasSuffix(h.name, []byte{'/'}) {
+		h.typeflag = '5' // a directory before typeflags were
+	}
 	old := h.typeflag == 'S'
 	stored := h.size
 	if hasContent(h.typeflag) && stored < 0 {

@@ -32,10 +32,14 @@ func (v Version) Type() Type { return v.record().kind }
 // Layer returns the layer that wrote the version, its owner: of a directory listed again the last to list it, of one that no layer lists
 // the first to imply it; NoLayer for the root, which nobody owns.
 func (v Version) Layer() int {
-	if v.record().node == root {
+	return layerOf(v.record())
+}
+
+func layerOf(r *record) int {
+	if r.node == root {
 		return NoLayer
 	}
-	return int(v.record().layer)
+	return int(r.layer)
 }
 
 // MetaLayer returns the layer whose entry says mode, owner and time; NoLayer for an implied directory.
@@ -59,6 +63,15 @@ func (v Version) Implied() bool { return v.record().entry == noEntry }
 
 // Relists reports whether the version is a directory of which an older layer's stands and only the metadata is new.
 func (v Version) Relists() bool { return v.record().relists }
+
+// Since returns the layer that first put at the path what the version still is: of a directory listed again an older one than Layer.
+func (v Version) Since() int {
+	r := v.record()
+	for r.relists && r.node != root {
+		r = v.tree.records.at(r.older)
+	}
+	return layerOf(r)
+}
 
 // Meta is what an entry says of its path besides the content.
 type Meta struct {

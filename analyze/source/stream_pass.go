@@ -70,7 +70,7 @@ func (p *pass) headers() error {
 	r := newHeaderReader(p.ctx, l.blob, l.blob.Size())
 	r.progress = p.opt.Progress
 	p.scan(r)
-	return firstOf(p.ctx.Err(), p.changed(), p.scanErr)
+	return p.explained(firstOf(p.ctx.Err(), p.scanErr))
 }
 
 // stack builds the readers on top of one another.
@@ -174,8 +174,10 @@ func isTrailer(err error) bool {
 
 // verdict compares digests and chooses the cause among what went wrong: a blob that is not the one named explains a decoder's
 // error, a tar that is not the one named explains a bad header.
-func (p *pass) verdict() error {
-	if err := firstOf(p.ctx.Err(), p.changed(), p.blob.err, p.limit()); err != nil {
+func (p *pass) verdict() error { return p.explained(p.cause()) }
+
+func (p *pass) cause() error {
+	if err := firstOf(p.ctx.Err(), p.blob.err, p.limit()); err != nil {
 		return err
 	}
 	if err := firstOf(p.verifyBlob(), p.noTar); err != nil {
@@ -210,11 +212,13 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-func (p *pass) changed() error {
-	if p.layer.check == nil {
-		return nil
+// explained returns what explains an error better, where the input changed meanwhile. A pass that went well is right all the same: one that
+// verifies by the digests, another by what it read; a file may grow while it is read.
+func (p *pass) explained(err error) error {
+	if err == nil || p.ctx.Err() != nil || p.layer.check == nil {
+		return err
 	}
-	return p.layer.check()
+	return firstOf(p.layer.check(), err)
 }
 
 // verifyBlob compares the digest of the stored bytes, where one is named, and their number.
