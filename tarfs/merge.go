@@ -158,7 +158,6 @@ type place struct {
 	dir  uint32 // the directory part of the name
 	at   uint32 // local
 	link bool   // a symlink was followed
-	odd  bool   // a component looks like a whiteout
 }
 
 var errLoop = fmt.Errorf("%w: its parent directory leads through more than %d links of this layer", ErrLoop, maxLinks)
