@@ -1,5 +1,7 @@
 package tarfs
 
+import "math"
+
 var zeros [32 << 10]byte
 
 // content passes over an entry's stored bytes, hashing them as the file they expand to where digests are wanted.
@@ -10,7 +12,7 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	}
 	if !sparse {
 		regions = []region{{0, stored}}
-	} else if err := over("sparse", e.size, s.lim.Sparse); err != nil {
+	} else if err := over("sparse", s.expand(e.size), s.lim.Sparse); err != nil {
 		return digest, err
 	}
 	s.hash.Reset()
@@ -25,6 +27,12 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	s.hashZeros(e.size - at)
 	s.hash.Sum(digest[:0])
 	return digest, s.err
+}
+
+// expand adds up what sparse files expand to, and does not overflow.
+func (s *scanner) expand(n int64) int64 {
+	s.expanded += min(n, math.MaxInt64-s.expanded)
+	return s.expanded
 }
 
 func (s *scanner) hashZeros(n int64) {

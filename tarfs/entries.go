@@ -68,8 +68,12 @@ func (m *merger) enter(e *entry, parts []ref) (at uint32, ok bool, err error) {
 		if err != nil {
 			return 0, false, m.unresolved(err, parts, steps)
 		}
+		made, err := m.make(steps)
+		if err != nil {
+			return 0, false, m.unresolved(err, parts, steps)
+		}
 		// A name that leads through symlinks may lead elsewhere after the next entry.
-		m.parent = place{ok: base.off == e.name && links == 0, dir: e.dir, at: m.make(steps), link: links > 0}
+		m.parent = place{ok: base.off == e.name && links == 0, dir: e.dir, at: made, link: links > 0}
 	}
 	if m.parent.link {
 		m.warn(ParentThroughSymlink, m.join(parts))

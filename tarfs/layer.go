@@ -18,6 +18,7 @@ type Layer struct {
 	regions []region
 	digests [][32]byte // by entry, or nil
 
+	lim     Limits // that it was scanned with; merging keeps to them
 	size    int64
 	endMark bool
 	global  bool // has a PAX global header

@@ -11,7 +11,10 @@ type Limits struct {
 	Header     int   // bytes of a PAX header, a GNU long name or a sparse map
 	Xattrs     int   // extended attributes of an entry
 	XattrBytes int   // bytes of the attributes of an entry
-	Sparse     int64 // bytes of an expanded sparse file whose content is asked for
+	Sparse     int64 // bytes of an expanded sparse file whose content is asked for; of a layer's, where all digests are
+	NameBytes  int   // bytes of all names, link targets and attributes of a layer
+	Implied    int   // directories of an image that no layer lists
+	LinkSteps  int   // components of symlinks that the parents of a layer's entries lead through
 }
 
 // DefaultLimits returns the limits for hostile input.
@@ -25,6 +28,9 @@ func DefaultLimits() Limits {
 		Xattrs:     1000,
 		XattrBytes: 1 << 20,
 		Sparse:     64 << 30,
+		NameBytes:  128 << 20,
+		Implied:    1_000_000,
+		LinkSteps:  20_000_000,
 	}
 }
 

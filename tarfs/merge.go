@@ -76,6 +76,9 @@ type merger struct {
 	parts  []ref // buffers used again
 	steps  []step
 	todo   []ref
+
+	implied   int // directories made in all layers
+	linkSteps int // components of symlinks followed in this one
 }
 
 // local is what the layer at hand says of a path.
@@ -112,6 +115,7 @@ func (m *merger) merge(layer int, table *Layer) error {
 	m.locals.reset()
 	m.locals.add(local{node: root, entry: noEntry, state: implied, kind: Dir})
 	m.t.nodes.at(root).local = 0
+	m.linkSteps = 0
 	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], nil, place{}
 	if table.global {
 		m.warn(PAXGlobalHeader, "")
@@ -190,6 +194,10 @@ func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 			steps = steps[:max(len(steps)-1, 0)]
 			continue
 		}
+		if err != nil { // the path that was meant; no link of it is followed any more
+			steps = append(steps, step{name: name})
+			continue
+		}
 		s := m.step(steps, name)
 		l := m.locals.at(s.local)
 		if !s.found || l.kind == Dir && l.state&(listed|implied) != 0 || l.state&(listed|implied) == 0 {
@@ -204,9 +212,29 @@ func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 		if links++; links > maxLinks {
 			return steps, links, errLoop
 		}
+		before := len(m.todo)
 		steps = m.follow(s.local, steps)
+		m.linkSteps += len(m.todo) - before
+		if err := over("link-steps", int64(m.linkSteps), int64(m.table.lim.LinkSteps)); err != nil {
+			return steps, links, err
+		}
+	}
+	if links > 0 && err == nil {
+		err = m.bounded(steps)
 	}
 	return steps, links, err
+}
+
+// bounded holds a path that symlinks led to within the limits of a path.
+func (m *merger) bounded(steps []step) error {
+	size := 0
+	for _, s := range steps {
+		size += 1 + int(s.name.len)
+	}
+	if err := over("components", int64(len(steps)), int64(m.table.lim.Components)); err != nil {
+		return err
+	}
+	return over("path", int64(size), int64(m.table.lim.Path))
 }
 
 // step finds the local of a name below the steps so far.
@@ -262,16 +290,17 @@ func (m *merger) source(at uint32) (layer int, entry uint32) {
 }
 
 // make creates the directories of steps that are missing and returns the last one's local.
-func (m *merger) make(steps []step) uint32 {
+func (m *merger) make(steps []step) (uint32, error) {
 	at := uint32(0)
 	for _, s := range steps {
 		at = m.at(at, s.name)
 		if l := m.locals.at(at); l.state&(listed|implied) == 0 {
 			l.state |= implied
 			l.kind = Dir
+			m.implied++
 		}
 	}
-	return at
+	return at, over("implied", int64(m.implied), int64(m.table.lim.Implied))
 }
 
 // meant returns the path of steps and the last component.

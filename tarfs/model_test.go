@@ -82,7 +82,7 @@ func (l *modelLayer) resolve(parts []string) (dir []string, through bool, err er
 		}
 		n := l.nodes[strings.Join(append(slices.Clone(dir), p), "/")]
 		switch {
-		case n == nil || n.dir():
+		case err != nil || n == nil || n.dir(): // behind what is no directory, nothing is followed
 			dir = append(dir, p)
 		case n.inode.typ != tarfs.Symlink:
 			dir, err = append(dir, p), errModelNotDir

@@ -83,6 +83,9 @@ func (s *scanner) text(e *entry, h *header) error {
 	if int64(len(l.arena))+int64(room) > math.MaxUint32 || l.entries.n >= math.MaxUint32-1 {
 		return errors.New("the names of the layer are more than 4 GiB and cannot be held")
 	}
+	if err := over("name-bytes", int64(len(l.arena)+room), int64(s.lim.NameBytes)); err != nil {
+		return err
+	}
 	trimmed := bytes.TrimRight(h.name, "/")
 	dir, name := splitName(h.name, trimmed)
 	if len(l.dirs) == 0 || !bytes.Equal(dir, s.dir) {

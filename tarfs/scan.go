@@ -42,7 +42,7 @@ func (e *ScanError) Unwrap() error { return e.Err }
 
 // Scan reads one layer's tar to its end. On damage it returns the entries before it together with a *ScanError; then the rest is not read.
 func Scan(r Reader, opt ScanOptions) (*Layer, error) {
-	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{}}
+	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits}}
 	if opt.Digests {
 		s.hash = sha256.New()
 	}
@@ -76,6 +76,8 @@ type scanner struct {
 	hash   hash.Hash // nil unless digests are wanted
 	dir    []byte    // the directory part that entries share
 	err    error
+
+	expanded int64 // bytes of sparse files hashed
 }
 
 // block returns the next block without consuming it: io.EOF at the very end, io.ErrUnexpectedEOF inside.

@@ -1,36 +1,34 @@
 package tarfs
 
-import "slices"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // kept is how many warnings of one code are kept; the others are counted.
 const kept = 1000
 
-// remembered bounds how many warnings of one code are compared to find repetitions.
-const remembered = 100_000
+// remembered bounds how many warnings are compared to find repetitions.
+const remembered = 500_000
 
 // warnings collects oddities, each (code, layer, path) once.
 type warnings struct {
 	all  []Warning
 	more map[Code]int
 	n    map[Code]int
-	seen map[warningKey]struct{}
-}
-
-type warningKey struct {
-	code  Code
-	layer int
-	path  string
+	seen map[uint64]struct{} // hashes: paths may be long
+	seed maphash.Seed
 }
 
 func (w *warnings) add(code Code, layer int, path string) {
 	if w.n == nil {
-		w.n, w.more, w.seen = map[Code]int{}, map[Code]int{}, map[warningKey]struct{}{}
+		w.n, w.more, w.seen, w.seed = map[Code]int{}, map[Code]int{}, map[uint64]struct{}{}, maphash.MakeSeed()
 	}
-	key := warningKey{code, layer, path}
+	key := maphash.Comparable(w.seed, Warning{Code: code, Layer: layer, Path: path})
 	if _, ok := w.seen[key]; ok {
 		return
 	}
-	if w.n[code] < remembered {
+	if len(w.seen) < remembered {
 		w.seen[key] = struct{}{}
 	}
 	if w.n[code]++; w.n[code] > kept {

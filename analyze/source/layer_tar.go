@@ -32,7 +32,7 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := bufio.NewReaderSize(&meter{ctx: ctx, src: t.decoder, stored: blob.size, limits: l.limits}, blobBuffer)
+	r := bufio.NewReaderSize(&meter{ctx: ctx, src: t.decoder, blob: blob, limits: l.limits}, blobBuffer)
 	t.src = r
 	if err := discard(r, offset); err != nil && err != io.EOF { // beyond the end there is nothing to read, which is no error
 		return nil, errors.Join(err, t.Close())

@@ -85,9 +85,9 @@ func TestUnusableLimitsAreRefused(t *testing.T) {
 func TestMeterStopsAtWhatNoHonestLayerHolds(t *testing.T) {
 	limits := &Limits{LayerBytes: 1000, Ratio: 5, RatioFloor: 100}
 	for _, tt := range []struct {
-		case_         string
-		count, stored int64
-		want          string
+		case_       string
+		count, read int64
+		want        string
 	}{
 		{"small, however well it packs", 100, 1, ""},
 		{"large and badly packed", 1000, 200, ""},
@@ -96,7 +96,10 @@ func TestMeterStopsAtWhatNoHonestLayerHolds(t *testing.T) {
 		{"over the size", 1001, 1001, "layer-bytes"},
 		{"not compressed", 999, 0, ""},
 	} {
-		m := &meter{count: tt.count, stored: tt.stored, limits: limits}
+		m := &meter{count: tt.count, limits: limits}
+		if tt.read > 0 {
+			m.blob = &blobReader{read: tt.read}
+		}
 		var limit *tarfs.LimitError
 		got := ""
 		if errors.As(m.over(), &limit) {

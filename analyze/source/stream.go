@@ -120,7 +120,7 @@ var errShrunk = fmt.Errorf("the input ends before the layer does: it changed whi
 type meter struct {
 	ctx     context.Context
 	src     io.Reader
-	stored  int64 // bytes that the tar is stored in; 0 where there is no ratio to keep
+	blob    *blobReader // what the tar is decompressed from; nil where there is no ratio to keep
 	limits  *Limits
 	digests *digests // nil where nothing is to be hashed
 	count   int64
@@ -160,10 +160,14 @@ func (m *meter) over() error {
 	if l.LayerBytes > 0 && m.count > l.LayerBytes {
 		return &tarfs.LimitError{Name: limitLayerBytes, Value: m.count, Limit: l.LayerBytes}
 	}
-	if l.Ratio <= 0 || m.stored <= 0 || m.count <= l.RatioFloor || (m.count-1)/l.Ratio < m.stored {
+	if l.Ratio <= 0 || m.blob == nil || m.count <= l.RatioFloor {
 		return nil
 	}
-	return &tarfs.LimitError{Name: limitRatio, Value: (m.count-1)/m.stored + 1, Limit: l.Ratio}
+	read := max(m.blob.read, 1) // what was read so far, or a bomb would burn on to 5,000 times its size
+	if (m.count-1)/l.Ratio < read {
+		return nil
+	}
+	return &tarfs.LimitError{Name: limitRatio, Value: (m.count-1)/read + 1, Limit: l.Ratio}
 }
 
 // damage returns what stopped the stream, nil at a sound end or before any.

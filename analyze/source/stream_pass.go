@@ -99,7 +99,7 @@ func (p *pass) stack(found string) (err error) {
 	if err != nil {
 		return err
 	}
-	p.tar.src, p.tar.stored = p.decoder, l.blob.Size()
+	p.tar.src, p.tar.blob = p.decoder, p.blob
 	return nil
 }
 

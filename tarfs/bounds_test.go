@@ -1,0 +1,71 @@
+package tarfs_test
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"layup/tarfs"
+)
+
+// hostile scans headers that are cheap to store and would be dear to merge.
+func hostile(t *testing.T, headers func(put func(*tar.Header))) *tarfs.Layer {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	headers(func(h *tar.Header) {
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	table, err := tarfs.Scan(bufio.NewReader(&b), tarfs.ScanOptions{Limits: tarfs.DefaultLimits()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func TestMergingKeepsToTheLimits(t *testing.T) {
+	for _, test := range []struct {
+		say, limit string
+		headers    func(put func(*tar.Header))
+	}{
+		{"symlinks of long targets, followed by each entry", "link-steps", func(put func(*tar.Header)) {
+			put(&tar.Header{Name: "d/", Typeflag: tar.TypeDir})
+			put(&tar.Header{Name: "l", Typeflag: tar.TypeSymlink, Linkname: strings.Repeat("d/../", 800) + "d"})
+			for i := range 20_000 {
+				put(&tar.Header{Name: fmt.Sprintf("l/%d", i), Typeflag: tar.TypeReg})
+			}
+		}},
+		{"a symlink that leads deeper than a path may be", "components", func(put func(*tar.Header)) {
+			deep := strings.Repeat("d/", 1500)
+			put(&tar.Header{Name: deep + "l", Typeflag: tar.TypeSymlink, Linkname: deep + "x"})
+			put(&tar.Header{Name: deep + "l/f", Typeflag: tar.TypeReg})
+		}},
+		{"a symlink that leads to a longer path than there may be", "path", func(put func(*tar.Header)) {
+			long := strings.Repeat(strings.Repeat("n", 200)+"/", 15)
+			put(&tar.Header{Name: long + "l", Typeflag: tar.TypeSymlink, Linkname: long + "x"})
+			put(&tar.Header{Name: long + "l/f", Typeflag: tar.TypeReg})
+		}},
+		{"directories that only deep names imply", "implied", func(put func(*tar.Header)) {
+			for i := range 600 {
+				put(&tar.Header{Name: fmt.Sprint(i) + strings.Repeat("/d", 2000), Typeflag: tar.TypeReg})
+			}
+		}},
+	} {
+		t.Run(test.say, func(t *testing.T) {
+			_, errs := tarfs.Merge([]*tarfs.Layer{hostile(t, test.headers)}, tarfs.Runtime)
+			var limit *tarfs.LimitError
+			if len(errs) != 1 || !errors.As(errs[0], &limit) || limit.Name != test.limit {
+				t.Errorf("got %v, want the limit %s", errs, test.limit)
+			}
+		})
+	}
+}
