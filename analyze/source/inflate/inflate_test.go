@@ -26,7 +26,8 @@ func inflated(stream []byte, buffer int, wrap func(io.Reader) io.Reader, pieces 
 		var n int
 		n, err = r.Read(b)
 		out = append(out, b[:n]...)
-		if len(out) > 64<<20 {
+		if len(out) >= most {
+			out = out[:most]
 			break
 		}
 	}
@@ -37,12 +38,15 @@ func inflated(stream []byte, buffer int, wrap func(io.Reader) io.Reader, pieces 
 	return out, rest, err
 }
 
+// most is how much of what a stream holds is compared: a few bytes may hold gigabytes.
+const most = 2 << 20
+
 func plain(r io.Reader) io.Reader { return r }
 
 // library reads the same by the oracle.
 func library(stream []byte) (out, rest []byte, err error) {
 	src := bufio.NewReader(bytes.NewReader(stream))
-	out, err = io.ReadAll(io.LimitReader(kflate.NewReader(src), 64<<20))
+	out, err = io.ReadAll(io.LimitReader(kflate.NewReader(src), most))
 	rest, _ = io.ReadAll(src)
 	return out, rest, err
 }
@@ -58,7 +62,7 @@ func compare(t *testing.T, stream []byte) {
 	if err == nil && !bytes.Equal(got, want) {
 		t.Fatalf("got %d bytes, want %d, and they differ", len(got), len(want))
 	}
-	if err == nil && !bytes.Equal(rest, wantRest) {
+	if err == nil && len(got) < most && !bytes.Equal(rest, wantRest) {
 		t.Fatalf("leaves %d bytes of the source, want %d", len(rest), len(wantRest))
 	}
 	if errors.Is(wantErr, io.ErrUnexpectedEOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !isCorrupt(err) {
@@ -258,6 +262,9 @@ func FuzzInflate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream []byte, buffer, pieces uint16) {
 		compare(t, stream)
 		want, _, wantErr := inflated(stream, 64<<10, plain, 64<<10)
+		if len(want) > 64<<10 {
+			return // byte by byte that takes too long
+		}
 		got, _, err := inflated(stream, int(buffer), iotest.OneByteReader, int(pieces)+1)
 		if (err == nil) != (wantErr == nil) || !bytes.Equal(got, want) {
 			t.Fatalf("in pieces: got %d bytes and %v; at once %d and %v", len(got), err, len(want), wantErr)
