@@ -120,7 +120,7 @@ func storedLayers(layers []*Layer) int64 {
 func (a *Archive) unreferenced() []Listed {
 	named := a.referenced()
 	var list []Listed
-	for _, name := range a.store.blobs() {
+	for _, name := range a.store.glob(blobPattern) {
 		if named[name] {
 			continue
 		}

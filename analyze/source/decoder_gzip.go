@@ -8,24 +8,32 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
 
 	"github.com/klauspost/compress/flate"
+
+	"layup/analyze/source/inflate"
 )
 
 // An inflater undoes DEFLATE and takes from its source not one byte more than the stream holds.
 type inflater interface {
 	io.Reader
-	reset(src *bufio.Reader)
+	Reset(src *bufio.Reader)
 }
 
-// newInflater is the one place that says who inflates.
-func newInflater() inflater { return new(klauspost) }
+// newInflater is the one place that says who inflates: our own decoder, or the library's where the environment asks for it, to compare.
+func newInflater() inflater {
+	if os.Getenv("LAYUP_INFLATE") == "klauspost" {
+		return new(klauspost)
+	}
+	return new(inflate.Reader)
+}
 
 type klauspost struct{ r io.ReadCloser }
 
 func (k *klauspost) Read(p []byte) (int, error) { return k.r.Read(p) }
 
-func (k *klauspost) reset(src *bufio.Reader) {
+func (k *klauspost) Reset(src *bufio.Reader) {
 	if k.r == nil {
 		k.r = flate.NewReader(src)
 		return
@@ -82,9 +90,13 @@ func (d *gzipDecoder) Read(p []byte) (int, error) {
 }
 
 func inflateError(err error) error {
-	var corrupt flate.CorruptInputError
-	if errors.As(err, &corrupt) {
-		return fmt.Errorf("gzip: corrupt data at byte %d of the member", int64(corrupt))
+	var own inflate.CorruptError
+	var library flate.CorruptInputError
+	switch {
+	case errors.As(err, &own):
+		return fmt.Errorf("gzip: corrupt data at byte %d of the member", int64(own))
+	case errors.As(err, &library):
+		return fmt.Errorf("gzip: corrupt data at byte %d of the member", int64(library))
 	}
 	return cut(err, compressionGzip, "in the compressed data")
 }
@@ -108,7 +120,7 @@ func (d *gzipDecoder) open() error {
 	}
 	d.members++
 	d.inside, d.crc, d.size = true, 0, 0
-	d.inflate.reset(d.src)
+	d.inflate.Reset(d.src)
 	return nil
 }
 

@@ -69,6 +69,9 @@ func checkDigest(digest string) error {
 	return nil
 }
 
+// blobPattern matches all names that blobName gives.
+const blobPattern = "blobs/*/*"
+
 // blobName returns where a layout keeps the blob of a digest, which must have been checked.
 func blobName(digest string) string {
 	algorithm, hex, _ := strings.Cut(digest, ":")

@@ -33,8 +33,8 @@ func (d *directory) has(name string) bool {
 	return err == nil
 }
 
-func (d *directory) blobs() []string {
-	list, _ := fs.Glob(d.root.FS(), "blobs/*/*") // the pattern is sound: there is no error
+func (d *directory) glob(pattern string) []string {
+	list, _ := fs.Glob(d.root.FS(), pattern) // our patterns are sound: there is no error
 	slices.Sort(list)
 	return list
 }

@@ -175,8 +175,11 @@ func regularInput(ctx context.Context, file *os.File, start int64, opt Options) 
 	in := &input{file: file, check: unchanged(file, info)}
 	in.data = io.NewSectionReader(file, start, max(0, info.Size()-start))
 	compression, err := recogniseHead(in.data)
-	if err != nil || compression == compressionNone {
-		return in, err
+	if err != nil {
+		return nil, err
+	}
+	if compression == compressionNone {
+		return in, nil
 	}
 	spooled, err := spool(ctx, bufio.NewReaderSize(in.data, zeroHead), in.data.Size(), opt)
 	if err != nil || opt.Verify {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -27,8 +28,8 @@ type members interface {
 	open(name string) (*stored, error)
 	// has reports whether there is anything of that name.
 	has(name string) bool
-	// blobs returns the names of what lies in blobs/ALGORITHM/, sorted.
-	blobs() []string
+	// glob returns the names that match a pattern of package path, sorted.
+	glob(pattern string) []string
 	// damage says where and why reading the list of members ended early; nil if it did not.
 	damage() error
 	close() error
@@ -154,7 +155,30 @@ func newTarIndex(in *input, table *tarfs.Layer, broken error) (*tarIndex, error)
 	if twice != "" {
 		return nil, fmt.Errorf("duplicate member %q: readers differ in which one they take", twice)
 	}
-	return t, nil
+	return t, t.underLinks()
+}
+
+// underLinks refuses members below a link. Who unpacks the archive, as Docker does, writes them where the link points, maybe over
+// manifest.json.
+func (t *tarIndex) underLinks() error {
+	var links []string
+	for name, e := range t.byName {
+		if e.Type == tarfs.TarSymlink || e.Type == tarfs.TarHardlink {
+			links = append(links, name)
+		}
+	}
+	if links == nil {
+		return nil
+	}
+	slices.Sort(links)
+	names := slices.Sorted(maps.Keys(t.byName))
+	for _, link := range links {
+		below := link + "/"
+		if i, _ := slices.BinarySearch(names, below); i < len(names) && strings.HasPrefix(names[i], below) {
+			return fmt.Errorf("member %q lies below the link %q: readers differ in where they put it", names[i], link)
+		}
+	}
+	return nil
 }
 
 func (t *tarIndex) has(name string) bool {
@@ -162,19 +186,15 @@ func (t *tarIndex) has(name string) bool {
 	return ok
 }
 
-func (t *tarIndex) blobs() []string {
+func (t *tarIndex) glob(pattern string) []string {
 	var list []string
 	for name, e := range t.byName {
-		if isBlobName(name) && e.Type != tarfs.TarDir {
+		if ok, _ := path.Match(pattern, name); ok && e.Type != tarfs.TarDir { // our patterns are sound: there is no error
 			list = append(list, name)
 		}
 	}
 	slices.Sort(list)
 	return list
-}
-
-func isBlobName(name string) bool {
-	return strings.HasPrefix(name, "blobs/") && strings.Count(name, "/") == 2
 }
 
 func (t *tarIndex) damage() error { return t.broken }
@@ -216,6 +236,8 @@ func (t *tarIndex) resolve(name string) (string, tarfs.TarEntry, error) {
 			return at, e, nil
 		case e.Type == tarfs.TarHardlink:
 			to, ok = cleanMember(e.Link)
+		case climbsLate(e.Link):
+			return "", e, fmt.Errorf("is a link to %q: where .. behind a name leads, readers differ", e.Link)
 		default:
 			to, ok = cleanMember(path.Join(path.Dir(link), e.Link))
 			ok = ok && !path.IsAbs(e.Link)
@@ -240,4 +262,16 @@ func (t *tarIndex) firstLink(name string) (link, rest string, e tarfs.TarEntry) 
 		}
 	}
 	return "", "", e
+}
+
+// climbsLate reports whether a link's target climbs from a directory that may be a link itself: names alone do not say where it leads.
+func climbsLate(target string) bool {
+	named := false
+	for part := range strings.SplitSeq(target, "/") {
+		if part == ".." && named {
+			return true
+		}
+		named = named || part != "" && part != "." && part != ".."
+	}
+	return false
 }

@@ -87,12 +87,35 @@ func TestMembersThatAreNoFilesAreNamed(t *testing.T) {
 		{"45 links", chain, "link loop"},
 		{"a link to nothing", []member{{name: "LAYER", link: "../gone"}}, "not in the archive"},
 		{"a directory", []member{{name: "LAYER", kind: tar.TypeDir}}, "is a directory"},
+		{"a link that climbs from a directory", []member{{name: "LAYER", link: "../d/../x"}, {name: "x", body: "CONTENT"}}, `is a link to "../d/../x": where ..`},
 		{"a FIFO", []member{{name: "LAYER", kind: tar.TypeFifo}}, "is a device or FIFO"},
 		{"a device", []member{{name: "LAYER", kind: tar.TypeChar}}, "is a device or FIFO"},
 		{"nothing", nil, "not in the archive"},
 	} {
 		got := refusal(t, linked(t, tt.links...))
 		if !strings.HasPrefix(got, "layer 1: ") || !strings.Contains(got, tt.want) || !strings.Contains(got, "layer.tar") {
+			t.Errorf("%s: got %q, want %q", tt.case_, got, tt.want)
+		}
+	}
+}
+
+// Docker unpacks an archive before it looks at it: there, d/manifest.json takes the place of manifest.json.
+func TestMembersBelowALinkAreRefused(t *testing.T) {
+	list := sampleOf(t, "a").dockerMembers("x:1")
+	other := member{name: "d/manifest.json", body: "[]"}
+	for _, tt := range []struct {
+		case_ string
+		extra []member
+		want  string
+	}{
+		{"below a symlink", []member{{name: "d", link: "."}, other}, `member "d/manifest.json" lies below the link "d"`},
+		{"before its symlink", []member{other, {name: "d", link: "."}}, `member "d/manifest.json" lies below the link "d"`},
+		{"far below", []member{{name: "d", link: "."}, {name: "d-d"}, {name: "d/e/f"}}, `member "d/e/f" lies below the link "d"`},
+		{"below a hard link", []member{{name: "l", link: "."}, {name: "d", link: "l", kind: tar.TypeLink}, other}, `below the link "d"`},
+		{"beside a link", []member{{name: "d", link: "."}, {name: "d-d/manifest.json"}}, ""},
+	} {
+		got := refusal(t, fileOf(t, "x.tar", archiveOf(t, append(tt.extra, list...)...)))
+		if !strings.Contains(got, tt.want) || tt.want == "" && got != "" {
 			t.Errorf("%s: got %q, want %q", tt.case_, got, tt.want)
 		}
 	}

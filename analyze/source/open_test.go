@@ -149,6 +149,15 @@ func TestWhatIsNoArchiveIsNamed(t *testing.T) {
 	}
 }
 
+func TestARefusalIsOneLine(t *testing.T) {
+	for _, content := range []string{"", "no archive", strings.Repeat("\x00", 2<<20)} {
+		_, err := Open(t.Context(), fileOf(t, "x", []byte(content)), testOptions(t))
+		if err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%.10q: got %q", content, err)
+		}
+	}
+}
+
 func TestTruncatedArchivesSayWhere(t *testing.T) {
 	members := sampleOf(t, "a", "b").dockerMembers("x:1")
 	whole := archiveOf(t, members...)

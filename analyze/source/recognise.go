@@ -182,7 +182,7 @@ func listsBlobs(doc []byte, t *tarIndex, strictly bool) bool {
 		Manifests     []struct{ Digest string }
 	}
 	err := json.Unmarshal(doc, &index)
-	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && (!strictly || len(t.blobs()) > 0)
+	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && (!strictly || len(t.glob(blobPattern)) > 0)
 }
 
 func cleaned(name string) string {
