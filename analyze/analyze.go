@@ -43,6 +43,8 @@ type Image struct {
 	errs     []*LayerError
 	opt      Options
 	close    func() error
+
+	instructions []Instruction // by layer; nil where they are unknown
 }
 
 // A LayerError says why a layer could not be read whole.

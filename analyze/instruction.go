@@ -2,56 +2,72 @@ package analyze
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
+
+	"layup/analyze/source"
 )
 
 // An Instruction is what made a layer.
 type Instruction struct {
 	Raw      string // created_by as the history has it; empty if unknown
-	Readable string // without the builders' noise, on one line
-	Created  string // RFC 3339, as the history has it; empty if unknown
+	Readable string // as a Dockerfile would have it, on one line: without the builders' noise, ⏎ where a line of a script ends
+	Created  string // RFC 3339 in UTC; empty if unknown
 }
 
 // Instruction returns what made a layer. The fields are empty for tarfs.NoLayer and where the history does not name as many layers as there are.
 func (img *Image) Instruction(layer int) Instruction {
-	history := img.History()
-	if layer < 0 || layer >= len(history) {
+	if layer < 0 || layer >= len(img.instructions) {
 		return Instruction{}
 	}
-	h := history[layer]
-	in := Instruction{Raw: h.CreatedBy, Readable: readable(h.CreatedBy)}
-	if !h.Created.IsZero() {
-		in.Created = h.Created.UTC().Format(time.RFC3339Nano)
-	}
-	return in
+	return img.instructions[layer]
 }
 
-var (
-	// The classic builder and buildah write what they did not run behind "#(nop)".
-	nop = regexp.MustCompile(`^(?:/bin/sh -c|cmd /S /C|powershell \S+ \S*) +#\(nop\) +`)
-	// Build arguments: their number, then NAME=VALUE as often; values may hold spaces, so the shell's name ends them.
-	arguments = regexp.MustCompile(`^\|\d+ (?s:.*?)((?:/\S*/)?(?:sh|bash|ash|dash|zsh|ksh)(?: -\S+| pipefail| errexit| nounset)* -\S*c |cmd /S /C |powershell )`)
-	shell     = regexp.MustCompile(`^(?:/\S*/)?(?:sh|bash|ash|dash|zsh|ksh)(?: -\S+| pipefail| errexit| nounset)*? -\S*c +`)
-	batch     = regexp.MustCompile(`^(?:cmd /S /C|powershell -Command) +`)
+// instructions reads the history once: it may be long, and a report asks for every row.
+func instructions(one *source.Image) []Instruction {
+	var list []Instruction
+	for _, h := range one.History() {
+		in := Instruction{Raw: h.CreatedBy, Readable: readable(h.CreatedBy)}
+		if !h.Created.IsZero() {
+			in.Created = h.Created.UTC().Format(time.RFC3339Nano)
+		}
+		list = append(list, in)
+	}
+	return list
+}
+
+const (
+	// posix is a shell of a SHELL instruction with its options, up to the one that takes the script.
+	posix = `(?:[^\s=]*/)?(?:sh|bash|ash|dash|zsh|ksh|mksh|busybox sh)(?: (?:-[a-zA-Z]*o [a-z]+|--?[a-zA-Z-]+))*? -[a-zA-Z]*c[a-zA-Z]*`
+	batch = `(?i:cmd(?:\.exe)?(?: /[a-z]+)*? /c|(?:\S*[/\\])?(?:powershell|pwsh)(?:\.exe)?(?: -[a-z]+(?: [a-z]+)?)*? -(?:command|c))`
 )
 
-// readable turns created_by into the instruction as a Dockerfile would have it.
+var (
+	shell = regexp.MustCompile(`^(?:` + posix + `|` + batch + `)\s+`)
+	// inner is a shell behind something else.
+	inner = regexp.MustCompile(`\s((?:` + posix + `|` + batch + `)\s)`)
+	// nop marks what a builder did not run: the classic builder, also with another shell, and buildah. PowerShell's has assignments before it.
+	nop = regexp.MustCompile(`^(?:` + posix + `|` + batch + `(?:\s+\$[^;]*;)*)\s+#\(nop\)\s*`)
+	// plain is a shell that a builder put there, for nobody writes its script without quotes.
+	plain     = regexp.MustCompile(`^/bin/sh -c\s+[^'"\s]`)
+	arguments = regexp.MustCompile(`^\|(\d+)\s`)
+	argument  = regexp.MustCompile(`\s[A-Za-z_][A-Za-z0-9_]*=`)
+)
+
+// readable turns created_by into the instruction as a Dockerfile would have it. What it does not know for noise it keeps.
 func readable(raw string) string {
-	s := strings.TrimSpace(raw)
-	s = strings.TrimSpace(strings.TrimSuffix(s, "# buildkit"))
-	if at := nop.FindString(s); at != "" {
+	s, built := strings.CutSuffix(strings.TrimSpace(raw), "# buildkit")
+	s, run := strings.CutPrefix(strings.TrimSpace(s), "RUN ")
+	if rest, ok := withoutArguments(s); ok { // only what is run has them, and only builders write them
+		s, run, built = rest, true, true
+	}
+	if at := nop.FindString(s); at != "" && !run {
 		return oneLine(s[len(at):])
 	}
-	run := strings.HasPrefix(s, "RUN ")
-	s = strings.TrimPrefix(s, "RUN ")
-	if at := arguments.FindStringSubmatchIndex(s); at != nil {
-		s = s[at[2]:]
-	}
-	for _, prefix := range []*regexp.Regexp{shell, batch} {
-		if at := prefix.FindString(s); at != "" {
+	if !run || built || plain.MatchString(s) { // else kaniko, which writes what the Dockerfile has, a shell too
+		if at := shell.FindString(s); at != "" {
 			s, run = s[len(at):], true
-			break
 		}
 	}
 	if run {
@@ -60,5 +76,44 @@ func readable(raw string) string {
 	return oneLine(s)
 }
 
-// oneLine joins what white space divides by single spaces.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// withoutArguments drops the build arguments that stand before a command: their number, then NAME=VALUE as often. Values are not quoted
+// and may hold spaces, so the first shell behind the last name ends them; a command without a shell begins at the next word.
+func withoutArguments(s string) (string, bool) {
+	head := arguments.FindStringSubmatch(s)
+	if head == nil {
+		return s, false
+	}
+	n, err := strconv.Atoi(head[1])
+	if err != nil {
+		return s, false
+	}
+	rest, found := s[len(head[0])-1:], 0
+	for ; found < n; found++ { // one after the other, for they may be millions
+		at := argument.FindStringIndex(rest)
+		if at == nil {
+			break
+		}
+		rest = rest[at[1]:]
+	}
+	if at := inner.FindStringSubmatchIndex(rest); at != nil {
+		return rest[at[2]:], true
+	}
+	if found != n { // buildah counts words, but has a shell always
+		return s, false
+	}
+	if n > 0 {
+		_, rest, _ = strings.Cut(rest, " ")
+	}
+	return strings.TrimSpace(rest), true
+}
+
+// oneLine joins what blanks divide by single spaces, and lines by a mark, for it matters to a shell where a line ends.
+func oneLine(s string) string {
+	var lines []string
+	for line := range strings.Lines(s) {
+		if words := strings.Fields(line); len(words) > 0 {
+			lines = append(lines, strings.Join(words, " "))
+		}
+	}
+	return strings.Join(lines, " ⏎ ")
+}

@@ -24,7 +24,7 @@ const windows = 160 << 20
 
 // load reads every layer of a chosen image and merges them. With the error it returns the image as far as it is known, never nil.
 func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
-	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers))}
+	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one)}
 	failed := newLoader(ctx, img).run()
 	if err := ctx.Err(); err != nil {
 		return img, err
