@@ -106,12 +106,9 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	img := &Image{Source: a.Kind, Name: a.Name, References: c.refs, Verified: "none", ConfigFile: new(v1.ConfigFile)}
+	img := &Image{Source: a.Kind, Name: a.Name, Reference: c.reference(""), References: c.refs, Verified: "none", ConfigFile: new(v1.ConfigFile)}
 	if a.opt.Verify {
 		img.Verified = "full"
-	}
-	if len(c.refs) > 0 {
-		img.Reference = c.refs[0]
 	}
 	var err error
 	switch {

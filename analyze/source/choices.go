@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,9 +63,15 @@ func (a *Archive) several(list []*candidate) error {
 func (a *Archive) alike(list []*candidate) error {
 	var choices []Choice
 	for _, c := range list {
-		choices = append(choices, Choice{Flag: "--image @" + strconv.Itoa(c.number), What: describe(c) + " " + c.manifest.Digest})
+		choices = append(choices, Choice{Flag: c.numberFlag(), What: describe(c) + " " + c.manifest.Digest})
 	}
-	return &ChoiceError{Message: fmt.Sprintf("holds %d images for platform %s: choose one", len(list), shown(a.platform(list[0]))), Choices: choices}
+	platform := a.platform(list[0])
+	platform.OSVersion = ""
+	what := "for platform " + shown(platform)
+	if !platform.known() {
+		what = "of unknown platform"
+	}
+	return &ChoiceError{Message: fmt.Sprintf("holds %d images %s: choose one", len(list), what), Choices: choices}
 }
 
 // imageChoices lists a flag for each image, one for all its platforms.
@@ -101,8 +108,8 @@ func (a *Archive) imageChoices(list []*candidate) []Choice {
 		if n := members[c.group]; n > 1 {
 			what = fmt.Sprintf("%s, %d platforms", nameOf(c), n)
 		}
-		if c.manifest.Digest != "" && slices.ContainsFunc(c.refs, func(ref string) bool { return len(users[ref]) > 1 }) {
-			what += " " + c.manifest.Digest
+		if slices.ContainsFunc(c.refs, func(ref string) bool { return len(users[ref]) > 1 }) {
+			what = strings.TrimSpace(what + " " + firstWord(c.manifest.Digest, a.identity(c)))
 		}
 		choices = append(choices, Choice{Flag: "--image " + flag, What: what})
 	}
@@ -119,27 +126,32 @@ func (c *candidate) topDigest() string {
 	return ""
 }
 
-// platformChoices lists a flag for each platform.
+// platformChoices lists a flag for each image: its platform, or its number where that does not say enough.
 func (a *Archive) platformChoices(list []*candidate) []Choice {
+	users := map[string]int{}
+	for _, c := range list {
+		users[a.platform(c).normal().String()]++
+	}
 	var choices []Choice
 	for _, c := range list {
-		p := a.platform(c).String()
-		if p == "" {
-			continue
-		}
-		choice := Choice{Flag: "--platform " + p, What: describe(c)}
-		if !plainWord.MatchString(p) {
-			choice.Flag = "--image @" + strconv.Itoa(c.number)
+		p := a.platform(c)
+		choice := Choice{Flag: "--platform " + p.String(), What: describe(c)}
+		if users[p.normal().String()] > 1 || !platformWord.MatchString(p.String()) {
+			choice.Flag = c.numberFlag()
 		}
 		if !a.inFile(c) {
 			choice.What += " (not in this file)"
 		}
-		if !slices.ContainsFunc(choices, func(other Choice) bool { return other.Flag == choice.Flag }) {
-			choices = append(choices, choice)
-		}
+		choices = append(choices, choice)
 	}
 	return choices
 }
+
+// platformWord matches the platforms that a flag can name.
+var platformWord = regexp.MustCompile(`^[A-Za-z0-9_.+-]{1,32}(/[A-Za-z0-9_.+-]{1,32}){1,2}$`)
+
+// numberFlag chooses the candidate whatever its names are.
+func (c *candidate) numberFlag() string { return "--image @" + strconv.Itoa(c.number) }
 
 // nameOf returns a candidate's reference, quoted, or its number.
 func nameOf(c *candidate) string {
@@ -155,4 +167,10 @@ func describe(c *candidate) string {
 }
 
 // shown returns a platform without the control characters that an index may hold.
-func shown(p platform) string { return strings.Trim(shortened(p.String()), `"`) }
+func shown(p platform) string {
+	text := p.String()
+	if text != "" && p.OSVersion != "" {
+		text += " " + p.OSVersion
+	}
+	return strings.Trim(shortened(text), `"`)
+}

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // A Selection chooses among several images and platforms.
 type Selection struct {
-	Image    string // a reference, a digest, or @N
+	Image    string // a reference, a digest or the beginning of one, or @N
 	Platform string // os/arch[/variant]
 	All      bool
 }
@@ -56,9 +55,7 @@ func (a *Archive) choose(ctx context.Context, sel Selection) ([]*Image, string, 
 		if err != nil {
 			return nil, "", a.whichOf(c, err)
 		}
-		if sel.Image != "" && slices.Contains(c.refs, sel.Image) {
-			img.Reference = sel.Image
-		}
+		img.Reference = c.reference(firstWord(sel.Image, a.ref))
 		images = append(images, img)
 	}
 	return images, note, nil
@@ -93,59 +90,6 @@ func (a *Archive) whichOf(c *candidate, err error) error {
 		err = fmt.Errorf("named by the index, but not in this file: %w", err)
 	}
 	return fmt.Errorf("image %s: %w", describe(c), err)
-}
-
-// byName keeps what a reference, a digest or @N names; as typed goes before what is left out being filled in.
-func (a *Archive) byName(list []*candidate, name string) ([]*candidate, error) {
-	if name == "" {
-		return list, nil
-	}
-	keep := func(fits func(c *candidate) bool) []*candidate {
-		return slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return !fits(c) })
-	}
-	if number, ok := strings.CutPrefix(name, "@"); ok {
-		if n, err := strconv.Atoi(number); err == nil {
-			if one := keep(func(c *candidate) bool { return c.number == n }); len(one) > 0 {
-				return one, nil
-			}
-		}
-		return nil, a.noSuch(list, fmt.Sprintf("there is no image %s: they are numbered from @0", display(name)))
-	}
-	found := keep(func(c *candidate) bool { return slices.Contains(c.refs, name) })
-	if len(found) == 0 {
-		found = keep(func(c *candidate) bool { return slices.Contains(c.aliases, name) || c.manifest.Digest == name })
-	}
-	if len(found) == 0 {
-		found = keep(func(c *candidate) bool {
-			return slices.ContainsFunc(c.refs, func(ref string) bool { return familiar(ref) == familiar(name) })
-		})
-	}
-	if len(found) == 0 && checkDigest(name) == nil {
-		found = keep(func(c *candidate) bool { return a.identity(c) == name })
-	}
-	if len(found) == 0 {
-		return nil, a.noSuch(list, fmt.Sprintf("there is no image %s", strconv.Quote(name)))
-	}
-	return found, nil
-}
-
-// identity returns the image ID, or nothing where it cannot be known.
-func (a *Archive) identity(c *candidate) string {
-	if c.err != nil || c.bare || c.legacy != "" {
-		return ""
-	}
-	if c.desc != nil {
-		return c.desc.config.Digest
-	}
-	config, err := a.readConfig(c)
-	if err != nil {
-		return ""
-	}
-	return config.id
-}
-
-func (a *Archive) noSuch(list []*candidate, message string) error {
-	return &ChoiceError{Message: message, Choices: a.imageChoices(list)}
 }
 
 // byPlatform keeps what runs on the platform; a variant that was not asked for may be any, but the exact one goes first.
@@ -198,6 +142,9 @@ func (a *Archive) single(list []*candidate) ([]*candidate, string, error) {
 	case 1:
 		return here, a.chosen(here[0], list, "the only one in this file"), nil
 	}
+	if a.onePlatform(here) {
+		return nil, "", a.alike(here)
+	}
 	for _, want := range machine() {
 		for _, exact := range []bool{true, false} {
 			found := slices.DeleteFunc(slices.Clone(here), func(c *candidate) bool { return !want.fits(a.platform(c), exact) })
@@ -213,6 +160,12 @@ func (a *Archive) single(list []*candidate) ([]*candidate, string, error) {
 		Message: fmt.Sprintf("holds %d platforms, none of them this machine's (%s): choose one", len(here), machine()[0]),
 		Choices: a.platformChoices(list),
 	}
+}
+
+// onePlatform reports whether all candidates run on the same.
+func (a *Archive) onePlatform(list []*candidate) bool {
+	first := a.platform(list[0]).normal().String()
+	return !slices.ContainsFunc(list, func(c *candidate) bool { return a.platform(c).normal().String() != first })
 }
 
 // chosen is the note of a platform taken without being asked for.

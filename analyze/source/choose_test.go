@@ -49,6 +49,10 @@ func TestOneOfSeveralImagesIsChosenByName(t *testing.T) {
 		{"@0", "a", ""},
 		{"@2", "c", ""},
 		{id, "b", ""},
+		{id[7:], "b", ""},
+		{id[7:19], "b", ""},
+		{id[:19], "b", ""},
+		{id[7:10], "", all},
 		{"", "", all},
 		{"tool", "", all},
 		{"@3", "", all},
@@ -65,6 +69,32 @@ func TestOneOfSeveralImagesIsChosenByName(t *testing.T) {
 		}
 		if err != nil || len(images) != 1 || files(t, images[0]) != tt.want || note != "" {
 			t.Errorf("%q: got %v, note %q", tt.ref, err, note)
+		}
+	}
+}
+
+func TestReferencesEndInTheNameThatChoosesThem(t *testing.T) {
+	l := newLayout()
+	l.top(l.image(sampleOf(t, "a"), nil), "localhost/shop:1.2").top(l.image(sampleOf(t, "b"), nil), "localhost/tool")
+	l.top(l.image(sampleOf(t, "c"), nil), "example.com/sub/shop:1.2").top(l.image(sampleOf(t, "d"), nil), "shop:3")
+	a := openFile(t, unpack(t, l.members()...))
+	for _, tt := range []struct{ ref, want, shown, flags string }{
+		{"localhost/shop:1.2", "a", "localhost/shop:1.2", ""},
+		{"tool", "b", "localhost/tool", ""},
+		{"tool:latest", "b", "localhost/tool", ""},
+		{"sub/shop:1.2", "c", "example.com/sub/shop:1.2", ""},
+		{"shop:3", "d", "shop:3", ""},
+		{"shop:1.2", "", "", "--image localhost/shop:1.2, --image example.com/sub/shop:1.2"},
+	} {
+		images, _, err := a.Choose(t.Context(), Selection{Image: tt.ref})
+		if tt.want == "" {
+			if got := flags(err); got != tt.flags {
+				t.Errorf("%s: got %v with %q, want %q", tt.ref, err, got, tt.flags)
+			}
+			continue
+		}
+		if err != nil || files(t, images[0]) != tt.want || images[0].Reference != tt.shown {
+			t.Errorf("%s: got %v, %v", tt.ref, images, err)
 		}
 	}
 }
@@ -153,6 +183,55 @@ func TestOneOfSeveralPlatformsIsChosen(t *testing.T) {
 	}
 	if _, _, err := openFile(t, several(t)).Choose(t.Context(), Selection{Platform: "arm64"}); err == nil || !strings.Contains(err.Error(), "want os/arch") {
 		t.Errorf("half a platform: got %v", err)
+	}
+}
+
+// windowsOf gives an image a platform that only its version of Windows tells from another's.
+func windowsOf(desc map[string]any, version string) map[string]any {
+	desc["platform"] = map[string]any{"os": "windows", "architecture": "amd64", "os.version": version}
+	return desc
+}
+
+func TestImagesOfOnePlatformAreChosenByNumber(t *testing.T) {
+	windows := newLayout()
+	windows.top(windows.index(windowsOf(windows.image(sampleOf(t, "a"), nil), "10.0.1"), windowsOf(windows.image(sampleOf(t, "b"), nil), "10.0.2")), "t")
+	unknown := newLayout()
+	nowhere := func(file string) *sample {
+		s := sampleOf(t, file)
+		s.config = strings.Replace(s.config, `"os":"linux"`, `"os":""`, 1)
+		return s
+	}
+	unknown.top(unknown.index(unknown.image(nowhere("a"), nil), unknown.image(nowhere("b"), nil)), "t")
+	odd := platforms(t, "li nux/amd64", "linux/"+strings.Repeat("x", 40), "linux/s390x")
+	for _, tt := range []struct {
+		case_ string
+		l     *layout
+		asked string
+		want  string
+		flags string
+	}{
+		{"two of Windows", windows, "", `"t" windows/amd64 10.0.1 sha256:`, "--image @0, --image @1"},
+		{"two of Windows, asked for", windows, "windows/amd64", `"t" windows/amd64 10.0.2 sha256:`, "--image @0, --image @1"},
+		{"two of Windows, not asked for", windows, "linux/amd64", `"t" windows/amd64 10.0.2`, "--image @0, --image @1"},
+		{"unknown platforms", unknown, "", "holds 2 images of unknown platform", "--image @0, --image @1"},
+		{"platforms that are no words", odd, "linux/mips", `"t" linux/xxxx`, "--image @0, --image @1, --platform linux/s390x"},
+	} {
+		a := openFile(t, unpack(t, tt.l.members()...))
+		_, _, err := a.Choose(t.Context(), Selection{Platform: tt.asked})
+		if got := choices(err); !strings.Contains(got, tt.want) || flags(err) != tt.flags {
+			t.Errorf("%s: got %q with %q, want %q with %q", tt.case_, got, flags(err), tt.want, tt.flags)
+		}
+	}
+}
+
+func TestAManifestListedTwiceIsOneImage(t *testing.T) {
+	l := newLayout()
+	image := l.image(sampleOf(t, "a"), nil)
+	named := platformOf(l.image(sampleOf(t, "a"), nil), "linux/s390x")
+	l.top(l.index(image, named, image), "t")
+	a := openFile(t, unpack(t, l.members()...))
+	if images, _, err := a.Choose(t.Context(), Selection{All: true}); err != nil || len(images) != 1 || files(t, images[0]) != "a" {
+		t.Errorf("got %d images, %v", len(images), err)
 	}
 }
 

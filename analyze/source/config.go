@@ -50,7 +50,7 @@ type moment struct{ time.Time }
 func (m *moment) UnmarshalJSON(text []byte) error {
 	var s *string
 	if err := json.Unmarshal(text, &s); err != nil || s == nil {
-		return typedAs("a time", err)
+		return typedAs("created", err)
 	}
 	if t, err := time.Parse(time.RFC3339Nano, *s); err == nil {
 		m.Time = t
@@ -161,5 +161,5 @@ func historyWarnings(cf *v1.ConfigFile, layers int) []tarfs.Warning {
 
 // configPlatform returns what the config says it runs on.
 func configPlatform(cf *v1.ConfigFile) platform {
-	return platform{OS: cf.OS, Architecture: cf.Architecture, Variant: cf.Variant}
+	return platform{OS: cf.OS, Architecture: cf.Architecture, Variant: cf.Variant, OSVersion: cf.OSVersion}
 }

@@ -40,7 +40,7 @@ func TestConfigsOfWrongTypesAreRefusedByField(t *testing.T) {
 		`{"config":{"Env":"x"}}`:         "config: config.Env: want a list, found string",
 		`{"config":{"Cmd":{}}}`:          "Cmd, Entrypoint or Shell: want a list, found object",
 		`{"architecture":1}`:             "config: architecture: want a string, found number",
-		`{"created":1}`:                  "a time: want a string, found number",
+		`{"created":1}`:                  "created: want a string, found number",
 		`{"rootfs":{"diff_ids":"x"}}`:    "config: rootfs.diff_ids: want a list, found string",
 		`{"rootfs":{"diff_ids":[null]}}`: "config: rootfs.diff_ids[0]: want a string, found null",
 	} {

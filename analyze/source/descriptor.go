@@ -44,7 +44,7 @@ func parseDescriptor(raw json.RawMessage) (descriptor, error) {
 		return d, errors.New("size: is missing")
 	}
 	if err != nil || size < 0 {
-		return d, fmt.Errorf("size: want a whole number from 0, found %s", shortened(string(d.RawSize)))
+		return d, fmt.Errorf("size: want a whole number from 0, found %s", written(d.RawSize))
 	}
 	d.Size = size
 	return d, nil
@@ -57,6 +57,14 @@ func shortened(s string) string {
 		return strconv.Quote(s[:most]) + "…"
 	}
 	return strconv.Quote(s)
+}
+
+// written returns a raw value as the document writes it, quoted where it could confuse.
+func written(raw json.RawMessage) string {
+	if text := string(raw); len(text) <= 80 && display(text) == text {
+		return text
+	}
+	return shortened(string(raw))
 }
 
 var digestPattern = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)

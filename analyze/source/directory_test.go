@@ -128,3 +128,20 @@ func TestDirectoriesOfDockerSaveAreRead(t *testing.T) {
 		t.Errorf("got %s", img.Source)
 	}
 }
+
+func TestSkopeosDirFormIsRefusedWithTheCommandThatConvertsIt(t *testing.T) {
+	list := []member{{name: "version", body: "Directory Transport Version: 1.1\n"}, {name: manifestName, body: `{"schemaVersion":2}`}}
+	dir := unpack(t, list...)
+	for name, want := range map[string]string{
+		dir:          "skopeo copy dir:" + dir + " oci-archive:image.tar, then read image.tar",
+		"dir:/x y":   "skopeo copy 'dir:/x y' oci-archive:image.tar, then read image.tar",
+		"dir:" + dir: "skopeo copy dir:" + dir + " oci-archive:image.tar, then read image.tar",
+		fileOf(t, "x.tar", archiveOf(t, list...)): "unpack the tar into DIR, then skopeo copy dir:DIR oci-archive:image.tar, then read image.tar",
+	} {
+		_, err := Open(t.Context(), name, testOptions(t))
+		hinted, ok := errors.AsType[*Hinted](err)
+		if !ok || !strings.HasSuffix(err.Error(), ": skopeo's dir: form is not supported") || hinted.Hint != want {
+			t.Errorf("%s: got %v with %v, want %q", name, err, hinted, want)
+		}
+	}
+}

@@ -55,17 +55,23 @@ func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 	return e, over(limitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
 }
 
-// readDocker lists the images of an archive that has manifest.json and no index.json. One image that is listed twice stays two, for
-// nobody can say which tags the user meant.
+// readDocker lists the images of an archive that has manifest.json and no index.json. An image that is listed twice is one, with the
+// tags of both, as engines load it.
 func (a *Archive) readDocker() error {
 	entries, err := a.dockerEntries()
 	if err != nil {
 		return err
 	}
+	first := map[string]*candidate{}
 	for _, e := range entries {
-		c := &candidate{kind: kindImage, group: len(a.images), docker: e}
+		key := fmt.Sprintf("%q", append([]string{e.Config}, e.Layers...))
+		c := first[key]
+		if c == nil {
+			c = &candidate{kind: kindImage, group: len(a.images), docker: e}
+			first[key] = c
+			a.images = append(a.images, c)
+		}
 		c.name(e.RepoTags...)
-		a.images = append(a.images, c)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -63,6 +64,37 @@ func TestALayerThatComesTwiceIsReadTwice(t *testing.T) {
 	list[2] = member{name: list[2].name, link: "../" + list[0].name}
 	if got := files(t, one(t, fileOf(t, "x.tar", archiveOf(t, list...)))); got != "a b a" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// So writes who lists an image once for each of its tags; engines load one image.
+func TestAnImageThatIsListedTwiceIsOne(t *testing.T) {
+	s := sampleOf(t, "a", "b")
+	var entries []any
+	for _, edit := range []func(entry map[string]any){
+		func(entry map[string]any) {},
+		func(entry map[string]any) { entry["RepoTags"] = []string{"x:2", "x:1"} },
+		func(entry map[string]any) { entry["RepoTags"] = nil },
+	} {
+		var list []map[string]any
+		members := s.dockerMembers("x:1")
+		if err := json.Unmarshal([]byte(members[len(members)-1].body), &list); err != nil {
+			t.Fatal(err)
+		}
+		edit(list[0])
+		entries = append(entries, list[0])
+	}
+	list := replaced(s.dockerMembers("x:1"), manifestName, func(m *member) { m.body = asJSON(entries) })
+	img := one(t, fileOf(t, "x.tar", archiveOf(t, list...)))
+	if got := files(t, img) + " " + strings.Join(img.References, " "); got != "a b x:1 x:2" {
+		t.Errorf("got %q", got)
+	}
+	swapped := entries[1].(map[string]any)["Layers"].([]any)
+	swapped[0], swapped[1] = swapped[1], swapped[0]
+	list = replaced(list, manifestName, func(m *member) { m.body = asJSON(entries) })
+	_, _, err := openFile(t, fileOf(t, "x.tar", archiveOf(t, list...))).Choose(t.Context(), Selection{})
+	if err == nil || !strings.Contains(err.Error(), `reference "x:1" is ambiguous`) || !strings.Contains(choices(err), digestOf([]byte(s.config))) {
+		t.Errorf("with other layers: got %q", choices(err))
 	}
 }
 

@@ -13,9 +13,10 @@ import (
 type indexWalk struct {
 	ctx     context.Context
 	a       *Archive
-	count   int             // of descriptors
-	tops    map[string]int  // group of each digest that index.json names
-	visited map[string]bool // indexes of the group at hand
+	count   int                     // of descriptors
+	tops    map[string]int          // group of each digest that index.json names
+	visited map[string]bool         // indexes of the group at hand
+	found   map[string][]*candidate // manifests of the group at hand, by digest
 
 	group   int
 	refs    []string
@@ -44,7 +45,8 @@ func (w *indexWalk) top(d *rawDocument) error {
 			}
 			continue
 		}
-		w.group, w.tops[desc.Digest], w.visited = len(w.tops), len(w.tops), map[string]bool{}
+		w.group, w.tops[desc.Digest] = len(w.tops), len(w.tops)
+		w.visited, w.found = map[string]bool{}, map[string][]*candidate{}
 		w.refs, w.aliases = refs, append(aliases, desc.Digest)
 		if err := w.visit(desc, 0); err != nil {
 			return err
@@ -92,8 +94,21 @@ func (w *indexWalk) visit(d descriptor, depth int) error {
 	if isAttestation(d) {
 		c.kind = kindAttestation
 	}
-	w.a.images = append(w.a.images, c)
+	w.add(c)
 	return nil
+}
+
+// add lists a candidate, but not what the group holds already for the same platform or for one that nobody named.
+func (w *indexWalk) add(c *candidate) {
+	for _, other := range w.found[c.manifest.Digest] {
+		same := c.named.normal() == other.named.normal()
+		if c.kind == other.kind && (same || !c.named.known() || !other.named.known()) {
+			other.named = other.named.orElse(c.named)
+			return
+		}
+	}
+	w.found[c.manifest.Digest] = append(w.found[c.manifest.Digest], c)
+	w.a.images = append(w.a.images, c)
 }
 
 // read fills the candidate from its manifest, or returns the index that stands in its place.

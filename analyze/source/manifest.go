@@ -64,7 +64,7 @@ func parseDocument(doc []byte, said string, depth int) (*rawDocument, string, er
 		return nil, "", err
 	}
 	if v := string(d.SchemaVersion); present(d.FSLayers) || v != "" && v != "2" {
-		return nil, "", fmt.Errorf("schemaVersion %s is not supported, only 2", shortened(v))
+		return nil, "", fmt.Errorf("schemaVersion %s is not supported, only 2", written(d.SchemaVersion))
 	}
 	kind, err := d.kind(said)
 	return d, kind, err

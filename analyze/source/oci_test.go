@@ -54,7 +54,7 @@ func TestLayersThatCannotBeReadSayWhy(t *testing.T) {
 		{"a number as digest", func(d map[string]any) { d["digest"] = 1 }, "digest: want a string, found number"},
 		{"a smaller size", func(d map[string]any) { d["size"] = 10 }, "size"},
 		{"a larger size", func(d map[string]any) { d["size"] = 1 << 40 }, "size"},
-		{"a negative size", func(d map[string]any) { d["size"] = -1 }, `size: want a whole number from 0, found "-1"`},
+		{"a negative size", func(d map[string]any) { d["size"] = -1 }, `size: want a whole number from 0, found -1`},
 		{"half a byte", func(d map[string]any) { d["size"] = 1.5 }, "size: want a whole number"},
 		{"a size in quotes", func(d map[string]any) { d["size"] = "12" }, "size: want a whole number"},
 		{"no size", func(d map[string]any) { delete(d, "size") }, "size: is missing"},

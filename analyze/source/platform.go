@@ -12,6 +12,7 @@ type platform struct {
 	OS           string `json:"os"`
 	Architecture string `json:"architecture"`
 	Variant      string `json:"variant"`
+	OSVersion    string `json:"os.version"` // of Windows; it tells images of one platform apart
 }
 
 func (p platform) known() bool { return p.OS != "" && p.Architecture != "" }

@@ -33,6 +33,9 @@ func (a *Archive) recogniseFile(ctx context.Context) error {
 // archive reads the list of members of what has the documents of an image archive, unless they turn out to be a layer's files.
 func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
 	index, err := newTarIndex(a.in, table, broken)
+	if err == nil && seen.manifest && isDirForm(index) {
+		return dirForm("DIR", "unpack the tar into DIR, then ")
+	}
 	switch says := index.says(seen, &a.opt.Limits); {
 	case seen.root && (err != nil || says != anImage), !seen.remains && !seen.layout && says == anotherThing:
 		a.Kind = kindLayer
@@ -73,6 +76,8 @@ func (a *Archive) recogniseDirectory() error {
 	switch {
 	case a.store.has(indexName):
 		a.Kind = kindOCI
+	case a.store.has(manifestName) && isDirForm(a.store):
+		return dirForm(a.in.root.Name(), "")
 	case a.store.has(manifestName), a.store.has(repositoriesName):
 		a.Kind = kindDocker
 	case a.store.has(layoutName), a.store.has("blobs"):
@@ -82,6 +87,20 @@ func (a *Archive) recogniseDirectory() error {
 	}
 	return nil
 }
+
+// isDirForm reports whether members are what skopeo and podman write as dir: and docker-dir; a file named version says so.
+func isDirForm(store members) bool {
+	m, err := store.open("version")
+	if err != nil {
+		return false
+	}
+	head := make([]byte, len(dirFormVersion))
+	_, err = m.data.ReadAt(head, 0)
+	return err == nil && string(head) == dirFormVersion
+}
+
+// dirFormVersion is how the file version begins.
+const dirFormVersion = "Directory Transport Version: "
 
 // A sight is what the names of a tar's members say about it.
 type sight struct {

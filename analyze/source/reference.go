@@ -26,7 +26,6 @@ var refusals = []struct{ prefix, cause, hint string }{
 	{"containers-storage:", "a podman store is not supported yet", "podman save -o image.tar IMAGE, then read image.tar"},
 	{"containerd-root:", "a containerd store is not supported yet", "ctr images export image.tar IMAGE, then read image.tar"},
 	{"docker-daemon:", "no daemon is ever asked", "docker save -o image.tar %s, then read image.tar"},
-	{"dir:", "skopeo's dir: form is not supported", "skopeo copy dir:%[1]s oci-archive:image.tar, then read image.tar"},
 }
 
 // insisted are the prefixes that say what kind of archive the user expects.
@@ -46,6 +45,9 @@ func parseName(name string) (target, error) {
 			return target{}, &Hinted{Err: errors.New(r.cause), Hint: hint}
 		}
 	}
+	if dir, ok := strings.CutPrefix(name, "dir:"); ok {
+		return target{}, dirForm(dir, "")
+	}
 	for prefix, kind := range insisted {
 		if rest, ok := strings.CutPrefix(name, prefix); ok {
 			path, ref := splitImage(rest)
@@ -53,6 +55,14 @@ func parseName(name string) (target, error) {
 		}
 	}
 	return target{path: name}, nil
+}
+
+// dirForm refuses skopeo's dir: form, with the command that makes an archive of it; first is what must be done before.
+func dirForm(dir, first string) error {
+	return &Hinted{
+		Err:  errors.New("skopeo's dir: form is not supported"),
+		Hint: first + "skopeo copy " + shellWord("dir:"+dir) + " oci-archive:image.tar, then read image.tar",
+	}
 }
 
 // splitImage cuts the image off a path: the longest beginning that exists is the path, so that a colon in a file's name is no tag.

@@ -107,35 +107,30 @@ func (r *Reader) value(e uint32) int {
 
 // match copies a match of the window to its end; it may write up to 15 bytes too many.
 func match(window []byte, to, distance, length int) {
-	end := to + length
-	from := to - distance
+	from, end := to-distance, to+length
 	switch {
 	case distance >= 16:
-		for to < end {
-			a := binary.LittleEndian.Uint64(window[from:])
-			b := binary.LittleEndian.Uint64(window[from+8:])
-			binary.LittleEndian.PutUint64(window[to:], a)
-			binary.LittleEndian.PutUint64(window[to+8:], b)
+		for {
+			*(*[16]byte)(window[to:]) = *(*[16]byte)(window[from:])
 			from += 16
-			to += 16
+			if to += 16; to >= end {
+				return
+			}
 		}
 	case distance >= 8:
-		for to < end {
-			binary.LittleEndian.PutUint64(window[to:], binary.LittleEndian.Uint64(window[from:]))
+		for ; to < end; to += 8 {
+			*(*[8]byte)(window[to:]) = *(*[8]byte)(window[from:])
 			from += 8
-			to += 8
 		}
 	case distance == 1:
 		word := uint64(window[from]) * 0x0101010101010101
-		for to < end {
+		for ; to < end; to += 8 {
 			binary.LittleEndian.PutUint64(window[to:], word)
-			to += 8
 		}
 	default:
-		for to < end {
+		for ; to < end; to++ {
 			window[to] = window[from]
 			from++
-			to++
 		}
 	}
 }
@@ -230,7 +225,11 @@ func (r *Reader) fast() (bool, error) {
 			err = errCorrupt
 			break
 		}
-		match(window, to, distance, length)
+		if distance >= 16 && length <= 16 { // most are so
+			*(*[16]byte)(window[to:]) = *(*[16]byte)(window[to-distance:])
+		} else {
+			match(window, to, distance, length)
+		}
 		to += length
 	}
 	r.at, r.bits, r.left, r.to = at, bits, left, to

@@ -1,0 +1,88 @@
+package source
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// byName keeps what a name chooses: @N, a reference, a digest or the beginning of one. As typed goes before what is left out being
+// filled in.
+func (a *Archive) byName(list []*candidate, name string) ([]*candidate, error) {
+	if name == "" {
+		return list, nil
+	}
+	ways, cause := a.ways(name), "there is no image "+strconv.Quote(name)
+	if number, ok := strings.CutPrefix(name, "@"); ok {
+		n, err := strconv.Atoi(number)
+		ways = []func(c *candidate) bool{func(c *candidate) bool { return err == nil && c.number == n }}
+		cause = fmt.Sprintf("there is no image %s: they are numbered from @0", display(name))
+	}
+	for _, fits := range ways {
+		found := slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return !fits(c) })
+		if len(found) > 0 {
+			return found, nil
+		}
+	}
+	return nil, &ChoiceError{Message: cause, Choices: a.imageChoices(list)}
+}
+
+// ways are the tests by which a name may choose a candidate, the most exact first.
+func (a *Archive) ways(name string) []func(c *candidate) bool {
+	ways := []func(c *candidate) bool{
+		func(c *candidate) bool { return slices.Contains(c.refs, name) },
+		func(c *candidate) bool { return slices.Contains(c.aliases, name) || c.manifest.Digest == name },
+		func(c *candidate) bool { return checkDigest(name) == nil && a.identity(c) == name },
+		func(c *candidate) bool {
+			return slices.ContainsFunc(c.refs, func(ref string) bool { return familiar(ref) == familiar(name) })
+		},
+		func(c *candidate) bool {
+			return slices.ContainsFunc(c.refs, func(ref string) bool { return endsIn(ref, name) })
+		},
+	}
+	hex := strings.TrimPrefix(name, "sha256:")
+	if !digestStart.MatchString(hex) {
+		return ways
+	}
+	begins := func(digest string) bool { return strings.HasPrefix(strings.TrimPrefix(digest, "sha256:"), hex) }
+	return append(ways, func(c *candidate) bool {
+		return begins(c.manifest.Digest) || begins(a.identity(c)) || begins(c.legacy) || slices.ContainsFunc(c.aliases, begins)
+	})
+}
+
+// digestStart matches enough of a digest to mean one: Docker shows twelve digits.
+var digestStart = regexp.MustCompile(`^[0-9a-f]{4,64}$`)
+
+// endsIn reports whether a reference is the name behind a registry or more: podman puts localhost/ before what it builds.
+func endsIn(ref, name string) bool { return strings.HasSuffix(familiar(ref), "/"+familiar(name)) }
+
+// reference returns the candidate's reference that a name means, its first where it means none.
+func (c *candidate) reference(name string) string {
+	for _, fits := range []func(ref string) bool{
+		func(ref string) bool { return ref == name },
+		func(ref string) bool { return familiar(ref) == familiar(name) },
+		func(ref string) bool { return endsIn(ref, name) },
+	} {
+		if i := slices.IndexFunc(c.refs, fits); i >= 0 && name != "" {
+			return c.refs[i]
+		}
+	}
+	return firstWord(c.refs...)
+}
+
+// identity returns the image ID, or nothing where it cannot be known.
+func (a *Archive) identity(c *candidate) string {
+	if c.err != nil || c.bare || c.legacy != "" {
+		return ""
+	}
+	if c.desc != nil {
+		return c.desc.config.Digest
+	}
+	config, err := a.readConfig(c)
+	if err != nil {
+		return ""
+	}
+	return config.id
+}
