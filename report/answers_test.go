@@ -303,3 +303,16 @@ func TestImagesListsWhatIsThere(t *testing.T) {
 	expect(t, "images", items(t, "kind number reference platform", "images", pack(t, "myfile", "links")),
 		"kind=image number=0 reference=shop:1.2 platform=linux/amd64", "kind=image number=1 reference=example.org:5000/team/links:latest platform=linux/arm64/v8")
 }
+
+func TestPathOfALaterLayerIsNotThereYet(t *testing.T) {
+	image := pack(t, "myfile")
+	for _, command := range []string{"ls", "tree", "cat"} {
+		want := "layup: " + image + ": \"/usr/share/MYFILE\": not there yet after layer 2\nlayup: hint: layup log " + image + " /usr/share/MYFILE\n"
+		if got := layup(t, command, "-q", "--upto", "2", image, "/usr/share/MYFILE"); got.err != want || got.status != 1 {
+			t.Errorf("%s: exit %d, %s want %s", command, got.status, got.err, want)
+		}
+	}
+	if got := layup(t, "ls", "-q", "--upto", "2", image, "/nosuch"); !strings.HasSuffix(got.err, "\"/nosuch\": no such path in the image\n") {
+		t.Errorf("a path of no layer: %s", got.err)
+	}
+}

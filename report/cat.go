@@ -107,7 +107,7 @@ func (p *printing) file(c *Call, img *analyze.Image, path string) (tarfs.Version
 	}
 	o, err := img.Owner(path, true, p.upto.or(analyze.Last))
 	if err != nil {
-		return tarfs.Version{}, &absentError{c.missing(img, img.Tree().At(p.upto.or(analyze.Last)), true, err)}
+		return tarfs.Version{}, &absentError{c.missing(img, p.upto.or(analyze.Last), true, err)}
 	}
 	return o.Version, nil
 }
@@ -129,7 +129,9 @@ func (p *printing) carried(c *Call, img *analyze.Image, path string) (tarfs.Vers
 			if v.Layer() == p.layer.n {
 				return v, nil
 			}
-			layers = append(layers, fmt.Sprint(v.Layer()))
+			if v.Type() == tarfs.File {
+				layers = append(layers, fmt.Sprint(v.Layer()))
+			}
 		}
 	}
 	err := fmt.Errorf("%q: layer %d carries no version of it", path, p.layer.n)

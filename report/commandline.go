@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -19,7 +20,7 @@ func parse(args []string) (*Call, Answer, error) {
 	top.BoolVar(&com.version, "version", false, "")
 	top.SetInterspersed(false)
 	if err := top.Parse(args); err != nil {
-		return nil, nil, flagError(err, top, "")
+		return nil, nil, flagError(err, top, args, "")
 	}
 	name, rest := "help", []string(nil)
 	switch {
@@ -46,9 +47,10 @@ func parseCommand(com *common, report Report, args []string) (*Call, Answer, err
 		return &Call{common: com, Report: report, Args: args}, answer, nil
 	}
 	if err := flags.Parse(doubleDashed(flags, args)); err != nil {
-		return nil, nil, flagError(err, flags, report.Name)
+		return nil, nil, flagError(err, flags, args, report.Name)
 	}
 	call := &Call{common: com, Report: report, Args: flags.Args()}
+	call.outputGiven = flags.Changed("output")
 	if com.help {
 		call.Args = []string{report.Name}
 		return call, newHelp(nil), nil
@@ -70,13 +72,24 @@ func command(name string) (Report, error) {
 			names = append(names, r.Name)
 		}
 	}
-	hint := "layup help  lists the commands"
-	if near := nearest(name, names); near != "" {
-		hint = "did you mean: layup " + near
-	} else if _, err := os.Stat(name); err == nil {
-		hint = "a command comes first: layup ls " + quoted(name)
+	return Report{}, usage(commandHint(name, names), "unknown command %q", name)
+}
+
+// commandHint is what to type instead of a word that is no command.
+func commandHint(name string, names []string) string {
+	near := nearest(name, names)
+	_, err := os.Stat(name)
+	switch {
+	case near != "":
+		return "did you mean: layup " + near
+	case err == nil:
+		return "a command comes first: layup ls " + quoted(name)
+	case strings.Contains(name, ".tar"):
+		return "a command comes first, and there is no such file: layup ls IMAGE"
+	case strings.ContainsAny(name, ":/"):
+		return "a command comes first, and an image is a file: docker save -o image.tar " + quoted(name) + " && layup ls image.tar"
 	}
-	return Report{}, usage(hint, "unknown command %q", name)
+	return cmp.Or(habit("", name), "layup help  lists the commands")
 }
 
 // checkArgs holds the number of arguments against what the command takes.
@@ -84,8 +97,13 @@ func (c *Call) checkArgs() error {
 	hint := strings.TrimSpace("usage: layup " + c.Report.Name + " [flags] " + c.Report.Args)
 	switch {
 	case len(c.Args) < c.Report.Min:
-		missing := strings.Fields(c.Report.Args)[len(c.Args)]
-		return usage(hint, "%s: %s is missing", c.Report.Name, strings.TrimSuffix(missing, "..."))
+		missing := strings.TrimSuffix(strings.Fields(c.Report.Args)[len(c.Args)], "...")
+		if missing == "IMAGE" || missing == "SOURCE" {
+			hint += "  (" + missing + " is a file, a directory, or - for standard input)"
+		}
+		return usage(hint, "%s: %s is missing", c.Report.Name, strings.ReplaceAll(missing, "|", " or "))
+	case strings.Contains(c.Report.Args, "PATH") && slices.Contains(c.Args[1:], ""):
+		return usage("/ is the root; a variable of a script may be unset", "%s: PATH is empty", c.Report.Name)
 	case c.Report.Max >= 0 && len(c.Args) > c.Report.Max:
 		return usage(hint, "%s: one argument too many: %q", c.Report.Name, c.Args[c.Report.Max])
 	}
@@ -126,13 +144,13 @@ func takesNext(flags *pflag.FlagSet, arg string) bool {
 }
 
 // flagError says in our words what is wrong with a flag; command is empty for flags before the command's name.
-func flagError(err error, flags *pflag.FlagSet, command string) error {
+func flagError(err error, flags *pflag.FlagSet, args []string, command string) error {
 	where := ""
 	if command != "" {
 		where = command + ": "
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		return unknownFlag(e, flags, where, command)
+		return unknownFlag(e, flags, args, where, command)
 	}
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return fmt.Errorf("%s--%s: %q: %w", where, e.GetFlag().Name, e.GetValue(), valueCause(e.Unwrap()))
@@ -154,9 +172,14 @@ func valueCause(err error) error {
 
 const ownFlagsFollow = "a command's own flags follow its name: layup ls -l IMAGE"
 
-// unknownFlag suggests the nearest flag that there is.
-func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, where, command string) error {
+// unknownFlag suggests what does the same as the flag of a program that people know, else the nearest flag that there is.
+func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, args []string, where, command string) error {
 	hint := strings.TrimSpace("layup help " + command)
+	for _, typed := range []string{wholeFlag(e, args), "-" + e.GetSpecifiedName()} {
+		if instead := habit(command, typed); instead != "" {
+			return usage(instead, "%sunknown flag %s", where, typed)
+		}
+	}
 	if e.GetSpecifiedShortnames() != "" {
 		typed := e.GetSpecifiedShortnames()
 		if near := nearestFlag(typed, flags); near != "" && len(typed) > 2 {

@@ -20,7 +20,17 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"a flag without its value", "find x --size", "layup: find: --size needs a value: SIZE\n"},
 		{"a word that the flag does not take", "ls --view run x", "layup: ls: --view: \"run\": not one of runtime, spec; did you mean runtime?\n"},
 		{"a number that is none", "ls --depth -1 x", "layup: ls: --depth: \"-1\": not a number from 0 on\n"},
-		{"no image", "ls", "layup: ls: IMAGE is missing\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]\n"},
+		{"no image", "ls", "layup: ls: IMAGE is missing\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]  (IMAGE is a file, a directory, or - for standard input)\n"},
+		{"no shell", "completion", "layup: completion: bash or zsh or fish is missing\nlayup: hint: usage: layup completion [flags] bash|zsh|fish\n"},
+		{"an image's name in the command's place", "nginx:1.2", "layup: unknown command \"nginx:1.2\"\nlayup: hint: a command comes first, and an image is a file: docker save -o image.tar nginx:1.2 && layup ls image.tar\n"},
+		{"a missing archive in the command's place", "no/such.tar.gz", "layup: unknown command \"no/such.tar.gz\"\nlayup: hint: a command comes first, and there is no such file: layup ls IMAGE\n"},
+		{"docker's word", "history x", "layup: unknown command \"history\"\nlayup: hint: layup layers IMAGE  lists the layers with their instructions\n"},
+		{"the letter of ls that shows dots", "ls -la x", "layup: ls: unknown flag -a\nlayup: hint: nothing is left out of a listing: a leading dot hides no name\n"},
+		{"find's flag for either case", "find x -iname y", "layup: find: unknown flag -iname\nlayup: hint: layup find -i --name PATTERN IMAGE\n"},
+		{"find's flag for levels", "find x -maxdepth 1", "layup: find: unknown flag -maxdepth\nlayup: hint: a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc\n"},
+		{"tree's letter for levels", "tree -L 1 x", "layup: tree: unknown flag -L\nlayup: hint: --depth N\n"},
+		{"an empty name for -o", "ls --output= x", "layup: -o: the name of the file is empty\nlayup: hint: - is the standard output; a variable of a script may be unset\n"},
+		{"where to search beside --name", "find --name y nosuch.tar nosuch", "layup: nosuch.tar: no such file\nlayup: nosuch: no such file\nlayup: hint: a name is always a file here; to get an image into a file: docker save -o image.tar nosuch\nlayup: hint: with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'\n"},
 		{"no path", "owner x", "layup: owner: PATH is missing\nlayup: hint: usage: layup owner [flags] IMAGE PATH...\n"},
 		{"too many arguments", "ls x y z", "layup: ls: one argument too many: \"z\"\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]\n"},
 		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\", did you mean \"json\"?: it is table, json, jsonl, csv, tsv, or a Go template such as '{{.path}}'\n"},
@@ -41,6 +51,16 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 				t.Errorf("layup %s: exit %d, stdout %q, stderr\n%s\nwant exit 2 and\n%s", c.args, got.status, got.out, got.err, c.err)
 			}
 		})
+	}
+}
+
+func TestEmptyPathIsAMistakeAndNotTheRoot(t *testing.T) {
+	image := pack(t, "myfile")
+	for _, command := range []string{"owner", "log", "ls", "tree", "cat"} {
+		want := "layup: " + command + ": PATH is empty\nlayup: hint: / is the root; a variable of a script may be unset\n"
+		if got := layup(t, command, image, ""); got.err != want || got.status != 2 || got.out != "" {
+			t.Errorf("%s: exit %d, %q, %s", command, got.status, got.out, got.err)
+		}
 	}
 }
 
@@ -80,6 +100,9 @@ func TestEveryHelpIsWhole(t *testing.T) {
 			if !strings.Contains(text, want) {
 				t.Errorf("help %s does not say %q", r.Name, want)
 			}
+		}
+		if reads := r.readsImages(); strings.Contains(text, "--platform") != reads || strings.Contains(text, "--no-verify") != reads {
+			t.Errorf("help %s: reads images %v, but shows that it does %v", r.Name, reads, !reads)
 		}
 		if own, common := strings.Index(text, "Flags of "+r.Name), strings.Index(text, "(every command)"); own > common {
 			t.Errorf("help %s: its own flags come after the common ones", r.Name)

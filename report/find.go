@@ -71,12 +71,16 @@ func (s *search) answer(ctx context.Context, c *Call) (int, error) {
 	if err != nil {
 		return failed, err
 	}
-	return c.answer(ctx, images, nil, s.digests || s.digest != "", func(c *Call, img *analyze.Image, _ []string) (part, error) {
+	status, err := c.answer(ctx, images, nil, s.digests || s.digest != "", func(c *Call, img *analyze.Image, _ []string) (part, error) {
 		if err := checkLayer(img, "layer", s.layer.or(0)); s.layer.given && err != nil {
 			return part{}, err
 		}
 		return s.part(img, keep, patterns), nil
 	})
+	if status == failed && err == nil && len(images) > 1 {
+		c.console.line("hint: with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'")
+	}
+	return status, err
 }
 
 // part is the answer for one image.
@@ -96,12 +100,12 @@ func (s *search) part(img *analyze.Image, keep test, patterns []string) part {
 	for range hits {
 		return p
 	}
-	p.missing = []error{nothing(patterns)}
+	p.missing = []error{nothing(img, patterns)}
 	return p
 }
 
 // nothing says that a search found nothing.
-func nothing(patterns []string) error {
+func nothing(img *analyze.Image, patterns []string) error {
 	what := "nothing matches"
 	if len(patterns) > 0 {
 		safe := make([]string, len(patterns))
@@ -109,6 +113,9 @@ func nothing(patterns []string) error {
 			safe[i] = quoted(p)
 		}
 		what += " " + strings.Join(safe, " ")
+	}
+	if len(img.Errors()) > 0 {
+		what += " in what could be read of the image"
 	}
 	return errors.New(what)
 }

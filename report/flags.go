@@ -26,6 +26,7 @@ type common struct {
 	progress, color     *choice
 	quiet, verbose      bool
 	help, version       bool
+	outputGiven         bool // also where -o was given an empty name
 }
 
 // A group is a set of flags under one title in the help.
@@ -40,7 +41,7 @@ func newCommon() *common {
 	f := c.group("Output")
 	f.StringVarP(&c.format, "format", "f", "table", "`FORMAT` of the answer: table (the default), json, jsonl, csv, tsv, a Go template, or 'table TEMPLATE'")
 	f.StringVarP(&c.output, "output", "o", "", "write the answer to `FILE`, through a temporary file beside it and a rename")
-	f.BoolVar(&c.noTrunc, "no-trunc", false, "never cut a table to the terminal's width")
+	f.BoolVar(&c.noTrunc, "no-trunc", false, "never cut a table or leave columns out to fit the terminal")
 	c.color = choose(f, "color", []string{"auto", "always", "never"}, "colour; auto (the default) is on a terminal without NO_COLOR")
 	c.progress = choose(f, "progress", []string{"auto", "plain", "none"}, "progress on stderr; auto (the default) is a status line on a terminal, plain a line per layer")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no warnings, notes or progress on stderr; errors remain")

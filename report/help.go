@@ -75,7 +75,10 @@ func explain(r Report) string {
 	if own.HasAvailableFlags() {
 		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own))
 	}
-	for _, g := range newCommon().groups {
+	for i, g := range newCommon().groups {
+		if i > 0 && !r.readsImages() {
+			break // only the output's flags mean anything
+		}
 		b.WriteString("\n" + g.title + " (every command):\n" + flagLines(g.flags))
 	}
 	b.WriteString("\nExamples:\n")

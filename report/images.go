@@ -25,6 +25,9 @@ func newImages(*pflag.FlagSet) Answer {
 		if c.image != "" || c.platform != "" {
 			return failed, usage("layup images "+quoted(c.Args[0]), "images: lists all there is; --image and --platform do not apply")
 		}
+		if err := c.checkTarget(c.Args); err != nil {
+			return failed, err
+		}
 		opt, err := c.options()
 		if err != nil {
 			return failed, err

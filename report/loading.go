@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"layup/analyze"
+	"layup/tarfs"
 )
 
 // A loaded is one image, or why there is none.
@@ -52,6 +53,9 @@ func (list imageList) entitle() {
 // load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an interruption;
 // an image that cannot be loaded is in the list as such.
 func (c *Call) load(ctx context.Context, names []string, digests bool) (imageList, error) {
+	if err := c.checkTarget(names); err != nil {
+		return nil, err
+	}
 	opt, err := c.options()
 	if err != nil {
 		return nil, err
@@ -100,11 +104,22 @@ func (list imageList) refused(c *Call) int {
 		return answered
 	}
 	for _, l := range list {
-		if l.err != nil {
-			c.console.fail(l.err)
+		if l.err == nil {
+			continue
+		}
+		c.console.fail(l.err)
+		if damaged(l.err) && !c.keepGoing {
+			c.console.line("hint: the file may be damaged in transfer; --keep-going answers from what can be read")
 		}
 	}
 	return failed
+}
+
+// damaged reports whether a layer could not be read for what it holds, which another layer may be free of. Limits are not damage.
+func damaged(err error) bool {
+	_, layer := errors.AsType[*analyze.LayerError](err)
+	_, limit := errors.AsType[*tarfs.LimitError](err)
+	return layer && !limit
 }
 
 // complain prints, after the answer, what could not be read and what is odd.

@@ -95,7 +95,7 @@ func (c *Call) start(img *analyze.Image, upto *number, args []string) (*tarfs.Sn
 		}
 	}
 	if err != nil {
-		return nil, tarfs.Version{}, &absentError{c.missing(img, snap, false, err)}
+		return nil, tarfs.Version{}, &absentError{c.missing(img, last, false, err)}
 	}
 	return snap, o.Version, nil
 }

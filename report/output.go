@@ -98,6 +98,9 @@ func (c *Call) print(ctx context.Context, text string) error {
 
 // checkOutput refuses what -o cannot mean before an image is read for it.
 func (c *Call) checkOutput() error {
+	if c.output == "" && c.outputGiven {
+		return usage("- is the standard output; a variable of a script may be unset", "-o: the name of the file is empty")
+	}
 	if c.output == "" || c.output == "-" {
 		return nil
 	}

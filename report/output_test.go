@@ -149,6 +149,46 @@ func TestOutputThatCannotBeIsRefusedBeforeReading(t *testing.T) {
 	left(t, dir)
 }
 
+func TestOutputNeverReplacesWhatIsRead(t *testing.T) {
+	image := pack(t, "myfile")
+	dir := filepath.Dir(image)
+	link, hard, layout := filepath.Join(dir, "link"), filepath.Join(dir, "hard"), filepath.Join(dir, "layout")
+	index := filepath.Join(layout, "blobs", "index.json")
+	before, err := os.ReadFile(image)
+	for _, err := range []error{err, os.Symlink(image, link), os.Link(image, hard), os.MkdirAll(filepath.Dir(index), 0o700), os.WriteFile(index, []byte("{}"), 0o600)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ say, out, args string }{
+		{"itself", image, "ls IMAGE"}, {"by a symlink", link, "layers IMAGE"}, {"by a hard link", hard, "owner IMAGE /bin/sh"}, {"read through a link", image, "ls LINK"},
+		{"with the kind before it", image, "ls docker-archive:IMAGE"}, {"with kind and reference", image, "ls docker-archive:IMAGE:shop:1.2"},
+		{"one of several", image, "find --name x LINK IMAGE"}, {"raw content", image, "cat IMAGE /bin/sh"}, {"its list of images", image, "images IMAGE"},
+		{"a file of a directory", index, "ls " + layout}, {"a file of a layout", index, "ls oci:" + layout + ":1.2"},
+	} {
+		args := strings.Fields(strings.NewReplacer("IMAGE", image, "LINK", link).Replace(c.args))
+		got := layup(t, append(args, "-o", c.out)...)
+		if got.status != 2 || !strings.HasPrefix(got.err, "layup: -o ") || !strings.Contains(got.err, "it would be lost\nlayup: hint: ") {
+			t.Errorf("%s: exit %d, %s", c.say, got.status, got.err)
+		}
+	}
+	stdin, err := os.Open(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	var stdout, stderr bytes.Buffer
+	if status := Main(t.Context(), []string{"ls", "-", "-o", image}, stdin, &stdout, &stderr); status != 2 || !strings.Contains(stderr.String(), "it would be lost") {
+		t.Errorf("as standard input: exit %d, %s", status, stderr.String())
+	}
+	if after, err := os.ReadFile(image); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the image is another: %v", err)
+	}
+	if got := layup(t, "ls", image, "-o", filepath.Join(dir, "beside")); got.status != 0 {
+		t.Errorf("a file beside it: exit %d, %s", got.status, got.err)
+	}
+}
+
 func TestOutputToADeviceIsWrittenAsItIs(t *testing.T) {
 	if got := layup(t, "version", "-o", os.DevNull); got.status != 0 || got.out != "" {
 		t.Errorf("exit %d, %q %s", got.status, got.out, got.err)
@@ -183,6 +223,9 @@ func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
 		if got.status != 2 || got.out != "" || !strings.Contains(got.err, "layer 2 (") || !strings.Contains(got.err, "want sha256:") {
 			t.Errorf("layup %q: exit %d, %q, %s", args, got.status, got.out, got.err)
 		}
+		if !strings.HasSuffix(got.err, "layup: hint: the file may be damaged in transfer; --keep-going answers from what can be read\n") {
+			t.Errorf("layup %q: no advice: %s", args, got.err)
+		}
 		if got = layup(t, append(args, "--no-verify")...); got.status != 0 {
 			t.Errorf("layup %q --no-verify: exit %d, %s", args, got.status, got.err)
 		}
@@ -191,6 +234,9 @@ func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
 		}
 	}
 	got := layup(t, "owner", "--keep-going", "-f", "json", file, "/nosuch")
+	if !strings.Contains(got.err, `"/nosuch": no such path in what could be read of the image`) {
+		t.Errorf("it is not said that something could not be read: %s", got.err)
+	}
 	if !strings.Contains(got.out, `"errors":[{"layer":2,"message":"`) || got.status != 3 {
 		t.Errorf("exit %d, %s", got.status, got.out)
 	}

@@ -32,7 +32,7 @@ func newOwner(f *pflag.FlagSet) Answer {
 		for _, path := range paths {
 			o, err := img.Owner(path, !*noFollow, analyze.Last)
 			if err != nil {
-				p.missing = append(p.missing, c.missing(img, img.Top(), !*noFollow, err))
+				p.missing = append(p.missing, c.missing(img, analyze.Last, !*noFollow, err))
 				continue
 			}
 			found = append(found, o)
@@ -79,20 +79,29 @@ func ownerColumns(digests bool) []render.Column {
 }
 
 // missing adds to the error about a path that is not there where its symlinks lead, and the command that tells more.
-func (c *Call) missing(img *analyze.Image, view *tarfs.Snapshot, follow bool, err error) error {
+func (c *Call) missing(img *analyze.Image, upto int, follow bool, err error) error {
 	e, ok := errors.AsType[*analyze.NotFoundError](err)
 	if !ok {
 		return err
 	}
 	meant := *e
-	if to, err := view.Canonical(e.Path, follow); err == nil {
+	if to, err := img.Tree().At(upto).Canonical(e.Path, follow); err == nil {
 		meant.Path = "/" + strings.Trim(to, "/")
 	}
 	err = &meant
+	later := e.DeletedBy == tarfs.NoLayer && writtenAfter(img, meant.Path, upto)
+	switch {
+	case later:
+		err = fmt.Errorf("%q: not there yet after layer %d", meant.Path, upto)
+	case e.DeletedBy == tarfs.NoLayer && len(img.Errors()) > 0:
+		err = fmt.Errorf("%q: no such path in what could be read of the image", meant.Path)
+	}
 	if meant.Path != e.Path {
 		err = fmt.Errorf("%q leads to %w", e.Path, err)
 	}
 	switch {
+	case later:
+		return &advised{err, []string{c.next(img, "log", meant.Path)}}
 	case e.DeletedBy != tarfs.NoLayer:
 		if by := img.Instruction(e.DeletedBy).Readable; by != "" {
 			err = fmt.Errorf("%w: %s", err, cut(by))
@@ -102,6 +111,20 @@ func (c *Call) missing(img *analyze.Image, view *tarfs.Snapshot, follow bool, er
 		return &advised{err, []string{"did you mean: " + c.next(img, c.Report.Name, e.Similar)}}
 	}
 	return err
+}
+
+// writtenAfter reports whether a layer above that one wrote the path.
+func writtenAfter(img *analyze.Image, path string, layer int) bool {
+	node, ok := img.Tree().Lookup(path)
+	if !ok {
+		return false
+	}
+	for v := range node.Versions() {
+		if v.Layer() > layer {
+			return true
+		}
+	}
+	return false
 }
 
 // cut shortens an instruction to what a message can hold.

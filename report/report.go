@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -24,6 +25,11 @@ type Report struct {
 	Plain             bool // writes no document: --format does not apply
 	Hidden            bool // not listed
 	New               func(*pflag.FlagSet) Answer
+}
+
+// readsImages reports whether the first argument of the command names an image.
+func (r Report) readsImages() bool {
+	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE")
 }
 
 // An Answer does the work of a command and returns the exit status where there is no error.

@@ -1,0 +1,61 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// habit returns what does the same here as a word or flag of find, ls, tree or docker that people type without thinking, or nothing.
+// For a word in the command's place, command is empty.
+func habit(command, typed string) string {
+	const listed = "nothing is left out of a listing: a leading dot hides no name"
+	switch command + " " + typed {
+	case " history":
+		return "layup layers IMAGE  lists the layers with their instructions"
+	case " inspect":
+		return "layup images IMAGE and layup layers IMAGE  say what it holds"
+	case " extract", " cp":
+		return "layup cat IMAGE PATH  writes one file"
+	case " -V":
+		return "layup --version"
+	case "find -iname":
+		return "layup find -i --name PATTERN IMAGE"
+	case "find -path", "find -wholename":
+		return "a pattern with / is matched against whole paths: layup find IMAGE '/etc/**'"
+	case "find -maxdepth", "find -mindepth":
+		return "a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc"
+	case "find -print":
+		return "without it the paths are printed, too; -f '{{.path}}' prints nothing else"
+	case "find -exec", "find -delete":
+		return "nothing is ever run or changed; -0 prints the paths for xargs -0"
+	case "find -not", "find -o", "find -or", "find -a", "find -and":
+		return "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  can be filtered further"
+	case "find -user":
+		return "--uid N, for a name means nothing outside the image"
+	case "find -group":
+		return "--gid N, for a name means nothing outside the image"
+	case "ls -a", "ls -A", "tree -a":
+		return listed
+	case "ls -S":
+		return "--sort size"
+	case "ls -t":
+		return "--sort mtime"
+	case "ls -d":
+		return "--depth 0"
+	case "tree -L":
+		return "--depth N"
+	}
+	return ""
+}
+
+// wholeFlag is the argument as it was typed that holds a flag which is not known: of a cluster of letters pflag names only the rest.
+func wholeFlag(e *pflag.NotExistError, args []string) string {
+	rest := e.GetSpecifiedShortnames()
+	for _, arg := range args {
+		if rest != "" && strings.HasPrefix(arg, "-") && strings.HasSuffix(arg, rest) {
+			return arg
+		}
+	}
+	return ""
+}

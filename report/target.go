@@ -1,0 +1,74 @@
+package report
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// checkTarget refuses an output that would replace what is read, the sources that names name: no answer is worth the image.
+func (c *Call) checkTarget(names []string) error {
+	if c.output == "" || c.output == "-" {
+		return nil
+	}
+	target, err := os.Stat(c.output)
+	if err != nil || !target.Mode().IsRegular() {
+		return nil // nothing is replaced
+	}
+	path, err := filepath.EvalSymlinks(c.output)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if c.reads(name, path, target) {
+			return usage("choose another name for the answer", "-o %q: is part of %q, which is read: it would be lost", c.output, name)
+		}
+	}
+	return nil
+}
+
+// reads reports whether the source is the file, or a directory above it.
+func (c *Call) reads(source, path string, target os.FileInfo) bool {
+	if source == "-" {
+		info, err := c.stdin.Stat()
+		return err == nil && os.SameFile(info, target)
+	}
+	for _, name := range filesOf(source) {
+		info, err := os.Stat(name)
+		switch {
+		case err != nil:
+		case os.SameFile(info, target), info.IsDir() && above(info, path):
+			return true
+		}
+	}
+	return false
+}
+
+// filesOf returns the file names that an argument may mean: as it stands, and in KIND:PATH:REF each beginning of what follows the kind
+// that ends before a sign which may divide.
+func filesOf(arg string) []string {
+	names := []string{arg}
+	_, rest, found := strings.Cut(arg, ":")
+	for found && rest != "" {
+		names = append(names, rest)
+		cut := strings.LastIndexAny(rest, ":@")
+		rest = rest[:max(cut, 0)]
+	}
+	return names
+}
+
+// above reports whether the directory lies above the path.
+func above(dir os.FileInfo, path string) bool {
+	path, err := filepath.Abs(path)
+	for err == nil {
+		parent := filepath.Dir(path)
+		if info, err := os.Stat(parent); err == nil && os.SameFile(info, dir) {
+			return true
+		}
+		if parent == path {
+			return false
+		}
+		path = parent
+	}
+	return false
+}
