@@ -5,14 +5,14 @@ import (
 	"io"
 )
 
-// block decodes symbols until the block ends or the window is full: fast as long as there are sixteen bytes of input at hand and the window
+// block decodes symbols until the block ends or the window is full: fast as long as there is input at hand and the window
 // has room, otherwise one by one.
 func (r *Reader) block() error {
 	for {
 		if !r.room() {
 			return errFull
 		}
-		if len(r.in)-r.at >= 16 {
+		if len(r.in)-r.at >= fastInput {
 			done, err := r.fast()
 			if err != nil {
 				return err
@@ -135,77 +135,77 @@ func match(window []byte, to, distance, length int) {
 	}
 }
 
-// fast decodes symbols while sixteen bytes of input and room for the longest match are there. It returns true at the block's end.
-func (r *Reader) fast() (bool, error) {
-	in, at := r.in, r.at
-	bits, left := r.bits, r.left
+// fast decodes symbols while there are 24 bytes of input and room for the longest match. It returns true at the block's end. The next
+// symbol is looked up before a match is copied, so that both go on at once. What the loop keeps in variables is stored at its end.
+func (r *Reader) fast() (done bool, err error) {
+	in, at, bits, left := r.in, r.at, r.bits, uint8(r.left)
 	window, to := r.window, r.to
 	lit, dist := &r.lit, &r.dist
-	start := to
-	whole := r.whole
-	last := len(in) - 16
-	limit := len(window) - slack
-	done := false
-	var err error
+	reach := r.whole - to // what a match may reach back, less where it begins
+	last, limit := len(in)-fastInput, len(window)-slack
 
+	bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
+	at += int(63-left) >> 3
+	left |= 56
+	e := lit[bits&(1<<litBits-1)]
 	for at <= last && to <= limit {
-		bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
-		at += int((63 - left) >> 3)
-		left |= 56
-
-		e := lit[bits&(1<<litBits-1)]
+		saved := bits
+		bits >>= e & 63
+		left -= uint8(e)
 		if e&literal != 0 {
-			bits >>= e & 63
-			left -= uint(e & 63)
 			window[to] = byte(e >> 16)
 			to++
 			e = lit[bits&(1<<litBits-1)]
+			saved = bits
+			bits >>= e & 63
+			left -= uint8(e)
 			if e&literal != 0 {
-				bits >>= e & 63
-				left -= uint(e & 63)
 				window[to] = byte(e >> 16)
 				to++
 				e = lit[bits&(1<<litBits-1)]
+				saved = bits
+				bits >>= e & 63
+				left -= uint8(e)
 				if e&literal != 0 {
-					bits >>= e & 63
-					left -= uint(e & 63)
 					window[to] = byte(e >> 16)
 					to++
+					bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
+					at += int(63-left) >> 3
+					left |= 56
+					e = lit[bits&(1<<litBits-1)]
 					continue
 				}
 			}
-			bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
-			at += int((63 - left) >> 3)
-			left |= 56
 		}
 		if e&exceptional != 0 {
 			if e&further != 0 {
-				bits >>= litBits
-				left -= litBits
 				e = lit[e>>16&0x3fff+uint32(bits)&(1<<(e>>8&15)-1)]
-				if e&literal != 0 {
-					bits >>= e & 63
-					left -= uint(e & 63)
-					window[to] = byte(e >> 16)
-					to++
-					continue
-				}
+				saved = bits
+				bits >>= e & 63
+				left -= uint8(e)
+			}
+			if e&literal != 0 {
+				window[to] = byte(e >> 16)
+				to++
+				bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
+				at += int(63-left) >> 3
+				left |= 56
+				e = lit[bits&(1<<litBits-1)]
+				continue
 			}
 			if e&exceptional != 0 {
-				if e&endOfBlock == 0 {
+				done = e&endOfBlock != 0
+				if !done {
 					err = errCorrupt
-					break
 				}
-				bits >>= e & 63
-				left -= uint(e & 63)
-				done = true
 				break
 			}
 		}
-		length := int(e>>16) + int(bits&(1<<(e&63)-1)>>(e>>8&15))
-		bits >>= e & 63
-		left -= uint(e & 63)
+		length := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&15))
 
+		bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
+		at += int(63-left) >> 3
+		left |= 56
 		e = dist[bits&(1<<distBits-1)]
 		if e&exceptional != 0 {
 			if e&further != 0 {
@@ -220,11 +220,15 @@ func (r *Reader) fast() (bool, error) {
 		}
 		distance := int(e>>16) + int(bits&(1<<(e&63)-1)>>(e>>8&15))
 		bits >>= e & 63
-		left -= uint(e & 63)
-		if distance > whole+to-start {
+		left -= uint8(e)
+		if distance > reach+to {
 			err = errCorrupt
 			break
 		}
+		bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
+		at += int(63-left) >> 3
+		left |= 56
+		e = lit[bits&(1<<litBits-1)]
 		if distance >= 16 && length <= 16 { // most are so
 			*(*[16]byte)(window[to:]) = *(*[16]byte)(window[to-distance:])
 		} else {
@@ -232,12 +236,15 @@ func (r *Reader) fast() (bool, error) {
 		}
 		to += length
 	}
-	r.at, r.bits, r.left, r.to = at, bits, left, to
-	r.whole = min(whole+to-start, history)
+	r.at, r.bits, r.left, r.to = at, bits, uint(left), to
+	r.whole = min(reach+to, history)
 	if err != nil {
 		err = r.corrupt()
 	}
 	return done, err
 }
+
+// fastInput is how many bytes fast wants at hand: three times it takes up to eight.
+const fastInput = 24
 
 var errCorrupt = CorruptError(0)
