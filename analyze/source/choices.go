@@ -172,5 +172,10 @@ func shown(p platform) string {
 	if text != "" && p.OSVersion != "" {
 		text += " " + p.OSVersion
 	}
-	return strings.Trim(shortened(text), `"`)
+	const most = 80
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	quoted := strconv.Quote(text)
+	return quoted[1 : len(quoted)-1]
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -29,8 +30,12 @@ type legacyImage struct {
 	raw []byte
 }
 
-// readLegacy lists the images of an archive that has only the file repositories: name to tag to ID.
+// readLegacy lists the images of an archive of Docker before 1.10: by the file repositories, which is name to tag to ID, or by the
+// parents where an image was saved by ID.
 func (a *Archive) readLegacy() error {
+	if !a.store.has(repositoriesName) {
+		return a.readUnnamed()
+	}
 	doc, err := readMember(a.store, repositoriesName, limitManifest, a.opt.Limits.Manifest)
 	if err != nil {
 		return fmt.Errorf("%s: %w", repositoriesName, err)
@@ -46,6 +51,31 @@ func (a *Archive) readLegacy() error {
 	}
 	if len(a.images) == 0 {
 		return errors.New(repositoriesName + ": lists no image")
+	}
+	return nil
+}
+
+// readUnnamed lists the images that are nobody's parent.
+func (a *Archive) readUnnamed() error {
+	names := a.store.glob("*/json")
+	if err := over(limitDescriptors, int64(len(names)), int64(a.opt.Limits.Descriptors)); err != nil {
+		return err
+	}
+	parents := map[string]bool{}
+	for _, name := range names {
+		l, err := a.legacyImage(path.Dir(name))
+		if err != nil {
+			return err
+		}
+		parents[l.Parent] = true
+	}
+	for _, name := range names {
+		if id := path.Dir(name); !parents[id] {
+			a.addLegacy(id, "")
+		}
+	}
+	if len(a.images) == 0 {
+		return errors.New("every image is another's parent: none is the one that was saved")
 	}
 	return nil
 }

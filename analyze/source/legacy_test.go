@@ -40,6 +40,37 @@ func TestVeryOldArchivesAreReadByParents(t *testing.T) {
 	}
 }
 
+func TestVeryOldArchivesSavedByIDAreReadFromTheTop(t *testing.T) {
+	list := without(legacyMembers(t, "a", "b"), repositoriesName)
+	id := func(i int) string { return fmt.Sprintf("%064x", i) }
+	img := one(t, fileOf(t, "x.tar", archiveOf(t, list...)))
+	if got := files(t, img); got != "a b" || img.Reference != "" || img.Source != kindDocker {
+		t.Errorf("got %q, %q, %s", got, img.Reference, img.Source)
+	}
+	other := []member{{name: id(7) + "/json", body: asJSON(map[string]string{"id": id(7), "parent": id(1)})}, {name: id(7) + "/layer.tar", body: string(tarOf(t, "c"))}}
+	two := openFile(t, fileOf(t, "x.tar", archiveOf(t, append(list, other...)...)))
+	if images, _, err := two.Choose(t.Context(), Selection{Image: id(7)}); err != nil || files(t, images[0]) != "a c" {
+		t.Errorf("one of two by ID: %v", err)
+	}
+	if _, _, err := two.Choose(t.Context(), Selection{}); flags(err) != "--image @0, --image @1" {
+		t.Errorf("two: got %v with %q", err, flags(err))
+	}
+	whole := archiveOf(t, list...)
+	for case_, tt := range map[string]struct {
+		content []byte
+		want    string
+	}{
+		"cut at its end mark":          {whole[:len(whole)-1024], "looks truncated"},
+		"every image another's child":  {archiveOf(t, replaced(list, id(1)+"/json", func(m *member) { m.body = asJSON(map[string]string{"parent": id(2)}) })...), "every image is another's parent"},
+		"a parent that is not there":   {archiveOf(t, without(without(list, id(1)+"/json"), id(1)+"/layer.tar")...), `member "` + id(1) + `/json" not in the archive`},
+		"the config of a later docker": {archiveOf(t, append(list, member{name: id(9) + ".json", body: "{}"})...), "manifest.json not found"},
+	} {
+		if got := refusal(t, fileOf(t, "x.tar", tt.content)); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", case_, got, tt.want)
+		}
+	}
+}
+
 func TestBrokenParentsAreNamed(t *testing.T) {
 	list := legacyMembers(t, "a", "b")
 	second := fmt.Sprintf("%064x/json", 2)

@@ -238,6 +238,10 @@ func TestRemainsOfAnArchiveAreNoLayer(t *testing.T) {
 			t.Errorf("%s: got %q", case_, got)
 		}
 	}
+	cut := archiveOf(t, member{name: "blobs/", kind: tar.TypeDir}, member{name: "blobs/sha256/", kind: tar.TypeDir})[:1024]
+	if got := refusal(t, fileOf(t, "x.tar", cut)); !strings.Contains(got, "looks truncated at offset 1024") {
+		t.Errorf("directories of blobs, then nothing: got %q", got)
+	}
 }
 
 func TestACompressedLayerKeepsTheDigestOfItsFile(t *testing.T) {

@@ -19,7 +19,7 @@ func (a *Archive) recogniseFile(ctx context.Context) error {
 	}
 	seen := survey(table)
 	switch {
-	case seen.image():
+	case seen.image(), seen.unnamed() && broken == nil && table.EndMark():
 		return a.archive(seen, table, broken)
 	case seen.remains && !seen.root:
 		return noManifest(table, broken, a.in.data.Size())
@@ -45,7 +45,7 @@ func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
 	}
 	a.store = index
 	switch {
-	case seen.manifest || seen.repositories && !seen.index && !seen.layout:
+	case seen.manifest, seen.repositories && !seen.index && !seen.layout, seen.unnamed():
 		a.Kind = kindDocker
 	case seen.index:
 		a.Kind = kindOCIArchive
@@ -106,6 +106,8 @@ const dirFormVersion = "Directory Transport Version: "
 type sight struct {
 	manifest, index, layout, repositories bool
 	legacy                                bool // ID/layer.tar
+	v1                                    bool // ID/json
+	configs                               bool // HEX.json
 	remains                               bool // names that only image archives have
 	root                                  bool // directories that root file systems have
 }
@@ -113,6 +115,12 @@ type sight struct {
 // image reports whether there is a document that lists images.
 func (s sight) image() bool {
 	return s.manifest || s.index || s.layout || s.repositories && s.legacy
+}
+
+// unnamed reports whether it looks like docker save by ID before 1.10, which names no image: without the configs of later ones, so
+// that it cannot be such an archive that lost its manifest.json.
+func (s sight) unnamed() bool {
+	return s.legacy && s.v1 && !s.configs && !s.manifest && !s.index && !s.layout && !s.repositories
 }
 
 // remainPattern matches what the archives of docker, podman, skopeo, kaniko and crane hold beside manifest.json.
@@ -145,7 +153,9 @@ func survey(table *tarfs.Layer) sight {
 		top, rest, nested := strings.Cut(name, "/")
 		s.root = s.root || rootNames[top] && (nested || e.Type != tarfs.TarFile)
 		s.legacy = s.legacy || nested && rest == "layer.tar"
-		s.remains = s.remains || mayRemain(name) && remainPattern.MatchString(name)
+		s.v1 = s.v1 || nested && rest == "json"
+		s.configs = s.configs || strings.HasSuffix(name, ".json") && hexName.MatchString(name)
+		s.remains = s.remains || mayRemain(name) && remainPattern.MatchString(name) || !table.EndMark() && (name == "blobs" || name == "blobs/sha256")
 	}
 	return s
 }
