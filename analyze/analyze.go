@@ -39,6 +39,7 @@ type Image struct {
 	tree     *tarfs.Tree
 	top      *tarfs.Snapshot
 	scans    []source.Scanned // by layer
+	damaged  []bool           // by layer: its bytes are not those that the image names
 	warnings []tarfs.Warning
 	errs     []*LayerError
 	opt      Options
@@ -74,48 +75,34 @@ func short(digest string) string {
 	return hex[:min(len(hex), 12)]
 }
 
-// Open opens what name names, chooses one image and loads it. Close it after use.
+// Open opens what name names, chooses one image and loads it. Close it after use. With an error the image, where there is one, says no more
+// than which it is.
 func Open(ctx context.Context, name string, opt Options) (*Image, error) {
 	opt.Select.All = false
-	for img, err := range images(ctx, name, opt, false) {
-		return img, err
+	archive, chosen, err := choose(ctx, name, opt)
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.New("no image")
+	img, err := load(ctx, chosen[0], opt)
+	if err != nil {
+		return img, errors.Join(fmt.Errorf("%s: %w", name, err), archive.Close())
+	}
+	img.close = archive.Close
+	return img, nil
 }
 
-// OpenAll opens what name names and loads the images that opt.Select leaves, one after the other; an image is closed when the next one is
-// asked for. What keeps one from being loaded is yielded in its place, together with what is known of it.
+// OpenAll opens what name names and loads the images that opt.Select leaves, one after the other. They share the archive, which is closed when
+// the loop ends: no content can be read after it. What keeps one from being loaded is yielded in its place, together with what is known of it.
 func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, error] {
-	return images(ctx, name, opt, true)
-}
-
-// images yields loaded images. Those to be closed by the loop share the archive; otherwise there is one, which closes it.
-func images(ctx context.Context, name string, opt Options, closing bool) iter.Seq2[*Image, error] {
 	return func(yield func(*Image, error) bool) {
-		archive, err := source.Open(ctx, name, opt.Source)
+		archive, chosen, err := choose(ctx, name, opt)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		if closing {
-			defer archive.Close() // opened for reading: there is nothing that closing could lose
-		}
-		chosen, note, err := archive.Choose(ctx, opt.Select)
-		if err != nil {
-			yield(nil, errors.Join(err, archive.Close()))
-			return
-		}
-		if note != "" && opt.Note != nil {
-			opt.Note(note)
-		}
+		defer archive.Close() // opened for reading: there is nothing that closing could lose
 		for _, one := range chosen {
 			img, err := load(ctx, one, opt)
-			if !closing {
-				if err != nil {
-					err = errors.Join(err, archive.Close())
-				}
-				img.close = archive.Close
-			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
 			}
@@ -126,7 +113,26 @@ func images(ctx context.Context, name string, opt Options, closing bool) iter.Se
 	}
 }
 
-// Close releases the source.
+// choose opens the archive and chooses at least one of its images.
+func choose(ctx context.Context, name string, opt Options) (*source.Archive, []*source.Image, error) {
+	archive, err := source.Open(ctx, name, opt.Source)
+	if err != nil {
+		return nil, nil, err
+	}
+	chosen, note, err := archive.Choose(ctx, opt.Select)
+	if err == nil && len(chosen) == 0 {
+		err = fmt.Errorf("%s: no image", name)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, archive.Close())
+	}
+	if note != "" && opt.Note != nil {
+		opt.Note(note)
+	}
+	return archive, chosen, nil
+}
+
+// Close releases the source; of an image that OpenAll gave, the loop does.
 func (img *Image) Close() error {
 	if img == nil || img.close == nil {
 		return nil

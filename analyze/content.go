@@ -16,19 +16,19 @@ import (
 	"layup/tarfs"
 )
 
-// Content returns the content of a file's version, zeros where it is sparse. Where the image was verified, the layer is read again to its
-// end, checked, and only then the first byte handed out.
+// Content returns the content of a file's version, zeros where it is sparse. Where the layer was verified, it is read again to its end,
+// checked, and only then the first byte handed out. Of a layer that Errors names, the content is as it is stored.
 func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, error) {
 	if v.Type() != tarfs.File {
 		return nil, fmt.Errorf("%q: is a %s, which has no content", v.Node().Path(), v.Type())
 	}
-	if limit := img.opt.Source.Limits.Sparse; limit > 0 && v.Size() > limit && len(v.Extents()) != 1 {
+	if limit := img.opt.Source.Limits.Sparse; limit > 0 && v.Size() > limit && v.Size() > stored(v) {
 		return nil, fmt.Errorf("%q: %w", v.Node().Path(), &tarfs.LimitError{Name: "sparse", Value: v.Size(), Limit: limit})
 	}
 	layer := img.Layers[v.ContentLayer()]
 	body, err := img.body(ctx, layer, v)
 	if err != nil {
-		return nil, &LayerError{Layer: layer.Index, Digest: layer.Digest, Err: err}
+		return nil, img.layerError(layer.Index, err)
 	}
 	return body, nil
 }
@@ -36,8 +36,8 @@ func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, 
 func (img *Image) body(ctx context.Context, layer *source.Layer, v tarfs.Version) (io.ReadCloser, error) {
 	want := img.scans[layer.Index].DiffID
 	check := newHash(want)
-	if !img.opt.Source.Verify || check == nil {
-		return img.stored(ctx, layer, v)
+	if !img.opt.Source.Verify || check == nil || img.damaged[layer.Index] {
+		return unchecked(ctx, layer, v)
 	}
 	tar, err := layer.Tar(ctx, 0)
 	if err != nil {
@@ -63,8 +63,17 @@ func (img *Image) body(ctx context.Context, layer *source.Layer, v tarfs.Version
 	return &expanded{body: packed, close: spool.Close, extents: v.Extents(), size: v.Size()}, nil
 }
 
-// stored streams the content without a check.
-func (img *Image) stored(ctx context.Context, layer *source.Layer, v tarfs.Version) (io.ReadCloser, error) {
+// stored returns how many bytes of a file are not in holes.
+func stored(v tarfs.Version) int64 {
+	var n int64
+	for _, e := range v.Extents() {
+		n += e.Size
+	}
+	return n
+}
+
+// unchecked streams the content.
+func unchecked(ctx context.Context, layer *source.Layer, v tarfs.Version) (io.ReadCloser, error) {
 	extents := v.Extents()
 	if len(extents) == 0 {
 		return &expanded{body: bytes.NewReader(nil), close: func() error { return nil }, size: v.Size()}, nil

@@ -3,7 +3,6 @@ package analyze
 import (
 	"cmp"
 	"context"
-	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -25,22 +24,22 @@ const windows = 160 << 20
 // load reads every layer of a chosen image and merges them. With the error it returns the image as far as it is known, never nil.
 func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
 	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one)}
-	failed := newLoader(ctx, img).run()
-	if err := ctx.Err(); err != nil {
+	l := newLoader(ctx, img)
+	l.run()
+	if err := cmp.Or(ctx.Err(), l.over); err != nil {
 		return img, err
 	}
+	failed := l.failed
 	tables := make([]*tarfs.Layer, len(img.scans))
-	entries := 0
 	for i := range img.scans {
 		tables[i] = img.scans[i].Table
-		entries += tables[i].Len()
+		img.damaged = append(img.damaged, failed[i] != nil)
 	}
-	if limit := opt.Source.Limits.ImageEntries; limit > 0 && entries > limit {
-		return img, &tarfs.LimitError{Name: "image-entries", Value: int64(entries), Limit: int64(limit)}
-	}
-	tree, damaged := tarfs.Merge(tables, opt.View)
-	for _, e := range damaged {
-		failed[e.Layer] = errors.Join(failed[e.Layer], e.Err)
+	tree, unmerged := tarfs.Merge(tables, opt.View)
+	for _, e := range unmerged {
+		if failed[e.Layer] == nil { // else what the tar lacks explains it
+			failed[e.Layer] = e.Err
+		}
 	}
 	img.tree, img.top = tree, tree.Top()
 	img.collect(failed)
@@ -59,12 +58,16 @@ func (img *Image) collect(failed []error) {
 			img.warnings = append(img.warnings, w)
 		}
 		if failed[i] != nil {
-			l := img.Layers[i]
-			img.errs = append(img.errs, &LayerError{Layer: i, Digest: cmp.Or(l.Digest, l.DiffID), Err: failed[i]})
+			img.errs = append(img.errs, img.layerError(i, failed[i]))
 		}
 	}
 	img.warnings = append(img.warnings, img.tree.Warnings()...)
 	slices.SortStableFunc(img.warnings, func(a, b tarfs.Warning) int { return cmp.Compare(a.Layer, b.Layer) })
+}
+
+func (img *Image) layerError(i int, err error) *LayerError {
+	l := img.Layers[i]
+	return &LayerError{Layer: i, Digest: cmp.Or(l.Digest, l.DiffID), Err: err}
 }
 
 // loader reads the layers of one image, several at once: the goroutines of the package live here.
@@ -76,8 +79,10 @@ type loader struct {
 	free     *sync.Cond // windows were given back
 	windows  int64
 	unpacked int64
+	entries  int64
 	progress Progress
 	failed   []error
+	over     error // a limit of the whole image is passed: no further layer is read
 }
 
 func newLoader(ctx context.Context, img *Image) *loader {
@@ -90,9 +95,9 @@ func newLoader(ctx context.Context, img *Image) *loader {
 	return l
 }
 
-// run reads all layers, the largest first, and returns what went wrong with each. It goes on after a failure, so that the same image
-// gives the same error whatever finishes first.
-func (l *loader) run() []error {
+// run reads all layers, the largest first. It goes on after a layer fails, so that the same image gives the same error whatever finishes
+// first.
+func (l *loader) run() {
 	order := slices.Clone(l.img.Layers)
 	slices.SortStableFunc(order, func(a, b *source.Layer) int { return cmp.Compare(b.Size, a.Size) })
 	jobs := l.img.opt.Jobs
@@ -108,12 +113,20 @@ func (l *loader) run() []error {
 	for range min(jobs, len(order)) {
 		wait.Go(func() {
 			for layer := range queue {
-				l.scan(layer)
+				if l.ready() {
+					l.scan(layer)
+				}
 			}
 		})
 	}
 	wait.Wait()
-	return l.failed
+}
+
+// ready reports whether another layer is to be read.
+func (l *loader) ready() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over == nil && l.ctx.Err() == nil
 }
 
 func (l *loader) scan(layer *source.Layer) {
@@ -128,9 +141,9 @@ func (l *loader) scan(layer *source.Layer) {
 		scanned.Table = new(tarfs.Layer)
 	}
 	l.unpacked += scanned.Unpacked
-	if limit := l.img.opt.Source.Limits.ImageBytes; limit > 0 && l.unpacked > limit && err == nil {
-		err = &tarfs.LimitError{Name: "image-bytes", Value: l.unpacked, Limit: limit}
-	}
+	l.entries += int64(scanned.Table.Len())
+	limits := l.img.opt.Source.Limits
+	l.over = cmp.Or(l.over, over("image-bytes", l.unpacked, limits.ImageBytes), over("image-entries", l.entries, int64(limits.ImageEntries)))
 	l.img.scans[layer.Index], l.failed[layer.Index] = scanned, err
 	l.progress.Done++
 	l.progress.Finished = layer.Index
@@ -138,6 +151,16 @@ func (l *loader) scan(layer *source.Layer) {
 	l.progress.Finished = -1
 }
 
+// over returns an error where more is there than the limit allows. How much more depends on which layers were read first; the error
+// does not.
+func over(name string, value, limit int64) error {
+	if limit <= 0 || value <= limit {
+		return nil
+	}
+	return &tarfs.LimitError{Name: name, Value: limit + 1, Limit: limit}
+}
+
+// acquire waits until the decoder's windows fit. It ends when the context does, for then those that hold some give them back at once.
 func (l *loader) acquire(window int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

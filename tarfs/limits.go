@@ -40,9 +40,9 @@ type LimitError struct {
 	Value, Limit int64  // what the input asks for (at least), and what is allowed
 }
 
-// Error names the value, the limit and the flag that raises it.
+// Error names the value, the limit and the flag that lifts it. No number that would do can be told: reading ended at the limit.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: %d is over the limit of %d (--limit %s=%d raises it, for trusted input)", e.Name, e.Value, e.Limit, e.Name, e.Value)
+	return fmt.Sprintf("%s: %d is over the limit of %d (--limit %s=none lifts it, for trusted input)", e.Name, e.Value, e.Limit, e.Name)
 }
 
 // over returns an error where value passes limit.

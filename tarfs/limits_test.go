@@ -55,7 +55,10 @@ func TestLimitsHoldAtTheirEdge(t *testing.T) {
 			if !ok || limit.Name != c.name || limit.Value != c.value {
 				t.Fatalf("over the limit: %v, want %s of %d", err, c.name, c.value)
 			}
-			if want := fmt.Sprintf("--limit %s=%d", c.name, c.value); !strings.Contains(err.Error(), want) {
+			if want := fmt.Sprintf("%s: %d is over the limit of", c.name, c.value); !strings.Contains(err.Error(), want) {
+				t.Errorf("error %q does not say %q", err, want)
+			}
+			if want := fmt.Sprintf("--limit %s=none", c.name); !strings.Contains(err.Error(), want) {
 				t.Errorf("error %q does not say %q", err, want)
 			}
 			if _, err := scan(c.over, tarfs.ScanOptions{Digests: true}); err != nil {

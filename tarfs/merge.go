@@ -24,7 +24,7 @@ func (e *LayerError) Unwrap() error { return e.Err }
 // they disagree or refuse, the OCI image specification's; every departure is among the tree's warnings.
 func Merge(layers []*Layer, view View) (*Tree, []*LayerError) {
 	var errs []*LayerError
-	if len(layers) >= math.MaxUint16 {
+	if len(layers) > math.MaxUint16 {
 		errs = append(errs, &LayerError{Layer: math.MaxUint16, Err: errors.New("more layers than can be held")})
 		layers = nil
 	}
