@@ -55,7 +55,8 @@ func timeColumn(fields []render.Field, title, name string) render.Column {
 	}}
 }
 
-// pathColumn shows the path, and where a symlink points. It comes last and is never cut: a path is the answer.
+// pathColumn shows the path, and where a symlink points. It comes last, and a narrow terminal leaves out others
+// first: a path is the answer.
 func pathColumn(fields []render.Field) render.Column {
 	path, link := at(fields, "path"), at(fields, "link")
 	return render.Column{Title: "PATH", Cell: func(row []render.Value) string {
@@ -125,6 +126,12 @@ func idsColumn(fields []render.Field) render.Column {
 		}
 		return row[uid].String() + ":" + row[gid].String()
 	}}
+}
+
+// spare lets a column be left out on a narrow terminal.
+func spare(c render.Column) render.Column {
+	c.Spare = true
+	return c
 }
 
 // cuttable lets a column be cut to the terminal's width.

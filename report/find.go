@@ -152,7 +152,7 @@ func hitRows(img *analyze.Image, hits iter.Seq[analyze.Hit]) iter.Seq[[]render.V
 
 func hitColumns(digests bool) []render.Column {
 	f := versionFields
-	columns := []render.Column{layerColumn(f, "LAYER", "layer"), statusColumn(f), modeColumn(f), idsColumn(f), sizeColumn(f, "SIZE", "size")}
+	columns := []render.Column{layerColumn(f, "LAYER", "layer"), statusColumn(f), spare(modeColumn(f)), spare(idsColumn(f)), sizeColumn(f, "SIZE", "size")}
 	if digests {
 		columns = append(columns, text(f, "SHA256", "sha256"))
 	}

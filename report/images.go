@@ -77,14 +77,14 @@ func imagesColumns() []render.Column {
 		}},
 		cuttable(text(f, "REFERENCE", "reference")),
 		text(f, "PLATFORM", "platform"),
-		{Title: "DIGEST", Cell: func(row []render.Value) string { return render.Short(row[digest].String()) }},
+		{Title: "DIGEST", Spare: true, Cell: func(row []render.Value) string { return render.Short(row[digest].String()) }},
 		{Title: "SIZE", Right: true, Cell: func(row []render.Value) string {
 			if row[missing].Bool() {
 				return "missing"
 			}
 			return sizeColumn(f, "SIZE", "size").Cell(row)
 		}},
-		{Title: "CREATED", Cut: true, Cell: func(row []render.Value) string {
+		{Title: "CREATED", Cut: true, Spare: true, Cell: func(row []render.Value) string {
 			t, err := time.Parse(time.RFC3339Nano, row[created].String())
 			if err != nil {
 				return row[created].String()

@@ -57,15 +57,15 @@ func layersColumns() []render.Column {
 	added, modified, deleted := at(f, "added"), at(f, "modified"), at(f, "deleted")
 	return []render.Column{
 		layerColumn(f, "LAYER", "index"),
-		{Title: "DIGEST", Cell: func(row []render.Value) string {
+		{Title: "DIGEST", Spare: true, Cell: func(row []render.Value) string {
 			if row[digest].Absent() {
 				return render.Short(row[diffID].String())
 			}
 			return render.Short(row[digest].String())
 		}},
-		text(f, "PACKED", "compression"),
+		spare(text(f, "PACKED", "compression")),
 		sizeColumn(f, "STORED", "size"),
-		sizeColumn(f, "UNPACKED", "unpackedSize"),
+		spare(sizeColumn(f, "UNPACKED", "unpackedSize")),
 		{Title: "CHANGES", Cell: func(row []render.Value) string {
 			return fmt.Sprintf("+%d ~%d -%d", row[added].Int(), row[modified].Int(), row[deleted].Int())
 		}},

@@ -69,7 +69,7 @@ func logColumns(img *analyze.Image, digests bool) []render.Column {
 		}
 		return inner(row)
 	}
-	columns := []render.Column{layerColumn(logFields, "LAYER", "layer"), change, modeColumn(logFields), idsColumn(logFields),
+	columns := []render.Column{layerColumn(logFields, "LAYER", "layer"), change, spare(modeColumn(logFields)), spare(idsColumn(logFields)),
 		sizeColumn(logFields, "SIZE", "size"), pathColumn(logFields)}
 	if digests {
 		columns = append(columns, text(logFields, "SHA256", "sha256"))

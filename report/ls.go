@@ -167,7 +167,7 @@ func (l *listing) columns(fields []render.Field) []render.Column {
 		columns = append(columns, statusColumn(fields))
 	}
 	if l.long {
-		columns = append(columns, modeColumn(fields), idsColumn(fields), sizeColumn(fields, "SIZE", "size"), timeColumn(fields, "MODIFIED", "mtime"))
+		columns = append(columns, spare(modeColumn(fields)), spare(idsColumn(fields)), sizeColumn(fields, "SIZE", "size"), spare(timeColumn(fields, "MODIFIED", "mtime")))
 	} else {
 		columns = append(columns, sizeColumn(fields, "SIZE", "size"))
 	}

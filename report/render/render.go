@@ -70,6 +70,7 @@ type Column struct {
 	Title string
 	Right bool                     // aligned right
 	Cut   bool                     // may be cut to the terminal's width (the last such column first)
+	Spare bool                     // left out where a terminal is too narrow even for cut columns (the last such column first)
 	Cell  func(row []Value) string // unescaped: render escapes it
 }
 

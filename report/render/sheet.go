@@ -18,16 +18,17 @@ const (
 
 // A sheet is a table of safe cells before it is written.
 type sheet struct {
-	titles     []string
-	right, cut []bool
-	rows       func(yield func([]string) bool) error // the slice is used again for the next row
-	terminal   Terminal
+	titles            []string
+	right, cut, spare []bool
+	rows              func(yield func([]string) bool) error // the slice is used again for the next row
+	terminal          Terminal
 }
 
 func (sh *sheet) add(title string, right, cut bool) {
 	sh.titles = append(sh.titles, title)
 	sh.right = append(sh.right, right)
 	sh.cut = append(sh.cut, cut)
+	sh.spare = append(sh.spare, false)
 }
 
 // write measures the first rows, and writes them with all that follow.
@@ -35,23 +36,26 @@ func (sh *sheet) write(w *bufio.Writer) error {
 	var first [][]string
 	var lines *lineWriter
 	var failed error
+	var keep []int
 	err := sh.rows(func(row []string) bool {
 		if len(first) < measured {
 			first = append(first, slices.Clone(row))
 			return true
 		}
 		if lines == nil {
+			keep = sh.narrow(first)
 			lines = sh.lay(first)
 			failed = lines.writeAll(w, first)
 		}
 		if failed == nil {
-			failed = lines.write(w, row)
+			failed = lines.write(w, only(row, keep))
 		}
 		return failed == nil
 	})
 	if err != nil || failed != nil || lines != nil {
 		return firstError(err, failed)
 	}
+	sh.narrow(first)
 	return sh.writeSmall(w, first)
 }
 
@@ -68,19 +72,25 @@ func firstError(errs ...error) error {
 // that may be cut, the last one first.
 func (sh *sheet) lay(first [][]string) *lineWriter {
 	l := &lineWriter{titles: sh.titles, right: sh.right, limit: sh.terminal.Width, bold: sh.terminal.Color}
-	l.widths = make([]int, len(sh.titles))
-	for i, title := range sh.titles {
-		l.widths[i] = displayWidth(title)
-	}
-	for _, row := range first {
-		for i, cell := range row[:min(len(row), len(l.widths))] {
-			l.widths[i] = max(l.widths[i], displayWidth(cell))
-		}
-	}
+	l.widths = sh.measure(first)
 	if l.limit > 0 {
 		l.most = sh.fit(l.widths)
 	}
 	return l
+}
+
+// measure returns how wide each column is.
+func (sh *sheet) measure(rows [][]string) []int {
+	widths := make([]int, len(sh.titles))
+	for i, title := range sh.titles {
+		widths[i] = displayWidth(title)
+	}
+	for _, row := range rows {
+		for i, cell := range row[:min(len(row), len(widths))] {
+			widths[i] = max(widths[i], displayWidth(cell))
+		}
+	}
+	return widths
 }
 
 // fit narrows the widths to those of the terminal and returns how wide the cells of each column may be; 0 is no limit.

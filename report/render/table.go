@@ -84,6 +84,7 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	}
 	for _, c := range group[0].Columns {
 		sh.add(strings.ToUpper(c.Title), c.Right, c.Cut)
+		sh.spare[len(sh.spare)-1] = c.Spare
 	}
 	sh.rows = func(yield func([]string) bool) error {
 		for _, s := range group {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -126,6 +127,27 @@ func TestTheLastColumnThatMayBeCutIsCutFirst(t *testing.T) {
 	}
 	if got, want := text(t, sh.write), "A           B\n0123456789  01234567890123456…\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestNarrowTerminalsSpareColumnsBeforeTheAnswer(t *testing.T) {
+	cell := func(s string) func([]Value) string { return func([]Value) string { return s } }
+	columns := []Column{{Title: "Layer", Right: true, Cell: cell("3")}, {Title: "Mode", Spare: true, Cell: cell("-rw-r--r--")}, {Title: "Owner", Spare: true, Cell: cell("0:0")},
+		{Title: "Path", Cell: cell("/etc/nginx/nginx.conf.default")}}
+	for width, want := range map[int]string{
+		0:  "LAYER  MODE        OWNER  PATH\n    3  -rw-r--r--  0:0    /etc/nginx/nginx.conf.default\n",
+		46: "LAYER  MODE        OWNER  PATH\n    3  -rw-r--r--  0:0    /etc/nginx/nginx.co…\n",
+		45: "LAYER  MODE        PATH\n    3  -rw-r--r--  /etc/nginx/nginx.conf.def…\n",
+		36: "LAYER  PATH\n    3  /etc/nginx/nginx.conf.default\n",
+		12: "LAYER  PATH\n    3  /etc…\n",
+	} {
+		for _, rows := range []int{1, measured + 1} { // drawn small, and streamed
+			d := Doc{Sections: []Section{{Columns: columns, Rows: rowsOf(slices.Repeat([][]Value{{I(1)}}, rows)...)}}}
+			header, row, _ := strings.Cut(want, "\n")
+			if got := write(t, "table", d, Terminal{Width: width}); got != header+"\n"+strings.Repeat(row, rows) {
+				t.Errorf("%d rows, width %d: got\n%.200s\nwant\n%s", rows, width, got, want)
+			}
+		}
 	}
 }
 

@@ -1,0 +1,62 @@
+package render
+
+import "slices"
+
+// narrow leaves columns out of the sheet and of its first rows where the terminal is too narrow for what remains after cutting: what
+// would be lost at the end of the line is the answer. It returns the columns that stay; nil are all.
+func (sh *sheet) narrow(first [][]string) []int {
+	if sh.terminal.Width == 0 || !slices.Contains(sh.spare, true) {
+		return nil
+	}
+	widths := sh.measure(first)
+	keep := make([]int, len(widths))
+	for i := range keep {
+		keep[i] = i
+	}
+	for i, spare := range slices.Backward(sh.spare) {
+		if spare && sh.least(widths, keep) > sh.terminal.Width {
+			keep = slices.DeleteFunc(keep, func(k int) bool { return k == i })
+		}
+	}
+	if len(keep) == len(widths) {
+		return nil
+	}
+	sh.titles, sh.right, sh.cut, sh.spare = only(sh.titles, keep), only(sh.right, keep), only(sh.cut, keep), only(sh.spare, keep)
+	for i, row := range first {
+		first[i] = only(row, keep)
+	}
+	return keep
+}
+
+// readable is how much of the last column, however wide, is worth more than a column that can be spared.
+const readable = 20
+
+// least is how wide the columns must be together: those cut that may be, the last one so that it can be read.
+func (sh *sheet) least(widths, keep []int) int {
+	sum := len(gap) * (len(keep) - 1)
+	for _, i := range keep {
+		switch {
+		case sh.cut[i]:
+			sum += min(widths[i], narrowest)
+		case i == len(widths)-1:
+			sum += min(widths[i], readable)
+		default:
+			sum += widths[i]
+		}
+	}
+	return sum
+}
+
+// only returns the elements at the places to keep; nil are all.
+func only[T any](list []T, keep []int) []T {
+	if keep == nil {
+		return list
+	}
+	kept := make([]T, 0, len(keep))
+	for _, i := range keep {
+		if i < len(list) {
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
+}
