@@ -15,18 +15,11 @@ type Change struct {
 }
 
 // Log returns what every layer did to a path, oldest first; nil if no layer ever held it. Where the path itself was never there, the
-// symlinks among its directories are followed.
+// symlinks among its directories are followed: as the last layer left them, else as the newest layer had them that did not lead astray.
 func (img *Image) Log(asked string) []Change {
-	asked = absolute(asked)
-	n, ok := img.tree.Lookup(asked)
+	n, ok := img.everThere(absolute(asked))
 	if !ok {
-		meant, err := img.top.Canonical(asked, false)
-		if err != nil {
-			return nil
-		}
-		if n, ok = img.tree.Lookup(meant); !ok {
-			return nil
-		}
+		return nil
 	}
 	versions := slices.Collect(n.Versions())
 	if n.IsRoot() {
@@ -49,6 +42,17 @@ func (img *Image) Log(asked string) []Change {
 		}
 	}
 	return log
+}
+
+// everThere finds the path that some layer held.
+func (img *Image) everThere(asked string) (tarfs.Node, bool) {
+	n, ok := img.tree.Lookup(asked)
+	for upto := img.tree.Layers() - 1; upto >= 0 && !ok; upto-- {
+		if meant, err := img.tree.At(upto).Canonical(asked, false); err == nil {
+			n, ok = img.tree.Lookup(meant)
+		}
+	}
+	return n, ok
 }
 
 // changed says what a layer did that put a version where an older one was.

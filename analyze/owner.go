@@ -24,13 +24,17 @@ type NotFoundError struct {
 	Path      string    // as asked, beginning with '/'
 	DeletedBy int       // the layer that hid the last version, or tarfs.NoLayer where there never was one
 	How       tarfs.How // how it hid it
+	Later     int       // the first layer above the view that puts something there, or tarfs.NoLayer
 	Similar   string    // a visible path like it, or empty
 }
 
 // Error says whether the path was ever there.
 func (e *NotFoundError) Error() string {
-	if e.DeletedBy != tarfs.NoLayer {
+	switch {
+	case e.DeletedBy != tarfs.NoLayer:
 		return fmt.Sprintf("%q: deleted by layer %d (%s)", e.Path, e.DeletedBy, e.How)
+	case e.Later != tarfs.NoLayer:
+		return fmt.Sprintf("%q: not there yet: layer %d adds it", e.Path, e.Later)
 	}
 	return fmt.Sprintf("%q: no such path in the image", e.Path)
 }
@@ -60,7 +64,7 @@ func absolute(p string) string {
 }
 
 func (img *Image) notFound(asked string, view *tarfs.Snapshot, follow bool, upto int) error {
-	e := &NotFoundError{Path: asked, DeletedBy: tarfs.NoLayer}
+	e := &NotFoundError{Path: asked, DeletedBy: tarfs.NoLayer, Later: tarfs.NoLayer}
 	meant, err := view.Canonical(asked, follow)
 	if err != nil {
 		return e
@@ -70,38 +74,77 @@ func (img *Image) notFound(asked string, view *tarfs.Snapshot, follow bool, upto
 			if by, how := v.HiddenBy(); how != tarfs.NotHidden && by <= upto {
 				e.DeletedBy, e.How = by, how
 			}
+			if v.Since() > upto && e.Later == tarfs.NoLayer {
+				e.Later = v.Since()
+			}
 		}
 	}
-	if e.DeletedBy == tarfs.NoLayer {
+	if e.DeletedBy == tarfs.NoLayer && e.Later == tarfs.NoLayer {
 		e.Similar = img.similar(meant, view)
 	}
 	return e
 }
 
-// similar looks for a visible path that may be meant: a sibling whose name is nearly the same, else the first of the same name elsewhere.
+// similar looks for a visible path that may be meant: a sibling whose name is nearly the same, else of those of the same name elsewhere
+// the one whose directories are most like those asked for.
 func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
 	dir, base := path.Split(meant)
 	if v, ok := view.Lookup(dir); ok {
-		best, found := 3, ""
-		for sibling := range view.Walk(v.Node(), 1) {
-			name := sibling.Node().Name()
-			if d := distance(base, name, best); sibling.Node() != v.Node() && d < best && d < len(base) {
-				best, found = d, sibling.Node().Path()
-			}
-		}
-		if found != "" {
+		if found := sibling(view, v.Node(), base); found != "" {
 			return found
 		}
 	}
+	most, found := -1, ""
 	for v := range view.Walk(img.tree.Root(), -1) {
-		if strings.EqualFold(v.Node().Name(), base) {
-			return v.Node().Path()
+		if !strings.EqualFold(v.Node().Name(), base) {
+			continue
+		}
+		if p := v.Node().Path(); alike(p, meant) > most {
+			most, found = alike(p, meant), p
 		}
 	}
-	return ""
+	return found
 }
 
-// distance is the number of bytes to insert, delete or change to make b of a; limit or more where it is not below limit.
+// sibling returns the path in a directory whose name differs by nothing but case, else by one or two bytes.
+func sibling(view *tarfs.Snapshot, dir tarfs.Node, base string) string {
+	best, found := 3, ""
+	for v := range view.Walk(dir, 1) {
+		if v.Node() == dir {
+			continue
+		}
+		name := v.Node().Name()
+		d := distance(base, name, best)
+		if strings.EqualFold(base, name) {
+			d = 0
+		}
+		if d < best && d < len(base) {
+			best, found = d, v.Node().Path()
+		}
+	}
+	return found
+}
+
+// alike counts the components that two paths share at their beginnings and at their ends.
+func alike(a, b string) int {
+	n, from, to := 0, strings.Split(a, "/"), strings.Split(b, "/")
+	for i := range min(len(from), len(to)) {
+		if from[i] != to[i] {
+			break
+		}
+		n++
+	}
+	for i := range min(len(from), len(to)) {
+		if from[len(from)-1-i] != to[len(to)-1-i] {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// distance is the number of bytes to insert, delete or change to make b of a; limit where it is not below limit. It looks only at what
+// is less than limit bytes off, for names may be long and many.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit
@@ -111,15 +154,23 @@ func distance(a, b string, limit int) int {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
+		low, high := max(0, i-limit), min(len(b), i+limit+1)
+		diagonal := row[low]
+		if row[low] = limit; low == 0 {
+			row[low] = i + 1
+		}
+		least := row[low]
+		for j := low; j < high; j++ {
 			cost := diagonal
 			if a[i] != b[j] {
 				cost = 1 + min(diagonal, row[j], row[j+1])
 			}
 			diagonal, row[j+1] = row[j+1], cost
+			least = min(least, cost)
+		}
+		if least >= limit {
+			return limit
 		}
 	}
-	return row[len(b)]
+	return min(row[len(b)], limit)
 }
