@@ -64,6 +64,19 @@ func TestEmptyPathIsAMistakeAndNotTheRoot(t *testing.T) {
 	}
 }
 
+func TestImageBehindThePathIsNoticed(t *testing.T) {
+	image := pack(t, "myfile")
+	for _, command := range []string{"owner", "log", "ls", "tree", "cat"} {
+		hint := "layup: hint: IMAGE comes before PATH: layup " + command + " " + image + " run_test.go\n"
+		if got := layup(t, command, "run_test.go", image); got.status != 2 || !strings.HasSuffix(got.err, hint) {
+			t.Errorf("%s: exit %d, %s want %s", command, got.status, got.err, hint)
+		}
+		if got := layup(t, command, image+"x", image); strings.Contains(got.err, "comes before") {
+			t.Errorf("%s: two archives are taken for swapped: %s", command, got.err)
+		}
+	}
+}
+
 func TestCommonFlagsStandBeforeOrAfterTheCommand(t *testing.T) {
 	image := pack(t, "myfile")
 	want := layup(t, "ls", image, "-f", "csv", "/etc").out

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"layup/analyze"
 	"layup/tarfs"
@@ -112,7 +113,19 @@ func (list imageList) refused(c *Call) int {
 			c.console.line("hint: the file may be damaged in transfer; --keep-going answers from what can be read")
 		}
 	}
+	if c.swapped(list) {
+		c.console.line("hint: IMAGE comes before PATH: layup " + c.Report.Name + " " + quoted(c.Args[len(c.Args)-1]) + " " + quoted(c.Args[0]))
+	}
 	return failed
+}
+
+// swapped reports whether an archive seems to stand behind the path that was to be asked of it. Its name is enough for a hint.
+func (c *Call) swapped(list imageList) bool {
+	if len(list) != 1 || len(c.Args) != 2 || !strings.Contains(c.Report.Args, "PATH") || strings.Contains(c.Args[0], ".tar") {
+		return false
+	}
+	info, err := os.Stat(c.Args[1])
+	return err == nil && info.Mode().IsRegular() && strings.Contains(c.Args[1], ".tar")
 }
 
 // damaged reports whether a layer could not be read for what it holds, which another layer may be free of. Limits are not damage.
