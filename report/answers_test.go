@@ -307,7 +307,7 @@ func TestImagesListsWhatIsThere(t *testing.T) {
 func TestPathOfALaterLayerIsNotThereYet(t *testing.T) {
 	image := pack(t, "myfile")
 	for _, command := range []string{"ls", "tree", "cat"} {
-		want := "layup: " + image + ": \"/usr/share/MYFILE\": not there yet after layer 2\nlayup: hint: layup log " + image + " /usr/share/MYFILE\n"
+		want := "layup: " + image + ": \"/usr/share/MYFILE\": not there yet: layer 5 adds it\nlayup: hint: layup log " + image + " /usr/share/MYFILE\n"
 		if got := layup(t, command, "-q", "--upto", "2", image, "/usr/share/MYFILE"); got.err != want || got.status != 1 {
 			t.Errorf("%s: exit %d, %s want %s", command, got.status, got.err, want)
 		}

@@ -89,42 +89,25 @@ func (c *Call) missing(img *analyze.Image, upto int, follow bool, err error) err
 		meant.Path = "/" + strings.Trim(to, "/")
 	}
 	err = &meant
-	later := e.DeletedBy == tarfs.NoLayer && writtenAfter(img, meant.Path, upto)
-	switch {
-	case later:
-		err = fmt.Errorf("%q: not there yet after layer %d", meant.Path, upto)
-	case e.DeletedBy == tarfs.NoLayer && len(img.Errors()) > 0:
+	there := e.DeletedBy != tarfs.NoLayer || e.Later != tarfs.NoLayer // once, or later
+	if !there && len(img.Errors()) > 0 {
 		err = fmt.Errorf("%q: no such path in what could be read of the image", meant.Path)
 	}
 	if meant.Path != e.Path {
 		err = fmt.Errorf("%q leads to %w", e.Path, err)
 	}
 	switch {
-	case later:
-		return &advised{err, []string{c.next(img, "log", meant.Path)}}
 	case e.DeletedBy != tarfs.NoLayer:
 		if by := img.Instruction(e.DeletedBy).Readable; by != "" {
 			err = fmt.Errorf("%w: %s", err, cut(by))
 		}
 		return &advised{err, []string{c.next(img, "log", meant.Path)}}
+	case there:
+		return &advised{err, []string{c.next(img, "log", meant.Path)}}
 	case e.Similar != "":
 		return &advised{err, []string{"did you mean: " + c.next(img, c.Report.Name, e.Similar)}}
 	}
 	return err
-}
-
-// writtenAfter reports whether a layer above that one wrote the path.
-func writtenAfter(img *analyze.Image, path string, layer int) bool {
-	node, ok := img.Tree().Lookup(path)
-	if !ok {
-		return false
-	}
-	for v := range node.Versions() {
-		if v.Layer() > layer {
-			return true
-		}
-	}
-	return false
 }
 
 // cut shortens an instruction to what a message can hold.
