@@ -44,6 +44,11 @@ func (p *pass) run() error {
 		p.out.Compression = l.outer
 	}
 	p.compareHint(found)
+	if found == compressionNone { // what comes out is known before it is read
+		if err := over(limitLayerBytes, l.blob.Size(), l.limits.LayerBytes); err != nil {
+			return err
+		}
+	}
 	if found == compressionNone && !l.verify && !p.opt.Digests {
 		return p.headers()
 	}
@@ -64,9 +69,6 @@ func (p *pass) run() error {
 func (p *pass) headers() error {
 	l := p.layer
 	p.out.Unpacked = l.blob.Size()
-	if most := l.limits.LayerBytes; most > 0 && l.blob.Size() > most {
-		return &tarfs.LimitError{Name: limitLayerBytes, Value: l.blob.Size(), Limit: most}
-	}
 	r := newHeaderReader(p.ctx, l.blob, l.blob.Size())
 	r.progress = p.opt.Progress
 	p.scan(r)
