@@ -122,8 +122,12 @@ func (i fileInfo) Size() int64  { return i.v.Size() }
 func (i fileInfo) IsDir() bool  { return i.v.Type() == Dir }
 func (i fileInfo) Sys() any     { return i.v }
 
+// ModTime is zero for an implied directory, which has none.
 func (i fileInfo) ModTime() time.Time {
 	m := i.v.Meta()
+	if !i.v.HasMTime() {
+		return time.Time{}
+	}
 	return time.Unix(m.MTime, int64(m.MTimeNS)).UTC()
 }
 
@@ -132,15 +136,21 @@ var fileModes = [...]fs.FileMode{
 	Char: fs.ModeDevice | fs.ModeCharDevice, Block: fs.ModeDevice,
 }
 
+var modeBits = [...]struct {
+	bit  uint16
+	flag fs.FileMode
+}{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}}
+
+// Mode gives symlinks the permissions that Linux shows of them, whatever their header says.
 func (i fileInfo) Mode() fs.FileMode {
 	m := i.v.Meta().Mode
-	mode := fileModes[i.v.Type()] | fs.FileMode(m&0o777)
 	if i.v.Type() == Symlink {
-		mode = fs.ModeSymlink | 0o777
+		return fs.ModeSymlink | 0o777
 	}
-	for bit, flag := range map[uint16]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
-		if m&bit != 0 {
-			mode |= flag
+	mode := fileModes[i.v.Type()] | fs.FileMode(m&0o777)
+	for _, b := range modeBits {
+		if m&b.bit != 0 {
+			mode |= b.flag
 		}
 	}
 	return mode
@@ -155,7 +165,12 @@ type file struct {
 	done bool
 }
 
-func (f *file) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *file) Stat() (fs.FileInfo, error) {
+	if f.done {
+		return nil, &fs.PathError{Op: "stat", Path: f.name, Err: fs.ErrClosed}
+	}
+	return f.info, nil
+}
 
 var errNoContent = errors.New("has no content that can be read")
 
@@ -173,7 +188,11 @@ func (f *file) Read(b []byte) (int, error) {
 		}
 		f.body = body
 	}
-	return f.body.Read(b)
+	n, err := f.body.Read(b)
+	if err != nil && err != io.EOF {
+		err = &fs.PathError{Op: "read", Path: f.name, Err: err}
+	}
+	return n, err
 }
 
 func (f *file) Close() error {
@@ -195,9 +214,17 @@ type dirFile struct {
 	done bool
 }
 
-func (d *dirFile) Stat() (fs.FileInfo, error) { return d.info, nil }
+func (d *dirFile) Stat() (fs.FileInfo, error) {
+	if d.done {
+		return nil, &fs.PathError{Op: "stat", Path: d.name, Err: fs.ErrClosed}
+	}
+	return d.info, nil
+}
 
 func (d *dirFile) Read([]byte) (int, error) {
+	if d.done {
+		return 0, &fs.PathError{Op: "read", Path: d.name, Err: fs.ErrClosed}
+	}
 	return 0, &fs.PathError{Op: "read", Path: d.name, Err: errors.New("is a directory")}
 }
 
@@ -211,6 +238,9 @@ func (d *dirFile) Close() error {
 
 // ReadDir returns the next n entries, or all that are left for n <= 0.
 func (d *dirFile) ReadDir(n int) ([]fs.DirEntry, error) {
+	if d.done {
+		return nil, &fs.PathError{Op: "readdir", Path: d.name, Err: fs.ErrClosed}
+	}
 	left := d.list[d.at:]
 	if n > 0 && len(left) == 0 {
 		return nil, io.EOF

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/iotest"
 
 	"layup/tarfs"
 )
@@ -152,5 +153,39 @@ func TestFSWithoutContents(t *testing.T) {
 		if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
 			t.Errorf("%s: closed twice: %v", name, err)
 		}
+	}
+}
+
+// A closed file answers nothing, and what fails in between names the file.
+func TestFSFilesEndWithClose(t *testing.T) {
+	s := stackOf(t, [][]item{layerOf("f a =1; d d; f d/x; f im/plied")}, tarfs.Runtime)
+	broken := errors.New("broken")
+	fsys := s.tree.Top().FS(func(tarfs.Version) (io.ReadCloser, error) { return io.NopCloser(iotest.ErrReader(broken)), nil })
+	for _, name := range []string{"a", "d"} {
+		f, err := fsys.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.Read(make([]byte, 1))
+		if path, ok := errors.AsType[*fs.PathError](err); !ok || path.Path != name || name == "a" && !errors.Is(err, broken) {
+			t.Errorf("%s: read: %v", name, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		_, stat := f.Stat()
+		_, read := f.Read(nil)
+		list := error(fs.ErrClosed)
+		if d, ok := f.(fs.ReadDirFile); ok {
+			_, list = d.ReadDir(-1)
+		}
+		for _, err := range []error{stat, read, list, f.Close()} {
+			if !errors.Is(err, fs.ErrClosed) {
+				t.Errorf("%s: %v, want %v", name, err, fs.ErrClosed)
+			}
+		}
+	}
+	if info, err := fs.Stat(fsys, "im"); err != nil || !info.ModTime().IsZero() {
+		t.Errorf("an implied directory: %v, %v", info, err)
 	}
 }

@@ -160,11 +160,6 @@ func (v Version) HiddenBy() (layer int, how How) {
 	return int(r.hiddenBy) - 1, r.how
 }
 
-// SameInode reports whether two versions are hard links of one another.
-func (v Version) SameInode(w Version) bool {
-	return v.tree == w.tree && (v.id == w.id || v.record().group != 0 && v.record().group == w.record().group)
-}
-
 // Inode identifies the content: equal for hard links and for whatever else shows the same bytes of the same layer. An implied directory has none.
 func (v Version) Inode() (id uint64, ok bool) {
 	if v.Implied() {
