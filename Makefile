@@ -3,7 +3,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
 
-.PHONY: build test race fuzz bench lint vet format staticcheck cross golden demo clean
+.PHONY: build test race fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 go build -trimpath -o layup .
@@ -21,8 +21,14 @@ fuzz: ## every fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: ## every benchmark, with memory
+bench: bench-go ## Go benchmarks, then layup beside other tools: writes BENCHMARKS.md
+	go run ./fixtures/bench -write BENCHMARKS.md
+
+bench-go: ## every Go benchmark, with memory
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-quick: ## the comparison with small inputs, written nowhere
+	go run ./fixtures/bench -quick -rounds 2
 
 lint: format vet staticcheck ## all checks of the source
 
