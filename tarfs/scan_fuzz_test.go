@@ -36,6 +36,9 @@ func FuzzScan(f *testing.F) {
 // checkContents demands that what Extents name lies in the archive, in order, and that the digest is that of the content.
 func checkContents(t *testing.T, tree *tarfs.Tree, data []byte) {
 	for v := range tree.Versions() {
+		if v.Size() < 0 {
+			t.Fatalf("%q is of %d bytes", v.Node().Path(), v.Size())
+		}
 		var end int64
 		for _, e := range v.Extents() {
 			if e.FileOffset < end || e.Size <= 0 || e.FileOffset+e.Size > v.Size() || e.TarOffset < blockSize || e.TarOffset+e.Size > int64(len(data)) {

@@ -150,6 +150,9 @@ func gnuRegions(block []byte, at, n int, regions []region) ([]region, error) {
 
 // checkRegions demands what a reader of the content relies on: regions in order inside the file, and as much data as is stored.
 func checkRegions(regions []region, size, stored int64) error {
+	if size < 0 {
+		return fmt.Errorf("%w: size %d is below zero", errSparse, size)
+	}
 	var end, sum int64
 	for _, r := range regions {
 		if r.offset < end || r.size < 0 || r.offset > size || r.size > size-r.offset {
