@@ -190,8 +190,9 @@ func values(f *pflag.Flag, prefix string) ([]string, string) {
 func flagNames(flags *pflag.FlagSet) []string {
 	var names []string
 	flags.VisitAll(func(f *pflag.Flag) {
-		_, usage := pflag.UnquoteUsage(f)
-		names = append(names, fmt.Sprintf("--%s\t%s", f.Name, usage))
+		if _, usage := pflag.UnquoteUsage(f); !f.Hidden {
+			names = append(names, fmt.Sprintf("--%s\t%s", f.Name, usage))
+		}
 	})
 	return names
 }

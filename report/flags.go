@@ -26,6 +26,7 @@ type common struct {
 	progress, color     *choice
 	quiet, verbose      bool
 	help, version       bool
+	profiles            profiles
 	outputGiven         bool // also where -o was given an empty name
 }
 
@@ -61,6 +62,7 @@ func newCommon() *common {
 	c.jobs = count(f, "jobs", "read `N` layers at once (default: one per processor)")
 	f.StringVar(&c.tempDir, "tmpdir", "", "directory (`DIR`) of unlinked spool files, which only pipes and compressed archives need")
 	f.BoolVar(&c.offline, "offline", false, "never open a connection")
+	c.profiles.flags(f)
 	return c
 }
 

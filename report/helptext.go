@@ -46,6 +46,9 @@ func fold(text string, width int) []string {
 func flagLines(flags *pflag.FlagSet) string {
 	var b strings.Builder
 	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
 		name, usage := pflag.UnquoteUsage(f)
 		if f.Value.Type() == "bool" {
 			name = ""

@@ -280,3 +280,18 @@ func TestMistakeOfOursIsALineAndNotAStack(t *testing.T) {
 		t.Errorf("exit %d, %q want %q", status, stderr.String(), want)
 	}
 }
+
+func TestProfilesAreWrittenWhereAskedAndNotInTheHelp(t *testing.T) {
+	dir, image := t.TempDir(), pack(t, "myfile")
+	for _, name := range []string{"cpuprofile", "memprofile", "trace"} {
+		file := filepath.Join(dir, name)
+		got := layup(t, "owner", "--"+name, file, image, "/etc/MYFILE")
+		info, err := os.Stat(file)
+		if got.status != answered || err != nil || info.Size() == 0 {
+			t.Errorf("--%s: exit %d %s, %v", name, got.status, got.err, err)
+		}
+		if help := layup(t, "help", "owner"); strings.Contains(help.out, name) {
+			t.Errorf("help owner speaks of --%s", name)
+		}
+	}
+}

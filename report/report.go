@@ -2,6 +2,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,8 +133,12 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, c
 	con.quiet, con.verbose = c.quiet, c.verbose
 	status, err := failed, c.checkFlags()
 	if err == nil {
+		err = c.profiles.start()
+	}
+	if err == nil {
 		status, err = answer(ctx, c)
 	}
+	err = cmp.Or(err, c.profiles.stop())
 	con.close()
 	switch {
 	case ctx.Err() != nil, errors.Is(err, errClosedPipe):
