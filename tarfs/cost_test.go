@@ -77,6 +77,7 @@ var shapes = []shape{
 	}},
 	{"odd names", 2500, func(n int) []string { return []string{lines(n, nth("f /../a%; f .wh.x/%; f .wh..wh.%"))} }},
 	{"deep paths", 500, func(n int) []string { return []string{lines(n, nth("f "+strings.Repeat("d/", 50)+"f%"))} }},
+	{"attributes of one file", 500, func(n int) []string { return []string{string(archive(attributed(n)))} }},
 	{"one table in many layers", 5000, func(n int) []string { return many(20, lines(n/20, nth("f d/%"))) }},
 }
 
@@ -94,6 +95,15 @@ func linked(n int) []item {
 		items = append(items, layerOf(fmt.Sprintf("h %d -> %d", i+1, i))...)
 	}
 	return items
+}
+
+// attributed is a file with n/2 attributes, the last of which is set many times.
+func attributed(n int) member {
+	m := member{name: "a"}
+	for i := range 10 * n {
+		m.pax = append(m.pax, fmt.Sprintf("SCHILY.xattr.user.%08d=v", min(i, n/2-1)))
+	}
+	return m
 }
 
 // cost is the time to scan, merge and list a stack, the least of three.

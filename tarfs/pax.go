@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,7 @@ type extended struct {
 	size, uid, gid     string
 	mtime              string
 	xattrs             []Xattr
+	xattrIndex         map[string]int // of a name in xattrs, where they are many
 	xattrBytes         int
 	sparse             map[string]string // GNU.sparse.*
 	sparseMap          []string          // offsets and sizes of format 0.0, in turn
@@ -112,12 +114,10 @@ func (x *extended) other(key string, value []byte, lim *Limits) error {
 	if !ok {
 		return nil
 	}
-	for i := range x.xattrs {
-		if x.xattrs[i].Name == name { // the last record of a key counts
-			x.xattrBytes += len(value) - len(x.xattrs[i].Value)
-			x.xattrs[i].Value = string(value)
-			return over("xattr-bytes", int64(x.xattrBytes), int64(lim.XattrBytes))
-		}
+	if i, ok := x.xattr(name); ok { // the last record of a key counts
+		x.xattrBytes += len(value) - len(x.xattrs[i].Value)
+		x.xattrs[i].Value = string(value)
+		return over("xattr-bytes", int64(x.xattrBytes), int64(lim.XattrBytes))
 	}
 	x.xattrs = append(x.xattrs, Xattr{name, string(value)})
 	x.xattrBytes += len(name) + len(value)
@@ -125,6 +125,25 @@ func (x *extended) other(key string, value []byte, lim *Limits) error {
 		return err
 	}
 	return over("xattr-bytes", int64(x.xattrBytes), int64(lim.XattrBytes))
+}
+
+// few is how many attributes are compared one by one.
+const few = 8
+
+// xattr finds an attribute that an earlier record has set.
+func (x *extended) xattr(name string) (int, bool) {
+	if len(x.xattrs) <= few {
+		i := slices.IndexFunc(x.xattrs, func(a Xattr) bool { return a.Name == name })
+		return i, i >= 0
+	}
+	if x.xattrIndex == nil {
+		x.xattrIndex = map[string]int{}
+	}
+	for i := len(x.xattrIndex); i < len(x.xattrs); i++ {
+		x.xattrIndex[x.xattrs[i].Name] = i
+	}
+	i, ok := x.xattrIndex[name]
+	return i, ok
 }
 
 func (x *extended) setSparse(key, value string) {
