@@ -194,7 +194,10 @@ func regularInput(ctx context.Context, file *os.File, start int64, opt Options) 
 	return spooled, nil
 }
 
-var errChanged = errors.New("input changed while being read")
+var (
+	errChanged = errors.New("input changed while being read")
+	errGrown   = fmt.Errorf("%w", errChanged) // by what was added behind; what was there may be as it was
+)
 
 // unchanged returns a check that a file is still what it was: size and time of its last change.
 func unchanged(file *os.File, before os.FileInfo) func() error {
@@ -203,10 +206,13 @@ func unchanged(file *os.File, before os.FileInfo) func() error {
 		if err != nil {
 			return plainError(err)
 		}
-		if !sameFile(before, now) {
-			return errChanged
+		switch {
+		case sameFile(before, now):
+			return nil
+		case os.SameFile(before, now) && now.Size() > before.Size():
+			return errGrown
 		}
-		return nil
+		return errChanged
 	}
 }
 

@@ -49,6 +49,14 @@ func TestAChangedInputExplainsDamageAndEndsASecondReading(t *testing.T) {
 			t.Errorf("verify %v, damaged: got %v", verify, err)
 		}
 	}
+	bare := layerOf(plain, plain)
+	bare.Digest, bare.DiffID = "", ""
+	for _, tt := range []struct{ changed, want error }{{errChanged, errChanged}, {errGrown, nil}, {nil, nil}} {
+		bare.check = func() error { return tt.changed }
+		if _, err := bare.Scan(t.Context(), ScanOptions{}); err != tt.want {
+			t.Errorf("no digest proves the content, and the input says %v: got %v", tt.changed, err)
+		}
+	}
 	l := layerOf(gzipOf(t, plain), plain)
 	l.check = func() error { return changed }
 	r, err := l.Tar(t.Context(), 512)

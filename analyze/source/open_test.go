@@ -3,13 +3,10 @@ package source
 import (
 	"archive/tar"
 	"bytes"
-	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"layup/tarfs"
 )
@@ -149,28 +146,6 @@ func TestWhatIsNoArchiveIsNamed(t *testing.T) {
 	}
 }
 
-// A sparse file of many terabytes costs its sender nothing, and who reads it hours.
-func TestInputsOverTheLimitAreNotReadToTheirEnd(t *testing.T) {
-	name := fileOf(t, "x.tar", tarOf(t, "a"))
-	if err := os.Truncate(name, 1<<40); err != nil {
-		t.Skipf("no sparse files of this size here: %v", err)
-	}
-	if got := refusal(t, name); !strings.Contains(got, "image-bytes: 1099511627776 is over") {
-		t.Errorf("an input: got %q", got)
-	}
-	plain := tarOf(t, "a")
-	limits := DefaultLimits()
-	limits.LayerBytes = int64(len(plain)) - 1
-	for _, verify := range []bool{true, false} {
-		src := &countingAt{src: bytes.NewReader(plain)}
-		l := &Layer{blob: io.NewSectionReader(src, 0, int64(len(plain))), limits: &limits, verify: verify}
-		_, err := l.Scan(t.Context(), ScanOptions{})
-		if err == nil || !strings.Contains(err.Error(), "--limit layer-bytes=") || src.size > blockSize {
-			t.Errorf("a layer, verify %v: got %v after %d bytes", verify, err, src.size)
-		}
-	}
-}
-
 func TestARefusalIsOneLine(t *testing.T) {
 	for _, content := range []string{"", "no archive", strings.Repeat("\x00", 2<<20)} {
 		_, err := Open(t.Context(), fileOf(t, "x", []byte(content)), testOptions(t))
@@ -285,25 +260,5 @@ func TestGarbageBehindTheInputIsAWarning(t *testing.T) {
 	img := one(t, fileOf(t, "x", append(docker, "garbage"...)))
 	if len(img.Warnings) != 1 || img.Warnings[0].Code != tarfs.CompressedTailDamaged {
 		t.Errorf("got %v", img.Warnings)
-	}
-}
-
-func TestAnInputThatChangesIsNoticed(t *testing.T) {
-	path := fileOf(t, "x.tar", archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...))
-	dir := unpack(t, sampleOf(t, "a").dockerMembers("x:1")...)
-	for _, tt := range []struct{ name, touch string }{
-		{path, path},
-		{dir, filepath.Join(dir, strings.Repeat("0", 64), "layer.tar")},
-	} {
-		img := one(t, tt.name)
-		if err := img.Layers[0].check(); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(tt.touch, time.Time{}, time.Unix(1, 0)); err != nil {
-			t.Fatal(err)
-		}
-		if err := img.Layers[0].check(); !errors.Is(err, errChanged) {
-			t.Errorf("%s: got %v", tt.name, err)
-		}
 	}
 }

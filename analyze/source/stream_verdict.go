@@ -1,0 +1,122 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+
+	"layup/tarfs"
+)
+
+// verdict compares digests and chooses the cause among what went wrong: a blob that is not the one named explains a decoder's
+// error, a tar that is not the one named explains a bad header.
+func (p *pass) verdict() error { return p.explained(p.cause()) }
+
+func (p *pass) cause() error {
+	if err := firstOf(p.ctx.Err(), p.blob.err, p.limit()); err != nil {
+		return err
+	}
+	if err := firstOf(p.verifyBlob(), p.noTar); err != nil {
+		return err
+	}
+	damage := p.located(p.tar.damage())
+	if damage == nil || isTrailer(p.tar.err) { // all content came out
+		return firstOf(joined(damage, p.verifyTar()), p.scanErr)
+	}
+	if l := p.layer; l.verify && l.DiffID != "" {
+		got := p.hashes.sum(algorithm(l.DiffID))
+		return joined(damage, fmt.Errorf("want diffID %s, got %s of the %d bytes before the damage", l.DiffID, got, p.tar.count))
+	}
+	return damage
+}
+
+// located adds to the damage of a stream the entry that it cuts, where there is one.
+func (p *pass) located(damage error) error {
+	var at *tarfs.ScanError
+	if damage != nil && errors.As(p.scanErr, &at) && at.Name != "" && errors.Is(at, damage) {
+		return p.scanErr
+	}
+	return damage
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explained returns what explains an error better, where the input changed meanwhile. A pass that went well is right all the same where
+// digests prove it, or nobody asked for proof; a file may also grow while it is read.
+func (p *pass) explained(err error) error {
+	l := p.layer
+	if p.ctx.Err() != nil || l.check == nil {
+		return err
+	}
+	proven := !l.verify || l.Digest != "" || l.DiffID != ""
+	if err == nil && proven {
+		return nil
+	}
+	changed := l.check()
+	if err == nil && errors.Is(changed, errGrown) {
+		return nil
+	}
+	return firstOf(changed, err)
+}
+
+// verifyBlob compares the digest of the stored bytes, where one is named, and their number.
+func (p *pass) verifyBlob() error {
+	l := p.layer
+	if !l.verify || l.outer != "" {
+		return nil
+	}
+	d := p.blob.digests
+	if d == nil {
+		d = p.hashes
+	}
+	p.out.Digest = d.sum(algorithm(l.Digest))
+	var err error
+	if l.Digest != "" && l.Digest != p.out.Digest {
+		err = fmt.Errorf("content does not match its digest: want %s, got %s", l.Digest, p.out.Digest)
+	}
+	if size := l.blob.Size(); size != l.Size {
+		err = joined(err, fmt.Errorf("size is %d bytes, its descriptor says %d", size, l.Size))
+	}
+	return err
+}
+
+// joined makes one line of two errors.
+func joined(err, more error) error {
+	switch {
+	case err == nil:
+		return more
+	case more == nil:
+		return err
+	}
+	return fmt.Errorf("%w; %w", err, more)
+}
+
+// verifyTar compares the digest of the tar, where one is named. Tools that write zstd:chunked drop the zeros behind the end mark,
+// which the diffID covers: with them, it matches.
+func (p *pass) verifyTar() error {
+	l := p.layer
+	if !l.verify {
+		return nil
+	}
+	name := algorithm(l.DiffID)
+	p.out.DiffID = p.hashes.sum(name)
+	if l.DiffID == "" || l.DiffID == p.out.DiffID {
+		return nil
+	}
+	if rest := p.tar.count % tarRecord; rest != 0 && p.scanErr == nil && p.out.Table.EndMark() {
+		p.hashes.write(make([]byte, tarRecord-rest))
+		if p.hashes.sum(name) == l.DiffID {
+			p.out.DiffID = l.DiffID
+			p.warn(tarfs.PaddingDropped)
+			return nil
+		}
+	}
+	p.warn(tarfs.DiffIDMismatch)
+	return fmt.Errorf("content does not match its diffID: want %s, got %s", l.DiffID, p.out.DiffID)
+}
