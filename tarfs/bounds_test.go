@@ -69,3 +69,31 @@ func TestMergingKeepsToTheLimits(t *testing.T) {
 		})
 	}
 }
+
+// What a table holds besides names counts, too: a map of a sparse file is cheap to store, and so are attributes without a value.
+func TestMapsAndAttributesCountAsNames(t *testing.T) {
+	limits := tarfs.Limits{NameBytes: 4000}
+	regions := func(n, size int64) member {
+		var numbers []int64
+		for i := range n {
+			numbers = append(numbers, i*10, size)
+		}
+		return member{name: "sp", data: sparseMap10(numbers...) + strings.Repeat("x", int(n*size)), pax: []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=99999"}}
+	}
+	for _, c := range []struct {
+		say     string
+		members []member
+		ok      bool
+	}{
+		{"regions below the limit", []member{regions(100, 1), regions(100, 1)}, true},
+		{"regions over the limit", []member{regions(100, 1), regions(100, 1), regions(100, 1)}, false},
+		{"empty regions, which are not kept", []member{regions(1000, 0), regions(1000, 0)}, true},
+		{"attributes below the limit", []member{attributed(200)}, true},
+		{"attributes over the limit", []member{attributed(200), attributed(200)}, false},
+	} {
+		_, err := scan(archive(c.members...), tarfs.ScanOptions{Limits: limits})
+		if limit, over := errors.AsType[*tarfs.LimitError](err); over == c.ok || over && limit.Name != "name-bytes" || !over && err != nil {
+			t.Errorf("%s: %v", c.say, err)
+		}
+	}
+}

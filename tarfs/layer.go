@@ -79,7 +79,7 @@ type xattr struct {
 // sparseFile names the regions of an entry's content.
 type sparseFile struct{ entry, first, n uint32 }
 
-// region is stored data of a sparse file; it lies in the tar right after that of the region before.
+// region is stored data of a sparse file, never empty; it lies in the tar right after that of the region before.
 type region struct{ offset, size int64 }
 
 // Len returns the number of entries, whiteouts included.
@@ -139,9 +139,7 @@ func (l *Layer) extents(i uint32) []Extent {
 	list := make([]Extent, 0, s.n)
 	offset := e.offset
 	for _, r := range l.regions[s.first : s.first+s.n] {
-		if r.size > 0 {
-			list = append(list, Extent{FileOffset: r.offset, TarOffset: offset, Size: r.size})
-		}
+		list = append(list, Extent{FileOffset: r.offset, TarOffset: offset, Size: r.size})
 		offset += r.size
 	}
 	return list

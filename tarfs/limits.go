@@ -12,7 +12,7 @@ type Limits struct {
 	Xattrs     int   // extended attributes of an entry
 	XattrBytes int   // bytes of the attributes of an entry
 	Sparse     int64 // bytes of an expanded sparse file whose content is asked for; of a layer's, where all digests are
-	NameBytes  int   // bytes of all names, link targets and attributes of a layer
+	NameBytes  int   // bytes of all names, link targets, attributes and sparse maps of a layer
 	Implied    int   // directories of an image that no layer lists
 	LinkSteps  int   // components of symlinks that the parents of a layer's entries lead through
 }

@@ -83,7 +83,7 @@ func (s *scanner) text(e *entry, h *header) error {
 	if int64(len(l.arena))+int64(room) > math.MaxUint32 || l.entries.n >= math.MaxUint32-1 {
 		return errors.New("the names of the layer are more than 4 GiB and cannot be held")
 	}
-	if err := over("name-bytes", int64(len(l.arena)+room), int64(s.lim.NameBytes)); err != nil {
+	if err := s.hold(room + len(s.ext.xattrs)*xattrSize); err != nil {
 		return err
 	}
 	trimmed := bytes.TrimRight(h.name, "/")
@@ -108,6 +108,18 @@ func (s *scanner) text(e *entry, h *header) error {
 		})
 	}
 	return nil
+}
+
+// The bytes that a table needs for a region and for an attribute without its text.
+const (
+	regionSize = 16
+	xattrSize  = 20
+)
+
+// hold tells whether the table may grow by so many bytes besides its entries.
+func (s *scanner) hold(more int) error {
+	l := s.layer
+	return over("name-bytes", int64(len(l.arena)+len(l.xattrs)*xattrSize+len(l.regions)*regionSize+more), int64(s.lim.NameBytes))
 }
 
 // splitName cuts a name behind the last slash of what is left of it without trailing slashes.

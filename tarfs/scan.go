@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 )
 
 // A Reader is what Scan reads; a *bufio.Reader of at least 512 bytes is one. Peek returns fewer bytes than asked for only together with
@@ -243,6 +244,10 @@ func (s *scanner) body(h *header, stored int64, regions []region, sparse, leadin
 	}
 	if sparse {
 		if err := checkRegions(regions, h.size, stored); err != nil {
+			return err
+		}
+		regions = slices.DeleteFunc(regions, func(r region) bool { return r.size == 0 })
+		if err := s.hold(len(regions) * regionSize); err != nil {
 			return err
 		}
 	}
