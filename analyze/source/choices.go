@@ -3,7 +3,6 @@ package source
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,29 +24,12 @@ func (e *ChoiceError) Error() string { return e.Message }
 
 // several asks to choose an image.
 func (a *Archive) several(list []*candidate) error {
-	groups := map[int]bool{}
-	holders := map[string]map[int]bool{}
-	message := ""
-	for _, c := range list {
-		groups[c.group] = true
-		for _, ref := range c.refs {
-			if holders[ref] == nil {
-				holders[ref] = map[int]bool{}
-			}
-			holders[ref][c.group] = true
-		}
-	}
-	for _, c := range list {
-		for _, ref := range c.refs {
-			if n := len(holders[ref]); n > 1 && message == "" {
-				message = fmt.Sprintf("reference %s is ambiguous (%d manifests)", shortened(ref), n)
-			}
-		}
-	}
-	if message == "" {
-		message = fmt.Sprintf("holds %d images", len(groups))
-	}
 	choices := a.imageChoices(list)
+	message := fmt.Sprintf("holds %d images", len(choices))
+	users := usersOf(list)
+	if c, ref := firstShared(list, users); c != nil {
+		message = fmt.Sprintf("reference %s is ambiguous (%d manifests)", shortened(ref), len(users[ref]))
+	}
 	var names []string
 	for _, c := range choices {
 		names = append(names, c.What)
@@ -57,6 +39,32 @@ func (a *Archive) several(list []*candidate) error {
 		names = append(names[:most], "…")
 	}
 	return &ChoiceError{Message: message + ": choose one of " + strings.Join(names, ", "), Choices: choices}
+}
+
+// usersOf returns the groups that each reference names.
+func usersOf(list []*candidate) map[string]map[int]bool {
+	users := map[string]map[int]bool{}
+	for _, c := range list {
+		for _, ref := range c.refs {
+			if users[ref] == nil {
+				users[ref] = map[int]bool{}
+			}
+			users[ref][c.group] = true
+		}
+	}
+	return users
+}
+
+// firstShared returns the first reference that names several groups, and whose it is; nil if there is none.
+func firstShared(list []*candidate, users map[string]map[int]bool) (*candidate, string) {
+	for _, c := range list {
+		for _, ref := range c.refs {
+			if len(users[ref]) > 1 {
+				return c, ref
+			}
+		}
+	}
+	return nil, ""
 }
 
 // alike asks to choose among images of one platform.
@@ -77,16 +85,10 @@ func (a *Archive) alike(list []*candidate) error {
 // imageChoices lists a flag for each image, one for all its platforms.
 func (a *Archive) imageChoices(list []*candidate) []Choice {
 	members := map[int]int{}
-	users := map[string]map[int]bool{}
 	for _, c := range list {
 		members[c.group]++
-		for _, ref := range c.refs {
-			if users[ref] == nil {
-				users[ref] = map[int]bool{}
-			}
-			users[ref][c.group] = true
-		}
 	}
+	users := usersOf(list)
 	var choices []Choice
 	seen := map[int]bool{}
 	for _, c := range list {
@@ -108,8 +110,8 @@ func (a *Archive) imageChoices(list []*candidate) []Choice {
 		if n := members[c.group]; n > 1 {
 			what = fmt.Sprintf("%s, %d platforms", nameOf(c), n)
 		}
-		if slices.ContainsFunc(c.refs, func(ref string) bool { return len(users[ref]) > 1 }) {
-			what = strings.TrimSpace(what + " " + firstWord(c.manifest.Digest, a.identity(c)))
+		if shared, _ := firstShared([]*candidate{c}, users); shared != nil || len(c.refs) == 0 {
+			what = strings.TrimSpace(what + " " + firstWord(c.topDigest(), a.identity(c), shownID(c.legacy)))
 		}
 		choices = append(choices, Choice{Flag: "--image " + flag, What: what})
 	}
@@ -152,6 +154,14 @@ var platformWord = regexp.MustCompile(`^[A-Za-z0-9_.+-]{1,32}(/[A-Za-z0-9_.+-]{1
 
 // numberFlag chooses the candidate whatever its names are.
 func (c *candidate) numberFlag() string { return "--image @" + strconv.Itoa(c.number) }
+
+// shownID returns the ID of a v1 image, which is any text, for a person.
+func shownID(id string) string {
+	if id == "" || digestStart.MatchString(id) {
+		return id
+	}
+	return shortened(id)
+}
 
 // nameOf returns a candidate's reference, quoted, or its number.
 func nameOf(c *candidate) string {

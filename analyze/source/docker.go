@@ -55,23 +55,23 @@ func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 	return e, over(limitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
 }
 
-// readDocker lists the images of an archive that has manifest.json and no index.json. An image that is listed twice is one, with the
-// tags of both, as engines load it.
+// readDocker lists the images of an archive that has manifest.json and no index.json. What is listed twice to the letter is one
+// image; under other tags it stays two, for nobody can say which tags the user meant.
 func (a *Archive) readDocker() error {
 	entries, err := a.dockerEntries()
 	if err != nil {
 		return err
 	}
-	first := map[string]*candidate{}
+	listed := map[string]bool{}
 	for _, e := range entries {
-		key := fmt.Sprintf("%q", append([]string{e.Config}, e.Layers...))
-		c := first[key]
-		if c == nil {
-			c = &candidate{kind: kindImage, group: len(a.images), docker: e}
-			first[key] = c
-			a.images = append(a.images, c)
+		key := fmt.Sprintf("%q %q %q", e.Config, e.Layers, e.RepoTags)
+		if listed[key] {
+			continue
 		}
+		listed[key] = true
+		c := &candidate{kind: kindImage, group: len(a.images), docker: e}
 		c.name(e.RepoTags...)
+		a.images = append(a.images, c)
 	}
 	return nil
 }

@@ -67,34 +67,34 @@ func TestALayerThatComesTwiceIsReadTwice(t *testing.T) {
 	}
 }
 
-// So writes who lists an image once for each of its tags; engines load one image.
 func TestAnImageThatIsListedTwiceIsOne(t *testing.T) {
 	s := sampleOf(t, "a", "b")
-	var entries []any
-	for _, edit := range []func(entry map[string]any){
-		func(entry map[string]any) {},
-		func(entry map[string]any) { entry["RepoTags"] = []string{"x:2", "x:1"} },
-		func(entry map[string]any) { entry["RepoTags"] = nil },
-	} {
-		var list []map[string]any
-		members := s.dockerMembers("x:1")
-		if err := json.Unmarshal([]byte(members[len(members)-1].body), &list); err != nil {
+	list := s.dockerMembers("x:1")
+	entry := func(edit func(entry map[string]any)) map[string]any {
+		var entries []map[string]any
+		if err := json.Unmarshal([]byte(list[len(list)-1].body), &entries); err != nil {
 			t.Fatal(err)
 		}
-		edit(list[0])
-		entries = append(entries, list[0])
+		edit(entries[0])
+		return entries[0]
 	}
-	list := replaced(s.dockerMembers("x:1"), manifestName, func(m *member) { m.body = asJSON(entries) })
-	img := one(t, fileOf(t, "x.tar", archiveOf(t, list...)))
-	if got := files(t, img) + " " + strings.Join(img.References, " "); got != "a b x:1 x:2" {
-		t.Errorf("got %q", got)
-	}
-	swapped := entries[1].(map[string]any)["Layers"].([]any)
-	swapped[0], swapped[1] = swapped[1], swapped[0]
-	list = replaced(list, manifestName, func(m *member) { m.body = asJSON(entries) })
-	_, _, err := openFile(t, fileOf(t, "x.tar", archiveOf(t, list...))).Choose(t.Context(), Selection{})
-	if err == nil || !strings.Contains(err.Error(), `reference "x:1" is ambiguous`) || !strings.Contains(choices(err), digestOf([]byte(s.config))) {
-		t.Errorf("with other layers: got %q", choices(err))
+	for _, tt := range []struct {
+		case_, want string
+		second      func(entry map[string]any)
+	}{
+		{"to the letter", "", func(entry map[string]any) {}},
+		{"under another tag", "holds 2 images", func(entry map[string]any) { entry["RepoTags"] = []string{"x:2"} }},
+		{"with other layers", `reference "x:1" is ambiguous (2 manifests)`, func(entry map[string]any) {
+			layers := entry["Layers"].([]any)
+			layers[0], layers[1] = layers[1], layers[0]
+		}},
+	} {
+		entries := []any{entry(func(map[string]any) {}), entry(tt.second)}
+		twice := replaced(list, manifestName, func(m *member) { m.body = asJSON(entries) })
+		images, _, err := openFile(t, fileOf(t, "x.tar", archiveOf(t, twice...))).Choose(t.Context(), Selection{})
+		if tt.want == "" && (err != nil || files(t, images[0]) != "a b") || tt.want != "" && !strings.Contains(choices(err), tt.want) {
+			t.Errorf("%s: got %v, want %q", tt.case_, err, tt.want)
+		}
 	}
 }
 

@@ -174,9 +174,6 @@ func regularInput(ctx context.Context, file *os.File, start int64, opt Options) 
 	}
 	in := &input{file: file, check: unchanged(file, info)}
 	in.data = io.NewSectionReader(file, start, max(0, info.Size()-start))
-	if err := over(limitImageBytes, in.data.Size(), opt.Limits.ImageBytes); err != nil {
-		return nil, err // a sparse file can be endless
-	}
 	compression, err := recogniseHead(in.data)
 	if err != nil {
 		return nil, err

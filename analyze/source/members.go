@@ -113,16 +113,26 @@ func (e truncatedMember) Error() string {
 	return fmt.Sprintf("truncated archive at offset %d, inside the member %q whose header is at %d", e.size, e.name, e.header)
 }
 
-// An outerReader notes that a tar ended where more was due.
+// An outerReader notes that a tar ended where more was due. It ends in the zeros behind the end mark, for a sparse file has terabytes of them.
 type outerReader struct {
 	*headerReader
 	short bool
+	zeros int // blocks in a row
 }
+
+// maxZeros is how many blocks of zeros are read where headers belong; two are the end mark.
+const maxZeros = 2 * tarRecord / blockSize
 
 // Peek returns the next bytes; a part of them is a part of a header.
 func (r *outerReader) Peek(n int) ([]byte, error) {
+	if r.zeros > maxZeros {
+		return nil, io.EOF
+	}
 	b, err := r.headerReader.Peek(n)
 	r.short = r.short || err == io.EOF && len(b) > 0
+	if r.zeros++; n != blockSize || !isZero(b) {
+		r.zeros = 0
+	}
 	return b, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A target is what a name given on the command line means.
@@ -137,10 +138,29 @@ func familiar(ref string) string {
 
 // shellWord quotes what a shell would not take as one word.
 func shellWord(s string) string {
-	if plainWord.MatchString(s) {
+	switch {
+	case plainWord.MatchString(s):
 		return s
+	case display(s) != s || !utf8.ValidString(s):
+		return bytesWord(s)
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// bytesWord quotes control characters too, which may not reach a terminal, as bash, zsh and the coming POSIX read them.
+func bytesWord(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\'' || c == '\\':
+			b.WriteString("\\" + string(c))
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, "\\%03o", c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "$'" + b.String() + "'"
 }
 
 // display returns what a user typed, quoted only where it could confuse.

@@ -18,6 +18,7 @@ func TestFormsOfOtherToolsAreRefusedWithAdvice(t *testing.T) {
 		"containers-storage:/x:y":      "podman save",
 		"containerd-root:/x":           "ctr images export",
 		"docker://a; rm -rf $HOME \"'": `'a; rm -rf $HOME "'\'''`,
+		"docker://a'\\\x1b[31mß":       `$'a\'\\\033[31m\303\237'`,
 	} {
 		_, err := Open(t.Context(), name, testOptions(t))
 		hinted, ok := errors.AsType[*Hinted](err)
