@@ -5,17 +5,18 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"sort"
 )
 
 // A Layer is the table of contents of one layer: immutable, in tar order, without pointers, so that a million entries cost the garbage
 // collector nothing and the table could be stored as it is.
 type Layer struct {
 	entries slabs[entry]
-	arena   []byte // names, links and attributes
+	arena   arena  // names, links and attributes
 	dirs    []span // directory parts of names; entries that follow one another mostly share theirs
-	xattrs  []xattr
+	xattrs  slabs[xattr]
 	sparse  []sparseFile
-	regions []region
+	regions slabs[region]
 	digests [][32]byte // by entry, or nil
 
 	lim     Limits // that it was scanned with; merging keeps to them
@@ -91,7 +92,7 @@ func (l *Layer) Size() int64 { return l.size }
 // EndMark reports whether the archive ended with two zero blocks.
 func (l *Layer) EndMark() bool { return l.endMark }
 
-func (l *Layer) bytes(off uint32, n int) []byte { return l.arena[off : int(off)+n : int(off)+n] }
+func (l *Layer) bytes(off uint32, n int) []byte { return l.arena.bytes(off, n) }
 
 func (l *Layer) dirOf(e *entry) []byte {
 	d := l.dirs[e.dir]
@@ -109,10 +110,11 @@ func (l *Layer) attributes(i uint32) []Xattr {
 	if l.entries.at(i).flags&flagXattrs == 0 {
 		return nil
 	}
-	at, _ := slices.BinarySearchFunc(l.xattrs, i, func(x xattr, i uint32) int { return cmp.Compare(x.entry, i) })
+	n := int(l.xattrs.n)
+	at := sort.Search(n, func(k int) bool { return l.xattrs.at(uint32(k)).entry >= i })
 	var list []Xattr
-	for ; at < len(l.xattrs) && l.xattrs[at].entry == i; at++ {
-		x := l.xattrs[at]
+	for ; at < n && l.xattrs.at(uint32(at)).entry == i; at++ {
+		x := l.xattrs.at(uint32(at))
 		list = append(list, Xattr{
 			Name:  string(l.bytes(x.name, int(x.nameLen))),
 			Value: string(l.bytes(x.value, int(x.valueLen))),
@@ -138,7 +140,8 @@ func (l *Layer) extents(i uint32) []Extent {
 	s := l.sparse[at]
 	list := make([]Extent, 0, s.n)
 	offset := e.offset
-	for _, r := range l.regions[s.first : s.first+s.n] {
+	for k := range s.n {
+		r := l.regions.at(s.first + k)
 		list = append(list, Extent{FileOffset: r.offset, TarOffset: offset, Size: r.size})
 		offset += r.size
 	}

@@ -80,7 +80,7 @@ func (s *scanner) checkName(h *header) error {
 func (s *scanner) text(e *entry, h *header) error {
 	l := s.layer
 	room := len(h.name) + len(h.link) + s.ext.xattrBytes
-	if int64(len(l.arena))+int64(room) > math.MaxUint32 || l.entries.n >= math.MaxUint32-1 {
+	if l.arena.full(room+len(h.name)) || l.entries.n >= math.MaxUint32-1 || l.xattrs.n > math.MaxUint32/2 {
 		return errors.New("the names of the layer are more than 4 GiB and cannot be held")
 	}
 	if err := s.hold(room + len(s.ext.xattrs)*xattrSize); err != nil {
@@ -90,8 +90,7 @@ func (s *scanner) text(e *entry, h *header) error {
 	dir, name := splitName(h.name, trimmed)
 	if len(l.dirs) == 0 || !bytes.Equal(dir, s.dir) {
 		s.dir = append(s.dir[:0], dir...) // dir lies in a buffer used again
-		l.dirs = append(l.dirs, span{uint32(len(l.arena)), uint16(len(dir))})
-		l.arena = append(l.arena, dir...)
+		l.dirs = append(l.dirs, span{s.put(dir), uint16(len(dir))})
 	}
 	e.dir = uint32(len(l.dirs) - 1)
 	e.name, e.nameLen = s.put(name), uint16(len(name))
@@ -101,7 +100,7 @@ func (s *scanner) text(e *entry, h *header) error {
 		if bytes.HasPrefix([]byte(x.Name), []byte("trusted.overlay.")) {
 			e.flags |= flagOverlay
 		}
-		l.xattrs = append(l.xattrs, xattr{
+		l.xattrs.add(xattr{
 			entry: l.entries.n,
 			name:  s.put([]byte(x.Name)), nameLen: uint32(len(x.Name)),
 			value: s.put([]byte(x.Value)), valueLen: uint32(len(x.Value)),
@@ -119,7 +118,7 @@ const (
 // hold tells whether the table may grow by so many bytes besides its entries.
 func (s *scanner) hold(more int) error {
 	l := s.layer
-	return over("name-bytes", int64(len(l.arena)+len(l.xattrs)*xattrSize+len(l.regions)*regionSize+more), int64(s.lim.NameBytes))
+	return over("name-bytes", int64(l.arena.n+int(l.xattrs.n)*xattrSize+int(l.regions.n)*regionSize+more), int64(s.lim.NameBytes))
 }
 
 // splitName cuts a name behind the last slash of what is left of it without trailing slashes.
@@ -128,19 +127,17 @@ func splitName(name, trimmed []byte) (dir, base []byte) {
 	return name[:at], name[at:]
 }
 
-func (s *scanner) put(b []byte) uint32 {
-	at := len(s.layer.arena)
-	s.layer.arena = append(s.layer.arena, b...)
-	return uint32(at)
-}
+func (s *scanner) put(b []byte) uint32 { return s.layer.arena.put(b) }
 
 // keep adds an entry whose content was all there.
 func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool) {
 	l := s.layer
 	if sparse {
 		e.flags |= flagSparse
-		l.sparse = append(l.sparse, sparseFile{l.entries.n, uint32(len(l.regions)), uint32(len(regions))})
-		l.regions = append(l.regions, regions...)
+		l.sparse = append(l.sparse, sparseFile{l.entries.n, l.regions.n, uint32(len(regions))})
+		for _, r := range regions {
+			l.regions.add(r)
+		}
 	}
 	if s.hash != nil {
 		l.digests = append(l.digests, digest)

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"slices"
+	"strings"
 )
 
 // A Reader is what Scan reads; a *bufio.Reader of at least 512 bytes is one. Peek returns fewer bytes than asked for only together with
@@ -74,6 +75,7 @@ type scanner struct {
 	header header    // used again
 	made   entry     // likewise
 	ext    extended  // what the headers before it say
+	bodies [3][]byte // of those headers, in buffers used again: PAX, GNU L, GNU K
 	hash   hash.Hash // nil unless digests are wanted
 	dir    []byte    // the directory part that entries share
 	err    error
@@ -285,16 +287,18 @@ func (s *scanner) extend(h *header) error {
 		return err
 	}
 	s.skip(blockSize)
-	body, err := s.read(h.size)
+	buffer := &s.bodies[max(0, strings.IndexByte("xLK", h.typeflag))]
+	body, err := s.read((*buffer)[:0], h.size)
 	if err != nil {
 		return err
 	}
+	*buffer = body
 	s.padding(-h.size & (blockSize - 1))
 	switch h.typeflag {
 	case 'L':
-		s.ext.longName = bytes.Clone(cstring(body))
+		s.ext.longName = cstring(body)
 	case 'K':
-		s.ext.longLink = bytes.Clone(cstring(body))
+		s.ext.longLink = cstring(body)
 	case 'x':
 		return parsePAX(body, &s.ext, &s.lim)
 	case 'g': // engines ignore what it says, but refuse it when it is damaged
@@ -305,9 +309,9 @@ func (s *scanner) extend(h *header) error {
 	return nil
 }
 
-// read returns n bytes of content.
-func (s *scanner) read(n int64) ([]byte, error) {
-	body := make([]byte, 0, min(n, 64<<10))
+// read appends n bytes of content.
+func (s *scanner) read(body []byte, n int64) ([]byte, error) {
+	body = slices.Grow(body, int(min(n, 64<<10)))
 	for left := n; left > 0; {
 		b, err := s.r.Peek(int(min(left, blockSize)))
 		if int64(len(b)) < min(left, blockSize) {

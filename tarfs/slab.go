@@ -37,3 +37,44 @@ func (s *slabs[T]) reset() {
 	}
 	s.n = 0
 }
+
+// chunkSize is how many bytes a chunk of an arena has, but one that holds nothing but a longer text.
+const chunkSize = 1 << chunkBits
+
+const chunkBits = 20
+
+// An arena holds texts, none of which crosses a chunk, so that it grows without copying, as slabs do. An offset is the number of the chunk
+// times its size, plus the place in it: texts shorter than a chunk may be cut by adding to it.
+type arena struct {
+	chunks [][]byte
+	n      int // bytes of all texts
+}
+
+// put appends a text and returns its offset.
+func (a *arena) put(b []byte) uint32 {
+	last := len(a.chunks) - 1
+	if last < 0 || len(a.chunks[last])+len(b) > chunkSize {
+		var chunk []byte
+		if last >= 0 {
+			chunk = make([]byte, 0, max(chunkSize, len(b)))
+		}
+		a.chunks = append(a.chunks, chunk)
+		last++
+	}
+	at := uint32(last)<<chunkBits + uint32(len(a.chunks[last]))
+	a.chunks[last] = append(a.chunks[last], b...)
+	a.n += len(b)
+	return at
+}
+
+// full reports whether offsets may not suffice for texts of n bytes together.
+func (a *arena) full(n int) bool { return len(a.chunks)+2*(n>>chunkBits)+2 > 1<<(32-chunkBits) }
+
+// bytes returns a text, or a piece of one.
+func (a *arena) bytes(off uint32, n int) []byte {
+	if n == 0 {
+		return nil
+	}
+	at := int(off & (chunkSize - 1))
+	return a.chunks[off>>chunkBits][at : at+n : at+n]
+}
