@@ -107,9 +107,6 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 		return nil, c.err
 	}
 	img := &Image{Source: a.Kind, Name: a.Name, Reference: c.reference(""), References: c.refs, Verified: "none", ConfigFile: new(v1.ConfigFile)}
-	if a.opt.Verify {
-		img.Verified = "full"
-	}
 	var err error
 	switch {
 	case c.bare:
@@ -127,6 +124,9 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if a.opt.Verify && img.ID != "" { // a bare layer, or an image without a config, names nothing to verify it by
+		img.Verified = "full"
 	}
 	img.Platform = shownPlatform(c.named, configPlatform(img.ConfigFile))
 	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers))...)

@@ -122,7 +122,7 @@ type Image struct {
 	ConfigFile *v1.ConfigFile // never nil
 	Layers     []*Layer       // oldest first
 	Warnings   []tarfs.Warning
-	Verified   string // full or none
+	Verified   string // full; none where it was not asked for, or the input names no digests
 }
 
 // History returns the history entry of each layer, or nil where the history does not name as many layers as there are.
