@@ -158,7 +158,7 @@ func TestContentOfHugeSparseFilesIsLimited(t *testing.T) {
 }
 
 func TestContentIsThatOfEveryPacking(t *testing.T) {
-	long := strings.Repeat("0123456789abcdef", 150_000) // more than is kept in memory
+	long := strings.Repeat("0123456789abcdef", 70_000) // more than is kept in memory
 	src, err := fixtures.Parse("test", fmt.Sprintf("tag test:1\nlayer one\nf 0644 0:0 a \"one\\n\"\nf 0644 0:0 long %q\nlayer two\nh b -> a\nlayer three\nw a\n", long))
 	if err != nil {
 		t.Fatal(err)
