@@ -16,7 +16,7 @@ type indexWalk struct {
 	count   int                     // of descriptors
 	tops    map[string]int          // group of each digest that index.json names
 	visited map[string]bool         // indexes of the group at hand
-	found   map[string][]*candidate // manifests of the group at hand, by digest
+	listed  map[listedAs]*candidate // manifests of the group at hand
 
 	group   int
 	refs    []string
@@ -46,7 +46,7 @@ func (w *indexWalk) top(d *rawDocument) error {
 			continue
 		}
 		w.group, w.tops[desc.Digest] = len(w.tops), len(w.tops)
-		w.visited, w.found = map[string]bool{}, map[string][]*candidate{}
+		w.visited, w.listed = map[string]bool{}, map[listedAs]*candidate{}
 		w.refs, w.aliases = refs, append(aliases, desc.Digest)
 		if err := w.visit(desc, 0); err != nil {
 			return err
@@ -98,17 +98,30 @@ func (w *indexWalk) visit(d descriptor, depth int) error {
 	return nil
 }
 
+// listedAs is what may stand in a group once.
+type listedAs struct {
+	kind, digest string
+	platform     platform
+}
+
 // add lists a candidate, but not what the group holds already for the same platform or for one that nobody named.
 func (w *indexWalk) add(c *candidate) {
-	for _, other := range w.found[c.manifest.Digest] {
-		same := c.named.normal() == other.named.normal()
-		if c.kind == other.kind && (same || !c.named.known() || !other.named.known()) {
-			other.named = other.named.orElse(c.named)
-			return
-		}
+	unnamed := listedAs{kind: c.kind, digest: c.manifest.Digest}
+	named := unnamed
+	named.platform = c.named.normal()
+	first := w.listed[unnamed] // of any platform
+	switch {
+	case first != nil && (w.listed[named] != nil || !c.named.known()):
+		return
+	case first != nil && !first.named.known():
+		first.named = c.named
+	default:
+		w.a.images = append(w.a.images, c)
 	}
-	w.found[c.manifest.Digest] = append(w.found[c.manifest.Digest], c)
-	w.a.images = append(w.a.images, c)
+	if first == nil {
+		w.listed[unnamed] = c
+	}
+	w.listed[named] = c
 }
 
 // read fills the candidate from its manifest, or returns the index that stands in its place.
