@@ -34,6 +34,9 @@ func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
 	for i := range img.scans {
 		tables[i] = img.scans[i].Table
 		img.damaged = append(img.damaged, failed[i] != nil)
+		if failed[i] != nil && !opt.KeepGoing { // there will be no answer, so nothing need be merged for it
+			return img, img.layerError(i, failed[i])
+		}
 	}
 	tree, unmerged := tarfs.Merge(tables, opt.View)
 	for _, e := range unmerged {
