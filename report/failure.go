@@ -43,6 +43,9 @@ func usage(hint, format string, args ...any) error {
 	return &advised{err, []string{hint}}
 }
 
+// mostHints is how many choices are shown: an index may hold thousands.
+const mostHints = 20
+
 // hints collects what the errors in the chain advise.
 func hints(err error) []string {
 	if a, ok := errors.AsType[*advised](err); ok {
@@ -54,6 +57,9 @@ func hints(err error) []string {
 			line := choice.Flag
 			if what := strings.Trim(choice.What, `"`); !strings.HasSuffix(line, " "+what) {
 				line += "  (" + choice.What + ")"
+			}
+			if len(lines) == mostHints {
+				return append(lines, fmt.Sprintf("and %d more; layup images lists them", len(c.Choices)-mostHints))
 			}
 			lines = append(lines, line)
 		}

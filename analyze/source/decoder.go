@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"layup/tarfs"
 )
 
 // The compressions that are told apart by content.
@@ -103,32 +105,7 @@ func isTar(head []byte) bool {
 	if len(head) < blockSize {
 		return false
 	}
-	return zeros(head[:blockSize]) || checksumMatches(head[:blockSize])
-}
-
-// checksumMatches tests a tar header's checksum: the sum of all bytes, its own field taken as blanks; old writers summed signed bytes.
-func checksumMatches(header []byte) bool {
-	const at, end = 148, 156
-	field := bytes.Trim(header[at:end], " \x00")
-	if len(field) == 0 {
-		return false
-	}
-	var want int64
-	for _, c := range field {
-		if c < '0' || c > '7' {
-			return false
-		}
-		want = want*8 + int64(c-'0')
-	}
-	var unsigned, signed int64
-	for i, c := range header {
-		if i >= at && i < end {
-			c = ' '
-		}
-		unsigned += int64(c)
-		signed += int64(int8(c))
-	}
-	return want == unsigned || want == signed
+	return zeros(head[:blockSize]) || tarfs.IsHeader(head)
 }
 
 func zeros(b []byte) bool {
