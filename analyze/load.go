@@ -83,6 +83,7 @@ type loader struct {
 	windows  int64
 	unpacked int64
 	entries  int64
+	idle     int // processors that no layer is read on
 	progress Progress
 	failed   []error
 	over     error // a limit of the whole image is passed: no further layer is read
@@ -112,9 +113,12 @@ func (l *loader) run() {
 		queue <- layer
 	}
 	close(queue)
+	workers := min(jobs, len(order))
+	l.idle = jobs - workers
 	var wait sync.WaitGroup
-	for range min(jobs, len(order)) {
+	for range workers {
 		wait.Go(func() {
+			defer l.rest()
 			for layer := range queue {
 				if l.ready() {
 					l.scan(layer)
@@ -123,6 +127,28 @@ func (l *loader) run() {
 		})
 	}
 	wait.Wait()
+}
+
+// beside runs a function on a processor that no layer is read on, or reports that there is none.
+func (l *loader) beside(f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.idle == 0 {
+		return false
+	}
+	l.idle--
+	go func() {
+		defer l.rest()
+		f()
+	}()
+	return true
+}
+
+// rest gives a processor back.
+func (l *loader) rest() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idle++
 }
 
 // ready reports whether another layer is to be read.
@@ -135,7 +161,7 @@ func (l *loader) ready() bool {
 func (l *loader) scan(layer *source.Layer) {
 	window := min(layer.Window(), windows)
 	l.acquire(window)
-	scanned, err := layer.Scan(l.ctx, source.ScanOptions{Digests: l.img.opt.Digests, Progress: l.read})
+	scanned, err := layer.Scan(l.ctx, source.ScanOptions{Digests: l.img.opt.Digests, Progress: l.read, Beside: l.beside})
 	l.release(window)
 
 	l.mu.Lock()

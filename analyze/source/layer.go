@@ -38,6 +38,8 @@ type Scanned struct {
 type ScanOptions struct {
 	Digests  bool          // of every file's content
 	Progress func(n int64) // told of bytes read from the blob, from the scanning goroutine; may be nil
+	// Beside runs a function on an idle processor, or reports that there is none; may be nil. Scan returns after the function does.
+	Beside func(func()) bool
 }
 
 // Scan reads the layer once, to its last byte, checks it, and returns its table of contents. On damage the error names the cause
@@ -48,7 +50,11 @@ func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 		return out, l.err
 	}
 	p := &pass{ctx: ctx, layer: l, opt: opt, out: &out}
-	return out, p.run()
+	err := p.run()
+	if p.hashes != nil {
+		p.hashes.busy.Wait()
+	}
+	return out, err
 }
 
 // Window returns the memory that the layer's decoder asks for, in bytes: of a zstd stream the largest window of any of its frames,

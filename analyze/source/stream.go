@@ -2,13 +2,8 @@ package source
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
-	"slices"
 	"strings"
 
 	"layup/tarfs"
@@ -28,44 +23,6 @@ func algorithm(digest string) string {
 		return name
 	}
 	return defaultAlgorithm
-}
-
-// digests are computed side by side over one stream, each algorithm once.
-type digests struct {
-	names  []string
-	hashes []hash.Hash
-}
-
-func newDigests(algorithms ...string) (*digests, error) {
-	d := new(digests)
-	for _, name := range algorithms {
-		if slices.Contains(d.names, name) {
-			continue
-		}
-		var h hash.Hash
-		switch name { // the algorithms that the OCI image specification registers
-		case "sha256":
-			h = sha256.New()
-		case "sha512":
-			h = sha512.New()
-		default:
-			return nil, fmt.Errorf("digest algorithm %q is unknown", name)
-		}
-		d.names, d.hashes = append(d.names, name), append(d.hashes, h)
-	}
-	return d, nil
-}
-
-func (d *digests) write(p []byte) {
-	for _, h := range d.hashes {
-		h.Write(p)
-	}
-}
-
-// sum returns the digest so far as ALGORITHM:HEX.
-func (d *digests) sum(algorithm string) string {
-	i := slices.Index(d.names, algorithm)
-	return algorithm + ":" + hex.EncodeToString(d.hashes[i].Sum(nil))
 }
 
 // A blobReader reads the stored bytes of a layer from the first to the last, whoever else reads them.

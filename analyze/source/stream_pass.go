@@ -85,17 +85,18 @@ func (p *pass) stack(found string) (err error) {
 		if p.hashes, err = newDigests(algorithm(l.DiffID), algorithm(l.Digest)); err != nil {
 			return err
 		}
+		p.hashes.beside = p.opt.Beside
 		p.tar.digests = p.hashes
 	}
 	if found == compressionNone || found == "" {
 		return nil
 	}
 	if l.verify {
-		p.tar.digests, err = newDigests(algorithm(l.DiffID))
+		if p.tar.digests, err = newDigests(algorithm(l.DiffID)); err != nil {
+			return err
+		}
 		p.blob.digests, p.hashes = p.hashes, p.tar.digests
-	}
-	if err != nil {
-		return err
+		p.blob.digests.beside, p.hashes.beside = nil, p.opt.Beside
 	}
 	p.decoder, err = newDecoder(bufio.NewReaderSize(p.blob, blobBuffer), found, l.limits)
 	if err != nil {
