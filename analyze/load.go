@@ -161,7 +161,11 @@ func (l *loader) ready() bool {
 func (l *loader) scan(layer *source.Layer) {
 	window := min(layer.Window(), windows)
 	l.acquire(window)
-	scanned, err := layer.Scan(l.ctx, source.ScanOptions{Digests: l.img.opt.Digests, Progress: l.read, Beside: l.beside})
+	opt := source.ScanOptions{Digests: l.img.opt.Digests, Beside: l.beside}
+	if l.img.opt.Progress != nil {
+		opt.Progress = l.read
+	}
+	scanned, err := layer.Scan(l.ctx, opt)
 	l.release(window)
 
 	l.mu.Lock()

@@ -203,18 +203,22 @@ func number(b []byte) (int64, bool) {
 	return int64(n), true
 }
 
-// octal reads digits between spaces and NULs; an empty field is 0.
+// octal reads digits between spaces and NULs; an empty field is 0, and what follows a NUL behind the digits is not looked at.
 func octal(b []byte) (int64, bool) {
-	b = bytes.Trim(b, " \x00")
-	if at := bytes.IndexByte(b, 0); at >= 0 {
-		b = b[:at]
+	at := 0
+	for at < len(b) && (b[at] == ' ' || b[at] == 0) {
+		at++
 	}
 	var n int64
-	for _, c := range b {
-		if c < '0' || c > '7' || n>>60 != 0 {
+	for ; at < len(b) && b[at] != 0; at++ {
+		c := b[at] - '0'
+		if c > 7 {
+			return n, b[at] == ' ' && len(bytes.Trim(b[at:], " \x00")) == 0
+		}
+		if n>>60 != 0 {
 			return 0, false
 		}
-		n = n<<3 | int64(c-'0')
+		n = n<<3 | int64(c)
 	}
 	return n, true
 }

@@ -5,11 +5,12 @@ import (
 	"io"
 )
 
-// The bytes that a headerReader asks for at once: few behind content that was jumped over, many among small files, where the next
-// header is near.
+// The bytes that a headerReader asks for at once: two blocks behind content that was jumped over, many among small files, where the next
+// header is near. To copy farJump bytes costs about what a further system call does.
 const (
-	smallWindow = 4 << 10
+	smallWindow = 1 << 10
 	largeWindow = 64 << 10
+	farJump     = 8 << 10
 )
 
 // A headerReader is a tarfs.Reader that reads only what is peeked at: skipping content moves an offset.
@@ -74,7 +75,7 @@ func (h *headerReader) Discard(n int) (int, error) {
 	h.rest = h.rest[buffered:]
 	skipped := min(int64(n-buffered), h.size-h.next)
 	h.next += skipped
-	if skipped > largeWindow {
+	if skipped > 0 && n > farJump {
 		h.window = smallWindow
 	}
 	done := buffered + int(skipped)
