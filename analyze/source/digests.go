@@ -25,7 +25,7 @@ type digests struct {
 
 // The bytes that an idle processor is given at once, and those to go by after there was none.
 const (
-	besideBuffer = 1 << 20
+	besideBuffer = 256 << 10
 	besidePause  = 16 << 20
 )
 
