@@ -33,7 +33,7 @@ func TestABareWordIsAFile(t *testing.T) {
 	for name, hint := range map[string]string{
 		"nginx:latest":           "docker save -o image.tar nginx:latest",
 		"localhost:5000/a/b:1.2": "docker save",
-		"ghcr.io/a/b@sha256:" + strings.Repeat("0", 64): "docker save",
+		"registry.example/a/b@sha256:" + strings.Repeat("0", 64): "docker save",
 		"nginx":       "docker save",
 		"shop.tar":    "",
 		"./nginx":     "",
