@@ -251,14 +251,10 @@ func (m *merger) step(steps []step, name ref) step {
 		return step{name: name}
 	}
 	i, ok := m.of(id)
-	return step{name: name, local: i * b2u(ok), found: ok}
-}
-
-func b2u(b bool) uint32 {
-	if b {
-		return 1
+	if !ok {
+		return step{name: name}
 	}
-	return 0
+	return step{name: name, local: i, found: true}
 }
 
 // follow puts a symlink's target before what is left to do.

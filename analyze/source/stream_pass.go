@@ -80,29 +80,37 @@ func (p *pass) stack(found string) (err error) {
 	l := p.layer
 	p.blob = &blobReader{ctx: p.ctx, src: l.blob, size: l.blob.Size(), progress: p.opt.Progress}
 	p.tar = &meter{ctx: p.ctx, src: p.blob, limits: l.limits}
+	compressed := found != compressionNone && found != ""
 	if l.verify {
-		// A layer that is not compressed is hashed once, for both digests.
-		if p.hashes, err = newDigests(algorithm(l.DiffID), algorithm(l.Digest)); err != nil {
+		if err := p.digest(compressed); err != nil {
 			return err
 		}
-		p.hashes.beside = p.opt.Beside
-		p.tar.digests = p.hashes
 	}
-	if found == compressionNone || found == "" {
+	if !compressed {
 		return nil
-	}
-	if l.verify {
-		if p.tar.digests, err = newDigests(algorithm(l.DiffID)); err != nil {
-			return err
-		}
-		p.blob.digests, p.hashes = p.hashes, p.tar.digests
-		p.blob.digests.beside, p.hashes.beside = nil, p.opt.Beside
 	}
 	p.decoder, err = newDecoder(bufio.NewReaderSize(p.blob, blobBuffer), found, l.limits)
 	if err != nil {
 		return err
 	}
 	p.tar.src, p.tar.blob = p.decoder, p.blob
+	return nil
+}
+
+// digest prepares the hashes of the blob and of the tar. A layer that is not compressed is hashed once, for both digests.
+func (p *pass) digest(compressed bool) (err error) {
+	l := p.layer
+	of := []string{algorithm(l.DiffID)}
+	if !compressed {
+		of = append(of, algorithm(l.Digest))
+	} else if p.blob.digests, err = newDigests(algorithm(l.Digest)); err != nil {
+		return err
+	}
+	if p.hashes, err = newDigests(of...); err != nil {
+		return err
+	}
+	p.hashes.beside = p.opt.Beside
+	p.tar.digests = p.hashes
 	return nil
 }
 
