@@ -28,7 +28,11 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of a write, and ends the command quietly
 	onInterrupt, _ := signal.NotifyContext(context.Background(), os.Interrupt)
 	ctx, _ := signal.NotifyContext(onInterrupt, syscall.SIGTERM)
-	status := report.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	args := os.Args[1:]
+	if report.IsPlugin(os.Args[0]) {
+		ctx, args = report.WithDocker(ctx), report.PluginArgs(args)
+	}
+	status := report.Main(ctx, args, os.Stdin, os.Stdout, os.Stderr)
 	switch {
 	case onInterrupt.Err() != nil:
 		status = interrupted

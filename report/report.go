@@ -74,6 +74,7 @@ func All() []Report {
 		{Name: "help", Args: "[COMMAND]", Max: 1, Plain: true, New: newHelp, About: "explain layup or one of its commands",
 			Examples: []string{"layup help find"}},
 		{Name: "__complete", Args: "[WORD...]", Max: -1, Hidden: true, Plain: true, New: newComplete, About: "answer a completion script"},
+		{Name: pluginMetadata, Max: 0, Hidden: true, Plain: true, New: newMetadata, About: "introduce the plugin to Docker"},
 	}
 }
 
