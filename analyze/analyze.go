@@ -22,11 +22,22 @@ type Options struct {
 	Select    source.Selection
 	View      tarfs.View
 	KeepGoing bool           // answer from what could be read; Errors tells what could not
+	Layers    Reading        // which images' layers are read; all by default
 	Digests   bool           // compute the SHA-256 of every file's content
 	Jobs      int            // layers read at once; 0 means one for each processor
 	Progress  func(Progress) // told now and then, from one goroutine at a time; may be nil
 	Note      func(string)   // told of choices made for the user (the platform); may be nil
 }
+
+// Reading says whether an image's layers are read when it is opened. Without them an image knows what its config and manifest say: Docker,
+// DockerHistory, Instruction, and of LayerFacts what is not counted in a layer; its tree is empty.
+type Reading int
+
+const (
+	Always   Reading = iota
+	IfAtHand         // where that takes no network
+	Never
+)
 
 // Default returns the options of the command line: everything verified, with the limits for hostile input.
 func Default() Options {
@@ -39,6 +50,7 @@ type Image struct {
 	tree     *tarfs.Tree
 	top      *tarfs.Snapshot
 	scans    []source.Scanned // by layer
+	read     bool             // the layers were read
 	damaged  []bool           // by layer: its bytes are not those that the image names
 	warnings []tarfs.Warning
 	errs     []*LayerError
@@ -139,6 +151,9 @@ func (img *Image) Close() error {
 	}
 	return img.close()
 }
+
+// LayersRead reports whether the layers were read; without, the tree is empty and nothing in them is counted.
+func (img *Image) LayersRead() bool { return img.read }
 
 // Tree returns the merged tree with its whole history.
 func (img *Image) Tree() *tarfs.Tree { return img.tree }

@@ -24,6 +24,11 @@ const windows = 160 << 20
 // load reads every layer of a chosen image and merges them. With the error it returns the image as far as it is known, never nil.
 func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
 	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one)}
+	if opt.Layers == Never || opt.Layers == IfAtHand && !one.LayersAtHand() {
+		img.leaveLayers()
+		return img, ctx.Err()
+	}
+	img.read = true
 	l := newLoader(ctx, img)
 	l.run()
 	if err := cmp.Or(ctx.Err(), l.over); err != nil {
@@ -50,6 +55,19 @@ func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
 		return img, img.errs[0]
 	}
 	return img, nil
+}
+
+// leaveLayers makes the image what it is without its layers.
+func (img *Image) leaveLayers() {
+	tables := make([]*tarfs.Layer, len(img.scans))
+	for i, l := range img.Layers {
+		tables[i] = new(tarfs.Layer)
+		img.scans[i] = source.Scanned{Table: tables[i], Digest: l.Digest, DiffID: l.DiffID}
+	}
+	img.damaged = make([]bool, len(img.Layers))
+	img.tree, _ = tarfs.Merge(tables, img.opt.View) // nothing in it
+	img.top = img.tree.Top()
+	img.collect(make([]error, len(img.Layers)))
 }
 
 // collect gathers warnings and errors in the order of the layers.

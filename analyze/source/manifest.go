@@ -9,6 +9,7 @@ import (
 // A manifest is an OCI or Docker image manifest, as far as it is needed.
 type manifest struct {
 	raw          []byte
+	mediaType    string
 	artifactType string
 	config       descriptor
 	layers       []blobRef
@@ -122,7 +123,7 @@ func rawList(raw json.RawMessage, field string) ([]json.RawMessage, error) {
 
 // newManifest reads the descriptors of a manifest; those of layers may be wrong, for then the other layers can still be read.
 func newManifest(d *rawDocument, raw []byte, limits *Limits) (*manifest, error) {
-	m := &manifest{raw: raw, artifactType: d.ArtifactType}
+	m := &manifest{raw: raw, mediaType: d.MediaType, artifactType: d.ArtifactType}
 	var err error
 	if m.config, err = parseDescriptor(d.Config); err != nil {
 		return nil, fmt.Errorf("config: %w", err)

@@ -24,6 +24,7 @@ func (a *Archive) loadOCI(c *candidate, img *Image) error {
 		return err
 	}
 	img.Manifest = c.desc.raw
+	img.ManifestDescriptor = Descriptor{MediaType: firstWord(c.manifest.MediaType, c.desc.mediaType), Digest: c.manifest.Digest, Size: c.manifest.Size}
 	order := c.order(config.diffIDs)
 	if !slices.IsSorted(order) {
 		img.Warnings = append(img.Warnings, tarfs.Warning{Code: tarfs.LayersOutOfOrder, Layer: tarfs.NoLayer})

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -123,6 +126,41 @@ type Image struct {
 	Layers     []*Layer       // oldest first
 	Warnings   []tarfs.Warning
 	Verified   string // full; none where it was not asked for, or the input names no digests
+
+	RepoDigests        []string   // NAME@DIGEST by which a registry or a store knows it
+	ManifestDescriptor Descriptor // of Manifest; zero where there is none
+	Parents            []string   // IDs of the image it was built on, of that one's parent and so on, as far as the archive or the store knows them
+	Engine             *Engine    // nil but for the image of an engine's store
+	Remote             bool       // its layers are fetched over a network when they are read
+}
+
+// A Descriptor names a manifest: its media type, digest and size in bytes.
+type Descriptor struct {
+	MediaType, Digest string
+	Size              int64
+}
+
+// An Engine is what only the store of an engine knows of an image.
+type Engine struct {
+	GraphDriver string            // as Docker prints GraphDriver.Name
+	GraphData   map[string]string // as Docker prints GraphDriver.Data
+	LastTagTime time.Time         // zero where it never had a tag
+}
+
+// LayersAtHand reports whether its layers can be read without a network.
+func (img *Image) LayersAtHand() bool { return !img.Remote }
+
+// RepoTags returns the references with a repository and a tag as Docker shows them, sorted, each once; never nil. A tag alone, as OCI layouts
+// have it, is none.
+func (img *Image) RepoTags() []string {
+	tags := []string{}
+	for _, ref := range img.References {
+		if strings.ContainsRune(ref, ':') && !strings.ContainsRune(ref, '@') {
+			tags = append(tags, familiar(ref))
+		}
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
 }
 
 // History returns the history entry of each layer, or nil where the history does not name as many layers as there are.

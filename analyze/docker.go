@@ -1,0 +1,156 @@
+package analyze
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// A DockerImage is what an engine says of an image: the element that GET /images/NAME/json and `docker image inspect` print, in their order
+// and under their names (Docker Engine API up to 1.43; Descriptor is newer).
+type DockerImage struct {
+	ID              string `json:"Id"`
+	RepoTags        []string
+	RepoDigests     []string
+	Parent          string
+	Comment         string
+	Created         string // RFC 3339 with nanoseconds, in the zone of the config
+	Container       string
+	ContainerConfig *DockerConfig
+	DockerVersion   string
+	Author          string
+	Config          *DockerConfig
+	Architecture    string
+	Variant         string `json:",omitempty"`
+	Os              string
+	OsVersion       string `json:",omitempty"`
+	Size            *int64 `json:",omitempty"` // bytes of the unpacked layers; nil where they were not read
+	VirtualSize     *int64 `json:",omitempty"` // the same
+	GraphDriver     DockerGraphDriver
+	RootFS          DockerRootFS
+	Metadata        DockerMetadata
+	Descriptor      *DockerDescriptor `json:",omitempty"` // of the manifest; nil where there is none
+}
+
+// A DockerGraphDriver says where an engine keeps the layers; zero outside of an engine's store.
+type DockerGraphDriver struct {
+	Data map[string]string
+	Name string
+}
+
+// A DockerRootFS lists the diffIDs of the layers, oldest first.
+type DockerRootFS struct {
+	Type   string
+	Layers []string `json:",omitempty"`
+}
+
+// DockerMetadata is what an engine remembers of an image; zero outside of its store.
+type DockerMetadata struct {
+	LastTagTime time.Time
+}
+
+// A DockerDescriptor names the image's manifest.
+type DockerDescriptor struct {
+	MediaType string `json:"mediaType"`
+	Digest    string `json:"digest"`
+	Size      int64  `json:"size"`
+}
+
+// DockerHistory is one row of an image's history, as GET /images/NAME/history answers it.
+type DockerHistory struct {
+	Comment   string
+	Created   int64 // seconds since 1970; that of the year 1 where it is unknown
+	CreatedBy string
+	ID        string `json:"Id"`
+	Size      *int64 // bytes of the unpacked layer, 0 of none; nil where it was not read
+	Tags      []string
+}
+
+// missingID is the ID of a row of the history whose image nobody has, as Docker prints it.
+const missingID = "<missing>"
+
+// JSON returns the document as an engine sends it: on one line, without escapes for HTML, without a line feed.
+func (d *DockerImage) JSON() []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(d); err != nil { // only a year over 9999 of LastTagTime could be refused
+		return []byte("{}")
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// Docker returns what Docker says of the image once it is loaded into an engine. What only an engine knows is zero unless the image comes from
+// one's store.
+func (img *Image) Docker() *DockerImage {
+	stored := parseDockerConfig(img.Config)
+	cf := img.ConfigFile
+	d := &DockerImage{
+		ID: img.ID, RepoTags: img.RepoTags(), RepoDigests: append([]string{}, img.RepoDigests...),
+		Comment: img.comment(stored.Comment), Created: cf.Created.Format(time.RFC3339Nano),
+		Container: stored.Container, ContainerConfig: &stored.ContainerConfig, DockerVersion: stored.DockerVersion, Author: stored.Author,
+		Config: stored.Config, Architecture: cf.Architecture, Variant: cf.Variant, Os: cmp.Or(cf.OS, "linux"), OsVersion: cf.OSVersion,
+		RootFS: DockerRootFS{Type: cf.RootFS.Type},
+	}
+	for i := range img.scans {
+		d.RootFS.Layers = append(d.RootFS.Layers, img.scans[i].DiffID)
+	}
+	if len(img.Parents) > 0 {
+		d.Parent = img.Parents[0]
+	}
+	if m := img.ManifestDescriptor; m.Digest != "" {
+		d.Descriptor = &DockerDescriptor{m.MediaType, m.Digest, m.Size}
+	}
+	if e := img.Engine; e != nil {
+		d.GraphDriver = DockerGraphDriver{Name: e.GraphDriver, Data: e.GraphData}
+		d.Metadata.LastTagTime = e.LastTagTime
+	}
+	if sizes := img.UnpackedSizes(); sizes != nil && !slices.Contains(sizes, -1) {
+		var total int64
+		for _, n := range sizes {
+			total += n
+		}
+		d.Size, d.VirtualSize = &total, &total
+	}
+	return d
+}
+
+// comment is the config's, else that of the last row of the history (Docker 1.10 and later).
+func (img *Image) comment(own string) string {
+	if h := img.ConfigFile.History; own == "" && len(h) > 0 {
+		return h[len(h)-1].Comment
+	}
+	return own
+}
+
+// DockerHistory returns the rows of `docker history`, newest first: also those that made no layer.
+func (img *Image) DockerHistory() []DockerHistory {
+	history := img.ConfigFile.History
+	sizes := img.UnpackedSizes()
+	rows := make([]DockerHistory, len(history))
+	ids := append([]string{img.ID}, img.Parents...)
+	layer := 0
+	for i, h := range history {
+		row := DockerHistory{Comment: h.Comment, Created: h.Created.Unix(), CreatedBy: h.CreatedBy, ID: missingID}
+		switch {
+		case h.EmptyLayer:
+			row.Size = new(int64)
+		case layer < len(sizes) && sizes[layer] >= 0:
+			row.Size = &sizes[layer]
+		}
+		if !h.EmptyLayer {
+			layer++
+		}
+		newest := len(history) - 1 - i
+		if newest < len(ids) && ids[newest] != "" {
+			row.ID = ids[newest]
+		}
+		rows[newest] = row
+	}
+	if len(rows) > 0 {
+		rows[0].Tags = img.RepoTags()
+	}
+	return rows
+}
