@@ -18,8 +18,8 @@ func TestConfigAloneKnowsNoSizes(t *testing.T) {
 		}
 		defer img.Close()
 		d, rows := img.Docker(), img.DockerHistory()
-		if read := reading != analyze.Never; (d.Size != nil) != read || (rows[0].Size != nil) != read || img.LayersRead() != read {
-			t.Errorf("reading %v: size %v, of the newest row %v, layers read: %v", reading, d.Size, rows[0].Size, img.LayersRead())
+		if read := reading != analyze.Never; (d.Size != nil) != read || (rows[len(rows)-1].Size != nil) != read || img.LayersRead() != read {
+			t.Errorf("reading %v: size %v, of the oldest row %v, layers read: %v", reading, d.Size, rows[len(rows)-1].Size, img.LayersRead())
 		}
 		if len(d.RootFS.Layers) != len(img.Layers) || len(img.LayerFacts()) != len(img.Layers) {
 			t.Errorf("reading %v: %d of %d layers", reading, len(d.RootFS.Layers), len(img.Layers))
