@@ -1,0 +1,138 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An answer is a response whose body is watched: what comes too slowly ends it.
+type answer struct {
+	status int
+	header http.Header
+	length int64 // -1 where the server does not say
+	from   *url.URL
+	own    bool // it comes from the endpoint that was asked, not from where that redirects to
+
+	body   io.ReadCloser
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	timing Timing
+	got    int64         // bytes in the window at hand
+	left   time.Duration // of the window, in which more must come
+	head   []byte        // read ahead by excerpt
+}
+
+var errStalled = errors.New("stalled")
+
+// Read reads the body. Only the time spent waiting for the server counts.
+func (a *answer) Read(p []byte) (int, error) {
+	if len(a.head) > 0 {
+		n := copy(p, a.head)
+		a.head = a.head[n:]
+		return n, nil
+	}
+	began := time.Now()
+	a.timer.Reset(max(a.left, 1))
+	n, err := a.body.Read(p)
+	a.timer.Stop()
+	if a.got += int64(n); a.got >= a.timing.StallBytes {
+		a.got, a.left = 0, a.timing.Stall
+	} else {
+		a.left -= time.Since(began)
+	}
+	if err != nil && err != io.EOF && errors.Is(context.Cause(a.ctx), errStalled) {
+		err = fmt.Errorf("%w: less than %s came in %s", errStalled, bytesOf(a.timing.StallBytes), seconds(a.timing.Stall))
+	}
+	return n, err
+}
+
+// Close ends the request.
+func (a *answer) Close() error {
+	a.timer.Stop()
+	a.cancel(nil)
+	return a.body.Close()
+}
+
+// maxExcerpt is how much of an error's body is looked at.
+const maxExcerpt = 4 << 10
+
+// excerpt returns the beginning of the body and leaves it to be read again.
+func (a *answer) excerpt() []byte {
+	if a.head == nil {
+		head := make([]byte, maxExcerpt)
+		n, _ := io.ReadFull(readerOnly{a}, head)
+		a.head = head[:n]
+	}
+	return a.head
+}
+
+type readerOnly struct{ io.Reader }
+
+// accepted returns the answer, or the error that its status is.
+func (a *answer) accepted(ok []int, t Timing) (*answer, error) {
+	if slices.Contains(ok, a.status) {
+		return a, nil
+	}
+	return nil, a.refusal(t)
+}
+
+// refusal reads what the server says of an error and closes the answer.
+func (a *answer) refusal(t Timing) error {
+	defer a.Close()
+	s := &status{code: a.status, from: a.from.Host, own: a.own, says: says(a.excerpt()), longest: t.RetryAfter}
+	if after := a.header.Get("Retry-After"); after != "" {
+		if n, err := strconv.ParseInt(after, 10, 64); err == nil && n >= 0 {
+			s.retryAfter = time.Duration(min(n, int64(1<<33))) * time.Second
+		} else if at, err := http.ParseTime(after); err == nil {
+			s.retryAfter = max(time.Until(at), 0)
+		}
+	}
+	return s
+}
+
+// says returns the message of an error's body: the registry's own, or the beginning of any text but HTML.
+func says(body []byte) string {
+	var doc struct {
+		Errors []struct{ Code, Message string }
+	}
+	text := ""
+	if json.Unmarshal(body, &doc) == nil && len(doc.Errors) > 0 {
+		text = strings.TrimSpace(doc.Errors[0].Code + ": " + doc.Errors[0].Message)
+	} else if trimmed := bytes.TrimSpace(body); !bytes.HasPrefix(trimmed, []byte("<")) {
+		text = string(trimmed)
+	}
+	const most = 120
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	if text == "" {
+		return ""
+	}
+	return strconv.Quote(text)
+}
+
+func bytesOf(n int64) string {
+	if n%1024 == 0 {
+		return fmt.Sprintf("%d KiB", n/1024)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// seconds prints a time as people say it.
+func seconds(d time.Duration) string {
+	if d >= time.Second {
+		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+	}
+	return d.String()
+}

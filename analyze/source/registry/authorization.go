@@ -1,0 +1,208 @@
+package registry
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// maxToken bounds the answer of a token server, in bytes.
+const maxToken = 64 << 10
+
+// authorize returns what goes into Authorization after the endpoint refused used. Of several goroutines one asks, the others get what it got.
+func (c *Client) authorize(ctx context.Context, e *endpoint, scope string, header http.Header, used string, refused error) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if now := e.tokens[scope]; now != used {
+		return now, nil
+	}
+	creds, err := c.keys.find(ctx, e, scope)
+	if err != nil {
+		return "", err
+	}
+	value := ""
+	for _, ch := range challenges(header) {
+		switch {
+		case ch.scheme == "basic" && creds.basic() != "" && used == "":
+			value = creds.basic()
+		case ch.scheme == "bearer" && creds.registryToken != "" && used == "":
+			value = "Bearer " + creds.registryToken
+		case ch.scheme == "bearer":
+			value, err = c.token(ctx, e, ch, scope, creds)
+		default:
+			continue
+		}
+		break
+	}
+	if err != nil {
+		return "", err
+	}
+	if value == "" {
+		return "", refused
+	}
+	e.tokens[scope] = value
+	return value, nil
+}
+
+// A challenge is a part of WWW-Authenticate (RFC 9110, 11.6.1).
+type challenge struct {
+	scheme string // in lower case
+	params map[string]string
+}
+
+// challenges lists those that are understood, Bearer before Basic.
+func challenges(header http.Header) []challenge {
+	var list []challenge
+	for _, text := range header.Values("WWW-Authenticate") {
+		scheme, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+		if scheme = strings.ToLower(scheme); scheme == "basic" || scheme == "bearer" {
+			list = append(list, challenge{scheme, params(rest)})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b challenge) int { return strings.Compare(b.scheme, a.scheme) })
+	return list
+}
+
+// params reads name="value" pairs.
+func params(text string) map[string]string {
+	found := map[string]string{}
+	for text != "" {
+		name, rest, ok := strings.Cut(text, "=")
+		if !ok {
+			break
+		}
+		value := ""
+		if strings.HasPrefix(rest, `"`) {
+			value, rest, _ = strings.Cut(rest[1:], `"`)
+			_, rest, _ = strings.Cut(rest, ",")
+		} else {
+			value, rest, _ = strings.Cut(rest, ",")
+		}
+		found[strings.ToLower(strings.Trim(name, " ,\t"))] = strings.TrimSpace(value)
+		text = rest
+	}
+	return found
+}
+
+// token asks the token server that a challenge names (Docker's token authentication).
+func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope string, creds credentials) (string, error) {
+	realm, err := url.Parse(ch.params["realm"])
+	if err != nil || realm.Host == "" || realm.Scheme != "https" && realm.Scheme != "http" {
+		return "", fmt.Errorf("names no token server that could be asked: realm %.200q", ch.params["realm"])
+	}
+	known := c.mayLogIn(e, realm)
+	if !known && (creds != credentials{} || realm.Scheme == "http") {
+		return "", hinted(fmt.Errorf("sends to another host for a token, %.200q, which gets no credentials", realm.Host),
+			"if "+safeHost(realm.Host)+" is its token server: --token-host "+safeHost(realm.Host))
+	}
+	query := realm.Query()
+	if s := ch.params["service"]; s != "" {
+		query.Set("service", s)
+	}
+	asked := scope
+	if s := ch.params["scope"]; s != "" && len(s) < 1024 {
+		asked = s
+	}
+	query.Set("scope", asked)
+	header := http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"identity"}, "User-Agent": {"layup"}}
+	var a *answer
+	realm.User, realm.Fragment = nil, ""
+	if creds.identityToken != "" {
+		a, err = c.exchangeIdentity(ctx, realm, query, creds)
+	} else {
+		realm.RawQuery = query.Encode()
+		a, err = c.follow(ctx, realm, header, creds.basic())
+	}
+	if err == nil {
+		a, err = a.accepted([]int{http.StatusOK}, c.opt.Timing)
+	}
+	if err != nil {
+		return "", fmt.Errorf("token server %.200q: %w", realm.Host, err)
+	}
+	return readToken(a)
+}
+
+// exchangeIdentity asks with an identity token, which is what docker login keeps of some registries (OAuth2's refresh token).
+func (c *Client) exchangeIdentity(ctx context.Context, realm *url.URL, query url.Values, creds credentials) (*answer, error) {
+	query.Set("grant_type", "refresh_token")
+	query.Set("refresh_token", creds.identityToken)
+	query.Set("client_id", "layup")
+	ctx, cancel := context.WithCancelCause(ctx)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, realm.String(), strings.NewReader(query.Encode()))
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := c.transport.RoundTrip(req)
+	if err != nil {
+		cancel(nil)
+		return nil, c.reason(err, realm)
+	}
+	return c.watched(ctx, cancel, res, realm), nil
+}
+
+func readToken(a *answer) (string, error) {
+	defer a.Close()
+	body, err := io.ReadAll(io.LimitReader(a, maxToken+1))
+	if err != nil {
+		return "", fmt.Errorf("token server %.200q: %w", a.from.Host, err)
+	}
+	var doc struct {
+		Token       string `json:"token"`
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal(body, &doc); err != nil || len(body) > maxToken {
+		return "", fmt.Errorf("token server %.200q: its answer is no token", a.from.Host)
+	}
+	if doc.Token == "" {
+		doc.Token = doc.AccessToken
+	}
+	if doc.Token == "" || strings.ContainsFunc(doc.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", errors.New("token server: its answer holds no token")
+	}
+	return "Bearer " + doc.Token, nil
+}
+
+// mayLogIn reports whether a token server belongs to the registry: the same host and port, one that the user names, or over https a host of the
+// same domain, as gitlab.com is for registry.gitlab.com.
+func (c *Client) mayLogIn(e *endpoint, realm *url.URL) bool {
+	own := realm.Host == e.addr && (realm.Scheme == "https" || realm.Scheme == e.schemes[0])
+	if own || slices.Contains(c.opt.TokenHosts, realm.Host) {
+		return true
+	}
+	if realm.Scheme != "https" || realm.Port() != "" && realm.Port() != "443" {
+		return false
+	}
+	_, parent, _ := strings.Cut(hostOnly(e.addr), ".")
+	host := realm.Hostname()
+	return strings.Contains(parent, ".") && !isAddress(host) && (host == parent || strings.HasSuffix(host, "."+parent)) ||
+		e.host == dockerHub && host == "auth.docker.io"
+}
+
+func isAddress(host string) bool {
+	return strings.Trim(host, "0123456789.") == "" || strings.Contains(host, ":")
+}
+
+// safeHost returns a host for a hint, or a word for one that a shell or a terminal could mistake.
+func safeHost(host string) string {
+	if strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
+		return "HOST"
+	}
+	return host
+}
+
+// basic returns the value of a Basic authorization, or nothing.
+func (c credentials) basic() string {
+	if c.user == "" && c.password == "" {
+		return ""
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.user+":"+c.password))
+}

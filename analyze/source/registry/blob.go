@@ -1,0 +1,270 @@
+package registry
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// A Descriptor names a blob by what a verified manifest says of it.
+type Descriptor struct {
+	Digest string // sha256:HEX or sha512:HEX
+	Size   int64  // bytes
+}
+
+// A Stream is the bytes of a blob as they are served. A connection that is cut is taken up again where it ended, so that who hashes the stream hashes
+// the blob. Neither less nor more bytes than the descriptor says come out; the digest is for the reader to compare, or Blob does it.
+type Stream struct {
+	c    *Client
+	ctx  context.Context
+	q    question
+	size int64
+
+	at      int64   // of the next byte
+	answer  *answer // nil while none is open
+	tries   int     // that failed fast, since much was read
+	resumes int
+	stalled bool // once already
+	since   int64
+	err     error
+}
+
+// The bounds on resuming: so often a blob is taken up again at all, and after so many bytes a failure counts as the first again.
+const (
+	mostResumes = 12
+	muchRead    = 16 << 20
+)
+
+// Stream opens a blob from a byte on. The first request is sent by it, so its error is that of the registry.
+func (c *Client) Stream(ctx context.Context, ref Reference, d Descriptor, offset int64) (*Stream, error) {
+	if !digestPattern.MatchString(d.Digest) || d.Size < 0 || offset < 0 || offset > d.Size {
+		return nil, errNoDigest
+	}
+	s := &Stream{c: c, ctx: ctx, size: d.Size, at: offset, since: offset}
+	s.q = question{ref: ref, what: "blob " + d.Digest, path: "blobs/" + d.Digest, ok: []int{http.StatusOK, http.StatusPartialContent}}
+	if err := s.open(); err != nil {
+		return nil, s.failed(err)
+	}
+	return s, nil
+}
+
+// open asks for what is still missing.
+func (s *Stream) open() error {
+	if s.at == s.size && s.at > 0 {
+		return nil
+	}
+	s.q.from = s.at
+	a, err := s.c.get(s.ctx, s.q)
+	if err != nil {
+		return err
+	}
+	if a.status == http.StatusPartialContent {
+		err = s.partial(a)
+	} else {
+		err = s.again(a)
+	}
+	if err != nil {
+		a.Close()
+		return err
+	}
+	s.answer = a
+	return nil
+}
+
+// partial checks that a part is the one that was asked for, of the whole that was named.
+func (s *Stream) partial(a *answer) error {
+	want := fmt.Sprintf("bytes %d-%d/%d", s.at, s.size-1, s.size)
+	got := a.header.Get("Content-Range")
+	if got != want && got != strings.TrimSuffix(want, fmt.Sprint(s.size))+"*" {
+		return fmt.Errorf("asked for a part, got another: want %q, got %.100q", want, got)
+	}
+	return nil
+}
+
+// again passes over what was read before, where the server begins anew.
+func (s *Stream) again(a *answer) error {
+	if a.length >= 0 && a.length != s.size {
+		return fmt.Errorf("size: want %d bytes, the registry sends %d", s.size, a.length)
+	}
+	if _, err := io.CopyN(io.Discard, readerOnly{a}, s.at); err != nil {
+		return fmt.Errorf("beginning anew: %w", err)
+	}
+	return nil
+}
+
+// Read reads on, over as many connections as it takes.
+func (s *Stream) Read(p []byte) (int, error) {
+	for s.err == nil {
+		if s.answer == nil {
+			if s.at == s.size {
+				return 0, io.EOF
+			}
+			s.err = s.failed(s.open())
+			continue
+		}
+		n, err := s.read(p)
+		if n > 0 || err == io.EOF {
+			return n, err
+		}
+		if err != nil {
+			s.err = s.failed(s.recover(err))
+		}
+	}
+	return 0, s.err
+}
+
+// read reads from the open answer; io.EOF is the sound end.
+func (s *Stream) read(p []byte) (int, error) {
+	if s.at == s.size { // is that all?
+		var one [1]byte
+		n, err := s.answer.Read(one[:])
+		switch {
+		case n > 0:
+			s.err = s.failed(fmt.Errorf("size: want %d bytes, the registry sends more", s.size))
+			return 0, s.err
+		case err == nil:
+			return 0, nil
+		}
+		return 0, io.EOF // however the connection ends, all bytes are here
+	}
+	n, err := s.answer.Read(p[:min(int64(len(p)), s.size-s.at)])
+	s.at += int64(n)
+	if n > 0 {
+		return n, nil
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return 0, err
+}
+
+// recover decides whether to go on after a connection ended early; it returns nil if so.
+func (s *Stream) recover(err error) error {
+	s.answer.Close()
+	s.answer = nil
+	if s.ctx.Err() != nil {
+		return s.ctx.Err()
+	}
+	if s.at-s.since >= muchRead {
+		s.since, s.tries = s.at, 0
+	}
+	s.resumes++
+	ended := fmt.Errorf("ended after %d of %d bytes: %w", s.at, s.size, err)
+	if s.resumes > mostResumes {
+		return ended
+	}
+	if errors.Is(err, errStalled) {
+		if s.stalled {
+			return ended
+		}
+		s.stalled = true
+		return nil
+	}
+	s.tries++
+	wait, again := s.c.patience(err, s.tries)
+	if !again {
+		return ended
+	}
+	return sleep(s.ctx, wait)
+}
+
+// failed names the blob in an error that does not yet.
+func (s *Stream) failed(err error) error {
+	if _, named := errors.AsType[*Failure](err); err == nil || named || s.ctx.Err() != nil {
+		return err
+	}
+	host := s.q.ref.Host
+	if s.answer != nil {
+		host = s.answer.from.Host
+	}
+	return &Failure{Host: host, Repository: s.q.ref.Repository, What: s.q.what, Err: err}
+}
+
+// Close ends the request.
+func (s *Stream) Close() error {
+	if s.answer == nil {
+		return nil
+	}
+	err := s.answer.Close()
+	s.answer = nil
+	return err
+}
+
+// Blob opens a blob from an offset on and compares its digest at the end: the last Read returns an error in place of io.EOF where the blob is not the one
+// that was named. seen is the hash of the first offset bytes, of the digest's algorithm, and may be nil where offset is 0; NewHash makes one.
+func (c *Client) Blob(ctx context.Context, ref Reference, d Descriptor, offset int64, seen hash.Hash) (io.ReadCloser, error) {
+	if seen == nil {
+		seen = NewHash(d.Digest)
+	}
+	s, err := c.Stream(ctx, ref, d, offset)
+	if err != nil {
+		return nil, err
+	}
+	return &checked{Stream: s, hash: seen, want: d.Digest}, nil
+}
+
+// NewHash returns the hash that a digest names.
+func NewHash(digest string) hash.Hash { return newHash(algorithm(digest)) }
+
+type checked struct {
+	*Stream
+	hash hash.Hash
+	want string
+}
+
+func (v *checked) Read(p []byte) (int, error) {
+	n, err := v.Stream.Read(p)
+	v.hash.Write(p[:n])
+	if err == io.EOF {
+		if got := algorithm(v.want) + ":" + hex.EncodeToString(v.hash.Sum(nil)); got != v.want {
+			v.Stream.err = v.failed(fmt.Errorf("content does not match its digest: want %s, got %s", v.want, got))
+			return n, v.Stream.err
+		}
+	}
+	return n, err
+}
+
+// Bytes returns a small blob, such as a config, whole and checked.
+func (c *Client) Bytes(ctx context.Context, ref Reference, d Descriptor, most int64) ([]byte, error) {
+	if d.Size > most {
+		return nil, fmt.Errorf("blob %s: %w", d.Digest, tooLong(d.Size, most))
+	}
+	r, err := c.Blob(ctx, ref, d, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// ErrNoRange says that a server does not give parts of a blob.
+var ErrNoRange = errors.New("the registry gives no parts of a blob")
+
+// Part returns some bytes of a blob by a Range request. Nothing checks them but their number.
+func (c *Client) Part(ctx context.Context, ref Reference, d Descriptor, from, to int64) ([]byte, error) {
+	if from < 0 || to <= from || to > d.Size {
+		return nil, fmt.Errorf("bytes %d to %d of a blob of %d", from, to, d.Size)
+	}
+	q := question{ref: ref, what: "blob " + d.Digest, path: "blobs/" + d.Digest, from: from, to: to, ok: []int{http.StatusOK, http.StatusPartialContent}}
+	a, err := c.get(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	if a.status != http.StatusPartialContent {
+		return nil, ErrNoRange
+	}
+	if want, got := fmt.Sprintf("bytes %d-%d/%d", from, to-1, d.Size), a.header.Get("Content-Range"); got != want {
+		return nil, a.failure(q, fmt.Errorf("asked for a part, got another: want %q, got %.100q", want, got))
+	}
+	part := make([]byte, to-from)
+	if _, err := io.ReadFull(readerOnly{a}, part); err != nil {
+		return nil, a.failure(q, fmt.Errorf("a part of it: %w", err))
+	}
+	return part, nil
+}

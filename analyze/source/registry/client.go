@@ -1,0 +1,165 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A Client asks registries. It keeps connections and tokens for as long as it lives, and may be used from several goroutines.
+type Client struct {
+	opt       Options
+	transport *http.Transport
+	mirrors   []mirror
+	keys      *keychain
+
+	mu        sync.Mutex
+	endpoints map[string][]*endpoint // by host: mirrors first, the registry itself last
+}
+
+// New returns a client. It opens no connection yet; the error is one of the options, or says that Offline forbids it all.
+func New(opt Options) (*Client, error) {
+	if opt.Offline {
+		return nil, errOffline
+	}
+	opt.Timing = opt.Timing.orDefault()
+	if opt.MaxManifest <= 0 {
+		opt.MaxManifest = defaultManifest
+	}
+	c := &Client{opt: opt, endpoints: map[string][]*endpoint{}}
+	var err error
+	if c.mirrors, err = parseMirrors(opt.Mirrors); err != nil {
+		return nil, err
+	}
+	if c.keys, err = newKeychain(opt); err != nil {
+		return nil, err
+	}
+	c.transport, err = opt.transport()
+	return c, err
+}
+
+// Close gives idle connections back.
+func (c *Client) Close() error {
+	c.transport.CloseIdleConnections()
+	return nil
+}
+
+func dialer(timeout time.Duration) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := &net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}
+	return d.DialContext
+}
+
+// A question is one GET, put to whichever endpoint answers for the reference.
+type question struct {
+	ref    Reference
+	what   string // for messages: manifest "1.2", blob sha256:…
+	path   string // behind /v2/REPOSITORY/; from /v2/ on where there is no repository
+	accept []string
+	from   int64 // the first byte wanted; with to, a Range
+	to     int64 // behind the last byte wanted; 0 for all
+	ok     []int // statuses that are answers
+}
+
+func (q question) scope() string {
+	if q.ref.Repository == "" {
+		return "registry:catalog:*"
+	}
+	return "repository:" + q.ref.Repository + ":pull"
+}
+
+// get puts a question to the mirrors of the host and then to itself, until one answers.
+func (c *Client) get(ctx context.Context, q question) (*answer, error) {
+	for _, e := range c.endpointsOf(q.ref.Host) {
+		a, err := c.insist(ctx, e, q)
+		if err == nil {
+			return a, nil
+		}
+		f := &Failure{Host: e.addr, Repository: e.prefix + q.ref.Repository, What: q.what, Err: err}
+		if !e.mirror || ctx.Err() != nil || !f.absent() {
+			return nil, f
+		}
+		if c.opt.Note != nil {
+			c.opt.Note(fmt.Sprintf("mirror of %s: %v", q.ref.Host, f))
+		}
+		e.lost()
+	}
+	return nil, &Failure{Host: q.ref.Host, Repository: q.ref.Repository, What: q.what, Err: errNoEndpoint}
+}
+
+// insist asks an endpoint again where it fails fast.
+func (c *Client) insist(ctx context.Context, e *endpoint, q question) (*answer, error) {
+	for try := 1; ; try++ {
+		a, err := c.exchange(ctx, e, q)
+		if err == nil {
+			return a, nil
+		}
+		wait, again := c.patience(err, try)
+		if !again {
+			return nil, err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// patience says how long to wait before the next try, or that there is none.
+func (c *Client) patience(err error, try int) (time.Duration, bool) {
+	t := c.opt.Timing
+	if try >= t.Tries || !temporary(err) {
+		return 0, false
+	}
+	if s := statusOf(err); s != nil && s.retryAfter > 0 {
+		return s.retryAfter, s.retryAfter <= t.RetryAfter
+	}
+	wait := t.Backoff
+	for range try - 1 {
+		wait *= 5
+	}
+	return wait, true
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// exchange asks once, with credentials where the endpoint demands them.
+func (c *Client) exchange(ctx context.Context, e *endpoint, q question) (*answer, error) {
+	header := http.Header{"Accept-Encoding": {"identity"}, "User-Agent": {"layup"}}
+	for _, mediaType := range q.accept {
+		header.Add("Accept", mediaType)
+	}
+	switch {
+	case q.to > 0:
+		header.Set("Range", fmt.Sprintf("bytes=%d-%d", q.from, q.to-1))
+	case q.from > 0:
+		header.Set("Range", fmt.Sprintf("bytes=%d-", q.from))
+	}
+	used := e.authorization(q.scope())
+	for fresh := false; ; fresh = true {
+		a, err := c.send(ctx, e, q, header, used)
+		if err != nil {
+			return nil, err
+		}
+		if a.status != http.StatusUnauthorized || !a.own {
+			return a.accepted(q.ok, c.opt.Timing)
+		}
+		refused := a.refusal(c.opt.Timing)
+		if fresh {
+			return nil, refused
+		}
+		if used, err = c.authorize(ctx, e, q.scope(), a.header, used, refused); err != nil {
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,234 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// credentials are what a registry is logged in with; the zero value is nobody.
+type credentials struct {
+	user, password string
+	identityToken  string // exchanged for tokens
+	registryToken  string // a token as it is sent
+}
+
+// A keychain finds credentials: those given, else those of the files of podman and Docker.
+type keychain struct {
+	given *credentials
+	files []string // the first that has credentials for a host decides
+	must  bool     // the first file has to be there
+}
+
+func newKeychain(opt Options) (*keychain, error) {
+	k := &keychain{}
+	if opt.Creds != "" {
+		user, password, ok := strings.Cut(opt.Creds, ":")
+		if !ok || user == "" {
+			return nil, errors.New("credentials: want USER:PASSWORD")
+		}
+		k.given = &credentials{user: user, password: password}
+		return k, nil
+	}
+	if opt.AuthFile != "" {
+		k.files, k.must = []string{opt.AuthFile}, true
+		return k, nil
+	}
+	k.files = authFiles(os.Getenv)
+	return k, nil
+}
+
+// authFiles returns where podman, skopeo and Docker keep credentials, in the order in which podman looks.
+func authFiles(getenv func(string) string) []string {
+	var files []string
+	add := func(dir string, rest ...string) {
+		if dir != "" {
+			files = append(files, filepath.Join(append([]string{dir}, rest...)...))
+		}
+	}
+	home, _ := os.UserHomeDir()
+	add(getenv("REGISTRY_AUTH_FILE"))
+	add(getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
+	if config := getenv("XDG_CONFIG_HOME"); config != "" {
+		add(config, "containers", "auth.json")
+	} else {
+		add(home, ".config", "containers", "auth.json")
+	}
+	if docker := getenv("DOCKER_CONFIG"); docker != "" {
+		add(docker, "config.json")
+	} else {
+		add(home, ".docker", "config.json")
+	}
+	return files
+}
+
+// find returns the credentials for an endpoint and what is asked of it. Those that were given are for the registry that a reference names, not
+// for its mirrors.
+func (k *keychain) find(ctx context.Context, e *endpoint, scope string) (credentials, error) {
+	if k.given != nil {
+		if e.mirror {
+			return credentials{}, nil
+		}
+		return *k.given, nil
+	}
+	for i, name := range k.files {
+		text, err := readSmall(name)
+		if errors.Is(err, fs.ErrNotExist) && !(i == 0 && k.must) {
+			continue
+		}
+		var file authFile
+		if err == nil {
+			err = file.parse(text)
+		}
+		if err != nil {
+			return credentials{}, fmt.Errorf("credentials: %w", fileError(name, err))
+		}
+		found, err := file.find(ctx, e.host, scope)
+		if err != nil || found != (credentials{}) {
+			return found, err
+		}
+	}
+	return credentials{}, nil
+}
+
+func fileError(name string, err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	return fmt.Errorf("%q: %w", name, err)
+}
+
+// An authFile is Docker's config.json or podman's auth.json.
+type authFile struct {
+	Auths map[string]struct {
+		Auth          string `json:"auth"`
+		Username      string `json:"username"`
+		Password      string `json:"password"`
+		IdentityToken string `json:"identitytoken"`
+		RegistryToken string `json:"registrytoken"`
+	} `json:"auths"`
+	CredHelpers map[string]string `json:"credHelpers"`
+	CredsStore  string            `json:"credsStore"`
+}
+
+// parse reads the file. What is wrong with it is said without its content, which is secret.
+func (f *authFile) parse(text []byte) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(text, f); err != nil {
+		return errors.New("is not JSON as docker login or podman login write it")
+	}
+	return nil
+}
+
+// hubKey is under what Docker keeps the credentials for Docker Hub.
+const hubKey = "https://index.docker.io/v1/"
+
+// find looks for the longest key that the repository begins with, as podman does, then for the host, as Docker does.
+func (f *authFile) find(ctx context.Context, host, scope string) (credentials, error) {
+	keys := []string{host}
+	if repo, ok := strings.CutPrefix(scope, "repository:"); ok {
+		repo = strings.TrimSuffix(repo, ":pull")
+		keys = nil
+		for path := host + "/" + repo; path != host; path = path[:strings.LastIndexByte(path, '/')] {
+			keys = append(keys, path)
+		}
+		keys = append(keys, host)
+	}
+	asked := host
+	if host == dockerHub {
+		keys, asked = append(keys, hubKey, "index.docker.io"), hubKey
+	}
+	keys = append(keys, "https://"+host, "http://"+host, "https://"+host+"/v1/", "https://"+host+"/v2/")
+	if helper := f.CredHelpers[host]; helper != "" {
+		return helped(ctx, helper, asked)
+	}
+	for _, key := range keys {
+		a, there := f.Auths[key]
+		if !there {
+			continue
+		}
+		found := credentials{user: a.Username, password: a.Password, identityToken: a.IdentityToken, registryToken: a.RegistryToken}
+		if a.Auth != "" {
+			plain, err := base64.StdEncoding.DecodeString(a.Auth)
+			if err != nil {
+				return found, fmt.Errorf("credentials: the entry for %q is not base64", key)
+			}
+			found.user, found.password, _ = strings.Cut(strings.TrimRight(string(plain), "\x00"), ":")
+		}
+		if found != (credentials{}) {
+			return found, nil
+		}
+	}
+	if f.CredsStore != "" {
+		return helped(ctx, f.CredsStore, asked)
+	}
+	return credentials{}, nil
+}
+
+// helperPattern matches the names of credential helpers: docker-credential-NAME is run from the PATH, nothing else ever is.
+var helperPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+const (
+	helperTime   = 20 * time.Second
+	helperAnswer = 64 << 10 // bytes
+)
+
+// helped asks a credential helper (the protocol of docker-credential-helpers). One that knows nothing is no error.
+func helped(ctx context.Context, helper, host string) (credentials, error) {
+	if !helperPattern.MatchString(helper) {
+		return credentials{}, fmt.Errorf("credentials: bad name of a helper: %.100q", helper)
+	}
+	program := "docker-credential-" + helper
+	ctx, cancel := context.WithTimeout(ctx, helperTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "get")
+	cmd.Stdin = strings.NewReader(host)
+	cmd.WaitDelay = time.Second
+	out := &bounded{most: helperAnswer}
+	cmd.Stdout = out
+	err := cmd.Run()
+	switch {
+	case ctx.Err() == context.DeadlineExceeded:
+		return credentials{}, fmt.Errorf("credentials: %s gave no answer in %s", program, seconds(helperTime))
+	case errors.Is(err, exec.ErrNotFound):
+		return credentials{}, fmt.Errorf("credentials: the helper %s is not in the PATH", program)
+	case err != nil && strings.Contains(strings.ToLower(out.String()), "not found"), err == nil && out.Len() == 0:
+		return credentials{}, nil
+	case err != nil:
+		return credentials{}, fmt.Errorf("credentials: %s: %w", program, err)
+	}
+	var doc struct{ Username, Secret string }
+	if json.Unmarshal(out.Bytes(), &doc) != nil {
+		return credentials{}, fmt.Errorf("credentials: the answer of %s is not JSON", program)
+	}
+	if doc.Username == "<token>" {
+		return credentials{identityToken: doc.Secret}, nil
+	}
+	return credentials{user: doc.Username, password: doc.Secret}, nil
+}
+
+// bounded keeps the first bytes written to it.
+type bounded struct {
+	bytes.Buffer
+	most int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > b.most {
+		return 0, io.ErrShortWrite
+	}
+	return b.Buffer.Write(p)
+}

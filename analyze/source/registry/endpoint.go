@@ -1,0 +1,206 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+var errNoEndpoint = errors.New("no mirror has it, nor the registry")
+
+// An endpoint is a server that answers for a registry: itself, or a mirror.
+type endpoint struct {
+	host    string   // whose credentials are used
+	addr    string   // host and port as in URLs
+	prefix  string   // before the repository's name
+	schemes []string // to be tried until one answers
+	mirror  bool
+
+	mu      sync.Mutex
+	settled bool              // the first scheme is the one that answers
+	away    bool              // a mirror that did not answer is not asked again
+	tokens  map[string]string // Authorization by scope
+}
+
+// endpointsOf returns who is asked for a registry's host.
+func (c *Client) endpointsOf(host string) []*endpoint {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list, known := c.endpoints[host]
+	if !known {
+		for _, m := range c.mirrors {
+			if m.host == host {
+				list = append(list, &endpoint{host: m.base.Host, addr: m.base.Host, prefix: m.prefix, schemes: []string{m.base.Scheme}, mirror: true, tokens: map[string]string{}})
+			}
+		}
+		list = append(list, &endpoint{host: host, addr: server(host), schemes: c.schemes(host), tokens: map[string]string{}})
+		c.endpoints[host] = list
+	}
+	here := make([]*endpoint, 0, len(list))
+	for _, e := range list {
+		if !e.isAway() {
+			here = append(here, e)
+		}
+	}
+	return here
+}
+
+func server(host string) string {
+	if host == dockerHub {
+		return dockerHubServer
+	}
+	return host
+}
+
+// schemes says how a host may be spoken to. Plain HTTP is for this machine, and for what the user calls insecure.
+func (c *Client) schemes(host string) []string {
+	switch {
+	case loopback(host):
+		return []string{"http", "https"}
+	case c.opt.Insecure:
+		return []string{"https", "http"}
+	}
+	return []string{"https"}
+}
+
+func (e *endpoint) isAway() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.away
+}
+
+func (e *endpoint) lost() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.away = true
+}
+
+func (e *endpoint) authorization(scope string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tokens[scope]
+}
+
+// candidates returns the schemes that may answer, and whether it is known which does.
+func (e *endpoint) candidates() ([]string, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.schemes, e.settled
+}
+
+func (e *endpoint) settle(scheme string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.schemes, e.settled = []string{scheme}, true
+}
+
+// url returns where a question is put.
+func (e *endpoint) url(scheme string, q question) *url.URL {
+	path := "/v2/"
+	if q.ref.Repository != "" {
+		path += e.prefix + q.ref.Repository + "/"
+	}
+	path, query, _ := strings.Cut(path+q.path, "?")
+	return &url.URL{Scheme: scheme, Host: e.addr, Path: path, RawQuery: query}
+}
+
+// send asks in the scheme that answers, and finds out which does.
+func (c *Client) send(ctx context.Context, e *endpoint, q question, header http.Header, authorization string) (*answer, error) {
+	schemes, settled := e.candidates()
+	for i, scheme := range schemes {
+		a, err := c.follow(ctx, e.url(scheme, q), header, authorization)
+		if !settled && i < len(schemes)-1 && otherScheme(a, err) {
+			if a != nil {
+				a.Close()
+			}
+			continue
+		}
+		if err == nil && !settled {
+			e.settle(scheme)
+		}
+		return a, err
+	}
+	return nil, errNoEndpoint
+}
+
+// otherScheme reports whether a server speaks TLS where plain HTTP was tried, or the reverse.
+func otherScheme(a *answer, err error) bool {
+	if err != nil {
+		return errors.Is(err, http.ErrSchemeMismatch) || strings.Contains(err.Error(), "malformed HTTP response") || refusedConnection(err)
+	}
+	if a.status != http.StatusBadRequest || a.header.Get("Docker-Distribution-Api-Version") != "" {
+		return false
+	}
+	text := string(a.excerpt())
+	return strings.Contains(text, "HTTPS") || strings.Contains(text, "SSL")
+}
+
+// follow sends a GET and follows redirects. Credentials go to the first host and port only.
+func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, authorization string) (*answer, error) {
+	first := to
+	for hops := 0; ; hops++ {
+		a, err := c.once(ctx, to, header, authorization, sameOrigin(first, to))
+		if err != nil || !redirects[a.status] || a.header.Get("Location") == "" {
+			if a != nil {
+				a.own = sameOrigin(first, to)
+			}
+			return a, err
+		}
+		location := a.header.Get("Location")
+		a.Close()
+		if hops == c.opt.Timing.Redirects {
+			return nil, fmt.Errorf("more than %d redirects, the last to %.200q", c.opt.Timing.Redirects, location)
+		}
+		if to, err = c.next(to, location); err != nil {
+			return nil, err
+		}
+	}
+}
+
+var redirects = map[int]bool{301: true, 302: true, 303: true, 307: true, 308: true}
+
+// next returns where a redirect leads, if that is a place to go.
+func (c *Client) next(from *url.URL, location string) (*url.URL, error) {
+	to, err := from.Parse(location)
+	switch {
+	case err != nil || to.Host == "" && (to.Scheme == "http" || to.Scheme == "https"):
+		return nil, fmt.Errorf("redirected to %.200q, which is no URL", location)
+	case to.Scheme != "http" && to.Scheme != "https":
+		return nil, fmt.Errorf("redirected to %.200q: only http and https are followed", location)
+	case from.Scheme == "https" && to.Scheme == "http" && !c.opt.Insecure:
+		return nil, hinted(fmt.Errorf("redirected from https to plain HTTP: %.200q", location), "--insecure follows it; digests are checked all the same")
+	}
+	to.User = nil
+	return to, nil
+}
+
+func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
+
+// once sends one request. The answer's body is bound to a context of its own, which a stall cancels.
+func (c *Client) once(ctx context.Context, to *url.URL, header http.Header, authorization string, trusted bool) (*answer, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	req := (&http.Request{Method: http.MethodGet, URL: to, Host: to.Host, Header: header.Clone()}).WithContext(ctx)
+	if authorization != "" && trusted {
+		req.Header.Set("Authorization", authorization)
+	}
+	res, err := c.transport.RoundTrip(req)
+	if err != nil {
+		cancel(nil)
+		return nil, c.reason(err, to)
+	}
+	return c.watched(ctx, cancel, res, to), nil
+}
+
+// watched returns a response as an answer.
+func (c *Client) watched(ctx context.Context, cancel context.CancelCauseFunc, res *http.Response, from *url.URL) *answer {
+	a := &answer{status: res.StatusCode, header: res.Header, length: res.ContentLength, from: from, own: true, body: res.Body, ctx: ctx, cancel: cancel, timing: c.opt.Timing}
+	a.left = a.timing.Stall
+	a.timer = time.AfterFunc(time.Hour, func() { cancel(errStalled) })
+	a.timer.Stop()
+	return a
+}

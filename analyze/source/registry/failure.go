@@ -1,0 +1,169 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+)
+
+// A Failure says which registry and repository did not give what, and why.
+type Failure struct {
+	Host, Repository string
+	What             string // manifest "1.2", blob sha256:…
+	Err              error
+}
+
+// Error names host, repository and thing before the cause.
+func (f *Failure) Error() string {
+	where := f.Host
+	if f.Repository != "" {
+		where += "/" + f.Repository
+	}
+	return fmt.Sprintf("%s: %s: %v", where, f.What, f.Err)
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// NotFound reports whether the registry answered that there is no such thing.
+func NotFound(err error) bool {
+	s := statusOf(err)
+	return s != nil && s.code == http.StatusNotFound
+}
+
+// absent reports whether another endpoint may have what this one does not give.
+func (f *Failure) absent() bool {
+	var netError net.Error
+	s := statusOf(f)
+	return s != nil && (s.code == http.StatusNotFound || s.code >= 500) || s == nil && errors.As(f.Err, &netError)
+}
+
+// Advice returns what to do next, or nothing.
+func Advice(err error) string {
+	if h, ok := errors.AsType[*advised](err); ok {
+		return h.advice
+	}
+	f, ok := errors.AsType[*Failure](err)
+	s := statusOf(err)
+	if s == nil || !ok {
+		return ""
+	}
+	switch s.code {
+	case http.StatusUnauthorized:
+		return "log in with docker login " + f.Host + " or podman login " + f.Host + ", or give --creds USER:PASSWORD or --authfile FILE"
+	case http.StatusForbidden:
+		return "the credentials may not read it: --creds USER:PASSWORD or --authfile FILE gives others"
+	case http.StatusNotFound:
+		return "layup images docker://" + f.Host + "/" + f.Repository + "  lists its tags"
+	}
+	return ""
+}
+
+// An advised error knows what to do next.
+type advised struct {
+	err    error
+	advice string
+}
+
+func (a *advised) Error() string { return a.err.Error() }
+func (a *advised) Unwrap() error { return a.err }
+
+func hinted(err error, advice string) error { return &advised{err, advice} }
+
+// A status is an answer that is none.
+type status struct {
+	code       int
+	from       string // the host that answered
+	own        bool
+	says       string // quoted; or empty
+	retryAfter time.Duration
+	longest    time.Duration // to wait
+}
+
+var statusWords = map[int]string{
+	http.StatusUnauthorized:    "not logged in, or not allowed",
+	http.StatusForbidden:       "not allowed",
+	http.StatusNotFound:        "not found",
+	http.StatusTooManyRequests: "too many requests",
+}
+
+func (s *status) Error() string {
+	word := statusWords[s.code]
+	if word == "" {
+		word = http.StatusText(s.code)
+	}
+	if word != "" {
+		word = " (" + word + ")"
+	}
+	text := fmt.Sprintf("status %d%s", s.code, word)
+	if !s.own {
+		text += fmt.Sprintf(" from %.200q, where it was redirected", s.from)
+	}
+	if s.retryAfter > s.longest {
+		text += fmt.Sprintf(": it asks to come back in %s, longer than the %s that are waited", seconds(s.retryAfter), seconds(s.longest))
+	}
+	if s.says != "" {
+		text += ": it says " + s.says
+	}
+	return text
+}
+
+func statusOf(err error) *status {
+	s, _ := errors.AsType[*status](err)
+	return s
+}
+
+// temporary reports whether what failed fast may go well the next time.
+func temporary(err error) bool {
+	if s := statusOf(err); s != nil {
+		return s.code == http.StatusTooManyRequests || s.code == http.StatusRequestTimeout || s.code >= 500 && s.code != http.StatusNotImplemented
+	}
+	return cutOff(err)
+}
+
+// cutOff reports whether a connection ended early.
+func cutOff(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func refusedConnection(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// reason puts what the network did into words.
+func (c *Client) reason(err error, to *url.URL) error {
+	var timeout net.Error
+	var unknown x509.UnknownAuthorityError
+	var wrongHost x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var alert tls.AlertError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &unknown):
+		return hinted(fmt.Errorf("its certificate is signed by an unknown authority: %w", err), "--ca-file FILE names the authority (PEM); --insecure takes any certificate")
+	case errors.As(err, &wrongHost), errors.As(err, &invalid):
+		return hinted(fmt.Errorf("its certificate is not valid: %w", err), "--insecure takes any certificate; digests are checked all the same")
+	case errors.As(err, &alert):
+		return hinted(fmt.Errorf("TLS: %w", err), "--cert-dir DIR holds a client certificate, NAME.cert and NAME.key")
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return hinted(fmt.Errorf("speaks plain HTTP, not https: %w", err), "--insecure takes plain HTTP")
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Errorf("no answer came in %s: %w", seconds(c.opt.Timing.Headers), &timedOut{err})
+	}
+	return fmt.Errorf("%s: %w", to.Host, err)
+}
+
+// A timedOut error keeps the words of the network to itself.
+type timedOut struct{ err error }
+
+func (t *timedOut) Error() string   { return "timeout" }
+func (t *timedOut) Unwrap() error   { return t.err }
+func (t *timedOut) Timeout() bool   { return true }
+func (t *timedOut) Temporary() bool { return false }

@@ -1,0 +1,149 @@
+package registry
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// A Document is a manifest or an index as it is served.
+type Document struct {
+	Raw       []byte
+	MediaType string // as the server says; empty where it does not say one of a manifest or an index
+	Digest    string // of Raw, compared with the one asked for or the one that the server named
+}
+
+// manifestTypes are the media types that are asked for.
+var manifestTypes = []string{
+	"application/vnd.oci.image.index.v1+json",
+	"application/vnd.oci.image.manifest.v1+json",
+	"application/vnd.docker.distribution.manifest.list.v2+json",
+	"application/vnd.docker.distribution.manifest.v2+json",
+}
+
+// Manifest fetches a manifest or an index by tag or digest, and checks it against the digest asked for, or against that which the server names.
+func (c *Client) Manifest(ctx context.Context, ref Reference) (*Document, error) {
+	q := question{ref: ref, what: fmt.Sprintf("manifest %q", ref.manifest()), path: "manifests/" + ref.manifest(), accept: manifestTypes, ok: []int{http.StatusOK}}
+	a, err := c.get(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	doc, err := c.readManifest(a, ref.Digest)
+	if err != nil {
+		return nil, a.failure(q, err)
+	}
+	return doc, nil
+}
+
+func (c *Client) readManifest(a *answer, want string) (*Document, error) {
+	mediaType, err := a.manifestType()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.whole(a, want)
+	if err != nil {
+		return nil, err
+	}
+	doc := &Document{Raw: raw, MediaType: mediaType}
+	named := want
+	if named == "" {
+		if named = a.header.Get("Docker-Content-Digest"); !digestPattern.MatchString(named) {
+			named = ""
+		}
+	}
+	doc.Digest = Digest(raw, algorithm(named))
+	if named != "" && doc.Digest != named {
+		return nil, fmt.Errorf("content does not match its digest: want %s, got %s", named, doc.Digest)
+	}
+	return doc, nil
+}
+
+// manifestType reads Content-Type and refuses what is surely no manifest: a login page, a proxy's message.
+func (a *answer) manifestType() (string, error) {
+	said := a.header.Get("Content-Type")
+	mediaType, _, err := mime.ParseMediaType(said)
+	if err != nil {
+		mediaType = ""
+	}
+	for _, t := range manifestTypes {
+		if t == mediaType {
+			return t, nil
+		}
+	}
+	if mediaType == "text/html" || strings.HasSuffix(mediaType, "+xml") {
+		return "", hinted(fmt.Errorf("is not a manifest but a page of type %.100q: a login page, a proxy, or no registry", said), "curl -v "+a.from.Scheme+"://"+safeHost(a.from.Host)+"/v2/  shows who answers there")
+	}
+	if strings.HasPrefix(mediaType, "application/vnd.") {
+		return mediaType, nil
+	}
+	return "", nil
+}
+
+// whole reads a manifest, undoing the compression that a proxy may add in between.
+func (c *Client) whole(a *answer, want string) ([]byte, error) {
+	most := c.opt.MaxManifest
+	if a.length > most {
+		return nil, tooLong(a.length, most)
+	}
+	raw, err := io.ReadAll(io.LimitReader(readerOnly{a}, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("after %d bytes: %w", len(raw), err)
+	}
+	if strings.EqualFold(a.header.Get("Content-Encoding"), "gzip") && bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) && (want == "" || Digest(raw, algorithm(want)) != want) {
+		packed, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			return nil, fmt.Errorf("its gzip encoding: %w", err)
+		}
+		if raw, err = io.ReadAll(io.LimitReader(packed, most+1)); err != nil {
+			return nil, fmt.Errorf("its gzip encoding: %w", err)
+		}
+	}
+	if int64(len(raw)) > most {
+		return nil, tooLong(int64(len(raw)), most)
+	}
+	return raw, nil
+}
+
+func tooLong(n, most int64) error {
+	return hinted(fmt.Errorf("has %d bytes or more, the limit is %d", n, most), "--limit manifest=VALUE changes the limit")
+}
+
+// failure names where an answer came from.
+func (a *answer) failure(q question, err error) error {
+	return &Failure{Host: a.from.Host, Repository: q.ref.Repository, What: q.what, Err: err}
+}
+
+// Digest returns the digest of content as ALGORITHM:HEX; algorithm is sha256 or sha512.
+func Digest(content []byte, algorithm string) string {
+	h := newHash(algorithm)
+	h.Write(content)
+	return algorithm + ":" + hex.EncodeToString(h.Sum(nil))
+}
+
+func newHash(algorithm string) hash.Hash {
+	if algorithm == "sha512" {
+		return sha512.New()
+	}
+	return sha256.New()
+}
+
+// algorithm returns that of a digest; sha256 where there is none.
+func algorithm(digest string) string {
+	if name, _, ok := strings.Cut(digest, ":"); ok {
+		return name
+	}
+	return "sha256"
+}
+
+var errNoDigest = errors.New("a blob is asked for by its digest: it has none")
