@@ -1,16 +1,9 @@
 package analyze
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"hash"
 	"io"
-	"strings"
 
 	"layup/analyze/source"
 	"layup/tarfs"
@@ -19,137 +12,87 @@ import (
 // Content returns the content of a file's version, zeros where it is sparse. Where the layer was verified, it is read again to its end,
 // checked, and only then the first byte handed out. Of a layer that Errors names, the content is as it is stored.
 func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, error) {
-	if v.Type() != tarfs.File {
-		return nil, fmt.Errorf("%q: is a %s, which has no content", v.Node().Path(), v.Type())
-	}
-	if limit := img.opt.Source.Limits.Sparse; limit > 0 && v.Size() > limit && v.Size() > stored(v) {
-		return nil, fmt.Errorf("%q: %w", v.Node().Path(), &tarfs.LimitError{Name: "sparse", Value: v.Size(), Limit: limit})
-	}
-	layer := img.Layers[v.ContentLayer()]
-	body, err := img.body(ctx, layer, v)
-	if err != nil {
-		return nil, img.layerError(layer.Index, err)
-	}
-	return body, nil
-}
-
-func (img *Image) body(ctx context.Context, layer *source.Layer, v tarfs.Version) (io.ReadCloser, error) {
-	want := img.scans[layer.Index].DiffID
-	check := newHash(want)
-	if !img.opt.Source.Verify || check == nil || img.damaged[layer.Index] {
-		return unchecked(ctx, layer, v)
-	}
-	tar, err := layer.Tar(ctx, 0)
+	c, err := img.Contents(ctx, []tarfs.Version{v})
 	if err != nil {
 		return nil, err
 	}
-	tee := &counter{r: io.TeeReader(tar, check)}
-	spool := source.NewScratch(img.opt.Source.TempDir)
-	err = copyExtents(spool, tee, v.Extents())
-	if err == nil {
-		_, err = io.Copy(io.Discard, tee)
-	}
-	err = errors.Join(err, tar.Close())
-	if err == nil && !matches(check, tee.n, want) {
-		err = errors.New("input changed while being read: the content no longer matches its diffID")
-	}
+	body, err := c.Open(ctx, 0)
 	if err != nil {
-		return nil, errors.Join(err, spool.Close())
+		return nil, errors.Join(err, c.Close())
 	}
-	packed, err := spool.Reader()
-	if err != nil {
-		return nil, errors.Join(err, spool.Close())
-	}
-	return &expanded{body: packed, close: spool.Close, extents: v.Extents(), size: v.Size()}, nil
+	return &content{body, func() error { return errors.Join(body.Close(), c.Close()) }}, nil
 }
 
-// stored returns how many bytes of a file are not in holes.
-func stored(v tarfs.Version) int64 {
-	var n int64
-	for _, e := range v.Extents() {
-		n += e.Size
-	}
-	return n
+// Contents are the contents of several files. Those of verified layers have been read and proven, and lie in memory or in an unlinked
+// temporary file; others are read when they are opened.
+type Contents struct {
+	img      *Image
+	versions []tarfs.Version
+	at       []int64 // by version: where in the spool its stored pieces begin
+	spool    *source.Scratch
 }
 
-// unchecked streams the content.
-func unchecked(ctx context.Context, layer *source.Layer, v tarfs.Version) (io.ReadCloser, error) {
-	extents := v.Extents()
-	if len(extents) == 0 {
-		return &expanded{body: bytes.NewReader(nil), close: func() error { return nil }, size: v.Size()}, nil
-	}
-	tar, err := layer.Tar(ctx, extents[0].TarOffset)
-	if err != nil {
-		return nil, err
-	}
-	return &expanded{body: tar, close: tar.Close, extents: extents, size: v.Size()}, nil
-}
-
-// newHash returns the hash that a digest names, or nil.
-func newHash(digest string) hash.Hash {
-	switch algorithm, _, _ := strings.Cut(digest, ":"); algorithm {
-	case "sha256":
-		return sha256.New()
-	case "sha512":
-		return sha512.New()
-	}
-	return nil
-}
-
-// tarRecord is the length to whose multiples tar pads an archive; writers of zstd:chunked drop the padding that the diffID covers.
-const tarRecord = 10240
-
-// matches compares a digest, also as it would be with the padding that may have been dropped.
-func matches(h hash.Hash, n int64, digest string) bool {
-	_, want, _ := strings.Cut(digest, ":")
-	if hex.EncodeToString(h.Sum(nil)) == want {
-		return true
-	}
-	h.Write(make([]byte, (tarRecord-n%tarRecord)%tarRecord))
-	return hex.EncodeToString(h.Sum(nil)) == want
-}
-
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counter) Read(b []byte) (int, error) {
-	n, err := c.r.Read(b)
-	c.n += int64(n)
-	return n, err
-}
-
-// copyExtents copies the pieces of a tar, in tar order, one behind the other.
-func copyExtents(to io.Writer, tar *counter, extents []tarfs.Extent) error {
-	for _, e := range extents {
-		if _, err := io.CopyN(io.Discard, tar, e.TarOffset-tar.n); err != nil {
-			return unexpected(err)
+// Contents reads the contents of versions, each layer once, as Content says. Close gives them back.
+func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Contents, error) {
+	c := &Contents{img: img, versions: versions, at: make([]int64, len(versions)), spool: source.NewScratch(img.opt.Source.TempDir)}
+	var proven []tarfs.Version
+	var index []int
+	for i, v := range versions {
+		if err := img.readable(v); err != nil {
+			return nil, err
 		}
-		if _, err := io.CopyN(to, tar, e.Size); err != nil {
-			return unexpected(err)
+		if img.proven(v.ContentLayer()) {
+			proven, index = append(proven, v), append(index, i)
 		}
 	}
-	return nil
+	end := int64(0)
+	err := img.Bodies(ctx, proven, func(which []int, b *Body) error {
+		for _, i := range which {
+			c.at[index[i]] = end
+		}
+		n, err := io.Copy(c.spool, b)
+		end += n
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
-func unexpected(err error) error {
-	if err == io.EOF {
-		return errors.New("input changed while being read: it has become shorter")
+// Open returns the content of the version of that index, zeros where it is sparse.
+func (c *Contents) Open(ctx context.Context, i int) (io.ReadCloser, error) {
+	v := c.versions[i]
+	extents, layer := v.Extents(), c.img.Layers[v.ContentLayer()]
+	pieces, closing := io.Reader(io.NewSectionReader(c.spool, c.at[i], stored(v))), func() error { return nil }
+	if len(extents) > 0 && !c.img.proven(layer.Index) {
+		tar, err := layer.Tar(ctx, extents[0].TarOffset)
+		if err != nil {
+			return nil, c.img.layerError(layer.Index, err)
+		}
+		pieces, closing = tar, tar.Close
 	}
-	return err
+	return &content{&expanded{body: pieces, extents: extents, size: v.Size()}, closing}, nil
 }
+
+// Close frees the memory or the file.
+func (c *Contents) Close() error { return c.spool.Close() }
+
+// content is a reader and what to close after it.
+type content struct {
+	io.Reader
+	close func() error
+}
+
+func (c *content) Close() error { return c.close() }
 
 // expanded gives out the pieces of a file with zeros between them.
 type expanded struct {
 	body    io.Reader // the pieces one behind the other
-	close   func() error
 	extents []tarfs.Extent
 	size    int64
 	at      int64
 }
-
-func (x *expanded) Close() error { return x.close() }
 
 func (x *expanded) Read(b []byte) (int, error) {
 	if x.at == x.size {
@@ -166,10 +109,7 @@ func (x *expanded) Read(b []byte) (int, error) {
 			if err == io.EOF && n > 0 {
 				err = nil
 			}
-			if err != nil {
-				err = unexpected(err)
-			}
-			return n, err
+			return n, unexpected(err)
 		}
 		end = x.extents[0].FileOffset
 	}

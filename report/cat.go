@@ -51,12 +51,10 @@ func (p *printing) answer(ctx context.Context, c *Call) (int, error) {
 	var missing []error
 	err = c.write(ctx, func(w io.Writer, _ render.Terminal) error {
 		versions, err := p.files(c, img, &missing)
-		for _, v := range versions {
-			if err == nil {
-				err = copyContent(ctx, w, img, v)
-			}
+		if err != nil {
+			return err
 		}
-		return err
+		return copyContents(ctx, w, img, versions)
 	})
 	if err != nil {
 		return failed, named(img, err)
@@ -157,17 +155,21 @@ func notAFile(c *Call, img *analyze.Image, v tarfs.Version) error {
 	return err
 }
 
-func copyContent(ctx context.Context, w io.Writer, img *analyze.Image, v tarfs.Version) error {
-	r, err := img.Content(ctx, v)
+// copyContents writes the files one behind the other. All of them are proven before the first byte.
+func copyContents(ctx context.Context, w io.Writer, img *analyze.Image, versions []tarfs.Version) error {
+	contents, err := img.Contents(ctx, versions)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(w, r)
-	if closeErr := r.Close(); err == nil {
-		err = closeErr
+	for i, v := range versions {
+		r, err := contents.Open(ctx, i)
+		if err == nil {
+			_, err = io.Copy(w, r)
+			err = errors.Join(err, r.Close())
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("%q: %w", v.Node().Path(), err), contents.Close())
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("%q: %w", v.Node().Path(), err)
-	}
-	return nil
+	return contents.Close()
 }

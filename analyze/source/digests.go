@@ -103,3 +103,21 @@ func (d *digests) sum(algorithm string) string {
 	i := slices.Index(d.names, algorithm)
 	return algorithm + ":" + hex.EncodeToString(d.hashes[i].Sum(nil))
 }
+
+// tarRecord is the length to whose multiples tar writers pad an archive.
+const tarRecord = 10240
+
+// pad adds the zeros that bring count bytes of a tar to whole records, and returns how many they are if the digest is then the one wanted,
+// else 0. Tools that write zstd:chunked drop them, though the diffID covers them.
+func (d *digests) pad(count int64, want string) int64 {
+	n := -count % tarRecord
+	if n == 0 {
+		return 0
+	}
+	n += tarRecord
+	d.write(make([]byte, n))
+	if d.sum(algorithm(want)) != want {
+		return 0
+	}
+	return n
+}

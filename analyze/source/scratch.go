@@ -2,7 +2,6 @@ package source
 
 import (
 	"bytes"
-	"io"
 	"os"
 )
 
@@ -41,13 +40,12 @@ func (s *Scratch) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Reader returns what was written, from the beginning.
-func (s *Scratch) Reader() (io.Reader, error) {
+// ReadAt reads what was written.
+func (s *Scratch) ReadAt(b []byte, offset int64) (int, error) {
 	if s.file == nil {
-		return bytes.NewReader(s.mem.Bytes()), nil
+		return bytes.NewReader(s.mem.Bytes()).ReadAt(b, offset)
 	}
-	_, err := s.file.Seek(0, io.SeekStart)
-	return s.file, err
+	return s.file.ReadAt(b, offset)
 }
 
 // Close gives the memory or the file back.

@@ -11,9 +11,6 @@ import (
 	"layup/tarfs"
 )
 
-// tarRecord is the size that tar writers pad an archive to.
-const tarRecord = 10240
-
 var errNoTar = errors.New("not a tar: neither a tar header nor gzip, zstd, bzip2 or xz")
 
 // A pass reads one layer once: section, count and hash of the blob, decompression, count and hash of the tar, table of contents. It

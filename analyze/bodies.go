@@ -1,0 +1,228 @@
+package analyze
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"layup/analyze/source"
+	"layup/tarfs"
+)
+
+// A Body is the content of a file on its way past: its stored pieces one behind the other. It can be read once, and only where it is handed out.
+type Body struct {
+	Extents []tarfs.Extent // where the pieces lie; between them are zeros
+	Size    int64          // bytes of the file, with its holes
+	packed  io.Reader
+}
+
+// Read reads the stored pieces, holes left out.
+func (b *Body) Read(p []byte) (int, error) { return b.packed.Read(p) }
+
+// Expanded reads the file as programs see it, zeros where it has holes.
+func (b *Body) Expanded() io.Reader {
+	return &expanded{body: b.packed, extents: b.Extents, size: b.Size}
+}
+
+// Bodies hands out the content of files, every layer read once and to its end: layer by layer, in the order in which contents lie there. Take
+// is told the indices of all versions that share the content. What it makes of it must not be seen by anybody before Bodies returns
+// without an error, for only the end of a layer proves it. Of a layer that Errors names, the content is as it is stored.
+func (img *Image) Bodies(ctx context.Context, versions []tarfs.Version, take func(which []int, b *Body) error) error {
+	for _, v := range versions {
+		if err := img.readable(v); err != nil {
+			return err
+		}
+	}
+	order := inLayers(versions)
+	for len(order) > 0 {
+		n := 1
+		for n < len(order) && order[n].layer == order[0].layer {
+			n++
+		}
+		if err := img.bodies(ctx, versions, order[:n], take); err != nil {
+			return err
+		}
+		order = order[n:]
+	}
+	return nil
+}
+
+// readable reports why a version has no content that can be asked for.
+func (img *Image) readable(v tarfs.Version) error {
+	if v.Type() != tarfs.File {
+		return fmt.Errorf("%q: is a %s, which has no content", v.Node().Path(), v.Type())
+	}
+	if limit := img.opt.Source.Limits.Sparse; limit > 0 && v.Size() > limit && v.Size() > stored(v) {
+		return fmt.Errorf("%q: %w", v.Node().Path(), &tarfs.LimitError{Name: "sparse", Value: v.Size(), Limit: limit})
+	}
+	return nil
+}
+
+// A wanted is one content to be read.
+type wanted struct {
+	offset int64 // of its first byte in the tar, 0 where nothing is stored
+	layer  int32
+	index  int32 // of the version
+}
+
+// inLayers puts versions into the order in which their contents lie.
+func inLayers(versions []tarfs.Version) []wanted {
+	order := make([]wanted, len(versions))
+	for i, v := range versions {
+		order[i] = wanted{layer: int32(v.ContentLayer()), index: int32(i)}
+		if extents := v.Extents(); len(extents) > 0 {
+			order[i].offset = extents[0].TarOffset
+		}
+	}
+	slices.SortFunc(order, func(a, b wanted) int {
+		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.offset, b.offset), cmp.Compare(a.index, b.index))
+	})
+	return order
+}
+
+// bodies hands out the contents that lie in one layer. Only where something is stored is the layer read.
+func (img *Image) bodies(ctx context.Context, versions []tarfs.Version, order []wanted, take func([]int, *Body) error) error {
+	p := layerPass{img: img, layer: img.Layers[order[0].layer]}
+	var which []int
+	for i, w := range order {
+		which = append(which, int(w.index))
+		if w.offset > 0 && i+1 < len(order) && order[i+1].offset == w.offset {
+			continue
+		}
+		body, err := p.body(ctx, versions[w.index])
+		if err == nil {
+			err = take(which, body)
+		}
+		if err != nil {
+			return errors.Join(err, p.close())
+		}
+		which = which[:0]
+	}
+	return p.end()
+}
+
+// A layerPass reads one layer from its beginning to its end.
+type layerPass struct {
+	img   *Image
+	layer *source.Layer
+	tar   io.ReadCloser // nil before the first content that is stored
+	r     *bufio.Reader
+	at    int64 // bytes of the tar consumed
+}
+
+// The bytes of a tar that are read at once.
+const passBuffer = 256 << 10
+
+// body moves on to a content and returns it.
+func (p *layerPass) body(ctx context.Context, v tarfs.Version) (*Body, error) {
+	b := &Body{Extents: v.Extents(), Size: v.Size()}
+	b.packed = &packed{pass: p, extents: b.Extents}
+	if len(b.Extents) == 0 || p.tar != nil {
+		return b, nil
+	}
+	tar, err := p.img.tar(ctx, p.layer)
+	if err != nil {
+		return nil, p.located(err)
+	}
+	p.tar, p.r = tar, bufio.NewReaderSize(tar, passBuffer)
+	return b, nil
+}
+
+// tar returns a layer's tar, whose end proves it where it was proven before.
+func (img *Image) tar(ctx context.Context, layer *source.Layer) (io.ReadCloser, error) {
+	if img.proven(layer.Index) {
+		return layer.Reread(ctx, img.scans[layer.Index].DiffID)
+	}
+	return layer.Tar(ctx, 0)
+}
+
+// proven reports whether the layer was verified, so that what is read of it again can be.
+func (img *Image) proven(layer int) bool {
+	return img.opt.Source.Verify && img.scans[layer].DiffID != "" && !img.damaged[layer]
+}
+
+// located names the layer.
+func (p *layerPass) located(err error) error {
+	if err == nil {
+		return nil
+	}
+	return p.img.layerError(p.layer.Index, err)
+}
+
+func (p *layerPass) close() error {
+	if p.tar == nil {
+		return nil
+	}
+	return p.located(p.tar.Close())
+}
+
+// end reads what is left of the layer, where that proves what was handed out.
+func (p *layerPass) end() error {
+	if p.tar == nil {
+		return nil
+	}
+	var err error
+	if p.img.proven(p.layer.Index) {
+		_, err = io.Copy(io.Discard, p.r)
+	}
+	return errors.Join(p.located(err), p.close())
+}
+
+// skipTo passes over what is not wanted.
+func (p *layerPass) skipTo(offset int64) error {
+	for p.at < offset {
+		n, err := p.r.Discard(int(min(offset-p.at, 1<<30)))
+		p.at += int64(n)
+		if err != nil {
+			return p.located(unexpected(err))
+		}
+	}
+	return nil
+}
+
+// packed is a content while the pass stands before or in it.
+type packed struct {
+	pass    *layerPass
+	extents []tarfs.Extent
+	done    int64 // of the first extent
+}
+
+func (b *packed) Read(p []byte) (int, error) {
+	for len(b.extents) > 0 && b.done == b.extents[0].Size {
+		b.extents, b.done = b.extents[1:], 0
+	}
+	if len(b.extents) == 0 {
+		return 0, io.EOF
+	}
+	if err := b.pass.skipTo(b.extents[0].TarOffset + b.done); err != nil {
+		return 0, err
+	}
+	n, err := b.pass.r.Read(p[:min(int64(len(p)), b.extents[0].Size-b.done)])
+	b.done += int64(n)
+	b.pass.at += int64(n)
+	if n > 0 || err == nil {
+		return n, nil
+	}
+	return 0, b.pass.located(unexpected(err))
+}
+
+// unexpected names the end of a layer where there was content when it was scanned.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return errors.New("input changed while being read: it has become shorter")
+	}
+	return err
+}
+
+// stored returns how many bytes of a file are not in holes.
+func stored(v tarfs.Version) int64 {
+	var n int64
+	for _, e := range v.Extents() {
+		n += e.Size
+	}
+	return n
+}
