@@ -24,6 +24,7 @@ type Options struct {
 	KeepGoing bool           // answer from what could be read; Errors tells what could not
 	Layers    Reading        // which images' layers are read; all by default
 	Digests   bool           // compute the SHA-256 of every file's content
+	Secrets   bool           // look at small files' content for what Sensitive tells
 	Jobs      int            // layers read at once; 0 means one for each processor
 	Progress  func(Progress) // told now and then, from one goroutine at a time; may be nil
 	Note      func(string)   // told of choices made for the user (the platform); may be nil

@@ -21,7 +21,7 @@ type LayerFacts struct {
 	Added       int   // paths that the merge created
 	Modified    int   // paths that it replaced or listed again
 	Deleted     int   // paths that it hid without a replacement
-	HiddenBytes int64 // content written by this layer and no longer visible, each inode once
+	HiddenBytes int64 // content stored by this layer that the final tree does not show, each body once
 	Instruction Instruction
 }
 
@@ -85,22 +85,9 @@ func (img *Image) countChanges(list []LayerFacts) {
 }
 
 func (img *Image) countHidden(list []LayerFacts) {
-	hidden := map[uint64]tarfs.Version{}
-	for v := range img.tree.Versions() {
-		if _, how := v.HiddenBy(); how != tarfs.NotHidden && v.Size() > 0 {
-			id, _ := v.Inode()
-			hidden[id] = v
+	for b := range img.tree.Bodies() {
+		if !b.Live() {
+			list[b.Layer()].HiddenBytes += b.Stored()
 		}
-	}
-	if len(hidden) == 0 {
-		return
-	}
-	for v := range img.top.Walk(img.tree.Root(), -1) {
-		if id, ok := v.Inode(); ok {
-			delete(hidden, id)
-		}
-	}
-	for _, v := range hidden {
-		list[v.ContentLayer()].HiddenBytes += v.Size()
 	}
 }

@@ -6,6 +6,10 @@ var zeros [32 << 10]byte
 
 // content passes over an entry's stored bytes, hashing them as the file they expand to where digests are wanted.
 func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool) (digest [32]byte, err error) {
+	s.marked = 0
+	if s.mark != nil && e.kind == kindFile && !sparse && 0 < stored && stored <= MarkSize {
+		return s.look(stored)
+	}
 	if s.hash == nil || e.kind != kindFile {
 		s.skip(stored)
 		return digest, s.err
@@ -27,6 +31,20 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	s.hashZeros(e.size - at)
 	s.hash.Sum(digest[:0])
 	return digest, s.err
+}
+
+// look shows small content to the mark, and hashes it where digests are wanted.
+func (s *scanner) look(stored int64) (digest [32]byte, err error) {
+	if s.small, err = s.read(s.small[:0], stored); err != nil {
+		return digest, err
+	}
+	s.marked = s.mark(s.small)
+	if s.hash != nil {
+		s.hash.Reset()
+		s.hash.Write(s.small)
+		s.hash.Sum(digest[:0])
+	}
+	return digest, nil
 }
 
 // expand adds up what sparse files expand to, and does not overflow.

@@ -180,6 +180,7 @@ func (m *merger) put(at, i uint32, kind Type, group uint32) {
 	l := m.locals.at(at)
 	if l.state&listed != 0 || l.state&implied != 0 && kind != Dir {
 		m.warn(DuplicateEntry, m.path(at))
+		m.replaced(l)
 		if kind != Dir || l.kind != Dir {
 			m.clear(at)
 		}
@@ -211,6 +212,13 @@ func (m *merger) name(at, group uint32) {
 	m.links[at] = group
 }
 
+// replaced notes the entry of a local that a later one of the layer takes away.
+func (m *merger) replaced(l *local) {
+	if l.state&listed != 0 && l.kind == File {
+		m.t.replaced = append(m.t.replaced, uint64(m.layer)<<32|uint64(l.entry))
+	}
+}
+
 // clear removes what the layer has below a path that becomes something else, and its opaque marker. What names were resolved through it
 // may lead elsewhere from now on.
 func (m *merger) clear(at uint32) {
@@ -225,6 +233,7 @@ func (m *merger) clear(at uint32) {
 		}
 		for c := l.first; c != 0; {
 			child := m.locals.at(c)
+			m.replaced(child)
 			delete(m.links, c)
 			c, child.next = child.next, 0
 			child.state, child.entry = 0, noEntry

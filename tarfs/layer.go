@@ -18,6 +18,7 @@ type Layer struct {
 	sparse  []sparseFile
 	regions slabs[region]
 	digests [][32]byte // by entry, or nil
+	marks   []uint8    // by entry, or nil
 
 	lim     Limits // that it was scanned with; merging keeps to them
 	size    int64

@@ -22,7 +22,14 @@ type Reader interface {
 type ScanOptions struct {
 	Limits  Limits
 	Digests bool // also compute the SHA-256 of every file's content
+	Mark    Mark // also look at the content of small files; nil does not
 }
+
+// A Mark says in eight bits what content of at most [MarkSize] bytes looks like; zero says nothing. The bytes are used again after it returns.
+type Mark func(content []byte) uint8
+
+// MarkSize is how many bytes a file may have to be shown to a [Mark].
+const MarkSize = 64 << 10
 
 // A ScanError says where in the uncompressed tar reading ended, and why.
 type ScanError struct {
@@ -44,7 +51,7 @@ func (e *ScanError) Unwrap() error { return e.Err }
 
 // Scan reads one layer's tar to its end. On damage it returns the entries before it together with a *ScanError; then the rest is not read.
 func Scan(r Reader, opt ScanOptions) (*Layer, error) {
-	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits}}
+	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits}, mark: opt.Mark}
 	if opt.Digests {
 		s.hash = sha256.New()
 	}
@@ -77,6 +84,9 @@ type scanner struct {
 	ext    extended  // what the headers before it say
 	bodies [3][]byte // of those headers, in buffers used again: PAX, GNU L, GNU K
 	hash   hash.Hash // nil unless digests are wanted
+	mark   Mark      // nil unless content is to be looked at
+	small  []byte    // that content, in a buffer used again
+	marked uint8     // what the mark says of the entry at hand
 	dir    []byte    // the directory part that entries share
 	err    error
 

@@ -25,6 +25,9 @@ func (t *Tree) Top() *Snapshot { return t.At(len(t.layers)) }
 
 // visible returns the record that the snapshot shows of a path, or 0.
 func (s *Snapshot) visible(id uint32) uint32 {
+	if id&unseen != 0 {
+		return 0
+	}
 	r := s.tree.nodes.at(id).record
 	for r != 0 && int(s.tree.records.at(r).layer) > s.upto {
 		r = s.tree.records.at(r).older

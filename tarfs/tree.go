@@ -23,6 +23,11 @@ type Tree struct {
 	sorted sync.Once
 	starts []uint32 // of a node's children in kids
 	kids   []uint32 // children by name, parent after parent
+
+	replaced  []uint64 // entries that a later one of their own layer replaced: layer<<32 | entry
+	accounted sync.Once
+	claims    [][]uint32    // by layer and entry: the version that tells of the entry's body; 0 where there is none
+	unclaimed slabs[record] // of the bodies that no version ever showed
 }
 
 // node is a path. The list of children holds those that may be visible; the others are found by the index alone, so that hiding a
@@ -229,19 +234,31 @@ func (n Node) IsRoot() bool { return n.id == root }
 
 // Name returns the last component's exact bytes; "/" for the root.
 func (n Node) Name() string {
-	if n.id == root {
+	switch {
+	case n.id == root:
 		return "/"
+	case n.id&unseen != 0:
+		path := n.tree.unseenPath(n.id)
+		return string(path[bytes.LastIndexByte(path, '/')+1:])
 	}
 	return string(n.tree.nameOf(n.id))
 }
 
-// Parent returns the directory; the root's is the root.
-func (n Node) Parent() Node { return Node{n.tree, n.tree.nodes.at(n.id).parent} }
+// Parent returns the directory; the root's is the root, and that of what the tree never held too.
+func (n Node) Parent() Node {
+	if n.id&unseen != 0 {
+		return n.tree.Root()
+	}
+	return Node{n.tree, n.tree.nodes.at(n.id).parent}
+}
 
 // Path returns the exact bytes of the path, beginning with '/'.
 func (n Node) Path() string {
-	if n.id == root {
+	switch {
+	case n.id == root:
 		return "/"
+	case n.id&unseen != 0:
+		return string(n.tree.unseenPath(n.id))
 	}
 	return string(n.tree.appendPath(nil, n.id))
 }
@@ -266,6 +283,10 @@ func (t *Tree) appendPath(b []byte, id uint32) []byte {
 // Versions yields every version of the path, oldest first. A directory listed again is a further version though the older is not hidden.
 func (n Node) Versions() iter.Seq[Version] {
 	return func(yield func(Version) bool) {
+		if n.id&unseen != 0 {
+			yield(Version{n.tree, n.id})
+			return
+		}
 		for _, r := range slices.Backward(n.tree.history(n.id, nil, true)) {
 			if !yield(Version{n.tree, r}) {
 				return

@@ -26,11 +26,16 @@ const (
 	ByOpaque                // an opaque marker of a directory above it
 	Replaced                // another entry of the same type at the path
 	ReplacedByOtherType     // an entry of another type at the path or above it
+
+	// Of what no version ever showed:
+	ReplacedInLayer // a later entry of the same layer
+	WhiteoutContent // a whiteout's own content, which nobody reads
+	Ignored         // the entry is skipped, or was not reached
 )
 
-var howNames = [...]string{"", "whiteout", "opaque", "replaced", "replaced-by-other-type"}
+var howNames = [...]string{"", "whiteout", "opaque", "replaced", "replaced-by-other-type", "replaced-in-layer", "whiteout-content", "ignored"}
 
-// String returns whiteout, opaque, replaced, replaced-by-other-type, or nothing for NotHidden.
+// String returns the name of the means, as whiteout or replaced-by-other-type, or nothing for NotHidden.
 func (h How) String() string { return howNames[h] }
 
 // An Xattr is one extended attribute.

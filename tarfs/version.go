@@ -6,7 +6,12 @@ type Version struct {
 	id   uint32
 }
 
-func (v Version) record() *record { return v.tree.records.at(v.id) }
+func (v Version) record() *record {
+	if v.id&unseen != 0 {
+		return v.tree.unclaimed.at(v.id &^ unseen)
+	}
+	return v.tree.records.at(v.id)
+}
 
 // content returns the table and the entry that hold the type, the bytes, the target and the attributes.
 func (v Version) content() (*Layer, uint32) {
@@ -143,6 +148,18 @@ func (v Version) Digest() ([32]byte, bool) {
 		return [32]byte{}, false
 	}
 	return l.digests[i], true
+}
+
+// Mark returns what the layer's scan marked a file's content with; 0 for other types, for long files, and unless marks were wanted.
+func (v Version) Mark() uint8 {
+	if v.Type() != File {
+		return 0
+	}
+	l, i := v.content()
+	if l.marks == nil {
+		return 0
+	}
+	return l.marks[i]
 }
 
 // Extents returns where a file's content lies in the tar of ContentLayer, in file order; gaps are zeros.

@@ -37,6 +37,7 @@ type Scanned struct {
 // ScanOptions say how much to do in the pass.
 type ScanOptions struct {
 	Digests  bool          // of every file's content
+	Mark     tarfs.Mark    // of small files' content; may be nil
 	Progress func(n int64) // told of bytes read from the blob, from the scanning goroutine; may be nil
 	// Beside runs a function on an idle processor, or reports that there is none; may be nil. Scan returns after the function does.
 	Beside func(func()) bool

@@ -127,7 +127,7 @@ func (p *pass) read(found string) {
 }
 
 func (p *pass) scan(r tarfs.Reader) {
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.limits.Limits, Digests: p.opt.Digests})
+	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.limits.Limits, Digests: p.opt.Digests, Mark: p.opt.Mark})
 	if table != nil {
 		p.out.Table = table
 	}

@@ -73,6 +73,15 @@ func writeSection(w *bufio.Writer, s Section) error {
 	if err := writeItems(w, s); err != nil {
 		return err
 	}
+	for _, list := range s.Lists {
+		b = append(appendString(append(b[:0], "],"...), list.Name), ":["...)
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		if err := writeItems(w, Section{Fields: list.Fields, Rows: list.Rows}); err != nil {
+			return err
+		}
+	}
 	if b, err = appendList(append(b[:0], `],"warnings":[`...), s.Warnings); err != nil {
 		return err
 	}

@@ -36,9 +36,19 @@ type Section struct {
 	Columns  []Column                            // what the table shows
 	Text     func(w io.Writer, t Terminal) error // replaces the table where a question draws its own (tree)
 	Extra    []Extra                             // further members of the JSON document, before items
+	Lists    []List                              // further members after items, and further tables
 	Warnings []any                               // marshalled as they are
 	Errors   []any
 	Footer   string // a line below the table, only there
+}
+
+// A List is a list besides the items: a member of the JSON document and a table of its own below theirs. The formats of a row a line hold
+// items only.
+type List struct {
+	Name    string
+	Fields  []Field
+	Rows    iter.Seq[[]Value]
+	Columns []Column // none: no table
 }
 
 // An Extra is a member of the JSON document besides items.

@@ -37,6 +37,11 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 		return err
 	}
 	for _, s := range group {
+		if err := writeLists(w, d, s, t); err != nil {
+			return err
+		}
+	}
+	for _, s := range group {
 		if s.Footer == "" {
 			continue
 		}
@@ -49,6 +54,30 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 		}
 	}
 	return nil
+}
+
+// writeLists writes the further tables of a section, but those without rows.
+func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
+	for _, list := range s.Lists {
+		below := Section{Source: s.Source, Name: s.Name, Columns: list.Columns, Rows: list.Rows}
+		if len(list.Columns) == 0 || below.empty() {
+			continue
+		}
+		if err := w.WriteByte('\n'); err != nil {
+			return err
+		}
+		if err := sheetOf(Doc{Sections: d.Sections, Many: d.many()}, []Section{below}, t).write(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Section) empty() bool {
+	for range s.rows {
+		return false
+	}
+	return true
 }
 
 func writeBody(w *bufio.Writer, d Doc, group []Section, t Terminal) error {

@@ -1,0 +1,131 @@
+package analyze
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"layup/tarfs"
+)
+
+// A SensitiveRule tells files that should not be in an image by their names, or by what they hold.
+type SensitiveRule struct {
+	Name     string   // private-key, dotenv…
+	About    string   // what such a file holds
+	Globs    []string // with a slash matched against whole paths, else against base names
+	Except   string   // but no base name that this glob matches
+	Content  uint8    // or: any of these marks
+	Harmless uint8    // but: with any of these marks a name says nothing
+}
+
+// What the content of a small file looks like.
+const (
+	markPrivateKey  uint8 = 1 << iota // holds a private key
+	markPublic                        // PEM that holds certificates, public keys or parameters, and no private key
+	markNoPasswords                   // a shadow file in which nobody has a password
+)
+
+// SensitiveRules are the rules, the first that fits first.
+var SensitiveRules = []SensitiveRule{
+	{Name: "private-key", About: "a private key (PEM, OpenSSH, PGP, PuTTY), by its content", Content: markPrivateKey},
+	{Name: "pem", About: "*.pem, unless it holds nothing but certificates and public keys", Globs: []string{"*.pem"}, Harmless: markPublic},
+	{Name: "ssh-key", About: "id_* without an extension, as ssh-keygen names keys", Globs: []string{"id_*"}, Except: "*.*", Harmless: markPublic},
+	{Name: "dotenv", About: ".env, .env.*: settings of an application", Globs: []string{".env", ".env.*"}},
+	{Name: "npmrc", About: ".npmrc: tokens of package registries", Globs: []string{".npmrc"}},
+	{Name: "aws-credentials", About: ".aws/credentials", Globs: []string{"/**/.aws/credentials"}},
+	{Name: "git-credentials", About: ".git-credentials", Globs: []string{".git-credentials"}},
+	{Name: "shadow", About: "shadow, gshadow and their copies, unless nobody has a password there", Globs: []string{"/**/etc/{shadow,gshadow}{,-,.*}"}, Harmless: markNoPasswords},
+	{Name: "kubeconfig", About: "kubeconfig, .kube/config, Kubernetes' own *.conf", Globs: []string{"kubeconfig", "*.kubeconfig", "/**/.kube/config", "/**/etc/kubernetes/*.conf"}},
+}
+
+// Sensitive returns the name of the first rule that a version fits, or nothing. What small files hold is known only with Options.Secrets.
+func Sensitive(v tarfs.Version) string {
+	if v.Type() != tarfs.File || v.Size() == 0 {
+		return ""
+	}
+	mark, name, path := v.Mark(), v.Node().Name(), v.Node().Path()
+	for i := range SensitiveRules {
+		if r := &SensitiveRules[i]; r.Content&mark != 0 || r.Harmless&mark == 0 && r.names(name, path) {
+			return r.Name
+		}
+	}
+	return ""
+}
+
+// names reports whether the rule knows a file by its name.
+func (r *SensitiveRule) names(name, path string) bool {
+	for _, glob := range r.Globs {
+		against := name
+		if strings.HasPrefix(glob, "/") {
+			against = path
+		}
+		if doublestar.MatchUnvalidated(glob, against) {
+			return r.Except == "" || !doublestar.MatchUnvalidated(r.Except, name)
+		}
+	}
+	return false
+}
+
+func (opt *Options) mark() tarfs.Mark {
+	if !opt.Secrets {
+		return nil
+	}
+	return markOf
+}
+
+var (
+	begin      = []byte("-----BEGIN ")
+	privateKey = regexp.MustCompile(`(?m)^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\s*$`)
+	putty      = []byte("PuTTY-User-Key-File-")
+	sshPublic  = regexp.MustCompile(`^(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA`)
+)
+
+// markOf says what content looks like.
+func markOf(content []byte) uint8 {
+	switch {
+	case bytes.HasPrefix(content, putty):
+		return markPrivateKey
+	case bytes.Contains(content, begin):
+		if privateKey.Match(content) {
+			return markPrivateKey
+		}
+		return markPublic
+	case sshPublic.Match(content):
+		return markPublic
+	case noPasswords(content):
+		return markNoPasswords
+	}
+	return 0
+}
+
+// The fields of a line.
+const (
+	gshadowFields = 4
+	shadowFields  = 9
+)
+
+// noPasswords reports whether content is a shadow file, and every password in it is locked. In gshadow an empty password opens nothing, in
+// shadow everything.
+func noPasswords(content []byte) bool {
+	if !bytes.Contains(content, []byte(":")) {
+		return false
+	}
+	for line := range bytes.Lines(content) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			continue
+		}
+		fields := bytes.SplitN(line, []byte{':'}, shadowFields)
+		if len(fields) != gshadowFields && len(fields) != shadowFields || bytes.ContainsAny(fields[0], " \t{\"#<") {
+			return false
+		}
+		password := fields[1]
+		locked := bytes.HasPrefix(password, []byte{'*'}) || bytes.HasPrefix(password, []byte{'!'}) || string(password) == "x"
+		if !locked && !(len(password) == 0 && len(fields) == gshadowFields) {
+			return false
+		}
+	}
+	return true
+}

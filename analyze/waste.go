@@ -1,0 +1,137 @@
+package analyze
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"layup/tarfs"
+)
+
+// Account says where an image's bytes go. Stored = Live + Hidden, of the image and of each layer.
+type Account struct {
+	Stored       int64 // content of every regular entry of every layer; a layer that stands twice in the stack counts twice
+	Live         int64 // of it what a path of the final tree shows, each body once however many hard links it has
+	Hidden       int64 // the rest
+	MetadataOnly int64 // the part of Hidden that a file with the same content replaced; needs digests
+	Duplicates   int64 // the part of Live that is there once more with the same content; needs digests
+	Repeated     int64 // the part of Stored that the file holds only once, because its layer stands several times in the stack
+	Layers       []LayerAccount
+}
+
+// LayerAccount is the part of one layer, the one that stores the bytes.
+type LayerAccount struct {
+	Layer                              int
+	Stored, Live, Hidden, MetadataOnly int64
+	Repeats                            int // the layer below that this one repeats, or tarfs.NoLayer
+	Instruction                        Instruction
+}
+
+// A Wasted is content that no path of the final tree shows.
+type Wasted struct {
+	Hit   Hit   // the version that was hidden last, or what no version ever showed
+	Layer int   // that stores the bytes
+	Bytes int64 // of the tar: of a sparse file those of its regions
+}
+
+// Account adds up the image's bytes.
+func (img *Image) Account() Account {
+	a := Account{Layers: make([]LayerAccount, len(img.Layers))}
+	for i := range a.Layers {
+		a.Layers[i] = LayerAccount{Layer: i, Repeats: img.repeats(i), Instruction: img.Instruction(i)}
+	}
+	for b := range img.tree.Bodies() {
+		l := &a.Layers[b.Layer()]
+		l.Stored += b.Stored()
+		if b.Live() {
+			l.Live += b.Stored()
+		} else {
+			l.Hidden += b.Stored()
+		}
+	}
+	for w := range img.wasted {
+		if w.Hit.Same {
+			a.Layers[w.Layer].MetadataOnly += w.Bytes
+		}
+	}
+	for _, l := range a.Layers {
+		a.Stored, a.Live, a.Hidden, a.MetadataOnly = a.Stored+l.Stored, a.Live+l.Live, a.Hidden+l.Hidden, a.MetadataOnly+l.MetadataOnly
+		if l.Repeats != tarfs.NoLayer {
+			a.Repeated += l.Stored
+		}
+	}
+	for _, d := range img.Duplicates() {
+		a.Duplicates += d.Bytes
+	}
+	return a
+}
+
+// repeats returns the lowest layer that is the same tar as layer i, if it is not i itself.
+func (img *Image) repeats(i int) int {
+	for k := range i {
+		if id := img.scans[i].DiffID; id != "" && img.scans[k].DiffID == id {
+			return k
+		}
+	}
+	return tarfs.NoLayer
+}
+
+// wasted yields each body that is not live with the version that tells of it, in path order, then what no version ever showed.
+func (img *Image) wasted(yield func(Wasted) bool) {
+	for h := range img.Hits() {
+		b, ok := h.Version.Body()
+		if h.Status == Live || !ok || b.Live() || b.Version() != h.Version {
+			continue
+		}
+		if !yield(Wasted{h, b.Layer(), b.Stored()}) {
+			return
+		}
+	}
+	for h := range img.Unseen() {
+		if b, ok := h.Version.Body(); ok && !yield(Wasted{h, b.Layer(), b.Stored()}) {
+			return
+		}
+	}
+}
+
+// Wasted returns all content that no path of the final tree shows, the largest first, then by path.
+func (img *Image) Wasted() []Wasted {
+	list := slices.Collect(img.wasted)
+	slices.SortStableFunc(list, func(a, b Wasted) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	return list
+}
+
+// A Duplicate is content that the final tree holds in several bodies.
+type Duplicate struct {
+	First  tarfs.Version // in the order of the layers and their tars
+	Copies int           // bodies, the first among them; further hard links of one are no copies
+	Bytes  int64         // stored for all but the first
+}
+
+// Duplicates returns the content of the final tree that several bodies have, what costs most first; none where digests were not asked for.
+func (img *Image) Duplicates() []Duplicate {
+	var live []tarfs.Body
+	for b := range img.tree.Bodies() {
+		if _, ok := b.Version().Digest(); ok && b.Live() {
+			live = append(live, b)
+		}
+	}
+	compare := func(a, b tarfs.Body) int {
+		one, _ := a.Version().Digest()
+		other, _ := b.Version().Digest()
+		return bytes.Compare(one[:], other[:])
+	}
+	slices.SortStableFunc(live, compare)
+	var list []Duplicate
+	for i := 0; i < len(live); {
+		d := Duplicate{First: live[i].Version(), Copies: 1}
+		for ; i+d.Copies < len(live) && compare(live[i], live[i+d.Copies]) == 0; d.Copies++ {
+			d.Bytes += live[i+d.Copies].Stored()
+		}
+		if i += d.Copies; d.Copies > 1 {
+			list = append(list, d)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Duplicate) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	return list
+}

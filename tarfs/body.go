@@ -1,0 +1,168 @@
+package tarfs
+
+import (
+	"bytes"
+	"iter"
+	"slices"
+)
+
+// unseen marks the number of a version that no merge ever showed: the rest is its place among the tree's bodies that nothing claims.
+const unseen = uint32(1) << 31
+
+// A Body is the content of one regular entry of one layer's tar, whatever became of the entry: whiteouts, entries that are ignored and
+// those that a later one of the same layer replaces have bodies, too.
+type Body struct {
+	tree         *Tree
+	layer, entry uint32
+	version      uint32
+}
+
+// Bodies yields the content of every regular entry, layer by layer, in tar order, empty ones left out. A layer that stands twice in the
+// stack has its bodies twice.
+func (t *Tree) Bodies() iter.Seq[Body] {
+	t.account()
+	return func(yield func(Body) bool) {
+		for layer, claims := range t.claims {
+			for entry, version := range claims {
+				if version != 0 && !yield(Body{t, uint32(layer), uint32(entry), version}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Unseen yields the bodies that no version ever showed, as versions that their own layer hid: layer by layer, in tar order. Their path is
+// the name as the tar has it, cleaned; no symlink in it is followed.
+func (t *Tree) Unseen() iter.Seq[Version] {
+	t.account()
+	return func(yield func(Version) bool) {
+		for i := range t.unclaimed.n {
+			if !yield(Version{t, unseen | i}) {
+				return
+			}
+		}
+	}
+}
+
+// Layer returns the layer that stores the body.
+func (b Body) Layer() int { return int(b.layer) }
+
+// Stored returns how many bytes the tar holds of it: of a sparse file those of its regions.
+func (b Body) Stored() int64 { return b.tree.layers[b.layer].stored(b.entry) }
+
+// Live reports whether a path of the final tree shows the body.
+func (b Body) Live() bool { return b.Version().record().hiddenBy == 0 }
+
+// Version returns the version that tells of the body: a visible one, else the one that was hidden last, of several the first in tar order;
+// where no version ever showed it, one of those of [Tree.Unseen].
+func (b Body) Version() Version { return Version{b.tree, b.version} }
+
+// Body returns the content that the version shows; false where it has none: no file, or an empty one.
+func (v Version) Body() (Body, bool) {
+	if v.Type() != File {
+		return Body{}, false
+	}
+	inode, _ := v.Inode()
+	layer, entry := uint32(inode>>32), uint32(inode)
+	v.tree.account()
+	version := v.tree.claims[layer][entry]
+	return Body{v.tree, layer, entry, version}, version != 0
+}
+
+// stored returns the bytes that the tar holds of an entry's content.
+func (l *Layer) stored(i uint32) int64 {
+	e := l.entries.at(i)
+	if e.flags&flagSparse == 0 {
+		return e.size
+	}
+	var n int64
+	for _, x := range l.extents(i) {
+		n += x.Size
+	}
+	return n
+}
+
+// account finds once for every body the version that tells of it.
+func (t *Tree) account() {
+	t.accounted.Do(func() {
+		t.claims = make([][]uint32, len(t.layers))
+		for i, l := range t.layers {
+			if l != nil {
+				t.claims[i] = make([]uint32, l.entries.n)
+			}
+		}
+		for id := uint32(1); id < t.records.n; id++ {
+			t.claim(id)
+		}
+		slices.Sort(t.replaced)
+		for i := range t.claims {
+			t.collectUnclaimed(uint32(i))
+		}
+	})
+}
+
+// claim has a record tell of the body that it shows, if it tells of it better than an earlier one.
+func (t *Tree) claim(id uint32) {
+	r := t.records.at(id)
+	if r.kind != File || r.entry == noEntry {
+		return
+	}
+	layer, entry := uint32(r.layer), r.entry
+	if r.group != 0 {
+		layer, entry = uint32(t.groups[r.group].contentLayer), t.groups[r.group].content
+	}
+	if t.layers[layer].stored(entry) == 0 {
+		return
+	}
+	at := &t.claims[layer][entry]
+	if *at == 0 {
+		*at = id
+		return
+	}
+	if old := t.records.at(*at).hiddenBy; old != 0 && (r.hiddenBy == 0 || r.hiddenBy > old) {
+		*at = id
+	}
+}
+
+// collectUnclaimed gathers the bodies of a layer that no record shows.
+func (t *Tree) collectUnclaimed(layer uint32) {
+	l := t.layers[layer]
+	for i := range uint32(len(t.claims[layer])) {
+		e := l.entries.at(i)
+		if t.claims[layer][i] != 0 || e.kind != kindFile || l.stored(i) == 0 {
+			continue
+		}
+		how := Ignored
+		_, replaced := slices.BinarySearch(t.replaced, uint64(layer)<<32|uint64(i))
+		switch {
+		case bytes.HasPrefix(l.nameOf(e), []byte(whiteoutPrefix)):
+			how = WhiteoutContent
+		case replaced:
+			how = ReplacedInLayer
+		}
+		id := t.unclaimed.add(record{node: unseen | t.unclaimed.n, entry: i, layer: uint16(layer), hiddenBy: uint16(layer) + 1, how: how, kind: File})
+		t.claims[layer][i] = unseen | id
+	}
+}
+
+// unseenPath returns the path of what the tree has no node for.
+func (t *Tree) unseenPath(id uint32) []byte {
+	r := t.unclaimed.at(id &^ unseen)
+	l := t.layers[r.layer]
+	e := l.entries.at(r.entry)
+	path := []byte{'/'}
+	for _, part := range bytes.Split(slices.Concat(l.dirOf(e), l.nameOf(e)), []byte{'/'}) {
+		switch string(part) {
+		case "", ".":
+		case "..":
+			path = path[:max(1, bytes.LastIndexByte(path, '/'))]
+		default:
+			if len(path) > 1 {
+				path = append(path, '/')
+			}
+			path = append(path, part...)
+		}
+	}
+	return path
+}
