@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -52,13 +53,13 @@ func newWaste(f *pflag.FlagSet) Answer {
 		account, most := img.Account(), top.or(math.MaxInt)
 		wasted, duplicates := img.Wasted(), img.Duplicates()
 		var p part
-		p.Fields, p.Columns = wasteFields, wasteColumns()
+		p.Fields, p.Columns = wasteFields, wasteColumns(account.Stored)
 		p.Rows = wastedRows(img, first(wasted, most), account.Stored)
 		p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden, percent(account.Hidden, account.Stored),
 			account.MetadataOnly, account.Duplicates, account.Repeated}}}
 		p.Lists = []render.List{
 			{Name: "duplicates", Fields: duplicateFields, Rows: duplicateRows(first(duplicates, most)), Columns: duplicateColumns()},
-			{Name: "layers", Fields: wasteLayerFields, Rows: wasteLayerRows(account), Columns: wasteLayerColumns()},
+			{Name: "layers", Fields: wasteLayerFields, Rows: wasteLayerRows(account.Layers), Shown: wasteLayerRows(hiding(account.Layers)), Columns: wasteLayerColumns()},
 		}
 		p.Footer = wasteFooter(account)
 		return p, nil
@@ -67,16 +68,24 @@ func newWaste(f *pflag.FlagSet) Answer {
 
 func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
 
-// percent returns a part of a whole with two digits behind the point, never more than 100; 0 of nothing.
+// percent returns a part of a whole with four digits behind the point, never more than 100; 0 of nothing.
 func percent(part, whole int64) float64 {
 	if whole == 0 {
 		return 0
 	}
-	return math.Floor(float64(part)/float64(whole)*1e4) / 1e2
+	return math.Floor(float64(part)/float64(whole)*1e6) / 1e4
+}
+
+// drawnPercent is a percentage with two digits for a person.
+func drawnPercent(part, whole int64) string {
+	if p := percent(part, whole); part == 0 || p >= 0.01 {
+		return strconv.FormatFloat(math.Floor(p*100)/100, 'f', 2, 64)
+	}
+	return "<0.01"
 }
 
 func wasteFooter(a analyze.Account) string {
-	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", grouped(a.Stored), grouped(a.Live), grouped(a.Hidden), decimal(percent(a.Hidden, a.Stored)))
+	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", grouped(a.Stored), grouped(a.Live), grouped(a.Hidden), drawnPercent(a.Hidden, a.Stored))
 	if a.MetadataOnly > 0 {
 		line += fmt.Sprintf("; of hidden %s metadata only", grouped(a.MetadataOnly))
 	}
@@ -97,8 +106,6 @@ func grouped(n int64) string {
 	}
 	return s
 }
-
-func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 func wastedRows(img *analyze.Image, list []analyze.Wasted, stored int64) iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
@@ -124,10 +131,15 @@ func whyWasted(h analyze.Hit) string {
 	return h.Status
 }
 
-func wasteLayerRows(a analyze.Account) iter.Seq[[]render.Value] {
+// hiding leaves out the layers of which nothing is hidden: a person looks for the others.
+func hiding(layers []analyze.LayerAccount) []analyze.LayerAccount {
+	return slices.DeleteFunc(slices.Clone(layers), func(l analyze.LayerAccount) bool { return l.Hidden == 0 })
+}
+
+func wasteLayerRows(layers []analyze.LayerAccount) iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
-		for _, l := range a.Layers {
+		for _, l := range layers {
 			repeats := render.Value{}
 			if l.Repeats != tarfs.NoLayer {
 				repeats = render.I(int64(l.Repeats))
@@ -154,18 +166,18 @@ func duplicateRows(list []analyze.Duplicate) iter.Seq[[]render.Value] {
 	}
 }
 
-func wasteColumns() []render.Column {
+func wasteColumns(stored int64) []render.Column {
 	f := wasteFields
-	why, by := at(f, "why"), at(f, "hiddenBy")
-	return []render.Column{sizeColumn(f, "HIDDEN", "bytes"), percentColumn(f), layerColumn(f, "LAYER", "layer"),
+	why, by, bytes := at(f, "why"), at(f, "hiddenBy"), at(f, "bytes")
+	return []render.Column{sizeColumn(f, "HIDDEN", "bytes"), percentColumn(func(row []render.Value) string { return drawnPercent(row[bytes].Int(), stored) }), layerColumn(f, "LAYER", "layer"),
 		{Title: "WHY", Cell: func(row []render.Value) string { return row[why].String() + " by " + row[by].String() }}, text(f, "PATH", "path")}
 }
 
 func wasteLayerColumns() []render.Column {
 	f := wasteLayerFields
-	repeats := at(f, "repeats")
+	repeats, hidden, stored := at(f, "repeats"), at(f, "hidden"), at(f, "stored")
 	return []render.Column{layerColumn(f, "LAYER", "layer"), sizeColumn(f, "STORED", "stored"), sizeColumn(f, "LIVE", "live"), sizeColumn(f, "HIDDEN", "hidden"),
-		percentColumn(f), spare(sizeColumn(f, "METADATA", "metadataOnly")),
+		percentColumn(func(row []render.Value) string { return drawnPercent(row[hidden].Int(), row[stored].Int()) }), spare(sizeColumn(f, "METADATA", "metadataOnly")),
 		cuttable(render.Column{Title: "INSTRUCTION", Cell: func(row []render.Value) string {
 			line := instructionColumn(f).Cell(row)
 			if !row[repeats].Absent() {
@@ -181,7 +193,6 @@ func duplicateColumns() []render.Column {
 		{Title: "SHA256", Spare: true, Cell: func(row []render.Value) string { return render.Short(row[at(f, "sha256")].String()) }}, text(f, "PATH", "path")}
 }
 
-func percentColumn(fields []render.Field) render.Column {
-	i := at(fields, "percent")
-	return render.Column{Title: "%", Right: true, Cell: func(row []render.Value) string { return row[i].String() }}
+func percentColumn(cell func([]render.Value) string) render.Column {
+	return render.Column{Title: "%", Right: true, Cell: cell}
 }

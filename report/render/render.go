@@ -48,7 +48,8 @@ type List struct {
 	Name    string
 	Fields  []Field
 	Rows    iter.Seq[[]Value]
-	Columns []Column // none: no table
+	Shown   iter.Seq[[]Value] // the rows of the table where they are fewer; nil: Rows
+	Columns []Column          // none: no table
 }
 
 // An Extra is a member of the JSON document besides items.

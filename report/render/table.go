@@ -60,6 +60,9 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
 	for _, list := range s.Lists {
 		below := Section{Source: s.Source, Name: s.Name, Columns: list.Columns, Rows: list.Rows}
+		if list.Shown != nil {
+			below.Rows = list.Shown
+		}
 		if len(list.Columns) == 0 || below.empty() {
 			continue
 		}
