@@ -93,6 +93,9 @@ func (l *Layer) Size() int64 { return l.size }
 // EndMark reports whether the archive ended with two zero blocks.
 func (l *Layer) EndMark() bool { return l.endMark }
 
+// Tail reports whether more than zeros follow the end mark.
+func (l *Layer) Tail() bool { return l.tail }
+
 func (l *Layer) bytes(off uint32, n int) []byte { return l.arena.bytes(off, n) }
 
 func (l *Layer) dirOf(e *entry) []byte {

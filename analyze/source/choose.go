@@ -26,24 +26,8 @@ func (a *Archive) Choose(ctx context.Context, sel Selection) (images []*Image, n
 }
 
 func (a *Archive) choose(ctx context.Context, sel Selection) ([]*Image, string, error) {
-	left, err := a.ofKindImage()
+	left, note, err := a.pick(sel)
 	if err != nil {
-		return nil, "", err
-	}
-	for _, ref := range []string{a.ref, sel.Image} {
-		if left, err = a.byName(left, ref); err != nil {
-			return nil, "", err
-		}
-	}
-	if sel.Platform != "" {
-		if left, err = a.byPlatform(left, sel.Platform); err != nil {
-			return nil, "", err
-		}
-	}
-	note := ""
-	if sel.All {
-		left, note = a.allInFile(left)
-	} else if left, note, err = a.single(left); err != nil {
 		return nil, "", err
 	}
 	var images []*Image
@@ -59,6 +43,29 @@ func (a *Archive) choose(ctx context.Context, sel Selection) ([]*Image, string, 
 		images = append(images, img)
 	}
 	return images, note, nil
+}
+
+// pick returns what the selection leaves, not loaded.
+func (a *Archive) pick(sel Selection) ([]*candidate, string, error) {
+	left, err := a.ofKindImage()
+	if err != nil {
+		return nil, "", err
+	}
+	for _, ref := range []string{a.ref, sel.Image} {
+		if left, err = a.byName(left, ref); err != nil {
+			return nil, "", err
+		}
+	}
+	if sel.Platform != "" {
+		if left, err = a.byPlatform(left, sel.Platform); err != nil {
+			return nil, "", err
+		}
+	}
+	if sel.All {
+		left, note := a.allInFile(left)
+		return left, note, nil
+	}
+	return a.single(left)
 }
 
 // ofKindImage leaves out attestations and artifacts.

@@ -142,16 +142,21 @@ func countLayers(layers int, diffIDs []string) error {
 	return fmt.Errorf("%d layers but %d diff_ids", layers, len(diffIDs))
 }
 
-// historyWarnings says where instructions cannot be given to layers.
-func historyWarnings(cf *v1.ConfigFile, layers int) []tarfs.Warning {
+// historyEntries counts the entries that stand for a layer.
+func historyEntries(cf *v1.ConfigFile) int {
 	entries := 0
 	for _, h := range cf.History {
 		if !h.EmptyLayer {
 			entries++
 		}
 	}
+	return entries
+}
+
+// historyWarnings says where instructions cannot be given to layers.
+func historyWarnings(cf *v1.ConfigFile, layers int) []tarfs.Warning {
 	switch {
-	case layers == 0 || entries == layers:
+	case layers == 0 || historyEntries(cf) == layers:
 		return nil
 	case len(cf.History) == 0:
 		return []tarfs.Warning{{Code: tarfs.HistoryAbsent, Layer: tarfs.NoLayer}}

@@ -88,6 +88,9 @@ func (c *candidate) name(refs ...string) {
 // hexName finds the digest in a config's file name: HEX.json, sha256:HEX, blobs/sha256/HEX.
 var hexName = regexp.MustCompile(`^(?:sha256[:-])?([0-9a-f]{64})(?:\.json)?$`)
 
+// hexLayer finds the digest in a layer's file name, as crane, kaniko, podman and skopeo give it.
+var hexLayer = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})\.tar(?:\.gz)?$`)
+
 // dockerConfig reads an image's config; where the file is named by its digest, that is checked.
 func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
 	doc, err := readMember(a.store, e.Config, limitConfig, a.opt.Limits.Config)
@@ -135,6 +138,9 @@ func (a *Archive) memberLayer(i int, name string) *Layer {
 	l := a.newLayer(i)
 	if clean, ok := cleanMember(name); ok {
 		l.Digest = blobDigest(clean)
+	}
+	if named := hexLayer.FindStringSubmatch(path.Base(name)); named != nil && a.audit != nil {
+		l.Digest = "sha256:" + named[1]
 	}
 	m, err := a.store.open(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -32,6 +32,8 @@ type Scanned struct {
 	Compression string          // none, gzip, zstd, bzip2, xz
 	Unpacked    int64           // bytes of the tar
 	Warnings    []tarfs.Warning // about the stream: media-type-mismatch, compressed-stream-damaged-tail, diff-id-mismatch …
+
+	FoundDigest, FoundDiffID string // as computed; empty where that was not asked for, or what they are of was not read to its end
 }
 
 // ScanOptions say how much to do in the pass.

@@ -92,7 +92,7 @@ func (a *Archive) fill(l *Layer, ref blobRef) error {
 	case errors.Is(err, fs.ErrNotExist) && ref.Data != nil:
 		m, err = &stored{data: embedded(ref.Data)}, nil
 	case errors.Is(err, fs.ErrNotExist) && len(ref.URLs) > 0, errors.Is(err, fs.ErrNotExist) && foreign(ref.MediaType):
-		return errors.New("is a foreign layer: its content is not in the file, and its URLs are not followed")
+		return foreignLayer{}
 	case errors.Is(err, fs.ErrNotExist):
 		return a.afterDamage(missingBlob{digest: ref.Digest})
 	}
@@ -111,6 +111,16 @@ func embedded(data []byte) *io.SectionReader {
 	return io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))
 }
 
+// A foreignLayer says that a layer is not distributed with the image.
+type foreignLayer struct{}
+
+func (foreignLayer) Error() string {
+	return "is a foreign layer: its content is not in the file, and its URLs are not followed"
+}
+
+// Is makes it a case of what does not exist.
+func (foreignLayer) Is(target error) bool { return target == fs.ErrNotExist }
+
 // foreign reports whether a layer's media type says that it is not distributed with the image.
 func foreign(mediaType string) bool {
 	return strings.Contains(mediaType, ".nondistributable.") || strings.Contains(mediaType, ".foreign.")
@@ -118,7 +128,7 @@ func foreign(mediaType string) bool {
 
 // readLayout lists what index.json reaches.
 func (a *Archive) readLayout(ctx context.Context) error {
-	if err := a.checkVersion(); err != nil {
+	if err := a.tolerate(layoutName, a.checkVersion()); err != nil {
 		return err
 	}
 	doc, err := readMember(a.store, indexName, limitManifest, a.opt.Limits.Manifest)
@@ -137,7 +147,7 @@ func (a *Archive) readLayout(ctx context.Context) error {
 		return errors.New(indexName + ": lists no image")
 	}
 	if a.store.has(manifestName) {
-		return a.reconcile()
+		return a.tolerate(manifestName, a.reconcile())
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
 	case err != nil:
 		return err
 	}
-	a.store = index
+	a.store, a.end, a.tailed = index, table.Size(), table.Tail()
 	switch {
 	case seen.manifest, seen.repositories && !seen.index && !seen.layout, seen.unnamed():
 		a.Kind = kindDocker

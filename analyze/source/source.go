@@ -43,6 +43,9 @@ type Archive struct {
 	ref     string       // the image that the name itself picks
 	images  []*candidate // all that is named, attestations too
 	indexes []descriptor // nested ones
+	end     int64        // of an image archive in a tar: where reading its members ended
+	tailed  bool         // more than zeros follow its end mark
+	audit   *audit       // nil unless a record of all that is wrong is asked for
 }
 
 // Open recognises by its content what name holds. Errors begin with the name; where there is advice, a *Hinted is in the chain.

@@ -76,6 +76,7 @@ func (p *pass) verifyBlob() error {
 		d = p.hashes
 	}
 	p.out.Digest = d.sum(algorithm(l.Digest))
+	p.out.FoundDigest = p.out.Digest
 	var err error
 	if l.Digest != "" && l.Digest != p.out.Digest {
 		err = fmt.Errorf("content does not match its digest: want %s, got %s", l.Digest, p.out.Digest)
@@ -105,11 +106,12 @@ func (p *pass) verifyTar() error {
 	}
 	name := algorithm(l.DiffID)
 	p.out.DiffID = p.hashes.sum(name)
+	p.out.FoundDiffID = p.out.DiffID
 	if l.DiffID == "" || l.DiffID == p.out.DiffID {
 		return nil
 	}
 	if p.scanErr == nil && p.out.Table.EndMark() && p.hashes.pad(p.tar.count, l.DiffID) > 0 {
-		p.out.DiffID = l.DiffID
+		p.out.DiffID, p.out.FoundDiffID = l.DiffID, l.DiffID
 		p.warn(tarfs.PaddingDropped)
 		return nil
 	}

@@ -39,7 +39,8 @@ type Section struct {
 	Lists    []List                              // further members after items, and further tables
 	Warnings []any                               // marshalled as they are
 	Errors   []any
-	Footer   string // a line below the table, only there
+	Head     []string // lines above the table, only there; they say which image it is about
+	Footer   string   // a line below the table, only there
 }
 
 // A List is a list besides the items: a member of the JSON document and a table of its own below theirs. The formats of a row a line hold

@@ -25,14 +25,22 @@ func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
 // alike counts the sections at the beginning that fit into one table.
 func alike(sections []Section) int {
 	n := 1
-	for n < len(sections) && sections[0].Text == nil && sections[n].Text == nil &&
+	for n < len(sections) && sections[0].separate() == sections[n].separate() && !sections[n].separate() &&
 		slices.EqualFunc(sections[0].Columns, sections[n].Columns, func(a, b Column) bool { return a.Title == b.Title }) {
 		n++
 	}
 	return n
 }
 
+// separate reports whether a section cannot share a table.
+func (s Section) separate() bool { return s.Text != nil || len(s.Head) > 0 }
+
 func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
+	for _, line := range group[0].Head {
+		if _, err := w.WriteString(Safe(line) + "\n"); err != nil {
+			return err
+		}
+	}
 	if err := writeBody(w, d, group, t); err != nil {
 		return err
 	}
@@ -46,7 +54,7 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 			continue
 		}
 		line := Safe(s.Footer)
-		if d.many() {
+		if d.many() && len(s.Head) == 0 {
 			line = Safe(s.label()) + ": " + line
 		}
 		if _, err := w.WriteString(line + "\n"); err != nil {
@@ -107,11 +115,12 @@ func (s Section) label() string {
 // source if that is not always the same.
 func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	sh := &sheet{terminal: t}
-	sources := d.many() && slices.ContainsFunc(d.Sections, func(s Section) bool { return s.Source != d.Sections[0].Source })
+	many := d.many() && len(group[0].Head) == 0
+	sources := many && slices.ContainsFunc(d.Sections, func(s Section) bool { return s.Source != d.Sections[0].Source })
 	if sources {
 		sh.add("SOURCE", false, false)
 	}
-	if d.many() {
+	if many {
 		sh.add("IMAGE", false, false)
 	}
 	for _, c := range group[0].Columns {
@@ -120,7 +129,7 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	}
 	sh.rows = func(yield func([]string) bool) error {
 		for _, s := range group {
-			if !s.cells(sources, d.many(), yield) {
+			if !s.cells(sources, many, yield) {
 				break
 			}
 		}

@@ -1,0 +1,87 @@
+package source
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+
+	"layup/tarfs"
+)
+
+// Checks returns what a pass over the layer proved: of the blob as stored, and of the tar inside. Failed is the pass's error.
+func (l *Layer) Checks(found Scanned, failed error) []Check {
+	blob, tar := newCheck("layer"), newCheck("diffID")
+	blob.Layer, tar.Layer = l.Index, l.Index
+	blob.Digest, blob.Expected, blob.Found = l.Digest, l.Digest, found.FoundDigest
+	tar.Digest, tar.Expected, tar.Found = l.DiffID, l.DiffID, found.FoundDiffID
+	if l.blob != nil {
+		blob.Size = l.blob.Size()
+		if l.outer != "" {
+			blob.Size = l.Size
+		}
+	}
+	if found.FoundDiffID != "" {
+		tar.Size = found.Unpacked
+	}
+	l.judgeBlob(&blob, failed)
+	judgeTar(&tar, blob, failed)
+	list := []Check{blob, tar}
+	switch {
+	case l.Digest == "" && l.DiffID == "":
+		blob.Found = cmp.Or(blob.Found, tar.Found)
+		list = []Check{blob}
+	case l.Digest == "" && blob.Verdict == Unproven: // the tar inside is proven, and the blob with it
+		tar.What = "layer"
+		list = []Check{tar}
+	}
+	if failed != nil && !anyFailed(list) { // the bytes are those that are named, but no engine can read them
+		entries := newCheck("entries")
+		entries.Layer = l.Index
+		entries.fail(CodeUnreadable, failed.Error())
+		list = append(list, entries)
+	}
+	return list
+}
+
+// Unread reports whether there may be a blob that Scan does not read, such as an encrypted one.
+func (l *Layer) Unread() bool { return l.err != nil && !errors.Is(l.err, fs.ErrNotExist) }
+
+// judgeBlob compares the stored bytes with their descriptor.
+func (l *Layer) judgeBlob(c *Check, failed error) {
+	switch {
+	case errors.Is(l.err, fs.ErrNotExist):
+		c.fail(CodeMissing, l.err.Error())
+	case l.err != nil:
+		c.fail(CodeUnreadable, l.err.Error())
+	case l.Digest == "" || l.outer != "":
+		c.Digest, c.Expected = "", ""
+		c.Found = cmp.Or(c.Found, l.Digest)
+		c.Code, c.Message = CodeUnnamed, "nothing names its digest: it could not be verified"
+	case c.Found == "":
+		c.fail(CodeUnreadable, failed.Error())
+	case c.Found != l.Digest:
+		c.fail(CodeDigest, failed.Error())
+	case c.Size != l.Size:
+		c.fail(CodeSize, failed.Error())
+	default:
+		c.Verdict = Passed
+	}
+}
+
+// judgeTar compares the content with the config.
+func judgeTar(c *Check, blob Check, failed error) {
+	switch {
+	case c.Expected == "":
+		c.Code, c.Message = CodeUnnamed, "nothing names the digest of the tar inside"
+	case failed == nil:
+		c.Verdict = Passed
+	case c.Found != "" && c.Found == c.Expected:
+		c.Verdict = Passed // what failed is the blob
+	case c.Found != "":
+		c.fail(string(tarfs.DiffIDMismatch), failed.Error())
+	case blob.Verdict == Failed:
+		c.fail(CodeUnreadable, "not proven: the layer could not be read whole")
+	default:
+		c.fail(CodeUnreadable, failed.Error())
+	}
+}

@@ -1,0 +1,125 @@
+package analyze
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"layup/analyze/source"
+	"layup/tarfs"
+)
+
+// A Verification is the record of everything that could be checked in a source: what names what by which digest, and whether that is so.
+type Verification struct {
+	Source string         // the archive's kind
+	File   []source.Check // of what stands above the images: the file, its documents, nested indexes
+	Images []Verified
+	Others []source.Check // of all other blobs
+}
+
+// Verified is the record of one image.
+type Verified struct {
+	Image  *Image // never nil; what of it could not be read is missing
+	Checks []source.Check
+}
+
+// Verify reads everything that name holds and writes down what it finds: whatever is damaged, it goes on. Of several images it takes those that
+// opt.Select leaves. The error is of what cannot be read at all, or an interruption. The images can be asked, but their content not be read.
+func Verify(ctx context.Context, name string, opt Options) (*Verification, error) {
+	archive, err := source.OpenToVerify(ctx, name, opt.Source)
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close() // opened for reading: there is nothing that closing could lose
+	subjects, note, err := archive.Subjects(ctx, opt.Select)
+	if err != nil {
+		return nil, err
+	}
+	if note != "" && opt.Note != nil {
+		opt.Note(note)
+	}
+	v := &Verification{Source: archive.Kind}
+	if v.File, err = archive.Documents(ctx); err != nil {
+		return nil, err
+	}
+	opt.KeepGoing, opt.Source.Verify = true, true
+	read := map[string]bool{}
+	for _, s := range subjects {
+		one, err := verify(ctx, s, opt, read)
+		if err != nil {
+			return nil, err
+		}
+		v.Images = append(v.Images, one)
+	}
+	v.Others, err = archive.Others(ctx, read)
+	return v, err
+}
+
+// verify reads the layers of one image, and notes the digests of those that were read.
+func verify(ctx context.Context, s source.Subject, opt Options, read map[string]bool) (Verified, error) {
+	img, err := load(ctx, s.Image, opt)
+	v := Verified{Image: img, Checks: s.Checks}
+	if ctx.Err() != nil {
+		return v, ctx.Err()
+	}
+	if err != nil { // a limit of the whole image: no tree was made
+		v.Checks = append(v.Checks, source.Check{What: "image", Layer: tarfs.NoLayer, Size: -1, Verdict: source.Failed, Code: source.CodeUnreadable, Message: err.Error()})
+		return v, nil
+	}
+	failed := make([]error, len(img.Layers))
+	for _, e := range img.errs {
+		failed[e.Layer] = e.Err
+	}
+	for i, l := range img.Layers {
+		v.Checks = append(v.Checks, l.Checks(img.scans[i], failed[i])...)
+		if l.Digest != "" && !l.Unread() {
+			read[l.Digest] = true
+		}
+	}
+	v.Checks = append(v.Checks, entryChecks(img.warnings)...)
+	return v, nil
+}
+
+// entryChecks are the oddities as checks: those of severity high fail. Low ones are one check for each code and layer, for images of good
+// builders have hundreds.
+func entryChecks(warnings []tarfs.Warning) []source.Check {
+	type group struct {
+		code  tarfs.Code
+		layer int
+	}
+	var list []source.Check
+	counted := map[group]int{} // to the place in the list
+	count := map[group]int{}
+	for _, w := range warnings {
+		switch w.Code {
+		case tarfs.DiffIDMismatch, tarfs.HistoryAbsent, tarfs.HistoryDoesNotMatchLayers:
+			continue // they have checks of their own
+		}
+		c := source.Check{What: "entry", Layer: w.Layer, Path: w.Path, Size: -1, Verdict: source.Passed, Code: string(w.Code), Message: w.Code.Message()}
+		if w.More > 0 {
+			c.Message += fmt.Sprintf(" (and %d more)", w.More)
+		}
+		switch {
+		case w.Layer == tarfs.NoLayer:
+			c.What = "image"
+		case w.Path == "":
+			c.What = "stream"
+		}
+		switch w.Code.Severity() {
+		case tarfs.High:
+			c.Verdict = source.Failed
+		case tarfs.Low:
+			g := group{w.Code, w.Layer}
+			count[g] += 1 + w.More
+			at, there := counted[g]
+			if there {
+				list[at].Found, list[at].Path = strconv.Itoa(count[g]), ""
+				list[at].Message = fmt.Sprintf("%s (%d times)", w.Code.Message(), count[g])
+				continue
+			}
+			counted[g] = len(list)
+		}
+		list = append(list, c)
+	}
+	return list
+}

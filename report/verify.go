@@ -1,0 +1,190 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/analyze/source"
+	"layup/report/render"
+)
+
+const verifyDetails = `
+Reads everything to the last byte and writes down each comparison: digest and size of every blob, the
+config, every diffID, as many diffIDs as layers, what the documents say of each other, blobs that are
+missing or that nothing refers to, data after the end of an archive, and entries that engines refuse or
+read differently. It goes on after damage and lists all of it. The record belongs to the file whose
+digest it begins with.
+
+RESULT is pass, FAIL, or - where there is nothing to compare with: what nothing names by a digest could
+not be verified (a bare layer, the layers of docker save from before 1.10). Oddities of severity high
+fail; docs/warnings.md explains the codes. Every blob of the file is read; layers are unpacked for the
+image that is chosen, or with --all for every one.
+`
+
+var verifyFields = []render.Field{{Name: "what"}, {Name: "layer", Kind: render.Int}, {Name: "digest"}, {Name: "name", Kind: render.Name}, {Name: "path", Kind: render.Name},
+	{Name: "expected"}, {Name: "found"}, {Name: "size", Kind: render.Int}, {Name: "pass", Kind: render.Bool}, {Name: "code"}, {Name: "message"}}
+
+func newVerify(*pflag.FlagSet) Answer {
+	return func(ctx context.Context, c *Call) (int, error) {
+		if c.noVerify {
+			return failed, usage("layup layers --no-verify "+quoted(c.Args[0])+"  lists layers without it", "verify: --no-verify would leave nothing to do")
+		}
+		v, err := c.verify(ctx)
+		if err != nil {
+			return failed, err
+		}
+		doc := render.Doc{Command: c.Report.Name, Many: c.all}
+		if c.all {
+			whole := verified{source: v.Source, checks: slices.Concat(v.File, v.Others)}
+			doc.Sections = append(doc.Sections, whole.section(c, v))
+		}
+		for _, one := range v.images(c) {
+			doc.Sections = append(doc.Sections, one.section(c, v))
+		}
+		if err := c.writeDoc(ctx, doc); err != nil {
+			return failed, err
+		}
+		if c.lament(v) {
+			return refuted, nil
+		}
+		return answered, nil
+	}
+}
+
+// verify makes the record.
+func (c *Call) verify(ctx context.Context) (*record, error) {
+	if err := c.checkTarget(c.Args); err != nil {
+		return nil, err
+	}
+	opt, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	opt.Source.Stdin, opt.Note = c.stdin, c.console.note
+	opt.Progress = c.console.track(c.progress.word)
+	defer c.console.close()
+	v, err := analyze.Verify(ctx, c.Args[0], opt)
+	return &record{v}, err
+}
+
+// A record is a verification as it is shown.
+type record struct{ *analyze.Verification }
+
+// verified is what one section of the document says.
+type verified struct {
+	source string
+	image  *analyze.Image // nil for what is about the source as a whole
+	checks []source.Check
+}
+
+// images returns a section for each image. A single one has the checks of the source as well.
+func (v *record) images(c *Call) []verified {
+	var list []verified
+	for _, one := range v.Images {
+		checks := one.Checks
+		if !c.all {
+			checks = slices.Concat(v.File, one.Checks, v.Others)
+		}
+		list = append(list, verified{v.Source, one.Image, checks})
+	}
+	return list
+}
+
+// A tally counts the checks of a section by how they ended.
+type tally struct {
+	Checks   int `json:"checks"`
+	Passed   int `json:"passed"`
+	Failed   int `json:"failed"`
+	Unproven int `json:"unproven"`
+}
+
+func tallyOf(checks []source.Check) tally {
+	t := tally{Checks: len(checks)}
+	for _, c := range checks {
+		switch c.Verdict {
+		case source.Passed:
+			t.Passed++
+		case source.Failed:
+			t.Failed++
+		default:
+			t.Unproven++
+		}
+	}
+	return t
+}
+
+// line is the verdict in words.
+func (t tally) line() string {
+	verdict := "PASS"
+	if t.Failed > 0 {
+		verdict = "FAIL"
+	}
+	return fmt.Sprintf("%s: %d checks: %d passed, %d failed, %d with nothing to compare with", verdict, t.Checks, t.Passed, t.Failed, t.Unproven)
+}
+
+// toolFacts is the "tool" object of the document: a record must say what made it.
+type toolFacts struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+}
+
+func (one verified) section(c *Call, v *record) render.Section {
+	count := tallyOf(one.checks)
+	version, commit := build()
+	s := render.Section{Fields: verifyFields, Rows: slices.Values(checkRows(one.checks)), Columns: checkColumns(c.brief()), Source: c.Args[0], Footer: count.line(),
+		Head:  one.head(c, v),
+		Extra: []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}}
+	facts := imageFacts{Source: one.source}
+	if one.image != nil {
+		facts = factsOf(one.image)
+		s.Name = cmp.Or(one.image.Reference, one.image.ID)
+		for _, w := range one.image.Warnings() {
+			s.Warnings = append(s.Warnings, newWarningFacts(w))
+		}
+	}
+	if c.all {
+		facts.Name = c.Args[0]
+	}
+	s.Image = facts
+	return s
+}
+
+// brief reports whether the answer goes to a terminal that cuts.
+func (c *Call) brief() bool { return (c.output == "" || c.output == "-") && c.terminal().Width > 0 }
+
+// head says what was verified, by what.
+func (one verified) head(c *Call, v *record) []string {
+	version, commit := build()
+	by := "layup " + version
+	if commit != "" {
+		by += " (" + commit + ")"
+	}
+	lines := []string{"verified by  " + by, "source       " + c.Args[0] + " (" + one.source + ")"}
+	add := func(title, text string) {
+		if text != "" {
+			lines = append(lines, title+text)
+		}
+	}
+	for _, check := range v.File {
+		if check.What == "file" {
+			add("file         ", check.Found)
+		}
+	}
+	if img := one.image; img != nil {
+		add("image        ", img.Reference)
+		add("ID           ", img.ID)
+		add("platform     ", img.Platform)
+		add("layers       ", strconv.Itoa(len(img.Layers)))
+		if img.Verified == "none" && countOf(one.checks, "layer", source.Unproven) > 0 {
+			add("not verified ", "the layers: nothing names their digests, so nobody can tell whether they were changed")
+		}
+	}
+	return append(lines, "")
+}
