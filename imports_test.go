@@ -27,9 +27,10 @@ var rooms = map[string]room{
 	"layup/analyze/source/inflate":  {},
 	"layup/analyze/source/registry": {others: []string{"github.com/google/go-containerregistry"}},
 	"layup/analyze/source":          {ours: []string{"layup/tarfs", "layup/analyze/source/inflate", "layup/analyze/source/registry"}, others: []string{"github.com/google/go-containerregistry", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "golang.org/x/sys"}},
-	"layup/analyze":                 {ours: []string{"layup/analyze/source", "layup/tarfs"}, others: []string{"github.com/bmatcuk/doublestar", "github.com/docker/go-units"}},
+	"layup/analyze/unified":         {},
+	"layup/analyze":                 {ours: []string{"layup/analyze/source", "layup/analyze/unified", "layup/tarfs"}, others: []string{"github.com/bmatcuk/doublestar", "github.com/docker/go-units"}},
 	"layup/report/render":           {others: []string{"github.com/olekukonko/tablewriter", "github.com/clipperhouse/displaywidth", "github.com/docker/go-units", "github.com/docker/cli", "golang.org/x/term"}},
-	"layup/report":                  {ours: []string{"layup/analyze", "layup/analyze/source", "layup/analyze/source/registry", "layup/tarfs", "layup/report/render"}, others: []string{"github.com/spf13/pflag", "github.com/bmatcuk/doublestar", "github.com/docker/go-units", "golang.org/x/term"}},
+	"layup/report":                  {ours: []string{"layup/analyze", "layup/analyze/source", "layup/analyze/unified", "layup/analyze/source/registry", "layup/tarfs", "layup/report/render"}, others: []string{"github.com/spf13/pflag", "github.com/bmatcuk/doublestar", "github.com/docker/go-units", "golang.org/x/term"}},
 	"layup/fixtures/bench":          {},
 	"layup/fixtures":                {others: []string{"github.com/klauspost/compress", "github.com/ulikunitz/xz"}},
 }

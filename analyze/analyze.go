@@ -25,6 +25,7 @@ type Options struct {
 	Layers    Reading        // which images' layers are read; all by default
 	Digests   bool           // compute the SHA-256 of every file's content
 	Secrets   bool           // look at small files' content for what Sensitive tells
+	DigestsOf func(int) bool // compute it in these layers, by index from 0; may be nil
 	Jobs      int            // layers read at once; 0 means one for each processor
 	Progress  func(Progress) // told now and then, from one goroutine at a time; may be nil
 	Note      func(string)   // told of choices made for the user (the platform); may be nil
@@ -39,6 +40,11 @@ const (
 	IfAtHand         // where that takes no network
 	Never
 )
+
+// digests reports whether the content of a layer's files is to be hashed.
+func (o *Options) digests(layer int) bool {
+	return o.Digests || o.DigestsOf != nil && o.DigestsOf(layer)
+}
 
 // Default returns the options of the command line: everything verified, with the limits for hostile input.
 func Default() Options {

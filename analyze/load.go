@@ -179,7 +179,7 @@ func (l *loader) ready() bool {
 func (l *loader) scan(layer *source.Layer) {
 	window := min(layer.Window(), windows)
 	l.acquire(window)
-	opt := source.ScanOptions{Digests: l.img.opt.Digests, Mark: l.img.opt.mark(), Beside: l.beside}
+	opt := source.ScanOptions{Digests: l.img.opt.digests(layer.Index), Mark: l.img.opt.mark(), Beside: l.beside}
 	if l.img.opt.Progress != nil {
 		opt.Progress = l.read
 	}

@@ -111,12 +111,12 @@ func candidates(words []string, typed string) ([]string, string) {
 	name, found := commandAmong(words, flags)
 	if len(words) > 0 {
 		if f := valueOf(flags, words[len(words)-1]); f != nil {
-			return values(f, "")
+			return values(f, "", typed)
 		}
 	}
-	if flag, _, ok := strings.Cut(typed, "="); ok && strings.HasPrefix(typed, "--") {
+	if flag, value, ok := strings.Cut(typed, "="); ok && strings.HasPrefix(typed, "--") {
 		if f := flags.Lookup(flag[2:]); f != nil {
-			return values(f, flag+"=")
+			return values(f, flag+"=", value)
 		}
 	}
 	switch {
@@ -162,26 +162,29 @@ func valueOf(flags *pflag.FlagSet, word string) *pflag.Flag {
 	return flags.ShorthandLookup(word[len(word)-1:])
 }
 
-// values returns what a flag takes, where that is known.
-func values(f *pflag.Flag, prefix string) ([]string, string) {
-	words, directive := []string(nil), noFiles
+// values returns what a flag takes, where that is known, each behind a prefix; typed is what there is of it.
+func values(f *pflag.Flag, prefix, typed string) ([]string, string) {
+	list, directive := []string(nil), noFiles
 	switch v := f.Value.(type) {
 	case *choice:
-		words = v.words
+		list = v.words
+	case *words:
+		list = v.words
+		prefix += typed[:strings.LastIndexByte(typed, ',')+1]
 	default:
 		switch f.Name {
 		case "format":
-			words = formatNames()
+			list = formatNames()
 		case "limit":
-			words = limitNames()
+			list = limitNames()
 		case "type":
-			words = []string{"f", "d", "l", "c", "b", "p"}
+			list = []string{"f", "d", "l", "c", "b", "p"}
 		case "output", "tmpdir":
 			directive = filesToo
 		}
 	}
-	found := make([]string, 0, len(words))
-	for _, w := range words {
+	found := make([]string, 0, len(list))
+	for _, w := range list {
 		found = append(found, prefix+w)
 	}
 	return found, directive

@@ -104,6 +104,15 @@ func (list imageList) refused(c *Call) int {
 	if sound == len(list) || sound > 0 && c.keepGoing {
 		return answered
 	}
+	list.explain(c)
+	if c.swapped(list) {
+		c.console.line("hint: IMAGE comes before PATH: layup " + c.Report.Name + " " + quoted(c.Args[len(c.Args)-1]) + " " + quoted(c.Args[0]))
+	}
+	return failed
+}
+
+// explain prints why images could not be loaded.
+func (list imageList) explain(c *Call) {
 	for _, l := range list {
 		if l.err == nil {
 			continue
@@ -113,10 +122,6 @@ func (list imageList) refused(c *Call) int {
 			c.console.line("hint: the file may be damaged in transfer; --keep-going answers from what can be read")
 		}
 	}
-	if c.swapped(list) {
-		c.console.line("hint: IMAGE comes before PATH: layup " + c.Report.Name + " " + quoted(c.Args[len(c.Args)-1]) + " " + quoted(c.Args[0]))
-	}
-	return failed
 }
 
 // swapped reports whether an archive seems to stand behind the path that was to be asked of it. Its name is enough for a hint.

@@ -76,3 +76,30 @@ func count(f *pflag.FlagSet, name, usage string) *number {
 	f.Var(n, name, usage)
 	return n
 }
+
+// words is a flag that takes some of a few words, separated by commas or one by one.
+type words struct {
+	given []string
+	words []string
+}
+
+func (w *words) String() string { return strings.Join(w.given, ",") }
+func (w *words) Type() string   { return "WORD,..." }
+
+func (w *words) Set(s string) error {
+	for word := range strings.SplitSeq(s, ",") {
+		one := choice{words: w.words}
+		if err := one.Set(word); err != nil {
+			return err
+		}
+		w.given = append(w.given, word)
+	}
+	return nil
+}
+
+// chooseSome adds a flag that takes some of words.
+func chooseSome(f *pflag.FlagSet, name string, among []string, usage string) *words {
+	w := &words{words: among}
+	f.Var(w, name, usage)
+	return w
+}

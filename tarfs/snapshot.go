@@ -17,8 +17,11 @@ type Snapshot struct {
 	names map[uint32]uint32 // group of hard links -> first of several visible names
 }
 
-// At returns what is visible after layer n, counted from 0; a greater n than there are layers means the last.
-func (t *Tree) At(n int) *Snapshot { return &Snapshot{tree: t, upto: max(0, min(n, len(t.layers)-1))} }
+// At returns what is visible after layer n, counted from 0; a greater n than there are layers means the last, NoLayer what there was before
+// the first: a root directory that no layer lists.
+func (t *Tree) At(n int) *Snapshot {
+	return &Snapshot{tree: t, upto: max(NoLayer, min(n, len(t.layers)-1))}
+}
 
 // Top returns what is visible after the last layer.
 func (t *Tree) Top() *Snapshot { return t.At(len(t.layers)) }
@@ -29,7 +32,7 @@ func (s *Snapshot) visible(id uint32) uint32 {
 		return 0
 	}
 	r := s.tree.nodes.at(id).record
-	for r != 0 && int(s.tree.records.at(r).layer) > s.upto {
+	for r != 0 && int(s.tree.records.at(r).layer) > s.upto && r != rootRecord {
 		r = s.tree.records.at(r).older
 	}
 	if r == 0 {

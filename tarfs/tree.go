@@ -62,8 +62,9 @@ type group struct {
 }
 
 const (
-	noEntry = ^uint32(0)
-	root    = 0
+	noEntry    = ^uint32(0)
+	root       = 0
+	rootRecord = 1 // of the root before any layer
 )
 
 // Layers returns the number of layers.

@@ -1,0 +1,79 @@
+package analyze
+
+// An Aspect is what two images can differ in, or a set of such.
+type Aspect uint32
+
+// The aspects of a path, then those of an image as a whole.
+const (
+	Content    Aspect = 1 << iota // the bytes of a file
+	Mode                          // permissions, setuid, setgid, sticky; those of symlinks mean nothing
+	OwnerIDs                      // user and group
+	MTime                         // where both sides have one: an implied directory has none
+	DirMTime                      // that of directories, which changes with whatever is made in them
+	Link                          // the target of a symlink
+	Xattrs                        // extended attributes
+	Type                          // what the path is
+	Device                        // the numbers of a device
+	Hardlinks                     // which of the names that both sides have are one file
+	LayerStack                    // the layers, by diffID
+	Order                         // that of the same layers, and of the same environment variables
+	ConfigUser
+	ConfigEnv
+	ConfigEntrypoint
+	ConfigCmd
+	ConfigWorkdir
+	ConfigLabels
+	ConfigPorts
+	ConfigVolumes
+	ConfigStopSignal
+	ConfigHealthcheck
+	ConfigShell
+	ConfigOnBuild
+	ConfigPlatform
+	endOfAspects
+)
+
+// Config is everything that an engine takes from an image's config.
+const Config = endOfAspects - ConfigUser
+
+// aspects are the names that people write, in the order in which they are listed.
+var aspects = []struct {
+	name   string
+	aspect Aspect
+}{
+	{"content", Content}, {"mode", Mode}, {"owner", OwnerIDs}, {"mtime", MTime | DirMTime}, {"dir-mtime", DirMTime}, {"link", Link}, {"xattrs", Xattrs},
+	{"type", Type}, {"device", Device}, {"hardlinks", Hardlinks},
+	{"layers", LayerStack}, {"order", Order}, {"config", Config}, {"user", ConfigUser}, {"env", ConfigEnv}, {"entrypoint", ConfigEntrypoint}, {"cmd", ConfigCmd},
+	{"workdir", ConfigWorkdir}, {"labels", ConfigLabels}, {"ports", ConfigPorts}, {"volumes", ConfigVolumes}, {"stopsignal", ConfigStopSignal},
+	{"healthcheck", ConfigHealthcheck}, {"shell", ConfigShell}, {"onbuild", ConfigOnBuild}, {"platform", ConfigPlatform},
+}
+
+// AspectNames lists what AspectNamed takes.
+func AspectNames() []string {
+	names := make([]string, len(aspects))
+	for i, a := range aspects {
+		names[i] = a.name
+	}
+	return names
+}
+
+// AspectNamed returns the aspects of a name, and false for a name that is none.
+func AspectNamed(name string) (Aspect, bool) {
+	for _, a := range aspects {
+		if a.name == name {
+			return a.aspect, true
+		}
+	}
+	return 0, false
+}
+
+// Names lists the aspects of a path in the set. The time of a directory is called as that of everything else.
+func (a Aspect) Names() []string {
+	var names []string
+	for _, one := range aspects {
+		if a&one.aspect != 0 && one.aspect < LayerStack && one.aspect != DirMTime {
+			names = append(names, one.name)
+		}
+	}
+	return names
+}

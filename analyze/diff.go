@@ -1,0 +1,254 @@
+package analyze
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"layup/tarfs"
+)
+
+// The changes of a path.
+const (
+	Added   = "added"
+	Removed = "removed"
+	Changed = "changed"
+)
+
+// A Difference is a path that the two sides do not show alike.
+type Difference struct {
+	Change string // Added, Removed, Changed
+	What   Aspect // of Changed
+	tarfs.Pair
+}
+
+// Path returns the exact bytes of the path.
+func (d *Difference) Path() string {
+	if d.InB {
+		return d.B.Node().Path()
+	}
+	return d.A.Node().Path()
+}
+
+// A Comparison is what two images, or two stages of one, have in common and what not.
+type Comparison struct {
+	A, B   Side
+	Layers []LayerMatch
+	Config []ConfigChange
+
+	ignore Aspect
+	stages bool                            // of one image: nothing but paths is compared
+	same   [2][]int                        // by side and layer: equal numbers stand for the same bytes; 0 for bytes that nothing vouches for
+	sums   [2]map[uint64][sha256.Size]byte // by side and inode: of files whose sizes left a doubt
+}
+
+// Compare compares two sides but for what is to be ignored. Content is read again where neither the layers nor the sizes nor the digests at hand
+// tell whether it is the same: every layer with such a file at most once. Only that can fail.
+func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
+	c := &Comparison{A: a, B: b, ignore: ignore, stages: a.Image == b.Image}
+	c.matchLayers()
+	if !c.stages {
+		c.Config = compareConfigs(a.Image, b.Image, ignore)
+	}
+	return c, c.settleDoubts(ctx)
+}
+
+// Paths yields the paths that differ, in path order.
+func (c *Comparison) Paths() iter.Seq[Difference] {
+	return func(yield func(Difference) bool) {
+		links := newLinkPairs()
+		for p := range tarfs.Pairs(c.A.view, c.B.view) {
+			d := Difference{Change: Changed, Pair: p}
+			switch {
+			case !p.InA:
+				d.Change = Added
+			case !p.InB:
+				d.Change = Removed
+			default:
+				d.What = (c.compare(p.A, p.B) | links.compare(p.A, p.B)) &^ c.ignore
+				if d.What == 0 {
+					continue
+				}
+			}
+			if !yield(d) {
+				return
+			}
+		}
+	}
+}
+
+// compare returns in what two versions differ, but for hard links.
+func (c *Comparison) compare(a, b tarfs.Version) Aspect {
+	what := compareMeta(a, b)
+	switch {
+	case a.Type() != b.Type():
+		what |= Type
+	case a.Type() == tarfs.File:
+		if c.ignore&Content == 0 && !c.sameContent(a, b) {
+			what |= Content
+		}
+	case a.Type() == tarfs.Symlink:
+		if a.Link() != b.Link() {
+			what |= Link
+		}
+	case a.Type() == tarfs.Char || a.Type() == tarfs.Block:
+		major, minor := a.Device()
+		major2, minor2 := b.Device()
+		if major != major2 || minor != minor2 {
+			what |= Device
+		}
+	}
+	return what
+}
+
+func compareMeta(a, b tarfs.Version) Aspect {
+	var what Aspect
+	one, two := a.Meta(), b.Meta()
+	if one.Mode != two.Mode && a.Type() != tarfs.Symlink && b.Type() != tarfs.Symlink {
+		what |= Mode
+	}
+	if one.UID != two.UID || one.GID != two.GID {
+		what |= OwnerIDs
+	}
+	if (one.MTime != two.MTime || one.MTimeNS != two.MTimeNS) && a.HasMTime() && b.HasMTime() {
+		if a.Type() == tarfs.Dir && b.Type() == tarfs.Dir {
+			what |= DirMTime
+		} else {
+			what |= MTime
+		}
+	}
+	if !slices.Equal(a.Xattrs(), b.Xattrs()) {
+		what |= Xattrs
+	}
+	return what
+}
+
+// sameContent compares two files. What no digest tells is taken for different.
+func (c *Comparison) sameContent(a, b tarfs.Version) bool {
+	if same, sure := c.obvious(a, b); sure {
+		return same
+	}
+	one, ok := c.digest(0, a)
+	two, ok2 := c.digest(1, b)
+	return ok && ok2 && one == two
+}
+
+// obvious compares two files without their content: of different sizes they differ, and what lies at the same place of the same layer is the same.
+func (c *Comparison) obvious(a, b tarfs.Version) (same, sure bool) {
+	if a.Size() != b.Size() || a.Size() == 0 {
+		return a.Size() == b.Size(), true
+	}
+	layer := c.same[0][a.ContentLayer()]
+	if layer != 0 && layer == c.same[1][b.ContentLayer()] {
+		one, _ := a.Inode()
+		two, _ := b.Inode()
+		if uint32(one) == uint32(two) { // the entry of the tar
+			return true, true
+		}
+	}
+	return false, false
+}
+
+func (c *Comparison) digest(side int, v tarfs.Version) ([32]byte, bool) {
+	if sum, ok := v.Digest(); ok {
+		return sum, true
+	}
+	inode, _ := v.Inode()
+	sum, ok := c.sums[side][inode]
+	return sum, ok
+}
+
+// settleDoubts hashes what has to be hashed to tell whether files are the same.
+func (c *Comparison) settleDoubts(ctx context.Context) error {
+	if c.ignore&Content != 0 {
+		return nil
+	}
+	doubtful, err := c.doubts(ctx)
+	if err != nil {
+		return err
+	}
+	if c.stages { // every layer once for both sides
+		doubtful[0] = append(doubtful[0], doubtful[1]...)
+		c.sums[0], err = c.A.Image.sums(ctx, doubtful[0])
+		c.sums[1] = c.sums[0]
+		return err
+	}
+	for side, s := range []Side{c.A, c.B} {
+		if c.sums[side], err = s.Image.sums(ctx, doubtful[side]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doubts returns the files of both sides whose digests are needed and not at hand.
+func (c *Comparison) doubts(ctx context.Context) (doubtful [2][]tarfs.Version, err error) {
+	n := 0
+	for p := range tarfs.Pairs(c.A.view, c.B.view) {
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return doubtful, ctx.Err()
+		}
+		if !p.InA || !p.InB || p.A.Type() != tarfs.File || p.B.Type() != tarfs.File {
+			continue
+		}
+		if _, sure := c.obvious(p.A, p.B); sure {
+			continue
+		}
+		for side, v := range []tarfs.Version{p.A, p.B} {
+			if _, ok := v.Digest(); !ok {
+				doubtful[side] = append(doubtful[side], v)
+			}
+		}
+	}
+	return doubtful, nil
+}
+
+// sums hashes the content of files, every layer read once, and returns the digests by inode.
+func (img *Image) sums(ctx context.Context, files []tarfs.Version) (map[uint64][sha256.Size]byte, error) {
+	sums := make(map[uint64][sha256.Size]byte, len(files))
+	hash := sha256.New()
+	err := img.Bodies(ctx, files, func(which []int, b *Body) error {
+		hash.Reset()
+		if _, err := io.Copy(hash, b.Expanded()); err != nil {
+			return err
+		}
+		inode, _ := files[which[0]].Inode()
+		sums[inode] = [sha256.Size]byte(hash.Sum(nil))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", img.Name, err)
+	}
+	return sums, nil
+}
+
+// linkPairs numbers inodes of both sides by the first path, in path order, that both of them have.
+type linkPairs struct {
+	paths int
+	first [2]map[uint32]int
+}
+
+func newLinkPairs() *linkPairs { return &linkPairs{first: [2]map[uint32]int{{}, {}}} }
+
+// compare tells whether a path is another name of the same earlier path on both sides. It is to be asked of every path that both have.
+func (l *linkPairs) compare(a, b tarfs.Version) Aspect {
+	l.paths++
+	if l.number(0, a) != l.number(1, b) {
+		return Hardlinks
+	}
+	return 0
+}
+
+func (l *linkPairs) number(side int, v tarfs.Version) int {
+	inode, ok := v.Linked()
+	if !ok {
+		return l.paths
+	}
+	if _, ok := l.first[side][inode]; !ok {
+		l.first[side][inode] = l.paths
+	}
+	return l.first[side][inode]
+}

@@ -1,0 +1,143 @@
+package analyze
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Reordered is the change of a list that holds the same in another order, besides Added, Removed and Changed.
+const Reordered = "reordered"
+
+// A ConfigChange is a difference of what an engine takes from two images' configs.
+type ConfigChange struct {
+	Field  string // as AspectNames has it; config where one image has none at all
+	Name   string // of an environment variable, a label, a port, a volume, a part of the platform; else empty
+	Change string // Added, Removed, Changed, Reordered
+	A, B   any    // a string, a list of strings, or what encoding/json makes an object of; nil where a side has none
+}
+
+// A configField is a part of the config: single values by their names, of which the empty one is the field's own.
+type configField struct {
+	aspect Aspect
+	name   string
+	values func(*Image) map[string]any
+}
+
+// configFields are those that an engine applies to a container. What else a config may hold (Hostname, Image, Tty…) none does.
+var configFields = []configField{
+	{ConfigPlatform, "platform", func(img *Image) map[string]any {
+		c := img.ConfigFile
+		return map[string]any{"os": c.OS, "architecture": c.Architecture, "variant": c.Variant, "osVersion": c.OSVersion}
+	}},
+	{ConfigUser, "user", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.User} }},
+	{ConfigEnv, "env", func(img *Image) map[string]any { return environment(img.ConfigFile.Config.Env) }},
+	{ConfigEntrypoint, "entrypoint", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.Entrypoint} }},
+	{ConfigCmd, "cmd", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.Cmd} }},
+	{ConfigWorkdir, "workdir", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.WorkingDir} }},
+	{ConfigLabels, "labels", func(img *Image) map[string]any {
+		labels := map[string]any{}
+		for name, value := range img.ConfigFile.Config.Labels {
+			labels[name] = present(value)
+		}
+		return labels
+	}},
+	{ConfigPorts, "ports", func(img *Image) map[string]any { return names(img.ConfigFile.Config.ExposedPorts) }},
+	{ConfigVolumes, "volumes", func(img *Image) map[string]any { return names(img.ConfigFile.Config.Volumes) }},
+	{ConfigStopSignal, "stopsignal", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.StopSignal} }},
+	{ConfigHealthcheck, "healthcheck", func(img *Image) map[string]any {
+		if h := img.ConfigFile.Config.Healthcheck; h != nil {
+			return map[string]any{"": *h}
+		}
+		return nil
+	}},
+	{ConfigShell, "shell", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.Shell} }},
+	{ConfigOnBuild, "onbuild", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.OnBuild} }},
+}
+
+// present is a text that is there although it may be empty.
+type present string
+
+// environment gives each variable its value; of a name that stands twice the last counts.
+func environment(list []string) map[string]any {
+	values := map[string]any{}
+	for _, v := range list {
+		name, value, _ := strings.Cut(v, "=")
+		values[name] = present(value)
+	}
+	return values
+}
+
+func names(set map[string]struct{}) map[string]any {
+	values := map[string]any{}
+	for name := range set {
+		values[name] = present("")
+	}
+	return values
+}
+
+// compareConfigs returns what differs, in the order of the fields, then of names.
+func compareConfigs(a, b *Image, ignore Aspect) []ConfigChange {
+	noneA, noneB := a.Config == nil, b.Config == nil
+	switch {
+	case ignore&Config == Config, noneA && noneB:
+		return nil
+	case noneA:
+		return []ConfigChange{{Field: "config", Change: Added}}
+	case noneB:
+		return []ConfigChange{{Field: "config", Change: Removed}}
+	}
+	var list []ConfigChange
+	for _, f := range configFields {
+		if ignore&f.aspect == 0 {
+			list = append(list, f.compare(a, b)...)
+		}
+	}
+	one, two := a.ConfigFile.Config.Env, b.ConfigFile.Config.Env
+	sameValues := maps.Equal(environment(one), environment(two))
+	if ignore&(ConfigEnv|Order) == 0 && sameValues && !slices.Equal(one, two) {
+		list = append(list, ConfigChange{Field: "env", Change: Reordered, A: one, B: two})
+	}
+	return list
+}
+
+func (f configField) compare(a, b *Image) []ConfigChange {
+	one, two := f.values(a), f.values(b)
+	every := maps.Clone(one)
+	if every == nil {
+		every = map[string]any{}
+	}
+	maps.Copy(every, two)
+	var list []ConfigChange
+	for _, name := range slices.Sorted(maps.Keys(every)) {
+		c := ConfigChange{Field: f.name, Name: name, Change: Changed, A: filled(one[name]), B: filled(two[name])}
+		switch {
+		case reflect.DeepEqual(c.A, c.B):
+			continue
+		case c.A == nil:
+			c.Change = Added
+		case c.B == nil:
+			c.Change = Removed
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// filled returns a value as it is told, or nil for one that says nothing: many writers leave out what is empty.
+func filled(v any) any {
+	switch v := v.(type) {
+	case present:
+		return string(v)
+	case string:
+		if v == "" {
+			return nil
+		}
+	case []string:
+		if len(v) == 0 {
+			return nil
+		}
+	}
+	return v
+}

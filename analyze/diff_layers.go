@@ -1,0 +1,110 @@
+package analyze
+
+import (
+	"slices"
+
+	"layup/analyze/unified"
+)
+
+// What becomes of a layer from one image to the other, besides Added and Removed.
+const (
+	Shared  = "shared"
+	Moved   = "moved"   // in both, but in another order
+	Unknown = "unknown" // nothing says which layer it is, so the paths alone decide
+)
+
+// A LayerMatch is one layer that two images have both, or one of them.
+type LayerMatch struct {
+	Status string // Shared, Moved, Added, Removed, Unknown
+	DiffID string // empty of Unknown
+	A, B   int    // its index; tarfs.NoLayer where a side does not have it
+}
+
+// matchLayers aligns the layers by their diffIDs and finds out whose bytes are the same for certain.
+func (c *Comparison) matchLayers() {
+	ids := map[string]int{}
+	var lists [2][]int
+	for side, s := range []Side{c.A, c.B} {
+		c.same[side] = make([]int, len(s.Image.Layers))
+		for i := range s.Upto + 1 {
+			id := s.Image.scans[i].DiffID
+			if ids[id] == 0 {
+				ids[id] = len(ids) + 1
+			}
+			lists[side] = append(lists[side], ids[id])
+			if id != "" && !s.Image.damaged[i] {
+				c.same[side][i] = ids[id]
+			}
+		}
+		if c.stages { // whatever it is called, it is the same
+			for i := range c.same[side] {
+				c.same[side][i] = i + 1
+			}
+			lists[side] = c.same[side][:s.Upto+1]
+		}
+	}
+	a, b := 0, 0
+	for _, m := range unified.Align(lists[0], lists[1]) {
+		c.unaligned(&a, m.A, &b, m.B)
+		for range m.Len {
+			c.match(Shared, a, b)
+			a, b = a+1, b+1
+		}
+	}
+	c.unaligned(&a, len(lists[0]), &b, len(lists[1]))
+	c.pairMoved()
+}
+
+// unaligned adds layers that only one side has at that place.
+func (c *Comparison) unaligned(a *int, toA int, b *int, toB int) {
+	for ; *a < toA; *a++ {
+		c.match(Removed, *a, -1)
+	}
+	for ; *b < toB; *b++ {
+		c.match(Added, -1, *b)
+	}
+}
+
+func (c *Comparison) match(status string, a, b int) {
+	m := LayerMatch{Status: status, A: a, B: b}
+	if a >= 0 {
+		m.DiffID = c.A.Image.scans[a].DiffID
+	} else {
+		m.DiffID = c.B.Image.scans[b].DiffID
+	}
+	if m.DiffID == "" && !c.stages {
+		m.Status = Unknown
+	}
+	c.Layers = append(c.Layers, m)
+}
+
+// pairMoved makes one of a layer that was removed here and added there.
+func (c *Comparison) pairMoved() {
+	added := map[string][]int{} // places in c.Layers by diffID
+	for i, m := range c.Layers {
+		if m.Status == Added {
+			added[m.DiffID] = append(added[m.DiffID], i)
+		}
+	}
+	for i := range c.Layers {
+		m := &c.Layers[i]
+		if list := added[m.DiffID]; m.Status == Removed && len(list) > 0 {
+			to := &c.Layers[list[0]]
+			to.Status, to.A = Moved, m.A
+			added[m.DiffID], m.Status = list[1:], ""
+		}
+	}
+	c.Layers = slices.DeleteFunc(c.Layers, func(m LayerMatch) bool { return m.Status == "" })
+}
+
+// SameLayers reports whether the stacks of layers are the same but for what is ignored.
+func (c *Comparison) SameLayers() bool {
+	for _, m := range c.Layers {
+		switch {
+		case c.stages, c.ignore&LayerStack != 0:
+		case m.Status == Added, m.Status == Removed, m.Status == Moved && c.ignore&Order == 0:
+			return false
+		}
+	}
+	return true
+}

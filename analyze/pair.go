@@ -1,0 +1,70 @@
+package analyze
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"layup/analyze/source"
+	"layup/tarfs"
+)
+
+// A Side is an image as it is after one of its layers: one side of a comparison.
+type Side struct {
+	Image *Image
+	Upto  int // the layer; tarfs.NoLayer for the empty tree
+	view  *tarfs.Snapshot
+}
+
+// After returns the image as it is after layer n: tarfs.NoLayer is the empty tree, Last the whole image.
+func (img *Image) After(n int) Side {
+	n = min(n, len(img.Layers)-1)
+	return Side{img, n, img.tree.At(n)}
+}
+
+// View returns what the side shows.
+func (s Side) View() *tarfs.Snapshot { return s.view }
+
+// OpenPair opens two images to compare them. Layers that only one of them has are scanned with digests, for their content may have to be
+// compared, and reading them twice would cost more. Close the images; where an error is, the image says no more than which it is, if it is there at all.
+func OpenPair(ctx context.Context, names [2]string, opt [2]Options) (images [2]*Image, errs [2]error) {
+	var archives [2]*source.Archive
+	var chosen [2]*source.Image
+	for i, name := range names {
+		opt[i].Select.All = false
+		archive, list, err := choose(ctx, name, opt[i])
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		archives[i], chosen[i] = archive, list[0]
+	}
+	for i, one := range chosen {
+		if one == nil {
+			continue
+		}
+		if other := chosen[1-i]; other != nil {
+			opt[i].DigestsOf = unshared(one, other, opt[i].KeepGoing)
+		}
+		img, err := load(ctx, one, opt[i])
+		if err != nil {
+			err = errors.Join(fmt.Errorf("%s: %w", names[i], err), archives[i].Close())
+		} else {
+			img.close = archives[i].Close
+		}
+		images[i], errs[i] = img, err
+	}
+	return images, errs
+}
+
+// unshared returns which layers of an image the other does not name. Of damaged ones it is not known whether they are what they are named.
+func unshared(one, other *source.Image, keepGoing bool) func(int) bool {
+	named := map[string]bool{}
+	for _, l := range other.Layers {
+		named[l.DiffID] = true
+	}
+	return func(i int) bool {
+		diffID := one.Layers[i].DiffID
+		return len(other.Layers) > 0 && (keepGoing || diffID == "" || !named[diffID])
+	}
+}

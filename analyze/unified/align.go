@@ -1,0 +1,203 @@
+package unified
+
+// A Match is a run of elements that two sequences have in common, in order.
+type Match struct{ A, B, Len int }
+
+// Align returns a longest common subsequence of two sequences as runs, in order; where the sequences differ so much that finding a longest one would
+// take more than linear time by a large factor, a long one. Source: E. Myers, An O(ND) Difference Algorithm and Its Variations, 1986, the
+// variation in linear space.
+func Align(a, b []int) []Match {
+	one, two := needles(a, b), needles(b, a)
+	s := &search{a: pick(a, one), b: pick(b, two)}
+	s.prepare()
+	s.run(box{0, len(s.a), 0, len(s.b)})
+	var matches []Match
+	x, y := 0, 0
+	for {
+		for x < len(s.a) && s.goneA[x] {
+			x++
+		}
+		for y < len(s.b) && s.goneB[y] {
+			y++
+		}
+		if x == len(s.a) || y == len(s.b) {
+			return matches
+		}
+		i, j := one[x], two[y]
+		if n := len(matches) - 1; n >= 0 && matches[n].A+matches[n].Len == i && matches[n].B+matches[n].Len == j {
+			matches[n].Len++
+		} else {
+			matches = append(matches, Match{i, j, 1})
+		}
+		x, y = x+1, y+1
+	}
+}
+
+// needles returns the places of the elements that the other sequence has, too: all others differ for certain.
+func needles(list, other []int) []int {
+	there := make(map[int]bool, len(other))
+	for _, v := range other {
+		there[v] = true
+	}
+	var places []int
+	for i, v := range list {
+		if there[v] {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+func pick(list, places []int) []int {
+	picked := make([]int, len(places))
+	for i, p := range places {
+		picked[i] = list[p]
+	}
+	return picked
+}
+
+// A box is a part of both sequences to be aligned.
+type box struct{ a0, a1, b0, b1 int }
+
+// A search finds the elements that are no part of the common subsequence.
+type search struct {
+	a, b         []int
+	goneA, goneB []bool
+	ahead, back  []int // by diagonal (place in a less place in b) and offset: how far the paths from either end have come, as a place in a
+	offset       int
+	patience     int // edits to look for from either end before the best so far is taken
+}
+
+// work bounds about how many steps a search takes; the patience has bounds of its own, so that short sequences are aligned exactly.
+const (
+	work          = 1 << 26
+	leastPatience = 64
+	mostPatience  = 2048
+)
+
+func (s *search) prepare() {
+	n := len(s.a) + len(s.b)
+	s.goneA, s.goneB = make([]bool, len(s.a)), make([]bool, len(s.b))
+	s.ahead, s.back = make([]int, n+3), make([]int, n+3)
+	s.offset = len(s.b) + 1
+	s.patience = max(leastPatience, min(work/max(n, 1), mostPatience))
+}
+
+// run aligns a box: what both ends have in common, then the two boxes on either side of a point that the path leads through.
+func (s *search) run(first box) {
+	todo := []box{first}
+	for len(todo) > 0 {
+		x := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for x.a0 < x.a1 && x.b0 < x.b1 && s.a[x.a0] == s.b[x.b0] {
+			x.a0, x.b0 = x.a0+1, x.b0+1
+		}
+		for x.a0 < x.a1 && x.b0 < x.b1 && s.a[x.a1-1] == s.b[x.b1-1] {
+			x.a1, x.b1 = x.a1-1, x.b1-1
+		}
+		i, j := x.a0, x.b0
+		if x.a0 < x.a1 && x.b0 < x.b1 {
+			i, j = s.split(x)
+		}
+		if i == x.a0 && j == x.b0 || i == x.a1 && j == x.b1 { // nothing in common, or one is empty
+			fill(s.goneA[x.a0:x.a1])
+			fill(s.goneB[x.b0:x.b1])
+			continue
+		}
+		todo = append(todo, box{x.a0, i, x.b0, j}, box{i, x.a1, j, x.b1})
+	}
+}
+
+func fill(gone []bool) {
+	for i := range gone {
+		gone[i] = true
+	}
+}
+
+// A front is the range of diagonals that one end has come to.
+type front struct{ low, high int }
+
+// grow widens the range by an edit, within the box. The diagonals of a round are every second one from low to high.
+func (f *front) grow(x box, reached []int, offset, nowhere int) {
+	if f.low > x.a0-x.b1 {
+		f.low--
+		reached[f.low-1+offset] = nowhere
+	} else {
+		f.low++
+	}
+	if f.high < x.a1-x.b0 {
+		f.high++
+		reached[f.high+1+offset] = nowhere
+	} else {
+		f.high--
+	}
+}
+
+// split searches from both ends at once and returns the point where they meet, or, where patience ends, the farthest that either has come to.
+func (s *search) split(x box) (i, j int) {
+	start, end := x.a0-x.b0, x.a1-x.b1
+	odd := (start-end)&1 != 0
+	f, b := front{start, start}, front{end, end}
+	s.ahead[start+s.offset], s.back[end+s.offset] = x.a0, x.a1
+	s.ahead[start-1+s.offset], s.ahead[start+1+s.offset] = -1, -1
+	s.back[end-1+s.offset], s.back[end+1+s.offset] = len(s.a)+1, len(s.a)+1
+	for range s.patience {
+		f.grow(x, s.ahead, s.offset, -1)
+		if i, d, met := s.forward(x, f, b, odd); met {
+			return i, i - d
+		}
+		b.grow(x, s.back, s.offset, len(s.a)+1)
+		if i, d, met := s.backward(x, f, b, odd); met {
+			return i, i - d
+		}
+	}
+	return s.farthest(x, f, b)
+}
+
+// forward moves every path from the beginning on by an edit and by what is alike after it.
+func (s *search) forward(x box, f, b front, odd bool) (i, d int, met bool) {
+	for d := f.high; d >= f.low; d -= 2 {
+		i := max(s.ahead[d-1+s.offset]+1, s.ahead[d+1+s.offset])
+		for i < x.a1 && i-d < x.b1 && s.a[i] == s.b[i-d] {
+			i++
+		}
+		s.ahead[d+s.offset] = i
+		if odd && d >= b.low && d <= b.high && s.back[d+s.offset] <= i {
+			return i, d, true
+		}
+	}
+	return 0, 0, false
+}
+
+// backward does the same from the end.
+func (s *search) backward(x box, f, b front, odd bool) (i, d int, met bool) {
+	for d := b.high; d >= b.low; d -= 2 {
+		i := min(s.back[d-1+s.offset], s.back[d+1+s.offset]-1)
+		for i > x.a0 && i-d > x.b0 && s.a[i-1] == s.b[i-1-d] {
+			i--
+		}
+		s.back[d+s.offset] = i
+		if !odd && d >= f.low && d <= f.high && i <= s.ahead[d+s.offset] {
+			return i, d, true
+		}
+	}
+	return 0, 0, false
+}
+
+// farthest returns the point that most lies behind, seen from the beginning or from the end.
+func (s *search) farthest(x box, f, b front) (i, j int) {
+	done := -1
+	for d := f.high; d >= f.low; d -= 2 {
+		at := min(s.ahead[d+s.offset], x.a1, x.b1+d)
+		if at >= x.a0 && at-d >= x.b0 && at-x.a0+at-d-x.b0 > done {
+			done, i, j = at-x.a0+at-d-x.b0, at, at-d
+		}
+	}
+	for d := b.high; d >= b.low; d -= 2 {
+		at := max(s.back[d+s.offset], x.a0, x.b0+d)
+		if at <= x.a1 && at-d <= x.b1 && x.a1-at+x.b1-(at-d) > done {
+			done, i, j = x.a1-at+x.b1-(at-d), at, at-d
+		}
+	}
+	return i, j
+}

@@ -1,0 +1,138 @@
+// Package unified compares texts line by line, as diff -u does.
+package unified
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// context is how many lines that are alike stand around changes.
+const context = 3
+
+// A Hunk is a piece of two texts with changes in it. Lines count from 1; of a side without lines the line before.
+type Hunk struct {
+	A, LenA, B, LenB int
+	Lines            []Line
+}
+
+// A Line is a line of a hunk: with ' ' both texts have it, with '-' the first, with '+' the second. Its text ends with a line feed but for a last line
+// that has none.
+type Line struct {
+	Sign byte
+	Text []byte
+}
+
+// Header is the line that a hunk begins with, without its end.
+func (h Hunk) Header() string {
+	return "@@ -" + span(h.A, h.LenA) + " +" + span(h.B, h.LenB) + " @@"
+}
+
+func span(at, n int) string {
+	if n == 1 {
+		return fmt.Sprint(at)
+	}
+	return fmt.Sprintf("%d,%d", at, n)
+}
+
+// Text reports whether content can be compared line by line: whether it holds no NUL.
+func Text(content []byte) bool { return bytes.IndexByte(content, 0) < 0 }
+
+// Hunks returns what differs between two texts, with three lines around each change. Time and memory are linear in the texts' sizes: where they
+// have little in common, there may be more changes than need be.
+func Hunks(a, b []byte) []Hunk {
+	t := texts{a: lines(a), b: lines(b)}
+	numbers := make(map[string]int, len(t.a))
+	matches := Align(number(t.a, numbers), number(t.b, numbers))
+	matches = append(matches, Match{len(t.a), len(t.b), 0})
+	var hunks []Hunk
+	i, j := 0, 0 // what the hunks so far do not need
+	open := false
+	for _, m := range matches {
+		if m.A > i || m.B > j { // a change
+			if !open {
+				hunks, open = append(hunks, Hunk{A: i, B: j}), true
+			}
+			h := &hunks[len(hunks)-1]
+			h.add('-', t.a[i:m.A])
+			h.add('+', t.b[j:m.B])
+		}
+		i, j = m.A, m.B
+		last := m.A+m.Len == len(t.a) && m.B+m.Len == len(t.b)
+		alike := t.a[i : i+m.Len]
+		if open && (last || m.Len > 2*context) {
+			hunks[len(hunks)-1].add(' ', alike[:min(context, m.Len)])
+			open = false
+		}
+		if open {
+			hunks[len(hunks)-1].add(' ', alike)
+		} else if before := min(context, m.Len); !last {
+			hunks, open = append(hunks, Hunk{A: i + m.Len - before, B: j + m.Len - before}), true
+			hunks[len(hunks)-1].add(' ', alike[m.Len-before:])
+		}
+		i, j = i+m.Len, j+m.Len
+	}
+	return settled(hunks)
+}
+
+// settled drops hunks without changes and numbers lines from 1.
+func settled(hunks []Hunk) []Hunk {
+	var kept []Hunk
+	for _, h := range hunks {
+		if h.changes() {
+			if h.LenA > 0 {
+				h.A++
+			}
+			if h.LenB > 0 {
+				h.B++
+			}
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}
+
+func (h Hunk) changes() bool {
+	for _, l := range h.Lines {
+		if l.Sign != ' ' {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Hunk) add(sign byte, lines [][]byte) {
+	for _, l := range lines {
+		h.Lines = append(h.Lines, Line{sign, l})
+	}
+	if sign != '+' {
+		h.LenA += len(lines)
+	}
+	if sign != '-' {
+		h.LenB += len(lines)
+	}
+}
+
+type texts struct{ a, b [][]byte }
+
+// lines cuts a text behind its line feeds.
+func lines(text []byte) [][]byte {
+	list := make([][]byte, 0, bytes.Count(text, []byte{'\n'})+1)
+	for line := range bytes.Lines(text) {
+		list = append(list, line)
+	}
+	return list
+}
+
+// number gives equal lines equal numbers.
+func number(lines [][]byte, numbers map[string]int) []int {
+	list := make([]int, len(lines))
+	for i, l := range lines {
+		n, ok := numbers[string(l)]
+		if !ok {
+			n = len(numbers)
+			numbers[string(l)] = n
+		}
+		list[i] = n
+	}
+	return list
+}

@@ -1,0 +1,204 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+)
+
+const diffDetails = `
+Two images from any sources, A and B: which layers they share, what of the configuration differs, and which
+paths were added, removed or changed from A to B, with the layer that owns each in A and in B. WHAT changed is
+content, mode, owner, mtime, link (a symlink's target), xattrs, type, device, or hardlinks (which paths are names
+of one file); of an added or removed path it is the type.
+
+Images are equal where their layers (by diffID), their configuration and their paths are. Image IDs, references,
+digests of stored blobs and dates are shown where they differ, and never a difference by themselves. A directory
+that no layer lists has no time of its own to compare. Content is compared by SHA-256, but for files of different
+sizes and for those that lie in the same layer on both sides.
+
+--ignore takes the words above and dir-mtime (the time of directories only), layers, order (of the same layers, and
+of the same environment variables), config for all of the configuration, or a part of it: user, env, entrypoint,
+cmd, workdir, labels, ports, volumes, stopsignal, healthcheck, shell, onbuild, platform.
+
+--layers I..J compares what one image shows after layer I with what it shows after layer J; only paths count then.
+-1 is the empty tree, ..J begins with it, and I.. ends with the last layer.
+
+--content writes what differs in text files as diff -u does, for patch -p1, in place of the table; a file counts as
+text that holds no NUL byte.
+`
+
+// A comparing is what the flags of diff ask for.
+type comparing struct {
+	stages           string
+	ignore           *words
+	stat, byLayer    bool
+	content, digests bool
+	most             string
+	image, platform  [2]string
+	aspects          analyze.Aspect
+}
+
+func newDiff(f *pflag.FlagSet) Answer {
+	d := &comparing{}
+	f.StringVar(&d.stages, "layers", "", "compare one image after layer I with itself after layer J (`I..J`)")
+	d.ignore = chooseSome(f, "ignore", analyze.AspectNames(), "differences that do not count (`WHAT,...`; repeatable)")
+	f.BoolVar(&d.stat, "stat", false, "only count what differs")
+	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: of B those that it owns there, of A what was removed")
+	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
+	f.StringVar(&d.most, "content-max", "1MiB", "the largest file (`SIZE`) that --content compares line by line")
+	f.BoolVar(&d.digests, "digests", false, "show the SHA-256 of the files' content")
+	for i, side := range []string{"a", "b"} {
+		f.StringVar(&d.image[i], "image-"+side, "", "--image for "+strings.ToUpper(side)+" only (a `REF`, or @N)")
+	}
+	for i, side := range []string{"a", "b"} {
+		f.StringVar(&d.platform[i], "platform-"+side, "", "--platform for "+strings.ToUpper(side)+" only (`OS/ARCH`, OS/ARCH/VARIANT)")
+	}
+	return d.answer
+}
+
+func (d *comparing) answer(ctx context.Context, c *Call) (int, error) {
+	if err := d.check(c); err != nil {
+		return failed, err
+	}
+	list, sides, err := d.load(ctx, c)
+	if err != nil {
+		return failed, err
+	}
+	defer list.close()
+	if status := list.unfit(c); status != answered {
+		return status, nil
+	}
+	compared, err := analyze.Compare(ctx, sides[0], sides[1], d.aspects)
+	c.console.close()
+	if err != nil {
+		return failed, err
+	}
+	a := &diffAnswer{Comparison: compared, asked: d, call: c, list: list, stat: compared.Stat()}
+	if err := a.write(ctx); err != nil {
+		return failed, err
+	}
+	list.complain(c)
+	a.tell()
+	return a.status(), nil
+}
+
+// check refuses what the command line cannot mean before an image is read for it.
+func (d *comparing) check(c *Call) error {
+	for _, word := range d.ignore.given {
+		aspect, _ := analyze.AspectNamed(word) // the flag took no other word
+		d.aspects |= aspect
+	}
+	if c.all {
+		return usage("layup images "+quoted(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
+	}
+	if d.stages == "" {
+		return d.checkTwo(c)
+	}
+	if len(c.Args) > 1 {
+		return usage("layup diff "+quoted(c.Args[0])+" "+quoted(c.Args[1])+"  compares two images", "diff: --layers compares layers of one image")
+	}
+	for i, side := range []string{"a", "b"} {
+		if d.image[i] != "" || d.platform[i] != "" {
+			return usage("--image and --platform choose the image", "diff: --image-%s and --platform-%s do not apply to --layers", side, side)
+		}
+	}
+	return nil
+}
+
+func (d *comparing) checkTwo(c *Call) error {
+	if len(c.Args) < 2 {
+		return usage("usage: layup diff [flags] IMAGE-A IMAGE-B, or layup diff --layers I..J IMAGE", "diff: IMAGE-B is missing")
+	}
+	if c.Args[0] == "-" && c.Args[1] == "-" {
+		return usage("write one of them to a file", "diff: standard input cannot be both images")
+	}
+	return nil
+}
+
+// A diffAnswer is the answer of diff.
+type diffAnswer struct {
+	*analyze.Comparison
+	asked *comparing
+	call  *Call
+	list  imageList // of one image where its layers are compared
+	stat  *analyze.DiffStat
+}
+
+// equal reports whether nothing that counts differs.
+func (a *diffAnswer) equal() bool {
+	return a.SameLayers() && len(a.Config) == 0 && a.stat.Paths() == 0
+}
+
+func (a *diffAnswer) status() int {
+	status := answered
+	if !a.equal() {
+		status = refuted
+	}
+	for _, l := range a.list {
+		if len(l.image.Errors()) > 0 {
+			status = worst(status, partly)
+		}
+	}
+	return status
+}
+
+// tell says on the standard error what the answer itself has no place for.
+func (a *diffAnswer) tell() {
+	var beside []string
+	for _, f := range a.facts() {
+		beside = append(beside, f.name)
+	}
+	note := ""
+	switch format := a.call.formatter.Name(); {
+	case format == "json", format == "table" && !a.equal():
+	case a.equal() && len(beside) > 0:
+		note = "no difference but in " + strings.Join(beside, ", ")
+	case a.equal():
+		note = "no difference"
+	case !a.SameLayers() && len(a.Config) > 0:
+		note = "layers and configuration differ, too; -f json and -f table show how"
+	case !a.SameLayers():
+		note = "layers differ, too; -f json and -f table show how"
+	case len(a.Config) > 0:
+		note = "the configuration differs, too; -f json and -f table show how"
+	}
+	if note != "" {
+		a.call.console.note("note: " + note)
+	}
+}
+
+// summary is one line about all that differs.
+func (a *diffAnswer) summary() string {
+	var parts []string
+	if !a.stages() {
+		count := map[string]int{}
+		for _, l := range a.Layers {
+			count[l.Status]++
+		}
+		layers := fmt.Sprintf("layers: %d shared", count[analyze.Shared])
+		for _, status := range []string{analyze.Added, analyze.Removed, analyze.Moved, analyze.Unknown} {
+			if count[status] > 0 {
+				layers += fmt.Sprintf(", %d %s", count[status], status)
+			}
+		}
+		parts = append(parts, layers, fmt.Sprintf("configuration: %d changed", len(a.Config)))
+	}
+	paths := fmt.Sprintf("paths: %d added, %d removed, %d changed", a.stat.Added, a.stat.Removed, a.stat.Changed)
+	if a.stat.DirTimes > 0 {
+		paths += fmt.Sprintf(" (%d of them directories that differ only in time: --ignore dir-mtime)", a.stat.DirTimes)
+	}
+	return strings.Join(append(parts, paths), "; ")
+}
+
+func (a *diffAnswer) stages() bool { return len(a.list) == 1 }
+
+// write writes the answer in the format asked for.
+func (a *diffAnswer) write(ctx context.Context) error {
+	return a.call.writeDoc(ctx, render.Doc{Command: a.call.Report.Name, Sections: []render.Section{a.section(ctx)}})
+}
