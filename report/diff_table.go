@@ -97,7 +97,7 @@ func (a *diffAnswer) layersTable() render.Section {
 		}
 		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), render.Short(m.DiffID), oneLine(img.Instruction(layer).Readable)))
 	}
-	columns := texts(1, "LAYER", "A", "B", "DIFFID", "INSTRUCTION")
+	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
 	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true
 	return render.Section{Rows: slices.Values(rows), Columns: columns}
 }
