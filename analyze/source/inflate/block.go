@@ -12,7 +12,7 @@ func (r *Reader) block() error {
 		if !r.room() {
 			return errFull
 		}
-		if len(r.in)-r.at >= fastInput {
+		if r.end-r.at >= fastInput {
 			done, err := r.fast()
 			if err != nil {
 				return err
@@ -50,7 +50,6 @@ func (r *Reader) slow() (done bool, err error) {
 		r.drop(e)
 		r.window[r.to] = byte(e >> 16)
 		r.to++
-		r.whole = min(r.whole+1, history)
 		return false, nil
 	case e&endOfBlock != 0 && e&exceptional != 0:
 		r.drop(e)
@@ -65,12 +64,10 @@ func (r *Reader) slow() (done bool, err error) {
 		return false, err
 	}
 	distance := r.value(e)
-	if distance > r.whole {
+	if distance > r.to {
 		return false, r.corrupt()
 	}
-	match(r.window, r.to, distance, length)
-	r.to += length
-	r.whole = min(r.whole+length, history)
+	r.match(distance, length)
 	return false, nil
 }
 
@@ -100,100 +97,68 @@ func (r *Reader) drop(e uint32) {
 
 // value takes a length or a distance with its extra bits.
 func (r *Reader) value(e uint32) int {
-	v := int(e>>16) + int(r.bits&(1<<(e&63)-1)>>(e>>8&15))
+	v := int(e>>16) + int(r.bits&(1<<(e&63)-1)>>(e>>8&63))
 	r.drop(e)
 	return v
 }
 
-// match copies a match of the window to its end; it may write up to 15 bytes too many.
-func match(window []byte, to, distance, length int) {
-	from, end := to-distance, to+length
-	switch {
-	case distance >= 16:
-		for {
-			*(*[16]byte)(window[to:]) = *(*[16]byte)(window[from:])
-			from += 16
-			if to += 16; to >= end {
-				return
-			}
-		}
-	case distance >= 8:
-		for ; to < end; to += 8 {
-			*(*[8]byte)(window[to:]) = *(*[8]byte)(window[from:])
-			from += 8
-		}
-	case distance == 1:
-		word := uint64(window[from]) * 0x0101010101010101
-		for ; to < end; to += 8 {
-			binary.LittleEndian.PutUint64(window[to:], word)
-		}
-	default:
-		for ; to < end; to++ {
-			window[to] = window[from]
-			from++
-		}
-	}
-}
-
 // fast decodes symbols while there are 24 bytes of input and room for the longest match. It returns true at the block's end. The next
-// symbol is looked up before a match is copied, so that both go on at once. What the loop keeps in variables is stored at its end.
+// symbol is looked up before the bits are filled up (enough for that are left) and before a match is copied, so that all goes on at
+// once. What the loop keeps in variables is stored at its end. Of left only the lowest six bits count.
 func (r *Reader) fast() (done bool, err error) {
-	in, at, bits, left := r.in, r.at, r.bits, uint8(r.left)
-	window, to := r.window, r.to
-	lit, dist := &r.lit, &r.dist
-	reach := r.whole - to // what a match may reach back, less where it begins
-	last, limit := len(in)-fastInput, len(window)-slack
+	at, bits, left, to := uint(r.at), r.bits, uint32(r.left), uint(r.to)
+	last := uint(r.end - fastInput)
 
-	bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
-	at += int(63-left) >> 3
+	bits |= r.word(at) << (left & 63)
+	at += uint(^left >> 3 & 7)
 	left |= 56
-	e := lit[bits&(1<<litBits-1)]
+	e := r.lit[bits&(1<<litBits-1)]
 	for at <= last && to <= limit {
 		saved := bits
 		bits >>= e & 63
-		left -= uint8(e)
-		if e&literal != 0 {
-			window[to] = byte(e >> 16)
+		left -= e
+		if int32(e) < 0 {
+			r.window[to] = byte(e >> 16)
 			to++
-			e = lit[bits&(1<<litBits-1)]
+			e = r.lit[bits&(1<<litBits-1)]
 			saved = bits
 			bits >>= e & 63
-			left -= uint8(e)
-			if e&literal != 0 {
-				window[to] = byte(e >> 16)
+			left -= e
+			if int32(e) < 0 {
+				r.window[to] = byte(e >> 16)
 				to++
-				e = lit[bits&(1<<litBits-1)]
+				e = r.lit[bits&(1<<litBits-1)]
 				saved = bits
 				bits >>= e & 63
-				left -= uint8(e)
-				if e&literal != 0 {
-					window[to] = byte(e >> 16)
+				left -= e
+				if int32(e) < 0 {
+					r.window[to] = byte(e >> 16)
 					to++
-					bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
-					at += int(63-left) >> 3
+					e = r.lit[bits&(1<<litBits-1)]
+					bits |= r.word(at) << (left & 63)
+					at += uint(^left >> 3 & 7)
 					left |= 56
-					e = lit[bits&(1<<litBits-1)]
 					continue
 				}
 			}
 		}
-		if e&exceptional != 0 {
+		if int16(e) < 0 {
 			if e&further != 0 {
-				e = lit[e>>16&0x3fff+uint32(bits)&(1<<(e>>8&15)-1)]
+				e = r.lit[e>>16&0x3fff+uint32(bits)&(1<<(e>>8&15)-1)]
 				saved = bits
 				bits >>= e & 63
-				left -= uint8(e)
+				left -= e
 			}
-			if e&literal != 0 {
-				window[to] = byte(e >> 16)
+			if int32(e) < 0 {
+				r.window[to] = byte(e >> 16)
 				to++
-				bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
-				at += int(63-left) >> 3
+				bits |= r.word(at) << (left & 63)
+				at += uint(^left >> 3 & 7)
 				left |= 56
-				e = lit[bits&(1<<litBits-1)]
+				e = r.lit[bits&(1<<litBits-1)]
 				continue
 			}
-			if e&exceptional != 0 {
+			if int16(e) < 0 {
 				done = e&endOfBlock != 0
 				if !done {
 					err = errCorrupt
@@ -201,47 +166,88 @@ func (r *Reader) fast() (done bool, err error) {
 				break
 			}
 		}
-		length := int(e>>16) + int(saved&(1<<(e&63)-1)>>(e>>8&15))
+		length := uint(e>>16) + uint(saved&(1<<(e&63)-1)>>(e>>8&63))
 
-		bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
-		at += int(63-left) >> 3
+		e = r.dist[bits&(1<<distBits-1)]
+		bits |= r.word(at) << (left & 63)
+		at += uint(^left >> 3 & 7)
 		left |= 56
-		e = dist[bits&(1<<distBits-1)]
-		if e&exceptional != 0 {
+		if int16(e) < 0 {
 			if e&further != 0 {
 				bits >>= distBits
 				left -= distBits
-				e = dist[e>>16&0x3fff+uint32(bits)&(1<<(e>>8&15)-1)]
+				e = r.dist[e>>16&0x3fff+uint32(bits)&(1<<(e>>8&15)-1)]
 			}
-			if e&exceptional != 0 {
+			if int16(e) < 0 {
 				err = errCorrupt
 				break
 			}
 		}
-		distance := int(e>>16) + int(bits&(1<<(e&63)-1)>>(e>>8&15))
+		distance := uint(e>>16) + uint(bits&(1<<(e&63)-1)>>(e>>8&63))
 		bits >>= e & 63
-		left -= uint8(e)
-		if distance > reach+to {
+		left -= e
+		from := to - distance
+		if from >= to {
 			err = errCorrupt
 			break
 		}
-		bits |= binary.LittleEndian.Uint64(in[at:]) << (left & 63)
-		at += int(63-left) >> 3
+		e = r.lit[bits&(1<<litBits-1)]
+		bits |= r.word(at) << (left & 63)
+		at += uint(^left >> 3 & 7)
 		left |= 56
-		e = lit[bits&(1<<litBits-1)]
-		if distance >= 16 && length <= 16 { // most are so
-			*(*[16]byte)(window[to:]) = *(*[16]byte)(window[to-distance:])
+		end := to + length
+		if distance >= 16 { // most are so
+			*(*[16]byte)(r.window[to : to+16]) = *(*[16]byte)(r.window[from : from+16])
+			for length > 16 {
+				from += 16
+				to += 16
+				length -= 16
+				*(*[16]byte)(r.window[to : to+16]) = *(*[16]byte)(r.window[from : from+16])
+			}
 		} else {
-			match(window, to, distance, length)
+			r.overlap(to, from, end)
 		}
-		to += length
+		to = end
 	}
-	r.at, r.bits, r.left, r.to = at, bits, uint(left), to
-	r.whole = min(reach+to, history)
+	r.at, r.bits, r.left, r.to = int(at), bits, uint(left&63), int(to)
 	if err != nil {
 		err = r.corrupt()
 	}
 	return done, err
+}
+
+// word returns eight bytes of input. The mask changes nothing, but spares a check.
+func (r *Reader) word(at uint) uint64 {
+	return binary.LittleEndian.Uint64(r.input[at&inputMask : at&inputMask+8])
+}
+
+// overlap copies a match from less than 16 bytes before, in words; it may write up to 7 bytes too many.
+func (r *Reader) overlap(to, from, end uint) {
+	distance := to - from
+	if distance >= 8 {
+		for ; to < end; to += 8 {
+			*(*[8]byte)(r.window[to : to+8]) = *(*[8]byte)(r.window[from : from+8])
+			from += 8
+		}
+		return
+	}
+	// What repeats fills a word; the next one begins where it begins again.
+	bits := 8 * distance
+	word := binary.LittleEndian.Uint64(r.window[from:from+8]) & (1<<bits - 1)
+	word |= word << bits
+	word |= word << (2 * bits)
+	word |= word << (4 * bits)
+	for step := 8 - 8%distance; to < end; to += step {
+		binary.LittleEndian.PutUint64(r.window[to:to+8], word)
+	}
+}
+
+// match copies a match of the window to its end.
+func (r *Reader) match(distance, length int) {
+	for range length {
+		r.window[r.to] = r.window[r.to-distance]
+		r.to++
+	}
 }
 
 // fastInput is how many bytes fast wants at hand: three times it takes up to eight.

@@ -3,7 +3,8 @@
 //
 // What makes it fast: 64 bits of input are held at once and filled up eight bytes at a time; one look into a table gives a literal, or a
 // length with the number of its extra bits; codes too long for the table go to a second one; matches are copied in words; output goes
-// straight into a window that holds the history. There is no assembly and nothing unsafe.
+// straight into a window that holds the history. Input and window are arrays of known sizes, which spares the compiler most of its checks.
+// There is no assembly and nothing unsafe.
 package inflate
 
 import (
@@ -18,25 +19,29 @@ type CorruptError int64
 func (e CorruptError) Error() string { return fmt.Sprintf("corrupt data at byte %d", int64(e)) }
 
 const (
-	history = 32 << 10 // how far back a match may reach
-	output  = 192 << 10
-	slack   = 320 // room for the longest match, three literals, and words that are copied past their end
+	history   = 32 << 10 // how far back a match may reach
+	output    = 192 << 10
+	limit     = history + output // symbols begin up to here
+	inputMask = 1<<16 - 1        // where eight bytes of input may begin
+	slack     = 320              // room for the longest match, three literals, and words that are copied past their end
 )
 
 // A Reader inflates one stream. It takes not one byte more from its source than the stream holds. The zero Reader needs a Reset.
 type Reader struct {
 	src  *bufio.Reader
-	in   []byte // what the source has buffered
-	at   int    // of in, consumed; bits came before it
+	end  int    // of the input at hand
+	at   int    // of it, consumed; bits came before it
+	told int    // of it, how much the source was told to discard
 	bits uint64 // not used yet, the lowest first; what is above count is either zero or what follows in the input
 	left uint   // of bits
 	base int64  // bytes that the source was told to discard
-	eof  bool   // the source has no more than in
+	eof  bool   // the source has no more than the input at hand
 
-	window []byte
+	input [inputMask + 8]byte // what the source has buffered
+
+	window [history + output + slack]byte
 	from   int // handed out up to here
 	to     int // written up to here
-	whole  int // bytes of history, at most 32 KiB and what was written
 
 	step   func(*Reader) error // what comes next; nil after the end
 	final  bool                // the block at hand is the last
@@ -48,12 +53,8 @@ type Reader struct {
 
 // Reset begins a new stream.
 func (r *Reader) Reset(src *bufio.Reader) {
-	window := r.window
-	if window == nil {
-		window = make([]byte, history+output+slack)
-	}
-	r.src, r.in, r.at, r.bits, r.left, r.base, r.eof = src, nil, 0, 0, 0, 0, false
-	r.window, r.from, r.to, r.whole = window, 0, 0, 0
+	r.src, r.end, r.at, r.told, r.bits, r.left, r.base, r.eof = src, 0, 0, 0, 0, 0, 0, false
+	r.from, r.to = 0, 0
 	r.step, r.final, r.stored, r.err = (*Reader).header, false, 0, nil
 }
 
@@ -92,7 +93,7 @@ func (r *Reader) slide() {
 		return
 	}
 	keep := min(r.to, history)
-	copy(r.window, r.window[r.to-keep:r.to])
+	copy(r.window[:], r.window[r.to-keep:r.to])
 	r.from, r.to = keep, keep
 }
 
@@ -101,9 +102,9 @@ func (r *Reader) giveBack() {
 	r.at -= int(r.left >> 3)
 	r.left &= 7
 	r.bits &= 1<<r.left - 1
-	n, _ := r.src.Discard(r.at) // they were peeked at, so they are there
+	n, _ := r.src.Discard(r.at - r.told) // they were peeked at, so they are there
 	r.base += int64(n)
-	r.in, r.at = r.in[r.at:], 0
+	r.told = r.at
 }
 
 // more gets further input behind what is not used yet; at the source's end it returns false.
@@ -112,19 +113,20 @@ func (r *Reader) more() (bool, error) {
 		return false, nil
 	}
 	r.giveBack()
-	_, err := r.src.Peek(len(r.in) + 1)
+	_, err := r.src.Peek(r.end - r.at + 1)
 	if err == io.EOF {
 		r.eof = true
 		err = nil
 	}
-	r.in, _ = r.src.Peek(r.src.Buffered())
-	return len(r.in) > 0, err
+	in, _ := r.src.Peek(min(r.src.Buffered(), len(r.input)))
+	r.end, r.at, r.told = copy(r.input[:], in), 0, 0
+	return r.end > 0, err
 }
 
 // fill brings the bits up to 56 or more, or to what the source has.
 func (r *Reader) fill() error {
 	for r.left <= 56 {
-		if r.at == len(r.in) {
+		if r.at == r.end {
 			ok, err := r.more()
 			if err != nil {
 				return err
@@ -135,7 +137,7 @@ func (r *Reader) fill() error {
 			}
 			continue
 		}
-		r.bits |= uint64(r.in[r.at]) << r.left
+		r.bits |= uint64(r.input[r.at]) << r.left
 		r.at++
 		r.left += 8
 	}
@@ -158,7 +160,7 @@ func (r *Reader) take(n uint) (uint32, error) {
 	return v, nil
 }
 
-func (r *Reader) corrupt() error { return CorruptError(r.base + int64(r.at) - int64(r.left>>3)) }
+func (r *Reader) corrupt() error { return CorruptError(r.base + int64(r.at-r.told) - int64(r.left>>3)) }
 
 // header reads the three bits before a block, or ends the stream.
 func (r *Reader) header() error {
@@ -212,7 +214,7 @@ func (r *Reader) copyStored() error {
 	r.at -= int(r.left >> 3) // whole bytes
 	r.bits, r.left = 0, 0
 	for r.stored > 0 {
-		if r.at == len(r.in) {
+		if r.at == r.end {
 			ok, err := r.more()
 			if err != nil {
 				return err
@@ -225,10 +227,9 @@ func (r *Reader) copyStored() error {
 			return errFull
 		}
 		n := min(r.stored, len(r.window)-slack-r.to+1)
-		n = copy(r.window[r.to:r.to+n], r.in[r.at:])
+		n = copy(r.window[r.to:r.to+n], r.input[r.at:r.end])
 		r.at += n
 		r.to += n
-		r.whole = min(r.whole+n, history)
 		r.stored -= n
 	}
 	r.step = (*Reader).header

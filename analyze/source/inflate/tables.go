@@ -7,11 +7,11 @@ import (
 
 // An entry of a table says what a code means:
 //
-//	a literal       literal | byte<<16 | bits
+//	a literal       literal | byte<<16 | bits<<8 | bits
 //	a length        base<<16 | code's bits<<8 | bits of the code and what follows it
 //	a distance      the same
 //	a longer code   exceptional | further | first of the second table<<16 | its bits<<8 | bits of this one
-//	the block's end exceptional | endOfBlock | bits
+//	the block's end exceptional | endOfBlock | bits<<8 | bits
 //	no code         exceptional | 1
 //
 // The lowest byte is always what to take from the input.
@@ -66,7 +66,7 @@ func litMeanings() (m [288]uint32) {
 		base += 1 << extra
 	}
 	m[285] = 258 << 16
-	m[286], m[287] = invalid, invalid
+	m[286], m[287] = exceptional, exceptional
 	return m
 }
 
@@ -80,7 +80,7 @@ func distMeanings() (m [32]uint32) {
 		m[i] = base<<16 | extra
 		base += 1 << extra
 	}
-	m[30], m[31] = invalid, invalid
+	m[30], m[31] = exceptional, exceptional
 	return m
 }
 
@@ -159,25 +159,38 @@ func build(table []uint32, tableBits uint, lengths []uint8, meaning []uint32) bo
 	return true
 }
 
-// fillTable enters the symbols, shortest codes first, each wherever its bits (which come in reverse) may be followed by others.
+// fillTable enters the symbols, shortest codes first. Codes are stored from their top, so in the table their bits come in reverse. A code
+// is entered once among as many entries as codes of its length have; that these are followed by any bits is said by doubling them.
 func fillTable(table []uint32, tableBits uint, lengths []uint8, meaning []uint32, sorted []uint16, count *[maxBits + 1]int) {
-	code, last := uint32(0), uint(0)
+	code := uint16(0)
+	for n := uint(1); n <= tableBits; n++ {
+		for _, symbol := range sorted[:count[n]] {
+			table[bits.Reverse16(code)>>(16-n)] = entry(meaning[symbol], n)
+			code++
+		}
+		sorted = sorted[count[n]:]
+		if n < tableBits {
+			copy(table[1<<n:2<<n], table[:1<<n])
+			code <<= 1
+		}
+	}
+	if len(sorted) > 0 {
+		fillSecond(table, tableBits, lengths, meaning, sorted, count, code)
+	}
+}
+
+// fillSecond enters the symbols whose codes are longer than the first table's, each in a table of its own for the bits at the code's
+// beginning. code is the first of them, as far as the first table sees it.
+func fillSecond(table []uint32, tableBits uint, lengths []uint8, meaning []uint32, sorted []uint16, count *[maxBits + 1]int, code uint16) {
+	last := tableBits
 	prefix, second, secondBits := -1, 1<<tableBits, uint(0)
 	end := second
 	for _, symbol := range sorted {
 		n := uint(lengths[symbol])
-		if last != 0 {
-			code = (code + 1) << (n - last)
-		}
+		code <<= n - last
 		last = n
-		reversed := int(bits.Reverse16(uint16(code)) >> (16 - n))
-		if n <= tableBits {
-			e := entry(meaning[symbol], n)
-			for i := reversed; i < 1<<tableBits; i += 1 << n {
-				table[i] = e
-			}
-			continue
-		}
+		reversed := int(bits.Reverse16(code) >> (16 - n))
+		code++
 		if at := reversed & (1<<tableBits - 1); at != prefix {
 			prefix, second = at, end
 			secondBits = n - tableBits
@@ -196,16 +209,9 @@ func fillTable(table []uint32, tableBits uint, lengths []uint8, meaning []uint32
 	}
 }
 
-// entry adds the bits of a code to what its symbol means.
-func entry(meaning uint32, n uint) uint32 {
-	switch {
-	case meaning == invalid:
-		return exceptional | uint32(n)
-	case meaning&(literal|exceptional) != 0:
-		return meaning | uint32(n)
-	}
-	return meaning + uint32(n) | uint32(n)<<8
-}
+// entry adds the bits of a code to what its symbol means: to what is taken from the input, and on their own for those that are followed
+// by further bits.
+func entry(meaning uint32, n uint) uint32 { return meaning + uint32(n)<<8 + uint32(n) }
 
 // order is that in which the lengths of the code of lengths are stored. RFC 1951, 3.2.7.
 var order = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
