@@ -61,7 +61,7 @@ func (c *Call) load(ctx context.Context, names []string, digests bool) (imageLis
 	if err != nil {
 		return nil, err
 	}
-	opt.Digests, opt.Source.Stdin, opt.Note = digests, c.stdin, c.console.note
+	opt.Digests, opt.Secrets, opt.Source.Stdin, opt.Note = digests, c.secrets, c.stdin, c.console.note
 	opt.Progress = c.console.track(c.progress.word)
 	defer c.console.close()
 	var list imageList
@@ -71,9 +71,7 @@ func (c *Call) load(ctx context.Context, names []string, digests bool) (imageLis
 			list = append(list, loaded{name: name, image: img, err: err})
 			continue
 		}
-		for img, err := range analyze.OpenAll(ctx, name, opt) {
-			list = append(list, loaded{name: name, image: img, err: err})
-		}
+		list = append(list, c.loadAll(ctx, name, opt)...)
 	}
 	if ctx.Err() != nil {
 		list.close()

@@ -97,6 +97,7 @@ type Call struct {
 	console *console
 
 	formatter render.Format
+	secrets   bool // images are loaded with what small files hold looked at
 }
 
 // grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.

@@ -235,7 +235,7 @@ func recogniseHead(data *io.SectionReader) (string, error) {
 // recognise does so for the first 1 MiB, or all there is, of an input of a size, which is -1 where it is not known.
 func recognise(head []byte, size int64) (string, error) {
 	if len(head) == 0 {
-		return "", errors.New("file is empty")
+		return "", &NoArchiveError{errors.New("file is empty")}
 	}
 	if len(head) == zeroHead && isZero(head) {
 		return "", errZeros
@@ -243,7 +243,7 @@ func recognise(head []byte, size int64) (string, error) {
 	start := head[:min(512, len(head))]
 	compression := sniff(start, size)
 	if compression == "" {
-		return "", notArchive(start)
+		return "", &NoArchiveError{notArchive(start)}
 	}
 	return compression, nil
 }

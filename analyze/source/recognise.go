@@ -83,7 +83,7 @@ func (a *Archive) recogniseDirectory() error {
 	case a.store.has(layoutName), a.store.has("blobs"):
 		return errors.New("index.json not found; not an OCI layout")
 	default:
-		return errors.New("is a directory, but no OCI layout (it has no index.json) and no unpacked docker save archive (no manifest.json)")
+		return &NoArchiveError{errors.New("is a directory, but no OCI layout (it has no index.json) and no unpacked docker save archive (no manifest.json)")}
 	}
 	return nil
 }

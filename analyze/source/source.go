@@ -180,6 +180,15 @@ func (img *Image) History() []v1.History {
 	return list
 }
 
+// A NoArchiveError says that an input is something else than an archive: not a damaged one.
+type NoArchiveError struct{ Err error }
+
+// Error says what it could have been.
+func (e *NoArchiveError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *NoArchiveError) Unwrap() error { return e.Err }
+
 // A Hinted is an error with advice: what to do next, in one line.
 type Hinted struct {
 	Err  error
