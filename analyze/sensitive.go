@@ -29,14 +29,14 @@ const (
 
 // SensitiveRules are the rules, the first that fits first.
 var SensitiveRules = []SensitiveRule{
-	{Name: "private-key", About: "a private key (PEM, OpenSSH, PGP, PuTTY), by its content", Content: markPrivateKey},
-	{Name: "pem", About: "*.pem, unless it holds nothing but certificates and public keys", Globs: []string{"*.pem"}, Harmless: markPublic},
+	{Name: "private-key", About: "private keys of PEM, OpenSSH, PGP, PuTTY, by content", Content: markPrivateKey},
+	{Name: "pem", About: "*.pem with more than certificates and public keys", Globs: []string{"*.pem"}, Harmless: markPublic},
 	{Name: "ssh-key", About: "id_* without an extension, as ssh-keygen names keys", Globs: []string{"id_*"}, Except: "*.*", Harmless: markPublic},
 	{Name: "dotenv", About: ".env, .env.*: settings of an application", Globs: []string{".env", ".env.*"}},
 	{Name: "npmrc", About: ".npmrc: tokens of package registries", Globs: []string{".npmrc"}},
 	{Name: "aws-credentials", About: ".aws/credentials", Globs: []string{"/**/.aws/credentials"}},
 	{Name: "git-credentials", About: ".git-credentials", Globs: []string{".git-credentials"}},
-	{Name: "shadow", About: "shadow, gshadow and their copies, unless nobody has a password there", Globs: []string{"/**/etc/{shadow,gshadow}{,-,.*}"}, Harmless: markNoPasswords},
+	{Name: "shadow", About: "etc/shadow, gshadow, in which anyone has a password", Globs: []string{"/**/etc/{shadow,gshadow}{,-,.*}"}, Harmless: markNoPasswords},
 	{Name: "kubeconfig", About: "kubeconfig, .kube/config, Kubernetes' own *.conf", Globs: []string{"kubeconfig", "*.kubeconfig", "/**/.kube/config", "/**/etc/kubernetes/*.conf"}},
 }
 

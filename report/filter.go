@@ -78,7 +78,7 @@ func (s *search) byType(time.Time) (test, error) {
 	for word := range strings.SplitSeq(s.types, ",") {
 		t, ok := typeOf(strings.TrimSpace(word))
 		if !ok {
-			return nil, fmt.Errorf("find: --type: %q: not one of f, d, l, c, b, p", word)
+			return nil, fmt.Errorf("--type: %q: not one of f, d, l, c, b, p", word)
 		}
 		wanted[t] = true
 	}
@@ -103,7 +103,7 @@ func (s *search) bySize(time.Time) (test, error) {
 	compare, rest := comparison(s.size)
 	want, err := parseSize(rest)
 	if err != nil {
-		return nil, fmt.Errorf("find: --size %q: %w", s.size, err)
+		return nil, fmt.Errorf("--size %q: %w", s.size, err)
 	}
 	return func(h analyze.Hit) bool { return h.Version.Type() == tarfs.File && compare(h.Version.Size(), want) }, nil
 }
@@ -129,7 +129,7 @@ func (s *search) byMode(time.Time) (test, error) {
 	}
 	want, err := parseMode(rest)
 	if err != nil {
-		return nil, fmt.Errorf("find: --perm %q: %w", s.perm, err)
+		return nil, fmt.Errorf("--perm %q: %w", s.perm, err)
 	}
 	return func(h analyze.Hit) bool {
 		mode := h.Version.Meta().Mode
@@ -168,7 +168,7 @@ func idTest(flag, value string) (func(uint32) bool, error) {
 	compare, rest := comparison(value)
 	want, err := strconv.ParseUint(rest, 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("find: --%s %q: not a number", flag, value)
+		return nil, fmt.Errorf("--%s %q: not a number", flag, value)
 	}
 	return func(id uint32) bool { return compare(int64(id), int64(want)) }, nil
 }
@@ -180,7 +180,7 @@ func (s *search) byTime(now time.Time) (test, error) {
 	}
 	t, err := parseTime(s.newer, now)
 	if err != nil {
-		return nil, fmt.Errorf("find: --newer %q: %w", s.newer, err)
+		return nil, fmt.Errorf("--newer %q: %w", s.newer, err)
 	}
 	sec, nsec := t.Unix(), uint32(t.Nanosecond())
 	return func(h analyze.Hit) bool {
@@ -195,7 +195,7 @@ func (s *search) byDigest(time.Time) (test, error) {
 	}
 	want := strings.ToLower(strings.TrimPrefix(s.digest, "sha256:"))
 	if _, err := hex.DecodeString(want[:len(want)/2*2]); err != nil || len(want) < 8 || len(want) > 64 || strings.Trim(want, "0123456789abcdef") != "" {
-		return nil, fmt.Errorf("find: --sha256 %q: not 8 to 64 hexadecimal digits", s.digest)
+		return nil, fmt.Errorf("--sha256 %q: not 8 to 64 hexadecimal digits", s.digest)
 	}
 	return func(h analyze.Hit) bool {
 		sum, ok := h.Version.Digest()

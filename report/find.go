@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
@@ -22,7 +23,8 @@ names, one with / against whole paths, where ** crosses directories; * also matc
 are regular expressions (RE2) searched in the path and in the base name; ^ and $ anchor to either.
 Each condition narrows the search; of several patterns one must match.
 Versions are live (visible in the whole image), overwritten (the layer that hid it put something at the
-same path) or deleted. Flags can be written with one dash, as find does: -name X, -type f.
+same path) or deleted. With --unseen also content that no layer ever showed is searched: entries that
+their own layer replaces or ignores, and what whiteouts carry. Flags can be written with one dash, as find does: -name X, -type f.
 With --name, every argument is an image.
 `
 
@@ -30,6 +32,7 @@ With --name, every argument is an image.
 type search struct {
 	names                     []string
 	regex, fold, live, hidden bool
+	unseen                    bool
 	layer                     *number
 	types, size, perm         string
 	uid, gid, newer, digest   string
@@ -43,6 +46,7 @@ func newFind(f *pflag.FlagSet) Answer {
 	f.BoolVarP(&s.fold, "ignore-case", "i", false, "upper and lower case are the same")
 	f.BoolVar(&s.live, "live", false, "only what is visible in the whole image")
 	f.BoolVar(&s.hidden, "hidden", false, "only what a later layer hides")
+	f.BoolVar(&s.unseen, "unseen", false, "also content that no layer ever showed")
 	s.layer = count(f, "layer", "only what layer `N` wrote")
 	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
 	f.StringVar(&s.size, "size", "", "only files of this `SIZE`: +10MB is more, -4KiB less, 840 exactly; k, M, G, T and KiB, MiB… are powers of 1024, kB, MB… of 1000")
@@ -69,7 +73,7 @@ func (s *search) answer(ctx context.Context, c *Call) (int, error) {
 	}
 	keep, err := s.filter(patterns, time.Now())
 	if err != nil {
-		return failed, err
+		return failed, fmt.Errorf("find: %w", err)
 	}
 	status, err := c.answer(ctx, images, nil, s.digests || s.digest != "", func(c *Call, img *analyze.Image, _ []string) (part, error) {
 		if err := checkLayer(img, "layer", s.layer.or(0)); s.layer.given && err != nil {
@@ -88,6 +92,11 @@ func (s *search) part(img *analyze.Image, keep test, patterns []string) part {
 	hits := func(yield func(analyze.Hit) bool) {
 		for h := range img.Hits() {
 			if keep(h) && !yield(h) {
+				return
+			}
+		}
+		for h := range img.Unseen() {
+			if s.unseen && keep(h) && !yield(h) {
 				return
 			}
 		}

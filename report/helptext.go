@@ -12,18 +12,38 @@ const (
 	flagWidth = 27 // columns of a flag's name before its explanation
 )
 
-// wrapped breaks paragraphs, which a blank line divides, into lines of at most helpWidth columns.
+// indent begins a line that stands alone, as in a list.
+const indent = "    "
+
+// wrapped breaks paragraphs, which a blank line divides, into lines of at most helpWidth columns. A line that begins with indent stays one.
 func wrapped(text string) string {
 	var b strings.Builder
 	for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		for _, line := range fold(strings.Join(strings.Fields(paragraph), " "), helpWidth) {
-			b.WriteString(line + "\n")
+		running := ""
+		for line := range strings.Lines(paragraph) {
+			if !strings.HasPrefix(line, indent) {
+				running += line
+				continue
+			}
+			writeFolded(&b, running)
+			b.WriteString(strings.TrimRight(line, "\n") + "\n")
+			running = ""
 		}
+		writeFolded(&b, running)
 	}
 	return b.String()
+}
+
+func writeFolded(b *strings.Builder, text string) {
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	for _, line := range fold(text, helpWidth) {
+		b.WriteString(line + "\n")
+	}
 }
 
 // fold breaks a text between words into lines of at most width columns.

@@ -1,35 +1,224 @@
 package report
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"iter"
+	"os"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
 	"layup/report/render"
+	"layup/tarfs"
 )
 
 const hiddenDetails = `
 Every version of a path that a later layer deleted or overwrote, largest first. Whoever has the image
 can read them: layup cat --layer N IMAGE PATH. The bytes below the table count each file once,
-however many hard links it has.
+however many hard links it has. PATTERN is what find takes. An argument that is a file or a directory
+here is one more image; with --name, all are.
+
+With --unseen also content that no layer ever showed: entries that their own layer replaces or ignores,
+and what whiteouts carry. layup extract --layer-tar N has the bytes.
+
+SENSITIVE marks what should not be in an image:
 `
 
+// hiddenFields are those of versions and what marks them.
+var (
+	hiddenFields = slices.Concat(versionFields, []render.Field{{Name: "sensitive"}})
+	secretFields = []render.Field{{Name: "where"}, {Name: "name"}, {Name: "value"}, {Name: "layer", Kind: render.Int}, {Name: "step", Kind: render.Int}}
+)
+
+// hiddenDetail is the help with the rules that mark files, for they are what a reader will ask for.
+func hiddenDetail() string {
+	var b strings.Builder
+	b.WriteString(hiddenDetails)
+	for _, r := range analyze.SensitiveRules {
+		fmt.Fprintf(&b, "    %-16s %s\n", r.Name, r.About)
+	}
+	b.WriteString(`
+Below stand the secrets of the config and of the history: build arguments, ARG and ENV whose name or
+value looks like one. Their values are masked unless --show-secrets is given.
+`)
+	return b.String()
+}
+
+// A hiddenSearch is what the flags of hidden ask for.
+type hiddenSearch struct {
+	search
+	minSize                string
+	sensitive, showSecrets bool
+}
+
 func newHidden(f *pflag.FlagSet) Answer {
-	digests := f.Bool("digests", false, "show the SHA-256 of the files' content")
-	return about(digests, func(c *Call, img *analyze.Image, _ []string) (part, error) {
-		var p part
-		hits := img.Hidden()
-		p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, slices.Values(hits)), hitColumns(*digests)
-		bytes := int64(0)
-		for _, l := range img.LayerFacts() {
-			bytes += l.HiddenBytes
+	s := &hiddenSearch{search: search{layer: &number{}}}
+	f.StringArrayVar(&s.names, "name", nil, "base name to find (a `PATTERN`; repeatable); every argument is an image then")
+	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
+	f.StringVar(&s.minSize, "min-size", "", "only files of at least this `SIZE`: 840, 4KiB, 10MB")
+	f.BoolVar(&s.sensitive, "sensitive", false, "only what looks sensitive")
+	f.BoolVar(&s.unseen, "unseen", false, "also content that no layer ever showed")
+	f.BoolVar(&s.showSecrets, "show-secrets", false, "show the values of secrets")
+	f.BoolVar(&s.digests, "digests", false, "show the SHA-256 of the files' content")
+	return s.answer
+}
+
+func (s *hiddenSearch) answer(ctx context.Context, c *Call) (int, error) {
+	images, patterns := divided(c.Args)
+	if len(s.names) > 0 {
+		images, patterns = c.Args, s.names
+	}
+	keep, err := s.filter(patterns, time.Now())
+	if err != nil {
+		return failed, fmt.Errorf("hidden: %w", err)
+	}
+	least := int64(0)
+	if s.minSize != "" {
+		if least, err = parseSize(s.minSize); err != nil {
+			return failed, fmt.Errorf("hidden: --min-size %q: %w", s.minSize, err)
 		}
-		p.Footer = "nothing is hidden"
-		if len(hits) > 0 {
-			p.Footer = fmt.Sprintf("%d hidden, %s", len(hits), render.Size(bytes))
+	}
+	wanted := func(h analyze.Hit) bool {
+		return (least == 0 || h.Version.Type() == tarfs.File && h.Version.Size() >= least) && (!s.sensitive || analyze.Sensitive(h.Version) != "") && keep(h)
+	}
+	c.secrets = true
+	return c.answer(ctx, images, nil, s.digests, func(c *Call, img *analyze.Image, _ []string) (part, error) {
+		hits := s.hits(img, wanted)
+		p := s.part(img, hits)
+		if len(hits) == 0 && len(patterns) > 0 {
+			p.missing = []error{nothing(img, patterns)}
 		}
 		return p, nil
 	})
+}
+
+// divided tells images from patterns: the first argument is an image, and so is every other that is there or looks like the name of one.
+func divided(args []string) (images, patterns []string) {
+	for i, arg := range args {
+		there := slices.ContainsFunc(filesOf(arg), func(name string) bool { _, err := os.Stat(name); return err == nil })
+		if i == 0 || there || strings.Contains(arg, ".tar") && !strings.ContainsAny(arg, "*?[{") {
+			images = append(images, arg)
+		} else {
+			patterns = append(patterns, arg)
+		}
+	}
+	return images, patterns
+}
+
+// hits returns what is hidden and wanted, the largest first.
+func (s *hiddenSearch) hits(img *analyze.Image, wanted test) []analyze.Hit {
+	list := img.Hidden()
+	if s.unseen {
+		list = slices.AppendSeq(list, img.Unseen())
+		slices.SortStableFunc(list, func(a, b analyze.Hit) int { return cmp.Compare(b.Version.Size(), a.Version.Size()) })
+	}
+	return slices.DeleteFunc(list, func(h analyze.Hit) bool { return !wanted(h) })
+}
+
+// hiddenTotals is the document's "totals".
+type hiddenTotals struct {
+	Hidden int64 `json:"hidden"` // what waste calls so
+	Listed int64 `json:"listed"` // of it what the items show, each body once
+	Unseen int64 `json:"unseen"` // of it what no version ever showed
+}
+
+// part is the answer for one image.
+func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) part {
+	var p part
+	var totals hiddenTotals
+	for _, l := range img.LayerFacts() {
+		totals.Hidden += l.HiddenBytes
+	}
+	unseen := 0
+	for h := range img.Unseen() {
+		if b, ok := h.Version.Body(); ok {
+			totals.Unseen += b.Stored()
+			unseen++
+		}
+	}
+	for _, h := range hits {
+		if b, ok := h.Version.Body(); ok && !b.Live() && b.Version() == h.Version {
+			totals.Listed += b.Stored()
+		}
+	}
+	marked := slices.ContainsFunc(hits, func(h analyze.Hit) bool { return analyze.Sensitive(h.Version) != "" })
+	secrets := img.Secrets()
+	p.Fields, p.Rows, p.Columns = hiddenFields, hiddenRows(img, hits), hiddenColumns(s.digests, marked)
+	p.Extra = []render.Extra{{Name: "totals", Value: totals}}
+	p.Lists = []render.List{{Name: "secrets", Fields: secretFields, Rows: secretRows(secrets, s.showSecrets), Columns: secretColumns()}}
+	p.Footer = hiddenFooter(len(hits), totals, unseen, s.unseen)
+	return p
+}
+
+func hiddenFooter(n int, totals hiddenTotals, unseen int, listed bool) string {
+	line := "nothing is hidden"
+	if n > 0 {
+		line = fmt.Sprintf("%d hidden, %s", n, render.Size(totals.Listed))
+	}
+	if unseen > 0 && !listed {
+		line += fmt.Sprintf("; --unseen lists %s more that no layer ever showed, %s", counted(unseen, "entry", "entries"), render.Size(totals.Unseen))
+	}
+	return line
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func hiddenRows(img *analyze.Image, hits []analyze.Hit) iter.Seq[[]render.Value] {
+	return func(yield func([]render.Value) bool) {
+		i := 0
+		for row := range hitRows(img, slices.Values(hits)) {
+			if !yield(append(row, known(analyze.Sensitive(hits[i].Version)))) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// hiddenColumns are those of versions, and what marks them where anything does.
+func hiddenColumns(digests, marked bool) []render.Column {
+	columns := hitColumns(digests)
+	if marked {
+		columns = slices.Insert(columns, len(columns)-1, text(hiddenFields, "SENSITIVE", "sensitive"))
+	}
+	return columns
+}
+
+// mask stands for a value that is not to be shown; it does not tell how long it is.
+const mask = "********"
+
+func secretRows(list []analyze.Secret, show bool) iter.Seq[[]render.Value] {
+	return func(yield func([]render.Value) bool) {
+		for _, s := range list {
+			value := render.T(mask)
+			if show {
+				value = render.T(s.Value)
+			}
+			layer, step := render.Value{}, render.Value{}
+			if s.Layer != tarfs.NoLayer {
+				layer = render.I(int64(s.Layer))
+			}
+			if s.Step >= 0 {
+				step = render.I(int64(s.Step))
+			}
+			if !yield([]render.Value{render.T(s.Where), render.T(s.Name), value, layer, step}) {
+				return
+			}
+		}
+	}
+}
+
+func secretColumns() []render.Column {
+	f := secretFields
+	return []render.Column{layerColumn(f, "LAYER", "layer"), text(f, "SECRET IN", "where"), text(f, "NAME", "name"), cuttable(text(f, "VALUE", "value"))}
 }

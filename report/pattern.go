@@ -60,7 +60,7 @@ func newExpression(pattern string, fold bool) (matcher, error) {
 	}
 	re, err := regexp.Compile(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("find: %q: not a regular expression: %w", pattern, err)
+		return nil, fmt.Errorf("%q: not a regular expression: %w", pattern, err)
 	}
 	return func(n tarfs.Node) bool { return re.MatchString(n.Path()) || re.MatchString(n.Name()) }, nil
 }
@@ -79,7 +79,7 @@ func checkedGlob(pattern string) (string, error) {
 		glob = strings.NewReplacer("[", `\[`, "{", `\{`).Replace(glob)
 	}
 	if !doublestar.ValidatePattern(glob) {
-		return "", usage(`a backslash before [ ] { } and \ makes them mean themselves`, "find: %q: not a pattern", pattern)
+		return "", usage(`a backslash before [ ] { } and \ makes them mean themselves`, "%q: not a pattern", pattern)
 	}
 	return glob, nil
 }

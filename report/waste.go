@@ -20,7 +20,9 @@ the stack counts twice, and what the file saves by holding it once is said apart
 path of the final tree shows, however many hard links lead there. Hidden is the rest: what a later
 layer deleted or overwrote, what its own layer replaced, and what whiteouts and ignored entries carry.
     stored = live + hidden
-An image that stores 8,009,143 bytes, of which ten were overwritten, has 8,009,133 live and 10 hidden.
+An image that stores 8,009,143 bytes, of which two layers wrote five each that were removed again, has
+8,009,133 live and 10 hidden.
+
 Metadata only is the part of hidden whose successor has the same content (chmod, chown, touch).
 Duplicates are live: the same content in several files (layup find --sha256 HEX names them).
 Headers, padding and directories count nowhere. Sparse files count with what is stored of them.

@@ -1,0 +1,131 @@
+package analyze
+
+import (
+	"regexp"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// A Secret is a value in the image's config or history that looks like one nobody should read.
+type Secret struct {
+	Where string // build-argument, arg, env
+	Name  string
+	Value string
+	Layer int // that the step made, or tarfs.NoLayer
+	Step  int // of the history, from 0; -1 for the config
+}
+
+// A SecretRule tells secrets by the name of a variable, by its value, or by both.
+type SecretRule struct {
+	About string
+	Name  *regexp.Regexp // nil: any
+	Value *regexp.Regexp // nil: any but a reference, a truth, or nothing
+}
+
+// SecretRules are the rules; a variable that fits one is a secret.
+var SecretRules = []SecretRule{
+	{About: "a name that says so: ...TOKEN, ...PASSWORD, ...SECRET, ...API_KEY and their like",
+		Name: regexp.MustCompile(`(?i)(token|passwd|api_?key|access_?key|private_?key|_pwd|_auth|(^|_)pass|_pass)s?$|(token|secret|password|passphrase|credential)s?(_|$)|(^|_)(secret|password)|secret_?key`)},
+	{About: "an address with a password in it", Value: regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`)},
+	{About: "a private key", Value: regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY`)},
+	{About: "a token that shows who issued it", Value: regexp.MustCompile(`(?:^|[^A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|xox[abprs]-[\w-]{10}|npm_[A-Za-z0-9]{36})`)},
+}
+
+// harmlessValue matches what is no secret whatever the name says: nothing, a reference, a truth, or the path of a file.
+var harmlessValue = regexp.MustCompile(`^(?:|\$\w+|\$\{[^}]*\}|(?i:true|false|yes|no|on|off|none|null)|[01]|\*+|/(?:[\w.-]+/)*[\w.-]+/?)$`)
+
+// fits reports whether a variable fits the rule.
+func (r *SecretRule) fits(name, value string) bool {
+	switch {
+	case r.Name != nil && !r.Name.MatchString(name):
+		return false
+	case r.Value != nil:
+		return r.Value.MatchString(value)
+	}
+	return !harmlessValue.MatchString(value)
+}
+
+// Secrets returns what the history's build arguments, its ARG and ENV steps, and the config's environment give away: each name and value once.
+func (img *Image) Secrets() []Secret {
+	var list []Secret
+	seen := map[[2]string]bool{}
+	add := func(s Secret) {
+		if id := [2]string{s.Name, s.Value}; isSecret(s.Name, s.Value) && !seen[id] {
+			seen[id] = true
+			list = append(list, s)
+		}
+	}
+	layer, aligned := 0, img.instructions != nil
+	for step, h := range img.ConfigFile.History {
+		at := tarfs.NoLayer
+		if !h.EmptyLayer {
+			if aligned {
+				at = layer
+			}
+			layer++
+		}
+		where, pairs := variables(h.CreatedBy)
+		for _, p := range pairs {
+			add(Secret{Where: where, Name: p[0], Value: p[1], Layer: at, Step: step})
+		}
+	}
+	for _, v := range img.ConfigFile.Config.Env {
+		if name, value, ok := strings.Cut(v, "="); ok {
+			add(Secret{Where: "env", Name: name, Value: value, Layer: tarfs.NoLayer, Step: -1})
+		}
+	}
+	return list
+}
+
+func isSecret(name, value string) bool {
+	for i := range SecretRules {
+		if SecretRules[i].fits(name, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// variables returns the names and values that a step of the history sets, and by what.
+func variables(createdBy string) (where string, pairs [][2]string) {
+	s := strings.TrimSpace(createdBy)
+	if at := nop.FindString(s); at != "" {
+		s = s[len(at):]
+	}
+	s = strings.TrimSpace(strings.TrimSuffix(s, "# buildkit"))
+	word, rest, _ := strings.Cut(s, " ")
+	switch word {
+	case "ENV":
+		return "env", assignments(" "+rest, false)
+	case "ARG":
+		return "arg", assignments(" "+rest, false)
+	}
+	s = strings.TrimPrefix(s, "RUN ")
+	head := arguments.FindStringSubmatch(s)
+	if head == nil {
+		return "", nil
+	}
+	s = s[len(head[0])-1:]
+	if at := inner.FindStringIndex(s); at != nil {
+		return "build-argument", assignments(s[:at[0]], false)
+	}
+	return "build-argument", assignments(s, true)
+}
+
+// assignments reads NAME=VALUE as often as it is there. Values are not quoted and may hold spaces, and so may what looks like a further name:
+// rather one too many than one too few. Where a command stands behind the last value, that ends with its word.
+func assignments(s string, command bool) [][2]string {
+	var pairs [][2]string
+	names := argument.FindAllStringIndex(s, -1)
+	for i, at := range names {
+		value := s[at[1]:]
+		if i+1 < len(names) {
+			value = s[at[1]:names[i+1][0]]
+		} else if command {
+			value, _, _ = strings.Cut(value, " ")
+		}
+		pairs = append(pairs, [2]string{strings.TrimSpace(s[at[0] : at[1]-1]), strings.Trim(strings.TrimSpace(value), `"'`)})
+	}
+	return pairs
+}
