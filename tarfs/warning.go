@@ -42,6 +42,7 @@ const (
 	PAXGlobalHeader           Code = "pax-global-header"
 	MediaTypeMismatch         Code = "media-type-mismatch"
 	PaddingDropped            Code = "archive-padding-dropped"
+	ManifestTypeMissing       Code = "manifest-type-missing"
 )
 
 // A Severity says how far engines may depart from what is shown: High means that they show another tree or refuse the image.
@@ -95,6 +96,7 @@ var facts = map[Code]struct {
 	PAXGlobalHeader:           {Low, "a PAX global header; engines ignore it"},
 	MediaTypeMismatch:         {Low, "the layer's compression is not what its media type says"},
 	PaddingDropped:            {Low, "the zero padding at the end of the archive, which the diffID covers, is missing"},
+	ManifestTypeMissing:       {Low, "the registry does not say of what type the manifest is: its content decides"},
 }
 
 // Severity returns how grave a code is; an unknown code is High.

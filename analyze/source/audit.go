@@ -14,7 +14,7 @@ import (
 // own errors are of what cannot be read at all.
 func OpenToVerify(ctx context.Context, name string, opt Options) (*Archive, error) {
 	opt.Verify = true
-	a := &Archive{Name: name, opt: opt, audit: &audit{blobs: map[string]Check{}}}
+	a := &Archive{Name: name, opt: opt, in: new(input), audit: &audit{blobs: map[string]Check{}}}
 	if err := a.open(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", display(name), errors.Join(err, a.Close()))
 	}
@@ -94,7 +94,7 @@ func (a *Archive) subject(ctx context.Context, c *candidate) (s Subject, err err
 		check.fail(CodeStructure, wrong.Error())
 		add(check, nil)
 	}
-	if !c.bare && len(img.Config) > 0 && err == nil {
+	if len(img.Config) > 0 && err == nil {
 		s.Checks = append(s.Checks, countChecks(img, c)...)
 	}
 	return s, err

@@ -23,7 +23,7 @@ func (a *Archive) blobCheck(ctx context.Context, what string, d descriptor) (Che
 	if !known {
 		check = newCheck(what)
 		check.Digest, check.Expected = d.Digest, d.Digest
-		m, err := a.blob(d)
+		m, err := a.blob(what, d)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			check.fail(CodeMissing, a.afterDamage(missingBlob{}).Error())
@@ -42,9 +42,13 @@ func (a *Archive) blobCheck(ctx context.Context, what string, d descriptor) (Che
 }
 
 // blob opens what a descriptor names; what is not in the archive may stand in the descriptor itself.
-func (a *Archive) blob(d descriptor) (*stored, error) {
+func (a *Archive) blob(what string, d descriptor) (*stored, error) {
 	if err := checkDigest(d.Digest); err != nil {
 		return nil, err
+	}
+	if a.shelf.far() {
+		doc, err := a.shelf.document(d, what, limitManifest, max(a.opt.Limits.Manifest, a.opt.Limits.Config))
+		return &stored{data: embedded(doc)}, err
 	}
 	m, err := a.store.open(blobName(d.Digest))
 	if errors.Is(err, fs.ErrNotExist) && d.Data != nil {

@@ -37,9 +37,17 @@ type candidate struct {
 
 	docker *dockerEntry // of manifest.json; with desc, it gives the order of the layers
 	legacy string       // the ID of a v1 image
-	bare   bool         // the whole input is one layer
 
+	form   form         // how its config and layers are found
 	config *imageConfig // once it was read
+}
+
+// A form is one way in which images are kept: a manifest, manifest.json, the folders of a v1 image, an engine's store.
+type form interface {
+	// config reads the image's config; nil without an error where there is none.
+	config(c *candidate) (*imageConfig, error)
+	// load completes an image: ID, config and layers. Layers that cannot be read say so themselves.
+	load(c *candidate, img *Image) error
 }
 
 // An imageConfig is a config with what is known of it.
@@ -55,39 +63,31 @@ func (a *Archive) readConfig(c *candidate) (*imageConfig, error) {
 	if c.config != nil {
 		return c.config, nil
 	}
-	var raw []byte
-	var err error
-	if c.desc != nil {
-		raw, err = a.document(c.desc.config, "config", limitConfig, a.opt.Limits.Config)
-	} else {
-		raw, err = a.dockerConfig(c.docker)
-	}
+	config, err := c.form.config(c)
 	if err != nil {
 		return nil, err
 	}
-	file, diffIDs, err := parseConfig(raw, &a.opt.Limits)
+	c.config = config
+	return config, nil
+}
+
+// newConfig reads a config's text.
+func newConfig(raw []byte, limits *Limits) (*imageConfig, error) {
+	file, diffIDs, err := parseConfig(raw, limits)
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(raw)
-	c.config = &imageConfig{raw: raw, file: file, diffIDs: diffIDs, id: "sha256:" + hex.EncodeToString(sum[:])}
-	return c.config, nil
+	return &imageConfig{raw: raw, file: file, diffIDs: diffIDs, id: "sha256:" + hex.EncodeToString(sum[:])}, nil
 }
 
 // platform returns what the candidate runs on, by the index or else by its config; the zero platform where that cannot be known.
 func (a *Archive) platform(c *candidate) platform {
-	if c.named.known() || c.bare || c.absent || c.err != nil {
+	if c.named.known() || c.absent || c.err != nil {
 		return c.named
 	}
-	if c.legacy != "" {
-		img := new(Image)
-		if a.loadLegacy(c, img) != nil {
-			return platform{}
-		}
-		return configPlatform(img.ConfigFile)
-	}
 	config, err := a.readConfig(c)
-	if err != nil {
+	if err != nil || config == nil {
 		return platform{}
 	}
 	return configPlatform(config.file)
@@ -98,7 +98,7 @@ func (a *Archive) inFile(c *candidate) bool {
 	if c.absent || c.desc == nil {
 		return !c.absent
 	}
-	return a.store.has(blobName(c.desc.config.Digest))
+	return a.shelf.has(c.desc.config.Digest)
 }
 
 // load reads and checks the config, and finds the layers.
@@ -107,27 +107,21 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 		return nil, c.err
 	}
 	img := &Image{Source: a.Kind, Name: a.Name, Reference: c.reference(""), References: c.refs, Verified: "none", ConfigFile: new(v1.ConfigFile)}
-	var err error
-	switch {
-	case c.bare:
-		a.loadBare(img)
-		return img, nil
-	case c.legacy != "":
-		err = a.loadLegacy(c, img)
-	case c.desc != nil:
-		err = a.loadOCI(c, img)
-	default:
-		err = a.loadDocker(c, img)
-	}
-	if err == nil {
+	err := c.form.load(c, img)
+	if err == nil && a.store != nil {
 		err = a.damageBeyond(img)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if img.Config == nil { // nothing describes a bare layer
+		return img, nil
+	}
 	if a.opt.Verify && img.ID != "" { // a bare layer, or an image without a config, names nothing to verify it by
 		img.Verified = "full"
 	}
+	img.Remote = a.shelf != nil && a.shelf.far()
+	img.Warnings = append(img.Warnings, a.warnings...)
 	img.Platform = shownPlatform(c.named, configPlatform(img.ConfigFile))
 	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers))...)
 	if a.in.tail {
@@ -175,6 +169,9 @@ func (l *Layer) take(m *stored) {
 
 // afterDamage adds to the absence of a member that the archive is damaged before its end.
 func (a *Archive) afterDamage(err error) error {
+	if a.store == nil {
+		return err
+	}
 	if broken := a.store.damage(); broken != nil && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %w", err, broken)
 	}
@@ -192,6 +189,16 @@ func (a *Archive) damageBeyond(img *Image) error {
 		return nil
 	}
 	return a.store.damage()
+}
+
+// A bareForm is an input that is one layer.
+type bareForm struct{ a *Archive }
+
+func (bareForm) config(*candidate) (*imageConfig, error) { return nil, nil }
+
+func (f bareForm) load(_ *candidate, img *Image) error {
+	f.a.loadBare(img)
+	return nil
 }
 
 // loadBare takes the whole input as the only layer.

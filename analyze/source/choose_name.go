@@ -74,14 +74,14 @@ func (c *candidate) reference(name string) string {
 
 // identity returns the image ID, or nothing where it cannot be known.
 func (a *Archive) identity(c *candidate) string {
-	if c.err != nil || c.bare || c.legacy != "" {
+	if c.err != nil {
 		return ""
 	}
 	if c.desc != nil {
 		return c.desc.config.Digest
 	}
 	config, err := a.readConfig(c)
-	if err != nil {
+	if err != nil || config == nil {
 		return ""
 	}
 	return config.id

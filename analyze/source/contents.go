@@ -56,12 +56,6 @@ func (a *Archive) list(c *candidate) (Listed, error) {
 	if c.absent {
 		return item, nil
 	}
-	if c.bare {
-		img := new(Image)
-		a.loadBare(img)
-		item.Digest, item.Size = img.Layers[0].Digest, img.Layers[0].Size
-		return item, nil
-	}
 	img, err := a.load(c)
 	if errors.Is(err, fs.ErrNotExist) && c.desc != nil {
 		item.Missing = true
@@ -69,6 +63,10 @@ func (a *Archive) list(c *candidate) (Listed, error) {
 	}
 	if err != nil {
 		return item, err
+	}
+	if img.Config == nil {
+		item.Digest, item.Size = img.Layers[0].Digest, img.Layers[0].Size
+		return item, nil
 	}
 	if item.Digest == "" {
 		item.Digest = img.ID

@@ -140,8 +140,8 @@ func (d descriptor) matchData() error {
 
 // document reads a blob that is JSON: an index, a manifest or a config. What names it in errors.
 func (a *Archive) document(d descriptor, what, limitName string, limit int64) ([]byte, error) {
-	doc, err := a.checkedDocument(d, limitName, limit)
-	if errors.Is(err, fs.ErrNotExist) {
+	doc, err := a.shelf.document(d, what, limitName, limit)
+	if errors.Is(err, fs.ErrNotExist) && a.store != nil {
 		err = a.afterDamage(missingBlob{})
 	}
 	if err != nil {
@@ -163,22 +163,15 @@ func (e missingBlob) Error() string {
 // Is makes it a case of what does not exist.
 func (missingBlob) Is(target error) bool { return target == fs.ErrNotExist }
 
-func (a *Archive) checkedDocument(d descriptor, limitName string, limit int64) ([]byte, error) {
-	m, err := a.store.open(blobName(d.Digest))
-	if err != nil {
-		return nil, err
-	}
-	doc, err := m.whole(limitName, limit)
-	if err != nil || !a.opt.Verify {
-		return doc, err
-	}
+// match compares a document with the descriptor that names it.
+func (d descriptor) match(doc []byte) error {
 	if err := d.matchSize(int64(len(doc))); err != nil {
-		return nil, err
+		return err
 	}
 	if err := matchDigest(doc, d.Digest); err != nil {
-		return nil, err
+		return err
 	}
-	return doc, d.matchData()
+	return d.matchData()
 }
 
 // present reports whether a raw value is there and is not null.

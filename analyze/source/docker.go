@@ -69,7 +69,7 @@ func (a *Archive) readDocker() error {
 			continue
 		}
 		listed[key] = true
-		c := &candidate{kind: kindImage, group: len(a.images), docker: e}
+		c := &candidate{kind: kindImage, group: len(a.images), docker: e, form: dockerForm{a}}
 		c.name(e.RepoTags...)
 		a.images = append(a.images, c)
 	}
@@ -116,8 +116,20 @@ type missingMember struct{ name string }
 func (e missingMember) Error() string      { return fmt.Sprintf("member %q not in the archive", e.name) }
 func (missingMember) Is(target error) bool { return target == fs.ErrNotExist }
 
-// loadDocker finds an image's config and layers by manifest.json.
-func (a *Archive) loadDocker(c *candidate, img *Image) error {
+// A dockerForm is an image of manifest.json.
+type dockerForm struct{ a *Archive }
+
+func (f dockerForm) config(c *candidate) (*imageConfig, error) {
+	raw, err := f.a.dockerConfig(c.docker)
+	if err != nil {
+		return nil, err
+	}
+	return newConfig(raw, &f.a.opt.Limits)
+}
+
+// load finds an image's config and layers by manifest.json.
+func (f dockerForm) load(c *candidate, img *Image) error {
+	a := f.a
 	config, err := a.readConfig(c)
 	if err != nil {
 		return err

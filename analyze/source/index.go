@@ -79,14 +79,16 @@ func (w *indexWalk) visit(d descriptor, depth int) error {
 	if err := errors.Join(w.ctx.Err(), over(limitDescriptors, int64(w.count), int64(w.a.opt.Limits.Descriptors))); err != nil {
 		return err
 	}
-	c := &candidate{kind: kindImage, group: w.group, manifest: d, refs: slices.Clone(w.refs), aliases: slices.Clone(w.aliases)}
+	c := &candidate{kind: kindImage, form: ociForm{w.a}, group: w.group, manifest: d, refs: slices.Clone(w.refs), aliases: slices.Clone(w.aliases)}
 	if d.Platform != nil {
 		c.named = *d.Platform
 	}
 	if mediaKinds[d.MediaType] == "" && d.MediaType != "" {
 		c.kind = kindArtifact
 		c.err = fmt.Errorf("not a container image: media type %s", shortened(d.MediaType))
-	} else if nested, err := w.read(d, c); err != nil {
+	} else if w.later(d) {
+		// it is read when it is chosen
+	} else if nested, err := w.a.readDescribed(c); err != nil {
 		c.err, c.absent = err, errors.Is(err, fs.ErrNotExist)
 	} else if nested != nil {
 		return w.descend(d, nested, c, depth+1)
@@ -124,11 +126,29 @@ func (w *indexWalk) add(c *candidate) {
 	w.listed[named] = c
 }
 
-// read fills the candidate from its manifest, or returns the index that stands in its place.
-func (w *indexWalk) read(d descriptor, c *candidate) (*rawDocument, error) {
+// later reports whether the descriptor says enough of an image to choose by, where to read its manifest costs a request.
+func (w *indexWalk) later(d descriptor) bool {
+	return w.a.shelf.far() && mediaKinds[d.MediaType] == docManifest && d.Platform != nil && d.Platform.known()
+}
+
+// readManifest fills the candidate from its manifest, if that was not done yet.
+func (a *Archive) readManifest(c *candidate) error {
+	if c.desc != nil {
+		return nil
+	}
+	nested, err := a.readDescribed(c)
+	if err == nil && nested != nil {
+		err = fmt.Errorf("manifest %s: is an index", c.manifest.Digest)
+	}
+	return err
+}
+
+// readDescribed fills the candidate from its manifest, or returns the index that stands in its place.
+func (a *Archive) readDescribed(c *candidate) (*rawDocument, error) {
+	d := c.manifest
 	what := firstWord(mediaKinds[d.MediaType], docManifest)
-	limits := &w.a.opt.Limits
-	doc, err := w.a.document(d, what, limitManifest, limits.Manifest)
+	limits := &a.opt.Limits
+	doc, err := a.document(d, what, limitManifest, limits.Manifest)
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,7 @@ func noSuchFile(path string, err error) error {
 		return &Hinted{Err: err, Hint: "to choose an image in the file: " + shellWord(file) + " --image " + shellWord(ref)}
 	}
 	if looksLikeReference(path) {
-		return &Hinted{Err: err, Hint: "a name is always a file here; to get an image into a file: docker save -o image.tar " + path}
+		return &Hinted{Err: err, Hint: "a name is always a file here; in a registry it is docker://" + path}
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"io"
+	"os"
 
 	"layup/tarfs"
 )
@@ -15,13 +16,27 @@ type Layer struct {
 	MediaType string // as the manifest says; empty where it does not
 	Size      int64  // bytes stored
 
-	blob   *io.SectionReader // the stored bytes; nil when err is set
-	err    error             // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
+	blob   blob  // the stored bytes; nil when err is set
+	err    error // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
 	verify bool
 	limits *Limits
 	check  func() error // nil, or: has the input changed since it was opened (stat of the opened file: device, inode, size, mtime)? called after reading a layer and by Tar's reader
 	hint   string       // media type or file name suffix that claims a compression: checked by content only, mismatch is a warning
 	outer  string       // compression of the whole input around a bare layer that was already undone by spooling ("" none): Scan reports it as Compression, and Digest/Size of the layer are then already known
+}
+
+// A blob is the stored bytes of a layer. It is also one of two things: an io.ReaderAt, whose bytes lie in a file and can be read at any place as often as
+// wanted, or a streamed blob, which is read once from the first byte to the last.
+type blob interface{ Size() int64 }
+
+// A streamed blob comes from far away.
+type streamed interface {
+	blob
+	// open begins to fetch the bytes.
+	open(ctx context.Context) (io.ReadCloser, error)
+	// keep takes charge of a file that holds the bytes: it is closed with the archive.
+	keep(file *os.File)
+	tempDir() string
 }
 
 // Scanned is what one pass over a layer found.
@@ -40,6 +55,7 @@ type Scanned struct {
 type ScanOptions struct {
 	Digests  bool          // of every file's content
 	Mark     tarfs.Mark    // of small files' content; may be nil
+	Keep     bool          // the stored bytes of a streamed layer, in a temporary file, so that Tar can read them once more
 	Progress func(n int64) // told of bytes read from the blob, from the scanning goroutine; may be nil
 	// Beside runs a function on an idle processor, or reports that there is none; may be nil. Scan returns after the function does.
 	Beside func(func()) bool
@@ -53,7 +69,7 @@ func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 		return out, l.err
 	}
 	p := &pass{ctx: ctx, layer: l, opt: opt, out: &out}
-	err := p.run()
+	err := p.keep(p.run())
 	if p.hashes != nil {
 		p.hashes.busy.Wait()
 	}
@@ -66,13 +82,17 @@ func (l *Layer) Window() int64 {
 	if l.err != nil {
 		return 0
 	}
-	head, err := l.head()
+	at, placed := l.blob.(io.ReaderAt)
+	if !placed {
+		return l.streamWindow()
+	}
+	head, err := headOf(io.NewSectionReader(at, 0, l.blob.Size()))
 	if err != nil {
 		return 0
 	}
 	switch sniff(head, l.blob.Size()) {
 	case compressionZstd:
-		return l.zstdWindow()
+		return l.zstdWindow(at)
 	case compressionXz:
 		return l.mostWindow()
 	}
@@ -83,8 +103,8 @@ func (l *Layer) Window() int64 {
 const zstdBlocks = 1 << 17
 
 // zstdWindow walks from frame to frame by the lengths of their blocks. The decoder walks the same way, so it stops where this does.
-func (l *Layer) zstdWindow() int64 {
-	r := newHeaderReader(context.Background(), l.blob, l.blob.Size())
+func (l *Layer) zstdWindow(at io.ReaderAt) int64 {
+	r := newHeaderReader(context.Background(), at, l.blob.Size())
 	w := zstdWalk{src: r, limit: l.limits.Window}
 	for range zstdBlocks {
 		n, err := w.next()
@@ -105,10 +125,10 @@ func (l *Layer) mostWindow() int64 {
 	return DefaultLimits().Window
 }
 
-// head returns the first bytes of the blob, as many as sniff wants.
-func (l *Layer) head() ([]byte, error) {
-	head := make([]byte, min(blockSize, l.blob.Size()))
-	if _, err := l.blob.ReadAt(head, 0); err != nil && err != io.EOF {
+// headOf returns the first bytes of a blob in a file, as many as sniff wants.
+func headOf(at *io.SectionReader) ([]byte, error) {
+	head := make([]byte, min(blockSize, at.Size()))
+	if _, err := at.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
 	}
 	return head, nil

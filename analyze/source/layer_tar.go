@@ -14,18 +14,23 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	if l.err != nil {
 		return nil, l.err
 	}
-	head, err := l.head()
+	at, placed := l.blob.(io.ReaderAt)
+	if !placed {
+		return nil, errNotKept
+	}
+	section := io.NewSectionReader(at, 0, l.blob.Size())
+	head, err := headOf(section)
 	if err != nil {
 		return nil, err
 	}
-	blob := &blobReader{ctx: ctx, src: l.blob, size: l.blob.Size()}
+	blob := &blobReader{ctx: ctx, src: section, size: l.blob.Size()}
 	t := &tarReader{src: blob, check: l.check}
 	switch compression := sniff(head, blob.size); compression {
 	case "":
 		return nil, errNoTar
 	case compressionNone:
-		blob.read = min(offset, blob.size)
-		return t, nil
+		blob.read, err = section.Seek(min(offset, blob.size), io.SeekStart)
+		return t, err
 	default:
 		t.decoder, err = newDecoder(bufio.NewReaderSize(blob, blobBuffer), compression, l.limits)
 	}
@@ -39,6 +44,9 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	}
 	return t, nil
 }
+
+// errNotKept says that a layer was fetched for its list of files alone.
+var errNotKept = errors.New("its bytes were not kept when it was fetched")
 
 // discard passes over n bytes; io.EOF if there are fewer.
 func discard(r tarfs.Reader, n int64) error {

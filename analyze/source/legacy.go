@@ -87,7 +87,7 @@ func (a *Archive) addLegacy(id, ref string) {
 			return
 		}
 	}
-	c := &candidate{kind: kindImage, group: len(a.images), legacy: id}
+	c := &candidate{kind: kindImage, group: len(a.images), legacy: id, form: legacyForm{a}}
 	if id == "" {
 		c.err = fmt.Errorf("%s: %q has no ID", repositoriesName, ref)
 	}
@@ -95,8 +95,21 @@ func (a *Archive) addLegacy(id, ref string) {
 	a.images = append(a.images, c)
 }
 
-// loadLegacy follows the parents. There are no digests in such an archive; those computed later stand for themselves.
-func (a *Archive) loadLegacy(c *candidate, img *Image) error {
+// A legacyForm is an image of an archive of Docker before 1.10.
+type legacyForm struct{ a *Archive }
+
+// config returns what the newest of the folders says: it has no ID of its own.
+func (f legacyForm) config(c *candidate) (*imageConfig, error) {
+	img := new(Image)
+	if err := f.load(c, img); err != nil {
+		return nil, err
+	}
+	return &imageConfig{raw: img.Config, file: img.ConfigFile}, nil
+}
+
+// load follows the parents. There are no digests in such an archive; those computed later stand for themselves.
+func (f legacyForm) load(c *candidate, img *Image) error {
+	a := f.a
 	chain, err := a.legacyChain(c.legacy)
 	if err != nil {
 		return err

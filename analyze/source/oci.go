@@ -13,8 +13,23 @@ import (
 	"layup/tarfs"
 )
 
-// loadOCI finds an image's config and layers by its manifest.
-func (a *Archive) loadOCI(c *candidate, img *Image) error {
+// An ociForm is an image of an OCI or Docker manifest.
+type ociForm struct{ a *Archive }
+
+func (f ociForm) config(c *candidate) (*imageConfig, error) {
+	if err := f.a.readManifest(c); err != nil {
+		return nil, err
+	}
+	raw, err := f.a.document(c.desc.config, "config", limitConfig, f.a.opt.Limits.Config)
+	if err != nil {
+		return nil, err
+	}
+	return newConfig(raw, &f.a.opt.Limits)
+}
+
+// load finds an image's config and layers by its manifest.
+func (f ociForm) load(c *candidate, img *Image) error {
+	a := f.a
 	config, err := a.readConfig(c)
 	if err != nil {
 		return err
@@ -87,10 +102,10 @@ func (a *Archive) fill(l *Layer, ref blobRef) error {
 	if strings.HasSuffix(ref.MediaType, "+encrypted") {
 		return fmt.Errorf("is encrypted (media type %s): its content cannot be read", shortened(ref.MediaType))
 	}
-	m, err := a.store.open(blobName(ref.Digest))
+	blob, check, err := a.shelf.layer(ref.descriptor)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && ref.Data != nil:
-		m, err = &stored{data: embedded(ref.Data)}, nil
+		blob, err = embedded(ref.Data), nil
 	case errors.Is(err, fs.ErrNotExist) && len(ref.URLs) > 0, errors.Is(err, fs.ErrNotExist) && foreign(ref.MediaType):
 		return foreignLayer{}
 	case errors.Is(err, fs.ErrNotExist):
@@ -99,7 +114,7 @@ func (a *Archive) fill(l *Layer, ref blobRef) error {
 	if err != nil {
 		return fmt.Errorf("blob %s: %w", ref.Digest, err)
 	}
-	l.take(m)
+	l.blob, l.check, l.Size = blob, check, blob.Size()
 	if a.opt.Verify {
 		l.Size = ref.Size // compared in the pass over the layer, with the digest
 		return ref.matchData()

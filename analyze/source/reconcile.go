@@ -46,7 +46,7 @@ func (a *Archive) configDigest(e *dockerEntry) (string, error) {
 	if clean, ok := cleanMember(e.Config); ok && blobDigest(clean) != "" {
 		return blobDigest(clean), nil
 	}
-	config, err := a.readConfig(&candidate{docker: e})
+	config, err := a.readConfig(&candidate{docker: e, form: dockerForm{a}})
 	if err != nil {
 		if _, limit := errors.AsType[*tarfs.LimitError](err); limit || !errors.Is(err, fs.ErrNotExist) {
 			return "", err

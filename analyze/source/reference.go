@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,21 +22,44 @@ type target struct {
 
 // refusals are the forms of other tools and of later versions, with what to do instead; %s is what follows the colon.
 var refusals = []struct{ prefix, cause, hint string }{
-	{"docker://", "reading from a registry is not supported yet", "docker pull %[1]s && docker save -o image.tar %[1]s, then read image.tar"},
-	{"registry:", "reading from a registry is not supported yet", "docker pull %[1]s && docker save -o image.tar %[1]s, then read image.tar"},
 	{"docker-root:", "a Docker data-root is not supported yet", "docker save -o image.tar IMAGE, then read image.tar"},
 	{"containers-storage:", "a podman store is not supported yet", "podman save -o image.tar IMAGE, then read image.tar"},
 	{"containerd-root:", "a containerd store is not supported yet", "ctr images export image.tar IMAGE, then read image.tar"},
 	{"docker-daemon:", "no daemon is ever asked", "docker save -o image.tar %s, then read image.tar"},
 }
 
-// insisted are the prefixes that say what kind of archive the user expects.
-var insisted = map[string]string{"docker-archive:": kindDocker, "oci-archive:": kindOCIArchive, "oci:": kindOCI}
+// A kind is a source that a prefix names. Open gets what follows the prefix, and fills in the archive's kind and images.
+type kind struct {
+	prefix string
+	open   func(ctx context.Context, a *Archive, rest string) error
+}
 
-// parseName splits a name into kind, path and image. A bare word is always a path.
-func parseName(name string) (target, error) {
+// kinds are the sources by prefix; the last, without one, is a path, recognised by its content. A bare word is always a path.
+var kinds = []kind{
+	{"docker-archive:", insisting(kindDocker)},
+	{"oci-archive:", insisting(kindOCIArchive)},
+	{"oci:", insisting(kindOCI)},
+	{"docker://", openRegistry},
+	{"registry:", openRegistry},
+	{"", openPath},
+}
+
+func openPath(ctx context.Context, a *Archive, path string) error {
+	return a.openTarget(ctx, target{path: path})
+}
+
+// insisting opens a path that must hold one kind of archive.
+func insisting(kind string) func(context.Context, *Archive, string) error {
+	return func(ctx context.Context, a *Archive, rest string) error {
+		path, ref := splitImage(rest)
+		return a.openTarget(ctx, target{path: path, ref: ref, kind: kind})
+	}
+}
+
+// kindOf finds the source that a name means, and what follows its prefix.
+func kindOf(name string) (kind, string, error) {
 	if name == "" {
-		return target{}, errors.New("an empty name names no image")
+		return kind{}, "", errors.New("an empty name names no image")
 	}
 	for _, r := range refusals {
 		if rest, ok := strings.CutPrefix(name, r.prefix); ok {
@@ -43,19 +67,14 @@ func parseName(name string) (target, error) {
 			if strings.Contains(hint, "%") {
 				hint = fmt.Sprintf(hint, shellWord(rest))
 			}
-			return target{}, &Hinted{Err: errors.New(r.cause), Hint: hint}
+			return kind{}, "", &Hinted{Err: errors.New(r.cause), Hint: hint}
 		}
 	}
 	if dir, ok := strings.CutPrefix(name, "dir:"); ok {
-		return target{}, dirForm(dir, "")
+		return kind{}, "", dirForm(dir, "")
 	}
-	for prefix, kind := range insisted {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			path, ref := splitImage(rest)
-			return target{path: path, ref: ref, kind: kind}, nil
-		}
-	}
-	return target{path: name}, nil
+	i := slices.IndexFunc(kinds, func(k kind) bool { return strings.HasPrefix(name, k.prefix) })
+	return kinds[i], name[len(kinds[i].prefix):], nil
 }
 
 // dirForm refuses skopeo's dir: form, with the command that makes an archive of it; first is what must be done before.

@@ -10,15 +10,13 @@ import (
 
 func TestFormsOfOtherToolsAreRefusedWithAdvice(t *testing.T) {
 	for name, want := range map[string]string{
-		"docker://nginx:1.2":           "docker save -o image.tar nginx:1.2",
-		"registry:nginx":               "docker save -o image.tar nginx",
-		"docker-daemon:nginx:1.2":      "docker save -o image.tar nginx:1.2",
-		"dir:/x":                       "skopeo copy dir:/x oci-archive:image.tar",
-		"docker-root:/var/lib/docker":  "docker save",
-		"containers-storage:/x:y":      "podman save",
-		"containerd-root:/x":           "ctr images export",
-		"docker://a; rm -rf $HOME \"'": `'a; rm -rf $HOME "'\'''`,
-		"docker://a'\\\x1b[31mß":       `$'a\'\\\033[31m\303\237'`,
+		"docker-daemon:nginx:1.2":           "docker save -o image.tar nginx:1.2",
+		"dir:/x":                            "skopeo copy dir:/x oci-archive:image.tar",
+		"docker-root:/var/lib/docker":       "docker save",
+		"containers-storage:/x:y":           "podman save",
+		"containerd-root:/x":                "ctr images export",
+		"docker-daemon:a; rm -rf $HOME \"'": `'a; rm -rf $HOME "'\'''`,
+		"docker-daemon:a'\\\x1b[31mß":       `$'a\'\\\033[31m\303\237'`,
 	} {
 		_, err := Open(t.Context(), name, testOptions(t))
 		hinted, ok := errors.AsType[*Hinted](err)
@@ -31,10 +29,10 @@ func TestFormsOfOtherToolsAreRefusedWithAdvice(t *testing.T) {
 func TestABareWordIsAFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, hint := range map[string]string{
-		"nginx:latest":           "docker save -o image.tar nginx:latest",
-		"localhost:5000/a/b:1.2": "docker save",
-		"registry.example/a/b@sha256:" + strings.Repeat("0", 64): "docker save",
-		"nginx":       "docker save",
+		"nginx:latest":           "docker://nginx:latest",
+		"localhost:5000/a/b:1.2": "docker://localhost:5000/a/b:1.2",
+		"registry.example/a/b@sha256:" + strings.Repeat("0", 64): "docker://registry.example/a/b@sha256:",
+		"nginx":       "docker://nginx",
 		"shop.tar":    "",
 		"./nginx":     "",
 		"/nginx":      "",

@@ -1,5 +1,5 @@
 // Package source turns what a person names into images, without a daemon: docker save archives of every age, OCI layouts as
-// directory or tar, bare layers and flat root file systems, each also compressed.
+// directory or tar, bare layers and flat root file systems, each also compressed; and images in registries.
 package source
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"layup/analyze/source/registry"
 	"layup/tarfs"
 )
 
@@ -22,6 +23,9 @@ type Options struct {
 	TempDir string   // for unlinked spool files; empty means the system's
 	Verify  bool     // check sizes, digests and diffIDs
 	Limits  Limits
+
+	Registry registry.Options // for docker://REF; its MaxManifest is that of Limits
+	List     bool             // the question is what there is: a repository without a tag is its tags, not its :latest
 }
 
 // The kinds of archives.
@@ -30,27 +34,32 @@ const (
 	kindOCIArchive = "oci-archive"
 	kindOCI        = "oci"
 	kindLayer      = "layer"
+	kindRegistry   = "registry"
 )
 
 // An Archive is an opened source: the images it holds, none chosen yet.
 type Archive struct {
 	Name string // as the user named it
-	Kind string // docker-archive, oci-archive, oci, layer (a bare layer or a flat root file system)
+	Kind string // docker-archive, oci-archive, oci, layer (a bare layer or a flat root file system), registry
 
-	opt     Options
-	in      *input
-	store   members      // nil for a bare layer
-	ref     string       // the image that the name itself picks
-	images  []*candidate // all that is named, attestations too
-	indexes []descriptor // nested ones
-	end     int64        // of an image archive in a tar: where reading its members ended
-	tailed  bool         // more than zeros follow its end mark
-	audit   *audit       // nil unless a record of all that is wrong is asked for
+	opt      Options
+	in       *input
+	store    members // of an image archive or directory; else nil
+	shelf    shelf   // blobs by digest; nil for a bare layer
+	closers  []func() error
+	listing  *repository     // a repository whose tags are asked for, or a registry whose catalogue is; else nil
+	warnings []tarfs.Warning // about how the archive is given, for each of its images
+	ref      string          // the image that the name itself picks
+	images   []*candidate    // all that is named, attestations too
+	indexes  []descriptor    // nested ones
+	end      int64           // of an image archive in a tar: where reading its members ended
+	tailed   bool            // more than zeros follow its end mark
+	audit    *audit          // nil unless a record of all that is wrong is asked for
 }
 
 // Open recognises by its content what name holds. Errors begin with the name; where there is advice, a *Hinted is in the chain.
 func Open(ctx context.Context, name string, opt Options) (*Archive, error) {
-	a := &Archive{Name: name, opt: opt}
+	a := &Archive{Name: name, opt: opt, in: new(input)}
 	if err := a.open(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", display(name), errors.Join(err, a.Close()))
 	}
@@ -58,15 +67,30 @@ func Open(ctx context.Context, name string, opt Options) (*Archive, error) {
 }
 
 func (a *Archive) open(ctx context.Context) error {
-	target, err := parseName(a.Name)
+	kind, rest, err := kindOf(a.Name)
+	if err == nil {
+		err = kind.open(ctx, a, rest)
+	}
 	if err != nil {
 		return err
 	}
+	number := 0
+	for _, c := range a.images {
+		if c.number = -1; c.kind == kindImage {
+			c.number, number = number, number+1
+		}
+	}
+	return nil
+}
+
+// openTarget opens a file or a directory.
+func (a *Archive) openTarget(ctx context.Context, target target) error {
 	a.ref = target.ref
-	a.in, err = openInput(ctx, target.path, a.opt)
+	in, err := openInput(ctx, target.path, a.opt)
 	if err != nil {
 		return err
 	}
+	a.in = in
 	if a.in.root != nil {
 		err = a.recogniseDirectory()
 	} else {
@@ -78,6 +102,9 @@ func (a *Archive) open(ctx context.Context) error {
 	if err := target.insist(a); err != nil {
 		return err
 	}
+	if a.store != nil {
+		a.shelf = layoutShelf{a.store, a.opt.Verify}
+	}
 	return a.readImages(ctx)
 }
 
@@ -86,7 +113,7 @@ func (a *Archive) readImages(ctx context.Context) error {
 	var err error
 	switch {
 	case a.Kind == kindLayer:
-		a.images = []*candidate{{kind: kindImage, bare: true}}
+		a.images = []*candidate{{kind: kindImage, form: bareForm{a}}}
 	case a.store.has(indexName):
 		err = a.readLayout(ctx)
 	case a.store.has(manifestName):
@@ -94,23 +121,17 @@ func (a *Archive) readImages(ctx context.Context) error {
 	default:
 		err = a.readLegacy()
 	}
-	number := 0
-	for _, c := range a.images {
-		if c.number = -1; c.kind == kindImage {
-			c.number, number = number, number+1
-		}
-	}
 	return err
 }
 
 // Close ends the reading of all images of the archive.
 func (a *Archive) Close() error {
-	if a.in == nil {
-		return nil
-	}
 	err := a.in.Close()
 	if a.store != nil {
 		err = errors.Join(err, a.store.close())
+	}
+	for _, end := range a.closers {
+		err = errors.Join(err, end())
 	}
 	return err
 }

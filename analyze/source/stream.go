@@ -28,7 +28,7 @@ func algorithm(digest string) string {
 // A blobReader reads the stored bytes of a layer from the first to the last, whoever else reads them.
 type blobReader struct {
 	ctx      context.Context
-	src      io.ReaderAt
+	src      io.Reader
 	size     int64
 	read     int64
 	digests  *digests // nil where nothing is to be hashed
@@ -46,7 +46,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	if b.read == b.size {
 		return 0, io.EOF
 	}
-	n, err := b.src.ReadAt(p[:min(int64(len(p)), b.size-b.read)], b.read)
+	n, err := b.src.Read(p[:min(int64(len(p)), b.size-b.read)])
 	b.read += int64(n)
 	if b.digests != nil {
 		b.digests.write(p[:n])

@@ -21,6 +21,7 @@ type pass struct {
 	opt   ScanOptions
 	out   *Scanned
 
+	stream  *stream // nil where the layer lies in a file
 	blob    *blobReader
 	decoder decoder // nil where the layer is not compressed
 	tar     *meter
@@ -31,10 +32,11 @@ type pass struct {
 
 func (p *pass) run() error {
 	l := p.layer
-	head, err := l.head()
+	src, head, err := p.open()
 	if err != nil {
 		return err
 	}
+	defer src.Close() // only read from; of a stream it ends the request
 	found := sniff(head, l.blob.Size())
 	p.out.Compression = found
 	if l.outer != "" {
@@ -46,10 +48,11 @@ func (p *pass) run() error {
 			return err
 		}
 	}
-	if found == compressionNone && !l.verify && !p.opt.Digests {
-		return p.headers()
+	at, placed := l.blob.(io.ReaderAt)
+	if placed && found == compressionNone && !l.verify && !p.opt.Digests {
+		return p.headers(at)
 	}
-	if err := p.stack(found); err != nil {
+	if err := p.stack(found, src); err != nil {
 		return err
 	}
 	p.read(found)
@@ -62,20 +65,31 @@ func (p *pass) run() error {
 	return firstOf(p.verdict(), err)
 }
 
+// open returns the layer's bytes and the first of them.
+func (p *pass) open() (io.ReadCloser, []byte, error) {
+	l := p.layer
+	if far, ok := l.blob.(streamed); ok {
+		return p.fetch(far)
+	}
+	section := io.NewSectionReader(l.blob.(io.ReaderAt), 0, l.blob.Size())
+	head, err := headOf(section)
+	return io.NopCloser(section), head, err
+}
+
 // headers reads headers only, where nothing is to be hashed.
-func (p *pass) headers() error {
+func (p *pass) headers(at io.ReaderAt) error {
 	l := p.layer
 	p.out.Unpacked = l.blob.Size()
-	r := newHeaderReader(p.ctx, l.blob, l.blob.Size())
+	r := newHeaderReader(p.ctx, at, l.blob.Size())
 	r.progress = p.opt.Progress
 	p.scan(r)
 	return p.explained(firstOf(p.ctx.Err(), p.scanErr))
 }
 
 // stack builds the readers on top of one another.
-func (p *pass) stack(found string) (err error) {
+func (p *pass) stack(found string, src io.Reader) (err error) {
 	l := p.layer
-	p.blob = &blobReader{ctx: p.ctx, src: l.blob, size: l.blob.Size(), progress: p.opt.Progress}
+	p.blob = &blobReader{ctx: p.ctx, src: src, size: l.blob.Size(), progress: p.opt.Progress}
 	p.tar = &meter{ctx: p.ctx, src: p.blob, limits: l.limits}
 	compressed := found != compressionNone && found != ""
 	if l.verify {
@@ -122,6 +136,9 @@ func (p *pass) read(found string) {
 			_ = drain(r) // what stops it is kept by the meter
 		}
 		_ = drain(bufio.NewReaderSize(p.blob, blobBuffer)) // and here by the blob's reader
+	}
+	if p.stream != nil && p.blob.err == nil && p.blob.read == p.blob.size {
+		p.blob.err = p.stream.end()
 	}
 	p.out.Unpacked = p.tar.count
 }

@@ -144,7 +144,7 @@ func (c *Client) exchangeIdentity(ctx context.Context, realm *url.URL, query url
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {
 		cancel(nil)
-		return nil, c.reason(err, realm)
+		return nil, c.reason(err)
 	}
 	return c.watched(ctx, cancel, res, realm), nil
 }

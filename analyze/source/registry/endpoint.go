@@ -191,7 +191,7 @@ func (c *Client) once(ctx context.Context, to *url.URL, header http.Header, auth
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {
 		cancel(nil)
-		return nil, c.reason(err, to)
+		return nil, c.reason(err)
 	}
 	return c.watched(ctx, cancel, res, to), nil
 }

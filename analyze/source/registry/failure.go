@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"syscall"
 	"time"
 )
@@ -137,7 +136,7 @@ func cutOff(err error) bool {
 func refusedConnection(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
 // reason puts what the network did into words.
-func (c *Client) reason(err error, to *url.URL) error {
+func (c *Client) reason(err error) error {
 	var timeout net.Error
 	var unknown x509.UnknownAuthorityError
 	var wrongHost x509.HostnameError
@@ -157,7 +156,10 @@ func (c *Client) reason(err error, to *url.URL) error {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("no answer came in %s: %w", seconds(c.opt.Timing.Headers), &timedOut{err})
 	}
-	return fmt.Errorf("%s: %w", to.Host, err)
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	return err
 }
 
 // A timedOut error keeps the words of the network to itself.
