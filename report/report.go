@@ -24,13 +24,14 @@ type Report struct {
 	No                string // what exit status 1 means for it; empty where it never answers no
 	Examples          []string
 	Plain             bool // writes no document: --format does not apply
+	Target            bool // -o names what the command makes, and not a file for its answer
 	Hidden            bool // not listed
 	New               func(*pflag.FlagSet) Answer
 }
 
 // readsImages reports whether the first argument of the command names an image.
 func (r Report) readsImages() bool {
-	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE")
+	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE") || strings.HasPrefix(r.Args, "docker://")
 }
 
 // An Answer does the work of a command and returns the exit status where there is no error.
@@ -75,6 +76,9 @@ func All() []Report {
 		{Name: "verify", Args: "IMAGE", Min: 1, Max: 1, New: newVerify, Details: verifyDetails,
 			About: "check every digest, size and rule, and write the record", No: "a check failed",
 			Examples: []string{"layup verify shop.tar", "layup verify --all -f json -o record.json shop.tar"}},
+		{Name: "pull", Args: "docker://REF...", Min: 1, Max: -1, Plain: true, Target: true, New: newPull, Details: pullDetails,
+			About:    "fetch images from registries, verified, into an OCI layout",
+			Examples: []string{"layup pull -o nginx.tar docker://nginx:1.27", "layup pull --platform linux/arm64 --docker -o app.tar docker://app:2", "layup pull --all -o layout docker://registry.example/app:2"}},
 		{Name: "version", Max: 0, New: newVersion, About: "say which version this is",
 			Examples: []string{"layup version -f json"}},
 		{Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion, Details: completionDetails,
@@ -169,6 +173,9 @@ func (c *Call) checkFlags() error {
 	}
 	if c.formatter = formatter; c.Report.Plain && c.format != "table" {
 		return usage("", "%s: --format does not apply: it writes no document", c.Report.Name)
+	}
+	if c.Report.Target {
+		return nil
 	}
 	return c.checkOutput()
 }

@@ -40,8 +40,8 @@ func (c *Call) fileTerminal() render.Terminal {
 	return render.Terminal{Color: c.color.word == "always"}
 }
 
-// track begins to show how far loading has come, as --progress says.
-func (c *console) track(how string) func(analyze.Progress) {
+// status begins a status line, or lines, as --progress says; nil for neither.
+func (c *console) status(how string) *render.Progress {
 	columns := width(c.w)
 	if c.quiet || how == "none" || how == "auto" && columns == 0 {
 		return nil
@@ -53,6 +53,15 @@ func (c *console) track(how string) func(analyze.Progress) {
 	c.mu.Lock()
 	c.progress = p
 	c.mu.Unlock()
+	return p
+}
+
+// track begins to show how far loading has come, as --progress says.
+func (c *console) track(how string) func(analyze.Progress) {
+	p := c.status(how)
+	if p == nil {
+		return nil
+	}
 	return func(at analyze.Progress) {
 		if at.Finished >= 0 {
 			p.Line(fmt.Sprintf("layup: layer %d: read", at.Finished))

@@ -1,0 +1,229 @@
+package oci
+
+import (
+	"archive/tar"
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// The documents of a layout.
+const (
+	layoutName   = "oci-layout"
+	indexName    = "index.json"
+	manifestName = "manifest.json"
+)
+
+// version is the content of the file oci-layout.
+const version = `{"imageLayoutVersion":"1.0.0"}`
+
+// A Layout is what belongs into an OCI image layout.
+type Layout struct {
+	Index  []byte // index.json
+	Docker []byte // manifest.json, as docker load reads it; nil for none
+	Blobs  []Blob // in any order, each once
+}
+
+// documents lists the files at the top.
+func (l Layout) documents() []document {
+	list := []document{{layoutName, []byte(version)}, {indexName, l.Index}}
+	if l.Docker != nil {
+		list = append(list, document{manifestName, l.Docker})
+	}
+	return list
+}
+
+type document struct {
+	name    string
+	content []byte
+}
+
+// sorted returns the blobs in the order of their names.
+func (l Layout) sorted() []Blob {
+	return slices.SortedFunc(slices.Values(l.Blobs), func(a, b Blob) int { return cmp.Compare(a.name(), b.name()) })
+}
+
+// dirs lists the directories, parents first.
+func (l Layout) dirs() []string {
+	list := []string{blobs}
+	for _, b := range l.sorted() {
+		if dir := path.Dir(b.name()); !slices.Contains(list, dir) {
+			list = append(list, dir)
+		}
+	}
+	return list
+}
+
+// epoch is the time of all that is written.
+func epoch() time.Time { return time.Unix(0, 0) }
+
+// Tar writes the layout as a tar, whose bytes are hashed once more on their way, moves it to target and removes the partial directory. A file that is
+// there is replaced.
+func (p *Partial) Tar(ctx context.Context, l Layout, target string) error {
+	f, err := p.root.OpenFile(building, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(f, 1<<20)
+	err = p.write(ctx, tar.NewWriter(out), l)
+	if err == nil {
+		err = out.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(p.dir, building), target); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(filepath.Dir(target)), p.Remove())
+}
+
+// write writes the members: documents first, so that who reads a stream knows what follows, then blobs in the order of their digests.
+func (p *Partial) write(ctx context.Context, w *tar.Writer, l Layout) error {
+	for _, d := range l.documents() {
+		if err := w.WriteHeader(header(d.name, tar.TypeReg, int64(len(d.content)))); err != nil {
+			return err
+		}
+		if _, err := w.Write(d.content); err != nil {
+			return err
+		}
+	}
+	for _, dir := range l.dirs() {
+		if err := w.WriteHeader(header(dir+"/", tar.TypeDir, 0)); err != nil {
+			return err
+		}
+	}
+	for _, b := range l.sorted() {
+		if err := p.member(ctx, w, b); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+func header(name string, kind byte, size int64) *tar.Header {
+	mode := int64(fileMode)
+	if kind == tar.TypeDir {
+		mode = dirMode
+	}
+	return &tar.Header{Name: name, Typeflag: kind, Mode: mode, Size: size, ModTime: epoch()}
+}
+
+// member copies a blob into the tar.
+func (p *Partial) member(ctx context.Context, w *tar.Writer, b Blob) error {
+	f, err := p.root.Open(b.name())
+	if err != nil {
+		return err
+	}
+	defer f.Close() // only read from
+	if err := w.WriteHeader(header(b.name(), tar.TypeReg, b.Size)); err != nil {
+		return err
+	}
+	h := b.hash()
+	if _, err := io.Copy(io.MultiWriter(w, h), reader(ctx, f)); err != nil {
+		return fmt.Errorf("blob %s: %w", b.Digest, err)
+	}
+	return b.match(h)
+}
+
+// Directory makes the partial directory the layout, and moves it to target, where nothing may be but a directory to be replaced.
+func (p *Partial) Directory(ctx context.Context, l Layout, target string) error {
+	if err := p.clear(l); err != nil {
+		return err
+	}
+	for _, d := range l.documents() {
+		if err := p.document(d); err != nil {
+			return err
+		}
+	}
+	for _, b := range l.sorted() {
+		if err := errors.Join(ctx.Err(), p.settle(b.name(), fileMode)); err != nil {
+			return err
+		}
+	}
+	for _, dir := range append([]string{"."}, l.dirs()...) {
+		if err := errors.Join(p.settle(dir, dirMode), syncDir(filepath.Join(p.dir, dir))); err != nil {
+			return err
+		}
+	}
+	if err := p.Close(); err != nil {
+		return err
+	}
+	return replace(p.dir, target)
+}
+
+// clear removes what does not belong into the layout.
+func (p *Partial) clear(l Layout) error {
+	keep := map[string]bool{".": true}
+	for _, dir := range l.dirs() {
+		keep[dir] = true
+	}
+	for _, b := range l.Blobs {
+		keep[b.name()] = true
+	}
+	var strays []string
+	err := fs.WalkDir(p.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || keep[name] {
+			return err
+		}
+		strays = append(strays, name)
+		if d.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	for _, name := range strays {
+		err = errors.Join(err, p.root.RemoveAll(name))
+	}
+	return err
+}
+
+func (p *Partial) document(d document) error {
+	f, err := p.root.OpenFile(d.name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(d.content)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), p.settle(d.name, fileMode))
+}
+
+// settle gives a name its mode and time.
+func (p *Partial) settle(name string, mode fs.FileMode) error {
+	if err := p.root.Chmod(name, mode); err != nil {
+		return err
+	}
+	return p.root.Chtimes(name, epoch(), epoch())
+}
+
+// replace moves a directory to its place. What is there is moved away first and removed last, so that the place is empty in between, but never half full.
+func replace(dir, target string) error {
+	old := target + ".layup-old"
+	switch err := os.Rename(target, old); {
+	case errors.Is(err, fs.ErrNotExist):
+		old = ""
+	case err != nil:
+		return err
+	}
+	if err := os.Rename(dir, target); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(target)); err != nil || old == "" {
+		return err
+	}
+	return os.RemoveAll(old)
+}

@@ -1,0 +1,265 @@
+// Package oci keeps blobs while they are fetched, and makes an OCI image layout of them: a directory, or a tar of one. What it writes depends on the
+// blobs and documents alone, and is at its place whole or not at all.
+package oci
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+// A Blob is content by its digest.
+type Blob struct {
+	Digest string // sha256:HEX or sha512:HEX, checked by the caller
+	Size   int64  // bytes
+}
+
+func (b Blob) algorithm() string { name, _, _ := strings.Cut(b.Digest, ":"); return name }
+
+func (b Blob) hash() hash.Hash {
+	if b.algorithm() == "sha512" {
+		return sha512.New()
+	}
+	return sha256.New()
+}
+
+// name is where a layout keeps the blob.
+func (b Blob) name() string {
+	algorithm, hex, _ := strings.Cut(b.Digest, ":")
+	return path.Join(blobs, algorithm, hex)
+}
+
+// match compares a digest that was computed.
+func (b Blob) match(h hash.Hash) error {
+	if got := b.algorithm() + ":" + hex.EncodeToString(h.Sum(nil)); got != b.Digest {
+		return fmt.Errorf("blob %s: %w: got %s", b.Digest, errMismatch, got)
+	}
+	return nil
+}
+
+var errMismatch = errors.New("content does not match its digest")
+
+// The names in a partial directory, beside those of a layout.
+const (
+	blobs    = "blobs"
+	incoming = "incoming" // blobs that are not whole
+	lockName = "lock"
+	building = "target.tar" // a tar before it is at its place
+)
+
+// The modes of what is written, whatever the umask.
+const (
+	fileMode = 0o644
+	dirMode  = 0o755
+)
+
+// A Partial is a directory of what was fetched so far: whole blobs, of which the digest was compared before they got their name, and one file for each that
+// is not whole. It belongs to one process at a time. Its methods may be called from several goroutines, for different blobs.
+type Partial struct {
+	dir  string
+	root *os.Root
+	lock *os.File
+}
+
+// Open makes the directory, or takes up what an earlier process left there.
+func Open(dir string) (*Partial, error) {
+	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &Partial{dir: dir, root: root}
+	if err := p.prepare(); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return p, nil
+}
+
+// prepare takes the lock and makes the directories.
+func (p *Partial) prepare() (err error) {
+	p.lock, err = p.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, fileMode)
+	if err != nil {
+		return err
+	}
+	if err = lock(p.lock); err != nil {
+		return errors.Join(fmt.Errorf("%q is in use by another pull", p.dir), p.lock.Close())
+	}
+	for _, dir := range []string{blobs, incoming, path.Join(blobs, "sha256")} {
+		if err := p.root.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+			return errors.Join(err, p.lock.Close())
+		}
+	}
+	return nil
+}
+
+// Close lets another process go on from here.
+func (p *Partial) Close() error { return errors.Join(p.root.Close(), p.lock.Close()) }
+
+// Remove closes the directory and removes it with all it holds.
+func (p *Partial) Remove() error { return errors.Join(p.Close(), os.RemoveAll(p.dir)) }
+
+// Has reports whether the whole blob is there. It reads it, for what lay on a disk may have changed; a blob that did is removed.
+func (p *Partial) Has(ctx context.Context, b Blob) (bool, error) {
+	f, err := p.root.Open(b.name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	h := b.hash()
+	n, err := io.Copy(h, reader(ctx, f))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return false, err
+	}
+	if n == b.Size && b.match(h) == nil {
+		return true, nil
+	}
+	return false, p.root.Remove(b.name())
+}
+
+// Begun returns how many bytes of a blob are there that is not whole.
+func (p *Partial) Begun(b Blob) int64 {
+	info, err := p.root.Stat(p.partial(b))
+	if err != nil {
+		return 0
+	}
+	return min(info.Size(), b.Size)
+}
+
+func (p *Partial) partial(b Blob) string {
+	return path.Join(incoming, strings.Replace(b.Digest, ":", "-", 1))
+}
+
+// Put keeps a blob that is at hand whole and checked.
+func (p *Partial) Put(ctx context.Context, b Blob, content []byte) error {
+	return p.Fetch(ctx, b, func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(string(content[offset:]))), nil
+	}, nil)
+}
+
+// From opens a blob at an offset. What it returns ends at the blob's end.
+type From func(ctx context.Context, offset int64) (io.ReadCloser, error)
+
+// Fetch completes a blob: it hashes what there is of it, reads on from there, compares the digest, and gives it its name. What was read stays when
+// reading fails. Where bytes of an earlier process spoil the digest, the blob is fetched once more from the beginning. Progress is told of bytes that came
+// or were there, also below zero where they do not count; it may be nil.
+func (p *Partial) Fetch(ctx context.Context, b Blob, from From, progress func(int64)) error {
+	if progress == nil {
+		progress = func(int64) {}
+	}
+	f, err := p.root.OpenFile(p.partial(b), os.O_RDWR|os.O_CREATE, fileMode)
+	if err != nil {
+		return err
+	}
+	begun, err := p.complete(ctx, f, b, from, progress)
+	if errors.Is(err, errMismatch) && begun > 0 {
+		progress(-b.Size)
+		if err = f.Truncate(0); err == nil {
+			_, err = p.complete(ctx, f, b, from, progress)
+		}
+	}
+	if errors.Is(err, errMismatch) {
+		progress(-b.Size)
+		return errors.Join(err, f.Close(), p.root.Remove(p.partial(b)))
+	}
+	if err == nil {
+		err = f.Chmod(fileMode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return p.name(b)
+}
+
+// complete reads on behind what there is, and compares the digest of the whole. It returns how much there was.
+func (p *Partial) complete(ctx context.Context, f *os.File, b Blob, from From, progress func(int64)) (begun int64, err error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
+	h := b.hash()
+	begun, err = io.Copy(h, reader(ctx, io.LimitReader(f, b.Size)))
+	if err != nil {
+		return 0, err
+	}
+	if err := f.Truncate(begun); err != nil {
+		return 0, err
+	}
+	progress(begun)
+	if begun < b.Size || b.Size == 0 {
+		if err := read(ctx, f, h, b, begun, from, progress); err != nil {
+			return begun, err
+		}
+	}
+	return begun, b.match(h)
+}
+
+// read copies what is missing.
+func read(ctx context.Context, f *os.File, h hash.Hash, b Blob, begun int64, from From, progress func(int64)) error {
+	r, err := from(ctx, begun)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(io.MultiWriter(f, h, counter(progress)), reader(ctx, r))
+	err = errors.Join(err, r.Close())
+	if err == nil && begun+n != b.Size {
+		err = fmt.Errorf("blob %s: want %d bytes, got %d: %w", b.Digest, b.Size, begun+n, io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// name moves a whole blob to its place.
+func (p *Partial) name(b Blob) error {
+	dir := path.Dir(b.name())
+	if err := p.root.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return p.root.Rename(p.partial(b), b.name())
+}
+
+// counter tells how much is written through it.
+type counter func(int64)
+
+func (c counter) Write(p []byte) (int, error) {
+	c(int64(len(p)))
+	return len(p), nil
+}
+
+// reader ends with the context.
+func reader(ctx context.Context, r io.Reader) io.Reader { return &bound{ctx, r} }
+
+type bound struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (b *bound) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return b.r.Read(p)
+}
+
+// Head returns the first bytes of a whole blob, at most n.
+func (p *Partial) Head(b Blob, n int64) ([]byte, error) {
+	f, err := p.root.Open(b.name())
+	if err != nil {
+		return nil, err
+	}
+	head, err := io.ReadAll(io.LimitReader(f, n))
+	return head, errors.Join(err, f.Close())
+}

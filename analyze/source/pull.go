@@ -1,0 +1,178 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"layup/analyze/source/oci"
+	"layup/analyze/source/registry"
+)
+
+// PullOptions say what is fetched, and where it goes.
+type PullOptions struct {
+	Registry registry.Options
+	Limits   Limits
+	Target   string // a file where it ends in .tar, else a directory
+	Platform string // of each reference only this one; empty means all
+	All      bool   // also attestations, and what refers to what is fetched
+	Docker   bool   // also manifest.json, of one platform of each reference
+	Force    bool   // replace what is at the target
+	NoResume bool   // neither take up nor leave behind what was fetched before an end
+	Jobs     int    // blobs fetched at once; 0 means 4
+	Note     func(string)
+	Progress func(PullProgress) // from one goroutine at a time; may be nil
+}
+
+// PullProgress says how far fetching has come.
+type PullProgress struct {
+	Blobs, Done  int    // to be fetched, fetched
+	Bytes, Read  int64  // of all blobs; read, or there before
+	JustFinished string // the digest of the blob that has just been finished, or empty
+}
+
+// Pulled is what was fetched.
+type Pulled struct {
+	References []PulledReference
+	Blobs      int
+	Bytes      int64
+}
+
+// A PulledReference is what a reference named at that time.
+type PulledReference struct {
+	Reference string // in full, with its tag
+	Digest    string // of the index or manifest that index.json names
+	Platform  string // empty where all were fetched, or it is unknown
+}
+
+// PartialSuffix is behind a target's name where an unfinished pull keeps what it has.
+const PartialSuffix = ".layup-partial"
+
+// defaultPullJobs is how many blobs are fetched at once.
+const defaultPullJobs = 4
+
+// Pull fetches images from registries into an OCI oci. Every byte is compared with its digest and size. The target is what it was, or whole.
+func Pull(ctx context.Context, names []string, opt PullOptions) (*Pulled, error) {
+	if err := opt.checkTarget(); err != nil {
+		return nil, err
+	}
+	client, err := registry.New(opt.Registry)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	p := newPlan(client, opt)
+	for _, name := range names {
+		if err := p.add(ctx, name); err != nil {
+			return nil, advised(fmt.Errorf("%s: %w", display(name), err))
+		}
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if err := p.fetch(ctx); err != nil {
+		return nil, advised(err)
+	}
+	return p.pulled(), nil
+}
+
+// advised adds what the registry's client advises.
+func advised(err error) error {
+	if advice := registry.Advice(err); advice != "" {
+		return &Hinted{Err: err, Hint: advice}
+	}
+	return err
+}
+
+func (opt PullOptions) tar() bool { return strings.HasSuffix(opt.Target, ".tar") }
+
+func (opt PullOptions) partial() string { return filepath.Clean(opt.Target) + PartialSuffix }
+
+// checkTarget refuses what would lose something that is not an earlier pull, or cannot be written.
+func (opt PullOptions) checkTarget() error {
+	dir := filepath.Dir(filepath.Clean(opt.Target))
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("-o %q: %q is no directory", opt.Target, dir)
+	}
+	info, err := os.Lstat(opt.Target)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return plainError(err)
+	case opt.tar() && info.IsDir():
+		return fmt.Errorf("-o %q: is a directory, and a name that ends in .tar is a file", opt.Target)
+	case !opt.tar() && !info.IsDir():
+		return &Hinted{Err: fmt.Errorf("-o %q: exists and is no directory", opt.Target), Hint: "a name that ends in .tar makes a tar, any other a directory"}
+	case opt.tar() && !info.Mode().IsRegular():
+		return fmt.Errorf("-o %q: %w", opt.Target, irregular(info.Mode()))
+	case !opt.tar() && isEmptyDir(opt.Target):
+		return nil
+	case !opt.Force:
+		return &Hinted{Err: fmt.Errorf("-o %q: exists", opt.Target), Hint: "--force replaces it"}
+	case !opt.tar() && !isLayout(opt.Target):
+		return fmt.Errorf("-o %q: is a directory, but no OCI layout: even --force does not replace it", opt.Target)
+	}
+	return nil
+}
+
+func isEmptyDir(name string) bool {
+	list, err := os.ReadDir(name)
+	return err == nil && len(list) == 0
+}
+
+func isLayout(name string) bool {
+	_, err := os.Stat(filepath.Join(name, layoutName))
+	return err == nil
+}
+
+// fetch fetches what the plan names, and writes it.
+func (p *plan) fetch(ctx context.Context) error {
+	dir := p.opt.partial()
+	if p.opt.NoResume {
+		if err := os.RemoveAll(dir); err != nil {
+			return plainError(err)
+		}
+	}
+	partial, err := oci.Open(dir)
+	if err != nil {
+		return plainError(err)
+	}
+	if err = p.fill(ctx, partial); err == nil {
+		err = p.write(ctx, partial)
+	}
+	if err == nil {
+		return nil
+	}
+	if p.opt.NoResume {
+		return errors.Join(err, partial.Remove())
+	}
+	p.note(fmt.Sprintf("what was fetched is kept in %s: the same command goes on from there", display(dir)))
+	_ = partial.Close() // the error that counts is the one before
+	return err
+}
+
+// write makes the layout of what was fetched.
+func (p *plan) write(ctx context.Context, partial *oci.Partial) error {
+	l := oci.Layout{Index: p.index(), Blobs: p.list()}
+	if p.opt.Docker {
+		doc, err := p.dockerManifest(partial)
+		if err != nil {
+			return err
+		}
+		l.Docker = doc
+	}
+	if p.opt.tar() {
+		return partial.Tar(ctx, l, p.opt.Target)
+	}
+	return partial.Directory(ctx, l, filepath.Clean(p.opt.Target))
+}
+
+func (p *plan) note(text string) {
+	if p.opt.Note != nil {
+		p.opt.Note(text)
+	}
+}

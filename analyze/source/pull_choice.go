@@ -1,0 +1,208 @@
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"layup/analyze/source/registry"
+)
+
+// platform returns which one of an index is fetched; empty for all.
+func (p *plan) platform(e *entry, parsed *rawDocument) (string, error) {
+	if p.opt.Platform != "" || !p.opt.Docker {
+		return p.opt.Platform, nil
+	}
+	leaves, err := p.children(e.desc, parsed)
+	if err != nil {
+		return "", err
+	}
+	for _, want := range machine() {
+		if _, ok := fitting(leaves, want); ok {
+			p.note(fmt.Sprintf("platform %s (this machine's; --platform chooses another): docker load takes one", want))
+			return want.String(), nil
+		}
+	}
+	return "", &ChoiceError{Message: fmt.Sprintf("docker load takes one platform, and none is this machine's (%s): choose one", machine()[0]), Choices: leafChoices(leaves)}
+}
+
+// fitting returns the one image that runs on a platform.
+func fitting(leaves []child, want platform) (child, bool) {
+	for _, exact := range []bool{true, false} {
+		for _, l := range leaves {
+			if l.Platform != nil && !isAttestation(l.descriptor) && want.fits(*l.Platform, exact) {
+				return l, true
+			}
+		}
+	}
+	return child{}, false
+}
+
+func leafChoices(leaves []child) []Choice {
+	var list []Choice
+	for _, l := range leaves {
+		if l.Platform != nil && !isAttestation(l.descriptor) && platformWord.MatchString(l.Platform.String()) {
+			list = append(list, Choice{Flag: "--platform " + l.Platform.String(), What: l.Digest})
+		}
+	}
+	return list
+}
+
+// choose leaves of an index the image of one platform, which becomes the entry; its attestations become entries of their own.
+func (p *plan) choose(ctx context.Context, e *entry, parsed *rawDocument, name string) error {
+	want, err := parsePlatform(name)
+	if err != nil {
+		return err
+	}
+	leaves, err := p.leaves(ctx, e, e.desc, parsed, 0)
+	if err != nil {
+		return err
+	}
+	found, ok := fitting(leaves, want)
+	if !ok {
+		return &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: leafChoices(leaves)}
+	}
+	e.desc, e.platform = found.descriptor, found.platform
+	if err := p.enter(ctx, e); err != nil {
+		return err
+	}
+	for _, l := range leaves {
+		if !p.opt.All || !isAttestation(l.descriptor) || l.Annotations["vnd.docker.reference.digest"] != found.Digest {
+			continue
+		}
+		about := &entry{ref: registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}, desc: l.descriptor, platform: l.platform, fetched: map[string]string{}}
+		if err := p.enter(ctx, about); err != nil {
+			return err
+		}
+		p.entries = append(p.entries, about)
+	}
+	return nil
+}
+
+// enter plans the manifest that an entry names.
+func (p *plan) enter(ctx context.Context, e *entry) error {
+	raw, err := p.document(ctx, e, e.desc)
+	if err != nil || raw == nil {
+		return err
+	}
+	e.desc.Size = int64(len(raw))
+	return p.walk(ctx, e, e.desc, raw, 0)
+}
+
+// leaves returns the manifests below an index.
+func (p *plan) leaves(ctx context.Context, e *entry, d descriptor, parsed *rawDocument, depth int) ([]child, error) {
+	if err := over(limitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
+		return nil, err
+	}
+	children, err := p.children(d, parsed)
+	if err != nil {
+		return nil, err
+	}
+	var list []child
+	for _, c := range children {
+		if mediaKinds[c.MediaType] != docIndex {
+			list = append(list, c)
+			continue
+		}
+		raw, err := p.document(ctx, e, c.descriptor)
+		if err != nil {
+			return nil, err
+		}
+		nested, kind, err := parseDocument(raw, c.MediaType, p.opt.Limits.JSONDepth)
+		if err == nil && kind != docIndex {
+			err = errors.New(notA[docIndex])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("index %s: %w", c.Digest, err)
+		}
+		below, err := p.leaves(ctx, e, c.descriptor, nested, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, below...)
+	}
+	return list, nil
+}
+
+// fits compares the platform asked for with that of an image that stands alone: its config says it.
+func (p *plan) fits(ctx context.Context, e *entry) error {
+	if p.opt.Platform == "" || e.image.notImage() != nil {
+		return nil
+	}
+	want, err := parsePlatform(p.opt.Platform)
+	if err != nil {
+		return err
+	}
+	c := e.image.config
+	raw, err := p.client.Bytes(ctx, e.ref, registry.Descriptor{Digest: c.Digest, Size: c.Size}, p.opt.Limits.Config)
+	if err != nil {
+		return err
+	}
+	b := p.blobs[c.Digest]
+	b.content = raw
+	p.blobs[c.Digest] = b
+	file, _, err := parseConfig(raw, &p.opt.Limits)
+	if err != nil {
+		return err
+	}
+	if have := configPlatform(file); have.known() && !want.fits(have, false) {
+		return &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", p.opt.Platform), Choices: []Choice{{Flag: "--platform " + have.String(), What: "the only one"}}}
+	}
+	return nil
+}
+
+// shownPlatform is the platform of an entry that is one image.
+func (e *entry) shownPlatform() string {
+	var pl platform
+	if e.platform == nil || json.Unmarshal(e.platform, &pl) != nil {
+		return ""
+	}
+	return pl.String()
+}
+
+// addReferrers plans what refers to the manifests of an entry, and what refers to that.
+func (p *plan) addReferrers(ctx context.Context, e *entry) error {
+	for _, digest := range sortedKeys(e.fetched) {
+		doc, err := p.client.Referrers(ctx, e.ref, digest)
+		if err != nil {
+			return err
+		}
+		if doc == nil {
+			continue
+		}
+		parsed, kind, err := parseDocument(doc.Raw, ociIndex, p.opt.Limits.JSONDepth)
+		if err == nil && kind != docIndex {
+			err = errors.New(notA[docIndex])
+		}
+		if err != nil {
+			return fmt.Errorf("referrers of %s: %w", digest, err)
+		}
+		children, err := p.children(descriptor{Digest: digest}, parsed)
+		if err != nil {
+			return fmt.Errorf("referrers of %s: %w", digest, err)
+		}
+		for _, c := range children {
+			if err := p.addReferrer(ctx, e, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addReferrer plans one, unless the plan has it.
+func (p *plan) addReferrer(ctx context.Context, e *entry, c child) error {
+	if _, there := p.blobs[c.Digest]; there {
+		return nil
+	}
+	about := &entry{ref: registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}, desc: c.descriptor, platform: c.platform, fetched: map[string]string{}}
+	if err := p.enter(ctx, about); err != nil {
+		return err
+	}
+	if len(about.fetched) == 0 {
+		return nil
+	}
+	p.entries = append(p.entries, about)
+	return p.addReferrers(ctx, about)
+}

@@ -1,0 +1,116 @@
+package source
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"layup/analyze/source/oci"
+)
+
+const ociManifest = "application/vnd.oci.image.manifest.v1+json"
+
+// indexEntry is a descriptor of index.json.
+type indexEntry struct {
+	MediaType    string            `json:"mediaType"`
+	Digest       string            `json:"digest"`
+	Size         int64             `json:"size"`
+	Platform     json.RawMessage   `json:"platform,omitempty"`
+	ArtifactType string            `json:"artifactType,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+}
+
+// index writes index.json: the references in the order that the user gave, each followed by what refers to it.
+func (p *plan) index() []byte {
+	doc := struct {
+		SchemaVersion int          `json:"schemaVersion"`
+		MediaType     string       `json:"mediaType"`
+		Manifests     []indexEntry `json:"manifests"`
+	}{2, ociIndex, nil}
+	tags := map[string]int{}
+	for _, e := range p.entries {
+		tags[e.ref.Tag]++
+	}
+	for _, e := range p.entries {
+		d := indexEntry{MediaType: e.desc.MediaType, Digest: e.desc.Digest, Size: e.desc.Size, Platform: e.platform, ArtifactType: e.desc.ArtifactType, Annotations: e.desc.Annotations}
+		if !e.named { // a name is the user's to give
+			d.Annotations = maps.Clone(d.Annotations)
+			delete(d.Annotations, nameAnnotation)
+			delete(d.Annotations, tagAnnotation)
+		} else {
+			d.Annotations = map[string]string{nameAnnotation: e.name()}
+			if e.ref.Tag != "" && tags[e.ref.Tag] == 1 {
+				d.Annotations[tagAnnotation] = e.ref.Tag
+			} else {
+				d.Annotations[tagAnnotation] = e.name()
+			}
+		}
+		doc.Manifests = append(doc.Manifests, d)
+	}
+	text, _ := json.Marshal(doc) // its parts were read from JSON
+	return text
+}
+
+// The annotations by which containerd and skopeo find an image in a oci.
+const (
+	nameAnnotation = "io.containerd.image.name"
+	tagAnnotation  = "org.opencontainers.image.ref.name"
+)
+
+// dockerManifest writes manifest.json for docker load: an image for each manifest, under all its references.
+func (p *plan) dockerManifest(partial *oci.Partial) ([]byte, error) {
+	type image struct {
+		Config   string
+		RepoTags []string
+		Layers   []string
+	}
+	var list []*image
+	made := map[string]*image{}
+	for _, e := range p.entries {
+		if !e.named {
+			continue
+		}
+		i := made[e.desc.Digest]
+		if i == nil {
+			if err := p.loadable(partial, e); err != nil {
+				return nil, fmt.Errorf("%s: %w", e.name(), err)
+			}
+			i = &image{Config: blobName(e.image.config.Digest), Layers: []string{}}
+			for _, l := range e.image.layers {
+				i.Layers = append(i.Layers, blobName(l.Digest))
+			}
+			made[e.desc.Digest], list = i, append(list, i)
+		}
+		if tag := familiar(e.name()); e.ref.Tag != "" && !slices.Contains(i.RepoTags, tag) {
+			i.RepoTags = append(i.RepoTags, tag)
+		}
+	}
+	return json.Marshal(list)
+}
+
+// loadable refuses what no engine loads, and says what old ones do not.
+func (p *plan) loadable(partial *oci.Partial, e *entry) error {
+	if e.image == nil {
+		return fmt.Errorf("--docker: is an index without a manifest")
+	}
+	if err := e.image.notImage(); err != nil {
+		return fmt.Errorf("--docker: %w", err)
+	}
+	for i, l := range e.image.layers {
+		if _, there := p.blobs[l.Digest]; !there {
+			return fmt.Errorf("--docker: layer %d is a foreign one, which is not fetched: docker load would refuse the file", i)
+		}
+		head, err := partial.Head(oci.Blob{Digest: l.Digest, Size: l.Size}, blockSize)
+		if err != nil {
+			return err
+		}
+		if sniff(head, l.Size) == compressionZstd {
+			p.note(fmt.Sprintf("%s: layer %d is compressed with zstd: engines before 23 cannot load it", e.name(), i))
+			break
+		}
+	}
+	return nil
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

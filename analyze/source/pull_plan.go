@@ -1,0 +1,326 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"layup/analyze/source/oci"
+	"layup/analyze/source/registry"
+)
+
+// A plan is what a pull will fetch: found by reading indexes and manifests.
+type plan struct {
+	client *registry.Client
+	opt    PullOptions
+
+	entries []*entry
+	blobs   map[string]cargo // by digest
+	held    int64            // bytes of documents at hand
+	visited int              // descriptors
+}
+
+// An entry is a line of index.json.
+type entry struct {
+	ref      registry.Reference // empty tag and digest as of what only refers to another entry
+	named    bool               // by the user
+	desc     descriptor
+	platform json.RawMessage   // as the index has it; nil where it has none
+	image    *manifest         // nil where it is an index
+	fetched  map[string]string // manifests and indexes of the entry, digest to media type, for the question what refers to them
+}
+
+// A cargo is a blob to fetch.
+type cargo struct {
+	oci.Blob
+	ref     registry.Reference
+	content []byte // a document, which is at hand
+}
+
+// maxDocuments bounds the manifests, indexes and configs that a plan holds in memory, in bytes.
+const maxDocuments = 64 * mib
+
+func newPlan(client *registry.Client, opt PullOptions) *plan {
+	return &plan{client: client, opt: opt, blobs: map[string]cargo{}}
+}
+
+// add plans one reference.
+func (p *plan) add(ctx context.Context, name string) error {
+	ref, err := parsePulled(name)
+	if err != nil {
+		return err
+	}
+	doc, err := p.client.Manifest(ctx, ref)
+	if err != nil {
+		return err
+	}
+	e := &entry{ref: ref, named: true, desc: descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}, fetched: map[string]string{}}
+	if err := p.resolve(ctx, e, doc.Raw); err != nil {
+		return err
+	}
+	p.entries = append(p.entries, e)
+	if p.opt.All {
+		return p.addReferrers(ctx, e)
+	}
+	return nil
+}
+
+// parsePulled reads a name of a registry's.
+func parsePulled(name string) (registry.Reference, error) {
+	for _, prefix := range []string{"docker://", "registry:"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			ref, err := registry.Parse(rest)
+			if err == nil && ref.Repository == "" {
+				err = errors.New("names a registry, but no image")
+			}
+			return ref.Or("latest"), err
+		}
+	}
+	return registry.Reference{}, &Hinted{Err: errors.New("is not in a registry"), Hint: "docker://" + strings.TrimPrefix(shellWord(name), "docker.io://") + "  names an image in a registry"}
+}
+
+// resolve plans what an entry's document leads to. Of an index it may leave one manifest, which becomes the entry.
+func (p *plan) resolve(ctx context.Context, e *entry, raw []byte) error {
+	parsed, kind, err := parseDocument(raw, e.desc.MediaType, p.opt.Limits.JSONDepth)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", firstWord(mediaKinds[e.desc.MediaType], docManifest), e.desc.Digest, err)
+	}
+	e.desc.MediaType = mediaTypeOf(parsed, kind, e.desc.MediaType)
+	if kind == docManifest {
+		if err := p.image(e, e.desc, raw, parsed); err != nil {
+			return err
+		}
+		return p.fits(ctx, e)
+	}
+	want, err := p.platform(e, parsed)
+	if err != nil {
+		return err
+	}
+	if want == "" {
+		return p.walk(ctx, e, e.desc, raw, 0)
+	}
+	return p.choose(ctx, e, parsed, want)
+}
+
+// mediaTypeOf returns the type of a document as index.json must name it.
+func mediaTypeOf(d *rawDocument, kind, said string) string {
+	usual := map[string]string{docIndex: ociIndex, docManifest: ociManifest}[kind]
+	return firstWord(d.MediaType, said, usual)
+}
+
+// hold keeps a document as a blob of the plan.
+func (p *plan) hold(e *entry, d descriptor, raw []byte) error {
+	if _, there := p.blobs[d.Digest]; there {
+		return nil
+	}
+	p.held += int64(len(raw))
+	if p.held > maxDocuments {
+		return fmt.Errorf("the manifests have more than %d bytes together", int64(maxDocuments))
+	}
+	p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: int64(len(raw))}, ref: e.ref, content: raw}
+	return nil
+}
+
+// walk plans an index with all that it names: images, and attestations where all is asked for.
+func (p *plan) walk(ctx context.Context, e *entry, d descriptor, raw []byte, depth int) error {
+	parsed, kind, err := parseDocument(raw, d.MediaType, p.opt.Limits.JSONDepth)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", firstWord(mediaKinds[d.MediaType], docManifest), d.Digest, err)
+	}
+	if kind == docManifest {
+		return p.image(e, d, raw, parsed)
+	}
+	if err := over(limitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
+		return err
+	}
+	if err := p.hold(e, d, raw); err != nil {
+		return err
+	}
+	e.fetched[d.Digest] = d.MediaType
+	children, err := p.children(d, parsed)
+	if err != nil {
+		return err
+	}
+	for _, child := range children {
+		if _, done := e.fetched[child.Digest]; done || !p.opt.All && isAttestation(child.descriptor) {
+			continue
+		}
+		raw, err := p.document(ctx, e, child.descriptor)
+		if err != nil {
+			return err
+		}
+		if raw == nil {
+			continue
+		}
+		if err := p.walk(ctx, e, child.descriptor, raw, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A child is what an index lists.
+type child struct {
+	descriptor
+	platform json.RawMessage
+}
+
+// children reads the descriptors of an index.
+func (p *plan) children(d descriptor, parsed *rawDocument) ([]child, error) {
+	list, err := rawList(parsed.Manifests, "manifests")
+	if err != nil {
+		return nil, fmt.Errorf("index %s: %w", d.Digest, err)
+	}
+	p.visited += len(list)
+	if err := over(limitDescriptors, int64(p.visited), int64(p.opt.Limits.Descriptors)); err != nil {
+		return nil, err
+	}
+	var children []child
+	for i, raw := range list {
+		desc, err := parseDescriptor(raw)
+		if err != nil {
+			return nil, fmt.Errorf("index %s: manifests[%d]: %w", d.Digest, i, err)
+		}
+		var as struct{ Platform json.RawMessage }
+		if err := json.Unmarshal(raw, &as); err != nil {
+			return nil, fmt.Errorf("index %s: manifests[%d]: %w", d.Digest, i, typed(err))
+		}
+		if !present(as.Platform) {
+			as.Platform = nil
+		}
+		children = append(children, child{desc, as.Platform})
+	}
+	return children, nil
+}
+
+// document fetches a manifest or an index that another document names; nil for what is neither.
+func (p *plan) document(ctx context.Context, e *entry, d descriptor) ([]byte, error) {
+	if held, there := p.blobs[d.Digest]; there && held.content != nil {
+		return held.content, nil
+	}
+	if d.MediaType != "" && mediaKinds[d.MediaType] == "" {
+		p.note(fmt.Sprintf("%s: is no manifest but %s: left out", d.Digest, shortened(d.MediaType)))
+		return nil, nil
+	}
+	if err := over(limitManifest, d.Size, p.opt.Limits.Manifest); err != nil {
+		return nil, fmt.Errorf("manifest %s: size: %w", d.Digest, err)
+	}
+	doc, err := p.client.Manifest(ctx, e.ref.At(d.Digest))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.matchSize(int64(len(doc.Raw))); err != nil {
+		return nil, fmt.Errorf("manifest %s: %w", d.Digest, err)
+	}
+	return doc.Raw, nil
+}
+
+// image plans a manifest with its config and layers.
+func (p *plan) image(e *entry, d descriptor, raw []byte, parsed *rawDocument) error {
+	m, err := newManifest(parsed, raw, &p.opt.Limits)
+	if err == nil {
+		err = over(limitConfig, m.config.Size, p.opt.Limits.Config)
+	}
+	if err == nil {
+		err = p.hold(e, d, raw)
+	}
+	for i := 0; err == nil && i < len(m.layers); i++ {
+		if err = m.layers[i].err; err == nil {
+			err = p.want(e, m.layers[i].descriptor)
+		}
+		if err != nil {
+			err = fmt.Errorf("layer %d: %w", i, err)
+		}
+	}
+	if err == nil {
+		err = p.want(e, m.config)
+	}
+	if err != nil {
+		return fmt.Errorf("manifest %s: %w", d.Digest, err)
+	}
+	e.fetched[d.Digest] = d.MediaType
+	if d.Digest == e.desc.Digest {
+		e.image = m
+	}
+	return nil
+}
+
+// want plans a blob. What is not distributed with the image is left out, and said.
+func (p *plan) want(e *entry, d descriptor) error {
+	if len(d.URLs) > 0 || foreign(d.MediaType) {
+		p.note(fmt.Sprintf("layer %s is a foreign one (%s): it is not fetched, and its URLs are not followed", d.Digest, shortened(d.MediaType)))
+		return nil
+	}
+	before, there := p.blobs[d.Digest]
+	if there && before.Size != d.Size {
+		return fmt.Errorf("blob %s: one document says it has %d bytes, another %d", d.Digest, before.Size, d.Size)
+	}
+	if !there {
+		p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref}
+	}
+	return nil
+}
+
+// list returns the blobs in the order of their digests.
+func (p *plan) list() []oci.Blob {
+	var list []oci.Blob
+	for _, digest := range slices.Sorted(maps.Keys(p.blobs)) {
+		list = append(list, p.blobs[digest].Blob)
+	}
+	return list
+}
+
+// check bounds what would be fetched.
+func (p *plan) check() error {
+	total := int64(0)
+	for _, b := range p.blobs {
+		if err := over(limitLayerBytes, b.Size, p.opt.Limits.LayerBytes); err != nil {
+			return fmt.Errorf("blob %s: %w", b.Digest, err)
+		}
+		if total += b.Size; total < 0 {
+			return errors.New("the sizes of the blobs add up to more than can be counted")
+		}
+	}
+	return over(limitImageBytes, total, p.opt.Limits.ImageBytes)
+}
+
+// pulled says what was fetched.
+func (p *plan) pulled() *Pulled {
+	out := &Pulled{Blobs: len(p.blobs)}
+	for _, b := range p.blobs {
+		out.Bytes += b.Size
+	}
+	for _, e := range p.entries {
+		if e.named {
+			out.References = append(out.References, PulledReference{Reference: e.name(), Digest: e.desc.Digest, Platform: e.shownPlatform()})
+		}
+	}
+	return out
+}
+
+// name is the entry's reference in full, by its tag where it has one.
+func (e *entry) name() string {
+	ref := e.ref
+	if ref.Tag != "" {
+		ref.Digest = ""
+	}
+	return ref.String()
+}
+
+// fetchOrder returns the blobs to fetch: documents first, which cost nothing, then the largest.
+func (p *plan) fetchOrder() []cargo {
+	return slices.SortedFunc(maps.Values(p.blobs), func(a, b cargo) int {
+		if (a.content == nil) != (b.content == nil) {
+			if a.content != nil {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Digest, b.Digest))
+	})
+}

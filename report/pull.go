@@ -1,0 +1,92 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze/source"
+	"layup/analyze/source/registry"
+	"layup/report/render"
+)
+
+const pullDetails = `
+Fetches images into an OCI layout: -o FILE.tar makes a tar, any other name a directory. Every byte is
+compared with its digest and size, and TARGET is what it was before, or whole. All platforms are fetched,
+or one with --platform; --all adds attestations, and what refers to the images (signatures, SBOMs). The
+result depends on what the references name at that time alone: blobs are as served, times are 0.
+
+What was fetched is kept in TARGET.layup-partial until all is there, so that the same command goes on
+where it ended; then it is removed. The standard output has a line for each reference: its name by digest.
+`
+
+func newPull(f *pflag.FlagSet) Answer {
+	docker := f.Bool("docker", false, "add manifest.json, so that docker load takes the tar: one platform of each reference")
+	force := f.Bool("force", false, "replace TARGET; of directories only an OCI layout")
+	noResume := f.Bool("no-resume", false, "begin anew, and leave nothing behind but TARGET")
+	return func(ctx context.Context, c *Call) (int, error) {
+		if err := c.checkPull(); err != nil {
+			return failed, err
+		}
+		common, err := c.options()
+		if err != nil {
+			return failed, err
+		}
+		opt := source.PullOptions{
+			Registry: registry.Options{Offline: c.offline, Note: c.console.note, MaxManifest: common.Source.Limits.Manifest},
+			Limits:   common.Source.Limits, Target: c.output, Platform: c.platform, All: c.all, Docker: *docker, Force: *force, NoResume: *noResume,
+			Jobs: c.jobs.or(0), Note: c.console.note, Progress: c.console.trackPull(c.progress.word),
+		}
+		pulled, err := source.Pull(ctx, c.Args, opt)
+		c.console.close()
+		if err != nil {
+			return failed, err
+		}
+		target := c.output
+		c.output = "" // the answer goes to the standard output
+		if err := c.print(ctx, referenceLines(pulled)); err != nil {
+			return failed, err
+		}
+		c.console.note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", quoted(target), len(pulled.References), pulled.Blobs, render.Size(pulled.Bytes)))
+		return answered, nil
+	}
+}
+
+// checkPull refuses what the common flags cannot mean here.
+func (c *Call) checkPull() error {
+	switch {
+	case c.output == "" || c.output == "-":
+		return usage("layup pull -o image.tar "+quoted(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
+	case c.image != "":
+		return usage("layup pull -o "+quoted(c.output)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
+	case c.noVerify:
+		return usage("", "pull: --no-verify does not apply: only what was verified is written")
+	}
+	return nil
+}
+
+// referenceLines names each image by its digest.
+func referenceLines(pulled *source.Pulled) string {
+	var b strings.Builder
+	for _, r := range pulled.References {
+		name, _, _ := strings.Cut(r.Reference, "@")
+		fmt.Fprintf(&b, "docker://%s@%s\n", name, r.Digest)
+	}
+	return b.String()
+}
+
+// trackPull begins to show how far fetching has come, as --progress says.
+func (c *console) trackPull(how string) func(source.PullProgress) {
+	line := c.status(how)
+	if line == nil {
+		return nil
+	}
+	return func(at source.PullProgress) {
+		if at.JustFinished != "" {
+			line.Line("layup: " + at.JustFinished + ": fetched")
+		}
+		line.Update(fmt.Sprintf("layup: fetching: %s of %s, blobs to go: %d", render.Size(at.Read), render.Size(at.Bytes), at.Blobs-at.Done))
+	}
+}
