@@ -50,7 +50,7 @@ func parseCommand(com *common, report Report, args []string) (*Call, Answer, err
 		return nil, nil, flagError(err, flags, args, report.Name)
 	}
 	call := &Call{common: com, Report: report, Args: flags.Args()}
-	call.outputGiven = flags.Changed("output")
+	call.outputGiven, call.formatGiven = flags.Changed("output"), flags.Changed("format")
 	if com.help {
 		call.Args = []string{report.Name}
 		return call, newHelp(nil), nil

@@ -24,7 +24,7 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"no shell", "completion", "layup: completion: bash or zsh or fish is missing\nlayup: hint: usage: layup completion [flags] bash|zsh|fish\n"},
 		{"an image's name in the command's place", "nginx:1.2", "layup: unknown command \"nginx:1.2\"\nlayup: hint: a command comes first, and an image is a file: docker save -o image.tar nginx:1.2 && layup ls image.tar\n"},
 		{"a missing archive in the command's place", "no/such.tar.gz", "layup: unknown command \"no/such.tar.gz\"\nlayup: hint: a command comes first, and there is no such file: layup ls IMAGE\n"},
-		{"docker's word", "history x", "layup: unknown command \"history\"\nlayup: hint: layup layers IMAGE  lists the layers with their instructions\n"},
+		{"docker's word", "cp x", "layup: unknown command \"cp\"\nlayup: hint: layup cat IMAGE PATH  writes one file\n"},
 		{"the letter of ls that shows dots", "ls -la x", "layup: ls: unknown flag -a\nlayup: hint: nothing is left out of a listing: a leading dot hides no name\n"},
 		{"find's flag for either case", "find x -iname y", "layup: find: unknown flag -iname\nlayup: hint: layup find -i --name PATTERN IMAGE\n"},
 		{"find's flag for levels", "find x -maxdepth 1", "layup: find: unknown flag -maxdepth\nlayup: hint: a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc\n"},
@@ -165,7 +165,7 @@ func TestVersionIsAFlagToo(t *testing.T) {
 func TestNearestNameIsOneThatAPersonMeans(t *testing.T) {
 	names := []string{"owner", "log", "find", "ls", "layers", "images"}
 	for _, c := range []struct{ typed, want string }{
-		{"onwer", "owner"}, {"fnid", "find"}, {"layer", "layers"}, {"image", "images"}, {"LS", "ls"}, {"sl", "ls"}, {"inspect", ""}, {"x", ""}, {"", ""},
+		{"onwer", "owner"}, {"fnid", "find"}, {"layer", "layers"}, {"image", "images"}, {"LS", "ls"}, {"sl", "ls"}, {"x", ""}, {"", ""},
 		{strings.Repeat("layers", 1000), ""},
 	} {
 		if got := nearest(c.typed, names); got != c.want {

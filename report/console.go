@@ -17,7 +17,10 @@ type console struct {
 }
 
 // line prints a message.
-func (c *console) line(text string) {
+func (c *console) line(text string) { c.plain("layup: " + text) }
+
+// plain prints a message that is not in our words.
+func (c *console) plain(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
@@ -26,7 +29,7 @@ func (c *console) line(text string) {
 	if c.progress != nil {
 		c.progress.Clear()
 	}
-	io.WriteString(c.w, "layup: "+harmless(text)+"\n") // nobody could be told of an error here
+	io.WriteString(c.w, harmless(text)+"\n") // nobody could be told of an error here
 }
 
 // note prints what the user should know of a choice made for them.

@@ -27,7 +27,9 @@ type common struct {
 	quiet, verbose      bool
 	help, version       bool
 	profiles            profiles
-	outputGiven         bool // also where -o was given an empty name
+	formatGiven         bool
+	reading             analyze.Reading // which layers are read; a command may do without
+	outputGiven         bool            // also where -o was given an empty name
 }
 
 // A group is a set of flags under one title in the help.
@@ -93,7 +95,7 @@ func (c *common) options() (analyze.Options, error) {
 	opt.Source.Verify = !c.noVerify
 	opt.Source.TempDir = c.tempDir
 	opt.Select.Image, opt.Select.Platform, opt.Select.All = c.image, c.platform, c.all
-	opt.KeepGoing = c.keepGoing
+	opt.KeepGoing, opt.Layers = c.keepGoing, c.reading
 	opt.Jobs = c.jobs.or(runtime.GOMAXPROCS(0))
 	if c.view.word == "spec" {
 		opt.View = tarfs.Spec

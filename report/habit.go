@@ -11,10 +11,6 @@ import (
 func habit(command, typed string) string {
 	const listed = "nothing is left out of a listing: a leading dot hides no name"
 	switch command + " " + typed {
-	case " history":
-		return "layup layers IMAGE  lists the layers with their instructions"
-	case " inspect":
-		return "layup images IMAGE and layup layers IMAGE  say what it holds"
 	case " extract", " cp":
 		return "layup cat IMAGE PATH  writes one file"
 	case " -V":

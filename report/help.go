@@ -85,12 +85,20 @@ func explain(r Report) string {
 	for _, e := range r.Examples {
 		b.WriteString("  " + e + "\n")
 	}
+	b.WriteString("\n" + r.statuses())
+	return b.String()
+}
+
+// statuses is what the help says of the exit status.
+func (r Report) statuses() string {
+	if r.Statuses != "" {
+		return "Exit status:\n" + r.Statuses
+	}
 	no := " (never for this command)"
 	if r.No != "" {
 		no = ": " + r.No
 	}
-	b.WriteString("\n" + fmt.Sprintf(statuses, no))
-	return b.String()
+	return fmt.Sprintf(statuses, no)
 }
 
 // sentence makes a sentence of a line of the overview.

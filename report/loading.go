@@ -145,15 +145,19 @@ func (list imageList) complain(c *Call) {
 			c.console.fail(l.err)
 			continue
 		}
-		for _, e := range l.image.Errors() {
-			c.console.line(fmt.Sprintf("%s: %v", l.where(), e))
-		}
-		about := ""
-		if l.many {
-			about = l.where() + ": "
-		}
-		c.console.warn(about, l.image.Warnings())
+		l.complain(c, l.image.Warnings())
 	}
+}
+
+func (l loaded) complain(c *Call, warnings []tarfs.Warning) {
+	for _, e := range l.image.Errors() {
+		c.console.line(fmt.Sprintf("%s: %v", l.where(), e))
+	}
+	about := ""
+	if l.many {
+		about = l.where() + ": "
+	}
+	c.console.warn(about, warnings)
 }
 
 func (list imageList) close() {

@@ -44,3 +44,12 @@ func harmless(message string) string {
 	}
 	return b.String()
 }
+
+// harmlessLines is harmless for each line of a text.
+func harmlessLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = harmless(line)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -27,6 +27,9 @@ type Report struct {
 	Target            bool // -o names what the command makes, and not a file for its answer
 	Hidden            bool // not listed
 	New               func(*pflag.FlagSet) Answer
+
+	Docker   bool   // keeps docker's --format and, said in Statuses, its exit statuses
+	Statuses string // instead of those of all commands
 }
 
 // readsImages reports whether the first argument of the command names an image.
@@ -61,6 +64,12 @@ func All() []Report {
 		{Name: "images", Args: "SOURCE", Min: 1, Max: 1, New: newImages, Details: imagesDetails,
 			About:    "list what a file holds: images, platforms, other blobs",
 			Examples: []string{"layup images export.tar"}},
+		{Name: "inspect", Args: "IMAGE...", Min: 1, Max: -1, Docker: true, New: newInspect, Details: inspectDetails, Statuses: inspectStatuses,
+			About:    "print what docker image inspect prints",
+			Examples: []string{"layup inspect nginx.tar", "layup inspect -f '{{json .RootFS.Layers}}' nginx.tar", "layup inspect --raw nginx.tar | sha256sum"}},
+		{Name: "history", Args: "IMAGE", Min: 1, Max: 1, Docker: true, New: newHistory, Details: historyDetails, Statuses: historyStatuses,
+			About:    "print what docker history prints",
+			Examples: []string{"layup history nginx.tar", "layup history --no-trunc --format json nginx.tar"}},
 		{Name: "hidden", Args: "IMAGE [PATTERN...]", Min: 1, Max: -1, New: newHidden, Details: hiddenDetail(),
 			About: "list what was deleted or overwritten and is still carried", No: "nothing hidden matches",
 			Examples: []string{"layup hidden shop.tar", "layup hidden --sensitive --all deliveries/", "layup hidden --min-size 1MB shop.tar '**/*.so*'", "layup hidden -f csv -o hidden.csv shop.tar"}},
@@ -167,6 +176,12 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, c
 
 // checkFlags refuses what the common flags cannot mean before an image is read for them.
 func (c *Call) checkFlags() error {
+	if c.Report.Docker {
+		if !c.formatGiven {
+			c.format = ""
+		}
+		return c.checkOutput()
+	}
 	formatter, err := render.Parse(c.format)
 	if err != nil {
 		return err

@@ -35,6 +35,17 @@ func (c *Call) terminal() render.Terminal {
 	return t
 }
 
+// onTerminal reports whether the answer is shown on a terminal.
+func (c *Call) onTerminal() bool { return (c.output == "" || c.output == "-") && c.terminal().TTY }
+
+// toTerminal is a text of an image with nothing in it that a terminal obeys but line feeds, where it is shown on one.
+func (c *Call) toTerminal(text string) string {
+	if !c.onTerminal() {
+		return text
+	}
+	return harmlessLines(text)
+}
+
 // fileTerminal says what a file can show: all, without colour unless asked for.
 func (c *Call) fileTerminal() render.Terminal {
 	return render.Terminal{Color: c.color.word == "always"}

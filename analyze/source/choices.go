@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -17,10 +18,23 @@ type Choice struct {
 type ChoiceError struct {
 	Message string
 	Choices []Choice
+	None    bool // what was asked for is not there
 }
 
 // Error returns the message without the choices.
 func (e *ChoiceError) Error() string { return e.Message }
+
+// Is makes it a case of ErrNoImage where nothing fits.
+func (e *ChoiceError) Is(target error) bool { return e.None && target == ErrNoImage }
+
+// ErrNoImage is in the chain of an error where there is no such file, or in the file no such image.
+var ErrNoImage = errors.New("no such image")
+
+// An absentError says what is not there.
+type absentError string
+
+func (e absentError) Error() string      { return string(e) }
+func (absentError) Is(target error) bool { return target == ErrNoImage }
 
 // several asks to choose an image.
 func (a *Archive) several(list []*candidate) error {

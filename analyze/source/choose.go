@@ -116,7 +116,7 @@ func (a *Archive) byPlatform(list []*candidate, name string) ([]*candidate, erro
 			return found, nil
 		}
 	}
-	return nil, &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: a.platformChoices(list)}
+	return nil, &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: a.platformChoices(list), None: true}
 }
 
 // allInFile leaves out what an index names but the file does not hold, and says so. If nothing is there, the error comes on loading.
@@ -145,7 +145,7 @@ func (a *Archive) single(list []*candidate) ([]*candidate, string, error) {
 	here := slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return !a.inFile(c) })
 	switch len(here) {
 	case 0:
-		return nil, "", &ChoiceError{Message: "none of the platforms that the index names is in this file", Choices: a.platformChoices(list)}
+		return nil, "", &ChoiceError{Message: "none of the platforms that the index names is in this file", Choices: a.platformChoices(list), None: true}
 	case 1:
 		return here, a.chosen(here[0], list, "the only one in this file"), nil
 	}

@@ -26,7 +26,7 @@ func (a *Archive) byName(list []*candidate, name string) ([]*candidate, error) {
 			return found, nil
 		}
 	}
-	return nil, &ChoiceError{Message: cause, Choices: a.imageChoices(list)}
+	return nil, &ChoiceError{Message: cause, Choices: a.imageChoices(list), None: true}
 }
 
 // ways are the tests by which a name may choose a candidate, the most exact first.

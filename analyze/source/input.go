@@ -79,7 +79,7 @@ func noSuchFile(path string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return plainError(err)
 	}
-	err = errors.New("no such file")
+	err = absentError("no such file")
 	if file, ref := splitImage(path); ref != "" && file != path {
 		return &Hinted{Err: err, Hint: "to choose an image in the file: " + shellWord(file) + " --image " + shellWord(ref)}
 	}

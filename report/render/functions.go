@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"text/template"
@@ -16,6 +17,7 @@ func (m *meter) functions() template.FuncMap {
 	return template.FuncMap{
 		"meterRound": m.round, "meterEnter": m.enter, "meterLeave": m.leave,
 		"json": m.json, "join": m.join, "split": m.split, "pad": m.pad,
+		"upper": m.changed(strings.ToUpper), "lower": m.changed(strings.ToLower), "title": m.changed(strings.Title),
 		"print": m.metered(fmt.Sprint), "println": m.metered(fmt.Sprintln), "printf": m.printf,
 		"html": m.metered(template.HTMLEscaper), "js": m.metered(template.JSEscaper), "urlquery": m.metered(template.URLQueryEscaper),
 	}
@@ -29,6 +31,16 @@ func (m *meter) metered(f func(...any) string) func(...any) (string, error) {
 		}
 		s := f(args...)
 		return s, m.charge(len(s))
+	}
+}
+
+// changed charges for what a function makes of a string of about the same length.
+func (m *meter) changed(f func(string) string) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if err := m.charge(len(s)); err != nil {
+			return "", err
+		}
+		return f(s), nil
 	}
 }
 
@@ -100,31 +112,41 @@ func (m *meter) json(v any) (string, error) {
 	return strings.TrimSpace(buf.String()), m.charge(buf.Len())
 }
 
-// join is docker's: the elements of any list, or the values of a map in their order when printed.
+// join is docker 29's: the elements of any list, or the values of a map in their order when printed.
 func (m *meter) join(list any, separator string) (string, error) {
-	var elements []string
-	switch list := list.(type) {
-	case nil, nothing:
-		return "", nil
-	case []string:
-		elements = list
-	case []any:
-		for _, v := range list {
-			elements = append(elements, fmt.Sprint(v))
-		}
-	case map[string]any:
-		elements = printedValues(list)
-	default:
-		return "", errors.New("join needs a list")
+	if words, ok := list.([]string); ok {
+		return m.joinWords(words, separator)
 	}
-	n := len(separator) * len(elements)
-	for _, s := range elements {
+	var elements []string
+	switch v := reflect.ValueOf(list); v.Kind() {
+	case reflect.Invalid:
+	case reflect.Array, reflect.Slice:
+		for i := range v.Len() {
+			elements = append(elements, fmt.Sprint(v.Index(i).Interface()))
+		}
+	case reflect.Map:
+		elements = printedValues(v)
+	default:
+		return "", &notListError{list}
+	}
+	return m.joinWords(elements, separator)
+}
+
+// A notListError says that what was to be joined is no list.
+type notListError struct{ value any }
+
+func (e *notListError) Error() string { return fmt.Sprintf("expected slice, got %T", e.value) }
+
+// joinWords is the join of docker 28 and before.
+func (m *meter) joinWords(words []string, separator string) (string, error) {
+	n := len(separator) * len(words)
+	for _, s := range words {
 		n += len(s)
 	}
 	if err := m.charge(n); err != nil {
 		return "", err
 	}
-	return strings.Join(elements, separator), nil
+	return strings.Join(words, separator), nil
 }
 
 func (m *meter) split(s, separator string) ([]string, error) {
@@ -142,7 +164,7 @@ func (m *meter) pad(s string, before, after int) (string, error) {
 		return "", nil
 	}
 	if before < 0 || after < 0 {
-		return "", errors.New("pad needs numbers that are not negative")
+		return "", errors.New("strings: negative Repeat count") // docker's words
 	}
 	if err := m.charge(min(before, m.bytes+1) + len(s) + min(after, m.bytes+1)); err != nil {
 		return "", err
@@ -151,10 +173,10 @@ func (m *meter) pad(s string, before, after int) (string, error) {
 }
 
 // printedValues are the values of a map as they are printed, sorted.
-func printedValues(m map[string]any) []string {
-	values := make([]string, 0, len(m))
-	for _, v := range m {
-		values = append(values, fmt.Sprint(v))
+func printedValues(m reflect.Value) []string {
+	values := make([]string, 0, m.Len())
+	for _, v := range m.Seq2() {
+		values = append(values, fmt.Sprint(v.Interface()))
 	}
 	slices.Sort(values)
 	return values

@@ -58,7 +58,13 @@ func appendObject(b []byte, v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return b, fmt.Errorf("json: %w", err)
 	}
-	text := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	return appendSafe(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
+}
+
+// SafeJSON is a JSON text that says the same to a program and does nothing to a terminal. It is to be valid.
+func SafeJSON(text []byte) []byte { return appendSafe(nil, text) }
+
+func appendSafe(b, text []byte) []byte {
 	start := 0
 	for i := 0; i < len(text); {
 		if text[i] < 0x7f {
@@ -72,7 +78,7 @@ func appendObject(b []byte, v any) ([]byte, error) {
 		}
 		i += n
 	}
-	return append(b, text[start:]...), nil
+	return append(b, text[start:]...)
 }
 
 // appendBase64 writes the exact bytes of a name.

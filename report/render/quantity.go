@@ -28,6 +28,12 @@ func Size(n int64) string {
 	return sign + s
 }
 
+// DockerSize is n bytes exactly as docker history prints them, 1e+03kB included.
+func DockerSize(n int64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
+
+// DockerAge is a duration in words, as docker history prints it: 9 minutes, About an hour, Less than a second.
+func DockerAge(d time.Duration) string { return units.HumanDuration(d) }
+
 // shortDigits is how many hexadecimal digits of a digest docker shows.
 const shortDigits = 12
 

@@ -27,16 +27,7 @@ func compile(source string, table bool) (*program, error) {
 	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}
-	calls := strings.Contains(source, "template") || strings.Contains(source, "block")
-	for _, t := range text.Templates() {
-		if t.Tree == nil || t.Root == nil {
-			continue
-		}
-		prepare(t.Root)
-		if calls {
-			t.Root.Nodes = surround(t.Root.Nodes)
-		}
-	}
+	instrument(text, source, true)
 	return &program{text: text, table: table, bounds: usualBounds}, nil
 }
 
@@ -112,16 +103,24 @@ func (r *run) one(it *item) (string, error) {
 	r.meter.begin()
 	err := r.text.Execute(&r.out, it.members)
 	r.meter.end()
-	var passed *boundError
-	switch {
-	case errors.As(err, &passed):
+	if passed := boundPassed(err); passed != nil {
 		return "", passed
-	case err != nil && strings.Contains(err.Error(), "exceeded maximum template depth"):
-		return "", &boundError{"template calls itself too deep"}
-	case err != nil:
+	}
+	if err != nil {
 		return "", errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}
 	return r.out.String(), nil
+}
+
+// boundPassed returns the bound that an error of a template is about, or nil.
+func boundPassed(err error) error {
+	if passed, ok := errors.AsType[*boundError](err); ok {
+		return passed
+	}
+	if err != nil && strings.Contains(err.Error(), "exceeded maximum template depth") {
+		return &boundError{"template calls itself too deep"}
+	}
+	return nil
 }
 
 // sheet is the table of what the template writes, a tab between cells.

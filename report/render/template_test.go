@@ -160,7 +160,7 @@ func TestTemplatesEndAtTheirBounds(t *testing.T) {
 		{`{{printf "%-+0999999d%*d" 1 1000000 1}}`, "template functions make over 1 MiB"},
 		{`{{pad "x" 1000000000000 0}}`, "template functions make over 1 MiB"},
 		{`{{pad "x" 9223372036854775807 9223372036854775807}}`, "template functions make over 1 MiB"},
-		{`{{pad "x" -1 0}}`, "not negative"},
+		{`{{pad "x" -1 0}}`, "negative Repeat count"},
 		{`{{$s := pad "x" 500000 0}}{{$t := split $s " "}}`, "template functions make over 1 MiB"},
 	} {
 		limits := bounds{time: 50 * time.Millisecond, bytes: 1 << 20, depth: 500}

@@ -6,29 +6,47 @@ import (
 	"text/template/parse"
 )
 
-// prepare makes \t and \n in the text of a template a tab and a line feed, as docker's list commands do (within actions
-// they are Go's own), and has each round of a loop call the meter.
-func prepare(list *parse.ListNode) {
+// prepare has each round of a loop call the meter and, where escapes is set, makes \t and \n in the text of a template a tab and a line feed,
+// as docker's list commands do (within actions they are Go's own).
+func prepare(list *parse.ListNode, escapes bool) {
 	if list == nil {
 		return
 	}
-	escapes := strings.NewReplacer(`\t`, "\t", `\n`, "\n")
 	for _, node := range list.Nodes {
 		switch n := node.(type) {
 		case *parse.TextNode:
-			n.Text = []byte(escapes.Replace(string(n.Text)))
+			if escapes {
+				n.Text = []byte(unescape(string(n.Text)))
+			}
 		case *parse.IfNode:
-			prepare(n.List)
-			prepare(n.ElseList)
+			prepare(n.List, escapes)
+			prepare(n.ElseList, escapes)
 		case *parse.WithNode:
-			prepare(n.List)
-			prepare(n.ElseList)
+			prepare(n.List, escapes)
+			prepare(n.ElseList, escapes)
 		case *parse.RangeNode:
-			prepare(n.List)
-			prepare(n.ElseList)
+			prepare(n.List, escapes)
+			prepare(n.ElseList, escapes)
 			if !writes(n.List) {
 				n.List.Nodes = append([]parse.Node{call("meterRound")}, n.List.Nodes...)
 			}
+		}
+	}
+}
+
+// unescape makes \t and \n a tab and a line feed.
+func unescape(text string) string { return strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(text) }
+
+// instrument has a template and those that it defines ask the meter wherever they could run on without end.
+func instrument(text *template.Template, source string, escapes bool) {
+	calls := strings.Contains(source, "template") || strings.Contains(source, "block")
+	for _, t := range text.Templates() {
+		if t.Tree == nil || t.Root == nil {
+			continue
+		}
+		prepare(t.Root, escapes)
+		if calls {
+			t.Root.Nodes = surround(t.Root.Nodes)
 		}
 	}
 }

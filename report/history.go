@@ -1,0 +1,125 @@
+package report
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+)
+
+const historyDetails = `
+Prints what docker history prints, the newest first. IMAGE is the ID in the first row and <missing> below, as Docker prints it for an image that
+was loaded. --format takes json (one object a line), 'table TEMPLATE' or a template; the fields are ID, CreatedSince, CreatedAt, CreatedBy, Size
+and Comment. Where layers would have to be fetched for their sizes, SIZE is - unless --size is given or the template asks for it.
+
+layup layers is the richer view of the same: what each layer changed, and from it the way to the owner of each file.
+`
+
+const historyStatuses = `  0  answered
+  1  no such file or image, or the template failed
+  2  could not answer: usage, unreadable, corrupt, unsupported, refused
+  3  answered in part, with --keep-going
+  130 and 143 after SIGINT and SIGTERM
+`
+
+// A chronicle is what the command history is asked for.
+type chronicle struct {
+	human, size bool
+	template    *render.DockerTemplate
+	table       bool
+	now         time.Time
+}
+
+func newHistory(f *pflag.FlagSet) Answer {
+	h := &chronicle{now: time.Now()}
+	f.BoolVarP(&h.human, "human", "H", true, "print sizes and times for people; -H=false prints bytes and dates")
+	f.BoolVarP(&h.size, "size", "s", false, "read the layers for SIZE also where they have to be fetched")
+	return h.answer
+}
+
+func (h *chronicle) answer(ctx context.Context, c *Call) (int, error) {
+	source := h.source(c)
+	var err error
+	if h.template, err = render.ParseDocker(source); err != nil {
+		c.console.plain(err.Error())
+		return refuted, nil
+	}
+	c.read(h.size || c.formatGiven && strings.Contains(source, "Size"))
+	images, err := c.load(ctx, c.Args, false)
+	if err != nil {
+		return failed, err
+	}
+	defer images.close()
+	texts, errs := make([]string, len(images)), make([]error, len(images))
+	for n, l := range images {
+		if errs[n] = l.err; l.err == nil {
+			texts[n], errs[n] = h.one(c, l.image)
+		}
+	}
+	text, err := h.layOut(texts)
+	if err != nil {
+		return failed, err
+	}
+	if err := c.print(ctx, c.toTerminal(text)); err != nil {
+		return failed, err
+	}
+	images.complainAsDocker(c, errs)
+	return images.dockerStatus(errs), nil
+}
+
+// one is what the template makes of the history of one image: its rows, and before them the titles of a table.
+func (h *chronicle) one(c *Call, img *analyze.Image) (string, error) {
+	var b strings.Builder
+	for _, row := range img.DockerHistory() {
+		row.CreatedBy, row.Comment = c.toTerminal(row.CreatedBy), c.toTerminal(row.Comment)
+		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !c.noTrunc, now: h.now}, false)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text + "\n")
+	}
+	if h.table {
+		return h.template.Header(historyTitles) + "\n" + b.String(), nil
+	}
+	return b.String(), nil
+}
+
+// layOut aligns the columns of tables, with an empty line between two of them.
+func (h *chronicle) layOut(texts []string) (string, error) {
+	if !h.table {
+		return strings.Join(texts, ""), nil
+	}
+	var b strings.Builder
+	for _, text := range texts {
+		if b.Len() > 0 && text != "" {
+			b.WriteString("\n")
+		}
+		if err := render.DockerTable(&b, text); err != nil {
+			return "", err
+		}
+	}
+	return b.String(), nil
+}
+
+// source is the template that the flags ask for, with \t and \n replaced everywhere in it, as docker does.
+func (h *chronicle) source(c *Call) string {
+	format := c.format
+	rest, table := strings.CutPrefix(format, "table")
+	h.table = table || format == ""
+	switch {
+	case format == "json":
+		return "{{json .}}"
+	case format != "" && format != "table":
+		return strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(strings.Trim(rest, " "))
+	case c.quiet:
+		h.table = false
+		return "{{.ID}}"
+	case !h.human:
+		return "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
+	}
+	return "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
+}

@@ -1,0 +1,166 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+)
+
+const inspectDetails = `
+Prints what docker image inspect prints once the image is loaded: the same fields in the same order. --format takes Docker's templates:
+without it a JSON array with an indent of four, json is the same on one line, and a template is run on Docker's document for each image.
+.ID and .Id, and every field that Docker 20 to 29 had, are known at once.
+
+What only an engine knows (GraphDriver, Metadata.LastTagTime, Parent) is zero in the document; a template that asks for it says where it is
+known. Size counts as Docker does: the files of each layer as unpacked, each inode once. Where layers would have to be fetched for it, it is
+left out unless --size is given or the template asks for it.
+`
+
+const inspectStatuses = `  0  answered
+  1  no such file or image, or the template failed; the others are printed
+  2  could not answer: usage, unreadable, corrupt, unsupported, refused
+  3  answered in part, with --keep-going
+  64  the template cannot be parsed
+  130 and 143 after SIGINT and SIGTERM
+`
+
+// badTemplate is Docker's exit status for a template that cannot be parsed.
+const badTemplate = 64
+
+// An inspection is what the command inspect is asked for.
+type inspection struct {
+	raw, manifest, size bool
+	template            *render.DockerTemplate // nil where the answer is JSON
+}
+
+func newInspect(f *pflag.FlagSet) Answer {
+	i := new(inspection)
+	f.BoolVarP(&i.size, "size", "s", false, "read the layers for Size also where they have to be fetched")
+	f.BoolVar(&i.raw, "raw", false, "print the config exactly as it is stored")
+	f.BoolVar(&i.manifest, "manifest", false, "print the manifest exactly as it is stored")
+	return i.answer
+}
+
+func (i *inspection) answer(ctx context.Context, c *Call) (int, error) {
+	if i.raw || i.manifest {
+		return i.stored(ctx, c)
+	}
+	if c.format != "" && c.format != "json" {
+		var err error
+		if i.template, err = render.ParseDocker(c.format); err != nil {
+			c.console.plain(err.Error())
+			return badTemplate, nil
+		}
+	}
+	c.read(i.size || strings.Contains(c.format, "Size"))
+	images, err := c.load(ctx, c.Args, false)
+	if err != nil {
+		return failed, err
+	}
+	defer images.close()
+	var parts []string
+	errs := make([]error, len(images))
+	for n, l := range images {
+		var text string
+		if errs[n] = l.err; l.err == nil {
+			text, errs[n] = i.one(l.image)
+		}
+		if errs[n] == nil {
+			parts = append(parts, text)
+		}
+	}
+	status := images.dockerStatus(errs)
+	if err := i.write(ctx, c, parts, status); err != nil {
+		return failed, err
+	}
+	images.complainAsDocker(c, errs)
+	return status, nil
+}
+
+// one is what is said of one image: its document, or what the template makes of it.
+func (i *inspection) one(img *analyze.Image) (string, error) {
+	d := img.Docker()
+	if i.template == nil {
+		return string(d.JSON()), nil
+	}
+	raw, err := newRawImage(d, img)
+	if err != nil {
+		return "", err
+	}
+	typed, err := newTypedImage(d, raw)
+	if err != nil {
+		return "", err
+	}
+	text, err := i.template.Execute(typed, false)
+	if _, failed := errors.AsType[*render.DockerError](err); failed {
+		text, err = i.template.Execute(raw, true)
+	}
+	if unknown, ok := errors.AsType[*unknownFact](err); ok {
+		err = unknown
+	}
+	return text + "\n", err
+}
+
+// write writes documents as one array, or what a template made of them; where nothing could be read, nothing.
+func (i *inspection) write(ctx context.Context, c *Call, parts []string, status int) error {
+	if len(parts) == 0 && status == failed {
+		return nil
+	}
+	if i.template != nil {
+		return c.print(ctx, c.toTerminal(cmp.Or(strings.Join(parts, ""), "\n")))
+	}
+	text := []byte("[" + strings.Join(parts, ",") + "]")
+	if c.onTerminal() {
+		text = render.SafeJSON(text)
+	}
+	var out bytes.Buffer
+	if c.format == "" && len(parts) > 0 {
+		if err := json.Indent(&out, text, "", "    "); err != nil {
+			return err
+		}
+		text = out.Bytes()
+	}
+	return c.print(ctx, string(text)+"\n")
+}
+
+// stored writes what --raw or --manifest asks for, byte for byte.
+func (i *inspection) stored(ctx context.Context, c *Call) (int, error) {
+	if c.formatGiven || i.raw && i.manifest {
+		return failed, usage("--raw and --manifest print what is stored; choose one, without --format", "inspect: --raw, --manifest and --format exclude each other")
+	}
+	c.reading = analyze.Never
+	images, err := c.load(ctx, c.Args, false)
+	if err != nil {
+		return failed, err
+	}
+	defer images.close()
+	if len(images) != 1 {
+		return failed, usage("choose it with --image", "inspect: --raw and --manifest print those of one image, not of %d", len(images))
+	}
+	l := images[0]
+	if l.err != nil {
+		images.complainAsDocker(c, []error{l.err})
+		return images.dockerStatus([]error{l.err}), nil
+	}
+	doc, what := l.image.Config, "a bare layer has no config"
+	if i.manifest {
+		doc, what = l.image.Manifest, "it has no manifest of its own; --raw prints the config"
+	}
+	if doc == nil {
+		c.console.fail(fmt.Errorf("%s: %s", l.where(), what))
+		return refuted, nil
+	}
+	if c.onTerminal() {
+		doc = append(render.SafeJSON(doc), '\n')
+	}
+	return answered, c.print(ctx, string(doc))
+}

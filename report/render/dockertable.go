@@ -1,0 +1,62 @@
+package render
+
+import (
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/clipperhouse/displaywidth"
+	"github.com/docker/cli/cli/command/formatter/tabwriter"
+)
+
+// DockerTable writes lines whose cells end with tabs as docker's list commands lay them out: columns of at least ten, three between them.
+// The error says that the widest cells make the table too large.
+func DockerTable(w io.Writer, text string) error {
+	if laidOut(text) > mostDockerOutput {
+		return &boundError{"the table would be " + over(mostDockerOutput) + ", for each row is as wide as the widest: --format json lists the same"}
+	}
+	t := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
+	if _, err := io.WriteString(t, text); err != nil {
+		return err
+	}
+	return t.Flush()
+}
+
+// laidOut is about how many bytes a table takes: every row is as wide as the widest cell of each column but the last.
+func laidOut(text string) int {
+	var widest []int
+	rows := 0
+	for line := range strings.Lines(text) {
+		cells := strings.Split(line, "\t")
+		for i, cell := range cells[:len(cells)-1] {
+			if i == len(widest) {
+				widest = append(widest, 0)
+			}
+			widest[i] = max(widest[i], len(cell))
+		}
+		rows++
+	}
+	total := len(text)
+	for _, w := range widest {
+		total += rows * w
+	}
+	return total
+}
+
+// DockerCut cuts a text to a width as docker does, the ellipsis included: wide characters take two columns, all others one.
+func DockerCut(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most/2 {
+		return s
+	}
+	width, end := 0, 0
+	for i, r := range s {
+		width += min(max(displaywidth.Rune(r), 1), 2)
+		if width <= most-1 {
+			end = i + utf8.RuneLen(r)
+		}
+	}
+	if width <= most {
+		return s
+	}
+	return s[:end] + ellipsis
+}
