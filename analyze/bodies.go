@@ -110,8 +110,14 @@ type layerPass struct {
 	img   *Image
 	layer *source.Layer
 	tar   io.ReadCloser // nil before the first content that is stored
-	r     *bufio.Reader
+	r     passReader
 	at    int64 // bytes of the tar consumed
+}
+
+// A passReader is what a pass reads: tar in a buffer, or one that is put together from files, of which what is passed over is not read.
+type passReader interface {
+	io.Reader
+	Discard(n int) (int, error)
 }
 
 // The bytes of a tar that are read at once.
@@ -128,7 +134,12 @@ func (p *layerPass) body(ctx context.Context, v tarfs.Version) (*Body, error) {
 	if err != nil {
 		return nil, p.located(err)
 	}
-	p.tar, p.r = tar, bufio.NewReaderSize(tar, passBuffer)
+	p.tar = tar
+	if r, ok := tar.(passReader); ok {
+		p.r = r
+	} else {
+		p.r = bufio.NewReaderSize(tar, passBuffer)
+	}
 	return b, nil
 }
 
@@ -142,8 +153,11 @@ func (img *Image) tar(ctx context.Context, layer *source.Layer) (io.ReadCloser, 
 
 // proven reports whether the layer was verified, so that what is read of it again can be.
 func (img *Image) proven(layer int) bool {
-	return img.opt.Source.Verify && img.scans[layer].DiffID != "" && !img.damaged[layer]
+	return img.opt.Source.Verify && img.scans[layer].DiffID != "" && !img.damaged[layer] && !img.Layers[layer].Assembled()
 }
+
+// spools reports whether contents of the layer are read whole before they are handed out, for only their end proves them.
+func (img *Image) spools(layer int) bool { return img.proven(layer) || img.Layers[layer].Assembled() }
 
 // located names the layer.
 func (p *layerPass) located(err error) error {
@@ -204,10 +218,10 @@ func (b *packed) Read(p []byte) (int, error) {
 	n, err := b.pass.r.Read(p[:min(int64(len(p)), b.extents[0].Size-b.done)])
 	b.done += int64(n)
 	b.pass.at += int64(n)
-	if n > 0 || err == nil {
+	if err == nil || err == io.EOF && n > 0 {
 		return n, nil
 	}
-	return 0, b.pass.located(unexpected(err))
+	return n, b.pass.located(unexpected(err))
 }
 
 // unexpected names the end of a layer where there was content when it was scanned.

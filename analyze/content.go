@@ -41,7 +41,7 @@ func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Cont
 		if err := img.readable(v); err != nil {
 			return nil, err
 		}
-		if img.proven(v.ContentLayer()) {
+		if img.spools(v.ContentLayer()) {
 			proven, index = append(proven, v), append(index, i)
 		}
 	}
@@ -65,7 +65,7 @@ func (c *Contents) Open(ctx context.Context, i int) (io.ReadCloser, error) {
 	v := c.versions[i]
 	extents, layer := v.Extents(), c.img.Layers[v.ContentLayer()]
 	pieces, closing := io.Reader(io.NewSectionReader(c.spool, c.at[i], stored(v))), func() error { return nil }
-	if len(extents) > 0 && !c.img.proven(layer.Index) {
+	if len(extents) > 0 && !c.img.spools(layer.Index) {
 		tar, err := layer.Tar(ctx, extents[0].TarOffset)
 		if err != nil {
 			return nil, c.img.layerError(layer.Index, err)
@@ -77,19 +77,6 @@ func (c *Contents) Open(ctx context.Context, i int) (io.ReadCloser, error) {
 
 // Close frees the memory or the file.
 func (c *Contents) Close() error { return c.spool.Close() }
-
-// LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. Where the layer was verified, the end is an error
-// unless all was as before. Of a layer that Errors names there is no such tar.
-func (img *Image) LayerTar(ctx context.Context, layer int) (io.ReadCloser, error) {
-	if img.damaged[layer] {
-		return nil, img.layerError(layer, errors.New("is damaged: its exact tar is not there"))
-	}
-	tar, err := img.tar(ctx, img.Layers[layer])
-	if err != nil {
-		return nil, img.layerError(layer, err)
-	}
-	return tar, nil
-}
 
 // content is a reader and what to close after it.
 type content struct {

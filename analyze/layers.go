@@ -23,6 +23,8 @@ type LayerFacts struct {
 	Deleted     int   // paths that it hid without a replacement
 	HiddenBytes int64 // content stored by this layer that the final tree does not show, each body once
 	Instruction Instruction
+
+	Role, Directory, Link string // as source.Layer has them
 }
 
 // LayerFacts returns the facts of every layer, oldest first.
@@ -36,6 +38,7 @@ func (img *Image) LayerFacts() []LayerFacts {
 			Index: i, Digest: s.Digest, DiffID: s.DiffID, ChainID: chain,
 			MediaType: l.MediaType, Compression: s.Compression,
 			Size: l.Size, Unpacked: s.Unpacked, Files: s.Table.Files(img.opt.View), Instruction: img.Instruction(i),
+			Role: l.Role, Directory: l.Directory, Link: l.Link,
 		}
 	}
 	img.countChanges(list)

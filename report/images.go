@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,7 +19,7 @@ images, and blobs that nothing refers to. "missing" is named by an index, but no
 `
 
 var imagesFields = []render.Field{{Name: "kind"}, {Name: "number", Kind: render.Int}, {Name: "reference"}, {Name: "digest"}, {Name: "platform"},
-	{Name: "size", Kind: render.Int}, {Name: "created"}, {Name: "missing", Kind: render.Bool}}
+	{Name: "size", Kind: render.Int}, {Name: "created"}, {Name: "missing", Kind: render.Bool}, {Name: "state"}, {Name: "image"}, {Name: "directory", Kind: render.Name}}
 
 func newImages(*pflag.FlagSet) Answer {
 	return func(ctx context.Context, c *Call) (int, error) {
@@ -60,9 +61,19 @@ func imagesSection(kind string, listed []source.Listed) render.Section {
 		if l.Missing {
 			missing = render.B(true)
 		}
-		rows = append(rows, []render.Value{render.T(l.Kind), number, known(l.Reference), known(l.Digest), known(l.Platform), size, known(l.Created), missing})
+		state, image := render.Value{}, render.Value{}
+		if l.Container != nil {
+			state, image = known(l.Container.State), known(cmp.Or(l.Container.Image, l.Container.ImageID))
+		}
+		rows = append(rows, []render.Value{render.T(l.Kind), number, known(l.Reference), known(l.Digest), known(l.Platform), size, known(l.Created), missing, state, image, knownName(l.Directory)})
 	}
-	return render.Section{Fields: imagesFields, Rows: slices.Values(rows), Columns: imagesColumns(), Extra: []render.Extra{{Name: "source", Value: kind}}}
+	columns := imagesColumns()
+	if slices.ContainsFunc(listed, func(l source.Listed) bool { return l.Directory != "" }) {
+		f := imagesFields
+		columns = slices.Insert(columns, 2, text(f, "STATE", "state"), cuttable(text(f, "OF", "image")))
+		columns = append(columns, cuttable(text(f, "DIRECTORY", "directory")))
+	}
+	return render.Section{Fields: imagesFields, Rows: slices.Values(rows), Columns: columns, Extra: []render.Extra{{Name: "source", Value: kind}}}
 }
 
 func imagesColumns() []render.Column {

@@ -19,12 +19,15 @@ stored blob; where nothing names it, the tar inside (the diffID).
 
 var layersFields = slices.Concat([]render.Field{{Name: "index", Kind: render.Int}, {Name: "digest"}, {Name: "diffID"}, {Name: "chainID"}, {Name: "mediaType"}, {Name: "compression"},
 	{Name: "size", Kind: render.Int}, {Name: "unpackedSize", Kind: render.Int}, {Name: "files", Kind: render.Int}, {Name: "added", Kind: render.Int},
-	{Name: "modified", Kind: render.Int}, {Name: "deleted", Kind: render.Int}, {Name: "hiddenBytes", Kind: render.Int}}, instructionFields, []render.Field{{Name: "created"}})
+	{Name: "modified", Kind: render.Int}, {Name: "deleted", Kind: render.Int}, {Name: "hiddenBytes", Kind: render.Int}}, instructionFields, []render.Field{{Name: "created"}, {Name: "role"}, {Name: "directory", Kind: render.Name}, {Name: "link"}})
 
 func newLayers(*pflag.FlagSet) Answer {
 	return about(nil, func(c *Call, img *analyze.Image, _ []string) (part, error) {
 		var p part
 		p.Fields, p.Rows, p.Columns = layersFields, layersRows(img.LayerFacts()), layersColumns()
+		if len(img.Layers) > 0 && img.Layers[0].Directory != "" {
+			p.Columns = storeColumns(p.Columns)
+		}
 		return p, nil
 	})
 }
@@ -35,7 +38,7 @@ func layersRows(facts []analyze.LayerFacts) iter.Seq[[]render.Value] {
 		for _, l := range facts {
 			row = append(row[:0], render.I(int64(l.Index)), known(l.Digest), known(l.DiffID), known(l.ChainID), known(l.MediaType), known(l.Compression),
 				render.I(l.Size), render.I(l.Unpacked), render.I(int64(l.Files)), render.I(int64(l.Added)), render.I(int64(l.Modified)), render.I(int64(l.Deleted)), render.I(l.HiddenBytes))
-			row = append(appendInstruction(row, l.Instruction), known(l.Instruction.Created))
+			row = append(appendInstruction(row, l.Instruction), known(l.Instruction.Created), known(l.Role), knownName(l.Directory), known(l.Link))
 			if !yield(row) {
 				return
 			}
@@ -49,6 +52,20 @@ func known(s string) render.Value {
 		return render.Value{}
 	}
 	return render.T(s)
+}
+
+// knownName is a path, absent where it is empty.
+func knownName(s string) render.Value {
+	if s == "" {
+		return render.Value{}
+	}
+	return render.N(s)
+}
+
+// storeColumns show where an engine keeps the layers.
+func storeColumns(columns []render.Column) []render.Column {
+	f := layersFields
+	return slices.Insert(columns, len(columns)-1, spare(text(f, "ROLE", "role")), spare(text(f, "LINK", "link")), cuttable(text(f, "DIRECTORY", "directory")))
 }
 
 func layersColumns() []render.Column {

@@ -1,6 +1,8 @@
 package tarfs
 
-import "math"
+import (
+	"math"
+)
 
 var zeros [32 << 10]byte
 
@@ -9,6 +11,11 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	s.marked = 0
 	if s.mark != nil && e.kind == kindFile && !sparse && 0 < stored && stored <= MarkSize {
 		return s.look(stored)
+	}
+	if s.keepers != nil && e.kind == kindFile && !sparse && s.hash == nil {
+		if w := s.keepers(s.name, stored); w != nil {
+			return digest, s.each(stored, func(b []byte) error { _, err := w.Write(b); return err })
+		}
 	}
 	if s.hash == nil || e.kind != kindFile {
 		s.skip(stored)
@@ -60,13 +67,19 @@ func (s *scanner) hashZeros(n int64) {
 }
 
 func (s *scanner) hashBytes(n int64) error {
+	return s.each(n, func(b []byte) error { _, err := s.hash.Write(b); return err })
+}
+
+// each hands out the next n bytes, piece by piece.
+func (s *scanner) each(n int64, use func([]byte) error) error {
 	for n > 0 && s.err == nil {
-		want := int(min(n, 4096))
-		b, err := s.r.Peek(want)
+		b, err := s.r.Peek(int(min(n, 4096)))
 		if len(b) == 0 {
 			return unexpected(err)
 		}
-		s.hash.Write(b)
+		if err := use(b); err != nil {
+			return err
+		}
 		n -= int64(len(b))
 		s.skip(int64(len(b)))
 	}

@@ -23,12 +23,12 @@ func (m *merger) entry(i uint32) error {
 		return nil
 	}
 	for _, p := range full.parts[:len(full.parts)-1] {
-		if bytes.HasPrefix(m.t.text(p), []byte(whiteoutPrefix)) {
+		if m.table.special(m.t.text(p)) {
 			m.warn(EntryBelowWhiteoutName, m.join(full.parts))
 			break
 		}
 	}
-	if bytes.HasPrefix(m.t.text(full.parts[len(full.parts)-1]), []byte(whiteoutPrefix)) {
+	if m.table.special(m.t.text(full.parts[len(full.parts)-1])) {
 		return m.whiteout(e, full.parts)
 	}
 	return m.ordinary(e, i, full.parts)
@@ -50,7 +50,7 @@ func (m *merger) rootEntry(e *entry, i uint32) {
 
 // flagged warns of what is odd in an entry itself.
 func (m *merger) flagged(e *entry, path string) {
-	if e.flags&flagOverlay != 0 {
+	if e.flags&flagOverlay != 0 && m.table.dialect == Whiteouts {
 		m.warn(OverlayPrivateXattr, path)
 	}
 	if e.flags&flagRefused != 0 {
@@ -126,6 +126,11 @@ func (m *merger) opaque(at uint32, parts []ref) {
 			return
 		}
 	}
+	m.hideBelow(at, parts)
+}
+
+// hideBelow marks a directory as opaque; parts name the marker in warnings.
+func (m *merger) hideBelow(at uint32, parts []ref) {
 	if m.locals.at(at).state&opaqued != 0 {
 		return
 	}
@@ -162,14 +167,17 @@ func (m *merger) ordinary(e *entry, i uint32, parts []ref) error {
 		return err
 	}
 	child := m.at(at, parts[len(parts)-1])
-	if e.kind == kindChar && e.offset == 0 {
+	if e.kind == kindChar && e.offset == 0 && m.table.dialect == Whiteouts {
 		m.warn(OverlayWhiteoutDevice, m.path(child))
-		if m.t.view == Runtime {
-			m.white(child)
-			return nil
-		}
+	}
+	if m.table.hides(e, m.t.view) {
+		m.white(child)
+		return nil
 	}
 	m.put(child, i, types[e.kind], 0)
+	if m.table.opaque(i) {
+		m.hideBelow(child, parts)
+	}
 	return nil
 }
 

@@ -20,6 +20,7 @@ type Layer struct {
 	digests [][32]byte // by entry, or nil
 	marks   []uint8    // by entry, or nil
 
+	dialect Dialect
 	lim     Limits // that it was scanned with; merging keeps to them
 	size    int64
 	endMark bool
@@ -109,8 +110,8 @@ func (l *Layer) linkOf(e *entry) []byte { return l.bytes(e.link, int(e.linkLen))
 // written returns the name as the tar has it.
 func (l *Layer) written(e *entry) string { return string(l.dirOf(e)) + string(l.nameOf(e)) }
 
-// attributes returns the extended attributes of an entry, sorted by name.
-func (l *Layer) attributes(i uint32) []Xattr {
+// everyAttribute returns all extended attributes of an entry, sorted by name.
+func (l *Layer) everyAttribute(i uint32) []Xattr {
 	if l.entries.at(i).flags&flagXattrs == 0 {
 		return nil
 	}
@@ -205,8 +206,7 @@ func (l *Layer) Files(view View) int {
 	n := 0
 	for i := range l.entries.n {
 		e := l.entries.at(i)
-		device := view == Runtime && e.kind == kindChar && e.offset == 0
-		if !device && !bytes.HasPrefix(l.nameOf(e), []byte(whiteoutPrefix)) {
+		if !l.hides(e, view) && !l.special(l.nameOf(e)) {
 			n++
 		}
 	}

@@ -97,7 +97,7 @@ func (s *scanner) text(e *entry, h *header) error {
 	e.link, e.linkLen = s.put(h.link), uint16(len(h.link))
 	for _, x := range s.ext.xattrs {
 		e.flags |= flagXattrs
-		if bytes.HasPrefix([]byte(x.Name), []byte("trusted.overlay.")) {
+		if bytes.HasPrefix([]byte(x.Name), []byte(overlayPrefix)) {
 			e.flags |= flagOverlay
 		}
 		l.xattrs.add(xattr{

@@ -23,6 +23,10 @@ type ScanOptions struct {
 	Limits  Limits
 	Digests bool // also compute the SHA-256 of every file's content
 	Mark    Mark // also look at the content of small files; nil does not
+	Dialect Dialect
+	// Keep returns where the content of a regular file that is not sparse is to be copied while it is passed over, nil for nowhere; it may
+	// be nil itself. The name is as written, and goes away with the call.
+	Keep func(name []byte, size int64) io.Writer
 }
 
 // A Mark says in eight bits what content of at most [MarkSize] bytes looks like; zero says nothing. The bytes are used again after it returns.
@@ -51,7 +55,7 @@ func (e *ScanError) Unwrap() error { return e.Err }
 
 // Scan reads one layer's tar to its end. On damage it returns the entries before it together with a *ScanError; then the rest is not read.
 func Scan(r Reader, opt ScanOptions) (*Layer, error) {
-	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits}, mark: opt.Mark}
+	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect}, mark: opt.Mark, keepers: opt.Keep}
 	if opt.Digests {
 		s.hash = sha256.New()
 	}
@@ -89,6 +93,8 @@ type scanner struct {
 	marked uint8     // what the mark says of the entry at hand
 	dir    []byte    // the directory part that entries share
 	err    error
+
+	keepers func(name []byte, size int64) io.Writer // ScanOptions.Keep
 
 	expanded int64 // bytes of sparse files hashed
 }

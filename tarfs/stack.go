@@ -21,7 +21,7 @@ func (m *merger) hide() {
 		if m.locals.at(o.local).state&opaqued == 0 {
 			continue
 		}
-		if !o.over {
+		if !o.over && m.table.dialect == Whiteouts {
 			m.warn(OpaqueHidesNothing, o.path)
 		}
 		m.hideChildren(m.locals.at(o.local).node, ByOpaque)

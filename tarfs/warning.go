@@ -43,6 +43,10 @@ const (
 	MediaTypeMismatch         Code = "media-type-mismatch"
 	PaddingDropped            Code = "archive-padding-dropped"
 	ManifestTypeMissing       Code = "manifest-type-missing"
+	SocketSkipped             Code = "store-socket-skipped"
+	StoreRedirect             Code = "store-redirect-not-followed"
+	StoreMetacopy             Code = "store-metacopy-without-content"
+	StoreDiffers              Code = "store-differs-from-tar-split"
 )
 
 // A Severity says how far engines may depart from what is shown: High means that they show another tree or refuse the image.
@@ -95,6 +99,10 @@ var facts = map[Code]struct {
 	HistoryAbsent:             {Low, "the image has no history: the instructions of the layers are unknown"},
 	PAXGlobalHeader:           {Low, "a PAX global header; engines ignore it"},
 	MediaTypeMismatch:         {Low, "the layer's compression is not what its media type says"},
+	StoreDiffers:              {High, "the layer's directory is not what the engine recorded in tar-split when it stored the layer"},
+	StoreRedirect:             {High, "overlayfs shows here a directory that stood elsewhere in a lower layer: it is not followed, what it holds is not shown"},
+	StoreMetacopy:             {High, "overlayfs keeps only the metadata here and the content in a lower layer: it is shown as it lies on the disk"},
+	SocketSkipped:             {Low, "a socket, of which no listing tells"},
 	PaddingDropped:            {Low, "the zero padding at the end of the archive, which the diffID covers, is missing"},
 	ManifestTypeMissing:       {Low, "the registry does not say of what type the manifest is: its content decides"},
 }

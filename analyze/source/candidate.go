@@ -40,6 +40,9 @@ type candidate struct {
 
 	form   form         // how its config and layers are found
 	config *imageConfig // once it was read
+
+	container    *Container // of an engine's store; nil for an image
+	intermediate bool       // likewise: an image without a name on which another one was built
 }
 
 // A form is one way in which images are kept: a manifest, manifest.json, the folders of a v1 image, an engine's store.
@@ -113,6 +116,9 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if a.engine != nil {
+		return a.loadStored(c, img), nil
 	}
 	if img.Config == nil { // nothing describes a bare layer
 		return img, nil

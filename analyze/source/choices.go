@@ -38,6 +38,9 @@ func (absentError) Is(target error) bool { return target == ErrNoImage }
 
 // several asks to choose an image.
 func (a *Archive) several(list []*candidate) error {
+	if a.engine != nil {
+		return a.severalStored(list)
+	}
 	choices := a.imageChoices(list)
 	message := fmt.Sprintf("holds %d images", len(choices))
 	users := usersOf(list)
@@ -101,6 +104,9 @@ func (a *Archive) imageChoices(list []*candidate) []Choice {
 	members := map[int]int{}
 	for _, c := range list {
 		members[c.group]++
+	}
+	if a.engine != nil {
+		return a.storeChoices(list)
 	}
 	users := usersOf(list)
 	var choices []Choice

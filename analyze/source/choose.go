@@ -47,14 +47,9 @@ func (a *Archive) choose(ctx context.Context, sel Selection) ([]*Image, string, 
 
 // pick returns what the selection leaves, not loaded.
 func (a *Archive) pick(sel Selection) ([]*candidate, string, error) {
-	left, err := a.ofKindImage()
+	left, err := a.called(sel)
 	if err != nil {
 		return nil, "", err
-	}
-	for _, ref := range []string{a.ref, sel.Image} {
-		if left, err = a.byName(left, ref); err != nil {
-			return nil, "", err
-		}
 	}
 	if sel.Platform != "" {
 		if left, err = a.byPlatform(left, sel.Platform); err != nil {
@@ -66,6 +61,20 @@ func (a *Archive) pick(sel Selection) ([]*candidate, string, error) {
 		return left, note, nil
 	}
 	return a.single(left)
+}
+
+// called keeps what the archive's name and the selection mean by name.
+func (a *Archive) called(sel Selection) ([]*candidate, error) {
+	if a.engine != nil {
+		return a.chooseStored(sel)
+	}
+	left, err := a.ofKindImage()
+	for _, ref := range []string{a.ref, sel.Image} {
+		if err == nil {
+			left, err = a.byName(left, ref)
+		}
+	}
+	return left, err
 }
 
 // ofKindImage leaves out attestations and artifacts.

@@ -11,7 +11,7 @@ import (
 
 // A Listed is a thing that an archive holds. An image that has several references is listed once for each.
 type Listed struct {
-	Kind      string // image, attestation, artifact (what a manifest describes and is no container image), blob (that nothing refers to)
+	Kind      string // image, container, attestation, artifact (what a manifest describes and is no container image), blob (that nothing refers to)
 	Number    int    // of an image: N in --image @N, from 0; -1 for others
 	Reference string // empty where there is none
 	Digest    string // of the manifest, or of the config where there is no manifest, or of the compressed layer; empty if unknown
@@ -19,10 +19,16 @@ type Listed struct {
 	Size      int64  // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
 	Created   string // RFC 3339, as the config says; empty if unknown
 	Missing   bool   // named by an index, but not in the archive
+
+	Container *Container // of an engine's store; nil for an image
+	Directory string     // likewise: where the engine keeps the topmost layer; of a container the one that it writes to
 }
 
 // Contents lists what the archive holds.
 func (a *Archive) Contents(ctx context.Context) ([]Listed, error) {
+	if a.engine != nil {
+		return a.storedContents(ctx)
+	}
 	var list []Listed
 	for _, c := range a.images {
 		if err := ctx.Err(); err != nil {

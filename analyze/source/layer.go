@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"layup/analyze/source/store"
 	"layup/tarfs"
 )
 
@@ -14,10 +15,15 @@ type Layer struct {
 	Digest    string // of the blob as stored; empty where nothing names it
 	DiffID    string // of the uncompressed tar, as the config says; empty where it does not
 	MediaType string // as the manifest says; empty where it does not
-	Size      int64  // bytes stored
+	Size      int64  // bytes stored; in the store of an engine, bytes of the layer's files
+	Role      string // of an engine's layer: image, init, container; else empty
+	Directory string // where in its store the engine keeps the layer; empty for others
+	Link      string // the short name under which overlay2 mounts it; empty where there is none
 
-	blob   blob  // the stored bytes; nil when err is set
-	err    error // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
+	blob   blob            // the stored bytes; nil when err or tar is set
+	tar    *store.Tar      // of an engine's layer, which is no blob
+	found  []tarfs.Warning // what reading it came across
+	err    error           // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
 	verify bool
 	limits *Limits
 	check  func() error // nil, or: has the input changed since it was opened (stat of the opened file: device, inode, size, mtime)? called after reading a layer and by Tar's reader
@@ -68,6 +74,9 @@ func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 	if l.err != nil {
 		return out, l.err
 	}
+	if l.tar != nil {
+		return l.scanStore(ctx, opt)
+	}
 	p := &pass{ctx: ctx, layer: l, opt: opt, out: &out}
 	err := p.keep(p.run())
 	if p.hashes != nil {
@@ -79,7 +88,7 @@ func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 // Window returns the memory that the layer's decoder asks for, in bytes: of a zstd stream the largest window of any of its frames,
 // which stands in the frames' headers; of xz, where it stands behind the data, what the limits allow; 0 for others, which need little.
 func (l *Layer) Window() int64 {
-	if l.err != nil {
+	if l.err != nil || l.tar != nil {
 		return 0
 	}
 	at, placed := l.blob.(io.ReaderAt)

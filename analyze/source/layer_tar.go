@@ -14,6 +14,13 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	if l.err != nil {
 		return nil, l.err
 	}
+	if l.tar != nil {
+		r := l.tar.Open(ctx)
+		if err := discard(r, offset); err != nil && err != io.EOF {
+			return nil, errors.Join(err, r.Close())
+		}
+		return r, nil
+	}
 	at, placed := l.blob.(io.ReaderAt)
 	if !placed {
 		return nil, errNotKept

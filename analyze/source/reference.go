@@ -22,7 +22,6 @@ type target struct {
 
 // refusals are the forms of other tools and of later versions, with what to do instead; %s is what follows the colon.
 var refusals = []struct{ prefix, cause, hint string }{
-	{"docker-root:", "a Docker data-root is not supported yet", "docker save -o image.tar IMAGE, then read image.tar"},
 	{"containers-storage:", "a podman store is not supported yet", "podman save -o image.tar IMAGE, then read image.tar"},
 	{"containerd-root:", "a containerd store is not supported yet", "ctr images export image.tar IMAGE, then read image.tar"},
 	{"docker-daemon:", "no daemon is ever asked", "docker save -o image.tar %s, then read image.tar"},
@@ -41,6 +40,7 @@ var kinds = []kind{
 	{"oci:", insisting(kindOCI)},
 	{"docker://", openRegistry},
 	{"registry:", openRegistry},
+	{"docker-root:", storing("docker-root", "image", (*Archive).openDockerRoot)},
 	{"", openPath},
 }
 

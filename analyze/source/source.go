@@ -40,7 +40,7 @@ const (
 // An Archive is an opened source: the images it holds, none chosen yet.
 type Archive struct {
 	Name string // as the user named it
-	Kind string // docker-archive, oci-archive, oci, layer (a bare layer or a flat root file system), registry
+	Kind string // docker-archive, oci-archive, oci, layer (a bare layer or a flat root file system), registry, docker-root
 
 	opt      Options
 	in       *input
@@ -52,6 +52,7 @@ type Archive struct {
 	ref      string          // the image that the name itself picks
 	images   []*candidate    // all that is named, attestations too
 	indexes  []descriptor    // nested ones
+	engine   *engine         // nil unless it is an engine's store
 	end      int64           // of an image archive in a tar: where reading its members ended
 	tailed   bool            // more than zeros follow its end mark
 	audit    *audit          // nil unless a record of all that is wrong is asked for
@@ -76,7 +77,7 @@ func (a *Archive) open(ctx context.Context) error {
 	}
 	number := 0
 	for _, c := range a.images {
-		if c.number = -1; c.kind == kindImage {
+		if c.number = -1; c.kind == kindImage && !c.intermediate {
 			c.number, number = number, number+1
 		}
 	}
@@ -149,11 +150,12 @@ type Image struct {
 	ConfigFile *v1.ConfigFile // never nil
 	Layers     []*Layer       // oldest first
 	Warnings   []tarfs.Warning
-	Verified   string // full; none where it was not asked for, or the input names no digests
+	Verified   string // full; config for an engine's store; none where it was not asked for, or the input names no digests
 
 	RepoDigests        []string   // NAME@DIGEST by which a registry or a store knows it
 	ManifestDescriptor Descriptor // of Manifest; zero where there is none
 	Parents            []string   // IDs of the image it was built on, of that one's parent and so on, as far as the archive or the store knows them
+	Container          *Container // nil but for a container of an engine's store
 	Engine             *Engine    // nil but for the image of an engine's store
 	Remote             bool       // its layers are fetched over a network when they are read
 }
@@ -195,10 +197,11 @@ func (img *Image) History() []v1.History {
 			list = append(list, h)
 		}
 	}
-	if len(list) != len(img.Layers) {
+	own := img.ownLayers()
+	if len(list) != len(img.Layers)-len(own) {
 		return nil
 	}
-	return list
+	return append(list, own...)
 }
 
 // A NoArchiveError says that an input is something else than an archive: not a damaged one.

@@ -1,0 +1,222 @@
+package source
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"layup/analyze/source/store"
+	"layup/tarfs"
+)
+
+// The roles of a container's layers.
+const (
+	RoleImage     = "image"
+	RoleInit      = "init"
+	RoleContainer = "container"
+)
+
+// verifiedConfig says how far the store of an engine, which holds no blobs of layers, can be checked while it is listed.
+const verifiedConfig = "config"
+
+// kindContainer is a container of an engine's store.
+const kindContainer = "container"
+
+// An engine is the store of an engine, opened.
+type engine struct {
+	path string
+	tree store.Files // from its top
+}
+
+// storing opens an engine's store in a directory or in a tar; by the marker its top is known, where the tar was made further up.
+func storing(kind, marker string, open func(*Archive, context.Context) error) func(context.Context, *Archive, string) error {
+	return func(ctx context.Context, a *Archive, rest string) error {
+		path, ref := storeName(rest)
+		a.Kind, a.ref = kind, ref
+		files, err := a.storeFiles(ctx, path)
+		if err != nil {
+			return err
+		}
+		a.closers = append(a.closers, files.Close)
+		a.engine = &engine{path: path, tree: store.Below(files, store.Top(files, marker))}
+		return privileged(open(a, ctx))
+	}
+}
+
+// privileged adds to an error of a store what to do next.
+func privileged(err error) error {
+	if _, ok := errors.AsType[*store.PrivilegeError](err); ok {
+		return &Hinted{Err: err, Hint: "run layup as root, or read a copy or a tar that root made of the store"}
+	}
+	return err
+}
+
+// storeFiles opens the files of a store. A compressed tar is streamed: only the store's own documents are kept of it.
+func (a *Archive) storeFiles(ctx context.Context, path string) (store.Files, error) {
+	info, err := os.Stat(path)
+	if path != "-" && err != nil {
+		return nil, noSuchFile(path, err)
+	}
+	if path != "-" && info.IsDir() {
+		root, err := os.OpenRoot(path)
+		if err != nil {
+			return nil, &store.PrivilegeError{Name: ".", Need: "root", Err: plainError(err)}
+		}
+		return store.Directory(root)
+	}
+	if path != "-" && info.Mode().IsRegular() {
+		return a.storeFile(ctx, path)
+	}
+	if a.in, err = openInput(ctx, path, a.opt); err != nil {
+		return nil, err
+	}
+	return a.storeTar(ctx)
+}
+
+// storeTar reads a tar in place.
+func (a *Archive) storeTar(ctx context.Context) (store.Files, error) {
+	r := newHeaderReader(ctx, a.in.data, a.in.data.Size())
+	return store.Archive(ctx, r, a.in.data, nil, nil, a.opt.Limits.Limits)
+}
+
+// storeFile opens a regular file that holds a tar, perhaps compressed.
+func (a *Archive) storeFile(ctx context.Context, path string) (store.Files, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(plainError(err), file.Close())
+	}
+	a.in = &input{file: file, data: io.NewSectionReader(file, 0, info.Size()), check: unchanged(file, info)}
+	compression, err := recogniseHead(a.in.data)
+	switch {
+	case err != nil:
+		return nil, err
+	case compression == compressionNone:
+		return a.storeTar(ctx)
+	}
+	again := func(ctx context.Context) (io.ReadCloser, error) { return a.decompressed(ctx, compression) }
+	stream, err := again(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := unlinked(a.opt.TempDir)
+	if err != nil {
+		return nil, errors.Join(noRoom(a.opt.TempDir, err), stream.Close())
+	}
+	files, err := store.Archive(ctx, bufio.NewReaderSize(stream, tarBuffer), nil, again, kept, a.opt.Limits.Limits)
+	return files, errors.Join(err, stream.Close())
+}
+
+// decompressed returns the input without the compression around it, from its beginning.
+func (a *Archive) decompressed(ctx context.Context, compression string) (io.ReadCloser, error) {
+	blob := &blobReader{ctx: ctx, src: io.NewSectionReader(a.in.data, 0, a.in.data.Size()), size: a.in.data.Size()}
+	dec, err := newDecoder(bufio.NewReaderSize(blob, blobBuffer), compression, &a.opt.Limits)
+	if err != nil {
+		return nil, err
+	}
+	return &decompressedInput{meter: meter{ctx: ctx, src: dec, blob: blob, limits: &a.opt.Limits}, dec: dec}, nil
+}
+
+type decompressedInput struct {
+	meter
+	dec decoder
+}
+
+func (d *decompressedInput) Close() error { return d.dec.Close() }
+
+// A Container is a container of an engine's store.
+type Container struct {
+	ID, Name string
+	ImageID  string // empty if unknown
+	Image    string // as it was asked for
+	State    string // running, paused, restarting, exited, created, dead, as it was written last; empty if unknown
+	Created  string // RFC 3339; empty if unknown
+	Config   []byte // the engine's document of it
+	Host     []byte // a second one; nil where there is none
+}
+
+// ownLayers returns what stands for the instructions of the layers that a container has on top of its image.
+func (img *Image) ownLayers() []v1.History {
+	var list []v1.History
+	for _, l := range img.Layers {
+		switch l.Role {
+		case RoleInit:
+			list = append(list, v1.History{CreatedBy: "init layer of container " + img.Container.Name})
+		case RoleContainer:
+			list = append(list, v1.History{CreatedBy: "read-write layer of container " + img.Container.Name})
+		}
+	}
+	return list
+}
+
+// loadStored completes an image or a container of an engine's store.
+func (a *Archive) loadStored(c *candidate, img *Image) *Image {
+	img.Container = c.container
+	if a.opt.Verify {
+		img.Verified = verifiedConfig
+	}
+	img.Platform = configPlatform(img.ConfigFile).String()
+	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers)-len(img.ownLayers()))...)
+	return img
+}
+
+// A storeForm finds the layers of an image or a container of an engine's store.
+type storeForm func(*Image) error
+
+func (storeForm) config(c *candidate) (*imageConfig, error) { return c.config, nil }
+
+func (f storeForm) load(_ *candidate, img *Image) error { return privileged(f(img)) }
+
+// assembled makes a layer of a tar that a store's files are put together to.
+func (a *Archive) assembled(index int, role string) *Layer {
+	l := a.newLayer(index)
+	l.Role, l.verify = role, false
+	return l
+}
+
+// Assembled reports whether the layer's tar is put together from files when it is read: each content then proves itself, or nothing does.
+func (l *Layer) Assembled() bool { return l.tar != nil }
+
+// scanStore reads the table of contents of an engine's layer.
+func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error) {
+	out := Scanned{Table: new(tarfs.Layer), DiffID: l.DiffID, Compression: compressionNone}
+	l.found = nil // of an earlier pass
+	r := l.tar.Open(ctx)
+	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: l.limits.Limits, Digests: opt.Digests, Mark: opt.Mark, Dialect: l.tar.Dialect})
+	if table != nil {
+		out.Table = table
+	}
+	for _, w := range l.found {
+		w.Layer = l.Index
+		out.Warnings = append(out.Warnings, w)
+	}
+	out.Unpacked = r.Done()
+	return out, privileged(firstOf(ctx.Err(), err, r.Close(), over(limitLayerBytes, out.Unpacked, l.limits.LayerBytes)))
+}
+
+// notice takes up what a store cannot be shown as the engine shows it.
+func (l *Layer) notice(code tarfs.Code, path string) {
+	l.found = append(l.found, tarfs.Warning{Code: code, Path: path})
+}
+
+// storeName cuts the image or container off the name of a store: the longest beginning that exists is the store.
+func storeName(rest string) (path, ref string) {
+	if exists(rest) {
+		return rest, ""
+	}
+	for i := len(rest) - 1; i > 0; i-- {
+		if rest[i] == ':' && exists(rest[:i]) {
+			return rest[:i], rest[i+1:]
+		}
+	}
+	return strings.TrimSuffix(rest, ":"), ""
+}

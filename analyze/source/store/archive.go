@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"layup/tarfs"
+)
+
+// An Opener opens the bytes of a tar from the beginning, without a compression around it.
+type Opener func(ctx context.Context) (io.ReadCloser, error)
+
+// An archive is a store in a tar.
+type archive struct {
+	ctx  context.Context
+	snap *tarfs.Snapshot
+	at   io.ReaderAt
+	open Opener
+	keep Keeper
+	kept map[int64]int64 // offset in the tar -> offset in the keeper
+
+	mu   sync.Mutex
+	idle *cursor
+}
+
+// A Keeper holds documents of a stream.
+type Keeper interface {
+	io.Writer
+	io.ReaderAt
+	io.Closer
+}
+
+// Archive reads the list of what a tar of a store holds. Of a stream the documents that wanted names are kept on the way; the
+// other contents need the stream to be opened again.
+func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener, keep Keeper, limits tarfs.Limits) (Files, error) {
+	a := &archive{ctx: ctx, at: at, open: again, keep: keep, kept: map[int64]int64{}}
+	opt := tarfs.ScanOptions{Limits: limits, Dialect: tarfs.Plain}
+	var order []int64 // sizes of what was kept
+	if at == nil {
+		opt.Keep = func(name []byte, size int64) io.Writer {
+			if !document(string(name), size) {
+				return nil
+			}
+			order = append(order, size)
+			return keep
+		}
+	}
+	table, err := tarfs.Scan(tar, opt)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("a store in a tar: %w", err), a.Close())
+	}
+	if at == nil {
+		a.index(table, order)
+	}
+	tree, errs := tarfs.Merge([]*tarfs.Layer{table}, tarfs.Runtime)
+	if len(errs) > 0 {
+		return nil, errors.Join(fmt.Errorf("a store in a tar: %w", errs[0]), a.Close())
+	}
+	a.snap = tree.Top()
+	return a, nil
+}
+
+// index notes where the documents are kept: they were kept in the order of the tar.
+func (a *archive) index(table *tarfs.Layer, sizes []int64) {
+	var offset int64
+	for e := range table.Raw() {
+		if e.Type != tarfs.TarFile || e.Sparse || !document(e.Name, e.Size) {
+			continue
+		}
+		a.kept[e.Offset] = offset
+		offset += sizes[0]
+		sizes = sizes[1:]
+	}
+}
+
+// bodies are the directories in which stores keep the trees of layers; what is elsewhere are documents.
+var bodies = []string{"/diff/", "/merged/", "/work/", "/fs/", "/vfs/dir/", "/volumes/", "/rootfs/"}
+
+// maxBlob is how long a blob of containerd's content store may be to be a manifest or a config.
+const maxBlob = 8 << 20
+
+// document reports whether a file is one of the store's own, or may be.
+func document(name string, size int64) bool {
+	name = "/" + name
+	switch {
+	case strings.HasSuffix(name, "/tar-split.json.gz"), strings.HasSuffix(name, ".tar-split.gz"):
+		return true
+	case strings.Contains(name, "/blobs/"):
+		return size <= maxBlob
+	}
+	return !slices.ContainsFunc(bodies, func(dir string) bool { return strings.Contains(name, dir) }) && !strings.HasSuffix(name, ".log")
+}
+
+func (a *archive) Close() error {
+	var err error
+	if a.idle != nil {
+		err = a.idle.stream.Close()
+	}
+	if a.keep != nil {
+		err = errors.Join(err, a.keep.Close())
+	}
+	return err
+}
+
+// find returns what a name is. Links of directories are followed, for a tar of a store may be made of linked directories.
+func (a *archive) find(name string) (tarfs.Version, error) {
+	v, err := a.snap.Resolve("/"+name, false)
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", shown(name), fs.ErrNotExist)
+	}
+	return v, nil
+}
+
+func (a *archive) Stat(name string) (Info, error) {
+	v, err := a.find(name)
+	if err != nil {
+		return Info{}, err
+	}
+	return a.info(v), nil
+}
+
+// info says what the tar says.
+func (a *archive) info(v tarfs.Version) Info {
+	m := v.Meta()
+	info := Info{Type: v.Type(), Mode: m.Mode, UID: m.UID, GID: m.GID, MTime: m.MTime, MTimeNS: m.MTimeNS, Xattrs: v.Xattrs()}
+	switch v.Type() {
+	case tarfs.File:
+		info.Size = v.Size()
+	case tarfs.Symlink:
+		info.Link = v.Link()
+	case tarfs.Char, tarfs.Block:
+		info.Major, info.Minor = v.Device()
+	}
+	if _, several := a.snap.FirstName(v); several {
+		id, _ := v.Inode()
+		info.Inode = Inode{Device: math.MaxUint64, Number: id}
+	}
+	return info
+}
+
+func (a *archive) List(name string) ([]string, error) {
+	v, err := a.find(name)
+	if err == nil && v.Type() == tarfs.Symlink {
+		v, err = a.snap.Resolve("/"+name, true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v.Type() != tarfs.Dir {
+		return nil, fmt.Errorf("%s: is no directory", shown(name))
+	}
+	var names []string
+	for child := range a.snap.Walk(v.Node(), 1) {
+		if child.Node() != v.Node() {
+			names = append(names, child.Node().Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (a *archive) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		top, err := a.find(name)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		if top.Type() != tarfs.Dir {
+			yield(Entry{}, fmt.Errorf("%s: is no directory", shown(name)))
+			return
+		}
+		prefix := len(strings.TrimSuffix(top.Node().Path(), "/")) + 1
+		for v := range a.snap.Walk(top.Node(), -1) {
+			if err := ctx.Err(); err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			if v.Node() == top.Node() {
+				continue
+			}
+			if !yield(Entry{Path: v.Node().Path()[prefix:], Info: a.info(v)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (a *archive) ReadFile(name string, limit int64) ([]byte, error) {
+	body, err := a.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close() // opened for reading: nothing is lost
+	return readAll(body, name, limit)
+}
+
+func (a *archive) Open(name string) (io.ReadCloser, error) {
+	v, err := a.snap.Resolve("/"+path.Clean(name), false)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", shown(name), fs.ErrNotExist)
+	}
+	if v.Type() != tarfs.File {
+		return nil, fmt.Errorf("%s: is no regular file", shown(name))
+	}
+	extents := v.Extents()
+	if len(extents) > 0 && a.at == nil {
+		if offset, ok := a.kept[extents[0].TarOffset]; ok {
+			return io.NopCloser(io.NewSectionReader(a.keep, offset, v.Size())), nil
+		}
+	}
+	return a.content(v.Size(), extents)
+}

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"context"
+	"io"
+	"iter"
+	"path"
+)
+
+// Below returns the files below a directory of others, as a tree of their own.
+func Below(files Files, dir string) Files {
+	if dir == "" {
+		return files
+	}
+	return &below{files, dir}
+}
+
+type below struct {
+	Files
+	dir string
+}
+
+func (b *below) ReadFile(name string, limit int64) ([]byte, error) {
+	return b.Files.ReadFile(path.Join(b.dir, name), limit)
+}
+func (b *below) List(name string) ([]string, error)      { return b.Files.List(path.Join(b.dir, name)) }
+func (b *below) Stat(name string) (Info, error)          { return b.Files.Stat(path.Join(b.dir, name)) }
+func (b *below) Open(name string) (io.ReadCloser, error) { return b.Files.Open(path.Join(b.dir, name)) }
+func (b *below) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
+	return b.Files.Walk(ctx, path.Join(b.dir, name))
+}
+
+// Top returns the directory in which a marker lies: the top itself, or, where the tar of a store was made further up, the one to which
+// single directories lead. It is the top where there is no marker.
+func Top(files Files, marker string) string {
+	const deepest = 8
+	at := ""
+	for range deepest {
+		if _, err := files.Stat(path.Join(at, marker)); err == nil {
+			return at
+		}
+		names, err := files.List(at)
+		if err != nil || len(names) != 1 {
+			return ""
+		}
+		at = path.Join(at, names[0])
+	}
+	return ""
+}

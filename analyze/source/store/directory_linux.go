@@ -1,0 +1,250 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"layup/tarfs"
+)
+
+// A directory is a store as an engine left it on a disk. All access goes through an os.Root, so no link leads out of it.
+type directory struct{ root *os.Root }
+
+// Directory returns the files of an opened directory, which Close closes.
+func Directory(root *os.Root) (Files, error) { return &directory{root: root}, nil }
+
+func (d *directory) Close() error { return d.root.Close() }
+
+func (d *directory) explain(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", shown(name), fs.ErrNotExist)
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return &PrivilegeError{Name: name, Need: "root, or the capability CAP_DAC_READ_SEARCH", Err: err}
+	}
+	return fmt.Errorf("%s: %w", shown(name), err)
+}
+
+func (d *directory) ReadFile(name string, limit int64) ([]byte, error) {
+	body, err := d.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close() // opened for reading: nothing is lost
+	return readAll(body, name, limit)
+}
+
+// readAll reads a document that must not be longer than limit.
+func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
+	doc, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", shown(name), err)
+	}
+	if int64(len(doc)) > limit {
+		return nil, fmt.Errorf("%s: is longer than %d bytes", shown(name), limit)
+	}
+	return doc, nil
+}
+
+func (d *directory) Open(name string) (io.ReadCloser, error) {
+	file, err := d.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("is no regular file")
+	}
+	if err != nil {
+		return nil, errors.Join(d.explain(name, err), file.Close())
+	}
+	return file, nil
+}
+
+func (d *directory) List(name string) ([]string, error) {
+	file, err := d.root.Open(cmp.Or(name, "."))
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	defer file.Close()
+	names, err := file.Readdirnames(-1)
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (d *directory) Stat(name string) (Info, error) {
+	parent, err := d.root.Open(path.Dir(name))
+	if err != nil {
+		return Info{}, d.explain(name, err)
+	}
+	defer parent.Close()
+	info, err := describe(int(parent.Fd()), path.Base(name))
+	if err != nil {
+		return Info{}, d.explain(name, err)
+	}
+	return info, nil
+}
+
+func (d *directory) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		stack := []string{""} // directories still to be read, the next one last
+		for len(stack) > 0 {
+			at := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			found, err := d.children(ctx, name, at)
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			from := len(stack)
+			for _, e := range found {
+				if e.Type == tarfs.Dir {
+					stack = append(stack, e.Path)
+				}
+				if !yield(e, nil) {
+					return
+				}
+			}
+			slices.Reverse(stack[from:])
+		}
+	}
+}
+
+// children describes what a directory holds.
+func (d *directory) children(ctx context.Context, top, at string) ([]Entry, error) {
+	name := path.Join(top, at)
+	parent, err := d.root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	defer parent.Close()
+	names, err := parent.Readdirnames(-1)
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	slices.Sort(names)
+	found := make([]Entry, 0, len(names))
+	for _, base := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		info, err := describe(int(parent.Fd()), base)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &ContentError{Name: path.Join(name, base), Err: ErrChanged}
+		}
+		if err != nil {
+			return nil, d.explain(path.Join(name, base), err)
+		}
+		found = append(found, Entry{Path: path.Join(at, base), Info: info})
+	}
+	return found, nil
+}
+
+// describe asks the kernel for all of one name in an open directory.
+func describe(parent int, base string) (Info, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return Info{}, err
+	}
+	info := Info{
+		Mode: uint16(st.Mode & 0o7777), UID: st.Uid, GID: st.Gid,
+		MTime: int64(st.Mtim.Sec), MTimeNS: uint32(st.Mtim.Nsec),
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		info.Type, info.Size = tarfs.File, st.Size
+	case unix.S_IFDIR:
+		info.Type = tarfs.Dir
+	case unix.S_IFLNK:
+		info.Type = tarfs.Symlink
+		link, err := readLink(parent, base)
+		if err != nil {
+			return Info{}, err
+		}
+		info.Link = link
+	case unix.S_IFCHR, unix.S_IFBLK:
+		info.Type = tarfs.Char
+		if st.Mode&unix.S_IFMT == unix.S_IFBLK {
+			info.Type = tarfs.Block
+		}
+		info.Major, info.Minor = unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))
+	default:
+		info.Type, info.Socket = tarfs.Fifo, st.Mode&unix.S_IFMT == unix.S_IFSOCK
+	}
+	if st.Nlink > 1 && info.Type != tarfs.Dir {
+		info.Inode = Inode{Device: uint64(st.Dev), Number: st.Ino}
+	}
+	list, err := attributes(parent, base)
+	info.Xattrs = list
+	return info, err
+}
+
+// maxLink is the longest target that a symlink can have on Linux.
+const maxLink = 4096
+
+func readLink(parent int, base string) (string, error) {
+	buffer := make([]byte, maxLink)
+	n, err := unix.Readlinkat(parent, base, buffer)
+	if err != nil {
+		return "", err
+	}
+	return string(buffer[:n]), nil
+}
+
+// attributes returns the extended attributes of a name in an open directory. There is no system call for that in older kernels, but a
+// descriptor has a name of its own.
+func attributes(parent int, base string) ([]tarfs.Xattr, error) {
+	name := "/proc/self/fd/" + strconv.Itoa(parent) + "/" + base
+	size, err := unix.Llistxattr(name, nil)
+	if err == unix.EOPNOTSUPP || size == 0 && err == nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("extended attributes: %w", err)
+	}
+	names := make([]byte, size)
+	if size, err = unix.Llistxattr(name, names); err != nil {
+		return nil, fmt.Errorf("extended attributes: %w", err)
+	}
+	var list []tarfs.Xattr
+	for one := range bytes.SplitSeq(bytes.TrimSuffix(names[:size], []byte{0}), []byte{0}) {
+		value, err := attribute(name, string(one))
+		if err == unix.ENODATA {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("extended attribute %s: %w", shown(string(one)), err)
+		}
+		list = append(list, tarfs.Xattr{Name: string(one), Value: value})
+	}
+	slices.SortFunc(list, func(a, b tarfs.Xattr) int { return cmp.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+func attribute(name, attr string) (string, error) {
+	size, err := unix.Lgetxattr(name, attr, nil)
+	if err != nil || size == 0 {
+		return "", err
+	}
+	value := make([]byte, size)
+	size, err = unix.Lgetxattr(name, attr, value)
+	return string(value[:max(size, 0)]), err
+}

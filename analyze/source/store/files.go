@@ -1,0 +1,70 @@
+// Package store reads the file trees of engines' stores, in a directory or in a tar of one, and turns the directories in which they keep
+// layers into the tars those stand for.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"layup/tarfs"
+)
+
+// Files is the tree of a store. Names are relative to its top, with slashes, cleaned. What is not there is fs.ErrNotExist; what may not be
+// read is a *PrivilegeError.
+type Files interface {
+	// ReadFile returns the content of a regular file of at most limit bytes.
+	ReadFile(name string, limit int64) ([]byte, error)
+	// List returns the names in a directory, sorted by their bytes.
+	List(name string) ([]string, error)
+	// Stat describes what the name is, following no link at its end.
+	Stat(name string) (Info, error)
+	// Walk yields everything below a directory, each directory before what it holds. It ends with the first error.
+	Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
+	// Open returns the content of a regular file.
+	Open(name string) (io.ReadCloser, error)
+	Close() error
+}
+
+// An Entry is something that a walk came across.
+type Entry struct {
+	Path string // relative to where the walk began
+	Info
+}
+
+// Info is what a store's file system says of a file.
+type Info struct {
+	Type         tarfs.Type
+	Socket       bool // it is a socket, of which no tar tells; Type is then Fifo
+	Mode         uint16
+	UID, GID     uint32
+	Size         int64 // of a regular file
+	MTime        int64 // seconds of the Unix epoch
+	MTimeNS      uint32
+	Link         string
+	Major, Minor uint32
+	Xattrs       []tarfs.Xattr // sorted by name
+	Inode        Inode         // what names of one file have in common; zero where it has one name
+}
+
+// An Inode tells hard links of one file from other files.
+type Inode struct{ Device, Number uint64 }
+
+// A PrivilegeError says that a part of a store may not be read, and what is needed for it.
+type PrivilegeError struct {
+	Name string // within the store
+	Need string // the privilege
+	Err  error
+}
+
+// Error names the file and the privilege.
+func (e *PrivilegeError) Error() string {
+	return shown(e.Name) + ": " + e.Err.Error() + ": reading it needs " + e.Need
+}
+
+// Unwrap returns the cause.
+func (e *PrivilegeError) Unwrap() error { return e.Err }
+
+// ErrChanged says that a file is not any more what it was when it was listed: somebody writes into the store.
+var ErrChanged = errors.New("changed while being read: is the engine running?")

@@ -1,0 +1,275 @@
+package store
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"layup/tarfs"
+)
+
+// A Layout says how the directory of a layer spells what is more than files.
+type Layout struct {
+	// Names: ".wh.NAME" hides NAME, ".wh..wh..opq" makes its directory opaque, as fuse-overlayfs and rootless engines write it. Without it
+	// such names are names, and only what the kernel's overlayfs knows has a meaning.
+	Names bool
+	// Subtract, where not zero, is taken from user and group numbers from there on: the first of the host's numbers that stand for the
+	// container's 1 and up.
+	Owner func(uid, gid uint32) (uint32, uint32)
+	// Warn is told of what cannot be shown as the engine shows it; may be nil.
+	Warn func(code tarfs.Code, path string)
+}
+
+// The attributes that overlay file systems keep for themselves. Source: the kernel's overlayfs.rst, fuse-overlayfs, containers/storage.
+var (
+	privatePrefixes = []string{"trusted.overlay.", "user.overlay.", "user.fuseoverlayfs."}
+	opaqueNames     = []string{"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}
+	redirectNames   = []string{"trusted.overlay.redirect", "user.overlay.redirect", "user.fuseoverlayfs.redirect"}
+	metacopyNames   = []string{"trusted.overlay.metacopy", "user.overlay.metacopy", "user.fuseoverlayfs.metacopy"}
+	whiteoutNames   = []string{"trusted.overlay.whiteout", "user.overlay.whiteout"}
+)
+
+// overrideName is the attribute by which containers/storage says whose a file is that an unprivileged user had to own.
+const overrideName = "user.containers.override_stat"
+
+const (
+	whiteoutPrefix = ".wh."
+	opaqueMarker   = ".wh..wh..opq"
+)
+
+// Directory turns the directory in which an engine keeps what a layer changed into the tar of that layer: every directory before what it
+// holds, whiteouts and opaque directories in tarfs.Overlay's dialect, hard links by inode. The directory itself is no entry.
+func Overlay(files Files, dir string, layout Layout) *Tar {
+	return &Tar{Files: files, Dialect: tarfs.Overlay, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
+		return func(yield func(Segment, error) bool) {
+			w := &overlayWalk{files: files, dir: dir, layout: layout, yield: yield, seen: map[Inode]string{}}
+			w.headers = tar.NewWriter(&w.out)
+			for e, err := range files.Walk(ctx, dir) {
+				if err == nil {
+					err = w.entry(e)
+				}
+				if err != nil && !errors.Is(err, errStop) {
+					yield(Segment{}, err)
+				}
+				if err != nil {
+					return
+				}
+			}
+			yield(Segment{Bytes: make([]byte, 2*blockSize)}, nil)
+		}
+	}}
+}
+
+const blockSize = 512
+
+var errStop = errors.New("no more is wanted")
+
+// overlayWalk writes one header after the other.
+type overlayWalk struct {
+	files   Files
+	dir     string
+	layout  Layout
+	yield   func(Segment, error) bool
+	seen    map[Inode]string
+	out     bytes.Buffer
+	headers *tar.Writer
+}
+
+func (w *overlayWalk) warn(code tarfs.Code, name string) {
+	if w.layout.Warn != nil {
+		w.layout.Warn(code, "/"+name)
+	}
+}
+
+// entry writes what an entry of the directory stands for.
+func (w *overlayWalk) entry(e Entry) error {
+	base := path.Base(e.Path)
+	if w.layout.Names && strings.HasPrefix(base, whiteoutPrefix) {
+		if base == opaqueMarker {
+			return nil // the directory says so
+		}
+		return w.header(Entry{Path: path.Join(path.Dir(e.Path), base[len(whiteoutPrefix):]), Info: Info{Type: tarfs.Char}})
+	}
+	if e.Socket {
+		w.warn(tarfs.SocketSkipped, e.Path)
+		return nil
+	}
+	e, err := w.consume(e)
+	if err != nil {
+		return err
+	}
+	if w.layout.Owner != nil {
+		e.UID, e.GID = w.layout.Owner(e.UID, e.GID)
+	}
+	return w.header(e)
+}
+
+// consume takes in the attributes that overlay file systems keep for themselves.
+func (w *overlayWalk) consume(e Entry) (Entry, error) {
+	opaque, err := w.opaque(e)
+	if err != nil {
+		return e, err
+	}
+	if value(e.Xattrs, redirectNames) != "" {
+		w.warn(tarfs.StoreRedirect, e.Path)
+	}
+	if has(e.Xattrs, metacopyNames) {
+		w.warn(tarfs.StoreMetacopy, e.Path)
+	}
+	if e.Type == tarfs.File && e.Size == 0 && has(e.Xattrs, whiteoutNames) {
+		return Entry{Path: e.Path, Info: Info{Type: tarfs.Char}}, nil
+	}
+	override := value(e.Xattrs, []string{overrideName})
+	e.Xattrs = slices.DeleteFunc(slices.Clone(e.Xattrs), func(x tarfs.Xattr) bool {
+		return x.Name == overrideName || slices.ContainsFunc(privatePrefixes, func(p string) bool { return strings.HasPrefix(x.Name, p) })
+	})
+	if override != "" {
+		if err := e.override(override); err != nil {
+			return e, fmt.Errorf("%s: attribute %s: %w", shown(path.Join(w.dir, e.Path)), overrideName, err)
+		}
+	}
+	if opaque {
+		e.Xattrs = append(e.Xattrs, tarfs.Xattr{Name: tarfs.OpaqueXattr, Value: "y"})
+	}
+	return e, nil
+}
+
+// opaque reports whether a directory hides what lower layers have below it.
+func (w *overlayWalk) opaque(e Entry) (bool, error) {
+	if e.Type != tarfs.Dir {
+		return false, nil
+	}
+	if value(e.Xattrs, opaqueNames) == "y" {
+		return true, nil
+	}
+	if !w.layout.Names {
+		return false, nil
+	}
+	_, err := w.files.Stat(path.Join(w.dir, e.Path, opaqueMarker))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func value(list []tarfs.Xattr, names []string) string {
+	for _, x := range list {
+		if slices.Contains(names, x.Name) {
+			return x.Value
+		}
+	}
+	return ""
+}
+
+func has(list []tarfs.Xattr, names []string) bool {
+	return slices.ContainsFunc(list, func(x tarfs.Xattr) bool { return slices.Contains(names, x.Name) })
+}
+
+// override takes owner, mode and type from the attribute: UID:GID:MODE in octal, then perhaps the type, of a device with its numbers.
+// Source: containers/storage, pkg/idtools.
+func (e *Entry) override(s string) error {
+	parts := strings.Split(s, ":")
+	if len(parts) < 3 {
+		return fmt.Errorf("want UID:GID:MODE, found %s", shown(s))
+	}
+	uid, err := strconv.ParseUint(parts[0], 10, 32)
+	if err != nil {
+		return fmt.Errorf("bad user in %s", shown(s))
+	}
+	gid, err := strconv.ParseUint(parts[1], 10, 32)
+	if err != nil {
+		return fmt.Errorf("bad group in %s", shown(s))
+	}
+	mode, err := strconv.ParseUint(parts[2], 8, 32)
+	if err != nil {
+		return fmt.Errorf("bad mode in %s", shown(s))
+	}
+	e.UID, e.GID, e.Mode = uint32(uid), uint32(gid), uint16(mode&0o7777)
+	if len(parts) > 3 {
+		return e.retype(parts[3], s)
+	}
+	return nil
+}
+
+// retype takes what a file stands for where it cannot be that itself.
+func (e *Entry) retype(what, s string) error {
+	kind, numbers, _ := strings.Cut(what, "-")
+	switch kind {
+	case "file", "dir", "symlink":
+		return nil
+	case "pipe":
+		e.Type, e.Size = tarfs.Fifo, 0
+		return nil
+	case "socket":
+		e.Socket = true
+		return nil
+	case "block", "char":
+	default:
+		return fmt.Errorf("unknown type in %s", shown(s))
+	}
+	if _, err := fmt.Sscanf(numbers, "%d-%d", &e.Major, &e.Minor); err != nil {
+		return fmt.Errorf("bad device numbers in %s", shown(s))
+	}
+	if e.Type, e.Size = tarfs.Char, 0; kind == "block" {
+		e.Type = tarfs.Block
+	}
+	return nil
+}
+
+// typeflags are those of tar.
+var typeflags = map[tarfs.Type]byte{
+	tarfs.File: tar.TypeReg, tarfs.Dir: tar.TypeDir, tarfs.Symlink: tar.TypeSymlink, tarfs.Char: tar.TypeChar, tarfs.Block: tar.TypeBlock, tarfs.Fifo: tar.TypeFifo,
+}
+
+// header writes a header and names the content that follows it.
+func (w *overlayWalk) header(e Entry) error {
+	h := &tar.Header{
+		Format: tar.FormatPAX, Typeflag: typeflags[e.Type], Name: e.Path, Mode: int64(e.Mode), Uid: int(e.UID), Gid: int(e.GID),
+		ModTime: time.Unix(e.MTime, int64(e.MTimeNS)), Devmajor: int64(e.Major), Devminor: int64(e.Minor), Linkname: e.Link,
+	}
+	for _, x := range e.Xattrs {
+		if h.PAXRecords == nil {
+			h.PAXRecords = map[string]string{}
+		}
+		h.PAXRecords["SCHILY.xattr."+x.Name] = x.Value
+	}
+	size := e.Size
+	if e.Inode != (Inode{}) && e.Type != tarfs.Dir {
+		if first, ok := w.seen[e.Inode]; ok {
+			h.Typeflag, h.Linkname, size = tar.TypeLink, first, 0
+			h.PAXRecords = nil
+		} else {
+			w.seen[e.Inode] = e.Path
+		}
+	}
+	h.Size = size
+	return w.write(h, path.Join(w.dir, e.Path))
+}
+
+// write gives out a header, its content and the padding.
+func (w *overlayWalk) write(h *tar.Header, file string) error {
+	w.out.Reset()
+	w.headers = tar.NewWriter(&w.out) // it would wait for the content of the last one
+	if err := w.headers.WriteHeader(h); err != nil {
+		return fmt.Errorf("%s: %w", shown(file), err)
+	}
+	if !w.yield(Segment{Bytes: bytes.Clone(w.out.Bytes())}, nil) {
+		return errStop
+	}
+	if h.Size == 0 {
+		return nil
+	}
+	if !w.yield(Segment{File: file, Size: h.Size}, nil) || !w.yield(Segment{Size: -h.Size & (blockSize - 1)}, nil) {
+		return errStop
+	}
+	return nil
+}

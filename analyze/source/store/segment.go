@@ -1,0 +1,210 @@
+package store
+
+import (
+	"context"
+	"hash/crc64"
+	"io"
+	"iter"
+
+	"layup/tarfs"
+)
+
+// A Segment is a piece of a tar: bytes, or the content of a file of the store.
+type Segment struct {
+	Bytes []byte
+	File  string // where Bytes is nil; "" with Size is so many zeros
+	Size  int64  // of the file's content
+	Sum   []byte // CRC-64 of the content, eight bytes (ISO polynomial); nil where none is known
+}
+
+func (s Segment) length() int64 {
+	if s.Bytes != nil {
+		return int64(len(s.Bytes))
+	}
+	return s.Size
+}
+
+// A Tar is a tar that is nowhere stored as such: it is put together while it is read.
+type Tar struct {
+	Files    Files
+	Dialect  tarfs.Dialect
+	Segments func(ctx context.Context) iter.Seq2[Segment, error]
+}
+
+// A Reader reads a Tar from the beginning. It is what tarfs.Scan wants: content that is discarded is never read.
+type Reader struct {
+	tar    *Tar
+	next   func() (Segment, error, bool)
+	stop   func()
+	buffer []byte        // bytes ahead, not yet consumed
+	spare  []byte        // their array, used again
+	rest   Segment       // the segment that follows the buffer, partly consumed
+	done   int64         // bytes of its content that are consumed or in the buffer
+	body   io.ReadCloser // its open file
+	sum    uint64        // CRC-64 of what was read of it
+	whole  bool          // it was read from its beginning, without a gap
+	past   int64         // bytes of the segments before that one
+	err    error
+}
+
+// Done returns how many bytes were read or passed over.
+func (r *Reader) Done() int64 { return r.past + r.done - int64(len(r.buffer)) }
+
+// Open begins to read the tar.
+func (t *Tar) Open(ctx context.Context) *Reader {
+	next, stop := iter.Pull2(t.Segments(ctx))
+	return &Reader{tar: t, next: next, stop: stop}
+}
+
+// Close ends the reading.
+func (r *Reader) Close() error {
+	r.stop()
+	return r.shut()
+}
+
+func (r *Reader) shut() error {
+	if r.body == nil {
+		return nil
+	}
+	body := r.body
+	r.body = nil
+	return body.Close()
+}
+
+// Peek returns the next n bytes without consuming them, fewer only with an error.
+func (r *Reader) Peek(n int) ([]byte, error) {
+	for len(r.buffer) < n && r.err == nil {
+		r.err = r.fill(n - len(r.buffer))
+	}
+	if len(r.buffer) < n {
+		return r.buffer, r.err
+	}
+	return r.buffer[:n], nil
+}
+
+// fill appends at most want bytes of the segment at hand to the buffer, or all of one that is bytes.
+func (r *Reader) fill(want int) error {
+	if r.done == r.rest.length() {
+		if err := r.advance(); err != nil {
+			return err
+		}
+	}
+	if len(r.buffer) == 0 {
+		r.buffer = r.spare[:0]
+	}
+	if r.rest.Bytes != nil {
+		r.buffer = append(r.buffer, r.rest.Bytes[r.done:]...)
+		r.done = r.rest.length()
+		r.spare = r.buffer[:0]
+		return nil
+	}
+	from := len(r.buffer)
+	r.buffer = append(r.buffer, make([]byte, min(int64(want), r.rest.Size-r.done))...)
+	n, err := r.read(r.buffer[from:])
+	r.buffer = r.buffer[:from+n]
+	r.spare = r.buffer[:0]
+	return err
+}
+
+// advance takes up the next segment that is not empty.
+func (r *Reader) advance() error {
+	for {
+		if err := r.shut(); err != nil {
+			return err
+		}
+		s, err, ok := r.next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return io.EOF
+		}
+		r.past += r.rest.length()
+		if r.rest, r.done, r.sum, r.whole = s, 0, 0, true; s.length() > 0 {
+			return nil
+		}
+	}
+}
+
+// read reads content of the segment at hand, which is no bytes.
+func (r *Reader) read(b []byte) (int, error) {
+	b = b[:min(int64(len(b)), r.rest.Size-r.done)]
+	if r.rest.File == "" {
+		clear(b)
+		r.done += int64(len(b))
+		return len(b), nil
+	}
+	if r.body == nil {
+		body, err := r.tar.open(r.rest, r.done)
+		if err != nil {
+			return 0, err
+		}
+		r.body = body
+	}
+	n, err := io.ReadFull(r.body, b)
+	r.done += int64(n)
+	r.sum = crc64.Update(r.sum, crcTable, b[:n])
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = ErrChanged
+	}
+	if err != nil {
+		return n, &ContentError{Name: r.rest.File, Err: err}
+	}
+	if r.done == r.rest.Size {
+		return n, r.check()
+	}
+	return n, nil
+}
+
+// Discard skips bytes, without reading content that nobody asked for.
+func (r *Reader) Discard(n int) (int, error) {
+	left := int64(n)
+	for left > 0 {
+		if len(r.buffer) > 0 {
+			k := min(left, int64(len(r.buffer)))
+			r.buffer = r.buffer[k:]
+			left -= k
+			continue
+		}
+		if r.err == nil && r.done == r.rest.length() {
+			r.err = r.advance()
+		}
+		if r.err != nil {
+			return n - int(left), r.err
+		}
+		k := min(left, r.rest.length()-r.done)
+		r.done += k
+		left -= k
+		if r.err = r.shut(); r.err != nil {
+			return n - int(left), r.err
+		}
+		r.whole = false
+	}
+	return n, nil
+}
+
+// Read reads on, content too.
+func (r *Reader) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if len(r.buffer) > 0 {
+		n := copy(b, r.buffer)
+		r.buffer = r.buffer[n:]
+		return n, nil
+	}
+	if r.err == nil && r.done == r.rest.length() {
+		r.err = r.advance()
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	if r.rest.Bytes != nil {
+		n := copy(b, r.rest.Bytes[r.done:])
+		r.done += int64(n)
+		return n, nil
+	}
+	var n int
+	n, r.err = r.read(b)
+	return n, r.err
+}

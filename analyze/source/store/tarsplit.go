@@ -1,0 +1,140 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+
+	"layup/tarfs"
+)
+
+// maxRecord bounds one line of a tar-split file: a PAX header of 1 MiB and more, in base64.
+const maxRecord = 64 << 20
+
+// A record is one line of a tar-split file: either bytes of the tar, or the content of a file of the layer's directory.
+// Source: vbatts/tar-split, tar/storage.
+type record struct {
+	Type    int    `json:"type"` // 1 file, 2 segment
+	Name    string `json:"name"`
+	NameRaw []byte `json:"name_raw"` // where the name is not UTF-8
+	Size    int64  `json:"size"`
+	Payload []byte `json:"payload"`
+}
+
+const (
+	recordFile    = 1
+	recordSegment = 2
+)
+
+// TarSplit puts the tar of a layer together from the headers in a tar-split file and the contents in a directory. It gives the very bytes
+// of the diffID, as long as nobody changed the files.
+func TarSplit(files Files, split, dir string) *Tar {
+	return &Tar{Files: files, Dialect: tarfs.Whiteouts, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
+		return func(yield func(Segment, error) bool) {
+			if err := splitSegments(ctx, files, split, dir, yield); err != nil {
+				yield(Segment{}, err)
+			}
+		}
+	}}
+}
+
+func splitSegments(ctx context.Context, files Files, split, dir string, yield func(Segment, error) bool) error {
+	file, err := files.Open(split)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // opened for reading: nothing is lost
+	unzipped, err := gzip.NewReader(bufio.NewReaderSize(file, 64<<10))
+	if err != nil {
+		return fmt.Errorf("%s: %w", shown(split), err)
+	}
+	lines := bufio.NewReaderSize(unzipped, 64<<10)
+	for number := 1; ; number++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		line, err := readLine(lines)
+		if err == io.EOF {
+			return nil
+		}
+		var r record
+		if err == nil {
+			err = parseRecord(line, &r)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: line %d: %w", shown(split), number, err)
+		}
+		if s, ok := r.segment(dir); ok && !yield(s, nil) {
+			return nil
+		}
+	}
+}
+
+// readLine returns a line without its end, io.EOF after the last.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if line == nil && err == nil {
+			return part[:len(part)-1], nil
+		}
+		if line = append(line, part...); len(line) > maxRecord {
+			return nil, fmt.Errorf("is longer than %d bytes", maxRecord)
+		}
+		switch {
+		case err == nil:
+			return line[:len(line)-1], nil
+		case err == io.EOF && len(line) > 0:
+			return line, nil
+		case err != bufio.ErrBufferFull:
+			return nil, err
+		}
+	}
+}
+
+// segmentStart is how nearly every line that holds bytes begins; to read it by hand takes a tenth of the time.
+var segmentStart = []byte(`{"type":2,"payload":"`)
+
+func parseRecord(line []byte, r *record) error {
+	if rest, ok := bytes.CutPrefix(line, segmentStart); ok {
+		if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
+			r.Type, r.Payload = recordSegment, make([]byte, base64.StdEncoding.DecodedLen(end))
+			n, err := base64.StdEncoding.Decode(r.Payload, rest[:end])
+			r.Payload = r.Payload[:n]
+			return err
+		}
+	}
+	if err := json.Unmarshal(line, r); err != nil {
+		return errors.New("is no tar-split record")
+	}
+	switch {
+	case r.Type != recordFile && r.Type != recordSegment:
+		return fmt.Errorf("unknown type %d", r.Type)
+	case r.Size < 0:
+		return fmt.Errorf("size %d is below zero", r.Size)
+	}
+	return nil
+}
+
+// segment returns what a record stands for, false where that is nothing.
+func (r *record) segment(dir string) (Segment, bool) {
+	if r.Type == recordSegment {
+		return Segment{Bytes: r.Payload}, len(r.Payload) > 0
+	}
+	name := r.Name
+	if len(r.NameRaw) > 0 {
+		name = string(r.NameRaw)
+	}
+	name = path.Clean("/" + strings.TrimLeft(name, "/"))
+	return Segment{File: path.Join(dir, name[1:]), Size: r.Size, Sum: r.Payload}, r.Size > 0
+}
