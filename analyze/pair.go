@@ -25,9 +25,9 @@ func (img *Image) After(n int) Side {
 // View returns what the side shows.
 func (s Side) View() *tarfs.Snapshot { return s.view }
 
-// OpenPair opens two images to compare them. Layers that only one of them has are scanned with digests, for their content may have to be
-// compared, and reading them twice would cost more. Close the images; where an error is, the image says no more than which it is, if it is there at all.
-func OpenPair(ctx context.Context, names [2]string, opt [2]Options) (images [2]*Image, errs [2]error) {
+// OpenPair opens two images to compare them, but for what is to be ignored. Layers that only one of them has are scanned with digests where content
+// counts, for it is likely to be compared, and reading them twice would cost more. Close the images; where an error is, the image says no more than which it is, if it is there at all.
+func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspect) (images [2]*Image, errs [2]error) {
 	var archives [2]*source.Archive
 	var chosen [2]*source.Image
 	for i, name := range names {
@@ -43,7 +43,7 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options) (images [2]*
 		if one == nil {
 			continue
 		}
-		if other := chosen[1-i]; other != nil {
+		if other := chosen[1-i]; other != nil && ignore&Content == 0 {
 			opt[i].DigestsOf = unshared(one, other, opt[i].KeepGoing)
 		}
 		img, err := load(ctx, one, opt[i])

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -39,7 +40,9 @@ type comparing struct {
 	ignore           *words
 	stat, byLayer    bool
 	content, digests bool
+	newFile          bool
 	most             string
+	limit            int64 // most, in bytes
 	image, platform  [2]string
 	aspects          analyze.Aspect
 }
@@ -51,6 +54,7 @@ func newDiff(f *pflag.FlagSet) Answer {
 	f.BoolVar(&d.stat, "stat", false, "only count what differs")
 	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: of B those that it owns there, of A what was removed")
 	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
+	f.BoolVarP(&d.newFile, "new-file", "N", false, "with --content, compare an added or removed file with an empty one")
 	f.StringVar(&d.most, "content-max", "1MiB", "the largest file (`SIZE`) that --content compares line by line")
 	f.BoolVar(&d.digests, "digests", false, "show the SHA-256 of the files' content")
 	for i, side := range []string{"a", "b"} {
@@ -75,12 +79,16 @@ func (d *comparing) answer(ctx context.Context, c *Call) (int, error) {
 		return status, nil
 	}
 	compared, err := analyze.Compare(ctx, sides[0], sides[1], d.aspects)
-	c.console.close()
 	if err != nil {
 		return failed, err
 	}
 	a := &diffAnswer{Comparison: compared, asked: d, call: c, list: list, stat: compared.Stat()}
-	if err := a.write(ctx); err != nil {
+	defer a.closeContents()
+	if err := a.readContents(ctx); err != nil {
+		return failed, err
+	}
+	c.console.close()
+	if err := cmp.Or(a.write(ctx), a.broken); err != nil {
 		return failed, err
 	}
 	list.complain(c)
@@ -93,6 +101,17 @@ func (d *comparing) check(c *Call) error {
 	for _, word := range d.ignore.given {
 		aspect, _ := analyze.AspectNamed(word) // the flag took no other word
 		d.aspects |= aspect
+	}
+	var err error
+	switch d.limit, err = parseSize(d.most); {
+	case err != nil:
+		return fmt.Errorf("diff: --content-max %q: %w", d.most, err)
+	case d.content && d.stat:
+		return usage("--stat counts paths, --content shows what changed in them", "diff: --stat and --content exclude each other")
+	case d.newFile && !d.content:
+		return usage("layup diff --content -N IMAGE-A IMAGE-B", "diff: --new-file does nothing without --content")
+	case d.content && d.aspects&analyze.Content != 0:
+		return usage("", "diff: --content and --ignore content exclude each other")
 	}
 	if c.all {
 		return usage("layup images "+quoted(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
@@ -128,6 +147,9 @@ type diffAnswer struct {
 	call  *Call
 	list  imageList // of one image where its layers are compared
 	stat  *analyze.DiffStat
+
+	contents [2]*analyze.Texts // with --content
+	broken   error             // why one of them could not be read where an item was written
 }
 
 // equal reports whether nothing that counts differs.
@@ -173,7 +195,7 @@ func (a *diffAnswer) tell() {
 	}
 }
 
-// summary is one line about all that differs.
+// summary counts all that differs, a line each.
 func (a *diffAnswer) summary() string {
 	var parts []string
 	if !a.stages() {
@@ -193,7 +215,7 @@ func (a *diffAnswer) summary() string {
 	if a.stat.DirTimes > 0 {
 		paths += fmt.Sprintf(" (%d of them directories that differ only in time: --ignore dir-mtime)", a.stat.DirTimes)
 	}
-	return strings.Join(append(parts, paths), "; ")
+	return strings.Join(append(parts, paths), "\n") + "\n"
 }
 
 func (a *diffAnswer) stages() bool { return len(a.list) == 1 }

@@ -18,6 +18,7 @@ import (
 var (
 	diffFields      = slices.Concat(pathField, []render.Field{{Name: "change"}, {Name: "what", Kind: render.Object}, {Name: "a", Kind: render.Object}, {Name: "b", Kind: render.Object}})
 	sideEntryFields = slices.Concat(metaFields, layerField, entryFields)
+	textFields      = []render.Field{{Name: "diff", Kind: render.Name}, {Name: "noDiff"}}
 	byLayerFields   = slices.Concat([]render.Field{{Name: "side"}, {Name: "layer", Kind: render.Int}}, diffFields)
 )
 
@@ -31,6 +32,9 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 		s.Fields, s.Rows = statFields, a.statRows()
 	case a.asked.byLayer:
 		s.Fields = byLayerFields
+	}
+	if a.asked.content {
+		s.Fields = slices.Concat(s.Fields, textFields)
 	}
 	s.Rows = interruptible(ctx, s.Rows)
 	s.Text = func(w io.Writer, t render.Terminal) error { return a.draw(ctx, w, t) }
@@ -193,6 +197,9 @@ func (a *diffAnswer) rows() iter.Seq[[]render.Value] {
 					value = shape.Value(entry)
 				}
 				row = append(row, value)
+			}
+			if a.asked.content {
+				row = a.appendText(row, d)
 			}
 			if !yield(row) {
 				return

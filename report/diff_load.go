@@ -37,7 +37,7 @@ func (d *comparing) load(ctx context.Context, c *Call) (imageList, [2]analyze.Si
 		}
 		opt[i].Note = func(text string) { c.console.note(sideNames[i] + ": " + text) }
 	}
-	images, errs := analyze.OpenPair(ctx, [2]string(c.Args), opt)
+	images, errs := analyze.OpenPair(ctx, [2]string(c.Args), opt, d.aspects)
 	var list imageList
 	for i, img := range images {
 		list = append(list, loaded{name: sideNames[i] + ": " + c.Args[i], many: true, image: img, err: errs[i]})
@@ -89,7 +89,9 @@ func (d *comparing) loadStages(ctx context.Context, c *Call) (imageList, [2]anal
 		return nil, sides, err
 	}
 	low, high := min(from, to), max(from, to)
-	opt.DigestsOf = func(layer int) bool { return low >= 0 && layer > low && layer <= high }
+	if d.aspects&analyze.Content == 0 {
+		opt.DigestsOf = func(layer int) bool { return low >= 0 && layer > low && layer <= high }
+	}
 	img, err := analyze.Open(ctx, c.Args[0], opt)
 	list := imageList{{name: c.Args[0], image: img, err: err}}
 	if err := list.ready(ctx); err != nil || list[0].err != nil {

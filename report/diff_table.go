@@ -37,11 +37,13 @@ func (a *diffAnswer) draw(ctx context.Context, w io.Writer, t render.Terminal) e
 		return a.drawContent(ctx, w, t)
 	}
 	paths := a.pathsTable(ctx)
-	if a.stat.Paths() == 0 {
-		paths.Text = func(io.Writer, render.Terminal) error { return nil }
+	if a.stat.Paths() > 0 {
+		if err := drawTable(w, t, paths); err != nil {
+			return err
+		}
 	}
-	paths.Footer = a.summary()
-	return drawTable(w, t, paths)
+	_, err := io.WriteString(w, a.summary())
+	return err
 }
 
 // drawTable writes one table.
@@ -190,22 +192,25 @@ func sizeOf(d analyze.Difference) string {
 
 // pathOf shows the path, and where a symlink points, on both sides if that changed.
 func pathOf(d analyze.Difference) string {
-	path := d.Path()
-	arrow := func(from, to string) string {
-		if render.Safe(from) == from {
-			to = render.Safe(to) // so that a name stays plain beside an odd target
+	var to []string
+	for i, v := range []tarfs.Version{d.A, d.B} {
+		if there := [...]bool{d.InA, d.InB}[i]; there && v.Type() == tarfs.Symlink {
+			to = append(to, v.Link())
 		}
-		return from + " -> " + to
 	}
-	switch {
-	case d.What&analyze.Link != 0:
-		return arrow(arrow(path, d.A.Link())+" =>", d.B.Link())
-	case d.InB && d.B.Type() == tarfs.Symlink:
-		return arrow(path, d.B.Link())
-	case d.InA && d.A.Type() == tarfs.Symlink:
-		return arrow(path, d.A.Link())
+	path := d.Path()
+	if len(to) == 0 {
+		return path
 	}
-	return path
+	if d.What&analyze.Link == 0 {
+		to = to[:1]
+	}
+	if render.Safe(path) == path { // so that a name stays plain beside an odd target
+		for i := range to {
+			to[i] = render.Safe(to[i])
+		}
+	}
+	return path + " -> " + strings.Join(to, " => ")
 }
 
 // owned names the layer that owns a path on one side, with its instruction.
