@@ -23,12 +23,15 @@ type Options struct {
 	View      tarfs.View
 	KeepGoing bool           // answer from what could be read; Errors tells what could not
 	Layers    Reading        // which images' layers are read; all by default
+	Bodies    bool           // keep the bytes of layers that are fetched, so that content can be read
 	Digests   bool           // compute the SHA-256 of every file's content
 	Secrets   bool           // look at small files' content for what Sensitive tells
 	DigestsOf func(int) bool // compute it in these layers, by index from 0; may be nil
 	Jobs      int            // layers read at once; 0 means one for each processor
 	Progress  func(Progress) // told now and then, from one goroutine at a time; may be nil
 	Note      func(string)   // told of choices made for the user (the platform); may be nil
+
+	shared *shared // what was found in layers of other images of the archive; nil where there is but one
 }
 
 // Reading says whether an image's layers are read when it is opened. Without them an image knows what its config and manifest say: Docker,
@@ -120,6 +123,7 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 			return
 		}
 		defer archive.Close() // opened for reading: there is nothing that closing could lose
+		opt.shared = newShared()
 		for _, one := range chosen {
 			img, err := load(ctx, one, opt)
 			if err != nil {
@@ -134,6 +138,9 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 
 // choose opens the archive and chooses at least one of its images.
 func choose(ctx context.Context, name string, opt Options) (*source.Archive, []*source.Image, error) {
+	if opt.Source.Registry.Note == nil {
+		opt.Source.Registry.Note = opt.Note
+	}
 	archive, err := source.Open(ctx, name, opt.Source)
 	if err != nil {
 		return nil, nil, err

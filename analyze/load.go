@@ -15,6 +15,7 @@ import (
 type Progress struct {
 	Layers, Done int   // layers of the image, layers finished
 	Bytes, Read  int64 // bytes stored, bytes read
+	Remote       bool  // they are fetched over a network
 	Finished     int   // the layer that has just been finished, or -1
 }
 
@@ -96,6 +97,9 @@ type loader struct {
 	ctx context.Context
 	img *Image
 
+	shared *shared
+	layers []*source.Layer // to be read: those that are the same once
+
 	mu       sync.Mutex
 	free     *sync.Cond // windows were given back
 	windows  int64
@@ -110,8 +114,13 @@ type loader struct {
 func newLoader(ctx context.Context, img *Image) *loader {
 	l := &loader{ctx: ctx, img: img, windows: windows, failed: make([]error, len(img.Layers))}
 	l.free = sync.NewCond(&l.mu)
-	l.progress = Progress{Layers: len(img.Layers), Finished: -1}
-	for _, layer := range img.Layers {
+	l.shared = img.opt.shared
+	if l.shared == nil {
+		l.shared = newShared()
+	}
+	l.layers = l.distinct()
+	l.progress = Progress{Layers: len(l.layers), Finished: -1, Remote: img.Remote}
+	for _, layer := range l.layers {
 		l.progress.Bytes += layer.Size
 	}
 	return l
@@ -120,7 +129,7 @@ func newLoader(ctx context.Context, img *Image) *loader {
 // run reads all layers, the largest first. It goes on after a layer fails, so that the same image gives the same error whatever finishes
 // first.
 func (l *loader) run() {
-	order := slices.Clone(l.img.Layers)
+	order := slices.Clone(l.layers)
 	slices.SortStableFunc(order, func(a, b *source.Layer) int { return cmp.Compare(b.Size, a.Size) })
 	jobs := l.img.opt.Jobs
 	if jobs <= 0 {
@@ -145,6 +154,7 @@ func (l *loader) run() {
 		})
 	}
 	wait.Wait()
+	l.spread()
 }
 
 // beside runs a function on a processor that no layer is read on, or reports that there is none.
@@ -179,7 +189,7 @@ func (l *loader) ready() bool {
 func (l *loader) scan(layer *source.Layer) {
 	window := min(layer.Window(), windows)
 	l.acquire(window)
-	opt := source.ScanOptions{Digests: l.img.opt.digests(layer.Index), Mark: l.img.opt.mark(), Beside: l.beside}
+	opt := source.ScanOptions{Digests: l.img.opt.digests(layer.Index), Keep: l.img.opt.Bodies, Mark: l.img.opt.mark(), Beside: l.beside}
 	if l.img.opt.Progress != nil {
 		opt.Progress = l.read
 	}
@@ -188,14 +198,10 @@ func (l *loader) scan(layer *source.Layer) {
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if scanned.Table == nil {
-		scanned.Table = new(tarfs.Layer)
+	l.take(layer, scanned, err)
+	if key, named := l.key(layer); named {
+		l.shared.put(key, &finding{layer, scanned, err})
 	}
-	l.unpacked += scanned.Unpacked
-	l.entries += int64(scanned.Table.Len())
-	limits := l.img.opt.Source.Limits
-	l.over = cmp.Or(l.over, over("image-bytes", l.unpacked, limits.ImageBytes), over("image-entries", l.entries, int64(limits.ImageEntries)))
-	l.img.scans[layer.Index], l.failed[layer.Index] = scanned, err
 	l.progress.Done++
 	l.progress.Finished = layer.Index
 	l.tell()

@@ -46,6 +46,7 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 		if other := chosen[1-i]; other != nil && ignore&Content == 0 {
 			opt[i].DigestsOf = unshared(one, other, opt[i].KeepGoing)
 		}
+		opt[i].Digests = opt[i].Digests || one.Remote // it is not there to be read a second time
 		img, err := load(ctx, one, opt[i])
 		if err != nil {
 			err = errors.Join(fmt.Errorf("%s: %w", names[i], err), archives[i].Close())

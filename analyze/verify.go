@@ -43,6 +43,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 		return nil, err
 	}
 	opt.KeepGoing, opt.Source.Verify = true, true
+	opt.shared = newShared()
 	read := map[string]bool{}
 	for _, s := range subjects {
 		one, err := verify(ctx, s, opt, read)

@@ -179,7 +179,7 @@ func values(f *pflag.Flag, prefix, typed string) ([]string, string) {
 			list = limitNames()
 		case "type":
 			list = []string{"f", "d", "l", "c", "b", "p"}
-		case "output", "tmpdir":
+		case "output", "tmpdir", "authfile", "ca-file", "cert-dir":
 			directive = filesToo
 		}
 	}

@@ -22,7 +22,7 @@ type common struct {
 	limits              []string
 	jobs                *number
 	tempDir             string
-	offline             bool
+	registry            registryFlags
 	progress, color     *choice
 	quiet, verbose      bool
 	help, version       bool
@@ -63,8 +63,8 @@ func newCommon() *common {
 	f.StringArrayVar(&c.limits, "limit", nil, "change a limit for hostile input (`NAME=VALUE`); the value none lifts it")
 	c.jobs = count(f, "jobs", "read `N` layers at once (default: one per processor)")
 	f.StringVar(&c.tempDir, "tmpdir", "", "directory (`DIR`) of unlinked spool files, which only pipes and compressed archives need")
-	f.BoolVar(&c.offline, "offline", false, "never open a connection")
 	c.profiles.flags(f)
+	c.registry.flags(c.group("Registry"))
 	return c
 }
 
@@ -97,6 +97,7 @@ func (c *common) options() (analyze.Options, error) {
 	opt.Select.Image, opt.Select.Platform, opt.Select.All = c.image, c.platform, c.all
 	opt.KeepGoing, opt.Layers = c.keepGoing, c.reading
 	opt.Jobs = c.jobs.or(runtime.GOMAXPROCS(0))
+	opt.Source.Registry = c.registry.options()
 	if c.view.word == "spec" {
 		opt.View = tarfs.Spec
 	}

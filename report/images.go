@@ -33,7 +33,7 @@ func newImages(*pflag.FlagSet) Answer {
 		if err != nil {
 			return failed, err
 		}
-		opt.Source.Stdin = c.stdin
+		opt.Source.Stdin, opt.Source.List, opt.Source.Registry.Note = c.stdin, true, c.console.note
 		archive, err := source.Open(ctx, c.Args[0], opt.Source)
 		if err != nil {
 			return failed, err

@@ -61,7 +61,7 @@ func (c *Call) load(ctx context.Context, names []string, digests bool) (imageLis
 	if err != nil {
 		return nil, err
 	}
-	opt.Digests, opt.Secrets, opt.Source.Stdin, opt.Note = digests, c.secrets, c.stdin, c.console.note
+	opt.Digests, opt.Secrets, opt.Bodies, opt.Source.Stdin, opt.Note = digests, c.secrets, c.bodies, c.stdin, c.console.note
 	opt.Progress = c.console.track(c.progress.word)
 	defer c.console.close()
 	var list imageList

@@ -111,6 +111,7 @@ type Call struct {
 
 	formatter render.Format
 	secrets   bool // images are loaded with what small files hold looked at
+	bodies    bool // images are loaded so that the content of files can be read
 }
 
 // grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.

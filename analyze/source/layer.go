@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strconv"
 
 	"layup/analyze/source/store"
 	"layup/tarfs"
@@ -84,6 +85,18 @@ func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 	}
 	return out, err
 }
+
+// Same returns what names the result of Scan before it is done: layers of one archive that have it in common are the same. It is empty where
+// nothing does.
+func (l *Layer) Same() string {
+	if l.err != nil || l.Digest == "" || l.blob == nil {
+		return ""
+	}
+	return l.Digest + " " + l.DiffID + " " + l.hint + " " + strconv.FormatInt(l.Size, 10)
+}
+
+// ReadAs lets Tar read the bytes of a layer that is the same and was kept.
+func (l *Layer) ReadAs(other *Layer) { l.blob, l.check = other.blob, other.check }
 
 // Window returns the memory that the layer's decoder asks for, in bytes: of a zstd stream the largest window of any of its frames,
 // which stands in the frames' headers; of xz, where it stands behind the data, what the limits allow; 0 for others, which need little.

@@ -1,0 +1,39 @@
+package report
+
+import (
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze/source/registry"
+)
+
+// registryFlags say how docker://REF is reached.
+type registryFlags struct {
+	registry.Options
+	toc bool
+}
+
+func (r *registryFlags) flags(f *pflag.FlagSet) {
+	f.StringVar(&r.AuthFile, "authfile", "", "take credentials from `FILE` alone, not from those of podman login and docker login")
+	f.StringVar(&r.Creds, "creds", "", "log in as `USER:PASSWORD`")
+	f.StringVar(&r.CAFile, "ca-file", "", "trust the certificate authorities in `FILE` (PEM), too")
+	f.StringVar(&r.CertDir, "cert-dir", "", "trust the *.crt in `DIR`, too, and present its client certificate, NAME.cert and NAME.key")
+	f.BoolVar(&r.Insecure, "insecure", false, "take plain HTTP and any certificate; digests are checked all the same")
+	f.StringArrayVar(&r.Mirrors, "mirror", nil, "ask URL before the registry HOST (`HOST=URL`); may be given several times")
+	f.StringArrayVar(&r.TokenHosts, "token-host", nil, "`HOST` of a token server that may get the credentials though it is of another domain")
+	f.BoolVar(&r.toc, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest in the manifest")
+	f.BoolVar(&r.Offline, "offline", false, "never open a connection, as LAYUP_OFFLINE=1 does")
+}
+
+// options returns what a registry's client takes.
+func (r *registryFlags) options() registry.Options {
+	opt := r.Options
+	opt.Offline = opt.Offline || isOn(os.Getenv("LAYUP_OFFLINE"))
+	return opt
+}
+
+// isOn reads a variable of the environment that switches something on.
+func isOn(value string) bool {
+	return value != "" && value != "0" && value != "false" && value != "no"
+}
