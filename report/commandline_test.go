@@ -30,7 +30,7 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"find's flag for levels", "find x -maxdepth 1", "layup: find: unknown flag -maxdepth\nlayup: hint: a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc\n"},
 		{"tree's letter for levels", "tree -L 1 x", "layup: tree: unknown flag -L\nlayup: hint: --depth N\n"},
 		{"an empty name for -o", "ls --output= x", "layup: -o: the name of the file is empty\nlayup: hint: - is the standard output; a variable of a script may be unset\n"},
-		{"where to search beside --name", "find --name y nosuch.tar nosuch", "layup: nosuch.tar: no such file\nlayup: nosuch: no such file\nlayup: hint: a name is always a file here; to get an image into a file: docker save -o image.tar nosuch\nlayup: hint: with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'\n"},
+		{"where to search beside --name", "find --name y nosuch.tar nosuch", "layup: nosuch.tar: no such file\nlayup: nosuch: no such file\nlayup: hint: a name is always a file here; in a registry it is docker://nosuch\nlayup: hint: with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'\n"},
 		{"no path", "owner x", "layup: owner: PATH is missing\nlayup: hint: usage: layup owner [flags] IMAGE PATH...\n"},
 		{"too many arguments", "ls x y z", "layup: ls: one argument too many: \"z\"\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]\n"},
 		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\", did you mean \"json\"?: it is table, json, jsonl, csv, tsv, or a Go template such as '{{.path}}'\n"},

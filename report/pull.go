@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze/source"
-	"layup/analyze/source/registry"
 	"layup/report/render"
 )
 
@@ -34,8 +33,9 @@ func newPull(f *pflag.FlagSet) Answer {
 		if err != nil {
 			return failed, err
 		}
+		common.Source.Registry.Note, common.Source.Registry.MaxManifest = c.console.note, common.Source.Limits.Manifest
 		opt := source.PullOptions{
-			Registry: registry.Options{Offline: c.offline, Note: c.console.note, MaxManifest: common.Source.Limits.Manifest},
+			Registry: common.Source.Registry,
 			Limits:   common.Source.Limits, Target: c.output, Platform: c.platform, All: c.all, Docker: *docker, Force: *force, NoResume: *noResume,
 			Jobs: c.jobs.or(0), Note: c.console.note, Progress: c.console.trackPull(c.progress.word),
 		}
