@@ -75,6 +75,9 @@ func (s *search) answer(ctx context.Context, c *Call) (int, error) {
 	if err != nil {
 		return failed, fmt.Errorf("find: %w", err)
 	}
+	if len(images) == 1 && c.wholeStore(images[0]) {
+		return s.everywhere(ctx, c, images[0], keep, patterns)
+	}
 	status, err := c.answer(ctx, images, nil, s.digests || s.digest != "", func(c *Call, img *analyze.Image, _ []string) (part, error) {
 		if err := checkLayer(img, "layer", s.layer.or(0)); s.layer.given && err != nil {
 			return part{}, err
@@ -87,9 +90,9 @@ func (s *search) answer(ctx context.Context, c *Call) (int, error) {
 	return status, err
 }
 
-// part is the answer for one image.
-func (s *search) part(img *analyze.Image, keep test, patterns []string) part {
-	hits := func(yield func(analyze.Hit) bool) {
+// hits are the versions of an image that the search keeps.
+func (s *search) hits(img *analyze.Image, keep test) iter.Seq[analyze.Hit] {
+	return func(yield func(analyze.Hit) bool) {
 		for h := range img.Hits() {
 			if keep(h) && !yield(h) {
 				return
@@ -101,6 +104,11 @@ func (s *search) part(img *analyze.Image, keep test, patterns []string) part {
 			}
 		}
 	}
+}
+
+// part is the answer for one image.
+func (s *search) part(img *analyze.Image, keep test, patterns []string) part {
+	hits := s.hits(img, keep)
 	var p part
 	p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, hits), hitColumns(s.digests)
 	if s.zero {
@@ -109,12 +117,12 @@ func (s *search) part(img *analyze.Image, keep test, patterns []string) part {
 	for range hits {
 		return p
 	}
-	p.missing = []error{nothing(img, patterns)}
+	p.missing = []error{nothing(len(img.Errors()) > 0, patterns)}
 	return p
 }
 
 // nothing says that a search found nothing.
-func nothing(img *analyze.Image, patterns []string) error {
+func nothing(partly bool, patterns []string) error {
 	what := "nothing matches"
 	if len(patterns) > 0 {
 		safe := make([]string, len(patterns))
@@ -123,8 +131,8 @@ func nothing(img *analyze.Image, patterns []string) error {
 		}
 		what += " " + strings.Join(safe, " ")
 	}
-	if len(img.Errors()) > 0 {
-		what += " in what could be read of the image"
+	if partly {
+		what += " in what could be read"
 	}
 	return errors.New(what)
 }

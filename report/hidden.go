@@ -91,7 +91,7 @@ func (s *hiddenSearch) answer(ctx context.Context, c *Call) (int, error) {
 		hits := s.hits(img, wanted)
 		p := s.part(img, hits)
 		if len(hits) == 0 && len(patterns) > 0 {
-			p.missing = []error{nothing(img, patterns)}
+			p.missing = []error{nothing(len(img.Errors()) > 0, patterns)}
 		}
 		return p, nil
 	})

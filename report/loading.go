@@ -39,7 +39,7 @@ func (list imageList) entitle() {
 	for i := range list {
 		l := &list[i]
 		if l.many = len(list) > 1; l.image != nil {
-			l.title = cmp.Or(l.image.Reference, l.image.ID)
+			l.title = titleOf(l.image)
 			count[l.name+"\x00"+l.title]++
 		}
 	}
@@ -51,18 +51,21 @@ func (list imageList) entitle() {
 	}
 }
 
+// titleOf names an image by its reference, else by its ID.
+func titleOf(img *analyze.Image) string {
+	if img.Container != nil {
+		return "container " + cmp.Or(img.Container.Name, img.Container.ID)
+	}
+	return cmp.Or(img.Reference, img.ID)
+}
+
 // load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an interruption;
 // an image that cannot be loaded is in the list as such.
 func (c *Call) load(ctx context.Context, names []string, digests bool) (imageList, error) {
-	if err := c.checkTarget(names); err != nil {
-		return nil, err
-	}
-	opt, err := c.options()
+	opt, err := c.loading(names, digests)
 	if err != nil {
 		return nil, err
 	}
-	opt.Digests, opt.Secrets, opt.Bodies, opt.Source.Stdin, opt.Note = digests, c.secrets, c.bodies, c.stdin, c.console.note
-	opt.Progress = c.console.track(c.progress.word)
 	defer c.console.close()
 	var list imageList
 	for _, name := range names {
@@ -80,6 +83,20 @@ func (c *Call) load(ctx context.Context, names []string, digests bool) (imageLis
 	list.entitle()
 	keepHeapSmall()
 	return list, nil
+}
+
+// loading returns the options with which the names are loaded.
+func (c *Call) loading(names []string, digests bool) (analyze.Options, error) {
+	if err := c.checkTarget(names); err != nil {
+		return analyze.Options{}, err
+	}
+	opt, err := c.options()
+	if err != nil {
+		return opt, err
+	}
+	opt.Digests, opt.Secrets, opt.Bodies, opt.Source.Stdin, opt.Note = digests, c.secrets, c.bodies, c.stdin, c.console.note
+	opt.Progress = c.console.track(c.progress.word)
+	return opt, nil
 }
 
 // keepHeapSmall has the garbage of answers collected often from here on: the tables that stay hold no pointers and cost the collector

@@ -31,17 +31,18 @@ var refusals = []struct{ prefix, cause, hint string }{
 type kind struct {
 	prefix string
 	open   func(ctx context.Context, a *Archive, rest string) error
+	store  bool // of an engine
 }
 
 // kinds are the sources by prefix; the last, without one, is a path, recognised by its content. A bare word is always a path.
 var kinds = []kind{
-	{"docker-archive:", insisting(kindDocker)},
-	{"oci-archive:", insisting(kindOCIArchive)},
-	{"oci:", insisting(kindOCI)},
-	{"docker://", openRegistry},
-	{"registry:", openRegistry},
-	{"docker-root:", storing("docker-root", "image", (*Archive).openDockerRoot)},
-	{"", openPath},
+	{prefix: "docker-archive:", open: insisting(kindDocker)},
+	{prefix: "oci-archive:", open: insisting(kindOCIArchive)},
+	{prefix: "oci:", open: insisting(kindOCI)},
+	{prefix: "docker://", open: openRegistry},
+	{prefix: "registry:", open: openRegistry},
+	{prefix: "docker-root:", open: storing("docker-root", "image", (*Archive).openDockerRoot), store: true},
+	{prefix: "", open: openPath},
 }
 
 func openPath(ctx context.Context, a *Archive, path string) error {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -32,6 +34,25 @@ const kindContainer = "container"
 type engine struct {
 	path string
 	tree store.Files // from its top
+
+	mu    sync.Mutex
+	scans map[string]*storeScan // by directory: images share layers
+}
+
+// A storeScan is what was found in a directory of an engine's store, and how thoroughly it was read.
+type storeScan struct {
+	Scanned
+	digests, marks bool
+}
+
+// IsWholeStore reports whether a name means the store of an engine and no image or container in it.
+func IsWholeStore(name string) bool {
+	k, rest, err := kindOf(name)
+	if err != nil || !k.store {
+		return false
+	}
+	_, ref := storeName(rest)
+	return ref == ""
 }
 
 // storing opens an engine's store in a directory or in a tar; by the marker its top is known, where the tar was made further up.
@@ -179,7 +200,7 @@ func (f storeForm) load(_ *candidate, img *Image) error { return privileged(f(im
 // assembled makes a layer of a tar that a store's files are put together to.
 func (a *Archive) assembled(index int, role string) *Layer {
 	l := a.newLayer(index)
-	l.Role, l.verify = role, false
+	l.Role, l.verify, l.engine = role, false, a.engine
 	return l
 }
 
@@ -189,6 +210,14 @@ func (l *Layer) Assembled() bool { return l.tar != nil }
 // scanStore reads the table of contents of an engine's layer.
 func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error) {
 	out := Scanned{Table: new(tarfs.Layer), DiffID: l.DiffID, Compression: compressionNone}
+	if scan := l.engine.scanned(l.Directory, opt); scan != nil {
+		out = scan.Scanned
+		out.Warnings = slices.Clone(out.Warnings)
+		for i := range out.Warnings {
+			out.Warnings[i].Layer = l.Index
+		}
+		return out, nil
+	}
 	l.found = nil // of an earlier pass
 	r := l.tar.Open(ctx)
 	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: l.limits.Limits, Digests: opt.Digests, Mark: opt.Mark, Dialect: l.tar.Dialect})
@@ -200,7 +229,31 @@ func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error)
 		out.Warnings = append(out.Warnings, w)
 	}
 	out.Unpacked = r.Done()
-	return out, privileged(firstOf(ctx.Err(), err, r.Close(), over(limitLayerBytes, out.Unpacked, l.limits.LayerBytes)))
+	err = privileged(firstOf(ctx.Err(), err, r.Close(), over(limitLayerBytes, out.Unpacked, l.limits.LayerBytes)))
+	if err == nil {
+		l.engine.keep(l.Directory, &storeScan{out, opt.Digests, opt.Mark != nil})
+	}
+	return out, err
+}
+
+// scanned returns what is known of a directory, nil where it was not read, or not as thoroughly as it is asked for.
+func (e *engine) scanned(directory string, opt ScanOptions) *storeScan {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.scans[directory]
+	if s == nil || opt.Digests && !s.digests || opt.Mark != nil && !s.marks {
+		return nil
+	}
+	return s
+}
+
+func (e *engine) keep(directory string, s *storeScan) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.scans == nil {
+		e.scans = map[string]*storeScan{}
+	}
+	e.scans[directory] = s
 }
 
 // notice takes up what a store cannot be shown as the engine shows it.

@@ -1,0 +1,189 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+
+	"layup/analyze"
+	"layup/analyze/source"
+	"layup/report/render"
+)
+
+// storeHitFields are the fields of what a search of a whole store finds.
+var storeHitFields = slices.Concat(versionFields, []render.Field{{Name: "images", Kind: render.Object}, {Name: "directory", Kind: render.Name}})
+
+// A storeHit is a version that one or more images and containers of a store hold, in one layer.
+type storeHit struct {
+	row       []render.Value // versionFields
+	path      string
+	layer     int
+	images    []string
+	directory string
+}
+
+// A storeSearch gathers what is found in the images and containers of a store, one after the other.
+type storeSearch struct {
+	c      *Call
+	hits   []*storeHit
+	byKey  map[string]*storeHit
+	odd    []any // warnings, each once
+	seen   map[string]bool
+	errs   []any
+	status int
+	kind   string
+}
+
+// everywhere searches a whole store: each layer is read once, and what several images share is one hit.
+func (s *search) everywhere(ctx context.Context, c *Call, name string, keep test, patterns []string) (int, error) {
+	opt, err := c.loading([]string{name}, s.digests || s.digest != "")
+	if err != nil {
+		return failed, err
+	}
+	opt.Select.All = true
+	defer c.console.close()
+	found := &storeSearch{c: c, byKey: map[string]*storeHit{}, seen: map[string]bool{}}
+	for img, err := range analyze.OpenAll(ctx, name, opt) {
+		if ctx.Err() != nil {
+			return failed, ctx.Err()
+		}
+		if err != nil && (!c.keepGoing || img == nil) {
+			return failed, err
+		}
+		if err != nil {
+			found.failed(img, err)
+			continue
+		}
+		found.add(img, s.hits(img, keep))
+		if err := img.Close(); err != nil {
+			return failed, err
+		}
+	}
+	c.console.close()
+	return found.answer(ctx, s, name, patterns)
+}
+
+func (f *storeSearch) failed(img *analyze.Image, err error) {
+	f.status = worst(f.status, partly)
+	f.errs = append(f.errs, errorFacts{nil, err.Error()})
+	f.c.console.fail(err)
+}
+
+// add takes in what was found in one image.
+func (f *storeSearch) add(img *analyze.Image, hits iter.Seq[analyze.Hit]) {
+	f.kind = img.Source
+	name := titleOf(img)
+	if img.Reference == "" && img.Container == nil {
+		name = render.Short(img.ID)
+	}
+	snap := img.Tree().At(analyze.Last)
+	where := func(layer int) string {
+		if layer < 0 || layer >= len(img.Layers) {
+			return ""
+		}
+		return img.Layers[layer].Directory
+	}
+	for h := range hits {
+		row := appendStatus(appendItem(nil, h.Version, snap), h)
+		key := fmt.Sprintf("%s\x00%s\x00%q", where(h.Version.Layer()), where(h.HiddenBy), row)
+		hit := f.byKey[key]
+		if hit == nil {
+			hit = &storeHit{row: row, path: h.Version.Node().Path(), layer: h.Version.Layer(), directory: where(h.Version.Layer())}
+			f.byKey[key] = hit
+			f.hits = append(f.hits, hit)
+		}
+		if !slices.Contains(hit.images, name) {
+			hit.images = append(hit.images, name)
+		}
+	}
+	for _, w := range img.Warnings() {
+		if key := fmt.Sprintf("%s\x00%s\x00%s", w.Code, where(w.Layer), w.Path); !f.seen[key] {
+			f.seen[key] = true
+			f.odd = append(f.odd, newWarningFacts(w))
+		}
+	}
+	for _, e := range img.Errors() {
+		f.failed(img, e)
+	}
+}
+
+// answer writes what was found.
+func (f *storeSearch) answer(ctx context.Context, s *search, name string, patterns []string) (int, error) {
+	slices.SortStableFunc(f.hits, func(a, b *storeHit) int {
+		return cmp.Or(comparePaths(a.path, b.path), cmp.Compare(a.layer, b.layer), cmp.Compare(a.directory, b.directory))
+	})
+	section := render.Section{
+		Image: imageFacts{Source: f.kind}, Fields: storeHitFields, Columns: storeHitColumns(s.digests), Warnings: f.odd, Errors: f.errs,
+		Rows: interruptible(ctx, f.rows()),
+	}
+	if s.zero {
+		section.Text = f.writeRaw
+	}
+	err := f.c.writeDoc(ctx, render.Doc{Command: f.c.Report.Name, Sections: []render.Section{section}})
+	if err != nil {
+		return failed, err
+	}
+	if len(f.hits) == 0 {
+		f.c.console.fail(fmt.Errorf("%s: %w", name, nothing(len(f.errs) > 0, patterns)))
+		f.status = worst(f.status, refuted)
+	}
+	return f.status, nil
+}
+
+func (f *storeSearch) rows() iter.Seq[[]render.Value] {
+	return func(yield func([]render.Value) bool) {
+		for _, h := range f.hits {
+			if !yield(append(slices.Clone(h.row), render.O(h.images), knownName(h.directory))) {
+				return
+			}
+		}
+	}
+}
+
+func storeHitColumns(digests bool) []render.Column {
+	columns := hitColumns(digests)
+	images := at(storeHitFields, "images")
+	in := render.Column{Title: "IN", Cell: func(row []render.Value) string {
+		list, _ := row[images].Object().([]string)
+		return strings.Join(list, ", ")
+	}}
+	return append(columns, in)
+}
+
+// writeRaw writes each path once, however many versions of it were found.
+func (f *storeSearch) writeRaw(w io.Writer, _ render.Terminal) error {
+	last := ""
+	for _, h := range f.hits {
+		if h.path == last {
+			continue
+		}
+		if _, err := io.WriteString(w, h.path+"\x00"); err != nil {
+			return err
+		}
+		last = h.path
+	}
+	return nil
+}
+
+// comparePaths puts paths into the order of listings: a directory before what it holds, siblings by their bytes.
+func comparePaths(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] == b[i]:
+		case a[i] == '/':
+			return -1
+		case b[i] == '/':
+			return 1
+		default:
+			return cmp.Compare(a[i], b[i])
+		}
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// wholeStore reports whether a name means an engine's store and nothing in it.
+func (c *Call) wholeStore(name string) bool { return c.image == "" && source.IsWholeStore(name) }
