@@ -92,7 +92,7 @@ func All() []Report {
 			Examples: []string{"layup version -f json"}},
 		{Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion, Details: completionDetails,
 			About:    "print a completion script for a shell",
-			Examples: []string{"source <(layup completion bash)", "layup completion fish > ~/.config/fish/completions/layup.fish"}},
+			Examples: []string{"source <(layup completion bash)", "layup completion zsh > ~/.zfunc/_layup", "layup completion fish > ~/.config/fish/completions/layup.fish"}},
 		{Name: "help", Args: "[COMMAND]", Max: 1, Plain: true, New: newHelp, About: "explain layup or one of its commands",
 			Examples: []string{"layup help find"}},
 		{Name: "__complete", Args: "[WORD...]", Max: -1, Hidden: true, Plain: true, New: newComplete, About: "answer a completion script"},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -115,77 +114,6 @@ func TestWorstStatusIsTwoThenThreeThenOne(t *testing.T) {
 			if got := worst(a, b); got != order[max(i, j)] {
 				t.Errorf("worst of %d and %d: got %d", a, b, got)
 			}
-		}
-	}
-}
-
-func TestCompletionKnowsCommandsFlagsAndValues(t *testing.T) {
-	for _, c := range []struct {
-		words string // the last is being typed
-		want  string // the candidates without their explanations
-	}{
-		{"l", "log ls layers :4"}, {"fin", "find :4"}, {"help la", "layers :4"}, {"-q own", "owner :4"}, {"-f json own", "owner :4"}, {"completion f", "fish :4"},
-		{"ls --upt", "--upto :4"}, {"ls --v", "--verbose --view :4"}, {"find --ty", "--type :4"}, {"--no-v", "--no-verify :4"},
-		{"ls --sort s", "size :4"}, {"ls --sort=m", "--sort=mtime :4"}, {"ls --sort = m", "mtime :4"}, {"ls -f js", "json jsonl :4"}, {"--format t", "table tsv :4"}, {"ls --view ", "runtime spec :4"},
-		{"ls --limit pa", "path= :4"}, {"ls ", ":0"}, {"ls image.tar /e", ":0"}, {"ls -o ", ":0"}, {"zzz ", ":0"},
-	} {
-		got := layup(t, append([]string{"__complete"}, strings.Split(c.words, " ")...)...)
-		var words []string
-		for _, line := range lines(got.out) {
-			word, _, _ := strings.Cut(line, "\t")
-			words = append(words, word)
-		}
-		if text := strings.Join(words, " "); text != c.want || got.status != 0 {
-			t.Errorf("%q: got %s want %s", c.words, text, c.want)
-		}
-	}
-	if got := layup(t, "__complete"); !strings.Contains(got.out, "owner\tsay which layer owns each path\n") {
-		t.Errorf("nothing typed: %s", got.out)
-	}
-}
-
-func TestCompletionScriptsAreShell(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		script := layup(t, "completion", shell)
-		if script.status != 0 || !strings.Contains(script.out, "layup __complete") {
-			t.Errorf("%s: exit %d: %s", shell, script.status, script.out)
-		}
-		path, err := exec.LookPath(shell)
-		if err != nil {
-			t.Logf("no %s here: its script is not run", shell)
-			continue
-		}
-		cmd := exec.CommandContext(t.Context(), path, "-n")
-		cmd.Stdin = strings.NewReader(script.out)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v: %s", shell, err, out)
-		}
-	}
-}
-
-func TestBashCompletes(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash here")
-	}
-	script := layup(t, "completion", "bash").out
-	// The program stands in as a function that answers as it would, and shows what it was asked.
-	const program = "layup() { printf 'asked:%s\n' \"$*\"; printf 'size\\tby size\n:4\n'; }\n"
-	for _, c := range []struct{ words, want string }{
-		{"layup ls --so", "asked:__complete ls --so size"}, {"layup ls --sort = ", "asked:__complete ls --sort =  size"}, {"layup ", "asked:__complete  size"},
-	} {
-		words := strings.Split(c.words, " ")
-		if words[len(words)-1] == "" && len(words) > 3 {
-			words = words[:len(words)-1] // the cursor stands right behind the sign
-		}
-		set := "COMP_WORDS=("
-		for _, w := range words {
-			set += quoted(w) + " "
-		}
-		set += ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
-		out, err := exec.CommandContext(t.Context(), bash, "-c", program+script+set+"_layup\nprintf '%s' \"${COMPREPLY[*]}\"").CombinedOutput()
-		if err != nil || string(out) != c.want {
-			t.Errorf("%q: got %q, %v want %q", c.words, out, err, c.want)
 		}
 	}
 }
