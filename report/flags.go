@@ -106,6 +106,7 @@ func (c *common) options() (analyze.Options, error) {
 			return opt, err
 		}
 	}
+	opt.Source.Registry.Timing = opt.Source.Limits.Timing()
 	return opt, nil
 }
 

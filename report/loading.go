@@ -133,7 +133,11 @@ func (list imageList) explain(c *Call) {
 			continue
 		}
 		c.console.fail(l.err)
-		if damaged(l.err) && !c.keepGoing {
+		switch {
+		case !damaged(l.err) || c.keepGoing:
+		case l.image != nil && l.image.Remote:
+			c.console.line("hint: --keep-going answers from the layers that can be read")
+		default:
 			c.console.line("hint: the file may be damaged in transfer; --keep-going answers from what can be read")
 		}
 	}

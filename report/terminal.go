@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/term"
 
@@ -67,18 +68,31 @@ func (c *console) status(how string) *render.Progress {
 	return p
 }
 
+// reading says how far loading has come; of what is fetched, how fast.
+func reading(at analyze.Progress, since time.Duration) string {
+	verb, rate := "reading", ""
+	if at.Remote {
+		verb = "fetching"
+		if s := since.Seconds(); s > 0.1 {
+			rate = ", " + render.Size(int64(float64(at.Read)/s)) + "/s"
+		}
+	}
+	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, render.Size(at.Read), render.Size(at.Bytes), rate, at.Layers-at.Done)
+}
+
 // track begins to show how far loading has come, as --progress says.
 func (c *console) track(how string) func(analyze.Progress) {
 	p := c.status(how)
 	if p == nil {
 		return nil
 	}
+	began := time.Now()
 	return func(at analyze.Progress) {
 		if at.Finished >= 0 {
 			p.Line(fmt.Sprintf("layup: layer %d: read", at.Finished))
 		}
 		if how == "auto" {
-			p.Update(fmt.Sprintf("layup: reading: %s of %s, layers to go: %d", render.Size(at.Read), render.Size(at.Bytes), at.Layers-at.Done))
+			p.Update("layup: " + reading(at, time.Since(began)))
 		}
 	}
 }

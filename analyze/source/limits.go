@@ -5,7 +5,9 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
+	"layup/analyze/source/registry"
 	"layup/tarfs"
 )
 
@@ -25,6 +27,12 @@ type Limits struct {
 	Ratio        int64 // decompressed to stored, where more than RatioFloor bytes come out
 	RatioFloor   int64
 	Window       int64 // bytes of a zstd window, an xz dictionary
+
+	HTTPHeaders    int // seconds for a registry to begin an answer
+	HTTPStall      int // seconds in which less than 1 KiB is a stall
+	HTTPRetryAfter int // seconds that a registry may ask to wait
+	HTTPTries      int // of what fails fast
+	HTTPRedirects  int
 }
 
 // The names of the limits, as --limit takes them and messages show them. Those of a layer's entries are tarfs's.
@@ -42,6 +50,12 @@ const (
 	limitRatio        = "ratio"
 	limitRatioFloor   = "ratio-floor"
 	limitWindow       = "window"
+
+	limitHTTPHeaders    = "http-headers"
+	limitHTTPStall      = "http-stall"
+	limitHTTPRetryAfter = "http-retry-after"
+	limitHTTPTries      = "http-tries"
+	limitHTTPRedirects  = "http-redirects"
 )
 
 const (
@@ -67,6 +81,12 @@ func DefaultLimits() Limits {
 		Ratio:        5000,
 		RatioFloor:   4 * gib,
 		Window:       128 * mib,
+
+		HTTPHeaders:    15,
+		HTTPStall:      20,
+		HTTPRetryAfter: 10,
+		HTTPTries:      3,
+		HTTPRedirects:  10,
 	}
 }
 
@@ -104,6 +124,29 @@ func (l *Limits) table() []limit {
 		{name: limitRatio, large: &l.Ratio},
 		{name: limitRatioFloor, bytes: true, large: &l.RatioFloor},
 		{name: limitWindow, bytes: true, large: &l.Window},
+		{name: limitHTTPHeaders, small: &l.HTTPHeaders},
+		{name: limitHTTPStall, small: &l.HTTPStall},
+		{name: limitHTTPRetryAfter, small: &l.HTTPRetryAfter},
+		{name: limitHTTPTries, small: &l.HTTPTries},
+		{name: limitHTTPRedirects, small: &l.HTTPRedirects},
+	}
+}
+
+// Timing returns the limits for the network as a registry's client takes them.
+func (l *Limits) Timing() registry.Timing {
+	const most = 1 << 20 // twelve days of seconds stand for no limit
+	or := func(n int) int {
+		if n <= 0 || n > most {
+			return most
+		}
+		return n
+	}
+	return registry.Timing{
+		Headers:    time.Duration(or(l.HTTPHeaders)) * time.Second,
+		Stall:      time.Duration(or(l.HTTPStall)) * time.Second,
+		RetryAfter: time.Duration(or(l.HTTPRetryAfter)) * time.Second,
+		Tries:      or(l.HTTPTries),
+		Redirects:  or(l.HTTPRedirects),
 	}
 }
 

@@ -70,10 +70,18 @@ func (s *Stream) open() error {
 	}
 	if err != nil {
 		a.Close()
-		return err
+		return a.elsewhere(err)
 	}
 	s.answer = a
 	return nil
+}
+
+// elsewhere says in an error that the answer is not from the registry itself.
+func (a *answer) elsewhere(err error) error {
+	if a.own {
+		return err
+	}
+	return fmt.Errorf("redirected to %.200q: %w", a.from.Host, err)
 }
 
 // partial checks that a part is the one that was asked for, of the whole that was named.
@@ -125,7 +133,7 @@ func (s *Stream) read(p []byte) (int, error) {
 		n, err := s.answer.Read(one[:])
 		switch {
 		case n > 0:
-			s.err = s.failed(fmt.Errorf("size: want %d bytes, the registry sends more", s.size))
+			s.err = s.failed(s.answer.elsewhere(fmt.Errorf("size: want %d bytes, the registry sends more", s.size)))
 			return 0, s.err
 		case err == nil:
 			return 0, nil
@@ -145,6 +153,7 @@ func (s *Stream) read(p []byte) (int, error) {
 
 // recover decides whether to go on after a connection ended early; it returns nil if so.
 func (s *Stream) recover(err error) error {
+	err = s.answer.elsewhere(err)
 	s.answer.Close()
 	s.answer = nil
 	if s.ctx.Err() != nil {
@@ -178,11 +187,7 @@ func (s *Stream) failed(err error) error {
 	if _, named := errors.AsType[*Failure](err); err == nil || named || s.ctx.Err() != nil {
 		return err
 	}
-	host := s.q.ref.Host
-	if s.answer != nil {
-		host = s.answer.from.Host
-	}
-	return &Failure{Host: host, Repository: s.q.ref.Repository, What: s.q.what, Err: err}
+	return &Failure{Host: s.q.ref.Host, Repository: s.q.ref.Repository, What: s.q.what, Err: err}
 }
 
 // Close ends the request.

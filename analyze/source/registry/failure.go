@@ -143,7 +143,7 @@ func (c *Client) reason(err error) error {
 	var invalid x509.CertificateInvalidError
 	var alert tls.AlertError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &unknown):
 		return hinted(fmt.Errorf("its certificate is signed by an unknown authority: %w", err), "--ca-file FILE names the authority (PEM); --insecure takes any certificate")
@@ -154,7 +154,7 @@ func (c *Client) reason(err error) error {
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return hinted(fmt.Errorf("speaks plain HTTP, not https: %w", err), "--insecure takes plain HTTP")
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("no answer came in %s: %w", seconds(c.opt.Timing.Headers), &timedOut{err})
+		return hinted(fmt.Errorf("no answer came in %s: %w", seconds(c.opt.Timing.Headers), &timedOut{err}), "--limit http-headers=SECONDS waits longer")
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
