@@ -40,6 +40,8 @@ type Comparison struct {
 	Config []ConfigChange
 
 	ignore Aspect
+	after  int                             // of a container: the last layer that is not its own; every path written by a later one counts
+	own    bool                            // it is one
 	stages bool                            // of one image: nothing but paths is compared
 	same   [2][]int                        // by side and layer: equal numbers stand for the same bytes; 0 for bytes that nothing vouches for
 	sums   [2]map[uint64][sha256.Size]byte // by side and inode: of files whose sizes left a doubt
@@ -56,6 +58,28 @@ func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error)
 	return c, c.settleDoubts(ctx)
 }
 
+// CompareContainer compares what a container began with and what it shows: every path that it wrote counts, also where nothing of it differs,
+// and of a removed directory only itself, as Docker tells the changes of a container.
+func CompareContainer(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
+	c := &Comparison{A: a, B: b, ignore: ignore, stages: true, own: true, after: a.Upto}
+	c.matchLayers()
+	return c, c.settleDoubts(ctx)
+}
+
+// touched reports whether a container wrote a path itself.
+func (c *Comparison) touched(p tarfs.Pair) bool {
+	return c.own && (p.B.Layer() > c.after || p.B.MetaLayer() > c.after)
+}
+
+// within reports whether a removed path lies in a directory that is gone as well.
+func (c *Comparison) within(p tarfs.Pair) bool {
+	if !c.own {
+		return false
+	}
+	parent, ok := c.B.view.Of(p.A.Node().Parent())
+	return !ok || parent.Type() != tarfs.Dir
+}
+
 // Paths yields the paths that differ, in path order.
 func (c *Comparison) Paths() iter.Seq[Difference] {
 	return func(yield func(Difference) bool) {
@@ -66,10 +90,12 @@ func (c *Comparison) Paths() iter.Seq[Difference] {
 			case !p.InA:
 				d.Change = Added
 			case !p.InB:
-				d.Change = Removed
+				if d.Change = Removed; c.within(p) {
+					continue
+				}
 			default:
 				d.What = (c.compare(p.A, p.B) | links.compare(p.A, p.B)) &^ c.ignore
-				if d.What == 0 {
+				if d.What == 0 && !c.touched(p) {
 					continue
 				}
 			}

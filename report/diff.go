@@ -30,6 +30,10 @@ cmd, workdir, labels, ports, volumes, stopsignal, healthcheck, shell, onbuild, p
 --layers I..J compares what one image shows after layer I with what it shows after layer J; only paths count then.
 -1 is the empty tree, ..J begins with it, and I.. ends with the last layer.
 
+With one argument, a container of an engine's store, its read-write layer is compared with its image and its init
+layer, as docker diff does: every path that it wrote counts. --against image counts what the engine wrote into
+the init layer, too.
+
 --content writes what differs in text files as diff -u does, for patch -p1, in place of the table; a file counts as
 text that holds no NUL byte.
 `
@@ -45,12 +49,15 @@ type comparing struct {
 	limit            int64 // most, in bytes
 	image, platform  [2]string
 	aspects          analyze.Aspect
+	against          *choice
+	container        bool // the one argument is a container
 }
 
 func newDiff(f *pflag.FlagSet) Answer {
 	d := &comparing{}
 	f.StringVar(&d.stages, "layers", "", "compare one image after layer I with itself after layer J (`I..J`)")
 	d.ignore = chooseSome(f, "ignore", analyze.AspectNames(), "differences that do not count (`WHAT,...`; repeatable)")
+	d.against = choose(f, "against", []string{againstInit, againstImage}, "compare a container with its image and `init` layer, or with its image alone")
 	f.BoolVar(&d.stat, "stat", false, "only count what differs")
 	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: of B those that it owns there, of A what was removed")
 	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
@@ -78,7 +85,11 @@ func (d *comparing) answer(ctx context.Context, c *Call) (int, error) {
 	if status := list.unfit(c); status != answered {
 		return status, nil
 	}
-	compared, err := analyze.Compare(ctx, sides[0], sides[1], d.aspects)
+	compare := analyze.Compare
+	if d.container {
+		compare = analyze.CompareContainer
+	}
+	compared, err := compare(ctx, sides[0], sides[1], d.aspects)
 	if err != nil {
 		return failed, err
 	}
@@ -116,6 +127,9 @@ func (d *comparing) check(c *Call) error {
 	if c.all {
 		return usage("layup images "+quoted(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
 	}
+	if d.container = d.stages == "" && len(c.Args) == 1; d.container {
+		return nil
+	}
 	if d.stages == "" {
 		return d.checkTwo(c)
 	}
@@ -131,9 +145,6 @@ func (d *comparing) check(c *Call) error {
 }
 
 func (d *comparing) checkTwo(c *Call) error {
-	if len(c.Args) < 2 {
-		return usage("usage: layup diff [flags] IMAGE-A IMAGE-B, or layup diff --layers I..J IMAGE", "diff: IMAGE-B is missing")
-	}
 	if c.Args[0] == "-" && c.Args[1] == "-" {
 		return usage("write one of them to a file", "diff: standard input cannot be both images")
 	}
@@ -197,6 +208,9 @@ func (a *diffAnswer) tell() {
 
 // summary counts all that differs, a line each.
 func (a *diffAnswer) summary() string {
+	if a.asked.container {
+		return a.containerSummary()
+	}
 	var parts []string
 	if !a.stages() {
 		count := map[string]int{}

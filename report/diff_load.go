@@ -18,8 +18,11 @@ func (d *comparing) load(ctx context.Context, c *Call) (imageList, [2]analyze.Si
 	if err := c.checkTarget(c.Args); err != nil {
 		return nil, [2]analyze.Side{}, err
 	}
-	if d.stages != "" {
+	switch {
+	case d.stages != "":
 		return d.loadStages(ctx, c)
+	case d.container:
+		return d.loadContainer(ctx, c)
 	}
 	var sides [2]analyze.Side
 	var opt [2]analyze.Options

@@ -157,7 +157,11 @@ func (a *diffAnswer) pathRows() iter.Seq[[]render.Value] {
 		for d := range a.differences() {
 			side, layer := ownerOf(d)
 			row[0] = render.T(strings.ToUpper(side) + " " + index(layer))
-			row[1], row[2], row[3], row[4] = render.T(d.Change), render.T(whatOf(d)), render.T(sizeOf(d)), render.T(pathOf(d))
+			change := d.Change
+			if a.asked.container {
+				change = letters[change]
+			}
+			row[1], row[2], row[3], row[4] = render.T(change), render.T(whatOf(d)), render.T(sizeOf(d)), render.T(pathOf(d))
 			row[5], row[6] = render.T(a.owned(a.A, d.A, d.InA)), render.T(a.owned(a.B, d.B, d.InB))
 			if !yield(row) {
 				return

@@ -76,7 +76,7 @@ func All() []Report {
 		{Name: "waste", Args: "IMAGE...", Min: 1, Max: -1, New: newWaste, Details: wasteDetails,
 			About:    "add up the bytes that the final tree does not show",
 			Examples: []string{"layup waste shop.tar", "layup waste --top 20 shop.tar", "layup waste -f json --all deliveries/"}},
-		{Name: "diff", Args: "IMAGE-A IMAGE-B", Min: 1, Max: 2, New: newDiff, Details: diffDetails,
+		{Name: "diff", Args: "IMAGE-A [IMAGE-B]", Min: 1, Max: 2, New: newDiff, Details: diffDetails,
 			About: "compare two images, or two stages of one", No: "they differ",
 			Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b", "layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar"}},
 		{Name: "cat", Args: "IMAGE PATH...", Min: 2, Max: -1, Plain: true, New: newCat, Details: catDetails,

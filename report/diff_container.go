@@ -1,0 +1,55 @@
+package report
+
+import (
+	"context"
+	"fmt"
+
+	"layup/analyze"
+	"layup/analyze/source"
+)
+
+// What the read-write layer of a container can be compared with.
+const (
+	againstInit  = "init"
+	againstImage = "image"
+)
+
+// loadContainer loads a container: what it began with, and what it shows now.
+func (d *comparing) loadContainer(ctx context.Context, c *Call) (imageList, [2]analyze.Side, error) {
+	var sides [2]analyze.Side
+	opt, err := d.options(c, c.common)
+	if err != nil {
+		return nil, sides, err
+	}
+	img, err := analyze.Open(ctx, c.Args[0], opt)
+	list := imageList{{name: c.Args[0], image: img, err: err}}
+	if err := list.ready(ctx); err != nil || list[0].err != nil {
+		return list, sides, err
+	}
+	if img.Container == nil {
+		list.close()
+		return nil, sides, usage("layup diff IMAGE-A IMAGE-B compares two images; --layers I..J two stages of one", "diff: IMAGE-B is missing, and %s is no container", quoted(c.Args[0]))
+	}
+	base := len(img.Layers) - 1
+	for base >= 0 && (img.Layers[base].Role == source.RoleContainer || d.against.word == againstImage && img.Layers[base].Role == source.RoleInit) {
+		base--
+	}
+	sides[0], sides[1] = img.After(base), img.After(analyze.Last)
+	return list, sides, nil
+}
+
+// letters are what docker diff calls changes.
+var letters = map[string]string{analyze.Added: "A", analyze.Changed: "C", analyze.Removed: "D"}
+
+// begun says in words what a container is compared with.
+func (d *comparing) begun() string {
+	if d.against.word == againstImage {
+		return "its image"
+	}
+	return "its image and its init layer"
+}
+
+// containerSummary counts what the container changed.
+func (a *diffAnswer) containerSummary() string {
+	return fmt.Sprintf("%d added, %d changed, %d deleted against %s\n", a.stat.Added, a.stat.Changed, a.stat.Removed, a.asked.begun())
+}
