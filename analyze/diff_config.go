@@ -29,7 +29,7 @@ type configField struct {
 var configFields = []configField{
 	{ConfigPlatform, "platform", func(img *Image) map[string]any {
 		c := img.ConfigFile
-		return map[string]any{"os": c.OS, "architecture": c.Architecture, "variant": c.Variant, "osVersion": c.OSVersion}
+		return map[string]any{"os": c.OS, "architecture": c.Architecture, "variant": variant(c.Architecture, c.Variant), "osVersion": c.OSVersion}
 	}},
 	{ConfigUser, "user", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.User} }},
 	{ConfigEnv, "env", func(img *Image) map[string]any { return environment(img.ConfigFile.Config.Env) }},
@@ -54,6 +54,18 @@ var configFields = []configField{
 	}},
 	{ConfigShell, "shell", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.Shell} }},
 	{ConfigOnBuild, "onbuild", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.OnBuild} }},
+}
+
+// usualVariants are those that an architecture has where nothing else is said, so that engines take both for the same platform. Source: package
+// platforms of containerd.
+var usualVariants = map[string]string{"arm64": "v8", "arm": "v7", "amd64": "v1"}
+
+// variant returns the variant of an architecture, empty for the usual one.
+func variant(architecture, variant string) string {
+	if variant == usualVariants[architecture] {
+		return ""
+	}
+	return variant
 }
 
 // present is a text that is there although it may be empty.

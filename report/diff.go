@@ -212,7 +212,7 @@ func (a *diffAnswer) summary() string {
 		return a.containerSummary()
 	}
 	var parts []string
-	if !a.stages() {
+	if !a.stages() && !a.ignores(analyze.LayerStack) {
 		count := map[string]int{}
 		for _, l := range a.Layers {
 			count[l.Status]++
@@ -223,7 +223,10 @@ func (a *diffAnswer) summary() string {
 				layers += fmt.Sprintf(", %d %s", count[status], status)
 			}
 		}
-		parts = append(parts, layers, fmt.Sprintf("configuration: %d changed", len(a.Config)))
+		parts = append(parts, layers)
+	}
+	if !a.stages() && a.asked.aspects&analyze.Config != analyze.Config {
+		parts = append(parts, fmt.Sprintf("configuration: %d changed", len(a.Config)))
 	}
 	paths := fmt.Sprintf("paths: %d added, %d removed, %d changed", a.stat.Added, a.stat.Removed, a.stat.Changed)
 	if a.stat.DirTimes > 0 {
