@@ -24,6 +24,7 @@ type Layer struct {
 	blob   blob            // the stored bytes; nil when err or tar is set
 	tar    *store.Tar      // of an engine's layer, which is no blob
 	engine *engine         // likewise
+	split  string          // its tar-split file; empty where there is none
 	found  []tarfs.Warning // what reading it came across
 	err    error           // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
 	verify bool

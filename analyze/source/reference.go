@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"layup/analyze/source/store"
 )
 
 // A target is what a name given on the command line means.
@@ -41,7 +43,7 @@ var kinds = []kind{
 	{prefix: "oci:", open: insisting(kindOCI)},
 	{prefix: "docker://", open: openRegistry},
 	{prefix: "registry:", open: openRegistry},
-	{prefix: "docker-root:", open: storing("docker-root", "image", (*Archive).openDockerRoot), store: true},
+	{prefix: "docker-root:", open: storing("docker-root", "image", store.OpenDockerRoot), store: true},
 	{prefix: "", open: openPath},
 }
 

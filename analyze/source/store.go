@@ -19,9 +19,9 @@ import (
 
 // The roles of a container's layers.
 const (
-	RoleImage     = "image"
-	RoleInit      = "init"
-	RoleContainer = "container"
+	RoleImage     = store.RoleImage
+	RoleInit      = store.RoleInit
+	RoleContainer = store.RoleContainer
 )
 
 // verifiedConfig says how far the store of an engine, which holds no blobs of layers, can be checked while it is listed.
@@ -32,8 +32,9 @@ const kindContainer = "container"
 
 // An engine is the store of an engine, opened.
 type engine struct {
-	path string
-	tree store.Files // from its top
+	path   string
+	tree   store.Files // from its top
+	driver string
 
 	mu    sync.Mutex
 	scans map[string]*storeScan // by directory: images share layers
@@ -56,7 +57,7 @@ func IsWholeStore(name string) bool {
 }
 
 // storing opens an engine's store in a directory or in a tar; by the marker its top is known, where the tar was made further up.
-func storing(kind, marker string, open func(*Archive, context.Context) error) func(context.Context, *Archive, string) error {
+func storing(kind, marker string, read storeReader) func(context.Context, *Archive, string) error {
 	return func(ctx context.Context, a *Archive, rest string) error {
 		path, ref := storeName(rest)
 		a.Kind, a.ref = kind, ref
@@ -66,7 +67,7 @@ func storing(kind, marker string, open func(*Archive, context.Context) error) fu
 		}
 		a.closers = append(a.closers, files.Close)
 		a.engine = &engine{path: path, tree: store.Below(files, store.Top(files, marker))}
-		return privileged(open(a, ctx))
+		return privileged(a.listStore(ctx, read))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -25,43 +26,16 @@ const (
 	maxWord     = 4 << 10 // of a file that holds one digest or number
 )
 
-// A DockerRoot is Docker's data-root (/var/lib/docker) whose images an overlay driver keeps. Source: moby, image/fs.go, layer/filestore.go.
-type DockerRoot struct {
-	Driver     string // overlay2, fuse-overlayfs or vfs
-	Images     []DockerImage
-	Containers []DockerContainer
-
+// A dockerRoot is Docker's data-root (/var/lib/docker). Source: moby, image/fs.go, layer/filestore.go.
+type dockerRoot struct {
+	driver string // overlay2, fuse-overlayfs or vfs
 	files  Files
-	layers map[string]*DockerLayer // by chainID, those that were asked for
+	home   string                  // where the engine had it
+	layers map[string]*dockerLayer // by chainID, those that were asked for
 }
 
-// A DockerImage is an image as imagedb has it.
-type DockerImage struct {
-	ID         string   // sha256:HEX of the config
-	Tags       []string // sorted
-	Digests    []string // NAME@DIGEST, sorted
-	Config     []byte
-	Parent     string    // the image that it was built on here; empty if unknown
-	LastTagged time.Time // zero if unknown
-}
-
-// A DockerContainer is a container that was not removed.
-type DockerContainer struct {
-	ID      string
-	Name    string // without the leading slash
-	ImageID string
-	Image   string // as it was asked for
-	State   string // running, paused, exited, created, dead; as it was written last
-	Created string // RFC 3339
-	Config  []byte // config.v2.json
-	Host    []byte // hostconfig.json; nil where there is none
-	MountID string // the directory of the read-write layer
-	InitID  string // that of the init layer; empty where there is none
-	Chain   string // chainID of the image's top layer; empty for an image without layers
-}
-
-// A DockerLayer is a layer as layerdb has it.
-type DockerLayer struct {
+// A dockerLayer is a layer as layerdb has it.
+type dockerLayer struct {
 	ChainID, DiffID, Parent string
 	CacheID                 string // the directory
 	Size                    int64  // bytes of its files, as the engine counted; -1 unknown
@@ -77,20 +51,26 @@ var ErrNoDockerRoot = errors.New("is no Docker data-root: it has no image/DRIVER
 // ErrContainerdStore says that the engine keeps its images in containerd's store.
 var ErrContainerdStore = errors.New("this engine keeps its images in containerd's store")
 
-// OpenDockerRoot reads what images and containers there are.
-func OpenDockerRoot(ctx context.Context, files Files) (*DockerRoot, error) {
-	d := &DockerRoot{files: files, layers: map[string]*DockerLayer{}}
+// OpenDockerRoot reads what images and containers a Docker data-root holds.
+func OpenDockerRoot(ctx context.Context, files Files) (*Contents, error) {
+	d := &dockerRoot{files: files, home: "/var/lib/docker", layers: map[string]*dockerLayer{}}
 	if err := d.findDriver(); err != nil {
 		return nil, err
 	}
-	if err := d.readImages(ctx); err != nil {
+	out := &Contents{Driver: d.driver}
+	var err error
+	if out.Containers, err = d.containers(ctx); err != nil {
 		return nil, err
 	}
-	return d, d.readContainers(ctx)
+	if out.Images, err = d.images(ctx); err != nil {
+		return nil, err
+	}
+	d.kinship(out.Images)
+	return out, nil
 }
 
 // findDriver takes the storage driver that has images; an engine that changed its driver leaves the old one's.
-func (d *DockerRoot) findDriver() error {
+func (d *dockerRoot) findDriver() error {
 	found, err := d.files.List("image")
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNoDockerRoot
@@ -106,13 +86,13 @@ func (d *DockerRoot) findDriver() error {
 	}
 	for _, name := range known {
 		if list, _ := d.files.List("image/" + name + "/imagedb/content/sha256"); len(list) > 0 {
-			d.Driver = name
+			d.driver = name
 			return nil
 		}
 	}
 	switch {
 	case len(known) > 0:
-		d.Driver = known[0]
+		d.driver = known[0]
 		return nil
 	case len(found) > 0:
 		return fmt.Errorf("the storage driver %s is not supported, only %s", shown(found[0]), strings.Join(drivers, ", "))
@@ -120,37 +100,28 @@ func (d *DockerRoot) findDriver() error {
 	return ErrNoDockerRoot
 }
 
-func (d *DockerRoot) image(name string) string { return path.Join("image", d.Driver, name) }
+func (d *dockerRoot) image(name string) string { return path.Join("image", d.driver, name) }
 
 var hexDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-func (d *DockerRoot) readImages(ctx context.Context) error {
+func (d *dockerRoot) images(ctx context.Context) ([]*Image, error) {
 	names, err := d.readNames()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	dir := d.image("imagedb/content/sha256")
-	list, err := d.files.List(dir)
+	found, err := d.files.List(d.image(configs))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
-	for _, hexID := range list {
+	var list []*Image
+	for _, id := range found {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
-		if !hexDigest.MatchString(hexID) {
+		if !hexDigest.MatchString(id) {
 			continue // a file that is being written has another name
 		}
-		config, err := d.files.ReadFile(path.Join(dir, hexID), maxDocument)
-		if err != nil {
-			return err
-		}
-		if sum := sha256.Sum256(config); hex.EncodeToString(sum[:]) != hexID {
-			return fmt.Errorf("%s: content does not match its digest: got sha256:%x", shown(path.Join(dir, hexID)), sum)
-		}
-		img := DockerImage{ID: "sha256:" + hexID, Config: config}
-		img.Parent = d.word(path.Join(d.image("imagedb/metadata/sha256"), hexID, "parent"))
-		img.LastTagged, _ = time.Parse(time.RFC3339Nano, d.word(path.Join(d.image("imagedb/metadata/sha256"), hexID, "lastUpdated")))
+		img := d.readImage(id)
 		for _, name := range names[img.ID] {
 			if strings.Contains(name, "@") {
 				img.Digests = append(img.Digests, name)
@@ -158,17 +129,115 @@ func (d *DockerRoot) readImages(ctx context.Context) error {
 				img.Tags = append(img.Tags, name)
 			}
 		}
-		d.Images = append(d.Images, img)
+		list = append(list, img)
 		delete(names, img.ID)
 	}
-	for id, refs := range names {
-		return fmt.Errorf("%s: names the image %s (%s), which is not in imagedb", shown(d.image("repositories.json")), shown(id), shown(refs[0]))
+	for _, id := range slices.Sorted(maps.Keys(names)) {
+		return nil, fmt.Errorf("%s: names the image %s (%s), which is not in imagedb", shown(d.image("repositories.json")), shown(id), shown(names[id][0]))
 	}
-	return nil
+	return list, nil
+}
+
+// configs is where the configs of images lie.
+const configs = "imagedb/content/sha256"
+
+// readImage reads one image; what is wrong with it concerns only who asks for it.
+func (d *dockerRoot) readImage(id string) *Image {
+	img := &Image{ID: "sha256:" + id}
+	name := path.Join(d.image(configs), id)
+	config, err := d.files.ReadFile(name, maxDocument)
+	if err == nil {
+		if sum := sha256.Sum256(config); hex.EncodeToString(sum[:]) != id {
+			err = fmt.Errorf("%s: content does not match its digest: got sha256:%x", shown(name), sum)
+		}
+	}
+	if err != nil {
+		img.Err = err
+		return img
+	}
+	img.Config = config
+	metadata := path.Join(d.image("imagedb/metadata/sha256"), id)
+	if parent := d.word(path.Join(metadata, "parent")); parent != "" {
+		img.Parents = []string{parent}
+	}
+	img.LastTagged, _ = time.Parse(time.RFC3339Nano, d.word(path.Join(metadata, "lastUpdated")))
+	img.Layers = func() ([]Layer, error) {
+		chain, err := d.chainOf(config)
+		if err != nil {
+			return nil, err
+		}
+		return d.stack(chain)
+	}
+	img.Graph = func() (map[string]string, error) { return d.graph(img) }
+	return img
+}
+
+// chainOf returns the chainIDs of the layers that a config names.
+func (d *dockerRoot) chainOf(config []byte) ([]string, error) {
+	var said struct {
+		RootFS struct {
+			DiffIDs []string `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+	if err := json.Unmarshal(config, &said); err != nil {
+		return nil, fmt.Errorf("config: %w", jsonCause(err))
+	}
+	return ChainIDs(said.RootFS.DiffIDs), nil
+}
+
+// kinship completes whose parent is whose.
+func (d *dockerRoot) kinship(list []*Image) {
+	byID, parents := map[string]*Image{}, map[string]bool{}
+	for _, img := range list {
+		byID[img.ID] = img
+		if len(img.Parents) > 0 {
+			parents[img.Parents[0]] = true
+		}
+	}
+	direct := map[string]string{}
+	for _, img := range list {
+		if len(img.Parents) > 0 {
+			direct[img.ID] = img.Parents[0]
+		}
+		img.Intermediate = len(img.Tags) == 0 && len(img.Digests) == 0 && parents[img.ID]
+	}
+	for _, img := range list {
+		img.Parents = nil
+		for id := direct[img.ID]; id != "" && len(img.Parents) < len(list); id = direct[id] {
+			img.Parents = append(img.Parents, id)
+		}
+	}
+}
+
+// stack describes layers from the bottom up.
+func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
+	list := make([]Layer, 0, len(chain))
+	for i, id := range chain {
+		l, err := d.layer(id)
+		if err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i, err)
+		}
+		one := d.directory(RoleImage, l.CacheID)
+		one.DiffID, one.Size, one.Split = l.DiffID, l.Size, l.Split
+		if l.Split != "" {
+			one.Tar = func(func(tarfs.Code, string)) *Tar { return TarSplit(d.files, l.Split, one.Directory) }
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+// directory describes the layer in a directory of the driver.
+func (d *dockerRoot) directory(role, id string) Layer {
+	l := Layer{Role: role, Directory: d.diff(id), Link: d.link(id), Size: -1}
+	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
+		return Overlay(d.files, l.Directory, Layout{Names: d.driver == "fuse-overlayfs", Warn: warn})
+	}
+	return l
 }
 
 // readNames returns the references by image ID, sorted.
-func (d *DockerRoot) readNames() (map[string][]string, error) {
+func (d *dockerRoot) readNames() (map[string][]string, error) {
 	name := d.image("repositories.json")
 	doc, err := d.files.ReadFile(name, maxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +271,7 @@ func jsonCause(err error) error {
 }
 
 // word returns the text of a small file, empty where it cannot be read: such files only add to what is known.
-func (d *DockerRoot) word(name string) string {
+func (d *dockerRoot) word(name string) string {
 	text, err := d.files.ReadFile(name, maxWord)
 	if err != nil {
 		return ""
@@ -211,7 +280,7 @@ func (d *DockerRoot) word(name string) string {
 }
 
 // needed returns the text of a small file that must be there.
-func (d *DockerRoot) needed(name string) (string, error) {
+func (d *dockerRoot) needed(name string) (string, error) {
 	text, err := d.files.ReadFile(name, maxWord)
 	if err != nil {
 		return "", err
@@ -242,8 +311,8 @@ func ChainIDs(diffIDs []string) []string {
 // directoryName matches what engines call the directory of a layer; anything else could lead elsewhere.
 var directoryName = regexp.MustCompile(`^[0-9a-zA-Z][0-9a-zA-Z_.-]{0,255}$`)
 
-// Layer returns a layer by its chainID, checked against its diffID and parent.
-func (d *DockerRoot) Layer(chain string) (*DockerLayer, error) {
+// layer returns a layer by its chainID, checked against its diffID and parent.
+func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 	if l := d.layers[chain]; l != nil {
 		return l, nil
 	}
@@ -252,7 +321,7 @@ func (d *DockerRoot) Layer(chain string) (*DockerLayer, error) {
 		return nil, fmt.Errorf("bad chainID %s", shown(chain))
 	}
 	dir := path.Join(d.image("layerdb/sha256"), hexID)
-	l := &DockerLayer{ChainID: chain, Size: -1, Parent: d.word(path.Join(dir, "parent"))}
+	l := &dockerLayer{ChainID: chain, Size: -1, Parent: d.word(path.Join(dir, "parent"))}
 	var err error
 	if l.DiffID, err = d.needed(path.Join(dir, "diff")); err != nil {
 		return nil, err
@@ -277,137 +346,139 @@ func (d *DockerRoot) Layer(chain string) (*DockerLayer, error) {
 	return l, nil
 }
 
-func (d *DockerRoot) readContainers(ctx context.Context) error {
-	list, err := d.files.List("containers")
+func (d *dockerRoot) containers(ctx context.Context) ([]*Container, error) {
+	found, err := d.files.List("containers")
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, id := range list {
+	var list []*Container
+	for _, id := range found {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		if !hexDigest.MatchString(id) {
 			continue
 		}
 		c, err := d.container(id)
 		if err != nil {
-			return fmt.Errorf("container %s: %w", id[:12], err)
+			return nil, fmt.Errorf("container %s: %w", id[:12], err)
 		}
-		d.Containers = append(d.Containers, c)
+		list = append(list, c)
 	}
-	slices.SortFunc(d.Containers, func(a, b DockerContainer) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
-	return nil
+	slices.SortFunc(list, func(a, b *Container) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	return list, nil
 }
 
 // container reads what is known of one container.
-func (d *DockerRoot) container(id string) (DockerContainer, error) {
-	c := DockerContainer{ID: id}
-	dir := path.Join("containers", id)
+func (d *dockerRoot) container(id string) (*Container, error) {
+	c := &Container{ID: id}
+	name := path.Join("containers", id, "config.v2.json")
 	var err error
-	if c.Config, err = d.files.ReadFile(path.Join(dir, "config.v2.json"), maxDocument); err != nil {
-		return c, err
+	if c.Config, err = d.files.ReadFile(name, maxDocument); err != nil {
+		return nil, err
 	}
 	var said struct {
-		ID, Name, Image, Created, Driver string
-		Config                           struct{ Image string }
-		State                            struct {
-			Running, Paused, Restarting, Dead, RemovalInProgress bool
-			StartedAt                                            string
-		}
+		ID, Name, Image, Created, HostnamePath string
+		Config                                 struct{ Image string }
+		State                                  dockerState
 	}
 	if err := json.Unmarshal(c.Config, &said); err != nil {
-		return c, fmt.Errorf("%s: %w", shown(path.Join(dir, "config.v2.json")), jsonCause(err))
+		return nil, fmt.Errorf("%s: %w", shown(name), jsonCause(err))
 	}
 	if said.ID != "" && said.ID != id {
-		return c, fmt.Errorf("%s: is of another container: %s", shown(path.Join(dir, "config.v2.json")), shown(said.ID))
+		return nil, fmt.Errorf("%s: is of another container: %s", shown(name), shown(said.ID))
 	}
-	c.Name, c.ImageID, c.Image, c.Created = strings.TrimPrefix(said.Name, "/"), said.Image, said.Config.Image, said.Created
-	switch s := said.State; {
-	case s.Dead:
-		c.State = "dead"
-	case s.Paused:
-		c.State = "paused"
-	case s.Restarting:
-		c.State = "restarting"
-	case s.Running:
-		c.State = "running"
-	case strings.HasPrefix(s.StartedAt, "0001-") || s.StartedAt == "":
-		c.State = "created"
-	default:
-		c.State = "exited"
+	if home, ok := strings.CutSuffix(said.HostnamePath, "/containers/"+id+"/hostname"); ok && home != "" {
+		d.home = home
 	}
-	c.Host, err = d.files.ReadFile(path.Join(dir, "hostconfig.json"), maxDocument)
+	c.Name, c.ImageID, c.Image, c.Created, c.State = strings.TrimPrefix(said.Name, "/"), said.Image, said.Config.Image, said.Created, said.State.word()
+	c.Host, err = d.files.ReadFile(path.Join("containers", id, "hostconfig.json"), maxDocument)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return c, err
+		return nil, err
 	}
-	return c, d.mounted(&c)
+	c.Layers = func() ([]Layer, error) { return d.containerLayers(id) }
+	return c, nil
 }
 
-// mounted reads which directories the container's layers are.
-func (d *DockerRoot) mounted(c *DockerContainer) error {
-	dir := path.Join(d.image("layerdb/mounts"), c.ID)
-	var err error
-	if c.MountID, err = d.needed(path.Join(dir, "mount-id")); err != nil {
-		return err
+// A dockerState is how a container was when the engine wrote it down.
+type dockerState struct {
+	Running, Paused, Restarting, Dead bool
+	StartedAt                         string
+}
+
+func (s dockerState) word() string {
+	switch {
+	case s.Dead:
+		return "dead"
+	case s.Paused:
+		return "paused"
+	case s.Restarting:
+		return "restarting"
+	case s.Running:
+		return "running"
+	case s.StartedAt == "" || strings.HasPrefix(s.StartedAt, "0001-"):
+		return "created"
 	}
-	c.InitID, c.Chain = d.word(path.Join(dir, "init-id")), d.word(path.Join(dir, "parent"))
-	for _, id := range []string{c.MountID, c.InitID} {
-		if id != "" && !directoryName.MatchString(id) {
-			return fmt.Errorf("%s: bad name of a directory: %s", shown(dir), shown(id))
+	return "exited"
+}
+
+// containerLayers reads which directories a container's layers are.
+func (d *dockerRoot) containerLayers(id string) ([]Layer, error) {
+	dir := path.Join(d.image("layerdb/mounts"), id)
+	mount, err := d.needed(path.Join(dir, "mount-id"))
+	if err != nil {
+		return nil, err
+	}
+	initID := d.word(path.Join(dir, "init-id"))
+	for _, name := range []string{mount, initID} {
+		if name != "" && !directoryName.MatchString(name) {
+			return nil, fmt.Errorf("%s: bad name of a directory: %s", shown(dir), shown(name))
 		}
 	}
-	return nil
+	chain, err := d.chain(d.word(path.Join(dir, "parent")))
+	if err != nil {
+		return nil, err
+	}
+	layers, err := d.stack(chain)
+	if err != nil {
+		return nil, err
+	}
+	if initID != "" {
+		layers = append(layers, d.directory(RoleInit, initID))
+	}
+	return append(layers, d.directory(RoleContainer, mount)), nil
 }
 
-// Diff returns the directory in which the driver keeps what a layer changed.
-func (d *DockerRoot) Diff(cacheID string) string {
-	if d.Driver == "vfs" {
+// diff returns the directory in which the driver keeps what a layer changed.
+func (d *dockerRoot) diff(cacheID string) string {
+	if d.driver == "vfs" {
 		return path.Join("vfs/dir", cacheID)
 	}
-	return path.Join(d.Driver, cacheID, "diff")
+	return path.Join(d.driver, cacheID, "diff")
 }
 
-// Link returns the short name under which overlay2 mounts a layer; empty where it has none.
-func (d *DockerRoot) Link(cacheID string) string {
-	if d.Driver == "vfs" {
+// link returns the short name under which overlay2 mounts a layer; empty where it has none.
+func (d *dockerRoot) link(cacheID string) string {
+	if d.driver == "vfs" {
 		return ""
 	}
-	return d.word(path.Join(d.Driver, cacheID, "link"))
+	return d.word(path.Join(d.driver, cacheID, "link"))
 }
 
-// Lower returns what the driver mounts below a layer: short names, the nearest first; nil at the bottom.
-func (d *DockerRoot) Lower(cacheID string) []string {
-	text := d.word(path.Join(d.Driver, cacheID, "lower"))
-	if text == "" {
-		return nil
-	}
-	return strings.Split(text, ":")
-}
+// mostLayers bounds a chain of parents; an engine takes 127.
+const mostLayers = 10000
 
-// Tar returns the tar of an image's layer: from tar-split where there is one, else from the directory.
-func (d *DockerRoot) Tar(l *DockerLayer, warn func(tarfs.Code, string)) *Tar {
-	if l.Split != "" {
-		return TarSplit(d.files, l.Split, d.Diff(l.CacheID))
-	}
-	return d.Directory(l.CacheID, warn)
-}
-
-// Directory returns the tar of what lies in a layer's directory.
-func (d *DockerRoot) Directory(cacheID string, warn func(tarfs.Code, string)) *Tar {
-	return Overlay(d.files, d.Diff(cacheID), Layout{Names: d.Driver == "fuse-overlayfs", Warn: warn})
-}
-
-// Chain returns the chainIDs from the bottom up to one; none for the empty one.
-func (d *DockerRoot) Chain(top string, most int) ([]string, error) {
+// chain returns the chainIDs from the bottom up to one; none for the empty one.
+func (d *dockerRoot) chain(top string) ([]string, error) {
 	var list []string
 	for at := top; at != ""; {
-		if list = append(list, at); most > 0 && len(list) > most {
-			return nil, fmt.Errorf("more than %d layers below %s", most, top)
+		if list = append(list, at); len(list) > mostLayers {
+			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, shown(top))
 		}
-		l, err := d.Layer(at)
+		l, err := d.layer(at)
 		if err != nil {
 			return nil, err
 		}
@@ -417,44 +488,26 @@ func (d *DockerRoot) Chain(top string, most int) ([]string, error) {
 	return list, nil
 }
 
-// Parents returns the images that an image was built on here, the nearest first.
-func (d *DockerRoot) Parents(id string) []string {
-	var list []string
-	for len(list) < len(d.Images) {
-		at := slices.IndexFunc(d.Images, func(i DockerImage) bool { return i.ID == id })
-		if at < 0 || d.Images[at].Parent == "" {
-			break
-		}
-		id = d.Images[at].Parent
-		list = append(list, id)
+// graph returns what Docker prints of the directories of an image's layers: as the engine knew them, wherever the store is now.
+// Source: moby, daemon/graphdriver/overlay2, GetMetadata.
+func (d *dockerRoot) graph(img *Image) (map[string]string, error) {
+	chain, err := d.chainOf(img.Config)
+	if d.driver == "vfs" || len(chain) == 0 || err != nil {
+		return nil, err
 	}
-	return list
-}
-
-// GraphData returns what Docker prints of the directories of a stack of layers: as its own data-root names them, wherever the store
-// is now. Source: moby, daemon/graphdriver/overlay2, GetMetadata.
-func (d *DockerRoot) GraphData(chain []string) (map[string]string, error) {
-	if d.Driver == "vfs" || len(chain) == 0 {
-		return nil, nil
-	}
-	const root = "/var/lib/docker"
-	var lower []string
-	top := ""
+	var dirs []string
 	for _, id := range chain {
-		l, err := d.Layer(id)
+		l, err := d.layer(id)
 		if err != nil {
 			return nil, err
 		}
-		if top != "" {
-			lower = append(lower, path.Join(root, d.Driver, top, "diff"))
-		}
-		top = l.CacheID
+		dirs = append(dirs, path.Join(d.home, d.driver, l.CacheID))
 	}
-	dir := path.Join(root, d.Driver, top)
-	data := map[string]string{"MergedDir": dir + "/merged", "UpperDir": dir + "/diff", "WorkDir": dir + "/work"}
+	top, lower := dirs[len(dirs)-1], dirs[:len(dirs)-1]
+	data := map[string]string{"MergedDir": top + "/merged", "UpperDir": top + "/diff", "WorkDir": top + "/work"}
+	slices.Reverse(lower)
 	if len(lower) > 0 {
-		slices.Reverse(lower)
-		data["LowerDir"] = strings.Join(lower, ":")
+		data["LowerDir"] = strings.Join(lower, "/diff:") + "/diff"
 	}
 	return data, nil
 }

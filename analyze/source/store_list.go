@@ -1,0 +1,111 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"layup/analyze/source/store"
+)
+
+// A storeReader lists what the store of an engine holds.
+type storeReader func(ctx context.Context, files store.Files) (*store.Contents, error)
+
+// listStore makes candidates of the images and containers of a store.
+func (a *Archive) listStore(ctx context.Context, read storeReader) error {
+	held, err := read(ctx, a.engine.tree)
+	if err != nil {
+		return err
+	}
+	a.engine.driver = held.Driver
+	images := map[string]*store.Image{}
+	for _, img := range held.Images {
+		images[img.ID] = img
+		a.images = append(a.images, a.storedImage(img))
+	}
+	for _, box := range held.Containers {
+		a.images = append(a.images, a.storedContainer(box, images[box.ImageID]))
+	}
+	for i, c := range a.images {
+		c.group = i
+	}
+	return nil
+}
+
+// storedImage is the candidate of an image.
+func (a *Archive) storedImage(img *store.Image) *candidate {
+	c := &candidate{kind: kindImage, refs: img.Tags, aliases: append(slices.Clone(img.Digests), img.ID), intermediate: img.Intermediate, err: img.Err}
+	if c.err == nil {
+		file, diffIDs, err := parseConfig(img.Config, &a.opt.Limits)
+		if err != nil {
+			c.err = fmt.Errorf("config %s: %w", img.ID, err)
+			return c
+		}
+		c.config = &imageConfig{raw: img.Config, file: file, diffIDs: diffIDs, id: img.ID}
+		c.named = configPlatform(file)
+	}
+	c.form = storeForm(func(out *Image) error {
+		out.useStored(c.config)
+		out.Manifest, out.RepoDigests, out.Parents = img.Manifest, img.Digests, img.Parents
+		out.Engine = &Engine{GraphDriver: a.engine.driver, LastTagTime: img.LastTagged}
+		if img.Graph != nil {
+			data, err := img.Graph()
+			if err != nil {
+				return err
+			}
+			out.Engine.GraphData = data
+		}
+		return a.layStored(out, img.Layers, c.config.diffIDs)
+	})
+	return c
+}
+
+func (img *Image) useStored(config *imageConfig) {
+	img.ID, img.Config, img.ConfigFile = config.id, config.raw, config.file
+}
+
+// storedContainer is the candidate of a container: the layers of its image, then its own. The image may be gone.
+func (a *Archive) storedContainer(box *store.Container, img *store.Image) *candidate {
+	c := &candidate{kind: kindContainer, refs: []string{box.Name}, aliases: []string{box.ID}}
+	c.container = &Container{ID: box.ID, Name: box.Name, ImageID: box.ImageID, Image: box.Image, State: box.State, Created: box.Created, Config: box.Config, Host: box.Host}
+	c.form = storeForm(func(out *Image) error {
+		out.Engine = &Engine{GraphDriver: a.engine.driver}
+		var diffIDs []string
+		if img != nil {
+			of := a.storedImage(img)
+			if of.err != nil {
+				return of.err
+			}
+			out.useStored(of.config)
+			diffIDs = of.config.diffIDs
+		}
+		return a.layStored(out, box.Layers, diffIDs)
+	})
+	return c
+}
+
+// layStored lays the layers one on the other, and makes sure that they are those that the image names, where that is known.
+func (a *Archive) layStored(img *Image, layers func() ([]store.Layer, error), diffIDs []string) error {
+	list, err := layers()
+	if err != nil {
+		return err
+	}
+	if err := over(limitLayers, int64(len(list)), int64(a.opt.Limits.Layers)); err != nil {
+		return err
+	}
+	var found []string
+	for i, s := range list {
+		l := a.assembled(i, s.Role)
+		l.DiffID, l.Directory, l.Link, l.Size, l.split = s.DiffID, s.Directory, s.Link, max(s.Size, 0), s.Split
+		l.tar = s.Tar(l.notice)
+		img.Layers = append(img.Layers, l)
+		if s.Role == RoleImage {
+			found = append(found, s.DiffID)
+		}
+	}
+	if img.Config != nil && !slices.Contains(found, "") && !slices.Equal(found, diffIDs) {
+		return errors.New("the layers in the store are not those that the image's config names")
+	}
+	return nil
+}
