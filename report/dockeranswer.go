@@ -57,14 +57,12 @@ func (list imageList) complainAsDocker(c *Call, errs []error) {
 	}
 }
 
-// warningsForDocker leaves out what is odd in layers and of no weight, as docker prints nothing of it; -v shows it.
+// warningsForDocker leaves out what is odd and of no weight, as docker prints nothing of it; -v shows it.
 func (l loaded) warningsForDocker(c *Call) []tarfs.Warning {
 	if c.verbose {
 		return l.image.Warnings()
 	}
-	return slices.DeleteFunc(slices.Clone(l.image.Warnings()), func(w tarfs.Warning) bool {
-		return w.Code.Severity() == tarfs.Low && w.Layer != tarfs.NoLayer
-	})
+	return slices.DeleteFunc(slices.Clone(l.image.Warnings()), func(w tarfs.Warning) bool { return w.Code.Severity() == tarfs.Low })
 }
 
 // rawTypeName hides what an error of a template calls our types; docker's own have other names.

@@ -56,8 +56,12 @@ func (h *chronicle) answer(ctx context.Context, c *Call) (int, error) {
 	defer images.close()
 	texts, errs := make([]string, len(images)), make([]error, len(images))
 	for n, l := range images {
-		if errs[n] = l.err; l.err == nil {
-			texts[n], errs[n] = h.one(c, l.image)
+		if errs[n] = l.err; l.err != nil {
+			continue
+		}
+		texts[n], errs[n] = h.one(c, l.image)
+		if len(l.image.ConfigFile.History) == 0 {
+			c.console.note(l.where() + ": the image has no history; layup layers lists its layers")
 		}
 	}
 	text, err := h.layOut(texts)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,15 @@ func (h *historyRow) Size() string {
 
 // Comment is what the history has.
 func (h *historyRow) Comment() string { return h.row.Comment }
+
+// Format prints what docker prints for {{.}}.
+func (h historyRow) Format(s fmt.State, _ rune) {
+	size := h.Size()
+	if h.row.Size != nil {
+		size = strconv.FormatInt(*h.row.Size, 10)
+	}
+	fmt.Fprintf(s, "{{<nil>} %t %t {%s %d %s %s %s %v}}", h.trunc, h.human, h.row.Comment, h.row.Created, h.row.CreatedBy, h.row.ID, size, h.row.Tags)
+}
 
 // MarshalJSON writes the fields in the order of their names, with escapes for HTML, as docker does.
 func (h *historyRow) MarshalJSON() ([]byte, error) {

@@ -176,8 +176,8 @@ type Engine struct {
 // LayersAtHand reports whether its layers can be read without a network.
 func (img *Image) LayersAtHand() bool { return !img.Remote }
 
-// RepoTags returns the references with a repository and a tag as Docker shows them, sorted, each once; never nil. A tag alone, as OCI layouts
-// have it, is none.
+// RepoTags returns the references with a repository and a tag as Docker shows them, each once, in the order of their full names; never nil. A tag
+// alone, as OCI layouts have it, is none.
 func (img *Image) RepoTags() []string {
 	tags := []string{}
 	for _, ref := range img.References {
@@ -185,8 +185,20 @@ func (img *Image) RepoTags() []string {
 			tags = append(tags, familiar(ref))
 		}
 	}
-	slices.Sort(tags)
+	slices.SortFunc(tags, func(a, b string) int { return strings.Compare(fullName(a), fullName(b)) })
 	return slices.Compact(tags)
+}
+
+// fullName adds to a name what Docker leaves out when it shows it: the registry, and the folder of official images.
+func fullName(familiar string) string {
+	first, _, nested := strings.Cut(familiar, "/")
+	switch {
+	case !nested:
+		return "docker.io/library/" + familiar
+	case first != "localhost" && !strings.ContainsAny(first, ".:"):
+		return "docker.io/" + familiar
+	}
+	return familiar
 }
 
 // History returns the history entry of each layer, or nil where the history does not name as many layers as there are.

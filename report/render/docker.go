@@ -2,6 +2,7 @@ package render
 
 import (
 	"errors"
+	"strings"
 	"text/template"
 
 	"github.com/docker/cli/templates"
@@ -47,12 +48,28 @@ func (t *DockerTemplate) Execute(value any, strict bool) (string, error) {
 		t.text.Option("missingkey=error")
 	}
 	text, err := t.run(value)
-	if _, ok := errors.AsType[*notListError](err); ok { // only docker 29 joins what is no list of words, so the words of the error are those of 28
-		t.text.Funcs(template.FuncMap{"join": t.meter.joinWords})
-		defer t.text.Funcs(t.meter.functions())
-		return t.run(value)
+	if _, ok := errors.AsType[*DockerError](err); ok && strict {
+		err = t.inWordsOf28(value, err)
 	}
 	return text, err
+}
+
+// inWordsOf28 returns the error of docker 28 where the error is about join, which then joined lists of strings alone.
+func (t *DockerTemplate) inWordsOf28(value any, err error) error {
+	t.text.Funcs(template.FuncMap{"join": t.meter.joinWords})
+	defer t.text.Funcs(t.meter.functions())
+	_, old := t.run(value)
+	_, joined := errors.AsType[*notListError](err)
+	if old != nil && (joined || place(old) == place(err)) {
+		return old
+	}
+	return err
+}
+
+// place is where in a template an error is.
+func place(err error) string {
+	at, _, _ := strings.Cut(err.Error(), " executing")
+	return at
 }
 
 // Header runs the template for the titles of a table's columns, as far as it comes: docker's functions leave titles as they are.

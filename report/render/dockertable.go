@@ -43,6 +43,17 @@ func laidOut(text string) int {
 	return total
 }
 
+// dockerWidth is the width of a character by Unicode's East Asian width alone, as docker takes it: also of what joins the character before.
+func dockerWidth(r rune) int {
+	switch {
+	case r >= 0x1f1e6 && r <= 0x1f1ff: // letters of flags
+		return 1
+	case r >= 0x302a && r <= 0x302d, r == 0x3099, r == 0x309a: // wide marks
+		return 2
+	}
+	return min(max(displaywidth.Rune(r), 1), 2)
+}
+
 // DockerCut cuts a text to a width as docker does, the ellipsis included: wide characters take two columns, all others one.
 func DockerCut(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most/2 {
@@ -50,7 +61,7 @@ func DockerCut(s string, most int) string {
 	}
 	width, end := 0, 0
 	for i, r := range s {
-		width += min(max(displaywidth.Rune(r), 1), 2)
+		width += dockerWidth(r)
 		if width <= most-1 {
 			end = i + utf8.RuneLen(r)
 		}
