@@ -16,12 +16,18 @@ import (
 const imagesDetails = `
 IMAGE is what --image takes (@N), or what else is there: attestations, which are never analysed as
 images, and blobs that nothing refers to. "missing" is named by an index, but not in the source.
+
+Of docker://HOST/REPOSITORY without tag and digest the tags are listed, with --detail what each holds; of
+docker://HOST/ the repositories, where the registry has a catalogue. With a tag or a digest, what refers
+to the image (signatures, attestations) is listed, too: "referrer".
 `
 
 var imagesFields = []render.Field{{Name: "kind"}, {Name: "number", Kind: render.Int}, {Name: "reference"}, {Name: "digest"}, {Name: "platform"},
-	{Name: "size", Kind: render.Int}, {Name: "created"}, {Name: "missing", Kind: render.Bool}, {Name: "state"}, {Name: "image"}, {Name: "directory", Kind: render.Name}}
+	{Name: "size", Kind: render.Int}, {Name: "created"}, {Name: "missing", Kind: render.Bool}, {Name: "state"}, {Name: "image"}, {Name: "directory", Kind: render.Name},
+	{Name: "artifactType"}, {Name: "subject"}}
 
-func newImages(*pflag.FlagSet) Answer {
+func newImages(f *pflag.FlagSet) Answer {
+	detail := f.Bool("detail", false, "of a repository in a registry: ask every tag what it holds")
 	return func(ctx context.Context, c *Call) (int, error) {
 		if c.image != "" || c.platform != "" {
 			return failed, usage("layup images "+quoted(c.Args[0]), "images: lists all there is; --image and --platform do not apply")
@@ -33,7 +39,7 @@ func newImages(*pflag.FlagSet) Answer {
 		if err != nil {
 			return failed, err
 		}
-		opt.Source.Stdin, opt.Source.List, opt.Source.Registry.Note = c.stdin, true, c.console.note
+		opt.Source.Stdin, opt.Source.List, opt.Source.Detail, opt.Source.Registry.Note = c.stdin, true, *detail, c.console.note
 		archive, err := source.Open(ctx, c.Args[0], opt.Source)
 		if err != nil {
 			return failed, err
@@ -65,13 +71,20 @@ func imagesSection(kind string, listed []source.Listed) render.Section {
 		if l.Container != nil {
 			state, image = known(l.Container.State), known(cmp.Or(l.Container.Image, l.Container.ImageID))
 		}
-		rows = append(rows, []render.Value{render.T(l.Kind), number, known(l.Reference), known(l.Digest), known(l.Platform), size, known(l.Created), missing, state, image, knownName(l.Directory)})
+		rows = append(rows, []render.Value{render.T(l.Kind), number, known(l.Reference), known(l.Digest), known(l.Platform), size, known(l.Created), missing, state, image, knownName(l.Directory),
+			known(l.Type), known(l.Subject)})
 	}
 	columns := imagesColumns()
 	if slices.ContainsFunc(listed, func(l source.Listed) bool { return l.Directory != "" }) {
 		f := imagesFields
 		columns = slices.Insert(columns, 2, text(f, "STATE", "state"), cuttable(text(f, "OF", "image")))
 		columns = append(columns, cuttable(text(f, "DIRECTORY", "directory")))
+	}
+	if slices.ContainsFunc(listed, func(l source.Listed) bool { return l.Type != "" }) {
+		columns = append(columns, cuttable(text(imagesFields, "TYPE", "artifactType")))
+	}
+	if !slices.ContainsFunc(listed, func(l source.Listed) bool { return l.Size >= 0 || l.Digest != "" || l.Missing }) {
+		columns = columns[:2] // names are all there is
 	}
 	return render.Section{Fields: imagesFields, Rows: slices.Values(rows), Columns: columns, Extra: []render.Extra{{Name: "source", Value: kind}}}
 }

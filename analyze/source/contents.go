@@ -11,7 +11,7 @@ import (
 
 // A Listed is a thing that an archive holds. An image that has several references is listed once for each.
 type Listed struct {
-	Kind      string // image, container, attestation, artifact (what a manifest describes and is no container image), blob (that nothing refers to)
+	Kind      string // image, container, attestation, artifact (what a manifest describes and is no container image), blob (that nothing refers to); of a registry also repository, tag, referrer
 	Number    int    // of an image: N in --image @N, from 0; -1 for others
 	Reference string // empty where there is none
 	Digest    string // of the manifest, or of the config where there is no manifest, or of the compressed layer; empty if unknown
@@ -19,6 +19,8 @@ type Listed struct {
 	Size      int64  // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
 	Created   string // RFC 3339, as the config says; empty if unknown
 	Missing   bool   // named by an index, but not in the archive
+	Type      string // of a referrer: its artifactType, if its registry says
+	Subject   string // of a referrer: the digest it refers to
 
 	Container *Container // of an engine's store; nil for an image
 	Directory string     // likewise: where the engine keeps the topmost layer; of a container the one that it writes to
@@ -29,6 +31,34 @@ func (a *Archive) Contents(ctx context.Context) ([]Listed, error) {
 	if a.engine != nil {
 		return a.storedContents(ctx)
 	}
+	if a.listing != nil {
+		list, err := a.listing.contents(ctx, a)
+		return list, a.named(err)
+	}
+	list, err := a.listImages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.store != nil {
+		list = append(list, a.unreferenced()...)
+	}
+	if r, ok := a.shelf.(*repository); ok {
+		referrers, err := r.referrers(ctx, a)
+		return append(list, referrers...), a.named(err)
+	}
+	return list, nil
+}
+
+// named begins an error with the archive's name.
+func (a *Archive) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", display(a.Name), err)
+}
+
+// listImages lists what documents name.
+func (a *Archive) listImages(ctx context.Context) ([]Listed, error) {
 	var list []Listed
 	for _, c := range a.images {
 		if err := ctx.Err(); err != nil {
@@ -46,9 +76,6 @@ func (a *Archive) Contents(ctx context.Context) ([]Listed, error) {
 			list = append(list, item)
 		}
 	}
-	if a.store != nil {
-		list = append(list, a.unreferenced()...)
-	}
 	return list, nil
 }
 
@@ -56,6 +83,9 @@ func (a *Archive) Contents(ctx context.Context) ([]Listed, error) {
 func (a *Archive) list(c *candidate) (Listed, error) {
 	item := Listed{Kind: c.kind, Number: c.number, Digest: c.manifest.Digest, Size: -1, Missing: c.absent, Platform: c.named.String()}
 	if c.kind == kindAttestation || c.kind == kindArtifact {
+		if c.desc == nil && c.err == nil && !c.absent { // it was not needed so far
+			item.Missing = errors.Is(a.readManifest(c), fs.ErrNotExist)
+		}
 		item.Size = c.storedSize()
 		return item, nil
 	}
@@ -63,7 +93,7 @@ func (a *Archive) list(c *candidate) (Listed, error) {
 		return item, nil
 	}
 	img, err := a.load(c)
-	if errors.Is(err, fs.ErrNotExist) && c.desc != nil {
+	if errors.Is(err, fs.ErrNotExist) && (c.desc != nil || a.shelf.far()) {
 		item.Missing = true
 		return item, nil
 	}

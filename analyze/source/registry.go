@@ -48,6 +48,7 @@ type repository struct {
 	ref    registry.Reference
 	opt    *Options
 
+	top       string            // digest of what the reference names
 	documents map[string][]byte // by digest: manifests that were fetched already
 
 	mu   sync.Mutex
@@ -63,7 +64,7 @@ func (r *repository) readImages(ctx context.Context, a *Archive) error {
 	if doc.MediaType == "" {
 		a.warnings = append(a.warnings, tarfs.Warning{Code: tarfs.ManifestTypeMissing, Layer: tarfs.NoLayer})
 	}
-	r.documents[doc.Digest] = doc.Raw
+	r.documents[doc.Digest], r.top = doc.Raw, doc.Digest
 	top := descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}
 	w := &indexWalk{ctx: ctx, a: a, visited: map[string]bool{}, listed: map[listedAs]*candidate{}, refs: []string{r.ref.String()}, aliases: []string{doc.Digest}}
 	return w.visit(top, 0)

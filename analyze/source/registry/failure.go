@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -61,6 +62,9 @@ func Advice(err error) string {
 	case http.StatusForbidden:
 		return "the credentials may not read it: --creds USER:PASSWORD or --authfile FILE gives others"
 	case http.StatusNotFound:
+		if !strings.HasPrefix(f.What, "manifest") {
+			return ""
+		}
 		return "layup images docker://" + f.Host + "/" + f.Repository + "  lists its tags"
 	}
 	return ""
