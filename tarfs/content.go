@@ -36,8 +36,7 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 		at = r.offset + r.size
 	}
 	s.hashZeros(e.size - at)
-	s.hash.Sum(digest[:0])
-	return digest, s.err
+	return s.digest(), s.err
 }
 
 // look shows small content to the mark, and hashes it where digests are wanted.
@@ -49,10 +48,13 @@ func (s *scanner) look(stored int64) (digest [32]byte, err error) {
 	if s.hash != nil {
 		s.hash.Reset()
 		s.hash.Write(s.small)
-		s.hash.Sum(digest[:0])
+		digest = s.digest()
 	}
 	return digest, nil
 }
+
+// digest returns what was hashed, by way of a buffer used again: one of its own would be garbage for every entry, hashed or not.
+func (s *scanner) digest() [32]byte { return [32]byte(s.hash.Sum(s.sum[:0])) }
 
 // expand adds up what sparse files expand to, and does not overflow.
 func (s *scanner) expand(n int64) int64 {

@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // entry lets one entry of the tar act on the layer's own tree.
 func (m *merger) entry(i uint32) error {
 	e := m.table.entries.at(i)
-	dir := m.table.dirs[e.dir]
-	full := m.clean(m.parts[:0], ref{dir.off, dir.len, uint16(m.layer)}, ref{e.name, e.nameLen, uint16(m.layer)})
-	m.parts = full.parts
+	full, below := m.split(e)
 	switch {
 	case full.escapes:
 		m.warn(PathEscapesRoot, m.table.written(e))
@@ -22,17 +21,44 @@ func (m *merger) entry(i uint32) error {
 		m.rootEntry(e, i)
 		return nil
 	}
-	for _, p := range full.parts[:len(full.parts)-1] {
-		if m.table.special(m.t.text(p)) {
-			m.warn(EntryBelowWhiteoutName, m.join(full.parts))
-			break
-		}
+	if below {
+		m.warn(EntryBelowWhiteoutName, m.join(full.parts))
 	}
-	if m.table.special(m.t.text(full.parts[len(full.parts)-1])) {
+	if m.special(full.parts[len(full.parts)-1]) {
 		return m.whiteout(e, full.parts)
 	}
 	return m.ordinary(e, i, full.parts)
 }
+
+// folder is the directory part of a name, split.
+type folder struct {
+	ok    bool
+	dir   uint32 // its number in the table
+	full  cleaned
+	below bool // one of its components is a whiteout's name
+}
+
+// split splits an entry's name, and reports whether it lies below the name of a whiteout. The one before it mostly lies in the same
+// directory, which need not be split again.
+func (m *merger) split(e *entry) (full cleaned, below bool) {
+	f := &m.folder
+	if !f.ok || f.dir != e.dir {
+		dir := m.table.dirs[e.dir]
+		f.full = m.clean(f.full.parts[:0], ref{dir.off, dir.len, uint16(m.layer)})
+		f.ok, f.dir, f.below = true, e.dir, slices.ContainsFunc(f.full.parts, m.special)
+	}
+	full = f.full
+	n := len(full.parts)
+	full.add(ref{e.name, e.nameLen, uint16(m.layer)}, m.table.bytes(e.name, int(e.nameLen)))
+	if len(full.parts) == n+1 {
+		f.full.parts = full.parts[:n] // with the room that was made
+		return full, f.below
+	}
+	return full, len(full.parts) > 0 && slices.ContainsFunc(full.parts[:len(full.parts)-1], m.special)
+}
+
+// special reports whether a component is the name of a whiteout.
+func (m *merger) special(name ref) bool { return m.table.special(m.t.text(name)) }
 
 // rootEntry takes the root's metadata.
 func (m *merger) rootEntry(e *entry, i uint32) {

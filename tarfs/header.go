@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 )
 
 const blockSize = 512
@@ -127,16 +128,25 @@ func checkSum(b []byte) error {
 	return errChecksum
 }
 
-// sumBytes adds up to 512 bytes, eight at a time in four lanes of 16 bits.
+// sumBytes adds up to 512 bytes, sixteen at a time in four lanes of 16 bits. Where all are ASCII, two of them fit a byte before they are
+// spread over the lanes.
 func sumBytes(b []byte) int64 {
-	const even = 0x00ff00ff00ff00ff
+	const even, high = 0x00ff00ff00ff00ff, 0x8080808080808080
 	var lanes uint64
-	for len(b) >= 8 {
-		v := binary.LittleEndian.Uint64(b)
+	for ; len(b) >= 16; b = b[16:] {
+		v, w := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+		if (v|w)&high == 0 {
+			v += w
+		} else {
+			lanes += w&even + w>>8&even
+		}
 		lanes += v&even + v>>8&even
-		b = b[8:]
 	}
-	return int64(lanes&0xffff + lanes>>16&0xffff + lanes>>32&0xffff + lanes>>48)
+	sum := int64(lanes&0xffff + lanes>>16&0xffff + lanes>>32&0xffff + lanes>>48)
+	for _, c := range b {
+		sum += int64(c)
+	}
+	return sum
 }
 
 // IsHeader reports whether 512 bytes are a tar header by their checksum: a plain tar has no other mark in common with all dialects.
@@ -205,6 +215,37 @@ func number(b []byte) (int64, bool) {
 
 // octal reads digits between spaces and NULs; an empty field is 0, and what follows a NUL behind the digits is not looked at.
 func octal(b []byte) (int64, bool) {
+	switch len(b) { // as nearly all are written
+	case 8:
+		v := binary.LittleEndian.Uint64(b)
+		if isSevenDigits(v) {
+			return joinDigits(bits.ReverseBytes64(v) >> 8), true
+		}
+		if v&0x00fff8f8f8f8f8f8 == 0x0000303030303030 { // six digits and a NUL
+			return joinDigits(bits.ReverseBytes64(v) >> 16), true
+		}
+	case 12:
+		high, v := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint64(b[4:])
+		if isSevenDigits(v) && high&0xf8f8f8f8 == 0x30303030 {
+			return joinDigits(uint64(bits.ReverseBytes32(high)))<<21 | joinDigits(bits.ReverseBytes64(v)>>8), true
+		}
+	}
+	return anyOctal(b)
+}
+
+// isSevenDigits reports whether eight bytes are seven digits and a NUL or a space.
+func isSevenDigits(v uint64) bool { return v&0xdff8f8f8f8f8f8f8 == 0x0030303030303030 }
+
+// joinDigits moves the lowest three bits of every byte together.
+func joinDigits(v uint64) int64 {
+	v &= 0x0707070707070707
+	v = (v | v>>5) & 0x003f003f003f003f
+	v = (v | v>>10) & 0x00000fff00000fff
+	return int64((v | v>>20) & 0xffffff)
+}
+
+// anyOctal reads them one by one.
+func anyOctal(b []byte) (int64, bool) {
 	at := 0
 	for at < len(b) && (b[at] == ' ' || b[at] == 0) {
 		at++

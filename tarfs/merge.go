@@ -73,8 +73,8 @@ type merger struct {
 	links     map[uint32]uint32 // local -> group
 
 	parent place // of the last entry: what follows it mostly shares the directory
-	parts  []ref // buffers used again
-	steps  []step
+	folder folder
+	steps  []step // buffers used again
 	todo   []ref
 
 	implied   int // directories made in all layers
@@ -117,6 +117,7 @@ func (m *merger) merge(layer int, table *Layer) error {
 	m.t.nodes.at(root).local = 0
 	m.linkSteps = 0
 	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], nil, place{}
+	m.folder.ok = false
 	if table.global {
 		m.warn(PAXGlobalHeader, "")
 	}

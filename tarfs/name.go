@@ -15,24 +15,24 @@ type cleaned struct {
 	escapes  bool // a ".." was clamped at the root
 }
 
-// clean splits a name that lies in the arena, directory part and rest, drops empty and "." components, and applies "..", clamped at the root.
-func (m *merger) clean(parts []ref, pieces ...ref) cleaned {
-	c := cleaned{parts: parts}
-	for i, p := range pieces {
-		b := m.t.text(p)
-		if i == 0 && p.len > 0 {
-			c.absolute = b[0] == '/'
-		}
-		for at := 0; at < len(b); {
-			end := len(b)
-			if k := bytes.IndexByte(b[at:], '/'); k >= 0 {
-				end = at + k
-			}
-			c.push(ref{p.off + uint32(at), uint16(end - at), p.layer}, b[at:end])
-			at = end + 1
-		}
-	}
+// clean splits a name that lies in the arena: it drops empty and "." components, and applies "..", clamped at the root.
+func (m *merger) clean(parts []ref, p ref) cleaned {
+	b := m.t.text(p)
+	c := cleaned{parts: parts, absolute: len(b) > 0 && b[0] == '/'}
+	c.add(p, b)
 	return c
+}
+
+// add splits a further piece.
+func (c *cleaned) add(p ref, b []byte) {
+	for at := 0; at < len(b); {
+		end := len(b)
+		if k := bytes.IndexByte(b[at:], '/'); k >= 0 {
+			end = at + k
+		}
+		c.push(ref{p.off + uint32(at), uint16(end - at), p.layer}, b[at:end])
+		at = end + 1
+	}
 }
 
 func (c *cleaned) push(r ref, name []byte) {

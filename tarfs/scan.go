@@ -88,6 +88,7 @@ type scanner struct {
 	ext    extended  // what the headers before it say
 	bodies [3][]byte // of those headers, in buffers used again: PAX, GNU L, GNU K
 	hash   hash.Hash // nil unless digests are wanted
+	sum    [32]byte  // of it, used again
 	mark   Mark      // nil unless content is to be looked at
 	small  []byte    // that content, in a buffer used again
 	marked uint8     // what the mark says of the entry at hand

@@ -16,7 +16,7 @@ type Tree struct {
 	nodes   slabs[node]
 	records slabs[record]
 	groups  []group
-	index   []uint32 // open addressing by (parent, name); 0 is free
+	index   []uint64 // open addressing by (parent, name): upper half of the hash, node; 0 is free
 	seed    maphash.Seed
 	warned  warnings
 
@@ -81,31 +81,41 @@ func (t *Tree) nameOf(id uint32) []byte {
 	return t.layers[n.nameLayer].bytes(n.name, int(n.nameLen))
 }
 
-// slot returns the place in the index where the child is, or where it would go.
-func (t *Tree) slot(parent uint32, name []byte) int {
+// slot returns the place in the index where the child is, or where it would go, and the upper half of the hash, by which it is placed and
+// others are mostly told apart without a look at them.
+func (t *Tree) slot(parent uint32, name []byte) (i int, half uint64) {
 	h := maphash.Bytes(t.seed, name) ^ uint64(parent)*0x9e3779b97f4a7c15
 	h *= 0xff51afd7ed558ccd
+	half = h >> 32
 	mask := len(t.index) - 1
-	for i := int(h>>32) & mask; ; i = (i + 1) & mask {
-		id := t.index[i]
-		if id == 0 || t.nodes.at(id).parent == parent && bytes.Equal(t.nameOf(id), name) {
-			return i
+	for i = int(half) & mask; ; i = (i + 1) & mask {
+		found := t.index[i]
+		if found == 0 {
+			return i, half
+		}
+		if found>>32 != half {
+			continue
+		}
+		if id := uint32(found); t.nodes.at(id).parent == parent && bytes.Equal(t.nameOf(id), name) {
+			return i, half
 		}
 	}
 }
 
 // child returns a path's child, or 0.
-func (t *Tree) child(parent uint32, name []byte) uint32 { return t.index[t.slot(parent, name)] }
+func (t *Tree) child(parent uint32, name []byte) uint32 {
+	i, _ := t.slot(parent, name)
+	return uint32(t.index[i])
+}
 
 // intern returns the child, made if it is new. The name must lie in the layer's arena at off.
 func (t *Tree) intern(parent uint32, name ref) uint32 {
-	b := t.text(name)
-	i := t.slot(parent, b)
-	if t.index[i] != 0 {
-		return t.index[i]
+	i, half := t.slot(parent, t.text(name))
+	if found := t.index[i]; found != 0 {
+		return uint32(found)
 	}
 	id := t.nodes.add(node{parent: parent, name: name.off, nameLen: name.len, nameLayer: name.layer})
-	t.index[i] = id
+	t.index[i] = half<<32 | uint64(id)
 	if int(t.nodes.n)*2 > len(t.index) {
 		t.grow(len(t.index) * 2)
 	}
@@ -113,9 +123,17 @@ func (t *Tree) intern(parent uint32, name ref) uint32 {
 }
 
 func (t *Tree) grow(size int) {
-	t.index = make([]uint32, size)
-	for id := uint32(1); id < t.nodes.n; id++ {
-		t.index[t.slot(t.nodes.at(id).parent, t.nameOf(id))] = id
+	old := t.index
+	t.index = make([]uint64, size)
+	for _, found := range old {
+		if found == 0 {
+			continue
+		}
+		i := int(found>>32) & (size - 1)
+		for t.index[i] != 0 {
+			i = (i + 1) & (size - 1)
+		}
+		t.index[i] = found
 	}
 }
 
