@@ -72,6 +72,12 @@ func verify(ctx context.Context, s source.Subject, opt Options, read map[string]
 		failed[e.Layer] = e.Err
 	}
 	for i, l := range img.Layers {
+		if failed[i] == nil {
+			failed[i] = l.Rebuild(ctx, &img.scans[i])
+		}
+		if ctx.Err() != nil {
+			return v, ctx.Err()
+		}
 		v.Checks = append(v.Checks, l.Checks(img.scans[i], failed[i])...)
 		if l.Digest != "" && !l.Unread() {
 			read[l.Digest] = true

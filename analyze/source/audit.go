@@ -83,6 +83,8 @@ func (a *Archive) subject(ctx context.Context, c *candidate) (s Subject, err err
 		add(a.blobCheck(ctx, "config", c.desc.config))
 	case c.docker != nil:
 		add(a.configCheck(ctx, c.docker), nil)
+	case a.engine != nil && len(img.Config) > 0:
+		add(a.storedConfig(ctx, img), nil)
 	case c.legacy != "":
 		check := newCheck("config")
 		check.Name, check.Size = c.legacy+"/json", int64(len(img.Config))
@@ -167,9 +169,17 @@ func (a *Archive) configCheck(ctx context.Context, e *dockerEntry) Check {
 	return check
 }
 
+// storedConfig verifies the config that an engine keeps: its digest is the image's ID.
+func (a *Archive) storedConfig(ctx context.Context, img *Image) Check {
+	check := newCheck("config")
+	check.Digest, check.Expected = img.ID, img.ID
+	a.hash(ctx, &stored{data: embedded(img.Config)}, &check)
+	return check
+}
+
 // countChecks compares the numbers that a manifest, a config and a history must agree on.
 func countChecks(img *Image, c *candidate) []Check {
-	layers := len(img.Layers)
+	layers := len(img.Layers) - len(img.ownLayers())
 	diffIDs := newCheck("diffIDs")
 	diffIDs.Expected, diffIDs.Found = strconv.Itoa(layers), strconv.Itoa(len(img.ConfigFile.RootFS.DiffIDs))
 	switch {

@@ -111,11 +111,8 @@ func (a *Archive) Documents(ctx context.Context) ([]Check, error) {
 	if a.in != nil && a.in.data != nil {
 		list = append(list, a.fileCheck(ctx))
 	}
-	if a.store == nil {
-		return list, ctx.Err()
-	}
 	for _, name := range []string{layoutName, indexName, manifestName, repositoriesName} {
-		if a.store.has(name) {
+		if a.store != nil && a.store.has(name) {
 			list = append(list, a.documentCheck(ctx, name))
 		}
 	}

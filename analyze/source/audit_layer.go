@@ -2,7 +2,10 @@ package source
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 
 	"layup/tarfs"
@@ -57,6 +60,9 @@ func (l *Layer) judgeBlob(c *Check, failed error) {
 		c.Digest, c.Expected = "", ""
 		c.Found = cmp.Or(c.Found, l.Digest)
 		c.Code, c.Message = CodeUnnamed, "nothing names its digest: it could not be verified"
+		if l.Role == RoleInit || l.Role == RoleContainer {
+			c.Message = "of the container itself: nothing names its digest"
+		}
 	case c.Found == "":
 		c.fail(CodeUnreadable, failed.Error())
 	case c.Found != l.Digest:
@@ -73,15 +79,34 @@ func judgeTar(c *Check, blob Check, failed error) {
 	switch {
 	case c.Expected == "":
 		c.Code, c.Message = CodeUnnamed, "nothing names the digest of the tar inside"
-	case failed == nil:
-		c.Verdict = Passed
-	case c.Found != "" && c.Found == c.Expected:
-		c.Verdict = Passed // what failed is the blob
+	case c.Found == c.Expected:
+		c.Verdict = Passed // what failed, if anything did, is the blob
+	case c.Found != "" && failed == nil:
+		c.fail(string(tarfs.DiffIDMismatch), fmt.Sprintf("content does not match its diffID: want %s, got %s", c.Expected, c.Found))
 	case c.Found != "":
 		c.fail(string(tarfs.DiffIDMismatch), failed.Error())
-	case blob.Verdict == Failed:
+	case failed == nil || blob.Verdict == Failed:
 		c.fail(CodeUnreadable, "not proven: the layer could not be read whole")
 	default:
 		c.fail(CodeUnreadable, failed.Error())
 	}
+}
+
+// Rebuild puts the tar of an engine's layer together with all content and notes its digest. Listing such a layer reads no content.
+func (l *Layer) Rebuild(ctx context.Context, found *Scanned) error {
+	if l.tar == nil || l.DiffID == "" {
+		return nil
+	}
+	sum, err := newDigests(algorithm(l.DiffID))
+	if err != nil {
+		return err
+	}
+	r := l.tar.Open(ctx)
+	blob := &meter{ctx: ctx, src: r, limits: l.limits, digests: sum}
+	_, err = io.CopyBuffer(io.Discard, struct{ io.Reader }{blob}, make([]byte, hashBuffer))
+	if err = errors.Join(err, r.Close()); err != nil {
+		return privileged(err)
+	}
+	found.FoundDiffID, found.Unpacked = sum.sum(algorithm(l.DiffID)), blob.count
+	return nil
 }
