@@ -61,6 +61,8 @@ func (c *Call) checkPull() error {
 		return usage("layup pull -o image.tar "+quoted(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
 	case c.image != "":
 		return usage("layup pull -o "+quoted(c.output)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
+	case c.registry.toc:
+		return usage("", "pull: --toc does not apply: whole blobs are fetched")
 	case c.noVerify:
 		return usage("", "pull: --no-verify does not apply: only what was verified is written")
 	}

@@ -32,8 +32,11 @@ var verifyFields = []render.Field{{Name: "what"}, {Name: "layer", Kind: render.I
 
 func newVerify(*pflag.FlagSet) Answer {
 	return func(ctx context.Context, c *Call) (int, error) {
-		if c.noVerify {
+		switch {
+		case c.noVerify:
 			return failed, usage("layup layers --no-verify "+quoted(c.Args[0])+"  lists layers without it", "verify: --no-verify would leave nothing to do")
+		case c.registry.toc:
+			return failed, usage("layup ls --toc "+quoted(c.Args[0])+"  lists by the index alone", "verify: --toc does not apply: everything is read")
 		}
 		v, err := c.verify(ctx)
 		if err != nil {
@@ -42,7 +45,9 @@ func newVerify(*pflag.FlagSet) Answer {
 		doc := render.Doc{Command: c.Report.Name, Many: c.all}
 		if c.all {
 			whole := verified{source: v.Source, checks: slices.Concat(v.File, v.Others)}
-			doc.Sections = append(doc.Sections, whole.section(c, v))
+			if len(whole.checks) > 0 {
+				doc.Sections = append(doc.Sections, whole.section(c, v))
+			}
 		}
 		for _, one := range v.images(c) {
 			doc.Sections = append(doc.Sections, one.section(c, v))

@@ -93,11 +93,16 @@ func (w *indexWalk) visit(d descriptor, depth int) error {
 	} else if nested != nil {
 		return w.descend(d, nested, c, depth+1)
 	}
-	if isAttestation(d) {
+	if isAttestation(d) || w.about(c) {
 		c.kind = kindAttestation
 	}
 	w.add(c)
 	return nil
+}
+
+// about reports whether a manifest without a name says something of another one that is here, as signatures do (OCI image specification 1.1, subject).
+func (w *indexWalk) about(c *candidate) bool {
+	return c.desc != nil && c.desc.subject != "" && len(c.refs) == 0 && !w.a.shelf.far() && w.a.shelf.has(c.desc.subject)
 }
 
 // listedAs is what may stand in a group once.

@@ -11,6 +11,7 @@ type manifest struct {
 	raw          []byte
 	mediaType    string
 	artifactType string
+	subject      string // digest of the manifest that this one is about; empty for none
 	config       descriptor
 	layers       []blobRef
 }
@@ -56,6 +57,7 @@ type rawDocument struct {
 	Layers        json.RawMessage `json:"layers"`
 	FSLayers      json.RawMessage `json:"fsLayers"`
 	Manifests     json.RawMessage `json:"manifests"`
+	Subject       json.RawMessage `json:"subject"`
 }
 
 // parseDocument reads an index or a manifest and decides which it is; said is the media type by which it was named, if any.
@@ -127,6 +129,13 @@ func newManifest(d *rawDocument, raw []byte, limits *Limits) (*manifest, error) 
 	var err error
 	if m.config, err = parseDescriptor(d.Config); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
+	}
+	if present(d.Subject) {
+		about, err := parseDescriptor(d.Subject)
+		if err != nil {
+			return nil, fmt.Errorf("subject: %w", err)
+		}
+		m.subject = about.Digest
 	}
 	layers, err := rawList(d.Layers, "layers")
 	if err != nil {

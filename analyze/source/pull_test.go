@@ -1,0 +1,397 @@
+package source
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"layup/fixtures"
+)
+
+// aRegistry serves images as docker://HOST/lab/shop:1.
+func aRegistry(t *testing.T, p fixtures.Packing) (*fixtures.Server, string) {
+	t.Helper()
+	var images []*fixtures.Image
+	for _, arch := range []string{"amd64", "arm64"} {
+		img, err := fixtures.Load("myfile")
+		if err != nil {
+			t.Fatal(err)
+		}
+		img.Tags = []string{"shop:1"}
+		img.Platform.Arch = arch
+		images = append(images, img)
+	}
+	if p.Format != fixtures.ContainerdOCI {
+		images = images[:1]
+	}
+	s := &fixtures.Server{Dir: t.TempDir()}
+	if err := p.WriteDir(s.Dir, images...); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return s, "docker://" + strings.TrimPrefix(server.URL, "http://") + "/lab/shop"
+}
+
+func pullOptions(t *testing.T, form string) PullOptions {
+	return PullOptions{Limits: DefaultLimits(), Target: filepath.Join(t.TempDir(), "image"+form)}
+}
+
+// blobNames lists the blobs of a layout in a directory.
+func blobNames(t *testing.T, dir string) []string {
+	t.Helper()
+	list, err := fs.Glob(os.DirFS(dir), "blobs/*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// put adds a blob to a layout in a directory.
+func put(t *testing.T, dir string, content []byte) descriptor {
+	t.Helper()
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(content))
+	if err := os.WriteFile(filepath.Join(dir, blobName(digest)), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return descriptor{MediaType: ociManifest, Digest: digest, Size: int64(len(content))}
+}
+
+// A signature is a manifest that refers to the image; a signature of the signature is one, too.
+func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
+	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
+	pulled, err := Pull(t.Context(), []string{ref + ":1"}, pullOptions(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, layer := put(t, s.Dir, []byte("{}")), put(t, s.Dir, []byte("signature"))
+	about := map[string]descriptor{}
+	subject := descriptor{MediaType: ociManifest, Digest: pulled.References[0].Digest, Size: 1}
+	for range 2 {
+		sign := func(d descriptor) string { return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, d.MediaType, d.Digest, d.Size) }
+		// The config's type is that of an image, as old signers write it.
+		config.MediaType, layer.MediaType = "application/vnd.oci.image.config.v1+json", "application/vnd.example.signature"
+		m := put(t, s.Dir, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"artifactType":"application/vnd.example","config":%s,"layers":[%s],"subject":%s}`, ociManifest, sign(config), sign(layer), sign(subject)))
+		about[subject.Digest], subject = m, m
+	}
+	s.Referrers = func(digest string) []byte {
+		list := ""
+		if d, ok := about[digest]; ok {
+			list = fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"artifactType":"application/vnd.example","annotations":{"org.opencontainers.image.ref.name":"2"}}`, d.MediaType, d.Digest, d.Size)
+		}
+		return fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, ociIndex, list)
+	}
+	for _, all := range []bool{false, true} {
+		opt := pullOptions(t, "")
+		opt.All = all
+		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err != nil {
+			t.Fatal(err)
+		}
+		kinds, images := listed(t, opt.Target)
+		want := []string{"image"}
+		if all {
+			want = []string{"image", "attestation", "attestation"}
+		}
+		if !slices.Equal(kinds, want) || images != 1 {
+			t.Errorf("all %v: holds %v and %d images to choose from, want %v and 1", all, kinds, images, want)
+		}
+	}
+}
+
+// listed returns what an archive holds by kind, and how many images there are to choose from.
+func listed(t *testing.T, name string) (kinds []string, images int) {
+	t.Helper()
+	a, err := Open(t.Context(), name, Options{Verify: true, Limits: DefaultLimits()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	list, err := a.Contents(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range list {
+		kinds = append(kinds, l.Kind)
+		if l.Kind == kindImage {
+			images++
+		}
+	}
+	return kinds, images
+}
+
+func TestPullOfOnePlatformMakesItTheOnlyImage(t *testing.T) {
+	_, ref := aRegistry(t, fixtures.Packing{Format: fixtures.ContainerdOCI, Layers: fixtures.Gzip})
+	for _, c := range []struct {
+		platform string
+		docker   bool
+		want     string
+	}{{"linux/amd64", false, "linux/amd64"}, {"linux/amd64", true, "linux/amd64"}, {"linux/arm64", true, "linux/arm64"}} {
+		opt := pullOptions(t, ".tar")
+		opt.Platform, opt.Docker = c.platform, c.docker
+		pulled, err := Pull(t.Context(), []string{ref + ":1"}, opt)
+		if err != nil {
+			t.Errorf("%s: %v", c.platform, err)
+			continue
+		}
+		if got := pulled.References[0].Platform; got != c.want {
+			t.Errorf("%s: platform %q, want %q", c.platform, got, c.want)
+		}
+		if kinds, _ := listed(t, opt.Target); !slices.Equal(kinds, []string{"image"}) {
+			t.Errorf("%s: holds %v, want an image", c.platform, kinds)
+		}
+	}
+	opt := pullOptions(t, ".tar")
+	opt.Platform = "plan9/mips"
+	var choice *ChoiceError
+	if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); !errors.As(err, &choice) || len(choice.Choices) < 2 {
+		t.Errorf("a platform that is not there: %v, want the platforms to choose from", err)
+	}
+}
+
+// What the registry serves wrong never reaches the target.
+func TestPullRefusesWhatDoesNotMatch(t *testing.T) {
+	for _, c := range []struct {
+		say   string
+		wrong func(content []byte) []byte
+		want  string
+	}{
+		{"a flipped bit", func(b []byte) []byte { b[len(b)/2] ^= 1; return b }, "content does not match its digest"},
+		{"a byte less", func(b []byte) []byte { return b[:len(b)-1] }, "size"},
+		{"a byte more", func(b []byte) []byte { return append(b, 0) }, "size"},
+		{"nothing", func([]byte) []byte { return []byte{} }, "size"},
+		{"a login page", func([]byte) []byte { return []byte("<html>please log in</html>") }, "size"},
+	} {
+		s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
+		documents := map[string]bool{}
+		for _, name := range blobNames(t, s.Dir) {
+			content, err := os.ReadFile(filepath.Join(s.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			documents[blobDigest(name)] = json.Valid(content) && strings.Contains(string(content), "schemaVersion")
+		}
+		var victim string
+		for _, name := range blobNames(t, s.Dir) {
+			if !documents[blobDigest(name)] {
+				victim = blobDigest(name)
+			}
+		}
+		s.Wrong = func(digest string) []byte {
+			content, err := os.ReadFile(filepath.Join(s.Dir, blobName(digest)))
+			if digest != victim || err != nil {
+				return nil
+			}
+			return c.wrong(content)
+		}
+		opt := pullOptions(t, ".tar")
+		_, err := Pull(t.Context(), []string{ref + ":1"}, opt)
+		if err == nil || !strings.Contains(err.Error(), victim) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an error that names %s and says %q", c.say, err, victim, c.want)
+		}
+		if _, err := os.Lstat(opt.Target); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: the target is there", c.say)
+		}
+		s.Wrong = nil // and then the registry is mended
+		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err != nil {
+			t.Errorf("%s: the next pull: %v", c.say, err)
+		}
+		if _, err := os.Lstat(opt.partial()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: the partial directory is left", c.say)
+		}
+	}
+}
+
+// What lies in a partial directory may have been changed by anybody: it is fetched again, never taken for what it says.
+func TestPullTrustsNoPartialDirectory(t *testing.T) {
+	_, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
+	first := pullOptions(t, "")
+	if _, err := Pull(t.Context(), []string{ref + ":1"}, first); err != nil {
+		t.Fatal(err)
+	}
+	names := blobNames(t, first.Target)
+	opt := pullOptions(t, "")
+	for _, dir := range []string{"blobs/sha256", "incoming"} {
+		if err := os.MkdirAll(filepath.Join(opt.partial(), dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := os.WriteFile(outside, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plant := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(opt.partial(), name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	incoming := func(name string) string { return "incoming/" + strings.Replace(blobDigest(name), ":", "-", 1) }
+	plant(names[0], "not this")
+	plant(incoming(names[1]), "x")
+	plant(incoming(names[2]), strings.Repeat("longer than the blob", 1<<16))
+	plant("stray", "left from another time")
+	plant("blobs/sha256/stray", "left from another time")
+	if err := os.Symlink(outside, filepath.Join(opt.partial(), incoming(names[3]))); err != nil {
+		t.Fatal(err)
+	}
+	var notes []string
+	opt.Note = func(text string) { notes = append(notes, text) }
+	_, err := Pull(t.Context(), []string{ref + ":1"}, opt)
+	if err == nil {
+		t.Error("a link out of the partial directory was followed")
+	}
+	if got, _ := os.ReadFile(outside); string(got) != "mine" {
+		t.Errorf("a file outside was written: %q", got)
+	}
+	if err := os.Remove(filepath.Join(opt.partial(), incoming(names[3]))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err != nil {
+		t.Fatal(err)
+	}
+	if got := blobNames(t, opt.Target); !slices.Equal(got, names) {
+		t.Errorf("holds %v, want %v", got, names)
+	}
+	for _, name := range names {
+		content, err := os.ReadFile(filepath.Join(opt.Target, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := matchDigest(content, blobDigest(name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(opt.Target, "stray")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a stray file went into the target")
+	}
+	if len(notes) == 0 || !strings.Contains(notes[0], PartialSuffix) {
+		t.Errorf("notes %q: want one of what is there from before", notes)
+	}
+}
+
+func TestPullLosesNothingThatIsThere(t *testing.T) {
+	_, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
+	dir := t.TempDir()
+	file, full, empty := filepath.Join(dir, "file"), filepath.Join(dir, "full"), filepath.Join(dir, "empty")
+	tarred := filepath.Join(dir, "old.tar")
+	for _, name := range []string{file, tarred} {
+		if err := os.WriteFile(name, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{full, empty, filepath.Join(dir, "dir.tar")} {
+		if err := os.Mkdir(name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(full, "mine"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		target string
+		force  bool
+		ok     bool
+	}{
+		{file, false, false}, {file, true, false}, {full, false, false}, {full, true, false}, {tarred, false, false},
+		{filepath.Join(dir, "dir.tar"), true, false}, {filepath.Join(dir, "nowhere", "x"), true, false},
+		{empty, false, true}, {empty, false, false}, {empty, true, true}, {tarred, true, true},
+	} {
+		opt := PullOptions{Limits: DefaultLimits(), Target: c.target, Force: c.force}
+		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); (err == nil) != c.ok {
+			t.Errorf("%s, force %v: %v, want success %v", c.target, c.force, err, c.ok)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(full, "mine")); err != nil {
+		t.Error(err)
+	}
+}
+
+// Two references of one image, a tag and a digest: one file with each blob once, and every name leads to its image.
+func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
+	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Zstd})
+	opt := pullOptions(t, ".tar")
+	opt.Docker = true
+	var notes []string
+	opt.Note = func(text string) { notes = append(notes, text) }
+	first, err := Pull(t.Context(), []string{ref + ":1"}, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "zstd") }) {
+		t.Errorf("notes %q: want one on zstd", notes)
+	}
+	opt = pullOptions(t, ".tar")
+	opt.Docker = true
+	before := len(s.Log())
+	pulled, err := Pull(t.Context(), []string{ref + ":1", ref + "@" + first.References[0].Digest, strings.Replace(ref, "/lab/shop", "/lab/other", 1) + ":1"}, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]bool{}
+	for _, a := range s.Log()[before:] {
+		if digest := a.Path[strings.LastIndexByte(a.Path, '/')+1:]; strings.Contains(a.Path, "/blobs/") {
+			if asked[digest] {
+				t.Errorf("%s: asked for twice", digest)
+			}
+			asked[digest] = true
+		}
+	}
+	if len(pulled.References) != 3 {
+		t.Errorf("%d references, want 3", len(pulled.References))
+	}
+	a, err := Open(t.Context(), opt.Target, Options{Verify: true, Limits: DefaultLimits()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for _, name := range []string{strings.TrimPrefix(ref, "docker://") + ":1", "lab/other:1"} {
+		if _, _, err := a.Choose(t.Context(), Selection{Image: name}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPullWithoutResumeLeavesNothing(t *testing.T) {
+	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
+	s.Wrong = func(digest string) []byte {
+		content, err := os.ReadFile(filepath.Join(s.Dir, blobName(digest)))
+		if err != nil || strings.Contains(string(content), "schemaVersion") {
+			return nil
+		}
+		return []byte("wrong")
+	}
+	for _, c := range []bool{false, true} {
+		opt := pullOptions(t, ".tar")
+		opt.NoResume = c
+		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err == nil {
+			t.Fatal("wrong blobs were taken")
+		}
+		if _, err := os.Lstat(opt.partial()); (err == nil) == c {
+			t.Errorf("no-resume %v: the partial directory is there: %v", c, err == nil)
+		}
+	}
+}
+
+func TestPullNeedsARegistrysName(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	for _, name := range []string{"alpine", "image.tar", "oci:dir", "docker://", "docker://" + host + "/", "docker://" + host + "/UPPER", "docker://" + host + "/lab/none:1", ""} {
+		opt := pullOptions(t, ".tar")
+		if _, err := Pull(t.Context(), []string{name}, opt); err == nil {
+			t.Errorf("%q: was pulled", name)
+		}
+		if _, err := os.Lstat(opt.partial()); err == nil {
+			t.Errorf("%q: left a partial directory", name)
+		}
+	}
+}
