@@ -77,7 +77,9 @@ func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 	about := map[string]descriptor{}
 	subject := descriptor{MediaType: ociManifest, Digest: pulled.References[0].Digest, Size: 1}
 	for range 2 {
-		sign := func(d descriptor) string { return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, d.MediaType, d.Digest, d.Size) }
+		sign := func(d descriptor) string {
+			return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, d.MediaType, d.Digest, d.Size)
+		}
 		// The config's type is that of an image, as old signers write it.
 		config.MediaType, layer.MediaType = "application/vnd.oci.image.config.v1+json", "application/vnd.example.signature"
 		m := put(t, s.Dir, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"artifactType":"application/vnd.example","config":%s,"layers":[%s],"subject":%s}`, ociManifest, sign(config), sign(layer), sign(subject)))
