@@ -212,12 +212,14 @@ func (d *dockerRoot) kinship(list []*Image) {
 // stack describes layers from the bottom up.
 func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 	list := make([]Layer, 0, len(chain))
+	below := ""
 	for i, id := range chain {
 		l, err := d.layer(id)
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
-		one := d.directory(RoleImage, l.CacheID)
+		one := d.directory(RoleImage, l.CacheID, below)
+		below = one.Directory
 		one.DiffID, one.Size, one.Split = l.DiffID, l.Size, l.Split
 		if l.Split != "" {
 			one.Tar = func(func(tarfs.Code, string)) *Tar { return TarSplit(d.files, l.Split, one.Directory) }
@@ -227,11 +229,15 @@ func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 	return list, nil
 }
 
-// directory describes the layer in a directory of the driver.
-func (d *dockerRoot) directory(role, id string) Layer {
+// directory describes the layer in a directory of the driver, on top of what lies in another one.
+func (d *dockerRoot) directory(role, id, below string) Layer {
 	l := Layer{Role: role, Directory: d.diff(id), Link: d.link(id), Size: -1}
 	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		return Overlay(d.files, l.Directory, Layout{Names: d.driver == "fuse-overlayfs", Warn: warn})
+		layout := Layout{Names: d.driver == "fuse-overlayfs", Warn: warn}
+		if d.driver == "vfs" && below != "" {
+			return Changes(d.files, below, l.Directory, layout)
+		}
+		return Overlay(d.files, l.Directory, layout)
 	}
 	return l
 }
@@ -446,10 +452,15 @@ func (d *dockerRoot) containerLayers(id string) ([]Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if initID != "" {
-		layers = append(layers, d.directory(RoleInit, initID))
+	below := ""
+	if len(layers) > 0 {
+		below = layers[len(layers)-1].Directory
 	}
-	return append(layers, d.directory(RoleContainer, mount)), nil
+	if initID != "" {
+		layers = append(layers, d.directory(RoleInit, initID, below))
+		below = layers[len(layers)-1].Directory
+	}
+	return append(layers, d.directory(RoleContainer, mount, below)), nil
 }
 
 // diff returns the directory in which the driver keeps what a layer changed.

@@ -1,0 +1,280 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// ErrNoContainersStorage says that a directory is no store of podman, CRI-O or buildah.
+var ErrNoContainersStorage = errors.New("is no store of podman, CRI-O or buildah: it has no DRIVER-images/images.json")
+
+// A podmanStore is the store of podman, CRI-O and buildah. Source: containers/storage, store.go, layers.go, images.go, containers.go.
+type podmanStore struct {
+	driver string
+	files  Files
+	fuse   bool // fuse-overlayfs writes the layers
+	layers map[string]*podmanLayer
+}
+
+// A podmanLayer is what layers.json says of a layer.
+type podmanLayer struct {
+	ID       string `json:"id"`
+	Parent   string `json:"parent"`
+	DiffID   string `json:"diff-digest"`
+	DiffSize int64  `json:"diff-size"`
+}
+
+type podmanImage struct {
+	ID      string   `json:"id"`
+	Digest  string   `json:"digest"`
+	Names   []string `json:"names"`
+	Layer   string   `json:"layer"`
+	Created string   `json:"created"`
+}
+
+type podmanContainer struct {
+	ID       string   `json:"id"`
+	Names    []string `json:"names"`
+	Image    string   `json:"image"`
+	Layer    string   `json:"layer"`
+	Created  string   `json:"created"`
+	Metadata string   `json:"metadata"`
+}
+
+// OpenContainersStorage reads what images and containers a store of podman, CRI-O or buildah holds.
+func OpenContainersStorage(ctx context.Context, files Files) (*Contents, error) {
+	s := &podmanStore{files: files, layers: map[string]*podmanLayer{}}
+	if err := s.findDriver(); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"layers.json", "volatile-layers.json"} {
+		if err := s.readLayers(path.Join(s.driver+"-layers", name)); err != nil {
+			return nil, err
+		}
+	}
+	out := &Contents{Driver: s.driver}
+	var err error
+	if out.Images, err = s.images(ctx); err != nil {
+		return nil, err
+	}
+	out.Containers, err = s.containers(ctx)
+	return out, err
+}
+
+// findDriver takes the driver that has images.
+func (s *podmanStore) findDriver() error {
+	for _, name := range []string{"overlay", "vfs"} {
+		_, err := s.files.Stat(name + "-images/images.json")
+		if err == nil {
+			s.driver = name
+			mark, _ := s.files.ReadFile(path.Join(name, ".has-mount-program"), maxWord)
+			s.fuse = strings.TrimSpace(string(mark)) == "true"
+			return nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return ErrNoContainersStorage
+}
+
+// readList reads a document that is a list; one that is not there is empty.
+func (s *podmanStore) readList(name string, list any) error {
+	doc, err := s.files.ReadFile(name, maxList)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(doc, list); err != nil {
+		return fmt.Errorf("%s: %w", shown(name), jsonCause(err))
+	}
+	return nil
+}
+
+// maxList bounds a list of all layers or images of a store.
+const maxList = 64 << 20
+
+func (s *podmanStore) readLayers(name string) error {
+	var list []*podmanLayer
+	if err := s.readList(name, &list); err != nil {
+		return err
+	}
+	for _, l := range list {
+		if l == nil || !directoryName.MatchString(l.ID) {
+			return fmt.Errorf("%s: a layer without a usable ID", shown(name))
+		}
+		s.layers[l.ID] = l
+	}
+	return nil
+}
+
+func (s *podmanStore) images(ctx context.Context) ([]*Image, error) {
+	var found []*podmanImage
+	name := s.driver + "-images/images.json"
+	if err := s.readList(name, &found); err != nil {
+		return nil, err
+	}
+	var list []*Image
+	for _, p := range found {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if p == nil || !directoryName.MatchString(p.ID) {
+			return nil, fmt.Errorf("%s: an image without a usable ID", shown(name))
+		}
+		list = append(list, s.image(p))
+	}
+	return list, nil
+}
+
+// image describes one image; what is wrong with it concerns only who asks for it.
+func (s *podmanStore) image(p *podmanImage) *Image {
+	img := &Image{ID: "sha256:" + p.ID, Tags: slices.Clone(p.Names), Created: p.Created}
+	slices.Sort(img.Tags)
+	for _, name := range p.Names {
+		if at := strings.LastIndexByte(name, ':'); p.Digest != "" && at > strings.LastIndexByte(name, '/') {
+			img.Digests = append(img.Digests, name[:at]+"@"+p.Digest)
+		}
+	}
+	slices.Sort(img.Digests)
+	img.Digests = slices.Compact(img.Digests)
+	img.Config, img.Err = s.bigData(p.ID, img.ID)
+	if sum := sha256.Sum256(img.Config); img.Err == nil && fmt.Sprintf("sha256:%x", sum) != img.ID {
+		img.Err = fmt.Errorf("config: content does not match its digest: want %s, got sha256:%x", img.ID, sum)
+	}
+	if manifest, err := s.bigData(p.ID, "manifest"); err == nil {
+		img.Manifest = manifest
+	}
+	img.Layers = func() ([]Layer, error) { return s.stack(p.Layer, RoleImage) }
+	return img
+}
+
+// bigData reads a document that the store keeps beside an image, under a name that is safe or else in base64.
+func (s *podmanStore) bigData(image, key string) ([]byte, error) {
+	dir := path.Join(s.driver+"-images", image)
+	doc, err := s.files.ReadFile(path.Join(dir, "="+base64.StdEncoding.EncodeToString([]byte(key))), maxDocument)
+	if errors.Is(err, fs.ErrNotExist) && directoryName.MatchString(key) {
+		doc, err = s.files.ReadFile(path.Join(dir, key), maxDocument)
+	}
+	return doc, err
+}
+
+// stack describes the layers below one and that one, oldest first; the last one has the role.
+func (s *podmanStore) stack(top, role string) ([]Layer, error) {
+	var ids []string
+	for at := top; at != ""; {
+		l := s.layers[at]
+		if l == nil {
+			return nil, fmt.Errorf("%s-layers/layers.json: names no layer %s", s.driver, shown(at))
+		}
+		if ids = append(ids, at); len(ids) > mostLayers {
+			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, shown(top))
+		}
+		at = l.Parent
+	}
+	slices.Reverse(ids)
+	list := make([]Layer, len(ids))
+	for i, id := range ids {
+		below := ""
+		if i > 0 {
+			below = ids[i-1]
+		}
+		list[i] = s.layer(id, below)
+		list[i].Role = RoleImage
+	}
+	if len(list) > 0 {
+		list[len(list)-1].Role = role
+	}
+	return list, nil
+}
+
+// layer describes one layer on top of another.
+func (s *podmanStore) layer(id, below string) Layer {
+	p := s.layers[id]
+	l := Layer{DiffID: p.DiffID, Directory: s.directory(id), Size: -1}
+	if p.DiffID != "" {
+		l.Size = p.DiffSize
+	}
+	if s.driver != "vfs" {
+		if link, err := s.files.ReadFile(path.Join(s.driver, id, "link"), maxWord); err == nil {
+			l.Link = strings.TrimSpace(string(link))
+		}
+	}
+	split := path.Join(s.driver+"-layers", id+".tar-split.gz")
+	if _, err := s.files.Stat(split); err == nil {
+		l.Split = split
+	}
+	layout := Layout{Names: s.fuse}
+	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
+		layout.Warn = warn
+		switch {
+		case l.Split != "":
+			return TarSplit(s.files, l.Split, l.Directory)
+		case s.driver == "vfs" && below != "":
+			return Changes(s.files, s.directory(below), l.Directory, layout)
+		}
+		return Overlay(s.files, l.Directory, layout)
+	}
+	return l
+}
+
+func (s *podmanStore) directory(id string) string {
+	if s.driver == "vfs" {
+		return path.Join("vfs/dir", id)
+	}
+	return path.Join(s.driver, id, "diff")
+}
+
+func (s *podmanStore) containers(ctx context.Context) ([]*Container, error) {
+	var found []*podmanContainer
+	for _, file := range []string{"containers.json", "volatile-containers.json"} {
+		var some []*podmanContainer
+		if err := s.readList(path.Join(s.driver+"-containers", file), &some); err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	var list []*Container
+	for _, p := range found {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if p == nil || p.ID == "" {
+			return nil, fmt.Errorf("%s-containers/containers.json: a container without an ID", s.driver)
+		}
+		list = append(list, s.container(p))
+	}
+	slices.SortFunc(list, func(a, b *Container) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	return list, nil
+}
+
+func (s *podmanStore) container(p *podmanContainer) *Container {
+	c := &Container{ID: p.ID, Name: p.ID, Created: p.Created}
+	if len(p.Names) > 0 {
+		c.Name = p.Names[0]
+	}
+	if p.Image != "" {
+		c.ImageID = "sha256:" + p.Image
+	}
+	var said struct {
+		ImageName string `json:"image-name"`
+	}
+	if json.Unmarshal([]byte(p.Metadata), &said) == nil { // it is podman's own, other engines write what they like
+		c.Image = said.ImageName
+	}
+	c.Layers = func() ([]Layer, error) { return s.stack(p.Layer, RoleContainer) }
+	return c
+}
