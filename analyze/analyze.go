@@ -178,5 +178,8 @@ func (img *Image) Top() *tarfs.Snapshot { return img.top }
 // Warnings returns what is odd in the image: what concerns the whole image first, then by layer.
 func (img *Image) Warnings() []tarfs.Warning { return img.warnings }
 
+// Limits returns what the image was loaded under.
+func (img *Image) Limits() source.Limits { return img.opt.Source.Limits }
+
 // Errors returns the layers that could not be read whole; only with Options.KeepGoing an image has them.
 func (img *Image) Errors() []*LayerError { return img.errs }

@@ -78,6 +78,19 @@ func (c *Contents) Open(ctx context.Context, i int) (io.ReadCloser, error) {
 // Close frees the memory or the file.
 func (c *Contents) Close() error { return c.spool.Close() }
 
+// LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. Where the layer was verified, the end is an error
+// unless all was as before. Of a layer that Errors names there is no such tar.
+func (img *Image) LayerTar(ctx context.Context, layer int) (io.ReadCloser, error) {
+	if img.damaged[layer] {
+		return nil, img.layerError(layer, errors.New("is damaged: its exact tar is not there"))
+	}
+	tar, err := img.tar(ctx, img.Layers[layer])
+	if err != nil {
+		return nil, img.layerError(layer, err)
+	}
+	return tar, nil
+}
+
 // content is a reader and what to close after it.
 type content struct {
 	io.Reader

@@ -14,6 +14,7 @@ type console struct {
 	progress       *render.Progress // nil before loading begins
 	ended          bool
 	quiet, verbose bool
+	undoing        sync.WaitGroup // what must come to its end also when the command is interrupted
 }
 
 // line prints a message.

@@ -120,15 +120,20 @@ func (c *Call) checkOutput() error {
 
 // writeFile replaces the file that -o names when the answer is whole. What is no regular file (/dev/null, a FIFO) is written to as it is.
 func (c *Call) writeFile(ctx context.Context, b body) error {
+	if info, err := os.Stat(c.output); err == nil && !info.Mode().IsRegular() {
+		return c.writeDevice(ctx, c.output, b)
+	}
+	return c.replaceFile(func(f *os.File) error { return fill(ctx, f, c.output, c.fileTerminal(), b) })
+}
+
+// replaceFile puts what is written into a temporary file in place of the one that -o names.
+func (c *Call) replaceFile(write func(f *os.File) error) error {
 	path, err := filepath.EvalSymlinks(c.output) // a link stays a link
 	if err != nil {
 		path = c.output
 	}
 	mode, keep := fs.FileMode(0o666), false
 	if info, err := os.Stat(path); err == nil {
-		if !info.Mode().IsRegular() {
-			return c.writeDevice(ctx, path, b)
-		}
 		mode, keep = info.Mode().Perm(), true
 	}
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".layup-"+rand.Text()[:8])
@@ -137,7 +142,7 @@ func (c *Call) writeFile(ctx context.Context, b body) error {
 		return writeError(c.output, err)
 	}
 	defer os.Remove(temp) // finds nothing after the rename
-	err = fill(ctx, f, c.output, c.fileTerminal(), b)
+	err = write(f)
 	if err == nil && keep {
 		err = writeError(c.output, f.Chmod(mode)) // whatever the umask
 	}

@@ -82,6 +82,9 @@ func All() []Report {
 		{Name: "cat", Args: "IMAGE PATH...", Min: 2, Max: -1, Plain: true, New: newCat, Details: catDetails,
 			About: "write the content of a file, live or hidden", No: "a path is not in the image",
 			Examples: []string{"layup cat shop.tar /etc/passwd", "layup cat --layer 1 shop.tar /root/.netrc"}},
+		{Name: "extract", Args: "IMAGE [PATH...]", Min: 1, Max: -1, Plain: true, New: newExtract, Details: extractDetails,
+			About: "take files out, live or hidden, as a directory or a tar", No: "a path is not in the image, or nothing matches",
+			Examples: []string{"layup extract shop.tar -C shop", "layup extract shop.tar /etc '/usr/**/*.conf' -o conf.tar", "layup extract shop.tar --deleted -C evidence", "layup extract shop.tar --layer-tar 3 -o - | sha256sum"}},
 		{Name: "verify", Args: "IMAGE", Min: 1, Max: 1, New: newVerify, Details: verifyDetails,
 			About: "check every digest, size and rule, and write the record", No: "a check failed",
 			Examples: []string{"layup verify shop.tar", "layup verify --all -f json -o record.json shop.tar"}},
@@ -132,6 +135,7 @@ func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.
 	case <-done:
 	case <-time.After(grace):
 	}
+	con.undoing.Wait() // what removes a tree half made may take longer
 	con.end()
 	return failed
 }

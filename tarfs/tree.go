@@ -271,6 +271,18 @@ func (n Node) Parent() Node {
 	return Node{n.tree, n.tree.nodes.at(n.id).parent}
 }
 
+// Within reports whether the path is dir or lies below it.
+func (n Node) Within(dir Node) bool {
+	for at := n; ; at = at.Parent() {
+		if at == dir {
+			return true
+		}
+		if at.IsRoot() {
+			return false
+		}
+	}
+}
+
 // Path returns the exact bytes of the path, beginning with '/'.
 func (n Node) Path() string {
 	switch {

@@ -190,3 +190,9 @@ func (v Version) Inode() (id uint64, ok bool) {
 	}
 	return uint64(layer)<<32 | uint64(i), true
 }
+
+// LinkGroup identifies a file that hard links name: equal for all its names, whatever else shows the same bytes. False where no link names it.
+func (v Version) LinkGroup() (id uint32, ok bool) {
+	g := v.record().group
+	return g, g != 0
+}

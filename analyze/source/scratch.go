@@ -23,17 +23,38 @@ func (s *Scratch) Write(b []byte) (int, error) {
 	if s.file == nil && s.mem.Len()+len(b) <= scratchMemory {
 		return s.mem.Write(b)
 	}
-	if s.file == nil {
-		file, err := unlinked(s.dir)
-		if err != nil {
-			return 0, noRoom(s.dir, err)
-		}
-		s.file = file
-		if _, err := s.mem.WriteTo(file); err != nil {
-			return 0, noRoom(s.dir, err)
-		}
+	if err := s.spill(); err != nil {
+		return 0, err
 	}
 	n, err := s.file.Write(b)
+	if err != nil {
+		err = noRoom(s.dir, err)
+	}
+	return n, err
+}
+
+// spill moves what there is from memory into a file.
+func (s *Scratch) spill() error {
+	if s.file != nil {
+		return nil
+	}
+	file, err := unlinked(s.dir)
+	if err == nil {
+		s.file = file
+		_, err = s.mem.WriteTo(file)
+	}
+	if err != nil {
+		return noRoom(s.dir, err)
+	}
+	return nil
+}
+
+// WriteAt writes bytes at any place; what lies between is zeros. It is not to be mixed with Write.
+func (s *Scratch) WriteAt(b []byte, offset int64) (int, error) {
+	if err := s.spill(); err != nil {
+		return 0, err
+	}
+	n, err := s.file.WriteAt(b, offset)
 	if err != nil {
 		err = noRoom(s.dir, err)
 	}

@@ -1,0 +1,112 @@
+package extract
+
+import (
+	"os"
+
+	"layup/tarfs"
+)
+
+// mostOpen is how many directories are held open at once: a path may have thousands of components.
+const mostOpen = 128
+
+// A folder is a directory of the target, open.
+type folder struct {
+	node tarfs.Node
+	root *os.Root // nil where it was closed again
+	file *os.File // the same for system calls that os.Root does not make; nil until one is made
+}
+
+func (f *folder) close() {
+	if f.root != nil {
+		f.root.Close() // nothing was written through it
+	}
+	if f.file != nil {
+		f.file.Close()
+	}
+	f.root, f.file = nil, nil
+}
+
+// A climber goes from directory to directory of the target, each opened through the one above it, no symlink followed out of it.
+type climber struct {
+	plan  *Plan
+	top   *os.Root // of the target
+	chain []folder // from the first component on
+	open  int      // how many of the chain are open
+	path  []tarfs.Node
+}
+
+// to returns the directory that is to hold a node. It stays open until the next call.
+func (c *climber) to(n tarfs.Node) (*folder, error) {
+	dir := n.Parent()
+	if k := len(c.chain); k > 0 && c.chain[k-1].node == dir && c.chain[k-1].root != nil {
+		return &c.chain[k-1], nil
+	}
+	c.path = c.path[:0]
+	for at := dir; !at.IsRoot(); at = at.Parent() {
+		c.path = append(c.path, at)
+	}
+	depth := max(0, len(c.path)-c.plan.strip) // what was stripped is not there
+	same := 0
+	for same < depth && same+1 < len(c.chain) && c.chain[same+1].node == c.path[depth-1-same] {
+		same++
+	}
+	if len(c.chain) == 0 {
+		c.chain = append(c.chain, folder{})
+	}
+	for len(c.chain) > same+1 {
+		c.pop()
+	}
+	from := same
+	for from > 0 && c.chain[from].root == nil {
+		from--
+	}
+	c.chain[0].root = c.top
+	for i := from + 1; i <= depth; i++ {
+		if err := c.enter(i, c.path[depth-i]); err != nil {
+			return nil, err
+		}
+	}
+	return &c.chain[depth], nil
+}
+
+// enter opens the directory at a depth, the one above it being open.
+func (c *climber) enter(i int, n tarfs.Node) error {
+	root, err := c.chain[i-1].root.OpenRoot(n.Name())
+	if err != nil {
+		return err
+	}
+	if i == len(c.chain) {
+		c.chain = append(c.chain, folder{})
+	}
+	c.chain[i] = folder{node: n, root: root}
+	if c.open++; c.open > mostOpen {
+		for k := 1; k < i; k++ {
+			if c.chain[k].root != nil {
+				c.chain[k].close()
+				c.open--
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (c *climber) pop() {
+	last := &c.chain[len(c.chain)-1]
+	if last.root != nil {
+		c.open--
+	}
+	last.close()
+	c.chain = c.chain[:len(c.chain)-1]
+}
+
+// close closes all but the target itself.
+func (c *climber) close() {
+	for len(c.chain) > 1 {
+		c.pop()
+	}
+	if len(c.chain) == 1 && c.chain[0].file != nil {
+		c.chain[0].file.Close()
+	}
+	c.chain = nil
+}

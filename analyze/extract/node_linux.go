@@ -1,0 +1,109 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"layup/tarfs"
+)
+
+// canDevices says that this system's devices are those that images hold.
+const canDevices = true
+
+// checkName reports why this system cannot hold a name: here every name of a tar can be tried.
+func checkName(string) error { return nil }
+
+// fd returns the descriptor of the directory for the calls that os.Root does not make. They take a name in it and follow no symlink.
+func (at *folder) fd() (int, error) {
+	if at.file == nil {
+		f, err := at.root.Open(".")
+		if err != nil {
+			return 0, err
+		}
+		at.file = f
+	}
+	return int(at.file.Fd()), nil
+}
+
+// mknod makes a FIFO or a device.
+func (at *folder) mknod(name string, v tarfs.Version) error {
+	dir, err := at.fd()
+	if err != nil {
+		return err
+	}
+	major, minor := v.Device()
+	kind := uint32(unix.S_IFIFO)
+	switch v.Type() {
+	case tarfs.Char:
+		kind = unix.S_IFCHR
+	case tarfs.Block:
+		kind = unix.S_IFBLK
+	}
+	return unix.Mknodat(dir, name, kind|0o600, int(unix.Mkdev(major, minor)))
+}
+
+// directory opens a directory in this one.
+func (at *folder) directory(name string) (*os.File, error) {
+	dir, err := at.fd()
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+func (at *folder) chown(name string, f *os.File, uid, gid uint32) error {
+	if f != nil {
+		return f.Chown(int(uid), int(gid))
+	}
+	dir, err := at.fd()
+	if err != nil {
+		return err
+	}
+	return unix.Fchownat(dir, name, int(uid), int(gid), unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func (at *folder) chmod(name string, f *os.File, mode uint32) error {
+	if f != nil {
+		return unix.Fchmod(int(f.Fd()), mode)
+	}
+	dir, err := at.fd()
+	if err != nil {
+		return err
+	}
+	err = unix.Fchmodat(dir, name, mode, unix.AT_SYMLINK_NOFOLLOW)
+	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Chmod(fmt.Sprintf("/proc/self/fd/%d", fd), mode)
+}
+
+func (at *folder) touch(name string, f *os.File, m tarfs.Meta) error {
+	dir, err := at.fd()
+	if err != nil {
+		return err
+	}
+	return unix.UtimesNanoAt(dir, name, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, {Sec: m.MTime, Nsec: int64(m.MTimeNS)}}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func (at *folder) setXattr(name string, f *os.File, x tarfs.Xattr) error {
+	if f != nil {
+		return unix.Fsetxattr(int(f.Fd()), x.Name, []byte(x.Value), 0)
+	}
+	dir, err := at.fd()
+	if err != nil {
+		return err
+	}
+	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", dir, name), x.Name, []byte(x.Value), 0)
+}

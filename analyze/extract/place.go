@@ -1,0 +1,206 @@
+package extract
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A place is where a tree is built before anybody may see it under the name it is to have: a directory with a name of its own, beside the
+// new directory, or inside an existing one that is empty.
+type place struct {
+	outer *os.Root // what the temporary directory lies in
+	temp  string
+	final string   // its name in the end; empty where its content moves up into outer
+	root  *os.Root // the temporary directory
+	moved []string // what has moved up
+}
+
+// A PlaceError says why the directory cannot be built.
+type PlaceError struct{ Err error }
+
+// Error names the directory.
+func (e *PlaceError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *PlaceError) Unwrap() error { return e.Err }
+
+// ErrNotEmpty says that a directory holds something already.
+var ErrNotEmpty = errors.New("is not empty")
+
+// CheckDir reports why a directory cannot take a tree: it must be new or empty.
+func CheckDir(dir string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		parent, err := os.Stat(filepath.Dir(dir))
+		if err == nil && !parent.IsDir() {
+			err = errors.New("not a directory")
+		}
+		if err != nil {
+			return fmt.Errorf("%q: %w", filepath.Dir(dir), plain(err))
+		}
+		return nil
+	}
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(dir)
+	}
+	if err == nil && !info.IsDir() {
+		err = errors.New("exists and is no directory")
+	}
+	if err != nil {
+		return fmt.Errorf("%q: %w", dir, plain(err))
+	}
+	return checkEmpty(dir)
+}
+
+func checkEmpty(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("%q: %w", dir, plain(err))
+	}
+	defer f.Close()
+	if _, err := f.Readdirnames(1); err != io.EOF {
+		if err == nil {
+			err = ErrNotEmpty
+		}
+		return fmt.Errorf("%q: %w", dir, plain(err))
+	}
+	return nil
+}
+
+// newPlace makes the temporary directory for a tree that is to be found under dir.
+func newPlace(dir string) (*place, error) {
+	if err := CheckDir(dir); err != nil {
+		return nil, err
+	}
+	p := &place{temp: ".layup-" + rand.Text()}
+	within := dir
+	if _, err := os.Lstat(dir); err != nil {
+		dir = filepath.Clean(dir)
+		within, p.final = filepath.Dir(dir), filepath.Base(dir)
+	}
+	outer, err := os.OpenRoot(within)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", within, plain(err))
+	}
+	p.outer = outer
+	err = outer.Mkdir(p.temp, 0o700)
+	if err == nil {
+		p.root, err = outer.OpenRoot(p.temp)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%q: %w", within, plain(err)), outer.Close())
+	}
+	return p, nil
+}
+
+// moves reports whether what is built moves up into a directory that was there before.
+func (p *place) moves() bool { return p.final == "" }
+
+// open gives the new directory the mode that a directory gets which nobody speaks of.
+func (p *place) open() error {
+	if p.moves() {
+		return nil
+	}
+	probe := ".layup-" + rand.Text()
+	if err := p.root.Mkdir(probe, 0o777); err != nil {
+		return plain(err)
+	}
+	info, err := p.root.Lstat(probe)
+	if err := errors.Join(err, p.root.Remove(probe)); err != nil {
+		return plain(err)
+	}
+	return plain(p.root.Chmod(".", info.Mode().Perm()))
+}
+
+// commit shows the tree under its name. Afterwards an existing directory holds it.
+func (p *place) commit() error {
+	if !p.moves() {
+		if _, err := p.outer.Lstat(p.final); err == nil {
+			return fmt.Errorf("%q: has come to be while it was filled", p.final)
+		}
+		return plain(p.outer.Rename(p.temp, p.final))
+	}
+	names, err := namesIn(p.root)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := p.outer.Lstat(name); err == nil {
+			return fmt.Errorf("%q: has come to be while the directory was filled", name)
+		}
+		if err := p.outer.Rename(filepath.Join(p.temp, name), name); err != nil {
+			return fmt.Errorf("%q: %w", name, plain(err))
+		}
+		p.moved = append(p.moved, name)
+	}
+	return plain(p.outer.Remove(p.temp))
+}
+
+func namesIn(root *os.Root) ([]string, error) {
+	d, err := root.Open(".")
+	if err != nil {
+		return nil, plain(err)
+	}
+	names, err := d.Readdirnames(-1)
+	return names, errors.Join(err, d.Close())
+}
+
+// abandon removes everything that was made.
+func (p *place) abandon() error {
+	var errs []error
+	for _, name := range append(p.moved, p.temp) {
+		if err := removeTree(p.outer, name); err != nil {
+			errs = append(errs, fmt.Errorf("cannot be removed: %q: %w", filepath.Join(p.outer.Name(), name), plain(err)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeTree removes a tree whose directories may have modes that keep their own owner out.
+func removeTree(root *os.Root, name string) error {
+	err := root.RemoveAll(name)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	info, statErr := root.Lstat(name)
+	if statErr != nil || !info.IsDir() {
+		return err
+	}
+	sub, err := root.OpenRoot(name)
+	if errors.Is(err, fs.ErrPermission) {
+		err = root.Chmod(name, 0o700)
+		if err == nil {
+			sub, err = root.OpenRoot(name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	if err := sub.Chmod(".", 0o700); err != nil {
+		return err
+	}
+	names, err := namesIn(sub)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if err := removeTree(sub, n); err != nil {
+			return err
+		}
+	}
+	return root.Remove(name)
+}
+
+func (p *place) close() error {
+	var err error
+	if p.root != nil {
+		err = p.root.Close()
+	}
+	return errors.Join(err, p.outer.Close())
+}

@@ -1,0 +1,72 @@
+package extract
+
+import (
+	"os"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// The bits of a mode.
+const (
+	setuidBit = 0o4000
+	setgidBit = 0o2000
+)
+
+// settle gives what was made its owner, attributes, mode and time, in this order: a new owner takes setuid bits and capabilities away, and
+// attributes need a file that can be written to. f is the open file or directory; nil for what cannot be opened.
+func (b *builder) settle(i int, at *folder, name string, f *os.File) error {
+	v := b.plan.items[i].version
+	m := v.Meta()
+	if b.opt.SameOwner {
+		if err := at.chown(name, f, m.UID, m.GID); err != nil {
+			return plain(err)
+		}
+	} else if m.UID != b.euid || m.GID != b.egid {
+		b.result.leave(LeftOwners, b.path(i), nil)
+	}
+	for _, x := range v.Xattrs() {
+		b.attribute(i, at, name, f, x)
+	}
+	if v.Type() != tarfs.Symlink {
+		if err := at.chmod(name, f, b.mode(i, m)); err != nil {
+			return plain(err)
+		}
+	}
+	if v.HasMTime() {
+		return plain(at.touch(name, f, m))
+	}
+	return nil
+}
+
+// mode returns the bits that are to be set. A setuid bit is kept only together with the owner it was meant for.
+func (b *builder) mode(i int, m tarfs.Meta) uint32 {
+	mode := uint32(m.Mode)
+	if !b.opt.Setuid || !b.opt.SameOwner && m.UID != b.euid {
+		mode &^= setuidBit
+	}
+	if !b.opt.Setuid || !b.opt.SameOwner && m.GID != b.egid {
+		mode &^= setgidBit
+	}
+	if mode != uint32(m.Mode) {
+		b.result.leave(LeftSetuid, b.path(i), nil)
+	}
+	return mode
+}
+
+// capability is the attribute that gives a program what else only root may.
+const capability = "security.capability"
+
+func (b *builder) attribute(i int, at *folder, name string, f *os.File, x tarfs.Xattr) {
+	switch {
+	case x.Name == capability && !b.opt.Setuid:
+		b.result.leave(LeftCapability, b.path(i), nil)
+		return
+	case x.Name != capability && !strings.HasPrefix(x.Name, "user.") && !b.opt.SameOwner:
+		b.result.leave(LeftXattrs, b.path(i), nil)
+		return
+	}
+	if err := at.setXattr(name, f, x); err != nil {
+		b.result.leave(Unsupported, b.path(i), plain(err))
+	}
+}

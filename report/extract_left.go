@@ -1,0 +1,70 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"layup/analyze/extract"
+	"layup/report/render"
+	"layup/tarfs"
+)
+
+// summary says what was made.
+func summary(r extract.Result) string {
+	var parts []string
+	for _, t := range []tarfs.Type{tarfs.File, tarfs.Dir, tarfs.Symlink, tarfs.Char, tarfs.Block, tarfs.Fifo} {
+		if n := r.Count[t]; n > 0 || t == tarfs.File {
+			parts = append(parts, counted(n, typeWords[t][0], typeWords[t][1]))
+		}
+	}
+	return strings.Join(parts, ", ") + "; " + render.Size(r.Bytes)
+}
+
+func counted(n int, plural, singular string) string {
+	if n == 1 {
+		return "1 " + singular
+	}
+	return fmt.Sprintf("%d %s", n, plural)
+}
+
+// leftOut says what was not made and returns the exit status that it asks for: what was not asked for is no failure.
+func (c *console) leftOut(r extract.Result) int {
+	status := answered
+	for _, l := range r.LeftOut {
+		paths := counted(l.Count, "paths", "path")
+		if l.Kind == extract.Unstorable {
+			status = partly
+			c.line(fmt.Sprintf("left out: %s that cannot be made here (%v): %s", paths, l.Err, listed(l)))
+			continue
+		}
+		var text string
+		switch l.Kind {
+		case extract.LeftDevices:
+			text = counted(l.Count, "devices", "device") + " (--devices makes them, as root): " + listed(l)
+		case extract.LeftSetuid:
+			text = "setuid or setgid of " + paths + " (--setuid keeps it, of others' files with --same-owner): " + listed(l)
+		case extract.LeftCapability:
+			text = "capabilities of " + paths + " (--setuid keeps them): " + listed(l)
+		case extract.LeftOwners:
+			text = "the owner of " + paths + ": all is yours (--same-owner keeps it, as root)"
+		case extract.LeftXattrs:
+			text = "attributes of " + paths + " (--same-owner keeps them, as root): " + listed(l)
+		case extract.Unsupported:
+			text = fmt.Sprintf("attributes of %s that cannot be set here (%v): %s", paths, l.Err, listed(l))
+		}
+		c.note("left out: " + text)
+	}
+	return status
+}
+
+// listed are the first paths that something was left out of.
+func listed(l extract.LeftOut) string {
+	var names []string
+	for _, p := range l.Paths {
+		names = append(names, render.Safe(p))
+	}
+	if l.Count > len(names) {
+		names = append(names, "…")
+	}
+	return strings.Join(names, " ")
+}
