@@ -14,13 +14,13 @@ func summary(r extract.Result) string {
 	var parts []string
 	for _, t := range []tarfs.Type{tarfs.File, tarfs.Dir, tarfs.Symlink, tarfs.Char, tarfs.Block, tarfs.Fifo} {
 		if n := r.Count[t]; n > 0 || t == tarfs.File {
-			parts = append(parts, counted(n, typeWords[t][0], typeWords[t][1]))
+			parts = append(parts, amount(n, typeWords[t][0], typeWords[t][1]))
 		}
 	}
 	return strings.Join(parts, ", ") + "; " + render.Size(r.Bytes)
 }
 
-func counted(n int, plural, singular string) string {
+func amount(n int, plural, singular string) string {
 	if n == 1 {
 		return "1 " + singular
 	}
@@ -31,7 +31,7 @@ func counted(n int, plural, singular string) string {
 func (c *console) leftOut(r extract.Result) int {
 	status := answered
 	for _, l := range r.LeftOut {
-		paths := counted(l.Count, "paths", "path")
+		paths := amount(l.Count, "paths", "path")
 		if l.Kind == extract.Unstorable {
 			status = partly
 			c.line(fmt.Sprintf("left out: %s that cannot be made here (%v): %s", paths, l.Err, listed(l)))
@@ -40,7 +40,7 @@ func (c *console) leftOut(r extract.Result) int {
 		var text string
 		switch l.Kind {
 		case extract.LeftDevices:
-			text = counted(l.Count, "devices", "device") + " (--devices makes them, as root): " + listed(l)
+			text = amount(l.Count, "devices", "device") + " (--devices makes them, as root): " + listed(l)
 		case extract.LeftSetuid:
 			text = "setuid or setgid of " + paths + " (--setuid keeps it, of others' files with --same-owner): " + listed(l)
 		case extract.LeftCapability:
