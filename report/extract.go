@@ -275,6 +275,6 @@ func (t *taking) checkVersions(img *analyze.Image) error {
 	return nil
 }
 
-// typeWords are the types in the plural and the singular.
-var typeWords = [...][2]string{tarfs.File: {"files", "file"}, tarfs.Dir: {"directories", "directory"}, tarfs.Symlink: {"symlinks", "symlink"},
-	tarfs.Char: {"character devices", "character device"}, tarfs.Block: {"block devices", "block device"}, tarfs.Fifo: {"FIFOs", "FIFO"}}
+// typeWords are the types in the singular and the plural.
+var typeWords = [...][2]string{tarfs.File: {"file", "files"}, tarfs.Dir: {"directory", "directories"}, tarfs.Symlink: {"symlink", "symlinks"},
+	tarfs.Char: {"character device", "character devices"}, tarfs.Block: {"block device", "block devices"}, tarfs.Fifo: {"FIFO", "FIFOs"}}

@@ -14,24 +14,17 @@ func summary(r extract.Result) string {
 	var parts []string
 	for _, t := range []tarfs.Type{tarfs.File, tarfs.Dir, tarfs.Symlink, tarfs.Char, tarfs.Block, tarfs.Fifo} {
 		if n := r.Count[t]; n > 0 || t == tarfs.File {
-			parts = append(parts, amount(n, typeWords[t][0], typeWords[t][1]))
+			parts = append(parts, counted(n, typeWords[t][0], typeWords[t][1]))
 		}
 	}
 	return strings.Join(parts, ", ") + "; " + render.Size(r.Bytes)
-}
-
-func amount(n int, plural, singular string) string {
-	if n == 1 {
-		return "1 " + singular
-	}
-	return fmt.Sprintf("%d %s", n, plural)
 }
 
 // leftOut says what was not made and returns the exit status that it asks for: what was not asked for is no failure.
 func (c *console) leftOut(r extract.Result) int {
 	status := answered
 	for _, l := range r.LeftOut {
-		paths := amount(l.Count, "paths", "path")
+		paths := counted(l.Count, "path", "paths")
 		if l.Kind == extract.Unstorable {
 			status = partly
 			c.line(fmt.Sprintf("left out: %s that cannot be made here (%v): %s", paths, l.Err, listed(l)))
@@ -40,7 +33,7 @@ func (c *console) leftOut(r extract.Result) int {
 		var text string
 		switch l.Kind {
 		case extract.LeftDevices:
-			text = amount(l.Count, "devices", "device") + " (--devices makes them, as root): " + listed(l)
+			text = counted(l.Count, "device", "devices") + " (--devices makes them, as root): " + listed(l)
 		case extract.LeftSetuid:
 			text = "setuid or setgid of " + paths + " (--setuid keeps it, of others' files with --same-owner): " + listed(l)
 		case extract.LeftCapability:
@@ -51,6 +44,8 @@ func (c *console) leftOut(r extract.Result) int {
 			text = "attributes of " + paths + " (--same-owner keeps them, as root): " + listed(l)
 		case extract.Unsupported:
 			text = fmt.Sprintf("attributes of %s that cannot be set here (%v): %s", paths, l.Err, listed(l))
+		case extract.Times:
+			text = "the time of " + paths + ", which this file system cannot hold: " + listed(l)
 		}
 		c.note("left out: " + text)
 	}

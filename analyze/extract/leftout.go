@@ -27,6 +27,7 @@ const (
 	LeftOwners                 // likewise
 	LeftXattrs                 // likewise
 	Unsupported                // attributes that the target's file system does not take
+	Times                      // times that it cannot hold
 	Unstorable                 // paths that it does not take; what lies below them went with them
 )
 

@@ -94,7 +94,9 @@ func (at *folder) touch(name string, f *os.File, m tarfs.Meta) error {
 	if err != nil {
 		return err
 	}
-	return unix.UtimesNanoAt(dir, name, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, {Sec: m.MTime, Nsec: int64(m.MTimeNS)}}, unix.AT_SYMLINK_NOFOLLOW)
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(int64(m.MTimeNS))}
+	times[1].Sec = m.MTime
+	return unix.UtimesNanoAt(dir, name, times, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 func (at *folder) setXattr(name string, f *os.File, x tarfs.Xattr) error {
@@ -106,4 +108,11 @@ func (at *folder) setXattr(name string, f *os.File, x tarfs.Xattr) error {
 		return err
 	}
 	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", dir, name), x.Name, []byte(x.Value), 0)
+}
+
+// touched reports whether the time is the one that was set, to the second.
+func (at *folder) touched(name string, m tarfs.Meta) bool {
+	var st unix.Stat_t
+	dir, err := at.fd()
+	return err == nil && unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && int64(st.Mtim.Sec) == m.MTime
 }

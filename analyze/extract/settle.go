@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"math"
 	"os"
 	"strings"
 
@@ -33,8 +34,14 @@ func (b *builder) settle(i int, at *folder, name string, f *os.File) error {
 			return plain(err)
 		}
 	}
-	if v.HasMTime() {
-		return plain(at.touch(name, f, m))
+	if !v.HasMTime() {
+		return nil
+	}
+	if err := at.touch(name, f, m); err != nil {
+		return plain(err)
+	}
+	if (m.MTime < 0 || m.MTime > math.MaxInt32) && !at.touched(name, m) { // a file system takes the nearest time that it can hold
+		b.result.leave(Times, b.path(i), nil)
 	}
 	return nil
 }
