@@ -69,6 +69,7 @@ func (t *taking) answer(ctx context.Context, c *Call) (int, error) {
 	if err != nil {
 		return failed, err
 	}
+	c.bodies = true
 	images, err := c.load(ctx, c.Args[:1], false)
 	if err != nil {
 		return failed, err

@@ -182,7 +182,7 @@ func (t *taking) unmatched(img *analyze.Image, p *pattern) error {
 		what = " that was deleted"
 	}
 	if !p.found {
-		return fmt.Errorf("%w%s", nothing(img, []string{p.arg}), what)
+		return fmt.Errorf("%w%s", nothing(len(img.Errors()) > 0, []string{p.arg}), what)
 	}
 	var layers []string
 	for v := range p.node.Versions() {
