@@ -3,7 +3,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
 
-.PHONY: build test race fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
+.PHONY: build test race engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 go build -trimpath -o layup .
@@ -13,6 +13,9 @@ test: ## every test
 
 race: ## every test with the race detector (needs a C compiler)
 	go test -race ./...
+
+engines: ## tests with engines of this machine: needs root and dockerd
+	LAYUP_ENGINES=1 go test -count=1 -v -run 'Docker$$' ./fixtures
 
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $$(go list ./...); do \
