@@ -1,0 +1,124 @@
+// Package engineapi answers the read-only questions about images of the Docker Engine API from documents that were made before it listens.
+package engineapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"layup/analyze"
+)
+
+// The versions of the API that are spoken: 1.24 is the oldest that a client of this decade asks for. From 1.47 on clients ask for the
+// manifests of all platforms, which a file need not hold.
+const (
+	newest = 46
+	oldest = 24
+)
+
+// An Image is what an engine says of one image.
+type Image struct {
+	Inspect *analyze.DockerImage
+	History []analyze.DockerHistory
+}
+
+// A Server is the handler. It changes nothing, and nothing changes it.
+type Server struct {
+	images  []Image // no ID twice, no tag twice
+	version string  // of the program
+}
+
+// New returns a server of the images, the program's version being told to clients. No two images may have an ID or a tag in common.
+func New(images []Image, version string) *Server { return &Server{images, version} }
+
+// versioned is the beginning of a path that names a version of the API.
+var versioned = regexp.MustCompile(`^/v1\.([0-9]{1,3})(/.*)$`)
+
+// ServeHTTP answers one question.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Api-Version", fmt.Sprint("1.", newest))
+	h.Set("Ostype", "linux")
+	h.Set("Docker-Experimental", "false")
+	h.Set("Server", "layup/"+s.version)
+	path, api := r.URL.Path, newest
+	if m := versioned.FindStringSubmatch(path); m != nil {
+		path = m[2]
+		api, _ = strconv.Atoi(m[1]) // at most three digits
+	}
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		h.Set("Allow", "GET, HEAD")
+		h.Set("Connection", "close") // whatever the client still has to send
+		refuse(w, http.StatusMethodNotAllowed, "layup serves image files read-only: %s %+q is refused", r.Method, path)
+	case api > newest:
+		refuse(w, http.StatusBadRequest, "client version 1.%d is too new. Maximum supported API version is 1.%d", api, newest)
+	case api < oldest:
+		refuse(w, http.StatusBadRequest, "client version 1.%d is too old. Minimum supported API version is 1.%d, please upgrade your client to a newer version", api, oldest)
+	default:
+		s.answer(w, r, path, api)
+	}
+}
+
+// answer answers a question about what is there.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, path string, api int) {
+	name, isImage := strings.CutPrefix(path, "/images/")
+	switch {
+	case path == "/_ping":
+		ping(w, r)
+	case path == "/version":
+		send(w, s.versionFacts())
+	case path == "/info":
+		send(w, s.infoFacts())
+	case path == "/images/json":
+		s.list(w, r, api)
+	case isImage && strings.HasSuffix(name, "/json"):
+		s.about(w, strings.TrimSuffix(name, "/json"), func(img *Image) any { return json.RawMessage(img.Inspect.JSON()) })
+	case isImage && strings.HasSuffix(name, "/history"):
+		s.about(w, strings.TrimSuffix(name, "/history"), func(img *Image) any { return append([]analyze.DockerHistory{}, img.History...) })
+	default: // 404, so that a client which looks for something of any kind goes on to images
+		refuse(w, http.StatusNotFound, "layup serves image files: it has no %+q, only images to list and inspect, and their history", path)
+	}
+}
+
+// about answers a question about one image.
+func (s *Server) about(w http.ResponseWriter, name string, what func(*Image) any) {
+	img, err := s.find(name)
+	switch {
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "%v", err)
+	case img == nil:
+		refuse(w, http.StatusNotFound, "No such image: %s", shownName(name))
+	default:
+		send(w, what(img))
+	}
+}
+
+func ping(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
+	h.Set("Pragma", "no-cache")
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", "2")
+	if r.Method == http.MethodGet {
+		w.Write([]byte("OK")) // a client that went away needs no answer
+	}
+}
+
+// send writes a document. Of a HEAD the server leaves the body out.
+func send(w http.ResponseWriter, doc any) {
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(doc) // as above
+}
+
+// refuse says why there is no answer, in the form that clients print.
+func refuse(w http.ResponseWriter, status int, format string, args ...any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"message": fmt.Sprintf(format, args...)})
+}

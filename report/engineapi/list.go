@@ -1,0 +1,188 @@
+package engineapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"layup/analyze"
+)
+
+// summary is an element of GET /images/json.
+type summary struct {
+	Containers  int // -1: not counted
+	Created     int64
+	ID          string `json:"Id"`
+	Labels      map[string]string
+	ParentID    string `json:"ParentId"`
+	RepoDigests []string
+	RepoTags    []string
+	SharedSize  int // -1: not counted
+	Size        int64
+	VirtualSize *int64 `json:",omitempty"` // up to 1.43
+}
+
+// noNames is the last version of the API in which an image without a tag is named <none>:<none>.
+const noNames = 42
+
+// list answers GET /images/json.
+func (s *Server) list(w http.ResponseWriter, r *http.Request, api int) {
+	filters, err := s.filters(r.URL.Query().Get("filters"))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	found := []summary{}
+	for i := range s.images {
+		if sum := summarize(&s.images[i]); filters.pass(&sum) {
+			sum.dress(api)
+			found = append(found, sum)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b summary) int { return cmp.Compare(b.Created, a.Created) })
+	send(w, found)
+}
+
+// created is when the image was made, in seconds since 1970; that of the year 1 where it is unknown.
+func created(d *analyze.DockerImage) int64 {
+	t, err := time.Parse(time.RFC3339Nano, d.Created)
+	if err != nil {
+		return time.Time{}.Unix()
+	}
+	return t.Unix()
+}
+
+func summarize(img *Image) summary {
+	d := img.Inspect
+	sum := summary{Containers: -1, SharedSize: -1, Created: created(d), ID: d.ID, ParentID: d.Parent}
+	sum.RepoTags, sum.RepoDigests = slices.Clone(d.RepoTags), slices.Clone(d.RepoDigests)
+	if d.Config != nil {
+		sum.Labels = d.Config.Labels
+	}
+	if d.Size != nil {
+		sum.Size = *d.Size
+	}
+	return sum
+}
+
+// dress gives the summary the form of a version of the API.
+func (sum *summary) dress(api int) {
+	if api <= noNames && len(sum.RepoTags) == 0 && len(sum.RepoDigests) == 0 {
+		sum.RepoTags, sum.RepoDigests = []string{"<none>:<none>"}, []string{"<none>@<none>"}
+	}
+	if sum.RepoTags == nil {
+		sum.RepoTags = []string{}
+	}
+	if sum.RepoDigests == nil {
+		sum.RepoDigests = []string{}
+	}
+	if api < 44 {
+		sum.VirtualSize = &sum.Size
+	}
+}
+
+// A filter keeps what passes all of its tests.
+type filter []func(*summary) bool
+
+func (f filter) pass(sum *summary) bool {
+	return !slices.ContainsFunc(f, func(test func(*summary) bool) bool { return !test(sum) })
+}
+
+// filters reads the parameter of that name: an object of names, each with the values as members or as elements.
+func (s *Server) filters(text string) (filter, error) {
+	if text == "" {
+		return nil, nil
+	}
+	values := map[string][]string{}
+	members := map[string]map[string]bool{}
+	if json.Unmarshal([]byte(text), &members) != nil { // the form before 1.22, which libraries still send
+		members = nil
+		if json.Unmarshal([]byte(text), &values) != nil {
+			return nil, fmt.Errorf("invalid filters: %+q", text)
+		}
+	}
+	for name, m := range members {
+		for value, on := range m {
+			if on {
+				values[name] = append(values[name], value)
+			}
+		}
+	}
+	var f filter
+	for name, list := range values {
+		test, err := s.test(name, list)
+		if err != nil {
+			return nil, err
+		}
+		f = append(f, test...)
+	}
+	return f, nil
+}
+
+// test makes the tests of one filter; the values of some are alternatives, of others conditions.
+func (s *Server) test(name string, values []string) (filter, error) {
+	var f filter
+	switch name {
+	case "reference":
+		for _, pattern := range values {
+			if _, err := path.Match(pattern, ""); err != nil {
+				return nil, fmt.Errorf("invalid filter reference=%+q: %w", pattern, err)
+			}
+		}
+		return filter{func(sum *summary) bool { return sum.keepMatching(values) }}, nil
+	case "dangling":
+		for _, value := range values {
+			want, err := strconv.ParseBool(value)
+			if err != nil {
+				return nil, fmt.Errorf("invalid filter dangling=%+q: neither true nor false", value)
+			}
+			f = append(f, func(sum *summary) bool { return (len(sum.RepoTags) == 0) == want })
+		}
+	case "label":
+		for _, value := range values {
+			key, want, valued := strings.Cut(value, "=")
+			f = append(f, func(sum *summary) bool {
+				got, there := sum.Labels[key]
+				return there && (!valued || got == want)
+			})
+		}
+	case "before", "since":
+		for _, value := range values {
+			img, err := s.find(value)
+			if err == nil && img == nil {
+				err = fmt.Errorf("no such image: %s", shownName(value))
+			}
+			if err != nil {
+				return nil, err
+			}
+			at := created(img.Inspect)
+			f = append(f, func(sum *summary) bool {
+				return name == "before" && sum.Created < at || name == "since" && sum.Created > at
+			})
+		}
+	default:
+		return nil, fmt.Errorf("invalid filter %+q: layup knows reference, dangling, label, before and since", name)
+	}
+	return f, nil
+}
+
+// keepMatching keeps the names that match a pattern, whole or without tag or digest, and reports whether any is left.
+func (sum *summary) keepMatching(patterns []string) bool {
+	other := func(ref string) bool {
+		name, _, _ := strings.Cut(ref, "@")
+		name, _, _ = cutTag(name)
+		return !slices.ContainsFunc(patterns, func(pattern string) bool {
+			whole, _ := path.Match(pattern, ref) // the patterns were tried before
+			part, _ := path.Match(pattern, name)
+			return whole || part
+		})
+	}
+	sum.RepoTags, sum.RepoDigests = slices.DeleteFunc(sum.RepoTags, other), slices.DeleteFunc(sum.RepoDigests, other)
+	return len(sum.RepoTags)+len(sum.RepoDigests) > 0
+}

@@ -1,0 +1,106 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"layup/report/engineapi"
+)
+
+const serveDetails = `
+Answers on a Unix socket what an engine says of its images, read-only, so that docker itself lists and inspects image files:
+docker -H unix://PATH image ls, image inspect, inspect, history. What would change anything is refused. All images of a file are served,
+of a directory that is no layout those of each file in it; --image and --platform choose. Every image is loaded and verified before the
+socket is there. It serves until it is interrupted, and then removes the socket.
+
+The socket is yours alone (mode 0600), and there is no other way in. PATH must not exist, but for a socket that an earlier run left.
+An image goes by its tags, by its ID or the beginning of it, by its manifest's digest. Where two files have an image of one tag, the later
+takes it, as with docker load; of several platforms, this machine's goes by the tag.
+`
+
+// What a client may take: it asks one short question at a time.
+const (
+	mostClients    = 64
+	mostHeader     = 16 << 10 // bytes
+	questionTime   = 10 * time.Second
+	answerTime     = time.Minute
+	idleTime       = 2 * time.Minute
+	longestAddress = 100 // bytes of a socket's path; the least of the systems is 103
+)
+
+func newServe(f *pflag.FlagSet) Answer {
+	path := f.String("socket", "", "listen on the Unix socket `PATH`")
+	return func(ctx context.Context, c *Call) (int, error) {
+		if *path == "" {
+			return failed, usage("layup serve --socket ./layup.sock "+quoted(c.Args[0]), "serve: --socket PATH is missing")
+		}
+		address, err := filepath.Abs(*path)
+		if err != nil {
+			return failed, fmt.Errorf("--socket %q: %w", *path, err)
+		}
+		if err := checkSocket(address); err != nil { // before what takes time
+			return failed, fmt.Errorf("--socket %q: %w", *path, err)
+		}
+		s := &served{c: c}
+		if status, err := s.load(ctx); status != answered || err != nil {
+			return status, err
+		}
+		listener, err := listenPrivately(address)
+		if err != nil {
+			return failed, fmt.Errorf("--socket %q: %w", *path, err)
+		}
+		version, _ := build()
+		c.console.note(fmt.Sprintf("serving %s on unix://%s", inNumber(len(s.images), "image"), quoted(address)))
+		return answered, serveOn(ctx, listener, engineapi.New(s.images, version))
+	}
+}
+
+// inNumber is a number of things in words.
+func inNumber(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// serveOn answers clients until the context ends.
+func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	srv := &http.Server{
+		Handler: handler, ReadHeaderTimeout: questionTime, ReadTimeout: questionTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // of clients' mistakes they are told themselves
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(&limited{Listener: listener, free: make(chan struct{}, mostClients)}) }()
+	select {
+	case err := <-ended:
+		return errors.Join(fmt.Errorf("serve: %w", err), listener.Close())
+	case <-ctx.Done():
+		return srv.Close() // which closes the listener, and that removes the socket
+	}
+}
+
+// A limited listener has at most as many connections as fit into free; more wait.
+type limited struct {
+	net.Listener
+	free chan struct{}
+}
+
+// Accept waits for a place, then for a client.
+func (l *limited) Accept() (net.Conn, error) {
+	l.free <- struct{}{}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.free
+		return nil, err
+	}
+	return &seated{Conn: conn, free: l.free}, nil
+}
