@@ -35,7 +35,7 @@ var rooms = map[string]room{
 	"layup/analyze/extract":         {ours: []string{"layup/analyze", "layup/tarfs"}, others: []string{"golang.org/x/sys"}},
 	"layup/report/render":           {others: []string{"github.com/olekukonko/tablewriter", "github.com/clipperhouse/displaywidth", "github.com/docker/go-units", "github.com/docker/cli", "golang.org/x/term"}},
 	"layup/report/engineapi":        {ours: []string{"layup/analyze"}},
-	"layup/report":                  {ours: []string{"layup/report/engineapi", "layup/analyze", "layup/analyze/extract", "layup/analyze/source", "layup/analyze/unified", "layup/analyze/source/registry", "layup/tarfs", "layup/report/render"}, others: []string{"github.com/spf13/pflag", "github.com/bmatcuk/doublestar", "github.com/docker/go-units", "golang.org/x/term"}},
+	"layup/report":                  {ours: []string{"layup/report/engineapi", "layup/analyze", "layup/analyze/extract", "layup/analyze/source", "layup/analyze/unified", "layup/analyze/source/registry", "layup/tarfs", "layup/report/render"}, others: []string{"go.yaml.in/yaml", "github.com/spf13/pflag", "github.com/bmatcuk/doublestar", "github.com/docker/go-units", "golang.org/x/term"}},
 	"layup/fixtures/bench":          {},
 	"layup/fixtures":                {others: []string{"github.com/klauspost/compress", "github.com/ulikunitz/xz"}},
 }

@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -14,6 +15,17 @@ type Secret struct {
 	Value string
 	Layer int // that the step made, or tarfs.NoLayer
 	Step  int // of the history, from 0; -1 for the config
+}
+
+// Place says in words where the secret stands.
+func (s Secret) Place() string {
+	switch {
+	case s.Step < 0:
+		return "the config's environment"
+	case s.Layer == tarfs.NoLayer:
+		return fmt.Sprintf("step %d of the history (%s)", s.Step, s.Where)
+	}
+	return fmt.Sprintf("the history of layer %d (%s)", s.Layer, s.Where)
 }
 
 // A SecretRule tells secrets by the name of a variable, by its value, or by both.

@@ -25,6 +25,7 @@ const (
 	markPrivateKey  uint8 = 1 << iota // holds a private key
 	markPublic                        // PEM that holds certificates, public keys or parameters, and no private key
 	markNoPasswords                   // a shadow file in which nobody has a password
+	markManyRoots                     // a passwd file in which others than root have number 0
 )
 
 // SensitiveRules are the rules, the first that fits first.
@@ -94,10 +95,31 @@ func markOf(content []byte) uint8 {
 		return markPublic
 	case sshPublic.Match(content):
 		return markPublic
+	case manyRoots(content):
+		return markManyRoots
 	case noPasswords(content):
 		return markNoPasswords
 	}
 	return 0
+}
+
+// rootUser matches a line of passwd about a user with number 0, by whatever name.
+var rootUser = regexp.MustCompile(`(?m)^([^:\n]+):[^:\n]*:\+?0+:[^:\n]*:[^:\n]*:[^:\n]*:`)
+
+// manyRoots reports whether content is a passwd file in which others than root have number 0.
+func manyRoots(content []byte) bool {
+	for _, line := range rootUser.FindAllSubmatch(content, 2) {
+		if string(line[1]) != "root" {
+			return true
+		}
+	}
+	return false
+}
+
+// HasOtherRoots reports whether the final tree's passwd file gives the number of root to others, too. It is known only with Options.Secrets.
+func (img *Image) HasOtherRoots() bool {
+	v, err := img.top.Resolve("/etc/passwd", true)
+	return err == nil && v.Mark()&markManyRoots != 0
 }
 
 // The fields of a line.

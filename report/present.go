@@ -13,6 +13,7 @@ import (
 // A part is the answer about one image.
 type part struct {
 	render.Section
+	refuted bool    // the answer is no: exit status 1
 	missing []error // what was asked for and is not there: a line on stderr each, and exit status 1
 }
 
@@ -75,7 +76,7 @@ func (c *Call) answer(ctx context.Context, names, args []string, digests bool, a
 // statusOf is the exit status that one image's answer asks for.
 func statusOf(img *analyze.Image, p part) int {
 	status := answered
-	if len(p.missing) > 0 {
+	if p.refuted || len(p.missing) > 0 {
 		status = refuted
 	}
 	if len(img.Errors()) > 0 {

@@ -26,6 +26,7 @@ type Report struct {
 	Plain             bool // writes no document: --format does not apply
 	Target            bool // -o names what the command makes, and not a file for its answer
 	Hidden            bool // not listed
+	Findings          bool // its items are results of checks, which have formats of their own
 	New               func(*pflag.FlagSet) Answer
 
 	Docker   bool   // keeps docker's --format and, said in Statuses, its exit statuses
@@ -35,6 +36,15 @@ type Report struct {
 // readsImages reports whether the first argument of the command names an image.
 func (r Report) readsImages() bool {
 	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE") || strings.HasPrefix(r.Args, "docker://")
+}
+
+// formats are those that the command has besides the common ones.
+func (r Report) formats() []render.Named {
+	if !r.Findings {
+		return nil
+	}
+	version, _ := build()
+	return render.Findings(version)
 }
 
 // An Answer does the work of a command and returns the exit status where there is no error.
@@ -79,6 +89,10 @@ func All() []Report {
 		{Name: "diff", Args: "IMAGE-A [IMAGE-B]", Min: 1, Max: 2, New: newDiff, Details: diffDetails,
 			About: "compare two images, or two stages of one", No: "they differ",
 			Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b", "layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar"}},
+		{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Findings: true, New: newCheck, Details: checkDetails,
+			About: "hold an image against rules, for CI", No: "a rule does not hold",
+			Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar", "layup check --config gate.yaml --all deliveries/",
+				"layup check --max-wasted 20MB --format sarif -o layup.sarif shop.tar"}},
 		{Name: "cat", Args: "IMAGE PATH...", Min: 2, Max: -1, Plain: true, New: newCat, Details: catDetails,
 			About: "write the content of a file, live or hidden", No: "a path is not in the image",
 			Examples: []string{"layup cat shop.tar /etc/passwd", "layup cat --layer 1 shop.tar /root/.netrc"}},
@@ -190,7 +204,7 @@ func (c *Call) checkFlags() error {
 		}
 		return c.checkOutput()
 	}
-	formatter, err := render.Parse(c.format)
+	formatter, err := render.Parse(c.format, c.Report.formats()...)
 	if err != nil {
 		return err
 	}

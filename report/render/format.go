@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -27,16 +28,16 @@ type Format struct {
 	named Named
 }
 
-// Parse takes the value of --format: the name of a format, "table TEMPLATE", or a Go template with docker's functions.
-// The error of an unknown name suggests the nearest one; that of a template says what is wrong where.
-func Parse(format string) (Format, error) {
-	for _, f := range Formats {
+// Parse takes the value of --format: the name of a format, "table TEMPLATE", or a Go template with docker's functions. A command may have
+// more formats. The error of an unknown name suggests the nearest one; that of a template says what is wrong where.
+func Parse(format string, more ...Named) (Format, error) {
+	for _, f := range slices.Concat(Formats, more) {
 		if f.Name == format {
 			return Format{named: f}, nil
 		}
 	}
 	if !strings.Contains(format, "{{") {
-		return Format{}, unknownFormat(format)
+		return Format{}, unknownFormat(format, more)
 	}
 	source, table := strings.CutPrefix(format, "table")
 	p, err := compile(strings.Trim(source, " "), table)
@@ -71,10 +72,10 @@ func (f Format) Write(w io.Writer, d Doc, t Terminal) error {
 	return out.Flush()
 }
 
-func unknownFormat(format string) error {
-	names := make([]string, len(Formats))
-	for i, f := range Formats {
-		names[i] = f.Name
+func unknownFormat(format string, more []Named) error {
+	var names []string
+	for _, f := range slices.Concat(Formats, more) {
+		names = append(names, f.Name)
 	}
 	return fmt.Errorf("%w, or a Go template such as '{{.path}}'", unknownChoice("format", format, names...))
 }

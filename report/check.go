@@ -1,0 +1,158 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/render"
+	"layup/tarfs"
+)
+
+const checkDetails = `
+Every rule given must hold, else the exit status is 1. Rules are flags, or stand under "rules:" in a
+YAML file under the same names: --config FILE, else .layup.yaml or .dive-ci in the working directory,
+nowhere else, for what is delivered must not bring its own rules. Flags and the file are both held.
+
+The three rules of dive's .dive-ci are known by their names; each may be "disabled":
+    lowestEfficiency           fails when live / stored is below it
+    highestWastedBytes         fails when hidden bytes reach it
+    highestUserWastedPercent   the same as a ratio of stored, layer 0 in neither
+
+live, stored and hidden are those of layup waste. dive's own numbers differ: it counts every version
+of a path that several layers have, the visible one too, and passes over what goes with a deleted
+directory. Rules that are not given are not held; dive would hold two of its own.
+
+GLOB is what find takes. --format sarif and junit are for what shows results of checks.
+`
+
+// checkFields are the members of an item of check.
+var checkFields = []render.Field{{Name: "rule"}, {Name: "limit", Kind: render.Object}, {Name: "value", Kind: render.Object}, {Name: "pass", Kind: render.Bool},
+	{Name: "path", Kind: render.Name}, {Name: "layer", Kind: render.Int}, {Name: "message"}}
+
+func newCheck(f *pflag.FlagSet) Answer {
+	flags := newRuleFlags(f)
+	config := f.String("config", "", "read rules from this `FILE`, instead of .layup.yaml or .dive-ci in the working directory")
+	return func(ctx context.Context, c *Call) (int, error) {
+		given, err := flags.given()
+		if err != nil {
+			return failed, fmt.Errorf("check: %w", err)
+		}
+		filed, err := c.configured(*config)
+		if err != nil {
+			return failed, err
+		}
+		given = append(given, filed...)
+		if len(given) == 0 {
+			return failed, usage("layup check --max-wasted 20MB IMAGE, or a file .layup.yaml; layup help check lists the rules", "check: no rules: nothing would be checked")
+		}
+		gates, err := c.gates(ctx, given)
+		if err != nil {
+			return failed, err
+		}
+		c.secrets = true
+		return c.answer(ctx, c.Args, nil, false, func(c *Call, img *analyze.Image, _ []string) (part, error) { return checked(img, gates), nil })
+	}
+}
+
+// checked holds an image against the rules.
+func checked(img *analyze.Image, gates []gate) part {
+	subject := &subject{Image: img, account: img.Account()}
+	var all []finding
+	broken := 0
+	for _, g := range gates {
+		found := g.judge(subject)
+		if !found[0].pass {
+			broken++
+		}
+		all = append(all, found...)
+	}
+	var p part
+	p.refuted = broken > 0
+	p.Fields, p.Rows, p.Columns = checkFields, findingRows(all), gateColumns()
+	p.Extra = []render.Extra{{Name: "pass", Value: broken == 0}}
+	p.Footer = fmt.Sprintf("%s hold", counted(len(gates), "rule", "rules"))
+	if len(gates) == 1 {
+		p.Footer = "the rule holds"
+	}
+	if broken > 0 {
+		p.Footer = fmt.Sprintf("%d of %s fail", broken, counted(len(gates), "rule", "rules"))
+	}
+	return p
+}
+
+// A finding is what a rule says of an image: that it holds, or where it does not.
+type finding struct {
+	rule         string
+	limit, value render.Value
+	pass         bool
+	located      bool       // a path is at fault:
+	node         tarfs.Node // this one,
+	path         string     // or where it is not empty this one
+	layer        int        // or tarfs.NoLayer
+	message      string
+}
+
+func findingRows(list []finding) iter.Seq[[]render.Value] {
+	return func(yield func([]render.Value) bool) {
+		var row []render.Value
+		for _, f := range list {
+			path, layer := render.Value{}, render.Value{}
+			switch {
+			case f.path != "":
+				path = render.N(f.path)
+			case f.located:
+				path = render.N(f.node.Path())
+			}
+			if f.layer != tarfs.NoLayer {
+				layer = render.I(int64(f.layer))
+			}
+			row = append(row[:0], render.T(f.rule), f.limit, f.value, render.B(f.pass), path, layer, render.T(f.message))
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+func gateColumns() []render.Column {
+	f := checkFields
+	pass, layer := at(f, "pass"), at(f, "layer")
+	return []render.Column{
+		{Title: "RESULT", Cell: func(row []render.Value) string {
+			if row[pass].Bool() {
+				return "pass"
+			}
+			return "FAIL"
+		}},
+		text(f, "RULE", "rule"), spare(cuttable(text(f, "LIMIT", "limit"))), spare(cuttable(text(f, "VALUE", "value"))),
+		{Title: "LAYER", Right: true, Spare: true, Cell: func(row []render.Value) string { return row[layer].String() }},
+		text(f, "PATH", "path"), cuttable(text(f, "MESSAGE", "message")),
+	}
+}
+
+// base returns the diffIDs that an image must begin with.
+func (c *Call) base(ctx context.Context, name string) ([]string, error) {
+	opt, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	opt.Select.Image, opt.Select.All, opt.KeepGoing = "", false, false
+	opt.Source.Stdin, opt.Note = c.stdin, c.console.note
+	img, err := analyze.Open(ctx, name, opt)
+	if err != nil {
+		return nil, fmt.Errorf("check: --base: %w", err)
+	}
+	defer img.Close()
+	var ids []string
+	for _, l := range img.LayerFacts() {
+		ids = append(ids, l.DiffID)
+	}
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("check: --base: %s: has no layers: every image begins with it", name)
+	}
+	return ids, nil
+}

@@ -1,0 +1,228 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// ruleFiles are where rules are looked for when no --config is given: in the working directory only.
+var ruleFiles = [...]string{".layup.yaml", ".dive-ci"}
+
+// maxRuleFile is how many bytes a file of rules may have.
+const maxRuleFile = 64 << 10
+
+// configured returns the rules of the file that --config names, else of the first that is in the working directory, and says which it was.
+func (c *Call) configured(name string) ([]givenRule, error) {
+	names := []string{name}
+	if name == "" {
+		names = nil
+		for _, n := range ruleFiles {
+			if _, err := os.Lstat(n); err == nil {
+				names = append(names, n)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	rules, err := rulesIn(names[0])
+	if err != nil {
+		return nil, fmt.Errorf("check: %q: %w", names[0], err)
+	}
+	said := fmt.Sprintf("rules from %s (%d)", quoted(names[0]), len(rules))
+	if len(names) > 1 {
+		said += ", not from " + quoted(names[1])
+	}
+	c.console.note(said)
+	for _, r := range rules {
+		if r.kind.takes == filed {
+			c.console.note("efficiency and waste are counted as layup waste does; dive's numbers differ, layup help check says why")
+			break
+		}
+	}
+	return rules, nil
+}
+
+// rulesIn reads a file of rules.
+func rulesIn(name string) ([]givenRule, error) {
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("is no regular file")
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read from
+	data, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxRuleFile {
+		return nil, fmt.Errorf("is longer than %d bytes", maxRuleFile)
+	}
+	return parseRules(name, data)
+}
+
+// parseRules reads YAML of one mapping, rules, whose keys are names of rules. There are no aliases, and no key is unknown.
+func parseRules(name string, data []byte) ([]givenRule, error) {
+	var doc, more yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	switch err := decoder.Decode(&doc); {
+	case err == io.EOF:
+		return nil, nil
+	case err != nil:
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := decoder.Decode(&more); err != io.EOF {
+		return nil, errors.New("holds more than one document")
+	}
+	if err := plainYAML(&doc); err != nil {
+		return nil, err
+	}
+	top, err := mapping(doc.Content[0])
+	if err != nil {
+		return nil, err
+	}
+	var list []givenRule
+	for _, pair := range top {
+		if pair.key.Value != "rules" {
+			return nil, fmt.Errorf("line %d: unknown key %q; rules stand under rules:", pair.key.Line, pair.key.Value)
+		}
+		rules, err := mapping(pair.value)
+		if err != nil {
+			return nil, err
+		}
+		for _, rule := range rules {
+			given, err := filedRule(name, rule)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, given...)
+		}
+	}
+	return list, nil
+}
+
+// plainYAML refuses what makes a document more than it looks like.
+func plainYAML(n *yaml.Node) error {
+	switch {
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		return fmt.Errorf("line %d: aliases and anchors are not read here", n.Line)
+	case n.Style&yaml.TaggedStyle != 0:
+		return fmt.Errorf("line %d: tags are not read here", n.Line)
+	}
+	for _, c := range n.Content {
+		if err := plainYAML(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A pair is a key and a value of a mapping.
+type pair struct{ key, value *yaml.Node }
+
+// mapping returns the pairs of a mapping, none of nothing.
+func mapping(n *yaml.Node) ([]pair, error) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return nil, nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("line %d: want keys and values", n.Line)
+	}
+	var list []pair
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind != yaml.ScalarNode {
+			return nil, fmt.Errorf("line %d: a key must be a word", key.Line)
+		}
+		if seen[key.Value] {
+			return nil, fmt.Errorf("line %d: %q stands there twice", key.Line, key.Value)
+		}
+		seen[key.Value] = true
+		list = append(list, pair{key, n.Content[i+1]})
+	}
+	return list, nil
+}
+
+// disabled is dive's word for a rule that is not to be held.
+const disabled = "disabled"
+
+// filedRule understands one key of rules.
+func filedRule(file string, p pair) ([]givenRule, error) {
+	kind, err := ruleNamed(p.key)
+	if err != nil {
+		return nil, err
+	}
+	where := fmt.Sprintf("%s: line %d: %s", quoted(file), p.key.Line, kind.name)
+	values, err := scalars(p.value)
+	if err != nil {
+		return nil, err
+	}
+	scalar := p.value.Kind == yaml.ScalarNode
+	switch on := len(values) == 1 && values[0] == "true"; {
+	case scalar && values[0] == disabled, scalar && values[0] == "false" && (kind.takes == nothing_ || kind.takes == except):
+		return nil, nil
+	case kind.takes == nothing_ && scalar && on:
+		return []givenRule{{kind, "", where}}, nil
+	case kind.takes == nothing_:
+		return nil, fmt.Errorf("line %d: %s: want true, false or disabled", p.value.Line, kind.name)
+	case kind.takes == except && scalar && on:
+		return []givenRule{{kind, "", where}}, nil
+	case kind.takes == except:
+		return []givenRule{{kind, strings.Join(values, ","), where}}, nil
+	case kind.takes != each && !scalar:
+		return nil, fmt.Errorf("line %d: %s: want one value", p.value.Line, kind.name)
+	}
+	var list []givenRule
+	for _, v := range values {
+		list = append(list, givenRule{kind, v, where})
+	}
+	return list, nil
+}
+
+func ruleNamed(key *yaml.Node) (ruleKind, error) {
+	var names []string
+	for _, k := range ruleKinds() {
+		if k.name == key.Value {
+			return k, nil
+		}
+		names = append(names, k.name)
+	}
+	hint := "layup help check lists the rules"
+	if near := nearest(key.Value, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return ruleKind{}, usage(hint, "line %d: unknown rule %q", key.Line, key.Value)
+}
+
+// scalars returns the value of a scalar, or those of a list of scalars.
+func scalars(n *yaml.Node) ([]string, error) {
+	list := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		list = n.Content
+	}
+	var values []string
+	for _, v := range list {
+		if v.Kind != yaml.ScalarNode || v.Tag == "!!null" || v.Value == "" {
+			return nil, fmt.Errorf("line %d: want a value", v.Line)
+		}
+		values = append(values, v.Value)
+	}
+	return values, nil
+}

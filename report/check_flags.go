@@ -1,0 +1,159 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// A ruleKind is one rule that check knows, as a flag and as a key of a rule file.
+type ruleKind struct {
+	name, arg, about string
+	takes            valueForm
+	build            func(value string) (gate, error)
+}
+
+// valueForm says what a rule takes.
+type valueForm int
+
+const (
+	one      valueForm = iota // one value
+	each                   // any number of values, each a rule of its own
+	nothing_               // nothing
+	except                 // nothing, or what is excepted, separated by commas
+	filed                  // one value, in files only: dive's name for a rule
+)
+
+// ruleKinds are all rules, as the help shows them.
+func ruleKinds() []ruleKind {
+	return []ruleKind{
+		{"max-wasted", "SIZE", "at most this `SIZE` of hidden content: 840, 4KiB, 20MB", one, maxWasted},
+		{"max-wasted-percent", "PERCENT", "at most this `PERCENT` of the stored content hidden", one, maxWastedPercent},
+		{"min-efficiency", "RATIO", "live / stored at least this `RATIO`, 0 to 1", one, minEfficiency},
+		{"forbid", "GLOB", "no visible path that matches this `GLOB` (repeatable)", each, forbid},
+		{"forbid-deleted", "GLOB", "nothing hidden that matches this `GLOB` (repeatable)", each, forbidDeleted},
+		{"require", "GLOB", "a visible path that matches this `GLOB` (repeatable)", each, require},
+		{"no-setuid", "GLOB,...", "no visible setuid file, but those that match `=GLOB,...`", except, noSetuid},
+		{"no-setgid", "GLOB,...", "no visible setgid file, but those that match `=GLOB,...`", except, noSetgid},
+		{"no-world-writable", "GLOB,...", "no visible file, and no directory without the sticky bit, that everyone may write, but `=GLOB,...`", except, noWorldWritable},
+		{"no-sensitive", "GLOB,...", "nothing, visible or hidden, that layup hidden marks as sensitive, but `=GLOB,...`; no secret in the history", except, noSensitive},
+		{"no-engine-dependent", "", "nothing on which engines disagree: no warning of severity high", nothing_, noEngineDependent},
+		{"max-layers", "N", "at most `N` layers", one, maxLayers},
+		{"max-size", "SIZE", "at most this `SIZE` of stored content, which is what docker images shows", one, maxSize},
+		{"user-not-root", "", "a user in the config who is not root", nothing_, userNotRoot},
+		{"base", "IMAGE", "the layers of this `IMAGE` first", one, nil},
+		{"lowestEfficiency", "RATIO", "", filed, lowestEfficiency},
+		{"highestWastedBytes", "SIZE", "", filed, highestWastedBytes},
+		{"highestUserWastedPercent", "RATIO", "", filed, highestUserWastedPercent},
+	}
+}
+
+// A givenRule is a rule with its value, not yet understood.
+type givenRule struct {
+	kind  ruleKind
+	value string
+	where string // --max-wasted, or the line of a file
+}
+
+// ruleFlags are the flags of all rules.
+type ruleFlags struct {
+	values map[string]*ruleFlag
+}
+
+// A ruleFlag collects the values of one rule.
+type ruleFlag struct {
+	kind  ruleKind
+	given []string
+}
+
+func (r *ruleFlag) String() string { return "" }
+
+// Type returns bool where the rule takes nothing, so that the help names no value.
+func (r *ruleFlag) Type() string {
+	if r.kind.takes == nothing_ {
+		return "bool"
+	}
+	return r.kind.arg
+}
+
+// Set takes one value more; of a rule that takes one value the last counts.
+func (r *ruleFlag) Set(s string) error {
+	switch {
+	case r.kind.takes == nothing_ && s == "false":
+		r.given = nil
+		return nil
+	case r.kind.takes == nothing_ && s != "true":
+		return fmt.Errorf("takes no value")
+	case r.kind.takes == except && s == noException:
+		s = ""
+	}
+	if r.kind.takes == one {
+		r.given = nil
+	}
+	r.given = append(r.given, s)
+	return nil
+}
+
+// noException is what the flag library passes where a rule stands without exceptions.
+const noException = "(none)"
+
+func newRuleFlags(f *pflag.FlagSet) *ruleFlags {
+	r := &ruleFlags{values: map[string]*ruleFlag{}}
+	for _, k := range ruleKinds() {
+		if k.takes == filed {
+			continue
+		}
+		value := &ruleFlag{kind: k}
+		r.values[k.name] = value
+		flag := f.VarPF(value, k.name, "", k.about)
+		switch k.takes {
+		case nothing_:
+			flag.NoOptDefVal = "true"
+		case except:
+			flag.NoOptDefVal = noException
+		}
+	}
+	return r
+}
+
+// given returns the rules that flags ask for, in the order of the help.
+func (r *ruleFlags) given() ([]givenRule, error) {
+	var list []givenRule
+	for _, k := range ruleKinds() {
+		value := r.values[k.name]
+		if value == nil || len(value.given) == 0 {
+			continue
+		}
+		values := value.given
+		if k.takes == except {
+			values = []string{strings.Trim(strings.Join(values, ","), ",")}
+		}
+		for _, v := range values {
+			list = append(list, givenRule{k, v, "--" + k.name})
+		}
+	}
+	return list, nil
+}
+
+// gates understands rules.
+func (c *Call) gates(ctx context.Context, rules []givenRule) ([]gate, error) {
+	var list []gate
+	for _, r := range rules {
+		var g gate
+		var err error
+		if r.kind.build == nil {
+			var ids []string
+			if ids, err = c.base(ctx, r.value); err != nil {
+				return nil, err
+			}
+			g = baseGate(r.value, ids)
+		} else if g, err = r.kind.build(r.value); err != nil {
+			return nil, fmt.Errorf("check: %s %q: %w", r.where, r.value, err)
+		}
+		g.rule = r.kind.name
+		list = append(list, g)
+	}
+	return list, nil
+}

@@ -1,0 +1,332 @@
+package report
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"layup/fixtures"
+)
+
+// gated is an image with what a gate is there for.
+const gated = `tag gated:1
+env PATH=/bin
+layer ADD rootfs /
+d 0755 0:0 etc
+f 0644 0:0 etc/passwd "root:x:0:0:root:/root:/bin/sh\napp:x:7:7:app:/:/bin/sh\n"
+d 0755 0:0 usr
+f 4755 0:0 usr/su "su"
+f 4755 0:0 usr/other "other"
+f 2755 0:0 usr/wall "wall"
+d 1777 0:0 tmp
+d 0777 0:0 open
+f 0666 0:0 open/file "x"
+f 0644 0:0 bulk "0123456789" repeat=100
+layer COPY key /
+f 0600 0:0 root.key "-----BEGIN PRIVATE KEY-----\nMII\n"
+f 0644 0:0 bulk "0123456789" repeat=10
+layer |1 TOKEN=hunter2 /bin/sh -c rm /root.key
+w root.key
+`
+
+func TestRulesHoldOrFail(t *testing.T) {
+	name := image(t, "gated", gated)
+	for _, c := range []struct {
+		args  string
+		fails []string // rule, path and layer of each item that fails; none: the rule holds
+	}{
+		{"--max-wasted 1032", nil},
+		{"--max-wasted 1031", []string{"max-wasted"}},
+		{"--max-wasted 1kB", []string{"max-wasted"}},
+		{"--max-wasted-percent 90", nil},
+		{"--max-wasted-percent 80%", []string{"max-wasted-percent"}},
+		{"--min-efficiency 0.1", nil},
+		{"--min-efficiency 0.9", []string{"min-efficiency"}},
+		{"--forbid *.key", nil},
+		{"--forbid /usr/*u", []string{"forbid /usr/su 0"}},
+		{"--forbid su --forbid tmp --forbid nobody", []string{"forbid /usr/su 0", "forbid /tmp 0"}},
+		{"--forbid-deleted *.key", []string{"forbid-deleted /root.key 1"}},
+		{"--forbid-deleted *.pem", nil},
+		{"--require /etc/passwd", nil},
+		{"--require /etc/group", []string{"require"}},
+		{"--require root.key", []string{"require"}},
+		{"--no-setuid", []string{"no-setuid /usr/other 0", "no-setuid /usr/su 0"}},
+		{"--no-setuid=/usr/su", []string{"no-setuid /usr/other 0"}},
+		{"--no-setuid=/usr/su,other", nil},
+		{"--no-setuid=/usr/{su,other}", nil},
+		{"--no-setuid=su --no-setuid=other", nil},
+		{"--no-setgid", []string{"no-setgid /usr/wall 0"}},
+		{"--no-world-writable", []string{"no-world-writable /open 0", "no-world-writable /open/file 0"}},
+		{"--no-world-writable=/open,/open/**", nil},
+		{"--no-sensitive", []string{"no-sensitive /root.key 1", "no-sensitive 2"}},
+		{"--no-sensitive=/root.key", []string{"no-sensitive 2"}},
+		{"--no-engine-dependent", nil},
+		{"--max-layers 3", nil},
+		{"--max-layers 2", []string{"max-layers"}},
+		{"--max-size 1MB", nil},
+		{"--max-size 1kB", []string{"max-size"}},
+		{"--user-not-root", []string{"user-not-root"}},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			args := append([]string{"check", name, "-q"}, strings.Fields(c.args)...)
+			var got []string
+			for _, item := range items(t, "pass rule path layer", args...) {
+				if rest, failed := strings.CutPrefix(item, "pass=false rule="); failed {
+					got = append(got, strings.NewReplacer("path=", "", "layer=", "").Replace(rest))
+				}
+			}
+			expect(t, c.args, got, c.fails...)
+			want := refuted
+			if c.fails == nil {
+				want = answered
+			}
+			if got := layup(t, args...); got.status != want {
+				t.Errorf("exit %d want %d: %s", got.status, want, got.err)
+			}
+			if got := layup(t, append(args, "-f", "json")...); !strings.Contains(got.out, `"pass":`+map[bool]string{true: "true", false: "false"}[c.fails == nil]+`,"items"`) || strings.Contains(got.out, "hunter2\",\"pass") {
+				t.Errorf("the document's verdict: %.300s", got.out)
+			}
+		})
+	}
+}
+
+func TestUsersAreRootByNumberNameOrPasswd(t *testing.T) {
+	for _, c := range []struct {
+		user, passwd string
+		root         bool
+	}{
+		{"", "", true}, {"root", "", true}, {"0", "", true}, {"0:0", "", true}, {"root:app", "", true}, {"00", "", true}, {"4294967296", "", true},
+		{"app", "root:x:0:0:::\napp:x:7:7:::\n", false}, {"7", "", false}, {"app:0", "", false},
+		{"app", "root:x:0:0:::\napp:x:0:7:::\n", true}, {"7", "root:x:0:0:::\napp:x:0:7:::\n", false},
+	} {
+		img, err := fixtures.Parse("user", "layer A\nf 0644 0:0 etc/passwd "+`"`+strings.ReplaceAll(c.passwd, "\n", `\n`)+`"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img.User = c.user
+		got := layup(t, "check", "--config", rulesFile(t, ""), "--user-not-root", write(t, "user.tar", img))
+		if (got.status == refuted) != c.root || got.status == failed {
+			t.Errorf("%q %q: exit %d: %s%s", c.user, c.passwd, got.status, got.out, got.err)
+		}
+	}
+}
+
+// rulesFile writes a file of rules and returns its name.
+func rulesFile(t *testing.T, rules string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "rules.yaml")
+	put(t, name, []byte(rules))
+	return name
+}
+
+func TestBaseIsTheBeginningOfTheStack(t *testing.T) {
+	t.Chdir(t.TempDir())
+	base := image(t, "base", "layer A\nf 0644 0:0 a \"1\"\nlayer B\nf 0644 0:0 b \"2\"\n")
+	for text, want := range map[string]int{
+		"layer A\nf 0644 0:0 a \"1\"\nlayer B\nf 0644 0:0 b \"2\"\nlayer C\nf 0644 0:0 c \"3\"\n": answered,
+		"layer A\nf 0644 0:0 a \"1\"\nlayer C\nf 0644 0:0 c \"3\"\n":                              refuted,
+		"layer A\nf 0644 0:0 a \"1\"\n":                                                           refuted,
+		"layer B\nf 0644 0:0 b \"2\"\nlayer A\nf 0644 0:0 a \"1\"\n":                              refuted,
+	} {
+		if got := layup(t, "check", "--base", base, image(t, "top", text)); got.status != want {
+			t.Errorf("%q: exit %d want %d: %s%s", text, got.status, want, got.out, got.err)
+		}
+	}
+	if got := layup(t, "check", "--base", "/no/such/base.tar", base); got.status != failed || !strings.Contains(got.err, "check: --base: /no/such/base.tar: no such file") {
+		t.Errorf("a base that is not there: exit %d: %s", got.status, got.err)
+	}
+}
+
+func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
+	name := image(t, "gated", gated)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	put(t, filepath.Join(filepath.Dir(name), ".layup.yaml"), []byte("rules:\n  max-wasted: 0\n")) // beside the image: nobody asked for it
+	if got := layup(t, "check", name); got.status != failed || !strings.Contains(got.err, "no rules") {
+		t.Errorf("without rules: exit %d: %s", got.status, got.err)
+	}
+	put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: '20MB'\n  highestUserWastedPercent: disabled\n"))
+	if got := layup(t, "check", name); got.status != refuted || !strings.Contains(got.err, "layup: rules from .dive-ci (2)\n") || strings.Contains(got.out, "highestUser") ||
+		!strings.Contains(got.out, "pass    highestWastedBytes  20000000  1032") || !strings.Contains(got.out, "FAIL    lowestEfficiency") {
+		t.Errorf(".dive-ci: exit %d: %s%s", got.status, got.out, got.err)
+	}
+	put(t, ".layup.yaml", []byte("rules: {max-wasted: 2kB, no-setuid: [/usr/su, other], forbid: ['*.pem', '*.p12'], no-sensitive: false, user-not-root: disabled}\n"))
+	if got := layup(t, "check", name); got.status != answered || !strings.Contains(got.err, "rules from .layup.yaml (4), not from .dive-ci") || strings.Count(got.out, "\npass") != 4 {
+		t.Errorf(".layup.yaml: exit %d: %s%s", got.status, got.out, got.err)
+	}
+	if got := layup(t, "check", "--config", ".dive-ci", "--max-layers", "3", name); got.status != refuted || !strings.Contains(got.out, "pass    max-layers") {
+		t.Errorf("--config beside a flag: exit %d: %s%s", got.status, got.out, got.err)
+	}
+}
+
+func TestDiveRulesFailAtTheirLimits(t *testing.T) {
+	name := image(t, "dive", "layer A\nf 0644 0:0 a \"0123456789\"\nlayer B\nf 0644 0:0 b \"0123\"\nf 0644 0:0 c \"012345\"\nlayer C\nw b\n") // 20 stored, 4 hidden; above layer 0: 4 of 10
+	for rule, want := range map[string]int{
+		"lowestEfficiency: 0.8": answered, "lowestEfficiency: 0.81": refuted, "lowestEfficiency: '0.8'": answered,
+		"highestWastedBytes: 5B": answered, "highestWastedBytes: 4B": refuted, "highestWastedBytes: 4": refuted, "highestWastedBytes: 0.005 k": answered, "highestWastedBytes: 3 B": refuted,
+		"highestUserWastedPercent: 0.41": answered, "highestUserWastedPercent: 0.4": refuted, "highestUserWastedPercent: \"0.39\"": refuted,
+	} {
+		if got := layup(t, "check", "--config", rulesFile(t, "rules:\n  "+rule+"\n"), name); got.status != want {
+			t.Errorf("%s: exit %d want %d: %s%s", rule, got.status, want, got.out, got.err)
+		}
+	}
+}
+
+func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
+	name := image(t, "gated", gated)
+	for _, c := range []struct{ say, text, want string }{
+		{"an unknown rule", "rules:\n  highestWastedByte: 1\n", `line 2: unknown rule "highestWastedByte"` + "\nlayup: hint: did you mean highestWastedBytes?\n"},
+		{"an unknown key", "rule:\n  max-wasted: 1\n", `line 1: unknown key "rule"; rules stand under rules:`},
+		{"an alias", "rules:\n  forbid: &a [x]\n  require: *a\n", "aliases and anchors are not read"},
+		{"a bomb", "a: &a [x,x]\nb: &b [*a,*a]\nrules: *b\n", "aliases and anchors are not read"},
+		{"a merge key", "rules:\n  <<: {max-wasted: 1}\n", `unknown rule "<<"`},
+		{"a tag", "rules:\n  forbid: !!binary YQ==\n", "tags are not read"},
+		{"two documents", "rules:\n  max-wasted: 1\n---\nrules: {}\n", "more than one document"},
+		{"a rule twice", "rules:\n  max-wasted: 1\n  max-wasted: 2\n", `"max-wasted" stands there twice`},
+		{"no value", "rules:\n  max-wasted:\n", "want a value"},
+		{"a list for one value", "rules:\n  max-wasted: [1, 2]\n", "want one value"},
+		{"a mapping for a value", "rules:\n  forbid: {a: b}\n", "want a value"},
+		{"a list of rules", "rules: [a, b]\n", "want keys and values"},
+		{"a huge number", "rules:\n  max-wasted: " + strings.Repeat("9", 400) + "\n", "not a size"},
+		{"a number that is none", "rules:\n  lowestEfficiency: .nan\n", "not a number from 0 to 1"},
+		{"an infinite number", "rules:\n  lowestEfficiency: .inf\n", "not a number from 0 to 1"},
+		{"a negative number", "rules:\n  highestUserWastedPercent: -0.1\n", "not a number from 0 to 1"},
+		{"a percentage for a ratio", "rules:\n  lowestEfficiency: 95\n", "not a number from 0 to 1"},
+		{"a size without sense", "rules:\n  highestWastedBytes: 20XB\n", "not a size"},
+		{"a bad pattern", "rules:\n  forbid: '{a'\n  require: 'a]{'\n", "not a pattern"},
+		{"no YAML", "rules: [\n", "line "},
+		{"deep nesting", "rules: " + strings.Repeat("[", 60000), "exceeded max depth"},
+		{"control characters", "rules:\n  \"\\e[31mred\": 1\n", `unknown rule "\x1b[31mred"`},
+		{"a long file", strings.Repeat("# comment\n", 7000), "is longer than 65536 bytes"},
+		{"an empty file", "", "no rules"},
+	} {
+		t.Run(c.say, func(t *testing.T) {
+			got := layup(t, "check", "--config", rulesFile(t, c.text), name)
+			if got.status != failed || got.out != "" || !strings.Contains(got.err, c.want) || strings.Contains(got.err, "\x1b") || strings.Contains(got.err, "yaml.") {
+				t.Errorf("exit %d: %s%s\nwant %s", got.status, got.out, got.err, c.want)
+			}
+		})
+	}
+	for file, want := range map[string]string{"/no/such/file": "no such file", t.TempDir(): "is no regular file"} {
+		if got := layup(t, "check", "--config", file, name); got.status != failed || !strings.Contains(got.err, want) {
+			t.Errorf("%s: exit %d: %s", file, got.status, got.err)
+		}
+	}
+}
+
+// hostileGate is an image whose names do what they can to the formats.
+const hostileGate = "tag odd:1\nlayer A\n" + `f 4755 0:0 "a\x1b[31m\x00?" "1"
+f 4755 0:0 "=cmd|' " "2"
+f 4755 0:0 "]]>\xff\xfe<failure>" "3"
+f 4755 0:0 "d:/%2e#?&\"'" "4"
+f 4755 0:0 "\u202egnp" "5"
+f 4755 0:0 "new\nline" "6"
+` + "layer |1 TOKEN=\x01\x1b /bin/sh -c x\nd 0755 0:0 e\n"
+
+func TestSARIFIsValidWhateverNamesThereAre(t *testing.T) {
+	schema := sarifSchema(t)
+	for _, text := range []string{gated, hostileGate, "layer A\nd 0755 0:0 e\n"} {
+		name := image(t, "image", strings.ReplaceAll(text, `\x00`, ""))
+		got := layup(t, "check", "--config", rulesFile(t, ""), "--no-setuid", "--no-sensitive", "--no-world-writable", "--user-not-root", "--max-layers", "1", "-f", "sarif", name, name)
+		var log any
+		if err := json.Unmarshal([]byte(got.out), &log); err != nil {
+			t.Fatalf("%v: %s", err, got.out)
+		}
+		if err := schema.Validate(log); err != nil {
+			t.Errorf("%v\n%s", err, got.out)
+		}
+		for _, r := range got.out {
+			if r < ' ' && r != '\n' || r == '\u202e' {
+				t.Errorf("raw %q in %s", r, got.out)
+			}
+		}
+		if strings.Contains(text, "setuid") && !strings.Contains(got.out, `"uri":"usr/su"`) {
+			t.Errorf("no location: %s", got.out)
+		}
+	}
+}
+
+// sarifSchema is the standard's own.
+func sarifSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	f, err := os.Open(filepath.Join("testdata", "sarif-schema-2.1.0.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	doc, err := jsonschema.UnmarshalJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("sarif.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("sarif.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func TestSARIFSchemaRefusesWhatIsWrong(t *testing.T) {
+	schema := sarifSchema(t)
+	for _, text := range []string{`{}`, `{"version":"2.1.0"}`, `{"version":"2.1.0","runs":[{"tool":{"driver":{}}}]}`, `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[{"level":"error"}]}]}`} {
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if schema.Validate(doc) == nil {
+			t.Errorf("%s is valid", text)
+		}
+	}
+}
+
+func TestJUnitIsXMLWhateverNamesThereAre(t *testing.T) {
+	name := image(t, "image", strings.ReplaceAll(hostileGate, `\x00`, ""))
+	got := layup(t, "check", "--config", rulesFile(t, ""), "--no-setuid", "--no-sensitive", "--max-layers", "9", "-f", "junit", name)
+	decoder, cases, failures := xml.NewDecoder(strings.NewReader(got.out)), 0, 0
+	for {
+		token, err := decoder.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%v: %s", err, got.out)
+		}
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "testcase" {
+			cases++
+		} else if ok && start.Name.Local == "failure" {
+			failures++
+		}
+	}
+	if cases != 3 || failures != 2 || !strings.Contains(got.out, `tests="3" failures="2" errors="0"`) {
+		t.Errorf("%d cases, %d failures: %s", cases, failures, got.out)
+	}
+	if strings.ContainsAny(got.out, "\x1b\x00\u202e") {
+		t.Errorf("raw bytes: %q", got.out)
+	}
+	if got := layup(t, "ls", "-f", "junit", name); got.status != failed || !strings.Contains(got.err, `unknown --format "junit"`) {
+		t.Errorf("another command takes junit: exit %d: %s", got.status, got.err)
+	}
+}
+
+func TestFindingsAreBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("layer A\n")
+	for i := range mostFindings + 500 {
+		b.WriteString("f 4755 0:0 " + strings.Repeat("x", i%50+1) + "/" + strings.Repeat("y", i/50+1) + " \"\"\n")
+	}
+	got := items(t, "value message", "check", "--config", rulesFile(t, ""), "--no-setuid", image(t, "many", b.String()))
+	if len(got) != mostFindings || !strings.HasPrefix(got[0], "value=1500") || !strings.HasSuffix(got[mostFindings-1], "(and 500 more)") {
+		t.Errorf("%d findings, first %q, last %q", len(got), got[0], got[len(got)-1])
+	}
+}

@@ -1,0 +1,85 @@
+package render
+
+import (
+	"bufio"
+	"net/url"
+	"strings"
+)
+
+// Findings are the formats of documents whose items are results of checks: those with the fields rule, limit, pass, path, layer and message.
+// version is that of the program.
+func Findings(version string) []Named {
+	return []Named{
+		{"sarif", "SARIF 2.1.0, as code scanning takes it", func(w *bufio.Writer, d Doc, _ Terminal) error { return writeSARIF(w, d, version) }},
+		{"junit", "JUnit XML, as CI servers show it", writeJUnit},
+	}
+}
+
+// A finding is an item of such a document.
+type finding struct {
+	rule, limit, path, message string
+	pass                       bool
+	layer                      Value
+}
+
+// findings yields the items of a section.
+func (s Section) findings(yield func(finding) bool) {
+	place := map[string]int{}
+	for i, f := range s.Fields {
+		place[f.Name] = i + 1
+	}
+	get := func(row []Value, name string) Value {
+		if i := place[name]; i > 0 {
+			return at(row, i-1)
+		}
+		return Value{}
+	}
+	for row := range s.rows {
+		f := finding{
+			rule: get(row, "rule").String(), limit: get(row, "limit").String(), path: get(row, "path").String(),
+			message: get(row, "message").String(), pass: get(row, "pass").Bool(), layer: get(row, "layer"),
+		}
+		if !yield(f) {
+			return
+		}
+	}
+}
+
+// sentence is the finding's message with its path and its layer, for who sees nothing else.
+func (f finding) sentence() string {
+	var b strings.Builder
+	if f.path != "" {
+		b.WriteString(Safe(f.path) + ": ")
+	}
+	b.WriteString(Safe(f.message))
+	if !f.layer.Absent() {
+		b.WriteString(" (layer " + f.layer.String() + ")")
+	}
+	return b.String()
+}
+
+// uri is a path as a relative reference: its bytes are kept, in percent signs where they are no letters.
+func uri(path string) string {
+	path = strings.TrimLeft(path, "/")
+	if path == "" {
+		return "." // the root
+	}
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		switch p {
+		case ".", "..":
+			parts[i] = strings.ReplaceAll(p, ".", "%2E") // a name, not a step
+		default:
+			parts[i] = url.PathEscape(p)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(parts, "/"), ":", "%3A") // a colon in the first part would be a scheme's
+}
+
+// fullLabel is what the section.s image is called, with its source: others may have the same name.
+func (s Section) fullLabel() string {
+	if s.Name == "" || s.Name == s.Source {
+		return s.Source
+	}
+	return s.Source + " " + s.Name
+}

@@ -1,0 +1,88 @@
+package render
+
+import (
+	"bufio"
+	"encoding/xml"
+	"fmt"
+	"strings"
+)
+
+// The parts of a JUnit report that CI servers read.
+type (
+	junitSuites struct {
+		XMLName  xml.Name     `xml:"testsuites"`
+		Name     string       `xml:"name,attr"`
+		Tests    int          `xml:"tests,attr"`
+		Failures int          `xml:"failures,attr"`
+		Errors   int          `xml:"errors,attr"`
+		Suites   []junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
+		Cases    []junitCase `xml:"testcase"`
+	}
+	junitCase struct {
+		Class   string        `xml:"classname,attr"`
+		Name    string        `xml:"name,attr"`
+		Failure *junitFailure `xml:"failure"`
+		Error   *junitFailure `xml:"error"`
+	}
+	junitFailure struct {
+		Message string `xml:"message,attr"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// writeJUnit writes a suite for each image and a case for each rule. All text is escaped before, so that none of it is a character that
+// XML cannot hold.
+func writeJUnit(w *bufio.Writer, d Doc, _ Terminal) error {
+	all := junitSuites{Name: "layup " + d.Command}
+	for _, s := range d.Sections {
+		suite := junitSuite{Name: Safe(s.fullLabel())}
+		last := ""
+		for f := range s.findings {
+			if key := f.rule + "\x00" + f.limit; key != last || len(suite.Cases) == 0 {
+				suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: Safe(strings.TrimSpace(f.rule + " " + f.limit))})
+				last = key
+			}
+			if !f.pass {
+				suite.Cases[len(suite.Cases)-1].fail(f.sentence())
+			}
+		}
+		for _, e := range s.Errors {
+			text, err := appendObject(nil, e)
+			if err != nil {
+				return err
+			}
+			suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: "read", Error: &junitFailure{Message: Safe(string(text))}})
+			suite.Errors++
+		}
+		for _, c := range suite.Cases {
+			if c.Failure != nil {
+				suite.Failures++
+			}
+		}
+		suite.Tests = len(suite.Cases)
+		all.Tests, all.Failures, all.Errors = all.Tests+suite.Tests, all.Failures+suite.Failures, all.Errors+suite.Errors
+		all.Suites = append(all.Suites, suite)
+	}
+	if _, err := w.WriteString(xml.Header); err != nil {
+		return err
+	}
+	encoder := xml.NewEncoder(w)
+	encoder.Indent("", " ")
+	if err := encoder.Encode(all); err != nil {
+		return fmt.Errorf("junit: %w", err)
+	}
+	return w.WriteByte('\n')
+}
+
+func (c *junitCase) fail(sentence string) {
+	if c.Failure == nil {
+		c.Failure = &junitFailure{Message: sentence}
+	}
+	c.Failure.Text += sentence + "\n"
+}

@@ -1,0 +1,123 @@
+package render
+
+import "bufio"
+
+// The parts of a SARIF log that are written; OASIS SARIF 2.1.0, section 3.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool        sarifTool         `json:"tool"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+		ColumnKind  string            `json:"columnKind"`
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name    string      `json:"name"`
+		Version string      `json:"version,omitempty"`
+		Rules   []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string       `json:"id"`
+		ShortDescription sarifMessage `json:"shortDescription"`
+	}
+	sarifMessage struct {
+		Text string `json:"text"`
+	}
+	sarifInvocation struct {
+		ExecutionSuccessful bool `json:"executionSuccessful"`
+	}
+	sarifResult struct {
+		RuleID     string           `json:"ruleId"`
+		RuleIndex  int              `json:"ruleIndex"`
+		Kind       string           `json:"kind"`
+		Level      string           `json:"level"`
+		Message    sarifMessage     `json:"message"`
+		Locations  []sarifLocation  `json:"locations"`
+		Properties *sarifProperties `json:"properties,omitempty"`
+	}
+	sarifLocation struct {
+		Physical sarifPhysical  `json:"physicalLocation"`
+		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
+	}
+	sarifPhysical struct {
+		Artifact sarifArtifact `json:"artifactLocation"`
+	}
+	sarifArtifact struct {
+		URI string `json:"uri"`
+	}
+	sarifLogical struct {
+		Name string `json:"fullyQualifiedName"`
+		Kind string `json:"kind"`
+	}
+	sarifProperties struct {
+		Image string `json:"image"`
+		Limit string `json:"limit,omitempty"`
+		Layer *int64 `json:"layer,omitempty"`
+	}
+)
+
+const (
+	sarifVersion = "2.1.0"
+	sarifSchema  = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+
+// writeSARIF writes one run with what failed in any image as results, and with every rule that was held as a rule of the tool.
+func writeSARIF(w *bufio.Writer, d Doc, version string) error {
+	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}, Invocations: []sarifInvocation{{len(failures(d)) == 0}}}
+	run.Tool.Driver = sarifDriver{Name: "layup", Version: version, Rules: []sarifRule{}}
+	index := map[string]int{}
+	for _, s := range d.Sections {
+		for f := range s.findings {
+			i, known := index[f.rule]
+			if !known {
+				i = len(run.Tool.Driver.Rules)
+				index[f.rule] = i
+				run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{f.rule, sarifMessage{"layup check: " + f.rule}})
+			}
+			if !f.pass {
+				run.Results = append(run.Results, sarifOf(f, i, s))
+			}
+		}
+	}
+	b, err := appendObject(nil, sarifLog{sarifSchema, sarifVersion, []sarifRun{run}})
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}
+
+// failures are the images of which there is no answer.
+func failures(d Doc) []Section {
+	var list []Section
+	for _, s := range d.Sections {
+		if len(s.Errors) > 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func sarifOf(f finding, rule int, s Section) sarifResult {
+	label := s.fullLabel()
+	r := sarifResult{RuleID: f.rule, RuleIndex: rule, Kind: "fail", Level: "error", Message: sarifMessage{Safe(label) + ": " + f.sentence()}}
+	r.Properties = &sarifProperties{Image: label, Limit: f.limit}
+	if !f.layer.Absent() {
+		n := f.layer.Int()
+		r.Properties.Layer = &n
+	}
+	location := sarifLocation{Logical: []sarifLogical{{Name: label, Kind: "resource"}}}
+	location.Physical.Artifact.URI = uri(f.path)
+	if f.path == "" {
+		location.Physical.Artifact.URI = uri(s.Source)
+	}
+	r.Locations = []sarifLocation{location}
+	return r
+}
