@@ -20,10 +20,10 @@ type valueForm int
 
 const (
 	one      valueForm = iota // one value
-	each                   // any number of values, each a rule of its own
-	nothing_               // nothing
-	except                 // nothing, or what is excepted, separated by commas
-	filed                  // one value, in files only: dive's name for a rule
+	each                      // any number of values, each a rule of its own
+	nothing_                  // nothing
+	except                    // nothing, or what is excepted, separated by commas
+	filed                     // one value, in files only: dive's name for a rule
 )
 
 // ruleKinds are all rules, as the help shows them.
