@@ -73,13 +73,13 @@ func explain(r Report) string {
 		b.WriteString("\n" + wrapped(r.Details))
 	}
 	if own.HasAvailableFlags() {
-		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own))
+		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, newFlagSet()))
 	}
 	for i, g := range newCommon().groups {
 		if i > 0 && !r.readsImages() {
 			break // only the output's flags mean anything
 		}
-		b.WriteString("\n" + g.title + " (every command):\n" + flagLines(g.flags))
+		b.WriteString("\n" + g.title + " (every command):\n" + flagLines(g.flags, own))
 	}
 	b.WriteString("\nExamples:\n")
 	for _, e := range r.Examples {

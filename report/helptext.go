@@ -62,11 +62,11 @@ func fold(text string, width int) []string {
 	return append(lines, line)
 }
 
-// flagLines explains each flag of a set.
-func flagLines(flags *pflag.FlagSet) string {
+// flagLines explains each flag of a set, but those that a command has of its own.
+func flagLines(flags, own *pflag.FlagSet) string {
 	var b strings.Builder
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Hidden {
+		if f.Hidden || own.Lookup(f.Name) != nil {
 			return
 		}
 		name, usage := pflag.UnquoteUsage(f)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -22,11 +23,14 @@ where it ended; then it is removed. The standard output has a line for each refe
 `
 
 func newPull(f *pflag.FlagSet) Answer {
+	target := f.StringP("output", "o", "", "write to `TARGET`: a tar where its name ends in .tar, else a directory")
 	docker := f.Bool("docker", false, "add manifest.json, so that docker load takes the tar: one platform of each reference")
 	force := f.Bool("force", false, "replace TARGET; of directories only an OCI layout")
 	noResume := f.Bool("no-resume", false, "begin anew, and leave nothing behind but TARGET")
 	return func(ctx context.Context, c *Call) (int, error) {
-		if err := c.checkPull(); err != nil {
+		*target = cmp.Or(*target, c.output) // before the command's name it is the common flag
+		c.output = ""                       // the answer goes to the standard output
+		if err := c.checkPull(*target); err != nil {
 			return failed, err
 		}
 		common, err := c.options()
@@ -36,7 +40,7 @@ func newPull(f *pflag.FlagSet) Answer {
 		common.Source.Registry.Note, common.Source.Registry.MaxManifest = c.console.note, common.Source.Limits.Manifest
 		opt := source.PullOptions{
 			Registry: common.Source.Registry,
-			Limits:   common.Source.Limits, Target: c.output, Platform: c.platform, All: c.all, Docker: *docker, Force: *force, NoResume: *noResume,
+			Limits:   common.Source.Limits, Target: *target, Platform: c.platform, All: c.all, Docker: *docker, Force: *force, NoResume: *noResume,
 			Jobs: c.jobs.or(0), Note: c.console.note, Progress: c.console.trackPull(c.progress.word),
 		}
 		pulled, err := source.Pull(ctx, c.Args, opt)
@@ -44,23 +48,23 @@ func newPull(f *pflag.FlagSet) Answer {
 		if err != nil {
 			return failed, err
 		}
-		target := c.output
-		c.output = "" // the answer goes to the standard output
 		if err := c.print(ctx, referenceLines(pulled)); err != nil {
 			return failed, err
 		}
-		c.console.note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", quoted(target), len(pulled.References), pulled.Blobs, render.Size(pulled.Bytes)))
+		c.console.note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", quoted(*target), len(pulled.References), pulled.Blobs, render.Size(pulled.Bytes)))
 		return answered, nil
 	}
 }
 
 // checkPull refuses what the common flags cannot mean here.
-func (c *Call) checkPull() error {
+func (c *Call) checkPull(target string) error {
 	switch {
-	case c.output == "" || c.output == "-":
+	case target == "-":
+		return usage("layup pull -o image.tar "+quoted(c.Args[0]), "pull: -o -: what may have to go on after an interruption needs a file or a directory")
+	case target == "":
 		return usage("layup pull -o image.tar "+quoted(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
 	case c.image != "":
-		return usage("layup pull -o "+quoted(c.output)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
+		return usage("layup pull -o "+quoted(target)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
 	case c.registry.toc:
 		return usage("", "pull: --toc does not apply: whole blobs are fetched")
 	case c.noVerify:
