@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -89,10 +90,14 @@ func (c *console) trackPull(how string) func(source.PullProgress) {
 	if line == nil {
 		return nil
 	}
+	began, before := time.Now(), int64(-1)
 	return func(at source.PullProgress) {
+		if before < 0 {
+			before = at.Read
+		}
 		if at.JustFinished != "" {
 			line.Line("layup: " + at.JustFinished + ": fetched")
 		}
-		line.Update(fmt.Sprintf("layup: fetching: %s of %s, blobs to go: %d", render.Size(at.Read), render.Size(at.Bytes), at.Blobs-at.Done))
+		line.Update(fmt.Sprintf("layup: fetching: %s of %s%s, blobs to go: %d", render.Size(at.Read), render.Size(at.Bytes), rate(at.Read-before, time.Since(began)), at.Blobs-at.Done))
 	}
 }

@@ -70,14 +70,19 @@ func (c *console) status(how string) *render.Progress {
 
 // reading says how far loading has come; of what is fetched, how fast.
 func reading(at analyze.Progress, since time.Duration) string {
-	verb, rate := "reading", ""
+	verb, pace := "reading", ""
 	if at.Remote {
-		verb = "fetching"
-		if s := since.Seconds(); s > 0.1 {
-			rate = ", " + render.Size(int64(float64(at.Read)/s)) + "/s"
-		}
+		verb, pace = "fetching", rate(at.Read, since)
 	}
-	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, render.Size(at.Read), render.Size(at.Bytes), rate, at.Layers-at.Done)
+	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, render.Size(at.Read), render.Size(at.Bytes), pace, at.Layers-at.Done)
+}
+
+// rate is how fast bytes came, behind a comma; nothing before that can be said.
+func rate(bytes int64, since time.Duration) string {
+	if s := since.Seconds(); s > 0.1 && bytes >= 0 {
+		return ", " + render.Size(int64(float64(bytes)/s)) + "/s"
+	}
+	return ""
 }
 
 // track begins to show how far loading has come, as --progress says.
