@@ -106,6 +106,22 @@ func (c *Comparison) Paths() iter.Seq[Difference] {
 	}
 }
 
+// DeletedBy returns the layer of B that hid a removed path which B's own layers below it show; tarfs.NoLayer where B never had it.
+func (c *Comparison) DeletedBy(d Difference) int {
+	by := tarfs.NoLayer
+	if d.Change != Removed {
+		return by
+	}
+	if n, ok := c.B.Image.tree.Lookup(d.Path()); ok {
+		for v := range n.Versions() {
+			if layer, how := v.HiddenBy(); how != tarfs.NotHidden && layer <= c.B.Upto {
+				by = layer
+			}
+		}
+	}
+	return by
+}
+
 // compare returns in what two versions differ, but for hard links.
 func (c *Comparison) compare(a, b tarfs.Version) Aspect {
 	what := compareMeta(a, b)

@@ -59,7 +59,7 @@ func newDiff(f *pflag.FlagSet) Answer {
 	d.ignore = chooseSome(f, "ignore", analyze.AspectNames(), "differences that do not count (`WHAT,...`; repeatable)")
 	d.against = choose(f, "against", []string{againstInit, againstImage}, "compare a container with its image and `init` layer, or with its image alone")
 	f.BoolVar(&d.stat, "stat", false, "only count what differs")
-	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: of B those that it owns there, of A what was removed")
+	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: those that a layer of B owns or deleted, then what else was removed, by its owner in A")
 	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
 	f.BoolVarP(&d.newFile, "new-file", "N", false, "with --content, compare an added or removed file with an empty one")
 	f.StringVar(&d.most, "content-max", "1MiB", "the largest file (`SIZE`) that --content compares line by line")

@@ -218,7 +218,11 @@ func (a *diffAnswer) besides(d analyze.Difference, whyNot string, hunks bool) st
 	case d.Change == analyze.Added && !hunks:
 		return fmt.Sprintf("Only in B: %s (%s%s, layer %s)", path, d.B.Type(), comma(whyNot), index(d.B.Layer()))
 	case d.Change == analyze.Removed && !hunks:
-		return fmt.Sprintf("Only in A: %s (%s%s, layer %s)", path, d.A.Type(), comma(whyNot), index(d.A.Layer()))
+		deleted := ""
+		if by := a.DeletedBy(d); by != tarfs.NoLayer {
+			deleted = fmt.Sprintf(", deleted by layer %d", by)
+		}
+		return fmt.Sprintf("Only in A: %s (%s%s, layer %s%s)", path, d.A.Type(), comma(whyNot), index(d.A.Layer()), deleted)
 	case d.Change != analyze.Changed:
 		return ""
 	}

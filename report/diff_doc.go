@@ -16,7 +16,7 @@ import (
 
 // The fields of an item of diff, and of the entry on each of its sides.
 var (
-	diffFields      = slices.Concat(pathField, []render.Field{{Name: "change"}, {Name: "what", Kind: render.Object}, {Name: "a", Kind: render.Object}, {Name: "b", Kind: render.Object}})
+	diffFields      = slices.Concat(pathField, []render.Field{{Name: "change"}, {Name: "what", Kind: render.Object}, {Name: "deletedBy", Kind: render.Int}, {Name: "a", Kind: render.Object}, {Name: "b", Kind: render.Object}})
 	sideEntryFields = slices.Concat(metaFields, layerField, entryFields)
 	textFields      = []render.Field{{Name: "diff", Kind: render.Name}, {Name: "noDiff"}}
 	byLayerFields   = slices.Concat([]render.Field{{Name: "side"}, {Name: "layer", Kind: render.Int}}, diffFields)
@@ -181,14 +181,18 @@ func (a *diffAnswer) rows() iter.Seq[[]render.Value] {
 		for d := range a.differences() {
 			row = row[:0]
 			if a.asked.byLayer {
-				side, layer := ownerOf(d)
+				side, layer := a.put(d)
 				row = append(row, render.T(side), render.I(int64(layer)))
 			}
 			what := render.Value{}
 			if d.What != 0 {
 				what = render.O(d.What.Names())
 			}
-			row = append(row, render.N(d.Path()), render.T(d.Change), what)
+			deleted := render.Value{}
+			if by := a.DeletedBy(d); by != tarfs.NoLayer {
+				deleted = render.I(int64(by))
+			}
+			row = append(row, render.N(d.Path()), render.T(d.Change), what, deleted)
 			for i, s := range []analyze.Side{a.A, a.B} {
 				v, there := [...]tarfs.Version{d.A, d.B}[i], [...]bool{d.InA, d.InB}[i]
 				value := render.Value{}
@@ -218,22 +222,39 @@ func (a *diffAnswer) entry(row []render.Value, v tarfs.Version, s analyze.Side) 
 	return row
 }
 
-// ownerOf returns the layer that a difference is put down to: the owner in B, of what B has no longer the owner in A.
-func ownerOf(d analyze.Difference) (side string, layer int) {
+// put says which layer a difference is put down to: of what B shows its owner there, of what it shows no longer the layer of B that deleted
+// it, else the owner in A.
+func (a *diffAnswer) put(d analyze.Difference) (side string, layer int) {
 	if d.InB {
 		return "b", d.B.Layer()
+	}
+	if by := a.DeletedBy(d); by != tarfs.NoLayer {
+		return "b", by
 	}
 	return "a", d.A.Layer()
 }
 
-// differences are the paths that differ, in path order, or by side and layer: what B's layers hold first.
+// differences are the paths that differ, in path order, or by side and layer: what B's layers did first.
 func (a *diffAnswer) differences() iter.Seq[analyze.Difference] {
 	if !a.asked.byLayer {
 		return a.Paths()
 	}
-	return slices.Values(slices.SortedStableFunc(a.Paths(), func(x, y analyze.Difference) int {
-		side, layer := ownerOf(x)
-		side2, layer2 := ownerOf(y)
-		return cmp.Or(cmp.Compare(side2, side), cmp.Compare(layer, layer2))
-	}))
+	type placed struct {
+		analyze.Difference
+		side  string
+		layer int
+	}
+	var list []placed
+	for d := range a.Paths() {
+		side, layer := a.put(d)
+		list = append(list, placed{d, side, layer})
+	}
+	slices.SortStableFunc(list, func(x, y placed) int { return cmp.Or(cmp.Compare(y.side, x.side), cmp.Compare(x.layer, y.layer)) })
+	return func(yield func(analyze.Difference) bool) {
+		for _, p := range list {
+			if !yield(p.Difference) {
+				return
+			}
+		}
+	}
 }

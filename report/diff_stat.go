@@ -46,7 +46,7 @@ func (a *diffAnswer) statRows() iter.Seq[[]render.Value] {
 func (a *diffAnswer) layerStatRows() iter.Seq[[]render.Value] {
 	stats := [2]map[int]*analyze.DiffStat{{}, {}}
 	for d := range a.Paths() {
-		side, layer := ownerOf(d)
+		side, layer := a.put(d)
 		of := stats[1]
 		if side == "a" {
 			of = stats[0]

@@ -155,14 +155,14 @@ func (a *diffAnswer) pathRows() iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		row := make([]render.Value, 7)
 		for d := range a.differences() {
-			side, layer := ownerOf(d)
+			side, layer := a.put(d)
 			row[0] = render.T(strings.ToUpper(side) + " " + index(layer))
 			change := d.Change
 			if a.asked.container {
 				change = letters[change]
 			}
 			row[1], row[2], row[3], row[4] = render.T(change), render.T(whatOf(d)), render.T(sizeOf(d)), render.T(pathOf(d))
-			row[5], row[6] = render.T(a.owned(a.A, d.A, d.InA)), render.T(a.owned(a.B, d.B, d.InB))
+			row[5], row[6] = render.T(a.owned(a.A, d.A, d.InA)), render.T(a.ownedB(d))
 			if !yield(row) {
 				return
 			}
@@ -222,5 +222,17 @@ func (a *diffAnswer) owned(s analyze.Side, v tarfs.Version, there bool) string {
 	if !there || v.Layer() < 0 {
 		return "-"
 	}
-	return strings.TrimSpace(fmt.Sprint(v.Layer()) + " " + oneLine(s.Image.Instruction(v.Layer()).Readable))
+	return layerText(s.Image, v.Layer())
+}
+
+func layerText(img *analyze.Image, layer int) string {
+	return strings.TrimSpace(fmt.Sprint(layer) + " " + oneLine(img.Instruction(layer).Readable))
+}
+
+// ownedB is owned for B, which may have deleted the path.
+func (a *diffAnswer) ownedB(d analyze.Difference) string {
+	if by := a.DeletedBy(d); by != tarfs.NoLayer {
+		return "deleted by " + layerText(a.B.Image, by)
+	}
+	return a.owned(a.B, d.B, d.InB)
 }
