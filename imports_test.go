@@ -26,7 +26,7 @@ var rooms = map[string]room{
 	"layup/tarfs":                   {},
 	"layup/analyze/source/inflate":  {},
 	"layup/analyze/source/bolt":     {},
-	"layup/analyze/source/store":    {ours: []string{"layup/tarfs"}, others: []string{"github.com/klauspost/compress", "golang.org/x/sys"}},
+	"layup/analyze/source/store":    {ours: []string{"layup/tarfs", "layup/analyze/source/bolt"}, others: []string{"github.com/klauspost/compress", "golang.org/x/sys"}},
 	"layup/analyze/source/registry": {others: []string{"github.com/google/go-containerregistry"}},
 	"layup/analyze/source/oci":      {},
 	"layup/analyze/source":          {ours: []string{"layup/tarfs", "layup/analyze/source/inflate", "layup/analyze/source/oci", "layup/analyze/source/registry", "layup/analyze/source/store"}, others: []string{"github.com/google/go-containerregistry", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "golang.org/x/sys"}},

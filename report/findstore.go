@@ -22,7 +22,7 @@ type storeHit struct {
 	row       []render.Value // versionFields
 	path      string
 	layer     int
-	images    []string
+	images    []int // of storeSearch's titles
 	directory string
 }
 
@@ -36,6 +36,8 @@ type storeSearch struct {
 	errs   []any
 	status int
 	kind   string
+
+	titles, platforms []string // of the images
 }
 
 // everywhere searches a whole store: each layer is read once, and what several images share is one hit.
@@ -76,10 +78,11 @@ func (f *storeSearch) failed(img *analyze.Image, err error) {
 // add takes in what was found in one image.
 func (f *storeSearch) add(img *analyze.Image, hits iter.Seq[analyze.Hit]) {
 	f.kind = img.Source
-	name := titleOf(img)
-	if img.Reference == "" && img.Container == nil {
-		name = render.Short(img.ID)
+	name := render.Short(img.ID)
+	if img.Container != nil || img.Reference != "" {
+		name = titleOf(img)
 	}
+	f.titles, f.platforms = append(f.titles, name), append(f.platforms, img.Platform)
 	snap := img.Tree().At(analyze.Last)
 	where := func(layer int) string {
 		if layer < 0 || layer >= len(img.Layers) {
@@ -96,8 +99,8 @@ func (f *storeSearch) add(img *analyze.Image, hits iter.Seq[analyze.Hit]) {
 			f.byKey[key] = hit
 			f.hits = append(f.hits, hit)
 		}
-		if !slices.Contains(hit.images, name) {
-			hit.images = append(hit.images, name)
+		if this := len(f.titles) - 1; !slices.Contains(hit.images, this) {
+			hit.images = append(hit.images, this)
 		}
 	}
 	for _, w := range img.Warnings() {
@@ -137,11 +140,29 @@ func (f *storeSearch) answer(ctx context.Context, s *search, name string, patter
 func (f *storeSearch) rows() iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		for _, h := range f.hits {
-			if !yield(append(slices.Clone(h.row), render.O(h.images), knownName(h.directory))) {
+			if !yield(append(slices.Clone(h.row), render.O(f.names(h)), knownName(h.directory))) {
 				return
 			}
 		}
 	}
+}
+
+// names are those of the images that hold a version, with the platform where a name is not enough.
+func (f *storeSearch) names(h *storeHit) []string {
+	list := make([]string, len(h.images))
+	for i, n := range h.images {
+		list[i] = f.titles[n]
+		if f.platforms[n] != "" && f.repeated(f.titles[n]) {
+			list[i] += " " + f.platforms[n]
+		}
+	}
+	return list
+}
+
+// repeated reports whether several images have a title.
+func (f *storeSearch) repeated(title string) bool {
+	first := slices.Index(f.titles, title)
+	return slices.Contains(f.titles[first+1:], title)
 }
 
 func storeHitColumns(digests bool) []render.Column {

@@ -109,7 +109,7 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	img := &Image{Source: a.Kind, Name: a.Name, Reference: c.reference(""), References: c.refs, Verified: "none", ConfigFile: new(v1.ConfigFile)}
+	img := &Image{Source: a.Kind, Name: a.Name, Reference: c.reference(""), References: c.refs, Verified: "none", ConfigFile: new(v1.ConfigFile), Container: c.container}
 	err := c.form.load(c, img)
 	if err == nil && a.store != nil {
 		err = a.damageBeyond(img)
@@ -117,7 +117,7 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.engine != nil {
+	if _, ok := c.form.(storeForm); ok {
 		return a.loadStored(c, img), nil
 	}
 	if img.Config == nil { // nothing describes a bare layer

@@ -21,7 +21,7 @@ func (a *Archive) chooseStored(sel Selection) ([]*candidate, error) {
 			containers = append(containers, c)
 		case c.intermediate:
 			others = append(others, c)
-		default:
+		case c.kind == kindImage:
 			images = append(images, c)
 		}
 	}
@@ -133,41 +133,28 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// storedContents lists the images and containers of an engine's store, but for images that only others were built on.
-func (a *Archive) storedContents(ctx context.Context) ([]Listed, error) {
-	var list []Listed
-	for _, c := range a.images {
-		if c.intermediate {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		item := Listed{Kind: c.kind, Number: c.number, Digest: c.aliases[len(c.aliases)-1], Platform: c.named.String(), Size: -1, Container: c.container}
-		img, err := a.load(c)
-		if err == nil {
-			item.Size, err = c.measure(ctx, img)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s %s: %w", display(a.Name), c.kind, shortID(item.Digest), err)
-		}
-		if n := len(img.Layers); n > 0 {
-			item.Directory = img.Layers[n-1].Directory
-		}
-		if c.container != nil {
-			item.Created = c.container.Created
-		} else if created := img.ConfigFile.Created.Time; !created.IsZero() {
-			item.Created = created.UTC().Format(time.RFC3339Nano)
-		}
-		if len(c.refs) == 0 {
-			list = append(list, item)
-		}
-		for _, ref := range c.refs {
-			item.Reference = ref
-			list = append(list, item)
-		}
+// listStored describes an image or a container of an engine's store.
+func (a *Archive) listStored(ctx context.Context, c *candidate) (Listed, error) {
+	item := Listed{Kind: c.kind, Number: c.number, Platform: c.named.String(), Size: -1, Container: c.container}
+	if n := len(c.aliases); n > 0 {
+		item.Digest = c.aliases[n-1]
 	}
-	return list, nil
+	img, err := a.load(c)
+	if err == nil {
+		item.Size, err = c.measure(ctx, img)
+	}
+	if err != nil {
+		return item, fmt.Errorf("%s %s: %w", c.kind, shortID(item.Digest), err)
+	}
+	if n := len(img.Layers); n > 0 {
+		item.Directory = img.Layers[n-1].Directory
+	}
+	if c.container != nil {
+		item.Created = c.container.Created
+	} else if created := img.ConfigFile.Created.Time; !created.IsZero() {
+		item.Created = created.UTC().Format(time.RFC3339Nano)
+	}
+	return item, nil
 }
 
 // measure adds up the bytes of an image's files layer by layer, or those of a container's own layer, as the engine does.

@@ -28,9 +28,6 @@ type Listed struct {
 
 // Contents lists what the archive holds.
 func (a *Archive) Contents(ctx context.Context) ([]Listed, error) {
-	if a.engine != nil {
-		return a.storedContents(ctx)
-	}
 	if a.listing != nil {
 		list, err := a.listing.contents(ctx, a)
 		return list, a.named(err)
@@ -61,10 +58,13 @@ func (a *Archive) named(err error) error {
 func (a *Archive) listImages(ctx context.Context) ([]Listed, error) {
 	var list []Listed
 	for _, c := range a.images {
+		if c.intermediate {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		item, err := a.list(c)
+		item, err := a.list(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", display(a.Name), a.whichOf(c, err))
 		}
@@ -80,7 +80,10 @@ func (a *Archive) listImages(ctx context.Context) ([]Listed, error) {
 }
 
 // list describes one candidate. Only what is there but wrong is an error.
-func (a *Archive) list(c *candidate) (Listed, error) {
+func (a *Archive) list(ctx context.Context, c *candidate) (Listed, error) {
+	if _, ok := c.form.(storeForm); ok {
+		return a.listStored(ctx, c)
+	}
 	item := Listed{Kind: c.kind, Number: c.number, Digest: c.manifest.Digest, Size: -1, Missing: c.absent, Platform: c.named.String()}
 	if c.kind == kindAttestation || c.kind == kindArtifact {
 		if c.desc == nil && c.err == nil && !c.absent { // it was not needed so far

@@ -24,7 +24,6 @@ type target struct {
 
 // refusals are the forms of other tools and of later versions, with what to do instead; %s is what follows the colon.
 var refusals = []struct{ prefix, cause, hint string }{
-	{"containerd-root:", "a containerd store is not supported yet", "ctr images export image.tar IMAGE, then read image.tar"},
 	{"docker-daemon:", "no daemon is ever asked", "docker save -o image.tar %s, then read image.tar"},
 }
 
@@ -42,8 +41,9 @@ var kinds = []kind{
 	{prefix: "oci:", open: insisting(kindOCI)},
 	{prefix: "docker://", open: openRegistry},
 	{prefix: "registry:", open: openRegistry},
-	{prefix: "docker-root:", open: storing("docker-root", "image", store.OpenDockerRoot), store: true},
-	{prefix: "containers-storage:", open: storing("containers-storage", "storage.lock", store.OpenContainersStorage), store: true},
+	{prefix: "docker-root:", open: storing("docker-root", "image", (*Archive).openDockerRoot), store: true},
+	{prefix: "containerd-root:", open: storing("containerd-root", store.MetaName, (*Archive).openContainerdRoot), store: true},
+	{prefix: "containers-storage:", open: storing("containers-storage", "storage.lock", ofDirectories(store.OpenContainersStorage)), store: true},
 	{prefix: "", open: openPath},
 }
 

@@ -12,7 +12,6 @@ func TestFormsOfOtherToolsAreRefusedWithAdvice(t *testing.T) {
 	for name, want := range map[string]string{
 		"docker-daemon:nginx:1.2":           "docker save -o image.tar nginx:1.2",
 		"dir:/x":                            "skopeo copy dir:/x oci-archive:image.tar",
-		"containerd-root:/x":                "ctr images export",
 		"docker-daemon:a; rm -rf $HOME \"'": `'a; rm -rf $HOME "'\'''`,
 		"docker-daemon:a'\\\x1b[31mß":       `$'a\'\\\033[31m\303\237'`,
 	} {

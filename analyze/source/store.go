@@ -57,7 +57,7 @@ func IsWholeStore(name string) bool {
 }
 
 // storing opens an engine's store in a directory or in a tar; by the marker its top is known, where the tar was made further up.
-func storing(kind, marker string, read storeReader) func(context.Context, *Archive, string) error {
+func storing(kind, marker string, read func(*Archive, context.Context) error) func(context.Context, *Archive, string) error {
 	return func(ctx context.Context, a *Archive, rest string) error {
 		path, ref := storeName(rest)
 		a.Kind, a.ref = kind, ref
@@ -67,7 +67,7 @@ func storing(kind, marker string, read storeReader) func(context.Context, *Archi
 		}
 		a.closers = append(a.closers, files.Close)
 		a.engine = &engine{path: path, tree: store.Below(files, store.Top(files, marker))}
-		return privileged(a.listStore(ctx, read))
+		return privileged(read(a, ctx))
 	}
 }
 
@@ -182,7 +182,6 @@ func (img *Image) ownLayers() []v1.History {
 
 // loadStored completes an image or a container of an engine's store.
 func (a *Archive) loadStored(c *candidate, img *Image) *Image {
-	img.Container = c.container
 	if a.opt.Verify {
 		img.Verified = verifiedConfig
 	}
@@ -198,10 +197,12 @@ func (storeForm) config(c *candidate) (*imageConfig, error) { return c.config, n
 
 func (f storeForm) load(_ *candidate, img *Image) error { return privileged(f(img)) }
 
-// assembled makes a layer of a tar that a store's files are put together to.
-func (a *Archive) assembled(index int, role string) *Layer {
+// storedLayer makes a layer of a tar that a store's files are put together to.
+func (a *Archive) storedLayer(index int, s store.Layer) *Layer {
 	l := a.newLayer(index)
-	l.Role, l.verify, l.engine = role, false, a.engine
+	l.verify, l.engine = false, a.engine
+	l.Role, l.DiffID, l.Directory, l.Link, l.Size, l.split = s.Role, s.DiffID, s.Directory, s.Link, max(s.Size, 0), s.Split
+	l.tar = s.Tar(l.notice)
 	return l
 }
 

@@ -12,6 +12,11 @@ import (
 // A storeReader lists what the store of an engine holds.
 type storeReader func(ctx context.Context, files store.Files) (*store.Contents, error)
 
+// ofDirectories reads a store whose images its own directories hold.
+func ofDirectories(read storeReader) func(*Archive, context.Context) error {
+	return func(a *Archive, ctx context.Context) error { return a.listStore(ctx, read) }
+}
+
 // listStore makes candidates of the images and containers of a store.
 func (a *Archive) listStore(ctx context.Context, read storeReader) error {
 	held, err := read(ctx, a.engine.tree)
@@ -96,10 +101,7 @@ func (a *Archive) layStored(img *Image, layers func() ([]store.Layer, error), di
 	}
 	var found []string
 	for i, s := range list {
-		l := a.assembled(i, s.Role)
-		l.DiffID, l.Directory, l.Link, l.Size, l.split = s.DiffID, s.Directory, s.Link, max(s.Size, 0), s.Split
-		l.tar = s.Tar(l.notice)
-		img.Layers = append(img.Layers, l)
+		img.Layers = append(img.Layers, a.storedLayer(i, s))
 		if s.Role == RoleImage {
 			found = append(found, s.DiffID)
 		}

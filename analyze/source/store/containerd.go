@@ -1,0 +1,351 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"layup/analyze/source/bolt"
+	"layup/tarfs"
+)
+
+// MetaName is the file by which containerd's root directory is known.
+const MetaName = "io.containerd.metadata.v1.bolt/meta.db"
+
+// ErrNoContainerd says that a directory is no root of containerd.
+var ErrNoContainerd = errors.New("is no root directory of containerd: it has no " + MetaName)
+
+// A Containerd is containerd's root directory. Source: containerd, core/metadata/buckets.go, core/snapshots/storage/bolt.go.
+type Containerd struct {
+	Images     []ContainerdImage
+	Containers []ContainerdContainer
+
+	files   Files
+	keys    map[snapshotKey]snapshot
+	numbers map[string]map[string]uint64 // of the directories, by snapshotter and its own name of the snapshot
+}
+
+// A ContainerdImage is a name and what it points to: an index or a manifest.
+type ContainerdImage struct {
+	Namespace, Name, MediaType, Digest string
+	Size                               int64
+}
+
+// A ContainerdContainer is a container, as its client created it.
+type ContainerdContainer struct {
+	Namespace, ID, Image, Created, Snapshotter, Key string
+	Labels                                          map[string]string
+}
+
+// A snapshotKey names a snapshot within a namespace.
+type snapshotKey struct{ namespace, snapshotter, key string }
+
+// A snapshot is what the metadata database says of one: under which name its snapshotter has it, and the key of the one below.
+type snapshot struct{ name, parent string }
+
+// maxDatabase bounds a database that has to be read as a whole, out of a tar.
+const maxDatabase = 256 << 20
+
+// OpenContainerd reads what images and containers the namespaces hold; empty stands for all of them.
+func OpenContainerd(ctx context.Context, files Files, namespace string) (*Containerd, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		c := &Containerd{files: files, keys: map[snapshotKey]snapshot{}, numbers: map[string]map[string]uint64{}}
+		before, err := c.read(ctx, namespace)
+		if err == nil || try == tries || ctx.Err() != nil {
+			return c, err
+		}
+		after, again := c.transaction()
+		if again != nil || after == before {
+			return c, err // it is damage, and no change under our eyes
+		}
+	}
+}
+
+// read reads the database of all namespaces, and returns its last transaction.
+func (c *Containerd) read(ctx context.Context, namespace string) (uint64, error) {
+	db, done, err := c.database(MetaName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, ErrNoContainerd
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	err = c.namespaces(ctx, db, namespace)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", shown(MetaName), err)
+	}
+	return db.Transaction(), err
+}
+
+func (c *Containerd) transaction() (uint64, error) {
+	db, done, err := c.database(MetaName)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	return db.Transaction(), nil
+}
+
+// database opens a database; done closes its file.
+func (c *Containerd) database(name string) (db *bolt.DB, done func(), err error) {
+	file, err := c.files.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	done = func() { file.Close() } // opened for reading: nothing is lost
+	at, placed := file.(interface {
+		io.ReaderAt
+		io.Seeker
+	})
+	var size int64
+	if placed {
+		size, err = at.Seek(0, io.SeekEnd)
+		if err == nil {
+			db, err = bolt.Open(at, size)
+		}
+	} else {
+		var whole []byte
+		if whole, err = readAll(file, name, maxDatabase); err == nil {
+			db, err = bolt.Open(bytes.NewReader(whole), int64(len(whole)))
+		}
+	}
+	if err != nil {
+		done()
+		return nil, nil, fmt.Errorf("%s: %w", shown(name), err)
+	}
+	return db, done, nil
+}
+
+func (c *Containerd) namespaces(ctx context.Context, db *bolt.DB, only string) error {
+	top, ok, err := db.Root().Bucket("v1")
+	if err != nil || !ok {
+		return err
+	}
+	for item, err := range top.All() {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		ns := string(item.Key)
+		if item.Bucket == nil || only != "" && ns != only {
+			continue
+		}
+		for _, read := range []func(string, bolt.Bucket) error{c.images, c.containers, c.snapshots} {
+			if err := read(ns, *item.Bucket); err != nil {
+				return fmt.Errorf("namespace %s: %w", shown(ns), err)
+			}
+		}
+	}
+	return nil
+}
+
+// each calls a function for the buckets in a bucket, which may not be there.
+func each(b bolt.Bucket, f func(name string, b bolt.Bucket) error, keys ...string) error {
+	b, ok, err := b.Bucket(keys...)
+	if err != nil || !ok {
+		return err
+	}
+	for item, err := range b.All() {
+		if err == nil && item.Bucket != nil {
+			err = f(string(item.Key), *item.Bucket)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// texts reads several values.
+func texts(b bolt.Bucket, to map[string]*string) error {
+	for key, s := range to {
+		v, err := b.Value(key)
+		if err != nil {
+			return err
+		}
+		*s = string(v)
+	}
+	return nil
+}
+
+func (c *Containerd) images(ns string, b bolt.Bucket) error {
+	return each(b, func(name string, b bolt.Bucket) error {
+		img := ContainerdImage{Namespace: ns, Name: name}
+		target, ok, err := b.Bucket("target")
+		if err != nil || !ok {
+			return err
+		}
+		var size string
+		if err := texts(target, map[string]*string{"digest": &img.Digest, "mediatype": &img.MediaType, "size": &size}); err != nil {
+			return err
+		}
+		img.Size, _ = binary.Varint([]byte(size))
+		c.Images = append(c.Images, img)
+		return nil
+	}, "images")
+}
+
+func (c *Containerd) containers(ns string, b bolt.Bucket) error {
+	return each(b, func(id string, b bolt.Bucket) error {
+		box := ContainerdContainer{Namespace: ns, ID: id, Labels: map[string]string{}}
+		var created string
+		err := texts(b, map[string]*string{"image": &box.Image, "snapshotter": &box.Snapshotter, "snapshotKey": &box.Key, "createdat": &created})
+		if err != nil {
+			return err
+		}
+		var at time.Time
+		if at.UnmarshalBinary([]byte(created)) == nil && !at.IsZero() {
+			box.Created = at.UTC().Format(time.RFC3339Nano)
+		}
+		labels, ok, err := b.Bucket("labels")
+		if err != nil || !ok {
+			c.Containers = append(c.Containers, box)
+			return err
+		}
+		for item, err := range labels.All() {
+			if err != nil {
+				return err
+			}
+			box.Labels[string(item.Key)] = string(item.Value)
+		}
+		c.Containers = append(c.Containers, box)
+		return nil
+	}, "containers")
+}
+
+// snapshots notes under which names the snapshotters know the keys of a namespace, and the parents.
+func (c *Containerd) snapshots(ns string, b bolt.Bucket) error {
+	return each(b, func(snapshotter string, b bolt.Bucket) error {
+		for item, err := range b.All() {
+			if err != nil {
+				return err
+			}
+			if item.Bucket == nil {
+				continue
+			}
+			var s snapshot
+			if err := texts(*item.Bucket, map[string]*string{"name": &s.name, "parent": &s.parent}); err != nil {
+				return err
+			}
+			c.keys[snapshotKey{ns, snapshotter, string(item.Key)}] = s
+		}
+		return nil
+	}, "snapshots")
+}
+
+// Parents returns the keys of the snapshots below one, the nearest first.
+func (c *Containerd) Parents(ns, snapshotter, key string) []string {
+	var list []string
+	for at := c.keys[snapshotKey{ns, snapshotter, key}]; at.parent != "" && len(list) < mostLayers; at = c.keys[snapshotKey{ns, snapshotter, at.parent}] {
+		list = append(list, at.parent)
+	}
+	return list
+}
+
+// Snapshot describes the layer in a snapshot's directory; false where there is none of that key.
+func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, error) {
+	dir, err := c.directory(ns, snapshotter, key)
+	if dir == "" || err != nil {
+		return Layer{}, false, err
+	}
+	below := ""
+	if parents := c.Parents(ns, snapshotter, key); len(parents) > 0 && snapshotter == "native" {
+		if below, err = c.directory(ns, snapshotter, parents[0]); err != nil {
+			return Layer{}, false, err
+		}
+	}
+	l := Layer{Role: role, Directory: dir, Size: -1}
+	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
+		layout := Layout{Names: snapshotter == "fuse-overlayfs", Warn: warn}
+		if below != "" {
+			return Changes(c.files, below, dir, layout)
+		}
+		return Overlay(c.files, dir, layout)
+	}
+	return l, true, nil
+}
+
+// snapshotters are those whose directories can be read, with where in a snapshot its files are.
+var snapshotters = map[string]string{"overlayfs": "fs", "fuse-overlayfs": "fs", "native": ""}
+
+// directory returns where the files of a snapshot lie; empty where there is no such snapshot.
+func (c *Containerd) directory(ns, snapshotter, key string) (string, error) {
+	at, ok := c.keys[snapshotKey{ns, snapshotter, key}]
+	if !ok {
+		return "", nil
+	}
+	files, ok := snapshotters[snapshotter]
+	if !ok {
+		return "", fmt.Errorf("the snapshotter %s is not supported, only overlayfs, fuse-overlayfs and native", shown(snapshotter))
+	}
+	if c.numbers[snapshotter] == nil {
+		numbers, err := c.readNumbers(snapshotter)
+		if err != nil {
+			return "", err
+		}
+		c.numbers[snapshotter] = numbers
+	}
+	n, ok := c.numbers[snapshotter][at.name]
+	if !ok {
+		return "", nil
+	}
+	return path.Join(home(snapshotter), "snapshots", strconv.FormatUint(n, 10), files), nil
+}
+
+func home(snapshotter string) string { return "io.containerd.snapshotter.v1." + snapshotter }
+
+// readNumbers reads a snapshotter's own database.
+func (c *Containerd) readNumbers(snapshotter string) (map[string]uint64, error) {
+	name := path.Join(home(snapshotter), "metadata.db")
+	db, done, err := c.database(name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	numbers := map[string]uint64{}
+	err = each(db.Root(), func(snapshot string, b bolt.Bucket) error {
+		id, err := b.Value("id")
+		if err != nil {
+			return err
+		}
+		n, read := binary.Uvarint(id)
+		if read <= 0 {
+			return fmt.Errorf("snapshot %s has no number", shown(snapshot))
+		}
+		numbers[snapshot] = n
+		return nil
+	}, "v1", "snapshots")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", shown(name), err)
+	}
+	return numbers, nil
+}
+
+// Content is where the content store keeps a blob of a checked digest.
+func Content(digest string) string {
+	algorithm, hex, _ := strings.Cut(digest, ":")
+	return path.Join("io.containerd.content.v1.content/blobs", algorithm, hex)
+}
+
+// Names returns the namespaces that hold anything, sorted.
+func (c *Containerd) Names() []string {
+	var list []string
+	for _, img := range c.Images {
+		list = append(list, img.Namespace)
+	}
+	for _, box := range c.Containers {
+		list = append(list, box.Namespace)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}

@@ -1,0 +1,213 @@
+package source
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"layup/analyze/source/store"
+)
+
+// openContainerd lists the images and containers of containerd's root directory. Images are read from the content store, as it has them from
+// their registries, so that every digest can be checked; containers add the directories of their snapshots.
+func (a *Archive) openContainerd(ctx context.Context, files store.Files, namespace string) error {
+	held, err := store.OpenContainerd(ctx, files, namespace)
+	if err != nil {
+		return err
+	}
+	a.shelf = contentShelf{a, files}
+	if err := a.listNames(ctx, held.Images); err != nil {
+		return err
+	}
+	group := 0
+	for _, c := range a.images {
+		group = max(group, c.group+1)
+	}
+	for i := range held.Containers {
+		c := a.containerdContainer(ctx, held, &held.Containers[i])
+		c.group = group + i
+		a.images = append(a.images, c)
+	}
+	return nil
+}
+
+// listNames walks what the names point to, as if an index listed it all.
+func (a *Archive) listNames(ctx context.Context, images []store.ContainerdImage) error {
+	type named struct {
+		MediaType   string            `json:"mediaType"`
+		Digest      string            `json:"digest"`
+		Size        int64             `json:"size"`
+		Annotations map[string]string `json:"annotations"`
+	}
+	var list []named
+	for _, img := range images {
+		if checkDigest(img.Name) == nil { // the engine's own handle of an image that has a name, too
+			continue
+		}
+		list = append(list, named{img.MediaType, img.Digest, img.Size, map[string]string{"io.containerd.image.name": img.Name}})
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	w := &indexWalk{ctx: ctx, a: a, tops: map[string]int{}}
+	return w.top(&rawDocument{Manifests: raw})
+}
+
+// containerdContainer is the candidate of a container.
+func (a *Archive) containerdContainer(ctx context.Context, held *store.Containerd, box *store.ContainerdContainer) *candidate {
+	c := &candidate{kind: kindContainer, refs: []string{box.ID}}
+	c.container = &Container{ID: box.ID, Name: box.ID, Image: box.Image, Created: box.Created}
+	c.form = storeForm(func(out *Image) error {
+		out.Engine = &Engine{GraphDriver: box.Snapshotter}
+		parents := held.Parents(box.Namespace, box.Snapshotter, box.Key)
+		slices.Reverse(parents)
+		if err := a.containerdImage(out, held, box, parents); err != nil {
+			return err
+		}
+		own, ok, err := held.Snapshot(store.RoleContainer, box.Namespace, box.Snapshotter, box.Key)
+		if err == nil && !ok {
+			err = fmt.Errorf("its snapshot %s is not in the store", shortened(box.Key))
+		}
+		if err != nil {
+			return err
+		}
+		out.Layers = append(out.Layers, a.storedLayer(len(out.Layers), own))
+		return nil
+	})
+	return c
+}
+
+// containerdImage lays the layers below a container: those of the image with just these layers, else the snapshots.
+func (a *Archive) containerdImage(out *Image, held *store.Containerd, box *store.ContainerdContainer, parents []string) error {
+	img := a.withChain(parents)
+	if img != nil {
+		out.ID, out.Config, out.ConfigFile, out.Manifest, out.Layers = img.ID, img.Config, img.ConfigFile, img.Manifest, img.Layers
+		out.Container.ImageID = img.ID
+	}
+	for i, key := range parents {
+		below, ok, err := held.Snapshot(store.RoleImage, box.Namespace, box.Snapshotter, key)
+		switch {
+		case err != nil:
+			return err
+		case img != nil && ok:
+			out.Layers[i].Role, out.Layers[i].Directory = store.RoleImage, below.Directory
+		case img != nil:
+			out.Layers[i].Role = store.RoleImage
+		case !ok:
+			return fmt.Errorf("the snapshot %s is not in the store", shortened(key))
+		default:
+			out.Layers = append(out.Layers, a.storedLayer(i, below))
+		}
+	}
+	return nil
+}
+
+// withChain finds the image whose layers make a chain of snapshots; nil where none does.
+func (a *Archive) withChain(parents []string) *Image {
+	if len(parents) == 0 {
+		return nil
+	}
+	for _, c := range a.images {
+		if c.kind != kindImage || c.err != nil || c.absent || !a.inFile(c) {
+			continue
+		}
+		config, err := a.readConfig(c)
+		if err != nil || config == nil || !slices.Equal(store.ChainIDs(config.diffIDs), parents) {
+			continue
+		}
+		if img, err := a.load(c); err == nil && !slices.ContainsFunc(img.Layers, func(l *Layer) bool { return l.err != nil }) {
+			return img
+		}
+	}
+	return nil
+}
+
+// A contentShelf is containerd's content store.
+type contentShelf struct {
+	a     *Archive
+	files store.Files
+}
+
+func (s contentShelf) document(d descriptor, _, limitName string, limit int64) ([]byte, error) {
+	if err := over(limitName, d.Size, limit); err != nil {
+		return nil, fmt.Errorf("size: %w", err)
+	}
+	doc, err := s.files.ReadFile(store.Content(d.Digest), limit)
+	if err != nil || !s.a.opt.Verify {
+		return doc, shelved(err)
+	}
+	return doc, d.match(doc)
+}
+
+// shelved makes what is not in the store a blob that is missing.
+func shelved(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fs.ErrNotExist
+	}
+	return err
+}
+
+func (s contentShelf) layer(d descriptor) (blob, func() error, error) {
+	file, err := s.files.Open(store.Content(d.Digest))
+	if err != nil {
+		return nil, nil, shelved(err)
+	}
+	size, err := s.size(d.Digest)
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	if at, ok := file.(io.ReaderAt); ok {
+		s.a.closers = append(s.a.closers, file.Close)
+		return io.NewSectionReader(at, 0, size), nil, nil
+	}
+	return &contentStream{s, d.Digest, size}, nil, file.Close()
+}
+
+func (s contentShelf) size(digest string) (int64, error) {
+	info, err := s.files.Stat(store.Content(digest))
+	return info.Size, err
+}
+
+func (s contentShelf) has(digest string) bool {
+	_, err := s.size(digest)
+	return err == nil
+}
+
+func (contentShelf) far() bool { return false }
+
+// A contentStream is a blob in a compressed tar of the store.
+type contentStream struct {
+	shelf  contentShelf
+	digest string
+	size   int64
+}
+
+func (b *contentStream) Size() int64 { return b.size }
+
+func (b *contentStream) open(context.Context) (io.ReadCloser, error) {
+	body, err := b.shelf.files.Open(store.Content(b.digest))
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{bufio.NewReaderSize(body, blobBuffer), body}, nil
+}
+
+func (b *contentStream) keep(file *os.File) {
+	b.shelf.a.closers = append(b.shelf.a.closers, file.Close)
+}
+
+func (b *contentStream) tempDir() string { return b.shelf.a.opt.TempDir }
+
+func (a *Archive) openContainerdRoot(ctx context.Context) error {
+	return a.openContainerd(ctx, a.engine.tree, a.opt.Namespace)
+}
