@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"strings"
 	"sync"
 
 	"layup/report/render"
@@ -14,11 +15,17 @@ type console struct {
 	progress       *render.Progress // nil before loading begins
 	ended          bool
 	quiet, verbose bool
+	plugin         bool           // what is advised is typed behind docker
 	undoing        sync.WaitGroup // what must come to its end also when the command is interrupted
 }
 
 // line prints a message.
-func (c *console) line(text string) { c.plain("layup: " + text) }
+func (c *console) line(text string) {
+	if c.plugin && strings.HasPrefix(text, "hint: ") {
+		text = behindDocker(text)
+	}
+	c.plain("layup: " + text)
+}
 
 // plain prints a message that is not in our words.
 func (c *console) plain(text string) {

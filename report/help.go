@@ -46,6 +46,9 @@ func newHelp(*pflag.FlagSet) Answer {
 			}
 			text = explain(report)
 		}
+		if isPlugin(ctx) {
+			text = behindDocker(text)
+		}
 		return answered, c.print(ctx, text)
 	}
 }

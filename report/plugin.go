@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -75,9 +76,25 @@ func newMetadata(*pflag.FlagSet) Answer {
 	}
 }
 
-// WithDocker returns a context that ends with the docker client that started the plugin. A client that is told to end away from a terminal
-// does not hand on the signal: it closes a socket of which it names the address, and then waits for its plugin.
+// pluginKey marks the context of a program that docker started.
+type pluginKey struct{}
+
+func isPlugin(ctx context.Context) bool { return ctx.Value(pluginKey{}) != nil }
+
+// behindDocker returns a text of ours with its commands as the user of the plugin types them: the program itself need not be in the path.
+func behindDocker(text string) string {
+	names := []string{"COMMAND"}
+	for _, r := range All() {
+		names = append(names, r.Name)
+	}
+	commands := regexp.MustCompile(`(^|[\s"<(])(layup (?:` + strings.Join(names, "|") + `)\b)`)
+	return commands.ReplaceAllString(text, "${1}docker ${2}")
+}
+
+// WithDocker returns the context of a command of the plugin. It ends with the docker client that started it, for a client that is told to end
+// away from a terminal does not hand on the signal: it closes a socket of which it names the address, and then waits for its plugin.
 func WithDocker(ctx context.Context) context.Context {
+	ctx = context.WithValue(ctx, pluginKey{}, true)
 	address := os.Getenv(pluginSocket)
 	if address == "" {
 		return ctx

@@ -140,7 +140,7 @@ const grace = 70 * time.Millisecond
 // Main runs one command line and returns the exit status: 0 answered, 1 the answer is no, 2 could not answer, 3 answered in part. It closes
 // stdout if it can, for a failed close is a failed answer. When ctx ends, it returns within a tenth of a second, whatever is going on.
 func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
-	con := &console{w: stderr}
+	con := &console{w: stderr, plugin: isPlugin(ctx)}
 	done := make(chan int, 1)
 	go func() { done <- guarded(con, func() int { return run(ctx, args, stdin, stdout, con) }) }()
 	select {

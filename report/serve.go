@@ -43,6 +43,9 @@ func newServe(f *pflag.FlagSet) Answer {
 		if *path == "" {
 			return failed, usage("layup serve --socket ./layup.sock "+quoted(c.Args[0]), "serve: --socket PATH is missing")
 		}
+		if c.outputGiven {
+			return failed, usage("", "serve: -o does not apply: it writes no document")
+		}
 		address, err := filepath.Abs(*path)
 		if err != nil {
 			return failed, fmt.Errorf("--socket %q: %w", *path, err)
