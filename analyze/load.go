@@ -189,7 +189,12 @@ func (l *loader) ready() bool {
 func (l *loader) scan(layer *source.Layer) {
 	window := min(layer.Window(), windows)
 	l.acquire(window)
-	opt := source.ScanOptions{Digests: l.img.opt.digests(layer.Index), Keep: l.img.opt.Bodies, Mark: l.img.opt.mark(), Beside: l.beside}
+	reserve := func(n int64) {
+		n = min(n, windows)
+		l.acquire(n)
+		window += n
+	}
+	opt := source.ScanOptions{Digests: l.img.opt.digests(layer.Index), Keep: l.img.opt.Bodies, Mark: l.img.opt.mark(), Reserve: reserve, Beside: l.beside}
 	if l.img.opt.Progress != nil {
 		opt.Progress = l.read
 	}

@@ -66,6 +66,8 @@ type ScanOptions struct {
 	Mark     tarfs.Mark    // of small files' content; may be nil
 	Keep     bool          // the stored bytes of a streamed layer, in a temporary file, so that Tar can read them once more
 	Progress func(n int64) // told of bytes read from the blob, from the scanning goroutine; may be nil
+	// Reserve waits until there is memory for a decoder that Window did not foresee; may be nil.
+	Reserve func(bytes int64)
 	// Beside runs a function on an idle processor, or reports that there is none; may be nil. Scan returns after the function does.
 	Beside func(func()) bool
 }

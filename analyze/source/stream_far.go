@@ -82,10 +82,21 @@ func (p *pass) keep(err error) error {
 	return nil
 }
 
-// streamWindow is what the decoder of a streamed layer may ask for: of zstd, whose frames' headers are not known before, what the limits allow.
+// streamWindow is what the decoder of a streamed layer may ask for: where its type says zstd, whose frames' headers are not known before, what the
+// limits allow.
 func (l *Layer) streamWindow() int64 {
 	if strings.Contains(l.MediaType, compressionZstd) {
 		return l.mostWindow()
 	}
 	return 0
+}
+
+// reserve asks for the memory of a decoder that a streamed layer's type did not tell of.
+func (p *pass) reserve(found string) {
+	if p.stream == nil || p.opt.Reserve == nil || found != compressionZstd && found != compressionXz {
+		return
+	}
+	if n := p.layer.mostWindow() - p.layer.streamWindow(); n > 0 {
+		p.opt.Reserve(n)
+	}
 }

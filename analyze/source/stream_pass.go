@@ -43,6 +43,7 @@ func (p *pass) run() error {
 		p.out.Compression = l.outer
 	}
 	p.compareHint(found)
+	p.reserve(found)
 	if found == compressionNone { // what comes out is known before it is read
 		if err := over(limitLayerBytes, l.blob.Size(), l.limits.LayerBytes); err != nil {
 			return err
