@@ -61,6 +61,7 @@ type Image struct {
 	top      *tarfs.Snapshot
 	scans    []source.Scanned // by layer
 	read     bool             // the layers were read
+	fetched  int64            // bytes of tables of contents that stand in for layers
 	damaged  []bool           // by layer: its bytes are not those that the image names
 	warnings []tarfs.Warning
 	errs     []*LayerError

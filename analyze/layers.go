@@ -16,7 +16,7 @@ type LayerFacts struct {
 	MediaType   string
 	Compression string
 	Size        int64 // bytes stored
-	Unpacked    int64 // bytes of the tar
+	Unpacked    int64 // bytes of the tar; -1 if unknown
 	Files       int   // entries that are no whiteouts
 	Added       int   // paths that the merge created
 	Modified    int   // paths that it replaced or listed again

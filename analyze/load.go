@@ -51,6 +51,7 @@ func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
 		}
 	}
 	img.tree, img.top = tree, tree.Top()
+	img.restOnTOC()
 	img.collect(failed)
 	if len(img.errs) > 0 && !opt.KeepGoing {
 		return img, img.errs[0]

@@ -76,12 +76,25 @@ func (l *loader) spread() {
 	}
 }
 
+// restOnTOC says of an image that it rests on what a builder says of layers, and how much was fetched for that.
+func (img *Image) restOnTOC() {
+	for i := range img.scans {
+		if img.scans[i].TOC {
+			img.Verified = "toc"
+			img.fetched += img.scans[i].Fetched
+		}
+	}
+}
+
+// TOC reports whether layers were not read but their builder's tables of contents, and how many bytes were fetched for those.
+func (img *Image) TOC() (fetched int64, ok bool) { return img.fetched, img.Verified == "toc" }
+
 // take notes what was found in a layer.
 func (l *loader) take(layer *source.Layer, scanned source.Scanned, err error) {
 	if scanned.Table == nil {
 		scanned.Table = new(tarfs.Layer)
 	}
-	l.unpacked += scanned.Unpacked
+	l.unpacked += max(scanned.Unpacked, 0)
 	l.entries += int64(scanned.Table.Len())
 	limits := l.img.opt.Source.Limits
 	if l.over == nil {

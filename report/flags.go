@@ -97,7 +97,7 @@ func (c *common) options() (analyze.Options, error) {
 	opt.Select.Image, opt.Select.Platform, opt.Select.All = c.image, c.platform, c.all
 	opt.KeepGoing, opt.Layers = c.keepGoing, c.reading
 	opt.Jobs = c.jobs.or(runtime.GOMAXPROCS(0))
-	opt.Source.Registry = c.registry.options()
+	opt.Source.Registry, opt.Source.TOC = c.registry.options(), c.registry.toc
 	if c.view.word == "spec" {
 		opt.View = tarfs.Spec
 	}

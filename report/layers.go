@@ -37,13 +37,21 @@ func layersRows(facts []analyze.LayerFacts) iter.Seq[[]render.Value] {
 		var row []render.Value
 		for _, l := range facts {
 			row = append(row[:0], render.I(int64(l.Index)), known(l.Digest), known(l.DiffID), known(l.ChainID), known(l.MediaType), known(l.Compression),
-				render.I(l.Size), render.I(l.Unpacked), render.I(int64(l.Files)), render.I(int64(l.Added)), render.I(int64(l.Modified)), render.I(int64(l.Deleted)), render.I(l.HiddenBytes))
+				render.I(l.Size), knownSize(l.Unpacked), render.I(int64(l.Files)), render.I(int64(l.Added)), render.I(int64(l.Modified)), render.I(int64(l.Deleted)), render.I(l.HiddenBytes))
 			row = append(appendInstruction(row, l.Instruction), known(l.Instruction.Created), known(l.Role), knownName(l.Directory), known(l.Link))
 			if !yield(row) {
 				return
 			}
 		}
 	}
+}
+
+// knownSize is a number of bytes, absent where it is negative.
+func knownSize(n int64) render.Value {
+	if n < 0 {
+		return render.Value{}
+	}
+	return render.I(n)
 }
 
 // known is a text, absent where it is empty.

@@ -94,6 +94,9 @@ func (c *Call) loading(names []string, digests bool) (analyze.Options, error) {
 	if err != nil {
 		return opt, err
 	}
+	if digests && c.registry.toc {
+		return analyze.Options{}, usage("", "%s: --toc: the digests of files' content need the layers themselves", c.Report.Name)
+	}
 	opt.Digests, opt.Secrets, opt.Bodies, opt.Source.Stdin, opt.Note = digests, c.secrets, c.bodies, c.stdin, c.console.note
 	opt.Progress = c.console.track(c.progress.word)
 	return opt, nil
@@ -179,6 +182,7 @@ func (l loaded) complain(c *Call, warnings []tarfs.Warning) {
 		about = l.where() + ": "
 	}
 	c.console.warn(about, warnings)
+	c.tellTOC(l)
 }
 
 func (list imageList) close() {

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -24,6 +26,37 @@ func (r *registryFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&r.TokenHosts, "token-host", nil, "`HOST` of a token server that may get the credentials though it is of another domain")
 	f.BoolVar(&r.toc, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest in the manifest")
 	f.BoolVar(&r.Offline, "offline", false, "never open a connection, as LAYUP_OFFLINE=1 does")
+}
+
+// tocCommands are those whose answers can rest on a builder's index: they list names and metadata.
+var tocCommands = []string{"owner", "log", "find", "ls", "tree", "layers", "images", "inspect", "history", "version", "help", "completion"}
+
+// checkTOC refuses --toc where the answer would need the layers themselves.
+func (c *Call) checkTOC() error {
+	if c.registry.toc && !slices.Contains(tocCommands, c.Report.Name) {
+		return usage("without --toc the layers are fetched and verified", "%s: --toc does not apply: it rests on what layers hold, not on the builder's index", c.Report.Name)
+	}
+	return nil
+}
+
+// tellTOC says once that an answer rests on a builder's index.
+func (c *Call) tellTOC(l loaded) {
+	if !c.registry.toc || l.image == nil || !l.image.Remote {
+		return
+	}
+	fetched, ok := l.image.TOC()
+	if !ok {
+		c.console.note(l.where() + ": --toc: no layer has an index that the manifest names and the registry gives parts of: all were fetched")
+		return
+	}
+	c.console.note(l.where() + ": rests on the index that its builder stored (--toc): layers were not read")
+	if c.verbose {
+		var stored int64
+		for _, layer := range l.image.Layers {
+			stored += layer.Size
+		}
+		c.console.note(fmt.Sprintf("%s: fetched %d bytes of the indexes of layers of %d", l.where(), fetched, stored))
+	}
 }
 
 // options returns what a registry's client takes.

@@ -214,5 +214,8 @@ func (c *Call) checkFlags() error {
 	if c.Report.Target {
 		return nil
 	}
+	if err := c.checkTOC(); err != nil {
+		return err
+	}
 	return c.checkOutput()
 }

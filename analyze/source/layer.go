@@ -2,10 +2,12 @@ package source
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strconv"
 
+	"layup/analyze/source/registry"
 	"layup/analyze/source/store"
 	"layup/tarfs"
 )
@@ -22,6 +24,7 @@ type Layer struct {
 	Link      string // the short name under which overlay2 mounts it; empty where there is none
 
 	blob   blob            // the stored bytes; nil when err or tar is set
+	toc    *toc            // of a streamed blob: the builder's table, which stands in for it; else nil
 	tar    *store.Tar      // of an engine's layer, which is no blob
 	engine *engine         // likewise
 	split  string          // its tar-split file; empty where there is none
@@ -54,7 +57,9 @@ type Scanned struct {
 	Digest      string          // of the blob; computed when verifying, else the one named
 	DiffID      string          // of the tar; computed when verifying, else the one named
 	Compression string          // none, gzip, zstd, bzip2, xz
-	Unpacked    int64           // bytes of the tar
+	Unpacked    int64           // bytes of the tar; -1 where that is not known
+	TOC         bool            // it is what the builder's table of contents says, by the digest in the manifest
+	Fetched     int64           // bytes of that table, and of what was fetched to find it
 	Warnings    []tarfs.Warning // about the stream: media-type-mismatch, compressed-stream-damaged-tail, diff-id-mismatch …
 
 	FoundDigest, FoundDiffID string // as computed; empty where that was not asked for, or what they are of was not read to its end
@@ -82,6 +87,11 @@ func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 	if l.tar != nil {
 		return l.scanStore(ctx, opt)
 	}
+	if l.toc != nil {
+		if found, err := l.toc.scan(ctx, l, opt); !errors.Is(err, registry.ErrNoRange) {
+			return found, err
+		}
+	}
 	p := &pass{ctx: ctx, layer: l, opt: opt, out: &out}
 	err := p.keep(p.run())
 	if p.hashes != nil {
@@ -96,7 +106,11 @@ func (l *Layer) Same() string {
 	if l.err != nil || l.Digest == "" || l.blob == nil {
 		return ""
 	}
-	return l.Digest + " " + l.DiffID + " " + l.hint + " " + strconv.FormatInt(l.Size, 10)
+	name := l.Digest + " " + l.DiffID + " " + l.hint + " " + strconv.FormatInt(l.Size, 10)
+	if l.toc != nil {
+		name += " " + l.toc.digest
+	}
+	return name
 }
 
 // ReadAs lets Tar read the bytes of a layer that is the same and was kept.
@@ -105,7 +119,7 @@ func (l *Layer) ReadAs(other *Layer) { l.blob, l.check = other.blob, other.check
 // Window returns the memory that the layer's decoder asks for, in bytes: of a zstd stream the largest window of any of its frames,
 // which stands in the frames' headers; of xz, where it stands behind the data, what the limits allow; 0 for others, which need little.
 func (l *Layer) Window() int64 {
-	if l.err != nil || l.tar != nil {
+	if l.err != nil || l.tar != nil || l.toc != nil {
 		return 0
 	}
 	at, placed := l.blob.(io.ReaderAt)

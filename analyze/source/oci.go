@@ -115,6 +115,9 @@ func (a *Archive) fill(l *Layer, ref blobRef) error {
 		return fmt.Errorf("blob %s: %w", ref.Digest, err)
 	}
 	l.blob, l.check, l.Size = blob, check, blob.Size()
+	if far, ok := blob.(*farBlob); ok && a.opt.TOC {
+		l.toc = newTOC(far)
+	}
 	if a.opt.Verify {
 		l.Size = ref.Size // compared in the pass over the layer, with the digest
 		return ref.matchData()

@@ -28,6 +28,7 @@ type Options struct {
 
 	Registry registry.Options // for docker://REF; its MaxManifest is that of Limits
 	List     bool             // the question is what there is: a repository without a tag is its tags, not its :latest
+	TOC      bool             // of a registry's lazy layers read the builder's table of contents alone
 	Detail   bool             // likewise: what each tag holds, not only its name
 }
 
