@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/source"
 	"layup/report/render"
 )
 
@@ -92,6 +93,11 @@ func (i *inspection) one(img *analyze.Image) (string, error) {
 	if i.template == nil {
 		return string(d.JSON()), nil
 	}
+	return runTemplate(i.template, d, img.Image)
+}
+
+// runTemplate runs a template on a document as docker's client does: on what it decodes, by Go's names, and where that fails on the JSON itself.
+func runTemplate(template *render.DockerTemplate, d *analyze.DockerImage, img *source.Image) (string, error) {
 	raw, err := newRawImage(d, img)
 	if err != nil {
 		return "", err
@@ -100,9 +106,9 @@ func (i *inspection) one(img *analyze.Image) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := i.template.Execute(typed, false)
-	if _, failed := errors.AsType[*render.DockerError](err); failed {
-		text, err = i.template.Execute(raw, true)
+	text, err := template.Execute(typed, false)
+	if _, again := errors.AsType[*render.DockerError](err); again {
+		text, err = template.Execute(raw, true)
 	}
 	if unknown, ok := errors.AsType[*unknownFact](err); ok {
 		err = unknown

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/source"
 )
 
 // An unknownFact is the error of a template that asks for what nobody can tell from where the image lies.
@@ -20,7 +21,7 @@ func (e *unknownFact) Error() string { return e.text }
 type rawImage map[string]any
 
 // newRawImage decodes a document with every key that Docker 20 to 29 printed, under its name in JSON and in Go.
-func newRawImage(d *analyze.DockerImage, img *analyze.Image) (rawImage, error) {
+func newRawImage(d *analyze.DockerImage, img *source.Image) (rawImage, error) {
 	raw := rawImage{"Variant": "", "OsVersion": "", "Descriptor": nil, "Manifests": nil}
 	dec := json.NewDecoder(bytes.NewReader(d.JSON()))
 	dec.UseNumber()

@@ -1,0 +1,185 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"layup/analyze"
+	"layup/analyze/source"
+	"layup/fixtures"
+	"layup/report/render"
+)
+
+func unzipped(t *testing.T, name string) []byte {
+	t.Helper()
+	f, err := os.Open("../fixtures/engine/" + name + ".gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// engineDocument is what an engine said of an image of which the store is known.
+func engineDocument(t *testing.T) (*analyze.DockerImage, *source.Image) {
+	t.Helper()
+	var list []*analyze.DockerImage
+	if err := json.Unmarshal(unzipped(t, "nginx.inspect.json"), &list); err != nil || len(list) != 1 {
+		t.Fatalf("%d documents: %v", len(list), err)
+	}
+	return list[0], &source.Image{Engine: &source.Engine{}}
+}
+
+func TestDocumentKeepsEveryFieldOfAnEngines(t *testing.T) {
+	d, _ := engineDocument(t)
+	var got bytes.Buffer
+	if err := json.Indent(&got, append(append([]byte("["), d.JSON()...), ']'), "", "    "); err != nil {
+		t.Fatal(err)
+	}
+	if want := string(unzipped(t, "nginx.inspect.json")); got.String()+"\n" != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+}
+
+// newerJoin are the templates that docker 28 refuses and docker 29 runs.
+var newerJoin = map[string]string{`{{join .Config.Labels ","}}`: "lab <lab@example.com>,lab nginx\n"}
+
+// Templates on the document of an engine, with all that only an engine knows, against what docker's client made of them.
+func TestTemplatesOnAnEnginesDocument(t *testing.T) {
+	d, img := engineDocument(t)
+	pointer := regexp.MustCompile(`0x[0-9a-f]{8,}`)
+	pairs := 0
+	for line := range strings.Lines(string(unzipped(t, "inspect-templates.jsonl"))) {
+		var p struct {
+			Image, Template, Stdout, Stderr string
+			Exit                            int
+		}
+		if err := json.Unmarshal([]byte(line), &p); err != nil {
+			t.Fatal(err)
+		}
+		if p.Image != "lab/nginx:latest" || p.Template == "json" {
+			continue
+		}
+		pairs++
+		if text, ok := newerJoin[p.Template]; ok {
+			p.Stdout, p.Stderr, p.Exit = text, "", 0
+		}
+		template, err := render.ParseDocker(p.Template)
+		text, exit := "", badTemplate
+		if err == nil {
+			if text, err = runTemplate(template, d, img); err != nil {
+				text, exit = "\n", refuted
+			} else {
+				exit = answered
+			}
+		}
+		message := ""
+		if err != nil {
+			message = rawTypeName.Replace(err.Error()) + "\n"
+		}
+		if pointer.ReplaceAllString(text, "POINTER") != pointer.ReplaceAllString(p.Stdout, "POINTER") || message != p.Stderr || exit != p.Exit {
+			t.Errorf("%s: got %d %q %q want %d %q %q", p.Template, exit, text, message, p.Exit, p.Stdout, p.Stderr)
+		}
+	}
+	if pairs < 150 {
+		t.Errorf("only %d templates", pairs)
+	}
+}
+
+// What docker says here it says of no image: a template may mix the names of Go and of JSON, and what it asks for that is not known is said.
+func TestTemplatesFindEverySpellingAndSayWhatIsUnknown(t *testing.T) {
+	name := pack(t, "myfile")
+	id := strings.TrimSpace(layup(t, "inspect", "-f", "{{.Id}}", name).out)
+	for _, c := range []struct {
+		template, out, err string
+		status             int
+	}{
+		{"{{.ID}} {{.Id}}", id + " " + id + "\n", "", 0},
+		{"{{.Id}}{{.Variant}}{{.OsVersion}} {{json .Manifests}}", id + " null\n", "", 0},
+		{`{{join .RepoTags ","}} {{.Id}}`, "shop:1.2 " + id + "\n", "", 0},
+		{"{{.Id}} {{.Nope}}", "\n", "template parsing error: template: :1:10: executing \"\" at <.Nope>: map has no entry for key \"Nope\"\n", 1},
+		{"{{.Id}}{{$d := .}}{{$d.Metadata.LastTagTime}}", "\n", "layup: " + name + ": .Metadata is known to an engine only; read its store: docker-root:/var/lib/docker\n", 1},
+		{"{{.Identity}}", "\n", "layup: " + name + ": .Identity is known to an engine only; read its store: docker-root:/var/lib/docker\n", 1},
+		{`{{upper .}}`, "\n", "template parsing error: template: :1:8: executing \"\" at <.>: wrong type for value; expected string; got map[string]interface {}\n", 1},
+		{`{{join .Os ","}}`, "\n", "template parsing error: template: :1:7: executing \"\" at <.Os>: wrong type for value; expected []string; got string\n", 1},
+		{`{{pad .Os -1 0}}`, "\n", "template parsing error: template: :1:2: executing \"\" at <pad .Os -1 0>: error calling pad: strings: negative Repeat count\n", 1},
+		{"{{", "", "template parsing error: template: :1: unclosed action\n", 64},
+		{"", layup(t, "inspect", name).out, "", 0},
+	} {
+		got := layup(t, "inspect", "-f", c.template, name)
+		if want := (result{c.out, c.err, c.status}); got != want {
+			t.Errorf("%s:\ngot  %v\nwant %v", c.template, got, want)
+		}
+	}
+}
+
+// A template that loops, calls itself or doubles strings ends with an error, and soon.
+func TestTemplatesWithoutEndAreStopped(t *testing.T) {
+	name := pack(t, "myfile")
+	for _, c := range []struct{ template, want string }{
+		{"{{range 1000000000000}}{{end}}", "template stopped after 5 s"},
+		{"{{.Id}}{{range 1000000000000}}x{{end}}", "template output is over 16 MiB"},
+		{`{{define "a"}}{{template "a"}}{{end}}{{template "a"}}`, "template calls itself too deep: over 1000 levels"},
+		{`{{$x := "aaaaaaaa"}}{{range 100}}{{$x = print $x $x}}{{end}}`, "template functions make over 16 MiB"},
+		{`{{$x := pad "x" 9000000 0}}{{range 1000000}}{{$y := upper $x}}{{end}}`, "template functions make over 16 MiB"},
+	} {
+		for _, command := range [][]string{{"inspect", "-f"}, {"history", "--format"}} {
+			if command[0] == "history" && (strings.Contains(c.template, "5 s") || strings.Contains(c.template, ".Id")) {
+				continue
+			}
+			start := time.Now()
+			got := layup(t, append(command, c.template, name)...)
+			if !strings.HasPrefix(got.err, "layup: "+name+": "+c.want) || got.status != refuted {
+				t.Errorf("%s %s: got %v want %s", command[0], c.template, got, c.want)
+			}
+			if took := time.Since(start); took > 20*time.Second { // 5 s, and what other tests take of the machine
+				t.Errorf("%s: took %v", c.template, took)
+			}
+		}
+	}
+}
+
+// What --raw prints is what the ID is the digest of.
+func TestStoredDocumentsArePrintedExactly(t *testing.T) {
+	img := load(t, "myfile")
+	for _, c := range []struct {
+		format fixtures.Format
+		flag   string
+		begins string
+		status int
+		err    string
+	}{
+		{fixtures.Docker20, "--raw", `{"architecture"`, 0, ""},
+		{fixtures.Docker20, "--manifest", "", 1, "it has no manifest of its own; --raw prints the config\n"},
+		{fixtures.OCI, "--manifest", `{"schemaVersion":2`, 0, ""},
+		{fixtures.FlatRootfsBare, "--raw", "", 1, "a bare layer has no config\n"},
+	} {
+		data, err := fixtures.Packing{Format: c.format, Layers: fixtures.Gzip}.Pack(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := t.TempDir() + "/image"
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got := layup(t, "inspect", c.flag, name)
+		if !strings.HasPrefix(got.out, c.begins) || c.begins == "" && got.out != "" || got.status != c.status || !strings.HasSuffix(got.err, c.err) {
+			t.Errorf("%s %s: %v", c.format, c.flag, got)
+		}
+	}
+}
