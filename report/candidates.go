@@ -116,7 +116,7 @@ func (d *draft) values(ctx context.Context, f *pflag.Flag, prefix string) ([]can
 		value := strings.TrimPrefix(d.typed, prefix)
 		prefix += value[:strings.LastIndexByte(value, ',')+1]
 	}
-	if what, _ := pflag.UnquoteUsage(f); what == "FILE" || what == "DIR" {
+	if what, _ := pflag.UnquoteUsage(f); what == "FILE" || what == "DIR" || what == "PATH" {
 		directive = filesToo
 	}
 	for i := range found {
@@ -135,6 +135,9 @@ func (d *draft) known(ctx context.Context, f *pflag.Flag) []candidate {
 	}
 	switch f.Name {
 	case "format":
+		if d.report.Docker {
+			return []candidate{{"json", "docker's JSON, on one line"}}
+		}
 		var found []candidate
 		for _, f := range render.Formats {
 			found = append(found, candidate{f.Name, f.About})

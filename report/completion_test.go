@@ -35,7 +35,7 @@ func TestCompletionKnowsCommandsFlagsAndValues(t *testing.T) {
 		{"ls --upt", "--upto :4"}, {"ls --v", "--verbose --view :4"}, {"find --ty", "--type :4"}, {"--no-v", "--no-verify :4"},
 		{"ls --sort s", "size :4"}, {"ls --sort=m", "--sort=mtime :4"}, {"ls -f js", "json jsonl :4"}, {"--format t", "table tsv :4"}, {"ls --view ", "runtime spec :4"},
 		{"ls --color ", "auto always never :4"}, {"ls --progress p", "plain :4"}, {"find x -type ", "f d l c b p :4"}, {"ls --platform linux/arm6", "linux/arm64 :4"},
-		{"ls --limit pa", "path= :6"}, {"ls ", ":0"}, {"ls -o ", ":0"}, {"zzz ", ":0"}, {"ls image.tar /e", ":4"}, {"ls - /e", ":4"}, {"ls -- -", ":0"}, {"version ", ":4"},
+		{"ls --limit pa", "path= :6"}, {"ls ", ":0"}, {"ls -o ", ":0"}, {"zzz ", ":0"}, {"ls image.tar /e", ":4"}, {"ls - /e", ":4"}, {"ls -- -", ":0"}, {"version ", ":4"}, {"inspect --format ", "json :4"}, {"serve --socket ", ":0"}, {"serve a.tar ", ":0"},
 	} {
 		if got := offered(t, strings.Split(c.words, " ")...); got != c.want {
 			t.Errorf("%q: got %s want %s", c.words, got, c.want)
