@@ -50,7 +50,8 @@ func modeOf(v tarfs.Version) string {
 	if v.Type() == tarfs.Symlink {
 		return "0777"
 	}
-	return fmt.Sprintf("%04o", v.Meta().Mode)
+	mode := v.Meta().Mode // 12 bits
+	return string([]byte{'0' + byte(mode>>9&7), '0' + byte(mode>>6&7), '0' + byte(mode>>3&7), '0' + byte(mode&7)})
 }
 
 // appendEntry appends entryFields.

@@ -2,6 +2,8 @@ package tarfs
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"hash/maphash"
 	"iter"
 	"slices"
@@ -180,10 +182,38 @@ func (t *Tree) order() {
 			t.kids[fill[p]] = id
 			fill[p]++
 		}
+		var list []keyed
 		for id := range t.nodes.n {
-			slices.SortFunc(t.children(id), func(a, b uint32) int { return bytes.Compare(t.nameOf(a), t.nameOf(b)) })
+			if kids := t.children(id); len(kids) > 1 {
+				list = t.sort(kids, list[:0])
+			}
 		}
 	})
+}
+
+// keyed is a child with the first bytes of its name, which mostly decide.
+type keyed struct {
+	key   uint64
+	child uint32
+}
+
+// sort sorts children by their names. It returns its buffer for the next time.
+func (t *Tree) sort(kids []uint32, list []keyed) []keyed {
+	for _, id := range kids {
+		var first [8]byte
+		copy(first[:], t.nameOf(id))
+		list = append(list, keyed{binary.BigEndian.Uint64(first[:]), id})
+	}
+	slices.SortFunc(list, func(a, b keyed) int {
+		if a.key != b.key {
+			return cmp.Compare(a.key, b.key)
+		}
+		return bytes.Compare(t.nameOf(a.child), t.nameOf(b.child))
+	})
+	for i, k := range list {
+		kids[i] = k.child
+	}
+	return list
 }
 
 func (t *Tree) children(id uint32) []uint32 { return t.kids[t.starts[id]:t.starts[id+1]] }
@@ -291,7 +321,8 @@ func (n Node) Path() string {
 	case n.id&unseen != 0:
 		return string(n.tree.unseenPath(n.id))
 	}
-	return string(n.tree.appendPath(nil, n.id))
+	var short [256]byte // spares most paths a copy
+	return string(n.tree.appendPath(short[:0], n.id))
 }
 
 func (t *Tree) appendPath(b []byte, id uint32) []byte {

@@ -12,21 +12,28 @@ import (
 // Size is n bytes as docker images prints them: three digits and a decimal unit, 5.2MB.
 // Where three digits round up to 1000 docker prints 1e+03kB; this is 1MB.
 func Size(n int64) string {
-	sign, size := "", float64(n)
 	if n < 0 {
-		sign, size = "-", -size
+		return "-" + sizeOf(-float64(n))
 	}
-	s := units.HumanSizeWithPrecision(size, 3)
-	if strings.Contains(s, "e+") {
-		for unit := 1e3; unit < 1e19; unit *= 1e3 {
-			if size < unit {
-				s = units.HumanSizeWithPrecision(unit, 3)
-				break
-			}
-		}
-	}
-	return sign + s
+	return sizeOf(float64(n))
 }
+
+// sizeOf is what go-units makes of a size, at a third of the cost: lists have millions.
+func sizeOf(size float64) string {
+	const most = 999.5 // rounds up
+	unit := 0
+	for size >= most && unit < len(sizeUnits)-1 {
+		size /= 1000
+		unit++
+	}
+	if unit > 0 {
+		size = max(size, 1) // it was rounded up to the next unit
+	}
+	var b [16]byte
+	return string(append(strconv.AppendFloat(b[:0], size, 'g', 3, 64), sizeUnits[unit]...))
+}
+
+var sizeUnits = [...]string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
 
 // DockerSize is n bytes exactly as docker history prints them, 1e+03kB included.
 func DockerSize(n int64) string { return units.HumanSizeWithPrecision(float64(n), 3) }

@@ -2,8 +2,28 @@ package render
 
 import (
 	"math"
+	"math/rand/v2"
+	"strings"
 	"testing"
 )
+
+func TestSizeIsWhatUnitsMakeOfIt(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for i := range int64(200_000) {
+		n := i
+		switch i % 4 {
+		case 1:
+			n = rnd.Int64() >> rnd.IntN(63)
+		case 2: // about where digits are rounded up
+			n = (9995 + rnd.Int64N(3) - 1) * int64(math.Pow10(rnd.IntN(15)))
+		case 3:
+			n = 5*rnd.Int64N(200_000)*int64(math.Pow10(rnd.IntN(10))) + rnd.Int64N(3) - 1
+		}
+		if want := DockerSize(n); n >= 0 && !strings.Contains(want, "e+") && Size(n) != want {
+			t.Fatalf("%d: got %s, want %s", n, Size(n), want)
+		}
+	}
+}
 
 func TestSizeIsWhatDockerPrints(t *testing.T) {
 	for _, c := range []struct {

@@ -75,7 +75,11 @@ func (how dialect) writeSection(w *bufio.Writer, names []byte, s Section, many, 
 			r.text(s.Name)
 		}
 		for i, f := range s.Fields {
-			if err := r.value(f.Kind, at(row, i)); err != nil {
+			if i >= len(row) {
+				r.absent(f.Kind)
+				continue
+			}
+			if err := r.value(f.Kind, &row[i]); err != nil {
 				return err
 			}
 		}
@@ -108,6 +112,11 @@ func (r *rowText) plain(s string) {
 
 // text writes a text that may be from an image. What a spreadsheet would take for a formula gets a leading quote.
 func (r *rowText) text(s string) {
+	if isWord(s) {
+		r.next()
+		r.b = append(r.b, s...)
+		return
+	}
 	if !utf8.ValidString(s) && !r.seen {
 		s = string([]rune(s)) // a U+FFFD for each byte
 	}
@@ -121,19 +130,36 @@ func (r *rowText) text(s string) {
 	r.plain(s)
 }
 
-func (r *rowText) value(kind Kind, v Value) error {
-	switch {
-	case v.text():
+// isWord reports whether a text is of characters that no dialect, no spreadsheet and no terminal minds, as nearly all texts are.
+func isWord(s string) bool {
+	for i := range len(s) {
+		if !wordBytes[s[i]] {
+			return false
+		}
+	}
+	return s != "" && s[0] != '+' && s[0] != '-' && s[0] != '@'
+}
+
+var wordBytes = func() (words [256]bool) {
+	for _, c := range []byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/._-+@:~%#") {
+		words[c] = true
+	}
+	return words
+}()
+
+func (r *rowText) value(kind Kind, v *Value) error {
+	switch v.tag {
+	case 0:
+		r.absent(kind)
+		return nil
+	case uint8(Text) + 1, uint8(Name) + 1:
 		r.text(v.str)
-	case v.is(Int):
+	case uint8(Int) + 1:
 		r.next()
 		r.b = strconv.AppendInt(r.b, v.num, 10)
-	case v.is(Time) && dated(v.num):
-		r.next()
-		r.b = appendTime(r.b, v.num, v.nsec)
-	case v.is(Time) && kind == Time:
-		r.next()
-	case v.is(Object):
+	case uint8(Time) + 1:
+		r.time(kind, v)
+	case uint8(Object) + 1:
 		json, err := appendObject(nil, v.obj)
 		if err != nil {
 			return err
@@ -146,8 +172,29 @@ func (r *rowText) value(kind Kind, v Value) error {
 	return nil
 }
 
+// absent writes the cells of a field without a value.
+func (r *rowText) absent(kind Kind) {
+	r.next()
+	if kind.besides() != "" {
+		r.next()
+	}
+}
+
+// time writes a time in a column of such, and nothing where that cannot say it.
+func (r *rowText) time(kind Kind, v *Value) {
+	switch {
+	case dated(v.num):
+		r.next()
+		r.b = appendTime(r.b, v.num, v.nsec)
+	case kind == Time:
+		r.next()
+	default:
+		r.plain(v.String())
+	}
+}
+
 // besides writes the further column of a field.
-func (r *rowText) besides(kind Kind, v Value) {
+func (r *rowText) besides(kind Kind, v *Value) {
 	if kind != Name && kind != Time {
 		return
 	}
