@@ -32,7 +32,7 @@ func (c *Comparison) matchLayers() {
 				ids[id] = len(ids) + 1
 			}
 			lists[side] = append(lists[side], ids[id])
-			if id != "" && !s.Image.damaged[i] {
+			if id != "" && !s.Image.damaged[i] && !s.Image.Layers[i].Assembled() { // whose entries have another order, and no digest proves them
 				c.same[side][i] = ids[id]
 			}
 		}

@@ -58,14 +58,17 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 	return images, errs
 }
 
-// unshared returns which layers of an image the other does not name. Of damaged ones it is not known whether they are what they are named.
+// unshared returns which layers of an image the other has not, so that nothing but content tells whether files are the same. Neither damaged layers
+// nor those that were put together from an engine's directories are known to be what they are named.
 func unshared(one, other *source.Image, keepGoing bool) func(int) bool {
 	named := map[string]bool{}
 	for _, l := range other.Layers {
-		named[l.DiffID] = true
+		if !l.Assembled() {
+			named[l.DiffID] = true
+		}
 	}
 	return func(i int) bool {
-		diffID := one.Layers[i].DiffID
-		return len(other.Layers) > 0 && (keepGoing || diffID == "" || !named[diffID])
+		l := one.Layers[i]
+		return len(other.Layers) > 0 && (keepGoing || l.DiffID == "" || l.Assembled() || !named[l.DiffID])
 	}
 }

@@ -21,7 +21,8 @@ of one file); of an added or removed path it is the type.
 Images are equal where their layers (by diffID), their configuration and their paths are. Image IDs, references,
 digests of stored blobs and dates are shown where they differ, and never a difference by themselves. A directory
 that no layer lists has no time of its own to compare. Content is compared by SHA-256, but for files of different
-sizes and for those that lie in the same layer on both sides.
+sizes and for those that lie in the same layer on both sides. With --no-verify, layers of the same diffID are
+taken for the same.
 
 --ignore takes the words above and dir-mtime (the time of directories only), layers, order (of the same layers, and
 of the same environment variables), config for all of the configuration, or a part of it: user, env, entrypoint,
