@@ -3,8 +3,6 @@ package analyze
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
-	"io"
 	"iter"
 	"slices"
 
@@ -40,11 +38,11 @@ type Comparison struct {
 	Config []ConfigChange
 
 	ignore Aspect
-	after  int                             // of a container: the last layer that is not its own; every path written by a later one counts
-	own    bool                            // it is one
-	stages bool                            // of one image: nothing but paths is compared
-	same   [2][]int                        // by side and layer: equal numbers stand for the same bytes; 0 for bytes that nothing vouches for
-	sums   [2]map[uint64][sha256.Size]byte // by side and inode: of files whose sizes left a doubt
+	after  int      // of a container: the last layer that is not its own; every path written by a later one counts
+	own    bool     // it is one
+	stages bool     // of one image: nothing but paths is compared
+	same   [2][]int // by side and layer: equal numbers stand for the same bytes; 0 for bytes that nothing vouches for
+	sums   [2]sums  // by side: of files whose sizes left a doubt
 }
 
 // Compare compares two sides but for what is to be ignored. Content is read again where neither the layers nor the sizes nor the digests at hand
@@ -194,13 +192,11 @@ func (c *Comparison) obvious(a, b tarfs.Version) (same, sure bool) {
 	return false, false
 }
 
-func (c *Comparison) digest(side int, v tarfs.Version) ([32]byte, bool) {
+func (c *Comparison) digest(side int, v tarfs.Version) ([sha256.Size]byte, bool) {
 	if sum, ok := v.Digest(); ok {
 		return sum, true
 	}
-	inode, _ := v.Inode()
-	sum, ok := c.sums[side][inode]
-	return sum, ok
+	return c.sums[side].of(v)
 }
 
 // settleDoubts hashes what has to be hashed to tell whether files are the same.
@@ -246,25 +242,6 @@ func (c *Comparison) doubts(ctx context.Context) (doubtful [2][]tarfs.Version, e
 		}
 	}
 	return doubtful, nil
-}
-
-// sums hashes the content of files, every layer read once, and returns the digests by inode.
-func (img *Image) sums(ctx context.Context, files []tarfs.Version) (map[uint64][sha256.Size]byte, error) {
-	sums := make(map[uint64][sha256.Size]byte, len(files))
-	hash := sha256.New()
-	err := img.Bodies(ctx, files, func(which []int, b *Body) error {
-		hash.Reset()
-		if _, err := io.Copy(hash, b.Expanded()); err != nil {
-			return err
-		}
-		inode, _ := files[which[0]].Inode()
-		sums[inode] = [sha256.Size]byte(hash.Sum(nil))
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", img.Name, err)
-	}
-	return sums, nil
 }
 
 // linkPairs numbers inodes of both sides by the first path, in path order, that both of them have.

@@ -24,8 +24,9 @@ type piece struct{ at, size int64 }
 func (img *Image) Texts(ctx context.Context, files []tarfs.Version) (*Texts, error) {
 	c := &Texts{scratch: source.NewScratch(img.opt.Source.TempDir), pieces: map[uint64]piece{}}
 	var end int64
+	buffer := make([]byte, 32<<10)
 	err := img.Bodies(ctx, files, func(which []int, b *Body) error {
-		n, err := io.Copy(c.scratch, b.Expanded())
+		n, err := io.CopyBuffer(c.scratch, b.Expanded(), buffer)
 		inode, _ := files[which[0]].Inode()
 		c.pieces[inode] = piece{end, n}
 		end += n

@@ -1,0 +1,145 @@
+package analyze_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"layup/analyze"
+	"layup/fixtures"
+	"layup/tarfs"
+)
+
+// loadPair packs two images written as text and loads them as diff does.
+func loadPair(t *testing.T, texts [2]string) [2]*analyze.Image {
+	t.Helper()
+	var names [2]string
+	for i, text := range texts {
+		src, err := fixtures.Parse("test", "tag test:1\n"+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := fixtures.Packing{Format: fixtures.Docker25}.Pack(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names[i] = filepath.Join(t.TempDir(), "image.tar")
+		if err := os.WriteFile(names[i], file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opt := analyze.Default()
+	images, errs := analyze.OpenPair(context.Background(), names, [2]analyze.Options{opt, opt}, 0)
+	for i, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { images[i].Close() })
+	}
+	return images
+}
+
+func hashed(img *analyze.Image, path string) bool {
+	v, _ := img.Top().Lookup(path)
+	_, ok := v.Digest()
+	return ok
+}
+
+// Layers that both images have are not hashed: what is in them is the same. Only where a file of another layer leaves a doubt is one read again.
+func TestSharedLayersAreNotHashed(t *testing.T) {
+	const base = "layer base\nf 0644 0:0 big \"big\"\nf 0644 0:0 passwd \"one\"\n"
+	images := loadPair(t, [2]string{base, base + "layer more\nf 0644 0:0 passwd \"two\"\nf 0644 0:0 new \"new\"\n"})
+	if hashed(images[0], "/big") || hashed(images[1], "/big") || !hashed(images[1], "/passwd") {
+		t.Error("the shared layer is hashed, or the other is not")
+	}
+	c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for d := range c.Paths() {
+		got = append(got, d.Change+" "+d.Path()+" "+strings.Join(d.What.Names(), ","))
+	}
+	if s := strings.Join(got, ";"); s != "added /new ;changed /passwd content" {
+		t.Error(s)
+	}
+}
+
+// What the first pass did not hash is read a second time, and that must still be what it was.
+func TestAnInputThatChangesBetweenIsNoAnswer(t *testing.T) {
+	const base = "layer base\nf 0644 0:0 passwd \"one\"\n"
+	images := loadPair(t, [2]string{base, base + "layer more\nf 0644 0:0 passwd \"two\"\n"})
+	data, err := os.ReadFile(images[0].Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(images[0].Name, []byte(strings.Replace(string(data), "one", "two", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), 0)
+	if err == nil || !strings.Contains(err.Error(), "changed while being read") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A hard link is a difference where the paths that both images have are other files; not where a name came or went.
+func TestHardLinksAreComparedByWhatBothHave(t *testing.T) {
+	const linked = "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nh c -> a\n"
+	for _, test := range []struct{ say, a, b, want string }{
+		{"a link became a file of its own", linked, "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nf 0644 0:0 c \"x\"\n", "changed /c hardlinks"},
+		{"the first name went", linked, "layer one\nf 0644 0:0 b \"x\"\nh c -> b\n", "removed /a "},
+		{"one inode became two", linked + "h d -> a\n", "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nf 0644 0:0 c \"x\"\nh d -> c\n", "changed /c hardlinks;changed /d hardlinks"},
+	} {
+		images := loadPair(t, [2]string{test.a, test.b})
+		c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for d := range c.Paths() {
+			got = append(got, d.Change+" "+d.Path()+" "+strings.Join(d.What.Names(), ","))
+		}
+		if s := strings.Join(got, ";"); s != test.want {
+			t.Errorf("%s: %q, want %q", test.say, s, test.want)
+		}
+	}
+}
+
+// A directory that no layer lists has no time of its own, and mode and owner of every other such directory.
+func TestImpliedDirectoriesHaveNoTimeToCompare(t *testing.T) {
+	for listed, want := range map[string]string{"d 0755 0:0 d\n": "", "d 0700 0:0 d\n": "mode"} {
+		images := loadPair(t, [2]string{"layer one\nf 0644 0:0 d/f \"x\"\n", "layer one\n" + listed + "f 0644 0:0 d/f \"x\"\n"})
+		c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for d := range c.Paths() {
+			got += strings.Join(d.What.Names(), ",")
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", listed, got, want)
+		}
+	}
+}
+
+func TestMovedLayersAreTold(t *testing.T) {
+	const one, two, three = "layer one\nf 0644 0:0 a \"x\"\n", "layer two\nf 0644 0:0 b \"x\"\n", "layer three\nf 0644 0:0 c \"x\"\n"
+	images := loadPair(t, [2]string{one + two + two, two + one + three})
+	c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, m := range c.Layers {
+		count[m.Status]++
+		if m.Status == analyze.Moved && (m.A < 0 || m.B < 0) || m.Status == analyze.Removed && m.B != tarfs.NoLayer {
+			t.Errorf("%+v", m)
+		}
+	}
+	if count[analyze.Shared] != 1 || count[analyze.Moved] != 1 || count[analyze.Removed] != 1 || count[analyze.Added] != 1 {
+		t.Errorf("%v", c.Layers)
+	}
+}
