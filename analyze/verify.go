@@ -72,13 +72,14 @@ func verify(ctx context.Context, s source.Subject, opt Options, read map[string]
 		failed[e.Layer] = e.Err
 	}
 	for i, l := range img.Layers {
+		var changed []source.Check
 		if failed[i] == nil {
-			failed[i] = l.Rebuild(ctx, &img.scans[i])
+			changed, failed[i] = l.Rebuild(ctx, &img.scans[i])
 		}
 		if ctx.Err() != nil {
 			return v, ctx.Err()
 		}
-		v.Checks = append(v.Checks, l.Checks(img.scans[i], failed[i])...)
+		v.Checks = append(append(v.Checks, l.Checks(img.scans[i], failed[i])...), changed...)
 		if l.Digest != "" && !l.Unread() {
 			read[l.Digest] = true
 		}
@@ -99,7 +100,7 @@ func entryChecks(warnings []tarfs.Warning) []source.Check {
 	count := map[group]int{}
 	for _, w := range warnings {
 		switch w.Code {
-		case tarfs.DiffIDMismatch, tarfs.HistoryAbsent, tarfs.HistoryDoesNotMatchLayers:
+		case tarfs.DiffIDMismatch, tarfs.HistoryAbsent, tarfs.HistoryDoesNotMatchLayers, tarfs.StoreDiffers:
 			continue // they have checks of their own
 		}
 		c := source.Check{What: "entry", Layer: w.Layer, Path: w.Path, Size: -1, Verdict: source.Passed, Code: string(w.Code), Message: w.Code.Message()}

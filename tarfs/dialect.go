@@ -61,3 +61,10 @@ func (l *Layer) attributes(i uint32) []Xattr {
 	}
 	return kept
 }
+
+// In returns the same entries, read in another dialect.
+func (l *Layer) In(d Dialect) *Layer {
+	other := *l
+	other.dialect = d
+	return &other
+}

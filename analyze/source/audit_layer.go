@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
+	"layup/analyze/source/store"
 	"layup/tarfs"
 )
 
@@ -92,21 +94,59 @@ func judgeTar(c *Check, blob Check, failed error) {
 	}
 }
 
-// Rebuild puts the tar of an engine's layer together with all content and notes its digest. Listing such a layer reads no content.
-func (l *Layer) Rebuild(ctx context.Context, found *Scanned) error {
+// Rebuild puts the tar of an engine's layer together with all content and notes its digest. Listing such a layer reads no content. The checks
+// name what in its directory is not as the engine stored it.
+func (l *Layer) Rebuild(ctx context.Context, found *Scanned) ([]Check, error) {
 	if l.tar == nil || l.DiffID == "" {
-		return nil
+		return nil, nil
+	}
+	checks, err := l.changed(ctx, found.Table)
+	if err != nil {
+		return checks, privileged(err)
 	}
 	sum, err := newDigests(algorithm(l.DiffID))
 	if err != nil {
-		return err
+		return checks, err
 	}
 	r := l.tar.Open(ctx)
 	blob := &meter{ctx: ctx, src: r, limits: l.limits, digests: sum}
 	_, err = io.CopyBuffer(io.Discard, struct{ io.Reader }{blob}, make([]byte, hashBuffer))
 	if err = errors.Join(err, r.Close()); err != nil {
-		return privileged(err)
+		return checks, privileged(err)
 	}
 	found.FoundDiffID, found.Unpacked = sum.sum(algorithm(l.DiffID)), blob.count
-	return nil
+	return checks, nil
+}
+
+// changed lists what is not as the engine stored it, in path order.
+func (l *Layer) changed(ctx context.Context, table *tarfs.Layer) ([]Check, error) {
+	if l.differ == nil {
+		return nil, nil
+	}
+	list, err := l.differ(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	contents, err := l.tar.Contents(ctx, l.Directory)
+	if err != nil {
+		return nil, err
+	}
+	named := map[string]bool{}
+	for _, d := range list {
+		named[d.Code+d.Path] = true
+	}
+	for _, d := range contents {
+		if !named[d.Code+d.Path] {
+			list = append(list, d)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b store.Difference) int { return cmp.Compare(a.Path, b.Path) })
+	var checks []Check
+	for _, d := range list {
+		c := newCheck("entry")
+		c.Layer, c.Path = l.Index, d.Path
+		c.fail(d.Code, d.What)
+		checks = append(checks, c)
+	}
+	return checks, nil
 }

@@ -27,7 +27,7 @@ type Layer struct {
 	toc    *toc            // of a streamed blob: the builder's table, which stands in for it; else nil
 	tar    *store.Tar      // of an engine's layer, which is no blob
 	engine *engine         // likewise
-	split  string          // its tar-split file; empty where there is none
+	differ differ          // likewise; nil where nothing records how it was
 	found  []tarfs.Warning // what reading it came across
 	err    error           // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
 	verify bool
@@ -36,6 +36,9 @@ type Layer struct {
 	hint   string       // media type or file name suffix that claims a compression: checked by content only, mismatch is a warning
 	outer  string       // compression of the whole input around a bare layer that was already undone by spooling ("" none): Scan reports it as Compression, and Digest/Size of the layer are then already known
 }
+
+// A differ holds the directory of an engine's layer against the table that its record gave.
+type differ func(context.Context, *tarfs.Layer) ([]store.Difference, error)
 
 // A blob is the stored bytes of a layer. It is also one of two things: an io.ReaderAt, whose bytes lie in a file and can be read at any place as often as
 // wanted, or a streamed blob, which is read once from the first byte to the last.

@@ -35,6 +35,7 @@ type engine struct {
 	path   string
 	tree   store.Files // from its top
 	driver string
+	verify bool
 
 	mu    sync.Mutex
 	scans map[string]*storeScan // by directory: images share layers
@@ -66,7 +67,7 @@ func storing(kind, marker string, read func(*Archive, context.Context) error) fu
 			return err
 		}
 		a.closers = append(a.closers, files.Close)
-		a.engine = &engine{path: path, tree: store.Below(files, store.Top(files, marker))}
+		a.engine = &engine{path: path, verify: a.opt.Verify, tree: store.Below(files, store.Top(files, marker))}
 		return privileged(read(a, ctx))
 	}
 }
@@ -201,7 +202,7 @@ func (f storeForm) load(_ *candidate, img *Image) error { return privileged(f(im
 func (a *Archive) storedLayer(index int, s store.Layer) *Layer {
 	l := a.newLayer(index)
 	l.verify, l.engine = false, a.engine
-	l.Role, l.DiffID, l.Directory, l.Link, l.Size, l.split = s.Role, s.DiffID, s.Directory, s.Link, max(s.Size, 0), s.Split
+	l.Role, l.DiffID, l.Directory, l.Link, l.Size, l.differ = s.Role, s.DiffID, s.Directory, s.Link, max(s.Size, 0), s.Differences
 	l.tar = s.Tar(l.notice)
 	return l
 }
@@ -226,6 +227,9 @@ func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error)
 	if table != nil {
 		out.Table = table
 	}
+	if err == nil && l.differ != nil && l.engine.verify {
+		err = l.compare(ctx, out.Table)
+	}
 	for _, w := range l.found {
 		w.Layer = l.Index
 		out.Warnings = append(out.Warnings, w)
@@ -236,6 +240,15 @@ func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error)
 		l.engine.keep(l.Directory, &storeScan{out, opt.Digests, opt.Mark != nil})
 	}
 	return out, err
+}
+
+// compare notices what in the layer's directory is not as the engine put it there.
+func (l *Layer) compare(ctx context.Context, table *tarfs.Layer) error {
+	found, err := l.differ(ctx, table)
+	for _, d := range found {
+		l.notice(tarfs.StoreDiffers, d.Path)
+	}
+	return err
 }
 
 // scanned returns what is known of a directory, nil where it was not read, or not as thoroughly as it is asked for.

@@ -218,12 +218,16 @@ func (s *podmanStore) layer(id, below string) Layer {
 		l.Split = split
 	}
 	layout := Layout{Names: s.fuse}
+	if l.Split != "" {
+		l.fromSplit(s.files, layout)
+		if s.driver == "vfs" {
+			l.Differences = nil // its directory holds the layers below as well
+		}
+		return l
+	}
 	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
 		layout.Warn = warn
-		switch {
-		case l.Split != "":
-			return TarSplit(s.files, l.Split, l.Directory)
-		case s.driver == "vfs" && below != "":
+		if s.driver == "vfs" && below != "" {
 			return Changes(s.files, s.directory(below), l.Directory, layout)
 		}
 		return Overlay(s.files, l.Directory, layout)

@@ -222,7 +222,10 @@ func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 		below = one.Directory
 		one.DiffID, one.Size, one.Split = l.DiffID, l.Size, l.Split
 		if l.Split != "" {
-			one.Tar = func(func(tarfs.Code, string)) *Tar { return TarSplit(d.files, l.Split, one.Directory) }
+			one.fromSplit(d.files, Layout{Names: d.driver == "fuse-overlayfs"})
+			if d.driver == "vfs" {
+				one.Differences = nil // its directory holds the layers below as well
+			}
 		}
 		list = append(list, one)
 	}

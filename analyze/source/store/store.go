@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"time"
 
 	"layup/tarfs"
@@ -49,6 +50,17 @@ type Layer struct {
 	Split     string // its tar-split file; empty where there is none
 	// Tar puts it together; warn is told of what cannot be shown as the engine shows it.
 	Tar func(warn func(tarfs.Code, string)) *Tar
+	// Differences holds the directory against the table that the layer's tar-split file gave; nil where there is none.
+	Differences func(ctx context.Context, table *tarfs.Layer) ([]Difference, error)
+}
+
+// fromSplit has a layer put together from its tar-split file, and held against it.
+func (l *Layer) fromSplit(files Files, layout Layout) {
+	split, dir := l.Split, l.Directory
+	l.Tar = func(func(tarfs.Code, string)) *Tar { return TarSplit(files, split, dir) }
+	l.Differences = func(ctx context.Context, table *tarfs.Layer) ([]Difference, error) {
+		return Differences(ctx, files, dir, table, layout)
+	}
 }
 
 // A Container is a container that was not removed.

@@ -1,0 +1,275 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"layup/tarfs"
+)
+
+// The ways in which the directory of a layer can differ from what tar-split recorded when the engine stored the layer.
+const (
+	ContentChanged  = "layer-content-changed"
+	MetadataChanged = "layer-metadata-changed"
+	PathAdded       = "layer-path-added"
+	PathMissing     = "layer-path-missing"
+)
+
+// A Difference is a path of a layer that is not on the disk as the engine put it there.
+type Difference struct {
+	Code string
+	Path string // exact bytes, beginning with a slash
+	What string // for a person: mode 0644, not 0600
+}
+
+// A comparer holds the directory of a layer against the headers in its tar-split file.
+type comparer struct {
+	walk  *overlayWalk // for what it makes of the attributes of a store
+	root  tarfs.Node
+	snap  *tarfs.Snapshot
+	seen  map[string]bool
+	found []Difference
+	ids   [2]map[uint32]map[uint32]int // users and groups: how often a number in a header stands on the disk as another one
+	owned []owned
+}
+
+// owned is a path whose numbers were compared later, when it is known whether the engine shifts them.
+type owned struct {
+	path       string
+	want, have [2]uint32
+}
+
+// Differences compares presence, type, mode, owner, time, link target, device numbers, capabilities and user attributes of everything in a
+// layer's directory with the table that its tar-split file gave. No content is read. An engine that shifts all user numbers alike is no
+// difference.
+func Differences(ctx context.Context, files Files, dir string, table *tarfs.Layer, layout Layout) ([]Difference, error) {
+	tree, errs := tarfs.Merge([]*tarfs.Layer{table.In(tarfs.Plain)}, tarfs.Runtime)
+	if len(errs) > 0 {
+		return nil, errs[0]
+	}
+	layout.Owner, layout.Warn = nil, nil
+	w := &overlayWalk{files: files, dir: dir, layout: layout}
+	c := &comparer{walk: w, root: tree.Root(), snap: tree.Top(), seen: map[string]bool{}}
+	c.ids[0], c.ids[1] = map[uint32]map[uint32]int{}, map[uint32]map[uint32]int{}
+	for e, err := range files.Walk(ctx, dir) {
+		if err == nil {
+			err = c.entry(e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	c.owners()
+	c.missing()
+	slices.SortStableFunc(c.found, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
+	return c.found, nil
+}
+
+func (c *comparer) differs(code, name, what string) {
+	c.found = append(c.found, Difference{code, name, what})
+}
+
+// entry compares something that is on the disk.
+func (c *comparer) entry(e Entry) error {
+	base := path.Base(e.Path)
+	if c.walk.layout.Names && strings.HasPrefix(base, whiteoutPrefix) {
+		c.present("/"+e.Path, "a whiteout") // spelled on the disk as in the tar
+		return nil
+	}
+	e, err := c.walk.consume(e)
+	if err != nil {
+		return err
+	}
+	if at := slices.IndexFunc(e.Xattrs, func(x tarfs.Xattr) bool { return x.Name == tarfs.OpaqueXattr }); at >= 0 {
+		e.Xattrs = slices.Delete(slices.Clone(e.Xattrs), at, at+1)
+		if !c.walk.layout.Names {
+			c.present(path.Join("/", e.Path, opaqueMarker), "an opaque marker")
+		}
+	}
+	if e.Type == tarfs.Char && e.Major == 0 && e.Minor == 0 {
+		c.present(path.Join("/", path.Dir(e.Path), whiteoutPrefix+base), "a whiteout")
+		return nil
+	}
+	if v, ok := c.present("/"+e.Path, typeName(e.Info)); ok {
+		c.compare(e, v)
+	}
+	return nil
+}
+
+func typeName(i Info) string {
+	if i.Socket {
+		return "a socket"
+	}
+	return "a " + i.Type.String()
+}
+
+// present finds in the headers what is on the disk.
+func (c *comparer) present(name, what string) (tarfs.Version, bool) {
+	c.seen[name] = true
+	v, ok := c.snap.Lookup(name)
+	if !ok {
+		c.differs(PathAdded, name, what+" that the engine did not put there")
+	}
+	return v, ok
+}
+
+// compare compares the metadata of one path.
+func (c *comparer) compare(e Entry, v tarfs.Version) {
+	name := "/" + e.Path
+	if e.Type != v.Type() || e.Socket {
+		c.differs(MetadataChanged, name, fmt.Sprintf("is %s, not a %s", typeName(e.Info), v.Type()))
+		return
+	}
+	if v.Implied() {
+		return // the engine chose its metadata
+	}
+	m := v.Meta()
+	var what []string
+	if e.Mode != m.Mode && e.Type != tarfs.Symlink {
+		what = append(what, fmt.Sprintf("mode %04o, not %04o", e.Mode, m.Mode))
+	}
+	if e.MTime != m.MTime || e.MTimeNS != m.MTimeNS && m.MTimeNS != 0 {
+		what = append(what, "another time of change")
+	}
+	if e.Type == tarfs.Symlink && e.Link != v.Link() {
+		what = append(what, fmt.Sprintf("points to %s, not to %s", shown(e.Link), shown(v.Link())))
+	}
+	if major, minor := v.Device(); (e.Type == tarfs.Char || e.Type == tarfs.Block) && (e.Major != major || e.Minor != minor) {
+		what = append(what, fmt.Sprintf("device %d:%d, not %d:%d", e.Major, e.Minor, major, minor))
+	}
+	if !slices.Equal(telling(e.Xattrs), telling(v.Xattrs())) {
+		what = append(what, "other capabilities or attributes")
+	}
+	if len(what) > 0 {
+		c.differs(MetadataChanged, name, strings.Join(what, ", "))
+	}
+	if e.Type == tarfs.File && e.Size != v.Size() {
+		c.differs(ContentChanged, name, fmt.Sprintf("%d bytes, not %d", e.Size, v.Size()))
+	}
+	c.own(name, [2]uint32{m.UID, m.GID}, [2]uint32{e.UID, e.GID})
+}
+
+// telling are the attributes that engines take out of a layer's tar whatever their file system.
+func telling(list []tarfs.Xattr) []tarfs.Xattr {
+	return slices.DeleteFunc(slices.Clone(list), func(x tarfs.Xattr) bool {
+		return x.Name != "security.capability" && !strings.HasPrefix(x.Name, "user.")
+	})
+}
+
+func (c *comparer) own(name string, want, have [2]uint32) {
+	for i := range want {
+		if c.ids[i][want[i]] == nil {
+			c.ids[i][want[i]] = map[uint32]int{}
+		}
+		c.ids[i][want[i]][have[i]]++
+	}
+	c.owned = append(c.owned, owned{name, want, have})
+}
+
+// owners compares users and groups. A rootless engine, or one that maps users, has others on the disk than in the container, always the same:
+// what most files of an owner have is taken for that.
+func (c *comparer) owners() {
+	for _, o := range c.owned {
+		var what []string
+		for i, kind := range []string{"user", "group"} {
+			if usual := most(c.ids[i][o.want[i]], o.want[i]); o.have[i] != usual {
+				what = append(what, fmt.Sprintf("%s %d, not %d", kind, o.have[i], usual))
+			}
+		}
+		if len(what) > 0 {
+			c.differs(MetadataChanged, o.path, strings.Join(what, ", "))
+		}
+	}
+}
+
+// most returns what is met most often, of several the number itself, else the least.
+func most(counts map[uint32]int, self uint32) uint32 {
+	best, times := self, counts[self]
+	for id, n := range counts {
+		if n > times || n == times && best != self && id < best {
+			best, times = id, n
+		}
+	}
+	return best
+}
+
+// missing lists what the headers have and the disk has not. Of a directory that is gone only itself is named.
+func (c *comparer) missing() {
+	for v := range c.snap.Walk(c.root, -1) {
+		name := v.Node().Path()
+		parent := path.Dir(name)
+		if v.Node().IsRoot() || c.seen[name] || parent != "/" && !c.seen[parent] {
+			continue
+		}
+		c.differs(PathMissing, name, typeName(Info{Type: v.Type()})+" that is gone")
+	}
+}
+
+// Contents reads all files of a layer whose tar is put together from tar-split, and names those whose content is not what the engine stored.
+// Files that are not there, or that are no files any more, are left to Differences.
+func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
+	var found []Difference
+	buffer := make([]byte, 256<<10)
+	for s, err := range t.Segments(ctx) {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return found, err
+		}
+		if s.File == "" || s.Sum == nil {
+			continue
+		}
+		what, err := t.changed(s, buffer)
+		if err != nil {
+			return found, err
+		}
+		if what != "" {
+			found = append(found, Difference{ContentChanged, strings.TrimPrefix(s.File, dir), what})
+		}
+	}
+	return found, nil
+}
+
+// changed says how the content of a file differs from what was stored; nothing where it does not, or is not there.
+func (t *Tar) changed(s Segment, buffer []byte) (string, error) {
+	info, err := t.Files.Stat(s.File)
+	if err != nil || info.Type != tarfs.File {
+		if _, privilege := errors.AsType[*PrivilegeError](err); privilege {
+			return "", err
+		}
+		return "", nil
+	}
+	body, err := t.Files.Open(s.File)
+	if err != nil {
+		return "", err
+	}
+	sum, size := uint64(0), int64(0)
+	for err == nil {
+		var n int
+		n, err = body.Read(buffer)
+		sum, size = crc64.Update(sum, crcTable, buffer[:n]), size+int64(n)
+	}
+	if err = errors.Join(body.Close(), end(err)); err != nil {
+		return "", fmt.Errorf("%s: %w", shown(s.File), err)
+	}
+	switch {
+	case size != s.Size:
+		return fmt.Sprintf("%d bytes, not %d", size, s.Size), nil
+	case len(s.Sum) != 8 || binary.BigEndian.Uint64(s.Sum) != sum:
+		return "another content: its CRC-64 is not the one in tar-split", nil
+	}
+	return "", nil
+}
+
+// end is no error where a file ends.
+func end(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
