@@ -145,7 +145,9 @@ func (l *Layer) changed(ctx context.Context, table *tarfs.Layer) ([]Check, error
 	for _, d := range list {
 		c := newCheck("entry")
 		c.Layer, c.Path = l.Index, d.Path
-		c.fail(d.Code, d.What)
+		if c.Code, c.Message = d.Code, d.What; !d.Time {
+			c.Verdict = Failed
+		}
 		checks = append(checks, c)
 	}
 	return checks, nil

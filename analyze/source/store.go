@@ -246,7 +246,9 @@ func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error)
 func (l *Layer) compare(ctx context.Context, table *tarfs.Layer) error {
 	found, err := l.differ(ctx, table)
 	for _, d := range found {
-		l.notice(tarfs.StoreDiffers, d.Path)
+		if !d.Time {
+			l.notice(tarfs.StoreDiffers, d.Path)
+		}
 	}
 	return err
 }

@@ -27,6 +27,8 @@ type Difference struct {
 	Code string
 	Path string // exact bytes, beginning with a slash
 	What string // for a person: mode 0644, not 0600
+	// Time is true where nothing but the time of a directory differs. Copying a store can do that, and so can a file that came and went.
+	Time bool
 }
 
 // A comparer holds the directory of a layer against the headers in its tar-split file.
@@ -73,7 +75,7 @@ func Differences(ctx context.Context, files Files, dir string, table *tarfs.Laye
 }
 
 func (c *comparer) differs(code, name, what string) {
-	c.found = append(c.found, Difference{code, name, what})
+	c.found = append(c.found, Difference{Code: code, Path: name, What: what})
 }
 
 // entry compares something that is on the disk.
@@ -135,7 +137,9 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 	if e.Mode != m.Mode && e.Type != tarfs.Symlink {
 		what = append(what, fmt.Sprintf("mode %04o, not %04o", e.Mode, m.Mode))
 	}
-	if e.MTime != m.MTime || e.MTimeNS != m.MTimeNS && m.MTimeNS != 0 {
+	if other := e.MTime != m.MTime || e.MTimeNS != m.MTimeNS && m.MTimeNS != 0; other && e.Type == tarfs.Dir {
+		c.found = append(c.found, Difference{Code: MetadataChanged, Path: name, What: "another time of change; nothing else of the directory differs", Time: true})
+	} else if other {
 		what = append(what, "another time of change")
 	}
 	if e.Type == tarfs.Symlink && e.Link != v.Link() {
@@ -229,7 +233,7 @@ func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
 			return found, err
 		}
 		if what != "" {
-			found = append(found, Difference{ContentChanged, strings.TrimPrefix(s.File, dir), what})
+			found = append(found, Difference{Code: ContentChanged, Path: strings.TrimPrefix(s.File, dir), What: what})
 		}
 	}
 	return found, nil
