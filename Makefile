@@ -3,13 +3,16 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
 
-.PHONY: build test race engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
+.PHONY: build test slow race engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 go build -trimpath -o layup .
 
 test: ## every test
 	go test ./...
+
+slow: ## the tests that wait for the network, with the limits that users have
+	LAYUP_TRUE_LIMITS=1 go test -count=1 -run 'RegistriesThatMisbehave' ./fixtures
 
 race: ## every test with the race detector (needs a C compiler)
 	go test -race ./...
