@@ -50,7 +50,8 @@ func parseCommand(com *common, report Report, args []string) (*Call, Answer, err
 		return nil, nil, flagError(err, flags, args, report.Name)
 	}
 	call := &Call{common: com, Report: report, Args: flags.Args()}
-	call.outputGiven, call.formatGiven = flags.Changed("output"), flags.Changed("format")
+	call.outputGiven = flags.Changed("output")
+	call.takeFormat(flags)
 	if com.help {
 		call.Args = []string{report.Name}
 		return call, newHelp(nil), nil
@@ -59,6 +60,15 @@ func parseCommand(com *common, report Report, args []string) (*Call, Answer, err
 		return nil, nil, err
 	}
 	return call, answer, nil
+}
+
+// takeFormat takes over the format of a command that has a flag of its own for it. The common one may stand before the command's name.
+func (c *Call) takeFormat(flags *pflag.FlagSet) {
+	f := flags.Lookup("format")
+	if f.Changed {
+		c.format = f.Value.String()
+	}
+	c.formatGiven = f.Changed || c.groups[0].flags.Changed("format")
 }
 
 // command returns the report of that name.

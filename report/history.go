@@ -29,6 +29,7 @@ const historyStatuses = `  0  answered
 // A chronicle is what the command history is asked for.
 type chronicle struct {
 	human, size bool
+	ids, whole  bool
 	template    *render.DockerTemplate
 	table       bool
 	now         time.Time
@@ -36,12 +37,16 @@ type chronicle struct {
 
 func newHistory(f *pflag.FlagSet) Answer {
 	h := &chronicle{now: time.Now()}
+	f.StringP("format", "f", "", "`FORMAT` of docker history: table (the default), json, a Go template, or 'table TEMPLATE'")
+	f.BoolVarP(&h.ids, "quiet", "q", false, "print the IDs alone")
+	f.BoolVar(&h.whole, "no-trunc", false, "print IDs and instructions whole")
 	f.BoolVarP(&h.human, "human", "H", true, "print sizes and times for people; -H=false prints bytes and dates")
 	f.BoolVarP(&h.size, "size", "s", false, "read the layers for SIZE also where they have to be fetched")
 	return h.answer
 }
 
 func (h *chronicle) answer(ctx context.Context, c *Call) (int, error) {
+	c.console.quiet = c.console.quiet || h.ids
 	source := h.source(c)
 	var err error
 	if h.template, err = render.ParseDocker(source); err != nil {
@@ -77,10 +82,13 @@ func (h *chronicle) answer(ctx context.Context, c *Call) (int, error) {
 
 // one is what the template makes of the history of one image: its rows, and before them the titles of a table.
 func (h *chronicle) one(c *Call, img *analyze.Image) (string, error) {
+	if img.Container != nil {
+		return "", errContainer
+	}
 	var b strings.Builder
 	for _, row := range img.DockerHistory() {
 		row.CreatedBy, row.Comment = c.toTerminal(row.CreatedBy), c.toTerminal(row.Comment)
-		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !c.noTrunc, now: h.now}, false)
+		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole && !c.noTrunc, now: h.now}, false)
 		if err != nil {
 			return "", err
 		}
@@ -119,7 +127,7 @@ func (h *chronicle) source(c *Call) string {
 		return "{{json .}}"
 	case format != "" && format != "table":
 		return strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(strings.Trim(rest, " "))
-	case c.quiet:
+	case h.ids || c.quiet:
 		h.table = false
 		return "{{.ID}}"
 	case !h.human:

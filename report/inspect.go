@@ -45,6 +45,7 @@ type inspection struct {
 
 func newInspect(f *pflag.FlagSet) Answer {
 	i := new(inspection)
+	f.StringP("format", "f", "", "`FORMAT` of docker inspect: json, which is one line, or a Go template; without it the array is indented")
 	f.BoolVarP(&i.size, "size", "s", false, "read the layers for Size also where they have to be fetched")
 	f.BoolVar(&i.raw, "raw", false, "print the config exactly as it is stored")
 	f.BoolVar(&i.manifest, "manifest", false, "print the manifest exactly as it is stored")
@@ -89,6 +90,9 @@ func (i *inspection) answer(ctx context.Context, c *Call) (int, error) {
 
 // one is what is said of one image: its document, or what the template makes of it.
 func (i *inspection) one(img *analyze.Image) (string, error) {
+	if img.Container != nil {
+		return "", errContainer
+	}
 	d := img.Docker()
 	if i.template == nil {
 		return string(d.JSON()), nil
