@@ -52,7 +52,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 		}
 		v.Images = append(v.Images, one)
 	}
-	v.Others, err = archive.Others(ctx, read)
+	v.Others, err = archive.Others(ctx, read, opt.Select.All)
 	return v, err
 }
 

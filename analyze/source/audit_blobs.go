@@ -41,25 +41,31 @@ func (a *Archive) blobCheck(ctx context.Context, what string, d descriptor) (Che
 	return check, ctx.Err()
 }
 
-// blob opens what a descriptor names; what is not in the archive may stand in the descriptor itself.
+// blob opens what a descriptor names; what is not there may stand in the descriptor itself.
 func (a *Archive) blob(what string, d descriptor) (*stored, error) {
 	if err := checkDigest(d.Digest); err != nil {
 		return nil, err
 	}
-	if a.shelf.far() {
+	if a.shelf.far() && what != "layer" { // documents have another address there than layers
 		doc, err := a.shelf.document(d, what, limitManifest, max(a.opt.Limits.Manifest, a.opt.Limits.Config))
 		return &stored{data: embedded(doc)}, err
 	}
-	m, err := a.store.open(blobName(d.Digest))
-	if errors.Is(err, fs.ErrNotExist) && d.Data != nil {
+	found, check, err := a.shelf.layer(d)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && d.Data != nil:
 		return &stored{data: embedded(d.Data)}, nil
+	case err != nil:
+		return nil, err
 	}
-	return m, err
+	if at, ok := found.(io.ReaderAt); ok {
+		return &stored{data: io.NewSectionReader(at, 0, found.Size()), check: check}, nil
+	}
+	return &stored{stream: found.(streamed), check: check}, nil
 }
 
 // hash reads a member to its end and compares its digest, where one is expected.
 func (a *Archive) hash(ctx context.Context, m *stored, check *Check) {
-	check.Size = m.data.Size()
+	check.Size = m.size()
 	found, err := a.digestOf(ctx, m, algorithm(check.Expected))
 	switch {
 	case err != nil:
@@ -75,15 +81,20 @@ func (a *Archive) hash(ctx context.Context, m *stored, check *Check) {
 }
 
 func (a *Archive) digestOf(ctx context.Context, m *stored, algorithm string) (string, error) {
-	if err := over(limitLayerBytes, m.data.Size(), a.opt.Limits.LayerBytes); err != nil {
+	if err := over(limitLayerBytes, m.size(), a.opt.Limits.LayerBytes); err != nil {
 		return "", err
 	}
 	sum, err := newDigests(algorithm)
 	if err != nil {
 		return "", err
 	}
-	r := &blobReader{ctx: ctx, src: m.data, size: m.data.Size(), digests: sum}
-	if _, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{r}, make([]byte, hashBuffer)); err != nil {
+	r, err := m.reader(ctx)
+	if err != nil {
+		return "", plainError(err)
+	}
+	in := &meter{ctx: ctx, src: r, limits: &a.opt.Limits, digests: sum}
+	_, err = io.CopyBuffer(io.Discard, struct{ io.Reader }{in}, make([]byte, hashBuffer))
+	if err = errors.Join(err, r.Close()); err != nil {
 		return "", plainError(err)
 	}
 	if m.check != nil {
@@ -185,7 +196,7 @@ func (a *Archive) wholeFile(ctx context.Context) (digest string, tail bool, err 
 		return "", false, err
 	}
 	sum, tail := sha256.New(), a.tailed
-	r := &blobReader{ctx: ctx, src: a.in.data, size: size}
+	r := &blobReader{ctx: ctx, src: io.NewSectionReader(a.in.data, 0, size), size: size}
 	buf := make([]byte, hashBuffer)
 	for {
 		n, err := r.Read(buf)
@@ -206,11 +217,16 @@ func (a *Archive) wholeFile(ctx context.Context) (digest string, tail bool, err 
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), tail, err
 }
 
-// Others verifies all other blobs of the archive: those of images that were not chosen, attestations, and those that nothing refers to. The
-// blobs named in done have been read.
-func (a *Archive) Others(ctx context.Context, done map[string]bool) ([]Check, error) {
-	if a.store == nil {
+// Others verifies all other blobs of the archive: those of images that were not chosen, attestations, and those that nothing refers to. Of a registry or
+// an engine's store, which may hold any number, it verifies them only where all were asked for. The blobs named in done have been read.
+func (a *Archive) Others(ctx context.Context, done map[string]bool, all bool) ([]Check, error) {
+	if a.shelf == nil || a.store == nil && !all {
 		return nil, nil
+	}
+	for _, c := range a.images {
+		if c.kind != kindImage && c.manifest.Digest != "" && c.desc == nil && c.err == nil {
+			c.err = a.readManifest(c) // it says what belongs to it
+		}
 	}
 	var list []Check
 	seen := map[string]bool{}
@@ -225,6 +241,9 @@ func (a *Archive) Others(ctx context.Context, done map[string]bool) ([]Check, er
 			return nil, err
 		}
 		list = append(list, check)
+	}
+	if a.store == nil {
+		return list, ctx.Err()
 	}
 	named := a.referenced()
 	for _, name := range a.store.glob(blobPattern) {
@@ -243,7 +262,7 @@ func (a *Archive) Others(ctx context.Context, done map[string]bool) ([]Check, er
 
 // otherCheck verifies a blob that no chosen image needs: that it is not here is no failure, for exports of one platform keep the index of all.
 func (a *Archive) otherCheck(ctx context.Context, ref reference) (Check, error) {
-	if !a.store.has(blobName(ref.Digest)) && ref.Data == nil {
+	if !a.shelf.has(ref.Digest) && ref.Data == nil {
 		check := newCheck(ref.what)
 		check.Digest, check.Expected = ref.Digest, ref.Digest
 		check.Code, check.Message = CodeElsewhere, "of "+ref.of+": named, but not in this file"

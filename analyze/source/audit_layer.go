@@ -66,11 +66,11 @@ func (l *Layer) judgeBlob(c *Check, failed error) {
 			c.Message = "of the container itself: nothing names its digest"
 		}
 	case c.Found == "":
-		c.fail(CodeUnreadable, failed.Error())
+		c.fail(CodeUnreadable, told(failed, "not proven: it could not be read whole"))
 	case c.Found != l.Digest:
-		c.fail(CodeDigest, failed.Error())
-	case c.Size != l.Size:
-		c.fail(CodeSize, failed.Error())
+		c.fail(CodeDigest, told(failed, "content does not match its digest"))
+	case c.Size >= 0 && c.Size != l.Size:
+		c.fail(CodeSize, told(failed, "the size is not that of its descriptor"))
 	default:
 		c.Verdict = Passed
 	}
@@ -83,15 +83,21 @@ func judgeTar(c *Check, blob Check, failed error) {
 		c.Code, c.Message = CodeUnnamed, "nothing names the digest of the tar inside"
 	case c.Found == c.Expected:
 		c.Verdict = Passed // what failed, if anything did, is the blob
-	case c.Found != "" && failed == nil:
-		c.fail(string(tarfs.DiffIDMismatch), fmt.Sprintf("content does not match its diffID: want %s, got %s", c.Expected, c.Found))
 	case c.Found != "":
-		c.fail(string(tarfs.DiffIDMismatch), failed.Error())
-	case failed == nil || blob.Verdict == Failed:
+		c.fail(string(tarfs.DiffIDMismatch), told(failed, fmt.Sprintf("content does not match its diffID: want %s, got %s", c.Expected, c.Found)))
+	case blob.Verdict == Failed:
 		c.fail(CodeUnreadable, "not proven: the layer could not be read whole")
 	default:
-		c.fail(CodeUnreadable, failed.Error())
+		c.fail(CodeUnreadable, told(failed, "not proven: the layer was not read whole"))
 	}
+}
+
+// told is what an error says, or else a text: a check fails without an error, too.
+func told(err error, text string) string {
+	if err != nil {
+		return err.Error()
+	}
+	return text
 }
 
 // Rebuild puts the tar of an engine's layer together with all content and notes its digest. Listing such a layer reads no content. The checks

@@ -40,6 +40,23 @@ type stored struct {
 	name  string // where the bytes lie, all links followed
 	data  *io.SectionReader
 	check func() error // nil, or: has it changed since it was opened
+
+	stream streamed // in place of data, where the content can only be read from its beginning
+}
+
+func (m *stored) size() int64 {
+	if m.stream != nil {
+		return m.stream.Size()
+	}
+	return m.data.Size()
+}
+
+// reader returns the content from its beginning.
+func (m *stored) reader(ctx context.Context) (io.ReadCloser, error) {
+	if m.stream != nil {
+		return m.stream.open(ctx)
+	}
+	return io.NopCloser(&blobReader{ctx: ctx, src: io.NewSectionReader(m.data, 0, m.data.Size()), size: m.data.Size()}), nil
 }
 
 // readMember returns the whole content of a member that must not be longer than limit allows.
