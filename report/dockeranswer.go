@@ -66,7 +66,7 @@ func (l loaded) warningsForDocker(c *Call) []tarfs.Warning {
 }
 
 // errContainer says that docker's answer about a container is not the one about its image.
-var errContainer = errors.New("is a container: only images are answered for as docker does; layup layers lists its layers")
+var errContainer = errors.New("is a container: docker has a history of images only; layup layers lists its layers")
 
 // rawTypeName hides what an error of a template calls our types; docker's own have other names.
 var rawTypeName = strings.NewReplacer("report.rawImage", "map[string]interface {}", "*report.historyRow", "*image.historyContext")

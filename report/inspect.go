@@ -24,6 +24,8 @@ without it a JSON array with an indent of four, json is the same on one line, an
 What only an engine knows (GraphDriver, Metadata.LastTagTime, Parent) is zero in the document; a template that asks for it says where it is
 known. Size counts as Docker does: the files of each layer as unpacked, each inode once. Where layers would have to be fetched for it, it is
 left out unless --size is given or the template asks for it.
+
+Of a container in a data-root of Docker it prints docker inspect's document as the engine wrote it down last; --raw prints config.v2.json.
 `
 
 const inspectStatuses = `  0  answered
@@ -91,7 +93,7 @@ func (i *inspection) answer(ctx context.Context, c *Call) (int, error) {
 // one is what is said of one image: its document, or what the template makes of it.
 func (i *inspection) one(img *analyze.Image) (string, error) {
 	if img.Container != nil {
-		return "", errContainer
+		return i.container(img)
 	}
 	d := img.Docker()
 	if i.template == nil {
@@ -162,6 +164,9 @@ func (i *inspection) stored(ctx context.Context, c *Call) (int, error) {
 		return images.dockerStatus([]error{l.err}), nil
 	}
 	doc, what := l.image.Config, "a bare layer has no config"
+	if box := l.image.Container; box != nil {
+		doc, what = box.Config, "the store holds no document of the container"
+	}
 	if i.manifest {
 		doc, what = l.image.Manifest, "it has no manifest of its own; --raw prints the config"
 	}

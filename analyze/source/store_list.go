@@ -54,16 +54,22 @@ func (a *Archive) storedImage(img *store.Image) *candidate {
 		out.useStored(c.config)
 		out.Manifest, out.RepoDigests, out.Parents = img.Manifest, img.Digests, img.Parents
 		out.Engine = &Engine{GraphDriver: a.engine.driver, LastTagTime: img.LastTagged}
-		if img.Graph != nil {
-			data, err := img.Graph()
-			if err != nil {
-				return err
-			}
-			out.Engine.GraphData = data
+		if err := out.Engine.mounted(img.Graph); err != nil {
+			return err
 		}
 		return a.layStored(out, img.Layers, c.config.diffIDs)
 	})
 	return c
+}
+
+// mounted notes where the engine mounts the layers from; graph may be nil.
+func (e *Engine) mounted(graph func() (map[string]string, error)) error {
+	if graph == nil {
+		return nil
+	}
+	data, err := graph()
+	e.GraphData = data
+	return err
 }
 
 func (img *Image) useStored(config *imageConfig) {
@@ -76,6 +82,9 @@ func (a *Archive) storedContainer(box *store.Container, img *store.Image) *candi
 	c.container = &Container{ID: box.ID, Name: box.Name, ImageID: box.ImageID, Image: box.Image, State: box.State, Created: box.Created, Config: box.Config, Host: box.Host}
 	c.form = storeForm(func(out *Image) error {
 		out.Engine = &Engine{GraphDriver: a.engine.driver}
+		if err := out.Engine.mounted(box.Graph); err != nil {
+			return err
+		}
 		var diffIDs []string
 		if img != nil {
 			of := a.storedImage(img)

@@ -409,6 +409,10 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 		return nil, err
 	}
 	c.Layers = func() ([]Layer, error) { return d.containerLayers(id) }
+	c.Graph = func() (map[string]string, error) {
+		layers, err := d.containerLayers(id)
+		return d.mounts(layers), err
+	}
 	return c, nil
 }
 
@@ -502,20 +506,21 @@ func (d *dockerRoot) chain(top string) ([]string, error) {
 	return list, nil
 }
 
-// graph returns what Docker prints of the directories of an image's layers: as the engine knew them, wherever the store is now.
-// Source: moby, daemon/graphdriver/overlay2, GetMetadata.
+// graph returns what Docker prints of the directories of an image's layers.
 func (d *dockerRoot) graph(img *Image) (map[string]string, error) {
-	chain, err := d.chainOf(img.Config)
-	if d.driver == "vfs" || len(chain) == 0 || err != nil {
-		return nil, err
+	layers, err := img.Layers()
+	return d.mounts(layers), err
+}
+
+// mounts returns where a stack of layers is mounted from: as the engine knew the directories, wherever the store is now.
+// Source: moby, daemon/graphdriver/overlay2, GetMetadata.
+func (d *dockerRoot) mounts(layers []Layer) map[string]string {
+	if d.driver == "vfs" || len(layers) == 0 {
+		return nil
 	}
-	var dirs []string
-	for _, id := range chain {
-		l, err := d.layer(id)
-		if err != nil {
-			return nil, err
-		}
-		dirs = append(dirs, path.Join(d.home, d.driver, l.CacheID))
+	dirs := make([]string, len(layers))
+	for i, l := range layers {
+		dirs[i] = path.Join(d.home, path.Dir(l.Directory))
 	}
 	top, lower := dirs[len(dirs)-1], dirs[:len(dirs)-1]
 	data := map[string]string{"MergedDir": top + "/merged", "UpperDir": top + "/diff", "WorkDir": top + "/work"}
@@ -523,5 +528,5 @@ func (d *dockerRoot) graph(img *Image) (map[string]string, error) {
 	if len(lower) > 0 {
 		data["LowerDir"] = strings.Join(lower, "/diff:") + "/diff"
 	}
-	return data, nil
+	return data
 }

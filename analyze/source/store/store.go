@@ -73,5 +73,6 @@ type Container struct {
 	Config   []byte // the engine's document of it; nil where there is none
 	Host     []byte // a second one; nil where there is none
 
-	Layers func() ([]Layer, error) // those of the image, then its own
+	Layers func() ([]Layer, error)           // those of the image, then its own
+	Graph  func() (map[string]string, error) // as of Image
 }
