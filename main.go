@@ -26,8 +26,9 @@ const (
 func main() {
 	limitMemory()
 	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of a write, and ends the command quietly
-	onInterrupt, _ := signal.NotifyContext(context.Background(), os.Interrupt)
+	onInterrupt, again := signal.NotifyContext(context.Background(), os.Interrupt)
 	ctx, _ := signal.NotifyContext(onInterrupt, syscall.SIGTERM)
+	context.AfterFunc(onInterrupt, again) // a second Ctrl-C does not wait for what the first one has removed
 	args := os.Args[1:]
 	if report.IsPlugin(os.Args[0]) {
 		ctx, args = report.WithDocker(ctx), report.PluginArgs(args)

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,6 +77,66 @@ func TestSignalsEndEvenABlockedRead(t *testing.T) {
 		}
 		stdin.Close()
 	}
+}
+
+// What was begun has another name than the one that was asked for, and an interrupted program takes it away.
+func TestInterruptedExtractionLeavesNothing(t *testing.T) {
+	image := manyFiles(t, 20_000)
+	for _, exists := range []bool{false, true} {
+		for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGKILL: -1} {
+			parent := t.TempDir()
+			target, building := filepath.Join(parent, "out"), parent
+			if exists {
+				if building = target; os.Mkdir(target, 0o755) != nil {
+					t.Fatal("no directory")
+				}
+			}
+			var stderr bytes.Buffer
+			cmd := program(t, "extract", image, "-C", target)
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for begin := time.Now(); time.Since(begin) < 20*time.Second; {
+				if begun, _ := filepath.Glob(filepath.Join(building, ".layup-*", "f1*")); len(begun) > 0 {
+					break
+				}
+			}
+			if err := cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if got := status(t, cmd.Wait()); got != want || stderr.Len() > 0 {
+				t.Errorf("%v: exit %d want %d, %q", signal, got, want, stderr.String())
+			}
+			left, err := filepath.Glob(filepath.Join(building, "*"))
+			if signal == syscall.SIGKILL { // nobody was there to take it away, but it has not the name that was asked for
+				left = slices.DeleteFunc(left, func(name string) bool { return strings.HasPrefix(filepath.Base(name), ".layup-") })
+			}
+			if len(left) > 0 || err != nil {
+				t.Errorf("%v, into an existing directory: %v: left: %.10q", signal, exists, left)
+			}
+		}
+	}
+}
+
+// manyFiles is a layer of many small files.
+func manyFiles(t *testing.T, n int) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "layer.tar")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := tar.NewWriter(f)
+	for i := range n {
+		err = errors.Join(err, w.WriteHeader(&tar.Header{Name: fmt.Sprintf("f%d", i), Mode: 0o600, Size: 1}))
+		_, writeErr := w.Write([]byte{'x'})
+		err = errors.Join(err, writeErr)
+	}
+	if err := errors.Join(err, w.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 func TestReaderThatGoesAwayEndsTheProgramQuietly(t *testing.T) {

@@ -28,8 +28,8 @@ their full name below DIR and in the tar, and the directories they lie in come w
 
 -C wants a DIR that is new or empty. The tree is built under a temporary name and shows up when it is
 whole and checked; on failure or interruption it is removed again. Nothing is written outside of it,
-whatever the image holds. What belongs to others, devices, setuid bits and file capabilities are left
-out unless asked for, and what was left out is said. A path that the file system cannot hold is an
+whatever the image holds. Owners, devices, setuid bits and file capabilities are left out unless
+asked for, and what was left out is said. A path that the file system cannot hold is an
 error; with --keep-going it is left out. -o writes the same tree as a tar in path order, with owners,
 modes, devices, attributes, hard links and holes as the image has them; -o - is the standard output.
 
