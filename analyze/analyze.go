@@ -25,6 +25,7 @@ type Options struct {
 	Layers    Reading        // which images' layers are read; all by default
 	Bodies    bool           // keep the bytes of layers that are fetched, so that content can be read
 	Digests   bool           // compute the SHA-256 of every file's content
+	Dense     bool           // but of no sparse file, whose holes may be endless
 	Secrets   bool           // look at small files' content for what Sensitive tells
 	DigestsOf func(int) bool // compute it in these layers, by index from 0; may be nil
 	Jobs      int            // layers read at once; 0 means one for each processor

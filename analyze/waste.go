@@ -3,6 +3,7 @@ package analyze
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"layup/tarfs"
@@ -14,7 +15,6 @@ type Account struct {
 	Live         int64 // of it what a path of the final tree shows, each body once however many hard links it has
 	Hidden       int64 // the rest
 	MetadataOnly int64 // the part of Hidden that a file with the same content replaced; needs digests
-	Duplicates   int64 // the part of Live that is there once more with the same content; needs digests
 	Repeated     int64 // the part of Stored that the file holds only once, because its layer stands several times in the stack
 	Layers       []LayerAccount
 }
@@ -60,9 +60,6 @@ func (img *Image) Account() Account {
 			a.Repeated += l.Stored
 		}
 	}
-	for _, d := range img.Duplicates() {
-		a.Duplicates += d.Bytes
-	}
 	return a
 }
 
@@ -96,7 +93,13 @@ func (img *Image) wasted(yield func(Wasted) bool) {
 
 // Wasted returns all content that no path of the final tree shows, the largest first, then by path.
 func (img *Image) Wasted() []Wasted {
-	list := slices.Collect(img.wasted)
+	n := 0
+	for b := range img.tree.Bodies() {
+		if !b.Live() {
+			n++
+		}
+	}
+	list := slices.AppendSeq(make([]Wasted, 0, n), img.wasted)
 	slices.SortStableFunc(list, func(a, b Wasted) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return list
 }
@@ -108,25 +111,48 @@ type Duplicate struct {
 	Bytes  int64         // stored for all but the first
 }
 
-// Duplicates returns the content of the final tree that several bodies have, what costs most first; none where digests were not asked for.
-func (img *Image) Duplicates() []Duplicate {
-	var live []tarfs.Body
+// digested is a live body with the beginning of its digest, by which most are told apart.
+type digested struct {
+	key   uint64
+	order int // in the stack
+	body  tarfs.Body
+}
+
+func (d *digested) compare(other *digested) int {
+	if c := cmp.Compare(d.key, other.key); c != 0 {
+		return c
+	}
+	a, _ := d.body.Version().Digest()
+	b, _ := other.body.Version().Digest()
+	return bytes.Compare(a[:], b[:])
+}
+
+// digested returns the live bodies whose digest is known, those of the same content one behind the other.
+func (img *Image) digested() []digested {
+	n := 0
 	for b := range img.tree.Bodies() {
-		if _, ok := b.Version().Digest(); ok && b.Live() {
-			live = append(live, b)
+		if b.Live() {
+			n++
 		}
 	}
-	compare := func(a, b tarfs.Body) int {
-		one, _ := a.Version().Digest()
-		other, _ := b.Version().Digest()
-		return bytes.Compare(one[:], other[:])
+	list := make([]digested, 0, n)
+	for b := range img.tree.Bodies() {
+		if sum, ok := b.Version().Digest(); ok && b.Live() {
+			list = append(list, digested{binary.BigEndian.Uint64(sum[:]), len(list), b})
+		}
 	}
-	slices.SortStableFunc(live, compare)
+	slices.SortFunc(list, func(a, b digested) int { return cmp.Or(a.compare(&b), cmp.Compare(a.order, b.order)) })
+	return list
+}
+
+// Duplicates returns the content of the final tree that several bodies have, what costs most first; none where digests were not asked for.
+func (img *Image) Duplicates() []Duplicate {
+	live := img.digested()
 	var list []Duplicate
 	for i := 0; i < len(live); {
-		d := Duplicate{First: live[i].Version(), Copies: 1}
-		for ; i+d.Copies < len(live) && compare(live[i], live[i+d.Copies]) == 0; d.Copies++ {
-			d.Bytes += live[i+d.Copies].Stored()
+		d := Duplicate{First: live[i].body.Version(), Copies: 1}
+		for ; i+d.Copies < len(live) && live[i].compare(&live[i+d.Copies]) == 0; d.Copies++ {
+			d.Bytes += live[i+d.Copies].body.Stored()
 		}
 		if i += d.Copies; d.Copies > 1 {
 			list = append(list, d)

@@ -97,7 +97,7 @@ func (c *Call) loading(names []string, digests bool) (analyze.Options, error) {
 	if digests && c.registry.toc {
 		return analyze.Options{}, usage("", "%s: --toc: the digests of files' content need the layers themselves", c.Report.Name)
 	}
-	opt.Digests, opt.Secrets, opt.Bodies, opt.Source.Stdin, opt.Note = digests, c.secrets, c.bodies, c.stdin, c.console.note
+	opt.Digests, opt.Dense, opt.Secrets, opt.Bodies, opt.Source.Stdin, opt.Note = digests, c.dense, c.secrets, c.bodies, c.stdin, c.console.note
 	opt.Progress = c.console.track(c.progress.word)
 	return opt, nil
 }

@@ -28,13 +28,6 @@ func about(digests *bool, ask question) Answer {
 	}
 }
 
-// everyImage returns the answer of a command whose arguments are all images.
-func everyImage(digests *bool, ask question) Answer {
-	return func(ctx context.Context, c *Call) (int, error) {
-		return c.answer(ctx, c.Args, nil, digests != nil && *digests, ask)
-	}
-}
-
 // answer asks the question of every image and writes the document. Nothing is written before all of them are loaded.
 func (c *Call) answer(ctx context.Context, names, args []string, digests bool, ask question) (int, error) {
 	images, err := c.load(ctx, names, digests)

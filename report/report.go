@@ -131,6 +131,7 @@ type Call struct {
 
 	formatter render.Format
 	secrets   bool // images are loaded with what small files hold looked at
+	dense     bool // and without digests of sparse files
 	bodies    bool // images are loaded so that the content of files can be read
 }
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"math"
@@ -50,22 +51,32 @@ type wasteTotals struct {
 
 func newWaste(f *pflag.FlagSet) Answer {
 	top := count(f, "top", "only the `N` that cost most, of paths and of duplicates")
-	digests := true // metadata only and duplicates are told by content
-	return everyImage(&digests, func(c *Call, img *analyze.Image, _ []string) (part, error) {
-		account, most := img.Account(), top.or(math.MaxInt)
-		wasted, duplicates := img.Wasted(), img.Duplicates()
-		var p part
-		p.Fields, p.Columns = wasteFields, wasteColumns(account.Stored)
-		p.Rows = wastedRows(img, first(wasted, most), account.Stored)
-		p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden, percent(account.Hidden, account.Stored),
-			account.MetadataOnly, account.Duplicates, account.Repeated}}}
-		p.Lists = []render.List{
-			{Name: "duplicates", Fields: duplicateFields, Rows: duplicateRows(first(duplicates, most)), Columns: duplicateColumns()},
-			{Name: "layers", Fields: wasteLayerFields, Rows: wasteLayerRows(account.Layers), Shown: wasteLayerRows(hiding(account.Layers)), Columns: wasteLayerColumns()},
-		}
-		p.Footer = wasteFooter(account)
-		return p, nil
-	})
+	return func(ctx context.Context, c *Call) (int, error) {
+		c.dense = true // metadata only and duplicates are told by content, but not that of holes
+		return c.answer(ctx, c.Args, nil, true, func(_ *Call, img *analyze.Image, _ []string) (part, error) {
+			return wastePart(img, top.or(math.MaxInt)), nil
+		})
+	}
+}
+
+// wastePart is the answer for one image, with the most costly paths and duplicates.
+func wastePart(img *analyze.Image, most int) part {
+	account, wasted, duplicates := img.Account(), img.Wasted(), img.Duplicates()
+	twice := int64(0)
+	for _, d := range duplicates {
+		twice += d.Bytes
+	}
+	var p part
+	p.Fields, p.Columns = wasteFields, wasteColumns(account.Stored)
+	p.Rows = wastedRows(img, first(wasted, most), account.Stored)
+	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden, percent(account.Hidden, account.Stored),
+		account.MetadataOnly, twice, account.Repeated}}}
+	p.Lists = []render.List{
+		{Name: "duplicates", Fields: duplicateFields, Rows: duplicateRows(first(duplicates, most)), Columns: duplicateColumns()},
+		{Name: "layers", Fields: wasteLayerFields, Rows: wasteLayerRows(account.Layers), Shown: wasteLayerRows(hiding(account.Layers)), Columns: wasteLayerColumns()},
+	}
+	p.Footer = wasteFooter(account, twice)
+	return p
 }
 
 func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
@@ -86,13 +97,13 @@ func drawnPercent(part, whole int64) string {
 	return "<0.01"
 }
 
-func wasteFooter(a analyze.Account) string {
+func wasteFooter(a analyze.Account, duplicates int64) string {
 	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", grouped(a.Stored), grouped(a.Live), grouped(a.Hidden), drawnPercent(a.Hidden, a.Stored))
 	if a.MetadataOnly > 0 {
 		line += fmt.Sprintf("; of hidden %s metadata only", grouped(a.MetadataOnly))
 	}
-	if a.Duplicates > 0 {
-		line += fmt.Sprintf("; of live %s duplicates", grouped(a.Duplicates))
+	if duplicates > 0 {
+		line += fmt.Sprintf("; of live %s duplicates", grouped(duplicates))
 	}
 	if a.Repeated > 0 {
 		line += fmt.Sprintf("; the file holds %s of them once for several layers", grouped(a.Repeated))

@@ -17,7 +17,7 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 			return digest, s.each(stored, func(b []byte) error { _, err := w.Write(b); return err })
 		}
 	}
-	if s.hash == nil || e.kind != kindFile {
+	if s.hash == nil || e.kind != kindFile || s.dense && sparse {
 		s.skip(stored)
 		return digest, s.err
 	}

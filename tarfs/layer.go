@@ -17,8 +17,8 @@ type Layer struct {
 	xattrs  slabs[xattr]
 	sparse  []sparseFile
 	regions slabs[region]
-	digests [][32]byte // by entry, or nil
-	marks   []uint8    // by entry, or nil
+	digests slabs[[32]byte] // by entry, or empty
+	marks   []uint8         // by entry, or nil
 
 	dialect Dialect
 	lim     Limits // that it was scanned with; merging keeps to them

@@ -140,7 +140,7 @@ func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool)
 		}
 	}
 	if s.hash != nil {
-		l.digests = append(l.digests, digest)
+		l.digests.add(digest)
 	}
 	if s.mark != nil {
 		l.marks = append(l.marks, s.marked)

@@ -22,6 +22,7 @@ type Reader interface {
 type ScanOptions struct {
 	Limits  Limits
 	Digests bool // also compute the SHA-256 of every file's content
+	Dense   bool // but of no sparse file, whose holes may be endless
 	Mark    Mark // also look at the content of small files; nil does not
 	Dialect Dialect
 	// Keep returns where the content of a regular file that is not sparse is to be copied while it is passed over, nil for nowhere; it may
@@ -55,7 +56,7 @@ func (e *ScanError) Unwrap() error { return e.Err }
 
 // Scan reads one layer's tar to its end. On damage it returns the entries before it together with a *ScanError; then the rest is not read.
 func Scan(r Reader, opt ScanOptions) (*Layer, error) {
-	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect}, mark: opt.Mark, keepers: opt.Keep}
+	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect}, mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep}
 	if opt.Digests {
 		s.hash = sha256.New()
 	}
@@ -89,6 +90,7 @@ type scanner struct {
 	bodies [3][]byte // of those headers, in buffers used again: PAX, GNU L, GNU K
 	hash   hash.Hash // nil unless digests are wanted
 	sum    [32]byte  // of it, used again
+	dense  bool      // sparse files get no digest
 	mark   Mark      // nil unless content is to be looked at
 	small  []byte    // that content, in a buffer used again
 	marked uint8     // what the mark says of the entry at hand

@@ -138,16 +138,17 @@ func (v Version) Xattrs() []Xattr {
 	return l.attributes(i)
 }
 
-// Digest returns the SHA-256 of a file's content; false unless the layer was scanned with digests.
+// Digest returns the SHA-256 of a file's content; false unless the layer was scanned with digests, and for files that were left out then.
 func (v Version) Digest() ([32]byte, bool) {
 	if v.Type() != File {
 		return [32]byte{}, false
 	}
 	l, i := v.content()
-	if l.digests == nil {
+	if l.digests.n == 0 {
 		return [32]byte{}, false
 	}
-	return l.digests[i], true
+	sum := *l.digests.at(i)
+	return sum, sum != [32]byte{}
 }
 
 // Mark returns what the layer's scan marked a file's content with; 0 for other types, for long files, and unless marks were wanted.

@@ -71,6 +71,7 @@ type Scanned struct {
 // ScanOptions say how much to do in the pass.
 type ScanOptions struct {
 	Digests  bool          // of every file's content
+	Dense    bool          // but of no sparse file
 	Mark     tarfs.Mark    // of small files' content; may be nil
 	Keep     bool          // the stored bytes of a streamed layer, in a temporary file, so that Tar can read them once more
 	Progress func(n int64) // told of bytes read from the blob, from the scanning goroutine; may be nil

@@ -223,7 +223,7 @@ func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error)
 	}
 	l.found = nil // of an earlier pass
 	r := l.tar.Open(ctx)
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: l.limits.Limits, Digests: opt.Digests, Mark: opt.Mark, Dialect: l.tar.Dialect})
+	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: l.limits.Limits, Digests: opt.Digests, Dense: opt.Dense, Mark: opt.Mark, Dialect: l.tar.Dialect})
 	if table != nil {
 		out.Table = table
 	}

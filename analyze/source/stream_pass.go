@@ -145,7 +145,7 @@ func (p *pass) read(found string) {
 }
 
 func (p *pass) scan(r tarfs.Reader) {
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.limits.Limits, Digests: p.opt.Digests, Mark: p.opt.Mark})
+	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.limits.Limits, Digests: p.opt.Digests, Dense: p.opt.Dense, Mark: p.opt.Mark})
 	if table != nil {
 		p.out.Table = table
 	}
