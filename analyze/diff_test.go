@@ -67,6 +67,23 @@ func TestSharedLayersAreNotHashed(t *testing.T) {
 	}
 }
 
+// Of one layer, only the same entry is the same content: a hard link of a layer above may lead to another.
+func TestAnotherEntryOfASharedLayerIsAnotherContent(t *testing.T) {
+	const base = "layer base\nf 0644 0:0 a \"one\"\nf 0644 0:0 b \"two\"\nf 0644 0:0 c \"one\"\n"
+	images := loadPair(t, [2]string{base, base + "layer link\nh 0644 0:0 b -> a\nh 0644 0:0 c -> a\n"})
+	c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), analyze.Hardlinks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for d := range c.Paths() {
+		got += d.Path() + " " + strings.Join(d.What.Names(), ",")
+	}
+	if got != "/b content" {
+		t.Error(got)
+	}
+}
+
 // What the first pass did not hash is read a second time, and that must still be what it was.
 func TestAnInputThatChangesBetweenIsNoAnswer(t *testing.T) {
 	const base = "layer base\nf 0644 0:0 passwd \"one\"\n"
