@@ -88,7 +88,7 @@ func statColumns() []render.Column {
 			if row[what].Absent() {
 				return row[change].String()
 			}
-			return "  " + row[what].String()
+			return row[change].String() + " " + row[what].String()
 		}},
 		{Title: "PATHS", Right: true, Cell: text(f, "", "paths").Cell},
 		sizesColumn(f),
