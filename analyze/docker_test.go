@@ -1,7 +1,13 @@
 package analyze_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"layup/analyze"
@@ -26,6 +32,52 @@ func TestConfigAloneKnowsNoSizes(t *testing.T) {
 		}
 		if !json.Valid(d.JSON()) {
 			t.Errorf("reading %v: no JSON: %s", reading, d.JSON())
+		}
+	}
+}
+
+// docker save links an image to its parent where both are saved, and docker load takes the link over.
+func TestParentInTheSameArchiveIsKnown(t *testing.T) {
+	const layers = `"rootfs":{"type":"layers","diff_ids":[]},"history":[{"created_by":"base","empty_layer":true}`
+	parent, child := `{"os":"linux",`+layers+`]}`, `{"os":"linux",`+layers+`,{"created_by":"child","empty_layer":true}]}`
+	id := func(config string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(config))) }
+	name := filepath.Join(t.TempDir(), "family.tar")
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, f := range []struct{ name, text string }{
+		{id(parent)[7:] + ".json", parent}, {id(child)[7:] + ".json", child},
+		{"manifest.json", `[{"Config":"` + id(parent)[7:] + `.json","RepoTags":["base:1"],"Layers":[],"Parent":"` + id("absent") + `"},` +
+			`{"Config":"` + id(child)[7:] + `.json","RepoTags":["child:1"],"Layers":[],"Parent":"` + id(parent) + `"}]`},
+	} {
+		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.text))}); err != nil {
+			t.Fatal(err)
+		}
+		w.Write([]byte(f.text))
+	}
+	w.Close()
+	if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		image, parent string
+		ids           []string
+	}{{"child:1", id(parent), []string{id(child), id(parent)}}, {"base:1", "", []string{id(parent)}}} {
+		opt := analyze.Default()
+		opt.Select.Image = c.image
+		img, err := analyze.Open(t.Context(), name, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer img.Close()
+		if got := img.Docker().Parent; got != c.parent {
+			t.Errorf("%s: parent %q want %q", c.image, got, c.parent)
+		}
+		var ids []string
+		for _, row := range img.DockerHistory() {
+			ids = append(ids, row.ID)
+		}
+		if fmt.Sprint(ids) != fmt.Sprint(c.ids) {
+			t.Errorf("%s: IDs %v want %v", c.image, ids, c.ids)
 		}
 	}
 }

@@ -127,6 +127,10 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 		img.Verified = "full"
 	}
 	img.Remote = a.shelf != nil && a.shelf.far()
+	img.Parents = a.parents(c)
+	if r, ok := a.shelf.(*repository); ok {
+		img.RepoDigests = []string{familiar(r.ref.At(r.top).String())}
+	}
 	img.Warnings = append(img.Warnings, a.warnings...)
 	img.Platform = shownPlatform(c.named, configPlatform(img.ConfigFile))
 	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers))...)

@@ -15,6 +15,7 @@ type dockerEntry struct {
 	Config   string
 	RepoTags []string
 	Layers   []string
+	Parent   string // ID of the image it was built on, where that is in the archive, too
 
 	order []int // with an OCI manifest: which of its layers each of Layers is
 }
@@ -143,6 +144,30 @@ func (f dockerForm) load(c *candidate, img *Image) error {
 		img.Layers = append(img.Layers, l)
 	}
 	return nil
+}
+
+// parents returns the IDs of the images that an image was built on, as far as manifest.json links them and lists them: those that docker load
+// links, too.
+func (a *Archive) parents(c *candidate) []string {
+	if c.docker == nil || c.docker.Parent == "" {
+		return nil
+	}
+	listed := map[string]*candidate{}
+	for _, other := range a.images {
+		if other.docker == nil {
+			continue
+		}
+		if named := hexName.FindStringSubmatch(path.Base(other.docker.Config)); named != nil {
+			listed["sha256:"+named[1]] = other
+		}
+	}
+	var ids []string
+	for listed[c.docker.Parent] != nil {
+		parent := c.docker.Parent
+		ids, c = append(ids, parent), listed[parent]
+		delete(listed, parent) // a circle ends
+	}
+	return ids
 }
 
 // memberLayer returns the layer of a file name; its compression is known by content only.
