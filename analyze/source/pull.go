@@ -132,12 +132,7 @@ func isLayout(name string) bool {
 // fetch fetches what the plan names, and writes it.
 func (p *plan) fetch(ctx context.Context) error {
 	dir := p.opt.partial()
-	if p.opt.NoResume {
-		if err := os.RemoveAll(dir); err != nil {
-			return plainError(err)
-		}
-	}
-	partial, err := oci.Open(dir)
+	partial, err := oci.Open(dir, p.opt.NoResume)
 	if err != nil {
 		return plainError(err)
 	}

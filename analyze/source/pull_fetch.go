@@ -98,11 +98,15 @@ func (f *filling) fetch(ctx context.Context, b cargo) error {
 			return f.client.Stream(ctx, b.ref, registry.Descriptor{Digest: b.Digest, Size: b.Size}, offset)
 		}, f.count)
 	}
-	if err != nil {
+	if err != nil && !(b.foreign && registry.NotFound(err)) {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err != nil {
+		f.note(fmt.Sprintf("layer %s is a foreign one, which the registry does not have: it is left out, and its URLs are not followed", b.Digest))
+		delete(f.blobs, b.Digest)
+	}
 	f.progress.Done++
 	f.tell(b.Digest)
 	return nil

@@ -99,7 +99,7 @@ func (p *plan) loadable(partial *oci.Partial, e *entry) error {
 	}
 	for i, l := range e.image.layers {
 		if _, there := p.blobs[l.Digest]; !there {
-			return fmt.Errorf("--docker: layer %d is a foreign one, which is not fetched: docker load would refuse the file", i)
+			return fmt.Errorf("--docker: layer %d is a foreign one, which the registry does not have: docker load would refuse the file", i)
 		}
 		head, err := partial.Head(oci.Blob{Digest: l.Digest, Size: l.Size}, blockSize)
 		if err != nil {

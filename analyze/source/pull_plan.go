@@ -40,6 +40,7 @@ type cargo struct {
 	oci.Blob
 	ref     registry.Reference
 	content []byte // a document, which is at hand
+	foreign bool   // it need not be in the registry
 }
 
 // maxDocuments bounds the manifests, indexes and configs that a plan holds in memory, in bytes.
@@ -60,10 +61,10 @@ func (p *plan) add(ctx context.Context, name string) error {
 		return err
 	}
 	e := &entry{ref: ref, named: true, desc: descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}, fetched: map[string]string{}}
+	p.entries = append(p.entries, e)
 	if err := p.resolve(ctx, e, doc.Raw); err != nil {
 		return err
 	}
-	p.entries = append(p.entries, e)
 	if p.opt.All {
 		return p.addReferrers(ctx, e)
 	}
@@ -250,18 +251,14 @@ func (p *plan) image(e *entry, d descriptor, raw []byte, parsed *rawDocument) er
 	return nil
 }
 
-// want plans a blob. What is not distributed with the image is left out, and said.
+// want plans a blob.
 func (p *plan) want(e *entry, d descriptor) error {
-	if len(d.URLs) > 0 || foreign(d.MediaType) {
-		p.note(fmt.Sprintf("layer %s is a foreign one (%s): it is not fetched, and its URLs are not followed", d.Digest, shortened(d.MediaType)))
-		return nil
-	}
 	before, there := p.blobs[d.Digest]
 	if there && before.Size != d.Size {
 		return fmt.Errorf("blob %s: one document says it has %d bytes, another %d", d.Digest, before.Size, d.Size)
 	}
 	if !there {
-		p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref}
+		p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: len(d.URLs) > 0 || foreign(d.MediaType)}
 	}
 	return nil
 }

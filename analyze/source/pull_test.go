@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"layup/fixtures"
 )
@@ -394,6 +395,52 @@ func TestPullNeedsARegistrysName(t *testing.T) {
 		}
 		if _, err := os.Lstat(opt.partial()); err == nil {
 			t.Errorf("%q: left a partial directory", name)
+		}
+	}
+}
+
+// Of two pulls to one place the second is refused, also where it would begin anew.
+func TestPullSharesItsPartialDirectoryWithNobody(t *testing.T) {
+	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
+	s.Part, s.Pace = 512, 20*time.Millisecond
+	opt := pullOptions(t, ".tar")
+	done := make(chan error, 1)
+	go func() {
+		_, err := Pull(t.Context(), []string{ref + ":1"}, opt)
+		done <- err
+	}()
+	for range 200 {
+		if _, err := os.Stat(filepath.Join(opt.partial(), "incoming")); err == nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	for _, fresh := range []bool{false, true} {
+		second := opt
+		second.NoResume = fresh
+		if _, err := Pull(t.Context(), []string{ref + ":1"}, second); err == nil || !strings.Contains(err.Error(), "in use") {
+			t.Errorf("no-resume %v: %v, want a word that it is in use", fresh, err)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// A foreign layer that the registry does not have is left out, and said; with --docker it would make a file that no engine loads.
+func TestPullLeavesOutForeignLayers(t *testing.T) {
+	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
+	config := put(t, s.Dir, []byte(`{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":["sha256:`+strings.Repeat("a", 64)+`"]}}`))
+	m := put(t, s.Dir, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},
+		"layers":[{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"sha256:%064d","size":5,"urls":["http://127.0.0.1:1/x"]}]}`, ociManifest, config.Digest, config.Size, 7))
+	for _, docker := range []bool{false, true} {
+		opt := pullOptions(t, ".tar")
+		opt.Docker = docker
+		var notes []string
+		opt.Note = func(text string) { notes = append(notes, text) }
+		_, err := Pull(t.Context(), []string{ref + "@" + m.Digest}, opt)
+		if docker != (err != nil) || !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "foreign") }) {
+			t.Errorf("docker %v: %v, notes %q", docker, err, notes)
 		}
 	}
 }

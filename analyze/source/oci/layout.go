@@ -140,7 +140,14 @@ func (p *Partial) member(ctx context.Context, w *tar.Writer, b Blob) error {
 
 // Directory makes the partial directory the layout, and moves it to target, where nothing may be but a directory to be replaced.
 func (p *Partial) Directory(ctx context.Context, l Layout, target string) error {
-	if err := p.clear(l); err != nil {
+	keep := map[string]bool{}
+	for _, dir := range l.dirs() {
+		keep[dir] = true
+	}
+	for _, b := range l.Blobs {
+		keep[b.name()] = true
+	}
+	if err := p.clear(keep); err != nil {
 		return err
 	}
 	for _, d := range l.documents() {
@@ -164,18 +171,11 @@ func (p *Partial) Directory(ctx context.Context, l Layout, target string) error 
 	return replace(p.dir, target)
 }
 
-// clear removes what does not belong into the layout.
-func (p *Partial) clear(l Layout) error {
-	keep := map[string]bool{".": true}
-	for _, dir := range l.dirs() {
-		keep[dir] = true
-	}
-	for _, b := range l.Blobs {
-		keep[b.name()] = true
-	}
+// clear removes all but the names to keep.
+func (p *Partial) clear(keep map[string]bool) error {
 	var strays []string
 	err := fs.WalkDir(p.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || keep[name] {
+		if err != nil || name == "." || keep[name] {
 			return err
 		}
 		strays = append(strays, name)

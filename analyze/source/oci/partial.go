@@ -70,30 +70,38 @@ type Partial struct {
 	lock *os.File
 }
 
-// Open makes the directory, or takes up what an earlier process left there.
-func Open(dir string) (*Partial, error) {
+// Open makes the directory, or takes up what an earlier process left there; fresh removes that.
+func Open(dir string, fresh bool) (*Partial, error) {
 	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
+	}
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+		return nil, errors.Join(err, fmt.Errorf("%q is no directory", dir))
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
 	p := &Partial{dir: dir, root: root}
-	if err := p.prepare(); err != nil {
+	if err := p.prepare(fresh); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	return p, nil
 }
 
 // prepare takes the lock and makes the directories.
-func (p *Partial) prepare() (err error) {
+func (p *Partial) prepare(fresh bool) (err error) {
 	p.lock, err = p.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return err
 	}
 	if err = lock(p.lock); err != nil {
 		return errors.Join(fmt.Errorf("%q is in use by another pull", p.dir), p.lock.Close())
+	}
+	if fresh {
+		if err := p.clear(map[string]bool{lockName: true}); err != nil {
+			return errors.Join(err, p.lock.Close())
+		}
 	}
 	for _, dir := range []string{blobs, incoming, path.Join(blobs, "sha256")} {
 		if err := p.root.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
