@@ -153,10 +153,14 @@ func (d *draft) known(ctx context.Context, f *pflag.Flag) []candidate {
 		return found
 	case "type":
 		return candidatesOf("f", "d", "l", "c", "b", "p")
-	case "image":
-		return d.references(ctx)
-	case "platform":
-		return d.platforms(ctx)
+	case "image", "image-a":
+		return d.references(ctx, 0)
+	case "image-b":
+		return d.references(ctx, 1)
+	case "platform", "platform-a":
+		return d.platforms(ctx, 0)
+	case "platform-b":
+		return d.platforms(ctx, 1)
 	case "layer", "upto":
 		return d.layers(ctx)
 	}

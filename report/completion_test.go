@@ -55,6 +55,7 @@ func TestCompletionLooksIntoTheImage(t *testing.T) {
 		{"owner docker://IMAGE /", ":4"}, {"owner registry:IMAGE /", ":4"}, {"owner IMAGE /etc/passwd/", ":4"}, {"owner IMAGE /nowhere/", ":4"},
 		{"owner LINKS /l", "/lib/ :6"}, {"owner LINKS /lib/", "/lib/bin :4"}, {"owner LINKS /b", "/bin :4"}, {"ls --upto 0 LINKS /b", "/bin/ :6"}, {"ls --upto 0 LINKS /bin/s", "/bin/sh /bin/su :4"}, {"owner LINKS /etc/s", "/etc/second /etc/self :4"}, {"owner LINKS /etc/self/", ":4"}, {"log LINKS /bin/s", "/bin/sh /bin/su :4"}, {"log LINKS /etc/f", "/etc/first :4"},
 		{"cat IMAGE --layer ", "0 1 2 3 4 5 6 :4"}, {"ls IMAGE --upto=5", "--upto=5 :4"}, {"ls LINKS --platform ", "linux/arm64/v8 :4"}, {"ls IMAGE --image ", "shop:1.2 @0 :4"},
+		{"diff IMAGE LINKS --platform-b ", "linux/arm64/v8 :4"}, {"diff LINKS IMAGE --image-b ", "shop:1.2 @0 :4"}, {"diff IMAGE --ignore=mtime,or", "--ignore=mtime,order :4"},
 		{"ls SEVERAL --image=e", "--image=example.org:5000/team/links:latest :4"}, {"owner SEVERAL /", ":4"}, {"owner --image @1 SEVERAL /d", "/dev/ :6"},
 	} {
 		words := strings.Split(c.words, " ")

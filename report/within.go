@@ -169,10 +169,10 @@ func few(ctx context.Context, dir, begin string, names iter.Seq[string]) []candi
 	return candidatesOf(list...)
 }
 
-// contents lists what the source of the draft holds, or nothing where none is named.
-func (d *draft) contents(ctx context.Context) []source.Listed {
+// contents lists what one of the sources of the draft holds, or nothing where it is not named.
+func (d *draft) contents(ctx context.Context, which int) []source.Listed {
 	given := d.flags.Args()
-	if len(given) == 0 || !local(given[0]) {
+	if len(given) <= which || !local(given[which]) {
 		return nil
 	}
 	return inTime(ctx, func(ctx context.Context) []source.Listed {
@@ -180,7 +180,7 @@ func (d *draft) contents(ctx context.Context) []source.Listed {
 		if err != nil {
 			return nil
 		}
-		archive, err := source.Open(ctx, given[0], opt.Source)
+		archive, err := source.Open(ctx, given[which], opt.Source)
 		if err != nil {
 			return nil
 		}
@@ -192,10 +192,10 @@ func (d *draft) contents(ctx context.Context) []source.Listed {
 	})
 }
 
-// references lists what --image takes.
-func (d *draft) references(ctx context.Context) []candidate {
+// references lists what --image takes for one of the sources.
+func (d *draft) references(ctx context.Context, which int) []candidate {
 	var found []candidate
-	for _, l := range d.contents(ctx) {
+	for _, l := range d.contents(ctx, which) {
 		if l.Reference != "" {
 			found = append(found, candidate{l.Reference, l.Platform})
 		}
@@ -207,9 +207,9 @@ func (d *draft) references(ctx context.Context) []candidate {
 }
 
 // platforms lists those in the source, or the usual ones where it is not known.
-func (d *draft) platforms(ctx context.Context) []candidate {
+func (d *draft) platforms(ctx context.Context, which int) []candidate {
 	var found []string
-	for _, l := range d.contents(ctx) {
+	for _, l := range d.contents(ctx, which) {
 		if l.Platform != "" && !slices.Contains(found, l.Platform) && len(found) < mostCandidates {
 			found = append(found, l.Platform)
 		}
