@@ -23,6 +23,7 @@ type common struct {
 	jobs                *number
 	tempDir             string
 	registry            registryFlags
+	stores              storeFlags
 	progress, color     *choice
 	quiet, verbose      bool
 	help, version       bool
@@ -65,6 +66,7 @@ func newCommon() *common {
 	f.StringVar(&c.tempDir, "tmpdir", "", "directory (`DIR`) of unlinked spool files, which only pipes and compressed archives need")
 	c.profiles.flags(f)
 	c.registry.flags(c.group("Registry"))
+	c.stores.flags(c.group("Engine stores"))
 	return c
 }
 
@@ -98,6 +100,7 @@ func (c *common) options() (analyze.Options, error) {
 	opt.KeepGoing, opt.Layers = c.keepGoing, c.reading
 	opt.Jobs = c.jobs.or(runtime.GOMAXPROCS(0))
 	opt.Source.Registry, opt.Source.TOC = c.registry.options(), c.registry.toc
+	opt.Source.Store = c.stores.StoreOptions
 	if c.view.word == "spec" {
 		opt.View = tarfs.Spec
 	}

@@ -24,7 +24,7 @@ type Options struct {
 	Verify  bool     // check sizes, digests and diffIDs
 	Limits  Limits
 
-	Namespace string // of containerd; empty for all
+	Store StoreOptions
 
 	Registry registry.Options // for docker://REF; its MaxManifest is that of Limits
 	List     bool             // the question is what there is: a repository without a tag is its tags, not its :latest

@@ -30,6 +30,13 @@ const verifiedConfig = "config"
 // kindContainer is a container of an engine's store.
 const kindContainer = "container"
 
+// StoreOptions say how the stores of engines are read.
+type StoreOptions struct {
+	Namespace      string // of containerd; empty for all
+	ContainerdRoot string // of a Docker engine whose images are in containerd's store
+	SubID          uint32 // the first user and group number of the host that stands for one of a container; 0 shows numbers as stored
+}
+
 // An engine is the store of an engine, opened.
 type engine struct {
 	path   string

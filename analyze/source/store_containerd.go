@@ -16,8 +16,8 @@ import (
 
 // openContainerd lists the images and containers of containerd's root directory. Images are read from the content store, as it has them from
 // their registries, so that every digest can be checked; containers add the directories of their snapshots.
-func (a *Archive) openContainerd(ctx context.Context, files store.Files, namespace string) error {
-	held, err := store.OpenContainerd(ctx, files, namespace)
+func (a *Archive) openContainerd(ctx context.Context, files store.Files, docker []*store.Container) error {
+	held, err := store.OpenContainerd(ctx, files, store.Options{Namespace: a.opt.Store.Namespace, SubID: a.opt.Store.SubID})
 	if err != nil {
 		return err
 	}
@@ -25,16 +25,33 @@ func (a *Archive) openContainerd(ctx context.Context, files store.Files, namespa
 	if err := a.listNames(ctx, held.Images); err != nil {
 		return err
 	}
+	return a.listContainers(ctx, held, docker)
+}
+
+// listContainers adds the containers. Those of a Docker engine have names that only it knows, and are there while they do not run, too.
+func (a *Archive) listContainers(ctx context.Context, held *store.Containerd, docker []*store.Container) error {
+	known := map[string]*store.Container{}
+	for _, box := range docker {
+		known[box.ID] = box
+	}
+	boxes := slices.DeleteFunc(slices.Clone(held.Containers), func(c store.ContainerdContainer) bool { return known[c.ID] != nil })
+	for _, box := range docker {
+		boxes = append(boxes, store.ContainerdContainer{Namespace: "moby", ID: box.ID, Image: box.Image, Created: box.Created, Snapshotter: "overlayfs", Key: box.ID})
+	}
 	group := 0
 	for _, c := range a.images {
 		group = max(group, c.group+1)
 	}
-	for i := range held.Containers {
-		c := a.containerdContainer(ctx, held, &held.Containers[i])
+	for i := range boxes {
+		c := a.containerdContainer(held, &boxes[i])
+		if box := known[boxes[i].ID]; box != nil {
+			c.refs, c.aliases = []string{box.Name}, []string{box.ID}
+			c.container.Name, c.container.State, c.container.Config, c.container.Host = box.Name, box.State, box.Config, box.Host
+		}
 		c.group = group + i
 		a.images = append(a.images, c)
 	}
-	return nil
+	return ctx.Err()
 }
 
 // listNames walks what the names point to, as if an index listed it all.
@@ -61,27 +78,40 @@ func (a *Archive) listNames(ctx context.Context, images []store.ContainerdImage)
 }
 
 // containerdContainer is the candidate of a container.
-func (a *Archive) containerdContainer(ctx context.Context, held *store.Containerd, box *store.ContainerdContainer) *candidate {
+func (a *Archive) containerdContainer(held *store.Containerd, box *store.ContainerdContainer) *candidate {
 	c := &candidate{kind: kindContainer, refs: []string{box.ID}}
 	c.container = &Container{ID: box.ID, Name: box.ID, Image: box.Image, Created: box.Created}
 	c.form = storeForm(func(out *Image) error {
 		out.Engine = &Engine{GraphDriver: box.Snapshotter}
 		parents := held.Parents(box.Namespace, box.Snapshotter, box.Key)
 		slices.Reverse(parents)
-		if err := a.containerdImage(out, held, box, parents); err != nil {
+		image := parents
+		for len(image) > 0 && checkDigest(image[len(image)-1]) != nil { // the snapshots of an image are called by its chainIDs
+			image = image[:len(image)-1]
+		}
+		if err := a.containerdImage(out, held, box, image); err != nil {
 			return err
 		}
-		own, ok, err := held.Snapshot(store.RoleContainer, box.Namespace, box.Snapshotter, box.Key)
-		if err == nil && !ok {
-			err = fmt.Errorf("its snapshot %s is not in the store", shortened(box.Key))
+		for _, key := range parents[len(image):] {
+			if err := a.ownSnapshot(out, held, box, store.RoleInit, key); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-		out.Layers = append(out.Layers, a.storedLayer(len(out.Layers), own))
-		return nil
+		return a.ownSnapshot(out, held, box, store.RoleContainer, box.Key)
 	})
 	return c
+}
+
+// ownSnapshot adds a layer of the container itself.
+func (a *Archive) ownSnapshot(out *Image, held *store.Containerd, box *store.ContainerdContainer, role, key string) error {
+	own, ok, err := held.Snapshot(role, box.Namespace, box.Snapshotter, key)
+	if err == nil && !ok {
+		err = fmt.Errorf("its snapshot %s is not in the store", shortened(key))
+	}
+	if err == nil {
+		out.Layers = append(out.Layers, a.storedLayer(len(out.Layers), own))
+	}
+	return err
 }
 
 // containerdImage lays the layers below a container: those of the image with just these layers, else the snapshots.
@@ -209,5 +239,5 @@ func (b *contentStream) keep(file *os.File) {
 func (b *contentStream) tempDir() string { return b.shelf.a.opt.TempDir }
 
 func (a *Archive) openContainerdRoot(ctx context.Context) error {
-	return a.openContainerd(ctx, a.engine.tree, a.opt.Namespace)
+	return a.openContainerd(ctx, a.engine.tree, nil)
 }

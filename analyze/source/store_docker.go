@@ -3,6 +3,8 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"layup/analyze/source/store"
 )
@@ -14,18 +16,38 @@ const ownContainerd = "containerd/daemon"
 // directory is never opened by itself.
 func (a *Archive) openDockerRoot(ctx context.Context) error {
 	err := a.listStore(ctx, store.OpenDockerRoot)
-	images := len(a.images)
-	if err != nil && !errors.Is(err, store.ErrNoDockerRoot) || images > 0 {
+	image := func(c *candidate) bool { return c.kind == kindImage }
+	if err != nil && !errors.Is(err, store.ErrNoDockerRoot) || slices.ContainsFunc(a.images, image) {
 		return err
 	}
-	if _, there := a.engine.tree.Stat(ownContainerd + "/" + store.MetaName); there == nil {
-		return a.openContainerd(ctx, store.Below(a.engine.tree, ownContainerd), a.opt.Namespace)
+	docker, failed := store.DockerContainers(ctx, a.engine.tree)
+	if failed != nil {
+		return failed
 	}
-	if containers, e := a.engine.tree.List("containers"); e == nil && len(containers) > 0 {
+	a.images = nil
+	if a.opt.Store.ContainerdRoot != "" {
+		return a.openBesideDocker(ctx, docker)
+	}
+	if _, there := a.engine.tree.Stat(ownContainerd + "/" + store.MetaName); there == nil {
+		return a.openContainerd(ctx, store.Below(a.engine.tree, ownContainerd), docker)
+	}
+	if len(docker) > 0 {
 		return &Hinted{
 			Err:  errors.New("this engine keeps its images in containerd's store, which is not below this directory"),
-			Hint: "containerd-root:/var/lib/containerd --namespace moby  reads it",
+			Hint: "containerd-root:/var/lib/containerd --namespace moby  reads it; --containerd-root /var/lib/containerd joins both",
 		}
 	}
 	return err
+}
+
+// openBesideDocker reads the images of a Docker engine in the containerd root that the user named.
+func (a *Archive) openBesideDocker(ctx context.Context, docker []*store.Container) error {
+	beside := &Archive{Name: a.Name, opt: a.opt, in: new(input)}
+	files, err := beside.storeFiles(ctx, a.opt.Store.ContainerdRoot)
+	a.closers = append(a.closers, beside.in.Close)
+	if err != nil {
+		return fmt.Errorf("%s: %w", display(a.opt.Store.ContainerdRoot), err)
+	}
+	a.closers = append(a.closers, files.Close)
+	return a.openContainerd(ctx, store.Below(files, store.Top(files, store.MetaName)), docker)
 }

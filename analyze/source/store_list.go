@@ -10,7 +10,7 @@ import (
 )
 
 // A storeReader lists what the store of an engine holds.
-type storeReader func(ctx context.Context, files store.Files) (*store.Contents, error)
+type storeReader func(ctx context.Context, files store.Files, opt store.Options) (*store.Contents, error)
 
 // ofDirectories reads a store whose images its own directories hold.
 func ofDirectories(read storeReader) func(*Archive, context.Context) error {
@@ -19,7 +19,7 @@ func ofDirectories(read storeReader) func(*Archive, context.Context) error {
 
 // listStore makes candidates of the images and containers of a store.
 func (a *Archive) listStore(ctx context.Context, read storeReader) error {
-	held, err := read(ctx, a.engine.tree)
+	held, err := read(ctx, a.engine.tree, store.Options{SubID: a.opt.Store.SubID})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"archive/tar"
 	"context"
 	"errors"
 	"iter"
@@ -17,9 +16,11 @@ func Changes(files Files, below, dir string, layout Layout) *Tar {
 	return &Tar{Files: files, Dialect: tarfs.Overlay, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
 			w := &overlayWalk{files: files, dir: dir, layout: layout, yield: yield, seen: map[Inode]string{}}
-			w.headers = tar.NewWriter(&w.out)
 			c := &changes{overlayWalk: w, before: map[string]Info{}, above: map[string]*aboveDir{}}
-			err := c.run(ctx, below)
+			err := w.owner()
+			if err == nil {
+				err = c.run(ctx, below)
+			}
 			if err == nil {
 				yield(Segment{Bytes: make([]byte, 2*blockSize)}, nil)
 			} else if !errors.Is(err, errStop) {

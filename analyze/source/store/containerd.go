@@ -30,6 +30,7 @@ type Containerd struct {
 	Containers []ContainerdContainer
 
 	files   Files
+	subID   uint32
 	keys    map[snapshotKey]snapshot
 	numbers map[string]map[string]uint64 // of the directories, by snapshotter and its own name of the snapshot
 }
@@ -55,12 +56,12 @@ type snapshot struct{ name, parent string }
 // maxDatabase bounds a database that has to be read as a whole, out of a tar.
 const maxDatabase = 256 << 20
 
-// OpenContainerd reads what images and containers the namespaces hold; empty stands for all of them.
-func OpenContainerd(ctx context.Context, files Files, namespace string) (*Containerd, error) {
+// OpenContainerd reads what images and containers the namespaces hold.
+func OpenContainerd(ctx context.Context, files Files, opt Options) (*Containerd, error) {
 	const tries = 3
 	for try := 1; ; try++ {
-		c := &Containerd{files: files, keys: map[snapshotKey]snapshot{}, numbers: map[string]map[string]uint64{}}
-		before, err := c.read(ctx, namespace)
+		c := &Containerd{files: files, subID: opt.SubID, keys: map[snapshotKey]snapshot{}, numbers: map[string]map[string]uint64{}}
+		before, err := c.read(ctx, opt.Namespace)
 		if err == nil || try == tries || ctx.Err() != nil {
 			return c, err
 		}
@@ -266,7 +267,7 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 	}
 	l := Layer{Role: role, Directory: dir, Size: -1}
 	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		layout := Layout{Names: snapshotter == "fuse-overlayfs", Warn: warn}
+		layout := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID, Warn: warn}
 		if below != "" {
 			return Changes(c.files, below, dir, layout)
 		}

@@ -23,6 +23,7 @@ var ErrNoContainersStorage = errors.New("is no store of podman, CRI-O or buildah
 type podmanStore struct {
 	driver string
 	files  Files
+	subID  uint32
 	fuse   bool // fuse-overlayfs writes the layers
 	layers map[string]*podmanLayer
 }
@@ -53,8 +54,8 @@ type podmanContainer struct {
 }
 
 // OpenContainersStorage reads what images and containers a store of podman, CRI-O or buildah holds.
-func OpenContainersStorage(ctx context.Context, files Files) (*Contents, error) {
-	s := &podmanStore{files: files, layers: map[string]*podmanLayer{}}
+func OpenContainersStorage(ctx context.Context, files Files, opt Options) (*Contents, error) {
+	s := &podmanStore{files: files, subID: opt.SubID, layers: map[string]*podmanLayer{}}
 	if err := s.findDriver(); err != nil {
 		return nil, err
 	}
@@ -217,7 +218,7 @@ func (s *podmanStore) layer(id, below string) Layer {
 	if _, err := s.files.Stat(split); err == nil {
 		l.Split = split
 	}
-	layout := Layout{Names: s.fuse}
+	layout := Layout{Names: s.fuse, SubID: s.subID}
 	if l.Split != "" {
 		l.fromSplit(s.files, layout)
 		if s.driver == "vfs" {

@@ -56,7 +56,7 @@ func Differences(ctx context.Context, files Files, dir string, table *tarfs.Laye
 	if len(errs) > 0 {
 		return nil, errs[0]
 	}
-	layout.Owner, layout.Warn = nil, nil
+	layout.Warn = nil
 	w := &overlayWalk{files: files, dir: dir, layout: layout}
 	c := &comparer{walk: w, root: tree.Root(), snap: tree.Top(), seen: map[string]bool{}}
 	c.ids[0], c.ids[1] = map[uint32]map[uint32]int{}, map[uint32]map[uint32]int{}

@@ -30,6 +30,7 @@ const (
 type dockerRoot struct {
 	driver string // overlay2, fuse-overlayfs or vfs
 	files  Files
+	subID  uint32
 	home   string                  // where the engine had it
 	layers map[string]*dockerLayer // by chainID, those that were asked for
 }
@@ -52,8 +53,8 @@ var ErrNoDockerRoot = errors.New("is no Docker data-root: it has no image/DRIVER
 var ErrContainerdStore = errors.New("this engine keeps its images in containerd's store")
 
 // OpenDockerRoot reads what images and containers a Docker data-root holds.
-func OpenDockerRoot(ctx context.Context, files Files) (*Contents, error) {
-	d := &dockerRoot{files: files, home: "/var/lib/docker", layers: map[string]*dockerLayer{}}
+func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, error) {
+	d := &dockerRoot{files: files, subID: opt.SubID, home: "/var/lib/docker", layers: map[string]*dockerLayer{}}
 	if err := d.findDriver(); err != nil {
 		return nil, err
 	}
@@ -67,6 +68,11 @@ func OpenDockerRoot(ctx context.Context, files Files) (*Contents, error) {
 	}
 	d.kinship(out.Images)
 	return out, nil
+}
+
+// DockerContainers reads what Docker says of its containers, wherever it keeps their layers.
+func DockerContainers(ctx context.Context, files Files) ([]*Container, error) {
+	return (&dockerRoot{files: files}).containers(ctx)
 }
 
 // findDriver takes the storage driver that has images; an engine that changed its driver leaves the old one's.
@@ -236,7 +242,7 @@ func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 func (d *dockerRoot) directory(role, id, below string) Layer {
 	l := Layer{Role: role, Directory: d.diff(id), Link: d.link(id), Size: -1}
 	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		layout := Layout{Names: d.driver == "fuse-overlayfs", Warn: warn}
+		layout := Layout{Names: d.driver == "fuse-overlayfs", SubID: d.subID, Warn: warn}
 		if d.driver == "vfs" && below != "" {
 			return Changes(d.files, below, l.Directory, layout)
 		}

@@ -22,9 +22,9 @@ type Layout struct {
 	// Names: ".wh.NAME" hides NAME, ".wh..wh..opq" makes its directory opaque, as fuse-overlayfs and rootless engines write it. Without it
 	// such names are names, and only what the kernel's overlayfs knows has a meaning.
 	Names bool
-	// Subtract, where not zero, is taken from user and group numbers from there on: the first of the host's numbers that stand for the
-	// container's 1 and up.
-	Owner func(uid, gid uint32) (uint32, uint32)
+	// SubID, where not zero, is the first number of the host that stands for one of the container, as a rootless engine or one with user
+	// namespaces maps users and groups. Whose the layer's directory is, that is the container's root.
+	SubID uint32
 	// Warn is told of what cannot be shown as the engine shows it; may be nil.
 	Warn func(code tarfs.Code, path string)
 }
@@ -52,7 +52,10 @@ func Overlay(files Files, dir string, layout Layout) *Tar {
 	return &Tar{Files: files, Dialect: tarfs.Overlay, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
 			w := &overlayWalk{files: files, dir: dir, layout: layout, yield: yield, seen: map[Inode]string{}}
-			w.headers = tar.NewWriter(&w.out)
+			if err := w.owner(); err != nil {
+				yield(Segment{}, err)
+				return
+			}
 			for e, err := range files.Walk(ctx, dir) {
 				if err == nil {
 					err = w.entry(e)
@@ -80,6 +83,7 @@ type overlayWalk struct {
 	layout  Layout
 	yield   func(Segment, error) bool
 	seen    map[Inode]string
+	root    [2]uint32 // user and group of the directory
 	out     bytes.Buffer
 	headers *tar.Writer
 }
@@ -103,14 +107,38 @@ func (w *overlayWalk) entry(e Entry) error {
 		w.warn(tarfs.SocketSkipped, e.Path)
 		return nil
 	}
+	overridden := has(e.Xattrs, []string{overrideName})
 	e, err := w.consume(e)
 	if err != nil {
 		return err
 	}
-	if w.layout.Owner != nil {
-		e.UID, e.GID = w.layout.Owner(e.UID, e.GID)
+	if start := w.layout.SubID; start != 0 && !overridden {
+		e.UID, e.GID = inContainer(e.UID, w.root[0], start), inContainer(e.GID, w.root[1], start)
 	}
 	return w.header(e)
+}
+
+// inContainer returns what a number of the host is in a container, whose root is another one.
+func inContainer(id, root, start uint32) uint32 {
+	switch {
+	case id == root:
+		return 0
+	case id < start:
+		return id
+	case root == start:
+		return id - start
+	}
+	return id - start + 1
+}
+
+// owner finds out who is the container's root.
+func (w *overlayWalk) owner() error {
+	if w.layout.SubID == 0 {
+		return nil
+	}
+	info, err := w.files.Stat(w.dir)
+	w.root = [2]uint32{info.UID, info.GID}
+	return err
 }
 
 // consume takes in the attributes that overlay file systems keep for themselves.

@@ -7,6 +7,12 @@ import (
 	"layup/tarfs"
 )
 
+// Options say how a store is read.
+type Options struct {
+	Namespace string // of containerd; empty for all
+	SubID     uint32 // as of Layout
+}
+
 // Contents are the images and containers of a store.
 type Contents struct {
 	Driver     string // that keeps the layers: overlay2, overlay, vfs, overlayfs
