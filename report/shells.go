@@ -54,7 +54,7 @@ _layup() {
         *) words_only+=("$line") ;;
         esac
     done < <(layup __complete --shell=zsh "${(@)words[2,CURRENT-1]}" "$IPREFIX$QIPREFIX$PREFIX" 2>/dev/null)
-    (( ${#told} )) && _describe layup told
+    (( ${#told} )) && _describe layup told -Q
     (( ${#words_only} )) && compadd -Q -- "${words_only[@]}"
     (( ${#open} )) && compadd -Q -S '' -- "${open[@]}"
 }
