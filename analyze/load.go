@@ -66,6 +66,9 @@ func (img *Image) leaveLayers() {
 		tables[i] = new(tarfs.Layer)
 		img.scans[i] = source.Scanned{Table: tables[i], Digest: l.Digest, DiffID: l.DiffID}
 	}
+	if img.Verified == "full" {
+		img.Verified = "config"
+	}
 	img.damaged = make([]bool, len(img.Layers))
 	img.tree, _ = tarfs.Merge(tables, img.opt.View) // nothing in it
 	img.top = img.tree.Top()

@@ -10,13 +10,13 @@ import (
 
 const intro = `
 layup says which layer owns each file of a container image, what every layer did, and what lies hidden. It reads archives and layouts
-from disk, needs no engine and opens no connection.
+from disk, or images in a registry that you name; it needs no engine and opens no other connection.
 `
 
 const aboutImages = `
 IMAGE is a file, a directory, or - for standard input, recognised by its content: docker save of any age, OCI layout, podman, skopeo,
 kaniko and crane archives, a bare layer or a root filesystem, each also inside gzip, zstd, xz or bzip2. docker-archive:PATH[:REF],
-oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGEST] insist on the kind.
+oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGEST] insist on the kind. docker://REF (or registry:REF) is an image in a registry.
 `
 
 const statuses = `Exit status:

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -14,44 +15,61 @@ import (
 const layersDetails = `
 Oldest first. CHANGES are the paths that the merge created (+), replaced or re-listed (~), and hid
 without a replacement (-). HIDDEN are bytes that the layer wrote and no longer shows. DIGEST names the
-stored blob; where nothing names it, the tar inside (the diffID).
+stored blob; where nothing names it, the tar inside (the diffID). --no-files answers from the manifest and
+the config alone, which are verified; the layers are not.
 `
 
 var layersFields = slices.Concat([]render.Field{{Name: "index", Kind: render.Int}, {Name: "digest"}, {Name: "diffID"}, {Name: "chainID"}, {Name: "mediaType"}, {Name: "compression"},
 	{Name: "size", Kind: render.Int}, {Name: "unpackedSize", Kind: render.Int}, {Name: "files", Kind: render.Int}, {Name: "added", Kind: render.Int},
 	{Name: "modified", Kind: render.Int}, {Name: "deleted", Kind: render.Int}, {Name: "hiddenBytes", Kind: render.Int}}, instructionFields, []render.Field{{Name: "created"}, {Name: "role"}, {Name: "directory", Kind: render.Name}, {Name: "link"}})
 
-func newLayers(*pflag.FlagSet) Answer {
-	return about(nil, func(c *Call, img *analyze.Image, _ []string) (part, error) {
+func newLayers(f *pflag.FlagSet) Answer {
+	noFiles := f.Bool("no-files", false, "read no layer: what the manifest and the config say of them (of a registry the layers are not fetched)")
+	answer := about(nil, func(c *Call, img *analyze.Image, _ []string) (part, error) {
 		var p part
-		p.Fields, p.Rows, p.Columns = layersFields, layersRows(img.LayerFacts()), layersColumns()
+		p.Fields, p.Rows, p.Columns = layersFields, layersRows(img.LayerFacts(), img.LayersRead()), layersColumns()
+		if !img.LayersRead() {
+			p.Columns = namedColumns(p.Columns)
+		}
 		if len(img.Layers) > 0 && img.Layers[0].Directory != "" {
 			p.Columns = storeColumns(p.Columns)
 		}
 		return p, nil
 	})
+	return func(ctx context.Context, c *Call) (int, error) {
+		if *noFiles {
+			c.reading = analyze.Never
+		}
+		return answer(ctx, c)
+	}
 }
 
-func layersRows(facts []analyze.LayerFacts) iter.Seq[[]render.Value] {
+// namedColumns leaves out of the table what only reading a layer tells.
+func namedColumns(columns []render.Column) []render.Column {
+	return slices.DeleteFunc(columns, func(c render.Column) bool {
+		return slices.Contains([]string{"PACKED", "UNPACKED", "CHANGES", "HIDDEN"}, c.Title)
+	})
+}
+
+// layersRows yields a row for each layer. Of layers that were not read nothing is counted.
+func layersRows(facts []analyze.LayerFacts, read bool) iter.Seq[[]render.Value] {
+	counted := func(n int64) render.Value {
+		if !read || n < 0 {
+			return render.Value{}
+		}
+		return render.I(n)
+	}
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
 		for _, l := range facts {
 			row = append(row[:0], render.I(int64(l.Index)), known(l.Digest), known(l.DiffID), known(l.ChainID), known(l.MediaType), known(l.Compression),
-				render.I(l.Size), knownSize(l.Unpacked), render.I(int64(l.Files)), render.I(int64(l.Added)), render.I(int64(l.Modified)), render.I(int64(l.Deleted)), render.I(l.HiddenBytes))
+				render.I(l.Size), counted(l.Unpacked), counted(int64(l.Files)), counted(int64(l.Added)), counted(int64(l.Modified)), counted(int64(l.Deleted)), counted(l.HiddenBytes))
 			row = append(appendInstruction(row, l.Instruction), known(l.Instruction.Created), known(l.Role), knownName(l.Directory), known(l.Link))
 			if !yield(row) {
 				return
 			}
 		}
 	}
-}
-
-// knownSize is a number of bytes, absent where it is negative.
-func knownSize(n int64) render.Value {
-	if n < 0 {
-		return render.Value{}
-	}
-	return render.I(n)
 }
 
 // known is a text, absent where it is empty.

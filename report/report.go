@@ -72,7 +72,7 @@ func All() []Report {
 			About:    "list the layers: size, changes, hidden bytes, instruction",
 			Examples: []string{"layup layers shop.tar", "layup layers -f '{{.index}} {{.diffID}}' shop.tar"}},
 		{Name: "images", Args: "SOURCE", Min: 1, Max: 1, New: newImages, Details: imagesDetails,
-			About:    "list what a file or a repository holds: images, platforms, other blobs",
+			About:    "list what a file or repository holds: images, platforms, blobs",
 			Examples: []string{"layup images export.tar", "layup images docker://registry.example/shop"}},
 		{Name: "inspect", Args: "IMAGE...", Min: 1, Max: -1, Docker: true, New: newInspect, Details: inspectDetails, Statuses: inspectStatuses,
 			About:    "print what docker image inspect prints",
