@@ -126,7 +126,9 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	if a.opt.Verify && img.ID != "" { // a bare layer, or an image without a config, names nothing to verify it by
 		img.Verified = "full"
 	}
-	img.Remote = a.shelf != nil && a.shelf.far()
+	if r, ok := a.shelf.(*repository); ok {
+		img.Remote, img.RepoDigests = true, []string{r.ref.At(r.top).String()}
+	}
 	img.Parents = a.parents(c)
 	if r, ok := a.shelf.(*repository); ok {
 		img.RepoDigests = []string{familiar(r.ref.At(r.top).String())}
