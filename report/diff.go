@@ -56,20 +56,20 @@ type comparing struct {
 
 func newDiff(f *pflag.FlagSet) Answer {
 	d := &comparing{}
-	f.StringVar(&d.stages, "layers", "", "compare one image after layer I with itself after layer J (`I..J`)")
-	d.ignore = chooseSome(f, "ignore", analyze.AspectNames(), "differences that do not count (`WHAT,...`; repeatable)")
+	f.StringVar(&d.stages, "layers", "", "compare stages `I..J` of one image: what it shows after layer I with what it shows after layer J")
+	d.ignore = chooseSome(f, "ignore", analyze.AspectNames(), "do not count differences in `WHAT`: words divided by commas; repeatable")
 	d.against = choose(f, "against", []string{againstInit, againstImage}, "compare a container with its image and `init` layer, or with its image alone")
 	f.BoolVar(&d.stat, "stat", false, "only count what differs")
 	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: those that a layer of B owns or deleted, then what else was removed, by its owner in A")
 	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
 	f.BoolVarP(&d.newFile, "new-file", "N", false, "with --content, compare an added or removed file with an empty one")
-	f.StringVar(&d.most, "content-max", "1MiB", "the largest file (`SIZE`) that --content compares line by line")
+	f.StringVar(&d.most, "content-max", "1MiB", "with --content, compare files up to this `SIZE` line by line (default 1MiB)")
 	f.BoolVar(&d.digests, "digests", false, "show the SHA-256 of the files' content")
 	for i, side := range []string{"a", "b"} {
-		f.StringVar(&d.image[i], "image-"+side, "", "--image for "+strings.ToUpper(side)+" only (a `REF`, or @N)")
+		f.StringVar(&d.image[i], "image-"+side, "", "--image for "+strings.ToUpper(side)+" only: `REF` or @N")
 	}
 	for i, side := range []string{"a", "b"} {
-		f.StringVar(&d.platform[i], "platform-"+side, "", "--platform for "+strings.ToUpper(side)+" only (`OS/ARCH`, OS/ARCH/VARIANT)")
+		f.StringVar(&d.platform[i], "platform-"+side, "", "--platform for "+strings.ToUpper(side)+" only: `OS/ARCH` or OS/ARCH/VARIANT")
 	}
 	return d.answer
 }
