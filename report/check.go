@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -74,12 +75,12 @@ func checked(img *analyze.Image, gates []gate) part {
 	p.refuted = broken > 0
 	p.Fields, p.Rows, p.Columns = checkFields, findingRows(all), gateColumns()
 	p.Extra = []render.Extra{{Name: "pass", Value: broken == 0}}
-	p.Footer = fmt.Sprintf("%s hold", counted(len(gates), "rule", "rules"))
+	p.Footer = fmt.Sprintf("%d rules hold", len(gates))
 	if len(gates) == 1 {
 		p.Footer = "the rule holds"
 	}
 	if broken > 0 {
-		p.Footer = fmt.Sprintf("%d of %s fail", broken, counted(len(gates), "rule", "rules"))
+		p.Footer = fmt.Sprintf("%d of %d rules fail", broken, len(gates))
 	}
 	return p
 }
@@ -120,7 +121,7 @@ func findingRows(list []finding) iter.Seq[[]render.Value] {
 
 func gateColumns() []render.Column {
 	f := checkFields
-	pass, layer := at(f, "pass"), at(f, "layer")
+	pass, layer, rule, limit := at(f, "pass"), at(f, "layer"), at(f, "rule"), at(f, "limit")
 	return []render.Column{
 		{Title: "RESULT", Cell: func(row []render.Value) string {
 			if row[pass].Bool() {
@@ -128,9 +129,11 @@ func gateColumns() []render.Column {
 			}
 			return "FAIL"
 		}},
-		text(f, "RULE", "rule"), spare(cuttable(text(f, "LIMIT", "limit"))), spare(cuttable(text(f, "VALUE", "value"))),
+		{Title: "RULE", Cut: true, Cell: func(row []render.Value) string {
+			return strings.TrimSpace(row[rule].String() + " " + row[limit].String())
+		}},
 		{Title: "LAYER", Right: true, Spare: true, Cell: func(row []render.Value) string { return row[layer].String() }},
-		text(f, "PATH", "path"), cuttable(text(f, "MESSAGE", "message")),
+		text(f, "PATH", "path"), text(f, "MESSAGE", "message"),
 	}
 }
 

@@ -100,7 +100,7 @@ func parseRules(name string, data []byte) ([]givenRule, error) {
 	var list []givenRule
 	for _, pair := range top {
 		if pair.key.Value != "rules" {
-			return nil, fmt.Errorf("line %d: unknown key %q; rules stand under rules:", pair.key.Line, pair.key.Value)
+			return nil, fmt.Errorf("line %d: unknown key %q; rules stand under the key rules", pair.key.Line, pair.key.Value)
 		}
 		rules, err := mapping(pair.value)
 		if err != nil {

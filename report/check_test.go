@@ -154,7 +154,7 @@ func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
 	}
 	put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: '20MB'\n  highestUserWastedPercent: disabled\n"))
 	if got := layup(t, "check", name); got.status != refuted || !strings.Contains(got.err, "layup: rules from .dive-ci (2)\n") || strings.Contains(got.out, "highestUser") ||
-		!strings.Contains(got.out, "pass    highestWastedBytes  20000000  1032") || !strings.Contains(got.out, "FAIL    lowestEfficiency") {
+		!strings.Contains(got.out, "pass    highestWastedBytes 20000000") || !strings.Contains(got.out, "FAIL    lowestEfficiency") {
 		t.Errorf(".dive-ci: exit %d: %s%s", got.status, got.out, got.err)
 	}
 	put(t, ".layup.yaml", []byte("rules: {max-wasted: 2kB, no-setuid: [/usr/su, other], forbid: ['*.pem', '*.p12'], no-sensitive: false, user-not-root: disabled}\n"))
@@ -183,7 +183,7 @@ func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 	name := image(t, "gated", gated)
 	for _, c := range []struct{ say, text, want string }{
 		{"an unknown rule", "rules:\n  highestWastedByte: 1\n", `line 2: unknown rule "highestWastedByte"` + "\nlayup: hint: did you mean highestWastedBytes?\n"},
-		{"an unknown key", "rule:\n  max-wasted: 1\n", `line 1: unknown key "rule"; rules stand under rules:`},
+		{"an unknown key", "rule:\n  max-wasted: 1\n", `line 1: unknown key "rule"; rules stand under the key rules`},
 		{"an alias", "rules:\n  forbid: &a [x]\n  require: *a\n", "aliases and anchors are not read"},
 		{"a bomb", "a: &a [x,x]\nb: &b [*a,*a]\nrules: *b\n", "aliases and anchors are not read"},
 		{"a merge key", "rules:\n  <<: {max-wasted: 1}\n", `unknown rule "<<"`},

@@ -181,9 +181,14 @@ func duplicateRows(list []analyze.Duplicate) iter.Seq[[]render.Value] {
 
 func wasteColumns(stored int64) []render.Column {
 	f := wasteFields
-	why, by, bytes := at(f, "why"), at(f, "hiddenBy"), at(f, "bytes")
+	why, by, layer, bytes := at(f, "why"), at(f, "hiddenBy"), at(f, "layer"), at(f, "bytes")
 	return []render.Column{sizeColumn(f, "HIDDEN", "bytes"), percentColumn(func(row []render.Value) string { return drawnPercent(row[bytes].Int(), stored) }), layerColumn(f, "LAYER", "layer"),
-		{Title: "WHY", Cell: func(row []render.Value) string { return row[why].String() + " by " + row[by].String() }}, text(f, "PATH", "path")}
+		{Title: "WHY", Cell: func(row []render.Value) string {
+			if row[by].Int() == row[layer].Int() { // its own layer
+				return row[why].String()
+			}
+			return row[why].String() + " by " + row[by].String()
+		}}, text(f, "PATH", "path")}
 }
 
 func wasteLayerColumns() []render.Column {

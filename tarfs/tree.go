@@ -346,7 +346,7 @@ func (t *Tree) appendPath(b []byte, id uint32) []byte {
 func (n Node) Versions() iter.Seq[Version] {
 	return func(yield func(Version) bool) {
 		if n.id&unseen != 0 {
-			yield(Version{n.tree, n.id})
+			yield(Version(n))
 			return
 		}
 		for _, r := range slices.Backward(n.tree.history(n.id, nil, true)) {
