@@ -54,15 +54,7 @@ func checkColumns(brief bool) []render.Column {
 	digest, name, path, found := at(f, "digest"), at(f, "name"), at(f, "path"), at(f, "found")
 	code, message := at(f, "code"), at(f, "message")
 	return []render.Column{
-		{Title: "RESULT", Cell: func(row []render.Value) string {
-			switch {
-			case row[pass].Absent():
-				return "-"
-			case row[pass].Bool():
-				return "pass"
-			}
-			return "FAIL"
-		}},
+		{Title: "RESULT", Cell: func(row []render.Value) string { return verdictWord(row[pass]) }},
 		{Title: "CHECK", Cell: func(row []render.Value) string {
 			if row[layer].Absent() {
 				return row[what].String()
@@ -90,6 +82,17 @@ func checkColumns(brief bool) []render.Column {
 			return row[code].String() + ": " + row[message].String()
 		}},
 	}
+}
+
+// verdictWord is the verdict in a word.
+func verdictWord(pass render.Value) string {
+	switch {
+	case pass.Absent():
+		return "-"
+	case pass.Bool():
+		return "pass"
+	}
+	return "FAIL"
 }
 
 // mostLaments is how many failures the standard error lists; the document has all.

@@ -1,0 +1,79 @@
+package source
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"layup/analyze/source/oci"
+	"layup/analyze/source/registry"
+)
+
+// A cargo is a blob to fetch.
+type cargo struct {
+	oci.Blob
+	ref     registry.Reference
+	content []byte // a document, which is at hand
+	foreign bool   // it need not be in the registry
+}
+
+// list returns the blobs in the order of their digests.
+func (p *plan) list() []oci.Blob {
+	var list []oci.Blob
+	for _, digest := range slices.Sorted(maps.Keys(p.blobs)) {
+		list = append(list, p.blobs[digest].Blob)
+	}
+	return list
+}
+
+// check bounds what would be fetched.
+func (p *plan) check() error {
+	total := int64(0)
+	for _, b := range p.blobs {
+		if err := over(limitLayerBytes, b.Size, p.opt.Limits.LayerBytes); err != nil {
+			return fmt.Errorf("blob %s: %w", b.Digest, err)
+		}
+		if total += b.Size; total < 0 {
+			return errors.New("the sizes of the blobs add up to more than can be counted")
+		}
+	}
+	return over(limitImageBytes, total, p.opt.Limits.ImageBytes)
+}
+
+// pulled says what was fetched.
+func (p *plan) pulled() *Pulled {
+	out := &Pulled{Blobs: len(p.blobs)}
+	for _, b := range p.blobs {
+		out.Bytes += b.Size
+	}
+	for _, e := range p.entries {
+		if e.named {
+			out.References = append(out.References, PulledReference{Reference: e.name(), Digest: e.desc.Digest, Platform: e.shownPlatform()})
+		}
+	}
+	return out
+}
+
+// name is the entry's reference in full, by its tag where it has one.
+func (e *entry) name() string {
+	ref := e.ref
+	if ref.Tag != "" {
+		ref.Digest = ""
+	}
+	return ref.String()
+}
+
+// fetchOrder returns the blobs to fetch: documents first, which cost nothing, then the largest.
+func (p *plan) fetchOrder() []cargo {
+	return slices.SortedFunc(maps.Values(p.blobs), func(a, b cargo) int {
+		if (a.content == nil) != (b.content == nil) {
+			if a.content != nil {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Digest, b.Digest))
+	})
+}
