@@ -97,6 +97,9 @@ func (img *Image) Docker() *DockerImage {
 	for i := range img.scans {
 		d.RootFS.Layers = append(d.RootFS.Layers, img.scans[i].DiffID)
 	}
+	if img.ID == "" { // an archive from before images had configs, or a bare layer
+		d.RootFS.Type = "layers"
+	}
 	if len(img.Parents) > 0 {
 		d.Parent = img.Parents[0]
 	}

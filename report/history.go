@@ -87,7 +87,9 @@ func (h *chronicle) one(c *Call, img *analyze.Image) (string, error) {
 	}
 	var b strings.Builder
 	for _, row := range img.DockerHistory() {
-		row.CreatedBy, row.Comment = c.toTerminal(row.CreatedBy), c.toTerminal(row.Comment)
+		if c.onTerminal() { // where a line feed could fake a row
+			row.CreatedBy, row.Comment = harmless(row.CreatedBy), harmless(row.Comment)
+		}
 		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole && !c.noTrunc, now: h.now}, false)
 		if err != nil {
 			return "", err

@@ -17,6 +17,7 @@ func (m *meter) functions() template.FuncMap {
 	return template.FuncMap{
 		"meterRound": m.round, "meterEnter": m.enter, "meterLeave": m.leave,
 		"json": m.json, "join": m.join, "split": m.split, "pad": m.pad,
+		//lint:ignore SA1019 docker's title is this one
 		"upper": m.changed(strings.ToUpper), "lower": m.changed(strings.ToLower), "title": m.changed(strings.Title),
 		"print": m.metered(fmt.Sprint), "println": m.metered(fmt.Sprintln), "printf": m.printf,
 		"html": m.metered(template.HTMLEscaper), "js": m.metered(template.JSEscaper), "urlquery": m.metered(template.URLQueryEscaper),
