@@ -60,13 +60,12 @@ func (d *comparing) options(c *Call, one *common) (analyze.Options, error) {
 	return opt, err
 }
 
-// ready prepares for the answer, or says that the command is interrupted.
+// ready says if the command is interrupted.
 func (list imageList) ready(ctx context.Context) error {
 	if ctx.Err() != nil {
 		list.close()
 		return ctx.Err()
 	}
-	keepHeapSmall()
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"layup/analyze"
@@ -81,7 +80,6 @@ func (c *Call) load(ctx context.Context, names []string, digests bool) (imageLis
 		return nil, ctx.Err()
 	}
 	list.entitle()
-	keepHeapSmall()
 	return list, nil
 }
 
@@ -100,14 +98,6 @@ func (c *Call) loading(names []string, digests bool) (analyze.Options, error) {
 	opt.Digests, opt.Dense, opt.Secrets, opt.Bodies, opt.Source.Stdin, opt.Note = digests, c.dense, c.secrets, c.bodies, c.stdin, c.console.note
 	opt.Progress = c.console.track(c.progress.word)
 	return opt, nil
-}
-
-// keepHeapSmall has the garbage of answers collected often from here on: the tables that stay hold no pointers and cost the collector
-// next to nothing, while at the usual pace garbage may grow as large as they are.
-func keepHeapSmall() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
-	}
 }
 
 // refused prints why images could not be loaded and returns the exit status, where that ends the command: always, but with --keep-going
