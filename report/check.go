@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -121,7 +120,7 @@ func findingRows(list []finding) iter.Seq[[]render.Value] {
 
 func gateColumns() []render.Column {
 	f := checkFields
-	pass, layer, rule, limit := at(f, "pass"), at(f, "layer"), at(f, "rule"), at(f, "limit")
+	pass, layer := at(f, "pass"), at(f, "layer")
 	return []render.Column{
 		{Title: "RESULT", Cell: func(row []render.Value) string {
 			if row[pass].Bool() {
@@ -129,9 +128,7 @@ func gateColumns() []render.Column {
 			}
 			return "FAIL"
 		}},
-		{Title: "RULE", Cut: true, Cell: func(row []render.Value) string {
-			return strings.TrimSpace(row[rule].String() + " " + row[limit].String())
-		}},
+		text(f, "RULE", "rule"), spare(text(f, "LIMIT", "limit")),
 		{Title: "LAYER", Right: true, Spare: true, Cell: func(row []render.Value) string { return row[layer].String() }},
 		text(f, "PATH", "path"), text(f, "MESSAGE", "message"),
 	}

@@ -154,7 +154,7 @@ func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
 	}
 	put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: '20MB'\n  highestUserWastedPercent: disabled\n"))
 	if got := layup(t, "check", name); got.status != refuted || !strings.Contains(got.err, "layup: rules from .dive-ci (2)\n") || strings.Contains(got.out, "highestUser") ||
-		!strings.Contains(got.out, "pass    highestWastedBytes 20000000") || !strings.Contains(got.out, "FAIL    lowestEfficiency") {
+		!strings.Contains(got.out, "pass    highestWastedBytes  20000000") || !strings.Contains(got.out, "FAIL    lowestEfficiency") {
 		t.Errorf(".dive-ci: exit %d: %s%s", got.status, got.out, got.err)
 	}
 	put(t, ".layup.yaml", []byte("rules: {max-wasted: 2kB, no-setuid: [/usr/su, other], forbid: ['*.pem', '*.p12'], no-sensitive: false, user-not-root: disabled}\n"))
