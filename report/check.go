@@ -54,7 +54,11 @@ func newCheck(f *pflag.FlagSet) Answer {
 			return failed, err
 		}
 		c.secrets = true
-		return c.answer(ctx, c.Args, nil, false, func(c *Call, img *analyze.Image, _ []string) (part, error) { return checked(img, gates), nil })
+		status, err := c.answer(ctx, c.Args, nil, false, func(c *Call, img *analyze.Image, _ []string) (part, error) { return checked(img, gates), nil })
+		if status == failed && err == nil && len(c.Args) > 1 && flags.bare() {
+			c.console.line("hint: every argument is an image; what a rule passes over stands behind =: --no-setuid=/usr/bin/su")
+		}
+		return status, err
 	}
 }
 

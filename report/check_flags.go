@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -60,6 +61,7 @@ type givenRule struct {
 // ruleFlags are the flags of all rules.
 type ruleFlags struct {
 	values map[string]*ruleFlag
+	except []string // of all rules that have exceptions
 }
 
 // A ruleFlag collects the values of one rule.
@@ -80,13 +82,14 @@ func (r *ruleFlag) Type() string {
 
 // Set takes one value more; of a rule that takes one value the last counts.
 func (r *ruleFlag) Set(s string) error {
+	bare := r.kind.takes == nothing_ || r.kind.takes == except
 	switch {
-	case r.kind.takes == nothing_ && s == "false":
+	case bare && s == "false":
 		r.given = nil
 		return nil
 	case r.kind.takes == nothing_ && s != "true":
 		return fmt.Errorf("takes no value")
-	case r.kind.takes == except && s == noException:
+	case r.kind.takes == except && (s == noException || s == "true"):
 		s = ""
 	}
 	if r.kind.takes == one {
@@ -115,6 +118,7 @@ func newRuleFlags(f *pflag.FlagSet) *ruleFlags {
 			flag.NoOptDefVal = noException
 		}
 	}
+	f.StringArrayVar(&r.except, "except", nil, "what the rules above that take =GLOB,... pass over besides (a `GLOB`; repeatable)")
 	return r
 }
 
@@ -128,13 +132,23 @@ func (r *ruleFlags) given() ([]givenRule, error) {
 		}
 		values := value.given
 		if k.takes == except {
-			values = []string{strings.Trim(strings.Join(values, ","), ",")}
+			values = []string{strings.Trim(strings.Join(slices.Concat(values, r.except), ","), ",")}
 		}
 		for _, v := range values {
 			list = append(list, givenRule{k, v, "--" + k.name})
 		}
 	}
 	return list, nil
+}
+
+// bare reports whether a rule that takes exceptions behind = stands without any.
+func (r *ruleFlags) bare() bool {
+	for _, value := range r.values {
+		if value.kind.takes == except && slices.Contains(value.given, "") {
+			return true
+		}
+	}
+	return false
 }
 
 // gates understands rules.

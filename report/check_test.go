@@ -61,6 +61,8 @@ func TestRulesHoldOrFail(t *testing.T) {
 		{"--no-setuid=/usr/su,other", nil},
 		{"--no-setuid=/usr/{su,other}", nil},
 		{"--no-setuid=su --no-setuid=other", nil},
+		{"--no-setuid --except su --except /usr/oth*", nil},
+		{"--no-setuid=true --no-setgid=false", []string{"no-setuid /usr/other 0", "no-setuid /usr/su 0"}},
 		{"--no-setgid", []string{"no-setgid /usr/wall 0"}},
 		{"--no-world-writable", []string{"no-world-writable /open 0", "no-world-writable /open/file 0"}},
 		{"--no-world-writable=/open,/open/**", nil},

@@ -55,7 +55,7 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 		}
 		line := Safe(s.Footer)
 		if d.many() && len(s.Head) == 0 {
-			line = Safe(s.label()) + ": " + line
+			line = Safe(d.label(s)) + ": " + line
 		}
 		if _, err := w.WriteString(line + "\n"); err != nil {
 			return err
@@ -109,6 +109,14 @@ func (s Section) label() string {
 		return s.Name
 	}
 	return s.Source
+}
+
+// label is what a person calls the section's image among those of the document: with its source where there are several.
+func (d Doc) label(s Section) string {
+	if s.Name != "" && slices.ContainsFunc(d.Sections, func(other Section) bool { return other.Source != s.Source }) {
+		return s.Source + ": " + s.Name
+	}
+	return s.label()
 }
 
 // sheetOf is the table of the sections. Where there are several images its rows begin with the image, and with the
