@@ -2,7 +2,6 @@ package source
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"layup/fixtures"
 )
@@ -160,164 +158,6 @@ func TestPullOfOnePlatformMakesItTheOnlyImage(t *testing.T) {
 	}
 }
 
-// What the registry serves wrong never reaches the target.
-func TestPullRefusesWhatDoesNotMatch(t *testing.T) {
-	for _, c := range []struct {
-		say   string
-		wrong func(content []byte) []byte
-		want  string
-	}{
-		{"a flipped bit", func(b []byte) []byte { b[len(b)/2] ^= 1; return b }, "content does not match its digest"},
-		{"a byte less", func(b []byte) []byte { return b[:len(b)-1] }, "size"},
-		{"a byte more", func(b []byte) []byte { return append(b, 0) }, "size"},
-		{"nothing", func([]byte) []byte { return []byte{} }, "size"},
-		{"a login page", func([]byte) []byte { return []byte("<html>please log in</html>") }, "size"},
-	} {
-		s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
-		documents := map[string]bool{}
-		for _, name := range blobNames(t, s.Dir) {
-			content, err := os.ReadFile(filepath.Join(s.Dir, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			documents[blobDigest(name)] = json.Valid(content) && strings.Contains(string(content), "schemaVersion")
-		}
-		var victim string
-		for _, name := range blobNames(t, s.Dir) {
-			if !documents[blobDigest(name)] {
-				victim = blobDigest(name)
-			}
-		}
-		s.Wrong = func(digest string) []byte {
-			content, err := os.ReadFile(filepath.Join(s.Dir, blobName(digest)))
-			if digest != victim || err != nil {
-				return nil
-			}
-			return c.wrong(content)
-		}
-		opt := pullOptions(t, ".tar")
-		_, err := Pull(t.Context(), []string{ref + ":1"}, opt)
-		if err == nil || !strings.Contains(err.Error(), victim) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want an error that names %s and says %q", c.say, err, victim, c.want)
-		}
-		if _, err := os.Lstat(opt.Target); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: the target is there", c.say)
-		}
-		s.Wrong = nil // and then the registry is mended
-		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err != nil {
-			t.Errorf("%s: the next pull: %v", c.say, err)
-		}
-		if _, err := os.Lstat(opt.partial()); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: the partial directory is left", c.say)
-		}
-	}
-}
-
-// What lies in a partial directory may have been changed by anybody: it is fetched again, never taken for what it says.
-func TestPullTrustsNoPartialDirectory(t *testing.T) {
-	_, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
-	first := pullOptions(t, "")
-	if _, err := Pull(t.Context(), []string{ref + ":1"}, first); err != nil {
-		t.Fatal(err)
-	}
-	names := blobNames(t, first.Target)
-	opt := pullOptions(t, "")
-	for _, dir := range []string{"blobs/sha256", "incoming"} {
-		if err := os.MkdirAll(filepath.Join(opt.partial(), dir), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	outside := filepath.Join(t.TempDir(), "outside")
-	if err := os.WriteFile(outside, []byte("mine"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	plant := func(name, content string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(opt.partial(), name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	incoming := func(name string) string { return "incoming/" + strings.Replace(blobDigest(name), ":", "-", 1) }
-	plant(names[0], "not this")
-	plant(incoming(names[1]), "x")
-	plant(incoming(names[2]), strings.Repeat("longer than the blob", 1<<16))
-	plant("stray", "left from another time")
-	plant("blobs/sha256/stray", "left from another time")
-	if err := os.Symlink(outside, filepath.Join(opt.partial(), incoming(names[3]))); err != nil {
-		t.Fatal(err)
-	}
-	var notes []string
-	opt.Note = func(text string) { notes = append(notes, text) }
-	_, err := Pull(t.Context(), []string{ref + ":1"}, opt)
-	if err == nil {
-		t.Error("a link out of the partial directory was followed")
-	}
-	if got, _ := os.ReadFile(outside); string(got) != "mine" {
-		t.Errorf("a file outside was written: %q", got)
-	}
-	if err := os.Remove(filepath.Join(opt.partial(), incoming(names[3]))); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err != nil {
-		t.Fatal(err)
-	}
-	if got := blobNames(t, opt.Target); !slices.Equal(got, names) {
-		t.Errorf("holds %v, want %v", got, names)
-	}
-	for _, name := range names {
-		content, err := os.ReadFile(filepath.Join(opt.Target, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := matchDigest(content, blobDigest(name)); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(opt.Target, "stray")); !errors.Is(err, fs.ErrNotExist) {
-		t.Error("a stray file went into the target")
-	}
-	if len(notes) == 0 || !strings.Contains(notes[0], PartialSuffix) {
-		t.Errorf("notes %q: want one of what is there from before", notes)
-	}
-}
-
-func TestPullLosesNothingThatIsThere(t *testing.T) {
-	_, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
-	dir := t.TempDir()
-	file, full, empty := filepath.Join(dir, "file"), filepath.Join(dir, "full"), filepath.Join(dir, "empty")
-	tarred := filepath.Join(dir, "old.tar")
-	for _, name := range []string{file, tarred} {
-		if err := os.WriteFile(name, []byte("mine"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{full, empty, filepath.Join(dir, "dir.tar")} {
-		if err := os.Mkdir(name, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(full, "mine"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		target string
-		force  bool
-		ok     bool
-	}{
-		{file, false, false}, {file, true, false}, {full, false, false}, {full, true, false}, {tarred, false, false},
-		{filepath.Join(dir, "dir.tar"), true, false}, {filepath.Join(dir, "nowhere", "x"), true, false},
-		{empty, false, true}, {empty, false, false}, {empty, true, true}, {tarred, true, true},
-	} {
-		opt := PullOptions{Limits: DefaultLimits(), Target: c.target, Force: c.force}
-		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); (err == nil) != c.ok {
-			t.Errorf("%s, force %v: %v, want success %v", c.target, c.force, err, c.ok)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(full, "mine")); err != nil {
-		t.Error(err)
-	}
-}
-
 // Two references of one image, a tag and a digest: one file with each blob once, and every name leads to its image.
 func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
 	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Zstd})
@@ -363,27 +203,6 @@ func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
 	}
 }
 
-func TestPullWithoutResumeLeavesNothing(t *testing.T) {
-	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
-	s.Wrong = func(digest string) []byte {
-		content, err := os.ReadFile(filepath.Join(s.Dir, blobName(digest)))
-		if err != nil || strings.Contains(string(content), "schemaVersion") {
-			return nil
-		}
-		return []byte("wrong")
-	}
-	for _, c := range []bool{false, true} {
-		opt := pullOptions(t, ".tar")
-		opt.NoResume = c
-		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err == nil {
-			t.Fatal("wrong blobs were taken")
-		}
-		if _, err := os.Lstat(opt.partial()); (err == nil) == c {
-			t.Errorf("no-resume %v: the partial directory is there: %v", c, err == nil)
-		}
-	}
-}
-
 func TestPullNeedsARegistrysName(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -396,34 +215,6 @@ func TestPullNeedsARegistrysName(t *testing.T) {
 		if _, err := os.Lstat(opt.partial()); err == nil {
 			t.Errorf("%q: left a partial directory", name)
 		}
-	}
-}
-
-// Of two pulls to one place the second is refused, also where it would begin anew.
-func TestPullSharesItsPartialDirectoryWithNobody(t *testing.T) {
-	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
-	s.Part, s.Pace = 512, 20*time.Millisecond
-	opt := pullOptions(t, ".tar")
-	done := make(chan error, 1)
-	go func() {
-		_, err := Pull(t.Context(), []string{ref + ":1"}, opt)
-		done <- err
-	}()
-	for range 200 {
-		if _, err := os.Stat(filepath.Join(opt.partial(), "incoming")); err == nil {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	for _, fresh := range []bool{false, true} {
-		second := opt
-		second.NoResume = fresh
-		if _, err := Pull(t.Context(), []string{ref + ":1"}, second); err == nil || !strings.Contains(err.Error(), "in use") {
-			t.Errorf("no-resume %v: %v, want a word that it is in use", fresh, err)
-		}
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
 	}
 }
 
