@@ -112,6 +112,7 @@ type loader struct {
 	idle     int // processors that no layer is read on
 	progress Progress
 	failed   []error
+	lost     bool  // a layer could not be fetched, so that there will be no answer
 	over     error // a limit of the whole image is passed: no further layer is read
 }
 
@@ -187,7 +188,7 @@ func (l *loader) rest() {
 func (l *loader) ready() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.over == nil && l.ctx.Err() == nil
+	return l.over == nil && !l.lost && l.ctx.Err() == nil
 }
 
 func (l *loader) scan(layer *source.Layer) {
@@ -208,6 +209,7 @@ func (l *loader) scan(layer *source.Layer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.take(layer, scanned, err)
+	l.lost = l.lost || err != nil && l.img.Remote && !l.img.opt.KeepGoing
 	if key, named := l.key(layer); named {
 		l.shared.put(key, &finding{layer, scanned, err})
 	}

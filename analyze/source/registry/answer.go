@@ -21,7 +21,8 @@ type answer struct {
 	header http.Header
 	length int64 // -1 where the server does not say
 	from   *url.URL
-	own    bool // it comes from the endpoint that was asked, not from where that redirects to
+	at     *endpoint // that was asked; nil for a token server
+	own    bool      // it comes from the endpoint that was asked, not from where that redirects to
 
 	body   io.ReadCloser
 	ctx    context.Context
@@ -64,12 +65,16 @@ func (a *answer) Close() error {
 	return a.body.Close()
 }
 
-// maxExcerpt is how much of an error's body is looked at.
-const maxExcerpt = 4 << 10
+// maxExcerpt is how much of an error's body is looked at, and excerptTime how long is waited for it.
+const (
+	maxExcerpt  = 4 << 10
+	excerptTime = 2 * time.Second
+)
 
 // excerpt returns the beginning of the body and leaves it to be read again.
 func (a *answer) excerpt() []byte {
 	if a.head == nil {
+		a.left = min(a.left, excerptTime)
 		head := make([]byte, maxExcerpt)
 		n, _ := io.ReadFull(readerOnly{a}, head)
 		a.head = head[:n]

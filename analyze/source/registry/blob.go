@@ -138,6 +138,7 @@ func (s *Stream) read(p []byte) (int, error) {
 		case err == nil:
 			return 0, nil
 		}
+		s.answer.at.note(nil)
 		return 0, io.EOF // however the connection ends, all bytes are here
 	}
 	n, err := s.answer.Read(p[:min(int64(len(p)), s.size-s.at)])
@@ -153,6 +154,7 @@ func (s *Stream) read(p []byte) (int, error) {
 
 // recover decides whether to go on after a connection ended early; it returns nil if so.
 func (s *Stream) recover(err error) error {
+	at := s.answer.at
 	err = s.answer.elsewhere(err)
 	s.answer.Close()
 	s.answer = nil
@@ -165,10 +167,12 @@ func (s *Stream) recover(err error) error {
 	s.resumes++
 	ended := fmt.Errorf("ended after %d of %d bytes: %w", s.at, s.size, err)
 	if s.resumes > mostResumes {
+		at.note(ended)
 		return ended
 	}
 	if errors.Is(err, errStalled) {
 		if s.stalled {
+			at.note(ended)
 			return ended
 		}
 		s.stalled = true
@@ -177,6 +181,7 @@ func (s *Stream) recover(err error) error {
 	s.tries++
 	wait, again := s.c.patience(err, s.tries)
 	if !again {
+		at.note(ended)
 		return ended
 	}
 	return sleep(s.ctx, wait)

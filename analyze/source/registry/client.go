@@ -91,13 +91,20 @@ func (c *Client) get(ctx context.Context, q question) (*answer, error) {
 
 // insist asks an endpoint again where it fails fast.
 func (c *Client) insist(ctx context.Context, e *endpoint, q question) (*answer, error) {
+	if err := e.down(); err != nil {
+		return nil, err
+	}
 	for try := 1; ; try++ {
 		a, err := c.exchange(ctx, e, q)
 		if err == nil {
+			a.at = e
 			return a, nil
 		}
 		wait, again := c.patience(err, try)
 		if !again {
+			if temporary(err) || timedOutError(err) {
+				e.note(err)
+			}
 			return nil, err
 		}
 		if err := sleep(ctx, wait); err != nil {

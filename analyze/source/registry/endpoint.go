@@ -24,6 +24,8 @@ type endpoint struct {
 	mu      sync.Mutex
 	settled bool              // the first scheme is the one that answers
 	away    bool              // a mirror that did not answer is not asked again
+	failed  int               // questions in a row that got no answer
+	last    error             // what the last of them ended with
 	tokens  map[string]string // Authorization by scope
 }
 
@@ -78,6 +80,31 @@ func (e *endpoint) lost() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.away = true
+}
+
+// mostFailures is how many questions in a row may get no answer before no more are put: a manifest may name a thousand layers.
+const mostFailures = 3
+
+// note takes down how a question ended.
+func (e *endpoint) note(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err == nil {
+		e.failed = 0
+		return
+	}
+	e.failed++
+	e.last = err
+}
+
+// down returns why nothing more is asked of the endpoint, or nil.
+func (e *endpoint) down() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed < mostFailures {
+		return nil
+	}
+	return fmt.Errorf("not asked, after %d questions in a row had failed: %w", e.failed, e.last)
 }
 
 func (e *endpoint) authorization(scope string) string {

@@ -132,6 +132,12 @@ func temporary(err error) bool {
 	return cutOff(err)
 }
 
+// timedOutError reports whether nothing came in time.
+func timedOutError(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
 // cutOff reports whether a connection ended early.
 func cutOff(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
