@@ -49,18 +49,6 @@ func (d *directory) ReadFile(name string, limit int64) ([]byte, error) {
 	return readAll(body, name, limit)
 }
 
-// readAll reads a document that must not be longer than limit.
-func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
-	doc, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", shown(name), err)
-	}
-	if int64(len(doc)) > limit {
-		return nil, fmt.Errorf("%s: is longer than %d bytes", shown(name), limit)
-	}
-	return doc, nil
-}
-
 func (d *directory) Open(name string) (io.ReadCloser, error) {
 	file, err := d.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {

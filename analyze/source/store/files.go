@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 
@@ -68,3 +69,15 @@ func (e *PrivilegeError) Unwrap() error { return e.Err }
 
 // ErrChanged says that a file is not any more what it was when it was listed: somebody writes into the store.
 var ErrChanged = errors.New("changed while being read: is the engine running?")
+
+// readAll reads a document that must not be longer than limit.
+func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
+	doc, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", shown(name), err)
+	}
+	if int64(len(doc)) > limit {
+		return nil, fmt.Errorf("%s: is longer than %d bytes", shown(name), limit)
+	}
+	return doc, nil
+}
