@@ -15,6 +15,7 @@ type Verification struct {
 	File   []source.Check // of what stands above the images: the file, its documents, nested indexes
 	Images []Verified
 	Others []source.Check // of all other blobs
+	Left   int            // images and containers that the source holds and that were not chosen
 }
 
 // Verified is the record of one image.
@@ -38,7 +39,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 	if note != "" && opt.Note != nil {
 		opt.Note(note)
 	}
-	v := &Verification{Source: archive.Kind}
+	v := &Verification{Source: archive.Kind, Left: archive.Held() - len(subjects)}
 	if v.File, err = archive.Documents(ctx); err != nil {
 		return nil, err
 	}

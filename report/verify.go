@@ -145,7 +145,7 @@ func (one verified) section(c *Call, v *record) render.Section {
 	version, commit := build()
 	s := render.Section{Fields: verifyFields, Rows: slices.Values(checkRows(one.checks)), Columns: checkColumns(c.brief()), Source: c.Args[0], Footer: count.line(),
 		Head:  one.head(c, v),
-		Extra: []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}}
+		Extra: []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count}, {Name: "left", Value: v.Left}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}}
 	facts := imageFacts{Source: one.source}
 	if one.image != nil {
 		facts = factsOf(one.image)
@@ -190,6 +190,9 @@ func (one verified) head(c *Call, v *record) []string {
 		if img.Verified == "none" && countOf(one.checks, "layer", source.Unproven) > 0 {
 			add("not verified ", "the layers: nothing names their digests, so nobody can tell whether they were changed")
 		}
+	}
+	if v.Left > 0 {
+		add("left out     ", fmt.Sprintf("further images and containers of the source: %d (--all verifies them, too)", v.Left))
 	}
 	return append(lines, "")
 }

@@ -102,6 +102,17 @@ func (a *Archive) subject(ctx context.Context, c *candidate) (s Subject, err err
 	return s, err
 }
 
+// Held returns how many images and containers the archive holds, each platform counted.
+func (a *Archive) Held() int {
+	n := 0
+	for _, c := range a.images {
+		if (c.kind == kindImage || c.kind == kindContainer) && !c.absent && !c.intermediate {
+			n++
+		}
+	}
+	return n
+}
+
 func anyFailed(list []Check) bool {
 	for _, c := range list {
 		if c.Verdict == Failed {
