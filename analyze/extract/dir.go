@@ -28,7 +28,9 @@ func (p *Plan) Into(ctx context.Context, dir string, opt Options) (Result, error
 	err = b.build(ctx)
 	b.at.close()
 	if err != nil {
-		err = errors.Join(err, place.abandon())
+		if left := place.abandon(); left != nil {
+			err = fmt.Errorf("%w; %w", err, left)
+		}
 	}
 	return b.result, errors.Join(err, place.close())
 }

@@ -152,13 +152,13 @@ func namesIn(root *os.Root) ([]string, error) {
 
 // abandon removes everything that was made.
 func (p *place) abandon() error {
-	var errs []error
+	var first error
 	for _, name := range append(p.moved, p.temp) {
-		if err := removeTree(p.outer, name); err != nil {
-			errs = append(errs, fmt.Errorf("cannot be removed: %q: %w", filepath.Join(p.outer.Name(), name), plain(err)))
+		if err := removeTree(p.outer, name); err != nil && first == nil {
+			first = fmt.Errorf("%q cannot be removed: %w", filepath.Join(p.outer.Name(), name), plain(err))
 		}
 	}
-	return errors.Join(errs...)
+	return first
 }
 
 // removeTree removes a tree whose directories may have modes that keep their own owner out.
@@ -171,20 +171,14 @@ func removeTree(root *os.Root, name string) error {
 	if statErr != nil || !info.IsDir() {
 		return err
 	}
-	sub, err := root.OpenRoot(name)
-	if errors.Is(err, fs.ErrPermission) {
-		err = root.Chmod(name, 0o700)
-		if err == nil {
-			sub, err = root.OpenRoot(name)
-		}
+	if err := root.Chmod(name, 0o700); err != nil {
+		return err
 	}
+	sub, err := root.OpenRoot(name)
 	if err != nil {
 		return err
 	}
 	defer sub.Close()
-	if err := sub.Chmod(".", 0o700); err != nil {
-		return err
-	}
 	names, err := namesIn(sub)
 	if err != nil {
 		return err

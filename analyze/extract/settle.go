@@ -14,8 +14,8 @@ const (
 	setgidBit = 0o2000
 )
 
-// settle gives what was made its owner, attributes, mode and time, in this order: a new owner takes setuid bits and capabilities away, and
-// attributes need a file that can be written to. f is the open file or directory; nil for what cannot be opened.
+// settle gives what was made its owner, attributes, time and mode, in this order: a new owner takes setuid bits and capabilities away,
+// attributes need a file that can be written to, and a mode may keep its owner out. f is the open file or directory; nil for what cannot be opened.
 func (b *builder) settle(i int, at *folder, name string, f *os.File) error {
 	v := b.plan.items[i].version
 	m := v.Meta()
@@ -29,21 +29,18 @@ func (b *builder) settle(i int, at *folder, name string, f *os.File) error {
 	for _, x := range v.Xattrs() {
 		b.attribute(i, at, name, f, x)
 	}
-	if v.Type() != tarfs.Symlink {
-		if err := at.chmod(name, f, b.mode(i, m)); err != nil {
+	if v.HasMTime() {
+		if err := at.touch(name, f, m); err != nil {
 			return plain(err)
 		}
+		if (m.MTime < 0 || m.MTime > math.MaxInt32) && !at.touched(name, m) { // a file system takes the nearest time that it can hold
+			b.result.leave(Times, b.path(i), nil)
+		}
 	}
-	if !v.HasMTime() {
+	if v.Type() == tarfs.Symlink {
 		return nil
 	}
-	if err := at.touch(name, f, m); err != nil {
-		return plain(err)
-	}
-	if (m.MTime < 0 || m.MTime > math.MaxInt32) && !at.touched(name, m) { // a file system takes the nearest time that it can hold
-		b.result.leave(Times, b.path(i), nil)
-	}
-	return nil
+	return plain(at.chmod(name, f, b.mode(i, m)))
 }
 
 // mode returns the bits that are to be set. A setuid bit is kept only together with the owner it was meant for.

@@ -183,6 +183,7 @@ func TestFailureEmptiesADirectoryThatWasEmpty(t *testing.T) {
 	if err != nil || len(r.LeftOut) == 0 || r.LeftOut[len(r.LeftOut)-1].Kind != extract.Unstorable {
 		t.Errorf("got %+v, %v", r, err)
 	}
+	t.Cleanup(func() { os.Chmod(filepath.Join(dir, "a"), 0o700) }) // so that it can be removed
 	if b, err := os.ReadFile(filepath.Join(dir, "a", "file")); err != nil || string(b) != "one" {
 		t.Errorf("got %q, %v", b, err)
 	}
