@@ -78,7 +78,7 @@ func first(c *bbolt.Cursor) (*bbolt.Cursor, []byte, []byte) {
 func random(t testing.TB, seed uint64, page int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "random.db")
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: page})
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: page, NoSync: true, NoFreelistSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
