@@ -121,7 +121,7 @@ func change(tx *bbolt.Tx, rnd *rand.Rand) error {
 }
 
 func TestReadsWhatBboltReads(t *testing.T) {
-	for seed := range uint64(25) {
+	for seed := range uint64(10) {
 		for _, page := range []int{1024, 4096, 65536} {
 			path := random(t, seed, page)
 			data, err := os.ReadFile(path)
