@@ -27,6 +27,7 @@ type Layer struct {
 	toc    *toc            // of a streamed blob: the builder's table, which stands in for it; else nil
 	tar    *store.Tar      // of an engine's layer, which is no blob
 	engine *engine         // likewise
+	place  string          // likewise: what tells it from other layers of the store
 	differ differ          // likewise; nil where nothing records how it was
 	found  []tarfs.Warning // what reading it came across
 	err    error           // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor

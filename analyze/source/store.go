@@ -45,7 +45,7 @@ type engine struct {
 	verify bool
 
 	mu    sync.Mutex
-	scans map[string]*storeScan // by directory: images share layers
+	scans map[string]*storeScan // by place: images share layers
 }
 
 // A storeScan is what was found in a directory of an engine's store, and how thoroughly it was read.
@@ -210,6 +210,7 @@ func (a *Archive) storedLayer(index int, s store.Layer) *Layer {
 	l := a.newLayer(index)
 	l.verify, l.engine = false, a.engine
 	l.Role, l.DiffID, l.Directory, l.Link, l.Size, l.differ = s.Role, s.DiffID, s.Directory, s.Link, max(s.Size, 0), s.Differences
+	l.place = s.Directory + "\x00" + s.Split
 	l.tar = s.Tar(l.notice)
 	return l
 }
@@ -220,7 +221,7 @@ func (l *Layer) Assembled() bool { return l.tar != nil }
 // scanStore reads the table of contents of an engine's layer.
 func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error) {
 	out := Scanned{Table: new(tarfs.Layer), DiffID: l.DiffID, Compression: compressionNone}
-	if scan := l.engine.scanned(l.Directory, opt); scan != nil {
+	if scan := l.engine.scanned(l.place, opt); scan != nil {
 		out = scan.Scanned
 		out.Warnings = slices.Clone(out.Warnings)
 		for i := range out.Warnings {
@@ -244,7 +245,7 @@ func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error)
 	out.Unpacked = r.Done()
 	err = privileged(firstOf(ctx.Err(), err, r.Close(), over(limitLayerBytes, out.Unpacked, l.limits.LayerBytes)))
 	if err == nil {
-		l.engine.keep(l.Directory, &storeScan{out, opt.Digests, opt.Mark != nil})
+		l.engine.keep(l.place, &storeScan{out, opt.Digests, opt.Mark != nil})
 	}
 	return out, err
 }
@@ -260,24 +261,24 @@ func (l *Layer) compare(ctx context.Context, table *tarfs.Layer) error {
 	return err
 }
 
-// scanned returns what is known of a directory, nil where it was not read, or not as thoroughly as it is asked for.
-func (e *engine) scanned(directory string, opt ScanOptions) *storeScan {
+// scanned returns what is known of a layer's place, nil where it was not read, or not as thoroughly as it is asked for.
+func (e *engine) scanned(place string, opt ScanOptions) *storeScan {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := e.scans[directory]
+	s := e.scans[place]
 	if s == nil || opt.Digests && !s.digests || opt.Mark != nil && !s.marks {
 		return nil
 	}
 	return s
 }
 
-func (e *engine) keep(directory string, s *storeScan) {
+func (e *engine) keep(place string, s *storeScan) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.scans == nil {
 		e.scans = map[string]*storeScan{}
 	}
-	e.scans[directory] = s
+	e.scans[place] = s
 }
 
 // notice takes up what a store cannot be shown as the engine shows it.

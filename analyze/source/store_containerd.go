@@ -83,7 +83,13 @@ func (a *Archive) containerdContainer(held *store.Containerd, box *store.Contain
 	c.container = &Container{ID: box.ID, Name: box.ID, Image: box.Image, Created: box.Created}
 	c.form = storeForm(func(out *Image) error {
 		out.Engine = &Engine{GraphDriver: box.Snapshotter}
-		parents := held.Parents(box.Namespace, box.Snapshotter, box.Key)
+		parents, err := held.Parents(box.Namespace, box.Snapshotter, box.Key)
+		if err == nil {
+			err = over(limitLayers, int64(len(parents)), int64(a.opt.Limits.Layers))
+		}
+		if err != nil {
+			return err
+		}
 		slices.Reverse(parents)
 		image := parents
 		for len(image) > 0 && checkDigest(image[len(image)-1]) != nil { // the snapshots of an image are called by its chainIDs

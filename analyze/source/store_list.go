@@ -81,6 +81,9 @@ func (a *Archive) storedContainer(box *store.Container, img *store.Image) *candi
 	c := &candidate{kind: kindContainer, refs: []string{box.Name}, aliases: []string{box.ID}}
 	c.container = &Container{ID: box.ID, Name: box.Name, ImageID: box.ImageID, Image: box.Image, State: box.State, Created: box.Created, Config: box.Config, Host: box.Host}
 	c.form = storeForm(func(out *Image) error {
+		if box.Err != nil {
+			return box.Err
+		}
 		out.Engine = &Engine{GraphDriver: a.engine.driver}
 		if err := out.Engine.mounted(box.Graph); err != nil {
 			return err
@@ -115,7 +118,11 @@ func (a *Archive) layStored(img *Image, layers func() ([]store.Layer, error), di
 			found = append(found, s.DiffID)
 		}
 	}
-	if img.Config != nil && !slices.Contains(found, "") && !slices.Equal(found, diffIDs) {
+	if img.Config == nil {
+		return nil
+	}
+	same := func(stored, named string) bool { return stored == named || stored == "" && img.Container != nil }
+	if !slices.EqualFunc(found, diffIDs, same) {
 		return errors.New("the layers in the store are not those that the image's config names")
 	}
 	return nil

@@ -100,6 +100,9 @@ func document(name string, size int64) bool {
 	return !slices.ContainsFunc(bodies, func(dir string) bool { return strings.Contains(name, dir) }) && !strings.HasSuffix(name, ".log")
 }
 
+// Sight is that of whoever made the tar.
+func (a *archive) Sight() Sight { return Sight{Trusted: true} }
+
 func (a *archive) Close() error {
 	var err error
 	if a.idle != nil {

@@ -245,12 +245,14 @@ func (c *Containerd) snapshots(ns string, b bolt.Bucket) error {
 }
 
 // Parents returns the keys of the snapshots below one, the nearest first.
-func (c *Containerd) Parents(ns, snapshotter, key string) []string {
+func (c *Containerd) Parents(ns, snapshotter, key string) ([]string, error) {
 	var list []string
-	for at := c.keys[snapshotKey{ns, snapshotter, key}]; at.parent != "" && len(list) < mostLayers; at = c.keys[snapshotKey{ns, snapshotter, at.parent}] {
-		list = append(list, at.parent)
+	for at := c.keys[snapshotKey{ns, snapshotter, key}]; at.parent != ""; at = c.keys[snapshotKey{ns, snapshotter, at.parent}] {
+		if list = append(list, at.parent); len(list) > mostLayers {
+			return nil, fmt.Errorf("more than %d snapshots below %s", mostLayers, shown(key))
+		}
 	}
-	return list
+	return list, nil
 }
 
 // Snapshot describes the layer in a snapshot's directory; false where there is none of that key.
@@ -260,14 +262,14 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 		return Layer{}, false, err
 	}
 	below := ""
-	if parents := c.Parents(ns, snapshotter, key); len(parents) > 0 && snapshotter == "native" {
-		if below, err = c.directory(ns, snapshotter, parents[0]); err != nil {
+	if parent := c.keys[snapshotKey{ns, snapshotter, key}].parent; parent != "" && snapshotter == "native" {
+		if below, err = c.directory(ns, snapshotter, parent); err != nil {
 			return Layer{}, false, err
 		}
 	}
 	l := Layer{Role: role, Directory: dir, Size: -1}
 	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		layout := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID, Warn: warn}
+		layout := Layout{Names: snapshotter == "fuse-overlayfs", Rootless: rootless(c.files, home(snapshotter)), SubID: c.subID, Warn: warn}
 		if below != "" {
 			return Changes(c.files, below, dir, layout)
 		}

@@ -25,6 +25,7 @@ type podmanStore struct {
 	files  Files
 	subID  uint32
 	fuse   bool // fuse-overlayfs writes the layers
+	free   bool // an engine without root wrote them
 	layers map[string]*podmanLayer
 }
 
@@ -64,6 +65,7 @@ func OpenContainersStorage(ctx context.Context, files Files, opt Options) (*Cont
 			return nil, err
 		}
 	}
+	s.free = rootless(files, s.driver)
 	out := &Contents{Driver: s.driver}
 	var err error
 	if out.Images, err = s.images(ctx); err != nil {
@@ -215,10 +217,10 @@ func (s *podmanStore) layer(id, below string) Layer {
 		}
 	}
 	split := path.Join(s.driver+"-layers", id+".tar-split.gz")
-	if _, err := s.files.Stat(split); err == nil {
-		l.Split = split
+	if _, err := s.files.Stat(split); !errors.Is(err, fs.ErrNotExist) {
+		l.Split = split // what is wrong with it, reading it says
 	}
-	layout := Layout{Names: s.fuse, SubID: s.subID}
+	layout := Layout{Names: s.fuse, Rootless: s.free, SubID: s.subID}
 	if l.Split != "" {
 		l.fromSplit(s.files, layout)
 		if s.driver == "vfs" {

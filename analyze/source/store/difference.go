@@ -95,7 +95,7 @@ func (c *comparer) entry(e Entry) error {
 			c.present(path.Join("/", e.Path, opaqueMarker), "an opaque marker")
 		}
 	}
-	if e.Type == tarfs.Char && e.Major == 0 && e.Minor == 0 {
+	if e.whiteout() {
 		c.present(path.Join("/", path.Dir(e.Path), whiteoutPrefix+base), "a whiteout")
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +27,20 @@ type directory struct{ root *os.Root }
 func Directory(root *os.Root) (Files, error) { return &directory{root: root}, nil }
 
 func (d *directory) Close() error { return d.root.Close() }
+
+// Sight looks at what the process may do.
+func (d *directory) Sight() Sight {
+	users, _ := os.ReadFile("/proc/self/uid_map")
+	s := Sight{Mapped: len(users) > 0 && !slices.Equal(strings.Fields(string(users)), []string{"0", "0", "4294967295"})}
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if set, ok := strings.CutPrefix(line, "CapEff:"); ok {
+			bits, err := strconv.ParseUint(strings.TrimSpace(set), 16, 64)
+			s.Trusted = err == nil && bits&(1<<unix.CAP_SYS_ADMIN) != 0 && !s.Mapped
+		}
+	}
+	return s
+}
 
 func (d *directory) explain(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,13 +65,20 @@ func (d *directory) ReadFile(name string, limit int64) ([]byte, error) {
 }
 
 func (d *directory) Open(name string) (io.ReadCloser, error) {
+	before, err := d.root.Lstat(name) // opening a device can be enough to set it going
+	if err == nil && !before.Mode().IsRegular() {
+		err = errIrregular
+	}
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
 	file, err := d.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, d.explain(name, err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("is no regular file")
+		err = errIrregular
 	}
 	if err != nil {
 		return nil, errors.Join(d.explain(name, err), file.Close())
@@ -64,8 +86,15 @@ func (d *directory) Open(name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
+var errIrregular = errors.New("is no regular file")
+
+// enter opens a directory. Nothing else is opened, for a FIFO would wait.
+func (d *directory) enter(name string) (*os.File, error) {
+	return d.root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+}
+
 func (d *directory) List(name string) ([]string, error) {
-	file, err := d.root.Open(cmp.Or(name, "."))
+	file, err := d.enter(name)
 	if err != nil {
 		return nil, d.explain(name, err)
 	}
@@ -79,7 +108,7 @@ func (d *directory) List(name string) ([]string, error) {
 }
 
 func (d *directory) Stat(name string) (Info, error) {
-	parent, err := d.root.Open(path.Dir(name))
+	parent, err := d.enter(path.Dir(name))
 	if err != nil {
 		return Info{}, d.explain(name, err)
 	}
@@ -120,6 +149,9 @@ func (d *directory) Walk(ctx context.Context, name string) iter.Seq2[Entry, erro
 func (d *directory) children(ctx context.Context, top, at string) ([]Entry, error) {
 	name := path.Join(top, at)
 	parent, err := d.root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if at != "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) {
+		return nil, &ContentError{Name: name, Err: ErrChanged}
+	}
 	if err != nil {
 		return nil, d.explain(name, err)
 	}

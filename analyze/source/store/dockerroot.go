@@ -31,6 +31,7 @@ type dockerRoot struct {
 	driver string // overlay2, fuse-overlayfs or vfs
 	files  Files
 	subID  uint32
+	free   bool                    // an engine without root wrote it
 	home   string                  // where the engine had it
 	layers map[string]*dockerLayer // by chainID, those that were asked for
 }
@@ -58,6 +59,7 @@ func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, e
 	if err := d.findDriver(); err != nil {
 		return nil, err
 	}
+	d.free = rootless(files, d.driver)
 	out := &Contents{Driver: d.driver}
 	var err error
 	if out.Containers, err = d.containers(ctx); err != nil {
@@ -139,7 +141,7 @@ func (d *dockerRoot) images(ctx context.Context) ([]*Image, error) {
 		delete(names, img.ID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(names)) {
-		return nil, fmt.Errorf("%s: names the image %s (%s), which is not in imagedb", shown(d.image("repositories.json")), shown(id), shown(names[id][0]))
+		list = append(list, &Image{ID: id, Tags: names[id], Err: fmt.Errorf("%s: names the image %s, which is not in imagedb", shown(d.image("repositories.json")), shown(id))})
 	}
 	return list, nil
 }
@@ -228,7 +230,7 @@ func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 		below = one.Directory
 		one.DiffID, one.Size, one.Split = l.DiffID, l.Size, l.Split
 		if l.Split != "" {
-			one.fromSplit(d.files, Layout{Names: d.driver == "fuse-overlayfs"})
+			one.fromSplit(d.files, d.layout(nil))
 			if d.driver == "vfs" {
 				one.Differences = nil // its directory holds the layers below as well
 			}
@@ -238,11 +240,15 @@ func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 	return list, nil
 }
 
+func (d *dockerRoot) layout(warn func(tarfs.Code, string)) Layout {
+	return Layout{Names: d.driver == "fuse-overlayfs", Rootless: d.free, SubID: d.subID, Warn: warn}
+}
+
 // directory describes the layer in a directory of the driver, on top of what lies in another one.
 func (d *dockerRoot) directory(role, id, below string) Layer {
 	l := Layer{Role: role, Directory: d.diff(id), Link: d.link(id), Size: -1}
 	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		layout := Layout{Names: d.driver == "fuse-overlayfs", SubID: d.subID, Warn: warn}
+		layout := d.layout(warn)
 		if d.driver == "vfs" && below != "" {
 			return Changes(d.files, below, l.Directory, layout)
 		}
@@ -287,11 +293,17 @@ func jsonCause(err error) error {
 
 // word returns the text of a small file, empty where it cannot be read: such files only add to what is known.
 func (d *dockerRoot) word(name string) string {
-	text, err := d.files.ReadFile(name, maxWord)
-	if err != nil {
-		return ""
+	text, _ := d.needed(name)
+	return text
+}
+
+// optional returns the text of a small file, empty where there is none.
+func (d *dockerRoot) optional(name string) (string, error) {
+	text, err := d.needed(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
 	}
-	return strings.TrimSpace(string(text))
+	return text, err
 }
 
 // needed returns the text of a small file that must be there.
@@ -336,8 +348,11 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 		return nil, fmt.Errorf("bad chainID %s", shown(chain))
 	}
 	dir := path.Join(d.image("layerdb/sha256"), hexID)
-	l := &dockerLayer{ChainID: chain, Size: -1, Parent: d.word(path.Join(dir, "parent"))}
+	l := &dockerLayer{ChainID: chain, Size: -1}
 	var err error
+	if l.Parent, err = d.optional(path.Join(dir, "parent")); err != nil {
+		return nil, err
+	}
 	if l.DiffID, err = d.needed(path.Join(dir, "diff")); err != nil {
 		return nil, err
 	}
@@ -354,8 +369,11 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 		l.Size = n
 	}
 	split := path.Join(dir, "tar-split.json.gz")
-	if _, err := d.files.Stat(split); err == nil {
+	switch _, err := d.files.Stat(split); {
+	case err == nil:
 		l.Split = split
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
 	}
 	d.layers[chain] = l
 	return l, nil
@@ -378,8 +396,8 @@ func (d *dockerRoot) containers(ctx context.Context) ([]*Container, error) {
 			continue
 		}
 		c, err := d.container(id)
-		if err != nil {
-			return nil, fmt.Errorf("container %s: %w", id[:12], err)
+		if err != nil { // it concerns only who asks for this one
+			c = &Container{ID: id, Name: id, Err: fmt.Errorf("container %s: %w", id[:12], err)}
 		}
 		list = append(list, c)
 	}
@@ -451,13 +469,20 @@ func (d *dockerRoot) containerLayers(id string) ([]Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	initID := d.word(path.Join(dir, "init-id"))
+	initID, err := d.optional(path.Join(dir, "init-id"))
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range []string{mount, initID} {
 		if name != "" && !directoryName.MatchString(name) {
 			return nil, fmt.Errorf("%s: bad name of a directory: %s", shown(dir), shown(name))
 		}
 	}
-	chain, err := d.chain(d.word(path.Join(dir, "parent")))
+	parent, err := d.optional(path.Join(dir, "parent"))
+	if err != nil {
+		return nil, err
+	}
+	chain, err := d.chain(parent)
 	if err != nil {
 		return nil, err
 	}

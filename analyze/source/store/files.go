@@ -26,6 +26,14 @@ type Files interface {
 	// Open returns the content of a regular file.
 	Open(name string) (io.ReadCloser, error)
 	Close() error
+	// Sight says what of the store can be seen at all.
+	Sight() Sight
+}
+
+// Sight says what a reader can see of a store's file system.
+type Sight struct {
+	Trusted bool // the attributes trusted.*, in which overlayfs keeps what a directory hides
+	Mapped  bool // users and groups are those of a user namespace: what belongs to root may be anybody's
 }
 
 // An Entry is something that a walk came across.

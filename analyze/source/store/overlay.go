@@ -22,6 +22,9 @@ type Layout struct {
 	// Names: ".wh.NAME" hides NAME, ".wh..wh..opq" makes its directory opaque, as fuse-overlayfs and rootless engines write it. Without it
 	// such names are names, and only what the kernel's overlayfs knows has a meaning.
 	Names bool
+	// Rootless: the attributes of an engine without root are heeded, user.overlay.* and user.containers.override_stat. Elsewhere any process of a
+	// container can set these, and they mean nothing.
+	Rootless bool
 	// SubID, where not zero, is the first number of the host that stands for one of the container, as a rootless engine or one with user
 	// namespaces maps users and groups. Whose the layer's directory is, that is the container's root.
 	SubID uint32
@@ -29,14 +32,46 @@ type Layout struct {
 	Warn func(code tarfs.Code, path string)
 }
 
-// The attributes that overlay file systems keep for themselves. Source: the kernel's overlayfs.rst, fuse-overlayfs, containers/storage.
-var (
-	privatePrefixes = []string{"trusted.overlay.", "user.overlay.", "user.fuseoverlayfs."}
-	opaqueNames     = []string{"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}
-	redirectNames   = []string{"trusted.overlay.redirect", "user.overlay.redirect", "user.fuseoverlayfs.redirect"}
-	metacopyNames   = []string{"trusted.overlay.metacopy", "user.overlay.metacopy", "user.fuseoverlayfs.metacopy"}
-	whiteoutNames   = []string{"trusted.overlay.whiteout", "user.overlay.whiteout"}
-)
+// privatePrefixes begin the names of the attributes that overlay file systems keep for themselves, the first one of all, the others of engines
+// without root. Source: the kernel's overlayfs.rst, fuse-overlayfs, containers/storage.
+var privatePrefixes = []string{"trusted.overlay.", "user.overlay.", "user.fuseoverlayfs."}
+
+// prefixes are those that are heeded.
+func (l *Layout) prefixes() []string {
+	if l.Rootless || l.Names {
+		return privatePrefixes
+	}
+	return privatePrefixes[:1]
+}
+
+// private returns the value of an attribute of overlay file systems: opaque, redirect, metacopy, whiteout; false where there is none.
+func (l *Layout) private(list []tarfs.Xattr, what string) (string, bool) {
+	for _, prefix := range l.prefixes() {
+		if value, ok := valueOf(list, prefix+what); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// consumed reports whether an attribute is none of the file's own.
+func (l *Layout) consumed(name string) bool {
+	return (l.Rootless || l.Names) && name == overrideName || slices.ContainsFunc(l.prefixes(), func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// visible makes sure that what a directory hides can be seen.
+func (l *Layout) visible(files Files, dir string) error {
+	if l.Rootless || files.Sight().Trusted {
+		return nil
+	}
+	return &PrivilegeError{Name: dir, Need: "root of the host, or the capability CAP_SYS_ADMIN", Err: errors.New("the attributes trusted.overlay.* cannot be seen, in which overlayfs keeps what is hidden")}
+}
+
+// rootless reports whether an engine without root writes the layers, by whose the directory of its storage driver is.
+func rootless(files Files, dir string) bool {
+	info, err := files.Stat(dir)
+	return err == nil && (info.UID != 0 || files.Sight().Mapped)
+}
 
 // overrideName is the attribute by which containers/storage says whose a file is that an unprivileged user had to own.
 const overrideName = "user.containers.override_stat"
@@ -46,13 +81,13 @@ const (
 	opaqueMarker   = ".wh..wh..opq"
 )
 
-// Directory turns the directory in which an engine keeps what a layer changed into the tar of that layer: every directory before what it
+// Overlay turns the directory in which an engine keeps what a layer changed into the tar of that layer: every directory before what it
 // holds, whiteouts and opaque directories in tarfs.Overlay's dialect, hard links by inode. The directory itself is no entry.
 func Overlay(files Files, dir string, layout Layout) *Tar {
 	return &Tar{Files: files, Dialect: tarfs.Overlay, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
 			w := &overlayWalk{files: files, dir: dir, layout: layout, yield: yield, seen: map[Inode]string{}}
-			if err := w.owner(); err != nil {
+			if err := firstOf(layout.visible(files, dir), w.owner()); err != nil {
 				yield(Segment{}, err)
 				return
 			}
@@ -101,13 +136,19 @@ func (w *overlayWalk) entry(e Entry) error {
 		if base == opaqueMarker {
 			return nil // the directory says so
 		}
-		return w.header(Entry{Path: path.Join(path.Dir(e.Path), base[len(whiteoutPrefix):]), Info: Info{Type: tarfs.Char}})
+		hidden := base[len(whiteoutPrefix):]
+		if hidden == "" || hidden == "." || hidden == ".." {
+			w.warn(tarfs.WhiteoutInvalid, e.Path)
+			return nil
+		}
+		return w.header(Entry{Path: path.Join(path.Dir(e.Path), hidden), Info: Info{Type: tarfs.Char}})
 	}
 	if e.Socket {
 		w.warn(tarfs.SocketSkipped, e.Path)
 		return nil
 	}
-	overridden := has(e.Xattrs, []string{overrideName})
+	_, overridden := valueOf(e.Xattrs, overrideName)
+	overridden = overridden && w.layout.consumed(overrideName)
 	e, err := w.consume(e)
 	if err != nil {
 		return err
@@ -147,20 +188,18 @@ func (w *overlayWalk) consume(e Entry) (Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	if value(e.Xattrs, redirectNames) != "" {
+	if redirect, _ := w.layout.private(e.Xattrs, "redirect"); redirect != "" {
 		w.warn(tarfs.StoreRedirect, e.Path)
 	}
-	if has(e.Xattrs, metacopyNames) {
+	if _, ok := w.layout.private(e.Xattrs, "metacopy"); ok {
 		w.warn(tarfs.StoreMetacopy, e.Path)
 	}
-	if e.Type == tarfs.File && e.Size == 0 && has(e.Xattrs, whiteoutNames) {
+	if _, ok := w.layout.private(e.Xattrs, "whiteout"); ok && e.Type == tarfs.File && e.Size == 0 {
 		return Entry{Path: e.Path, Info: Info{Type: tarfs.Char}}, nil
 	}
-	override := value(e.Xattrs, []string{overrideName})
-	e.Xattrs = slices.DeleteFunc(slices.Clone(e.Xattrs), func(x tarfs.Xattr) bool {
-		return x.Name == overrideName || slices.ContainsFunc(privatePrefixes, func(p string) bool { return strings.HasPrefix(x.Name, p) })
-	})
-	if override != "" {
+	override, _ := valueOf(e.Xattrs, overrideName)
+	e.Xattrs = slices.DeleteFunc(slices.Clone(e.Xattrs), func(x tarfs.Xattr) bool { return w.layout.consumed(x.Name) })
+	if override != "" && w.layout.consumed(overrideName) {
 		if err := e.override(override); err != nil {
 			return e, fmt.Errorf("%s: attribute %s: %w", shown(path.Join(w.dir, e.Path)), overrideName, err)
 		}
@@ -176,7 +215,7 @@ func (w *overlayWalk) opaque(e Entry) (bool, error) {
 	if e.Type != tarfs.Dir {
 		return false, nil
 	}
-	if value(e.Xattrs, opaqueNames) == "y" {
+	if value, _ := w.layout.private(e.Xattrs, "opaque"); value == "y" {
 		return true, nil
 	}
 	if !w.layout.Names {
@@ -189,17 +228,23 @@ func (w *overlayWalk) opaque(e Entry) (bool, error) {
 	return err == nil, err
 }
 
-func value(list []tarfs.Xattr, names []string) string {
+func valueOf(list []tarfs.Xattr, name string) (string, bool) {
 	for _, x := range list {
-		if slices.Contains(names, x.Name) {
-			return x.Value
+		if x.Name == name {
+			return x.Value, true
 		}
 	}
-	return ""
+	return "", false
 }
 
-func has(list []tarfs.Xattr, names []string) bool {
-	return slices.ContainsFunc(list, func(x tarfs.Xattr) bool { return slices.Contains(names, x.Name) })
+// firstOf returns the first error there is.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // override takes owner, mode and type from the attribute: UID:GID:MODE in octal, then perhaps the type, of a device with its numbers.
@@ -258,6 +303,9 @@ var typeflags = map[tarfs.Type]byte{
 	tarfs.File: tar.TypeReg, tarfs.Dir: tar.TypeDir, tarfs.Symlink: tar.TypeSymlink, tarfs.Char: tar.TypeChar, tarfs.Block: tar.TypeBlock, tarfs.Fifo: tar.TypeFifo,
 }
 
+// whiteout reports whether an entry hides its name.
+func (e *Entry) whiteout() bool { return e.Type == tarfs.Char && e.Major == 0 && e.Minor == 0 }
+
 // header writes a header and names the content that follows it.
 func (w *overlayWalk) header(e Entry) error {
 	h := &tar.Header{
@@ -271,7 +319,7 @@ func (w *overlayWalk) header(e Entry) error {
 		h.PAXRecords["SCHILY.xattr."+x.Name] = x.Value
 	}
 	size := e.Size
-	if e.Inode != (Inode{}) && e.Type != tarfs.Dir {
+	if e.Inode != (Inode{}) && e.Type != tarfs.Dir && !e.whiteout() { // overlayfs makes whiteouts links of one device
 		if first, ok := w.seen[e.Inode]; ok {
 			h.Typeflag, h.Linkname, size = tar.TypeLink, first, 0
 			h.PAXRecords = nil

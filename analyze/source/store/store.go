@@ -78,6 +78,7 @@ type Container struct {
 	Created  string // RFC 3339
 	Config   []byte // the engine's document of it; nil where there is none
 	Host     []byte // a second one; nil where there is none
+	Err      error  // why it cannot be read; of it only the ID is known then
 
 	Layers func() ([]Layer, error)           // those of the image, then its own
 	Graph  func() (map[string]string, error) // as of Image

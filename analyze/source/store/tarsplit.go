@@ -19,7 +19,7 @@ import (
 )
 
 // maxRecord bounds one line of a tar-split file: a PAX header of 1 MiB and more, in base64.
-const maxRecord = 64 << 20
+const maxRecord = 16 << 20
 
 // A record is one line of a tar-split file: either bytes of the tar, or the content of a file of the layer's directory.
 // Source: vbatts/tar-split, tar/storage.
