@@ -204,12 +204,18 @@ func most(counts map[uint32]int, self uint32) uint32 {
 	return best
 }
 
+// unstored reports whether engines leave a name of a tar out: a marker at the root, of which overlayfs knows nothing, and what AUFS kept.
+func unstored(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(base, whiteoutPrefix+whiteoutPrefix) && (base != opaqueMarker || path.Dir(name) == "/")
+}
+
 // missing lists what the headers have and the disk has not. Of a directory that is gone only itself is named.
 func (c *comparer) missing() {
 	for v := range c.snap.Walk(c.root, -1) {
 		name := v.Node().Path()
 		parent := path.Dir(name)
-		if v.Node().IsRoot() || c.seen[name] || parent != "/" && !c.seen[parent] {
+		if v.Node().IsRoot() || c.seen[name] || unstored(name) || parent != "/" && !c.seen[parent] {
 			continue
 		}
 		c.differs(PathMissing, name, typeName(Info{Type: v.Type()})+" that is gone")
