@@ -21,6 +21,7 @@ The three rules of dive's .dive-ci are known by their names; each may be "disabl
     lowestEfficiency           fails when live / stored is below it
     highestWastedBytes         fails when hidden bytes reach it
     highestUserWastedPercent   the same as a ratio of stored, layer 0 in neither
+Spelled lowest-efficiency and so on, as later versions of dive do, they are the same.
 
 live, stored and hidden are those of layup waste. dive's own numbers differ: it counts every version
 of a path that several layers have, the visible one too, and passes over what goes with a deleted
@@ -82,7 +83,10 @@ func checked(img *analyze.Image, gates []gate) part {
 	if len(gates) == 1 {
 		p.Footer = "the rule holds"
 	}
-	if broken > 0 {
+	switch {
+	case broken > 0 && len(gates) == 1:
+		p.Footer = "the rule fails"
+	case broken > 0:
 		p.Footer = fmt.Sprintf("%d of %d rules fail", broken, len(gates))
 	}
 	return p

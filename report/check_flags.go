@@ -48,6 +48,9 @@ func ruleKinds() []ruleKind {
 		{"lowestEfficiency", "RATIO", "", filed, lowestEfficiency},
 		{"highestWastedBytes", "SIZE", "", filed, highestWastedBytes},
 		{"highestUserWastedPercent", "RATIO", "", filed, highestUserWastedPercent},
+		{"lowest-efficiency", "RATIO", "", filed, lowestEfficiency}, // as later versions of dive spell them
+		{"highest-wasted-bytes", "SIZE", "", filed, highestWastedBytes},
+		{"highest-user-wasted-percent", "RATIO", "", filed, highestUserWastedPercent},
 	}
 }
 

@@ -173,6 +173,7 @@ func TestDiveRulesFailAtTheirLimits(t *testing.T) {
 	for rule, want := range map[string]int{
 		"lowestEfficiency: 0.8": answered, "lowestEfficiency: 0.81": refuted, "lowestEfficiency: '0.8'": answered,
 		"highestWastedBytes: 5B": answered, "highestWastedBytes: 4B": refuted, "highestWastedBytes: 4": refuted, "highestWastedBytes: 0.005 k": answered, "highestWastedBytes: 3 B": refuted,
+		"lowest-efficiency: 0.8": answered, "lowest-efficiency: 0.81": refuted, "highest-wasted-bytes: 4B": refuted, "highest-user-wasted-percent: 0.4": refuted,
 		"highestUserWastedPercent: 0.41": answered, "highestUserWastedPercent: 0.4": refuted, "highestUserWastedPercent: \"0.39\"": refuted,
 	} {
 		if got := layup(t, "check", "--config", rulesFile(t, "rules:\n  "+rule+"\n"), name); got.status != want {

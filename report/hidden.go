@@ -44,7 +44,8 @@ func hiddenDetail() string {
 	}
 	b.WriteString(`
 Below stand the secrets of the config and of the history: build arguments, ARG and ENV whose name or
-value looks like one. Their values are masked unless --show-secrets is given.
+value looks like one. Their values are masked unless --show-secrets is given; other commands, such as
+layers and waste, repeat the history as it stands.
 `)
 	return b.String()
 }
