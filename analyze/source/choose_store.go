@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ func (a *Archive) chooseStored(sel Selection) ([]*candidate, error) {
 	switch {
 	case none != nil && want == kindContainer:
 		return nil, a.noContainer(containers, name)
+	case none != nil && err != nil && !strings.HasPrefix(name, "@"):
+		message := "there is no image and no container " + strconv.Quote(name)
+		return nil, &ChoiceError{Message: message, Choices: a.storeChoices(append(images, containers...)), None: true}
 	case none != nil:
 		return image, err
 	case err == nil && want == "":
