@@ -179,7 +179,7 @@ func TestContentIsThatOfEveryPacking(t *testing.T) {
 					t.Errorf("%s, verify %t, %s: %d bytes of layer %d, %v", codec, verify, path, len(got), v.ContentLayer(), err)
 				}
 			}
-			hidden := img.Hidden()
+			hidden := img.Hidden(false, func(analyze.Hit) bool { return true })
 			if len(hidden) != 1 {
 				t.Fatalf("hidden: %v", hidden)
 			}

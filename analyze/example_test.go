@@ -55,7 +55,7 @@ func ExampleImage_Content() {
 		return
 	}
 	defer img.Close()
-	for _, hidden := range img.Hidden() {
+	for _, hidden := range img.Hidden(false, func(analyze.Hit) bool { return true }) {
 		if hidden.Version.Node().Path() != "/tmp/token" {
 			continue
 		}

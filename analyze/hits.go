@@ -8,19 +8,27 @@ import (
 	"layup/tarfs"
 )
 
+// Status says what became of a version.
+type Status uint8
+
 // The statuses of a version.
 const (
-	Live        = "live"
-	Overwritten = "overwritten" // the layer that hid it put something at the same path
-	Deleted     = "deleted"
-	Unseen      = "unseen" // no layer ever showed it: its own layer replaces or ignores it
+	Live        Status = iota
+	Overwritten        // the layer that hid it put something at the same path
+	Deleted
+	Unseen // no layer ever showed it: its own layer replaces or ignores it
 )
 
-// A Hit is a version of a path with what became of it.
+// String returns the word for a status.
+func (s Status) String() string {
+	return [...]string{"live", "overwritten", "deleted", "unseen"}[s]
+}
+
+// A Hit is a version of a path with what became of it. It is small, for an image may have millions.
 type Hit struct {
 	Version  tarfs.Version
-	Status   string // Live, Overwritten, Deleted
-	HiddenBy int    // the layer that hid it, or tarfs.NoLayer
+	HiddenBy int32 // the layer that hid it, or tarfs.NoLayer
+	Status   Status
 	How      tarfs.How
 	Same     bool // a file with the same content took its place; false where digests were not asked for
 }
@@ -32,7 +40,7 @@ func (img *Image) Hits() iter.Seq[Hit] {
 		pending := false
 		for v := range img.tree.Versions() {
 			if pending {
-				if last.Status == Deleted && last.Version.Node() == v.Node() && last.HiddenBy == v.Since() {
+				if last.Status == Deleted && last.Version.Node() == v.Node() && int(last.HiddenBy) == v.Since() {
 					last.Status = Overwritten
 					last.Same = last.How == tarfs.Replaced && sameContent(last.Version, v)
 				}
@@ -73,15 +81,29 @@ func hit(v tarfs.Version) Hit {
 	if how == tarfs.NotHidden {
 		return Hit{Version: v, Status: Live, HiddenBy: tarfs.NoLayer}
 	}
-	return Hit{Version: v, Status: Deleted, HiddenBy: by, How: how}
+	return Hit{Version: v, Status: Deleted, HiddenBy: int32(by), How: how}
 }
 
-// Hidden returns the versions that the image still carries but no longer shows, the largest first, then by path and age.
-func (img *Image) Hidden() []Hit {
-	var list []Hit
+// Hidden returns the wanted versions that the image still carries but no longer shows, the largest first, then by path and age; with unseen
+// also what no layer ever showed, behind those of its size.
+func (img *Image) Hidden(unseen bool, wanted func(Hit) bool) []Hit {
+	n := 0
+	for v := range img.tree.Versions() {
+		if _, how := v.HiddenBy(); how != tarfs.NotHidden {
+			n++
+		}
+	}
+	list := make([]Hit, 0, n) // at once: to grow costs as much again, and what is not used costs nothing
 	for h := range img.Hits() {
-		if h.Status != Live {
+		if h.Status != Live && wanted(h) {
 			list = append(list, h)
+		}
+	}
+	if unseen {
+		for h := range img.Unseen() {
+			if wanted(h) {
+				list = append(list, h)
+			}
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Hit) int { return cmp.Compare(b.Version.Size(), a.Version.Size()) })

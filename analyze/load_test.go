@@ -143,7 +143,7 @@ func TestAnImageWithoutLayersHasARoot(t *testing.T) {
 			t.Error("found what is not there")
 		}
 	}
-	if facts, hits, log := img.LayerFacts(), img.Hidden(), img.Log("/"); len(facts)+len(hits)+len(log) != 0 {
+	if facts, hits, log := img.LayerFacts(), img.Hidden(false, func(analyze.Hit) bool { return true }), img.Log("/"); len(facts)+len(hits)+len(log) != 0 {
 		t.Errorf("%v %v %v", facts, hits, log)
 	}
 }

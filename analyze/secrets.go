@@ -39,7 +39,7 @@ type SecretRule struct {
 var SecretRules = []SecretRule{
 	{About: "a name that says so: ...TOKEN, ...PASSWORD, ...SECRET, ...API_KEY and their like",
 		Name: regexp.MustCompile(`(?i)(token|passwd|api_?key|access_?key|private_?key|_pwd|(^|_)auth|(^|_)pass|_pass)s?$|(token|secret|password|passphrase|credential)s?(_|$)|(^|_)(secret|password)|secret_?key`)},
-	{About: "an address with a password in it", Value: regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`)},
+	{About: "an address with a password in it", Value: regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`)},
 	{About: "a private key", Value: regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY`)},
 	{About: "a token that shows who issued it", Value: regexp.MustCompile(`(?:^|[^A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|xox[abprs]-[\w-]{10}|npm_[A-Za-z0-9]{36})`)},
 }

@@ -64,7 +64,7 @@ func TestSensitiveFilesAreKnownByNameAndContent(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, opt.Source.Verify = range []bool{true, false} {
-					hidden := open(t, write(t, data), opt).Hidden()
+					hidden := open(t, write(t, data), opt).Hidden(false, func(analyze.Hit) bool { return true })
 					if len(hidden) != 1 {
 						t.Fatalf("%d hidden", len(hidden))
 					}
@@ -115,6 +115,7 @@ func TestSecretsOfTheHistory(t *testing.T) {
 		{"ENV DB_PASSWORD_FILE=/run/secrets/db TOKENIZERS_PARALLELISM=abc GPG_KEY=0D96 PATH=/bin PWD=/srv", ""},
 		{"ENV URL=https://user:pass@db.example/x OTHER=https://db.example/x", "env URL https://user:pass@db.example/x"},
 		{"ENV X=ghp_" + strings.Repeat("a", 36), "env X ghp_" + strings.Repeat("a", 36)},
+		{"ENV AUTH=dTpw URL=HTTPS://u:p@db.example AUTH_MODE=ldap", "env AUTH dTpw; env URL HTTPS://u:p@db.example"},
 		{"ENV PASSWORD=$OTHER TOKEN=${T} SECRET=true", ""},
 		{"RUN echo TOKEN=abc", ""},
 	} {

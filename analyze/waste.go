@@ -30,9 +30,11 @@ type LayerAccount struct {
 // A Wasted is content that no path of the final tree shows.
 type Wasted struct {
 	Hit   Hit   // the version that was hidden last, or what no version ever showed
-	Layer int   // that stores the bytes
 	Bytes int64 // of the tar: of a sparse file those of its regions
 }
+
+// Layer returns the layer that stores the bytes.
+func (w Wasted) Layer() int { return w.Hit.Version.ContentLayer() }
 
 // Account adds up the image's bytes.
 func (img *Image) Account() Account {
@@ -51,7 +53,7 @@ func (img *Image) Account() Account {
 	}
 	for w := range img.wasted {
 		if w.Hit.Same {
-			a.Layers[w.Layer].MetadataOnly += w.Bytes
+			a.Layers[w.Layer()].MetadataOnly += w.Bytes
 		}
 	}
 	for _, l := range a.Layers {
@@ -80,12 +82,12 @@ func (img *Image) wasted(yield func(Wasted) bool) {
 		if h.Status == Live || !ok || b.Live() || b.Version() != h.Version {
 			continue
 		}
-		if !yield(Wasted{h, b.Layer(), b.Stored()}) {
+		if !yield(Wasted{h, b.Stored()}) {
 			return
 		}
 	}
 	for h := range img.Unseen() {
-		if b, ok := h.Version.Body(); ok && !yield(Wasted{h, b.Layer(), b.Stored()}) {
+		if b, ok := h.Version.Body(); ok && !yield(Wasted{h, b.Stored()}) {
 			return
 		}
 	}
@@ -111,20 +113,25 @@ type Duplicate struct {
 	Bytes  int64         // stored for all but the first
 }
 
-// digested is a live body with the beginning of its digest, by which most are told apart.
+// digested is a version that tells of a live body, with the beginning of its digest, by which most are told apart.
 type digested struct {
-	key   uint64
-	order int // in the stack
-	body  tarfs.Body
+	key     uint64
+	version tarfs.Version
 }
 
 func (d *digested) compare(other *digested) int {
 	if c := cmp.Compare(d.key, other.key); c != 0 {
 		return c
 	}
-	a, _ := d.body.Version().Digest()
-	b, _ := other.body.Version().Digest()
+	a, _ := d.version.Digest()
+	b, _ := other.version.Digest()
 	return bytes.Compare(a[:], b[:])
+}
+
+// place is where the body lies in the stack.
+func (d *digested) place() uint64 {
+	id, _ := d.version.Inode()
+	return id
 }
 
 // digested returns the live bodies whose digest is known, those of the same content one behind the other.
@@ -138,10 +145,10 @@ func (img *Image) digested() []digested {
 	list := make([]digested, 0, n)
 	for b := range img.tree.Bodies() {
 		if sum, ok := b.Version().Digest(); ok && b.Live() {
-			list = append(list, digested{binary.BigEndian.Uint64(sum[:]), len(list), b})
+			list = append(list, digested{binary.BigEndian.Uint64(sum[:]), b.Version()})
 		}
 	}
-	slices.SortFunc(list, func(a, b digested) int { return cmp.Or(a.compare(&b), cmp.Compare(a.order, b.order)) })
+	slices.SortFunc(list, func(a, b digested) int { return cmp.Or(a.compare(&b), cmp.Compare(a.place(), b.place())) })
 	return list
 }
 
@@ -150,9 +157,10 @@ func (img *Image) Duplicates() []Duplicate {
 	live := img.digested()
 	var list []Duplicate
 	for i := 0; i < len(live); {
-		d := Duplicate{First: live[i].body.Version(), Copies: 1}
+		d := Duplicate{First: live[i].version, Copies: 1}
 		for ; i+d.Copies < len(live) && live[i].compare(&live[i+d.Copies]) == 0; d.Copies++ {
-			d.Bytes += live[i+d.Copies].body.Stored()
+			body, _ := live[i+d.Copies].version.Body()
+			d.Bytes += body.Stored()
 		}
 		if i += d.Copies; d.Copies > 1 {
 			list = append(list, d)

@@ -180,8 +180,8 @@ func hitColumns(digests bool) []render.Column {
 func statusColumn(f []render.Field) render.Column {
 	status, by, how := at(f, "status"), at(f, "hiddenBy"), at(f, "how")
 	return render.Column{Title: "STATUS", Cell: func(row []render.Value) string {
-		if row[status].String() == analyze.Unseen {
-			return analyze.Unseen + because(row[how].String())
+		if row[status].String() == analyze.Unseen.String() {
+			return row[status].String() + because(row[how].String())
 		}
 		if row[by].Absent() {
 			return row[status].String()

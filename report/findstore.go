@@ -92,7 +92,7 @@ func (f *storeSearch) add(img *analyze.Image, hits iter.Seq[analyze.Hit]) {
 	}
 	for h := range hits {
 		row := appendStatus(appendItem(nil, h.Version, snap), h)
-		key := fmt.Sprintf("%s\x00%s\x00%q", where(h.Version.Layer()), where(h.HiddenBy), row)
+		key := fmt.Sprintf("%s\x00%s\x00%q", where(h.Version.Layer()), where(int(h.HiddenBy)), row)
 		hit := f.byKey[key]
 		if hit == nil {
 			hit = &storeHit{row: row, path: h.Version.Node().Path(), layer: h.Version.Layer(), directory: where(h.Version.Layer())}

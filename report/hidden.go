@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -89,7 +88,7 @@ func (s *hiddenSearch) answer(ctx context.Context, c *Call) (int, error) {
 	}
 	c.secrets = true
 	return c.answer(ctx, images, nil, s.digests, func(c *Call, img *analyze.Image, _ []string) (part, error) {
-		hits := s.hits(img, wanted)
+		hits := img.Hidden(s.unseen, wanted)
 		p := s.part(img, hits)
 		if len(hits) == 0 && len(patterns) > 0 {
 			p.missing = []error{nothing(len(img.Errors()) > 0, patterns)}
@@ -109,16 +108,6 @@ func divided(args []string) (images, patterns []string) {
 		}
 	}
 	return images, patterns
-}
-
-// hits returns what is hidden and wanted, the largest first.
-func (s *hiddenSearch) hits(img *analyze.Image, wanted test) []analyze.Hit {
-	list := img.Hidden()
-	if s.unseen {
-		list = slices.AppendSeq(list, img.Unseen())
-		slices.SortStableFunc(list, func(a, b analyze.Hit) int { return cmp.Compare(b.Version.Size(), a.Version.Size()) })
-	}
-	return slices.DeleteFunc(list, func(h analyze.Hit) bool { return !wanted(h) })
 }
 
 // hiddenTotals is the document's "totals".

@@ -89,9 +89,9 @@ func appendEntry(row []render.Value, v tarfs.Version, snap *tarfs.Snapshot) []re
 // appendStatus appends statusFields.
 func appendStatus(row []render.Value, h analyze.Hit) []render.Value {
 	if h.HiddenBy == tarfs.NoLayer {
-		return append(row, render.T(h.Status), render.Value{}, render.Value{})
+		return append(row, render.T(h.Status.String()), render.Value{}, render.Value{})
 	}
-	return append(row, render.T(h.Status), render.I(int64(h.HiddenBy)), render.T(h.How.String()))
+	return append(row, render.T(h.Status.String()), render.I(int64(h.HiddenBy)), render.T(h.How.String()))
 }
 
 // appendInstruction appends instructionFields, absent where the history does not say.

@@ -85,7 +85,7 @@ func ownHit(n tarfs.Node, layer int) (analyze.Hit, deed) {
 // statusOfVersion tells what became of a version. A directory that a later layer listed again is live.
 func statusOfVersion(v tarfs.Version) analyze.Hit {
 	by, how := v.HiddenBy()
-	hit := analyze.Hit{Version: v, Status: analyze.Live, HiddenBy: by, How: how}
+	hit := analyze.Hit{Version: v, Status: analyze.Live, HiddenBy: int32(by), How: how}
 	if by == tarfs.NoLayer {
 		return hit
 	}

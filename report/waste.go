@@ -61,7 +61,8 @@ func newWaste(f *pflag.FlagSet) Answer {
 
 // wastePart is the answer for one image, with the most costly paths and duplicates.
 func wastePart(img *analyze.Image, most int) part {
-	account, wasted, duplicates := img.Account(), img.Wasted(), img.Duplicates()
+	account, duplicates := img.Account(), img.Duplicates() // before what is wasted: what they need to be found is free again then
+	wasted := img.Wasted()
 	twice := int64(0)
 	for _, d := range duplicates {
 		twice += d.Bytes
@@ -124,9 +125,9 @@ func wastedRows(img *analyze.Image, list []analyze.Wasted, stored int64) iter.Se
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
 		for _, w := range list {
-			row = append(row[:0], render.N(w.Hit.Version.Node().Path()), render.I(int64(w.Layer)), render.I(int64(w.Hit.HiddenBy)),
+			row = append(row[:0], render.N(w.Hit.Version.Node().Path()), render.I(int64(w.Layer())), render.I(int64(w.Hit.HiddenBy)),
 				render.I(w.Bytes), render.O(percent(w.Bytes, stored)), render.T(whyWasted(w.Hit)))
-			if !yield(appendInstruction(row, img.Instruction(w.Layer))) {
+			if !yield(appendInstruction(row, img.Instruction(w.Layer()))) {
 				return
 			}
 		}
@@ -141,7 +142,7 @@ func whyWasted(h analyze.Hit) string {
 	case h.Status == analyze.Unseen:
 		return h.How.String()
 	}
-	return h.Status
+	return h.Status.String()
 }
 
 // hiding leaves out the layers of which nothing is hidden: a person looks for the others.
