@@ -1,0 +1,73 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze/extract"
+	"layup/report/render"
+)
+
+const unpackDetails = `
+--overlay2 makes what Docker's overlay2 driver has of an image: for each layer a directory ID with diff
+(what the layer wrote; what it deletes is a character device 0:0, a directory that hides its former
+content has the attribute trusted.overlay.opaque), link (its short name), lower (the layers below, newest
+first) and committed; l/ holds the short names. The engine takes IDs by chance, here they are the
+chainIDs. Markers that hide nothing are left out. DIR must be new or empty; it needs root.
+
+The last line of the answer mounts the whole, with upper as the layer that a container writes to; unmount
+with umount DIR/merged. A mount takes about 4,000 bytes of options: 130 layers.
+`
+
+func newUnpack(f *pflag.FlagSet) Answer {
+	overlay := f.Bool("overlay2", false, "as the overlay2 driver of Docker keeps layers")
+	return func(ctx context.Context, c *Call) (int, error) {
+		image, dir := c.Args[0], c.Args[1]
+		switch {
+		case !*overlay:
+			return failed, usage("layup unpack --overlay2 "+quoted(image)+" "+quoted(dir)+"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
+		case c.all:
+			return failed, usage("layup images "+quoted(image)+"  lists them", "unpack: takes one image; --all does not apply")
+		}
+		if err := targetError(extract.CheckDir(dir)); err != nil {
+			return failed, fmt.Errorf("unpack: %w", err)
+		}
+		c.bodies = true
+		images, err := c.load(ctx, c.Args[:1], false)
+		if err != nil {
+			return failed, err
+		}
+		defer images.close()
+		if status := images.refused(c); status != answered {
+			return status, nil
+		}
+		img := images[0].image
+		if len(img.Layers) == 0 {
+			return failed, named(img, errors.New("has no layers"))
+		}
+		c.console.undoing.Add(1) // what was begun is removed before the program ends
+		defer c.console.undoing.Done()
+		layers, err := extract.Overlay(ctx, img, dir)
+		if err != nil {
+			return failed, named(img, err)
+		}
+		status := statusOf(img, part{})
+		for _, l := range layers {
+			status = worst(status, c.console.leftOut(l.Result))
+		}
+		images.complain(c)
+		return status, c.write(ctx, func(w io.Writer, _ render.Terminal) error {
+			for i, l := range layers {
+				if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link, render.Safe(img.Instruction(i).Readable)); err != nil {
+					return err
+				}
+			}
+			_, err := fmt.Fprintf(w, "cd %s && mount -t overlay overlay -o lowerdir=%s,upperdir=upper,workdir=work merged\n", quoted(dir), extract.Lower(layers))
+			return err
+		})
+	}
+}
