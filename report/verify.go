@@ -25,12 +25,18 @@ RESULT is pass, FAIL, or - where there is nothing to compare with: what nothing 
 not be verified (a bare layer, the layers of docker save from before 1.10). Oddities of severity high
 fail; docs/warnings.md explains the codes. Every blob of the file is read; layers are unpacked for the
 image that is chosen, or with --all for every one.
+
+Of an engine's store every layer is put together from its directory and the engine's tar-split record, and
+held against both: contents, metadata, what was added and what is missing. That record lies in the store:
+whoever could write there could rewrite it, and the image with it. --expect ID binds the record to an
+image ID, or a manifest's digest, that is known from elsewhere.
 `
 
 var verifyFields = []render.Field{{Name: "what"}, {Name: "layer", Kind: render.Int}, {Name: "digest"}, {Name: "name", Kind: render.Name}, {Name: "path", Kind: render.Name},
 	{Name: "expected"}, {Name: "found"}, {Name: "size", Kind: render.Int}, {Name: "pass", Kind: render.Bool}, {Name: "code"}, {Name: "message"}}
 
-func newVerify(*pflag.FlagSet) Answer {
+func newVerify(f *pflag.FlagSet) Answer {
+	expect := f.String("expect", "", "fail unless the image's `ID`, or its manifest's digest, is this one: sha256:HEX")
 	return func(ctx context.Context, c *Call) (int, error) {
 		switch {
 		case c.noVerify:
@@ -38,10 +44,14 @@ func newVerify(*pflag.FlagSet) Answer {
 		case c.registry.toc:
 			return failed, usage("layup ls --toc "+quoted(c.Args[0])+"  lists by the index alone", "verify: --toc does not apply: everything is read")
 		}
+		if err := checkExpected(*expect, c.all); err != nil {
+			return failed, err
+		}
 		v, err := c.verify(ctx)
 		if err != nil {
 			return failed, err
 		}
+		v.expect(*expect)
 		doc := render.Doc{Command: c.Report.Name, Many: c.all}
 		if c.all {
 			whole := verified{source: v.Source, checks: slices.Concat(v.File, v.Others)}
@@ -193,6 +203,9 @@ func (one verified) head(c *Call, v *record) []string {
 	}
 	if v.Left > 0 {
 		add("left out     ", fmt.Sprintf("further images and containers of the source: %d (--all verifies them, too)", v.Left))
+	}
+	if one.stored() {
+		add("trust        ", trustLine(one.checks))
 	}
 	return append(lines, "")
 }
