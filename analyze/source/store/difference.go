@@ -162,9 +162,27 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 
 // telling are the attributes that engines take out of a layer's tar whatever their file system.
 func telling(list []tarfs.Xattr) []tarfs.Xattr {
-	return slices.DeleteFunc(slices.Clone(list), func(x tarfs.Xattr) bool {
-		return x.Name != "security.capability" && !strings.HasPrefix(x.Name, "user.")
+	list = slices.DeleteFunc(slices.Clone(list), func(x tarfs.Xattr) bool {
+		return x.Name != capability && !strings.HasPrefix(x.Name, "user.")
 	})
+	for i := range list {
+		if list[i].Name == capability {
+			list[i].Value = unbound(list[i].Value)
+		}
+	}
+	return list
+}
+
+const capability = "security.capability"
+
+// unbound returns capabilities without the user namespace that the kernel bound them to: its root's number stands at their end. Source:
+// linux/capability.h, VFS_CAP_REVISION_2 and 3.
+func unbound(value string) string {
+	const revision2, revision3, size2, size3 = 2, 3, 20, 24
+	if len(value) == size3 && value[3] == revision3 {
+		return value[:3] + string(rune(revision2)) + value[4:size2]
+	}
+	return value
 }
 
 func (c *comparer) own(name string, want, have [2]uint32) {
