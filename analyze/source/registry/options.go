@@ -85,7 +85,10 @@ func (o Options) transport() (*http.Transport, error) {
 	if err := o.trust(config); err != nil {
 		return nil, err
 	}
+	protocols := new(http.Protocols) // HTTP/1.1 alone: fewer ways for a hostile server
+	protocols.SetHTTP1(true)
 	return &http.Transport{
+		Protocols:              protocols,
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dialer(o.Timing.Headers),
 		TLSClientConfig:        config,
@@ -93,7 +96,6 @@ func (o Options) transport() (*http.Transport, error) {
 		ResponseHeaderTimeout:  o.Timing.Headers,
 		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true, // a blob's digest is that of the bytes as served
-		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    8,
 		IdleConnTimeout:        30 * time.Second,
 	}, nil
