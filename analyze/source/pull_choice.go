@@ -164,28 +164,35 @@ func (e *entry) shownPlatform() string {
 // addReferrers plans what refers to the manifests of an entry, and what refers to that.
 func (p *plan) addReferrers(ctx context.Context, e *entry) error {
 	for _, digest := range sortedKeys(e.fetched) {
-		doc, err := p.client.Referrers(ctx, e.ref, digest)
+		pages, err := p.client.Referrers(ctx, e.ref, digest)
 		if err != nil {
 			return err
 		}
-		if doc == nil {
-			continue
-		}
-		parsed, kind, err := parseDocument(doc.Raw, ociIndex, p.opt.Limits.JSONDepth)
-		if err == nil && kind != docIndex {
-			err = errors.New(notA[docIndex])
-		}
-		if err != nil {
-			return fmt.Errorf("referrers of %s: %w", digest, err)
-		}
-		children, err := p.children(descriptor{Digest: digest}, parsed)
-		if err != nil {
-			return fmt.Errorf("referrers of %s: %w", digest, err)
-		}
-		for _, c := range children {
-			if err := p.addReferrer(ctx, e, c); err != nil {
+		for _, page := range pages {
+			if err := p.addPage(ctx, e, digest, page); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// addPage plans what one page of a list says to refer to a manifest.
+func (p *plan) addPage(ctx context.Context, e *entry, digest string, page []byte) error {
+	parsed, kind, err := parseDocument(page, ociIndex, p.opt.Limits.JSONDepth)
+	if err == nil && kind != docIndex {
+		err = errors.New(notA[docIndex])
+	}
+	if err != nil {
+		return fmt.Errorf("referrers of %s: %w", digest, err)
+	}
+	children, err := p.children(descriptor{Digest: digest}, parsed)
+	if err != nil {
+		return fmt.Errorf("referrers of %s: %w", digest, err)
+	}
+	for _, c := range children {
+		if err := p.addReferrer(ctx, e, c); err != nil {
+			return err
 		}
 	}
 	return nil

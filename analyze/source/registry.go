@@ -17,7 +17,7 @@ import (
 func openRegistry(ctx context.Context, a *Archive, rest string) error {
 	ref, err := registry.Parse(rest)
 	if err != nil {
-		return err
+		return fromRegistry(err)
 	}
 	opt := a.opt.Registry
 	opt.MaxManifest = a.opt.Limits.Manifest

@@ -84,21 +84,23 @@ func (r *repository) referrers(ctx context.Context, a *Archive) ([]Listed, error
 	seen := map[string]bool{}
 	var list []Listed
 	for _, subject := range r.subjects(a) {
-		doc, err := r.client.Referrers(ctx, r.ref, subject)
+		pages, err := r.client.Referrers(ctx, r.ref, subject)
 		if err != nil {
 			return nil, fromRegistry(err)
 		}
-		if doc == nil {
-			continue
-		}
-		items, err := r.listReferrers(doc.Raw, a, subject)
-		if err != nil {
-			return nil, fmt.Errorf("referrers of %s: %w", subject, err)
-		}
-		for _, item := range items {
-			if !seen[item.Digest] {
-				seen[item.Digest] = true
-				list = append(list, item)
+		for _, page := range pages {
+			items, err := r.listReferrers(page, a, subject)
+			if err != nil {
+				return nil, fmt.Errorf("referrers of %s: %w", subject, err)
+			}
+			for _, item := range items {
+				if !seen[item.Digest] {
+					seen[item.Digest] = true
+					list = append(list, item)
+				}
+			}
+			if err := over(limitDescriptors, int64(len(list)), int64(a.opt.Limits.Descriptors)); err != nil {
+				return nil, fmt.Errorf("referrers: %w", err)
 			}
 		}
 	}

@@ -93,7 +93,7 @@ func (a *answer) accepted(ok []int, t Timing) (*answer, error) {
 }
 
 // refusal reads what the server says of an error and closes the answer.
-func (a *answer) refusal(t Timing) error {
+func (a *answer) refusal(t Timing) *status {
 	defer a.Close()
 	s := &status{code: a.status, from: a.from.Host, own: a.own, says: says(a.excerpt()), longest: t.RetryAfter}
 	if after := a.header.Get("Retry-After"); after != "" {

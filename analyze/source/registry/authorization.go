@@ -61,34 +61,58 @@ type challenge struct {
 func challenges(header http.Header) []challenge {
 	var list []challenge
 	for _, text := range header.Values("WWW-Authenticate") {
-		scheme, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
-		if scheme = strings.ToLower(scheme); scheme == "basic" || scheme == "bearer" {
-			list = append(list, challenge{scheme, params(rest)})
-		}
+		list = append(list, readChallenges(text)...)
 	}
+	list = slices.DeleteFunc(list, func(c challenge) bool { return c.scheme != "basic" && c.scheme != "bearer" })
 	slices.SortStableFunc(list, func(a, b challenge) int { return strings.Compare(b.scheme, a.scheme) })
 	return list
 }
 
-// params reads name="value" pairs.
-func params(text string) map[string]string {
-	found := map[string]string{}
-	for text != "" {
-		name, rest, ok := strings.Cut(text, "=")
-		if !ok {
-			break
+// readChallenges reads one field. It may hold several challenges, parted by commas as their parameters are: a word before = is a parameter.
+func readChallenges(text string) []challenge {
+	var list []challenge
+	for {
+		text = strings.TrimLeft(text, " \t,")
+		if text == "" {
+			return list
 		}
-		value := ""
-		if strings.HasPrefix(rest, `"`) {
-			value, rest, _ = strings.Cut(rest[1:], `"`)
-			_, rest, _ = strings.Cut(rest, ",")
-		} else {
-			value, rest, _ = strings.Cut(rest, ",")
+		end := strings.IndexAny(text, " \t,=")
+		if end < 0 {
+			end = len(text)
 		}
-		found[strings.ToLower(strings.Trim(name, " ,\t"))] = strings.TrimSpace(value)
-		text = rest
+		word := strings.ToLower(text[:end])
+		value, isParameter := strings.CutPrefix(strings.TrimLeft(text[end:], " \t"), "=")
+		if !isParameter {
+			list, text = append(list, challenge{word, map[string]string{}}), text[end:]
+			continue
+		}
+		value, text = cutValue(strings.TrimLeft(value, " \t"))
+		if len(list) > 0 {
+			list[len(list)-1].params[word] = value
+		}
 	}
-	return found
+}
+
+// cutValue takes a parameter's value, which may be quoted, off the beginning of a text.
+func cutValue(text string) (value, rest string) {
+	if !strings.HasPrefix(text, `"`) {
+		end := strings.IndexAny(text, " \t,")
+		if end < 0 {
+			end = len(text)
+		}
+		return text[:end], text[end:]
+	}
+	var b strings.Builder
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] == '"':
+			return b.String(), text[i+1:]
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String(), ""
 }
 
 // token asks the token server that a challenge names (Docker's token authentication).
@@ -115,38 +139,34 @@ func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope str
 	var a *answer
 	realm.User, realm.Fragment = nil, ""
 	if creds.identityToken != "" {
-		a, err = c.exchangeIdentity(ctx, realm, query, creds)
+		a, err = c.exchangeIdentity(ctx, realm, query, creds, realm.Host == e.addr)
 	} else {
 		realm.RawQuery = query.Encode()
-		a, err = c.follow(ctx, realm, header, creds.basic())
+		a, err = c.follow(ctx, realm, header, creds.basic(), realm.Host == e.addr)
 	}
 	if err == nil {
 		a, err = a.accepted([]int{http.StatusOK}, c.opt.Timing)
 	}
 	if err != nil {
+		if s := statusOf(err); s != nil && creds != (credentials{}) {
+			s.loggedIn = true
+		}
 		return "", fmt.Errorf("token server %.200q: %w", realm.Host, err)
 	}
 	return readToken(a)
 }
 
 // exchangeIdentity asks with an identity token, which is what docker login keeps of some registries (OAuth2's refresh token).
-func (c *Client) exchangeIdentity(ctx context.Context, realm *url.URL, query url.Values, creds credentials) (*answer, error) {
+func (c *Client) exchangeIdentity(ctx context.Context, realm *url.URL, query url.Values, creds credentials, own bool) (*answer, error) {
 	query.Set("grant_type", "refresh_token")
 	query.Set("refresh_token", creds.identityToken)
 	query.Set("client_id", "layup")
-	ctx, cancel := context.WithCancelCause(ctx)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, realm.String(), strings.NewReader(query.Encode()))
+	req, err := http.NewRequest(http.MethodPost, realm.String(), strings.NewReader(query.Encode()))
 	if err != nil {
-		cancel(nil)
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := c.transport.RoundTrip(req)
-	if err != nil {
-		cancel(nil)
-		return nil, c.reason(err)
-	}
-	return c.watched(ctx, cancel, res, realm), nil
+	return c.ask(ctx, req, own)
 }
 
 func readToken(a *answer) (string, error) {
@@ -174,8 +194,8 @@ func readToken(a *answer) (string, error) {
 // mayLogIn reports whether a token server belongs to the registry: the same host and port, one that the user names, or over https a host of the
 // same domain, as gitlab.com is for registry.gitlab.com.
 func (c *Client) mayLogIn(e *endpoint, realm *url.URL) bool {
-	own := realm.Host == e.addr && (realm.Scheme == "https" || realm.Scheme == e.schemes[0])
-	if own || slices.Contains(c.opt.TokenHosts, realm.Host) {
+	named := realm.Host == e.addr || slices.Contains(c.opt.TokenHosts, realm.Host)
+	if named && (realm.Scheme == "https" || realm.Scheme == e.schemes[0]) {
 		return true
 	}
 	if realm.Scheme != "https" || realm.Port() != "" && realm.Port() != "443" {

@@ -35,6 +35,7 @@ func TestTokenServerMustBelongToTheRegistry(t *testing.T) {
 		{"127.0.0.1:5000", "http://127.0.0.2:5000/token", nil, false},
 		{"127.0.0.1:5000", "http://127.0.0.1:5001/token", nil, false},
 		{"registry.example", "https://login.example/token", []string{"login.example"}, true},
+		{"registry.example", "http://login.example/token", []string{"login.example"}, false},
 	} {
 		c, err := New(Options{TokenHosts: tt.named, Creds: "a:b"})
 		if err != nil {
@@ -62,7 +63,11 @@ func TestChallengesAreRead(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got[0].params[name], want)
 		}
 	}
-	for _, odd := range []string{`Bearer`, `Bearer realm`, `Bearer realm="`, `Bearer ="x",,`, `Bearer realm=x, y=`} {
+	one := challenges(http.Header{"Www-Authenticate": {`Negotiate dG9rZW4=, Basic realm="a \"b\", c" , Bearer realm = "https://a/t",service=s`}})
+	if len(one) != 2 || one[0].params["realm"] != "https://a/t" || one[0].params["service"] != "s" || one[1].params["realm"] != `a "b", c` {
+		t.Errorf("several in one field: got %v", one)
+	}
+	for _, odd := range []string{`=`, `,=,=`, `Bearer realm="\`, `Bearer`, `Bearer realm`, `Bearer realm="`, `Bearer ="x",,`, `Bearer realm=x, y=`} {
 		challenges(http.Header{"Www-Authenticate": {odd}}) // must not fail
 	}
 }

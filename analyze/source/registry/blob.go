@@ -29,7 +29,8 @@ type Stream struct {
 	answer  *answer // nil while none is open
 	tries   int     // that failed fast, since much was read
 	resumes int
-	stalled bool // once already
+	asked   *endpoint // that answered last
+	stalled bool      // once already
 	since   int64
 	err     error
 }
@@ -63,6 +64,7 @@ func (s *Stream) open() error {
 	if err != nil {
 		return err
 	}
+	s.asked = a.at
 	if a.status == http.StatusPartialContent {
 		err = s.partial(a)
 	} else {
@@ -130,6 +132,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 func (s *Stream) read(p []byte) (int, error) {
 	if s.at == s.size { // is that all?
 		var one [1]byte
+		s.answer.left = min(s.answer.left, excerptTime) // it has no more to say
 		n, err := s.answer.Read(one[:])
 		switch {
 		case n > 0:
@@ -192,7 +195,11 @@ func (s *Stream) failed(err error) error {
 	if _, named := errors.AsType[*Failure](err); err == nil || named || s.ctx.Err() != nil {
 		return err
 	}
-	return &Failure{Host: s.q.ref.Host, Repository: s.q.ref.Repository, What: s.q.what, Err: err}
+	f := &Failure{Host: s.q.ref.Host, Repository: s.q.ref.Repository, What: s.q.what, Err: err}
+	if s.asked != nil {
+		f.Host, f.Repository = s.asked.addr, s.asked.prefix+f.Repository
+	}
+	return f
 }
 
 // Close ends the request.

@@ -2,9 +2,11 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,12 +14,14 @@ import (
 // A Client asks registries. It keeps connections and tokens for as long as it lives, and may be used from several goroutines.
 type Client struct {
 	opt       Options
-	transport *http.Transport
+	transport *http.Transport // to the registries that references name, and their mirrors
+	strangers *http.Transport // to others: it shows no certificate
 	mirrors   []mirror
 	keys      *keychain
 
 	mu        sync.Mutex
 	endpoints map[string][]*endpoint // by host: mirrors first, the registry itself last
+	noted     map[string]bool        // what the user was told
 }
 
 // New returns a client. It opens no connection yet; the error is one of the options, or says that Offline forbids it all.
@@ -29,7 +33,7 @@ func New(opt Options) (*Client, error) {
 	if opt.MaxManifest <= 0 {
 		opt.MaxManifest = defaultManifest
 	}
-	c := &Client{opt: opt, endpoints: map[string][]*endpoint{}}
+	c := &Client{opt: opt, endpoints: map[string][]*endpoint{}, noted: map[string]bool{}}
 	var err error
 	if c.mirrors, err = parseMirrors(opt.Mirrors); err != nil {
 		return nil, err
@@ -37,13 +41,27 @@ func New(opt Options) (*Client, error) {
 	if c.keys, err = newKeychain(opt); err != nil {
 		return nil, err
 	}
-	c.transport, err = opt.transport()
+	if c.strangers, err = opt.transport(); err != nil {
+		return nil, err
+	}
+	certificates, err := opt.identity()
+	c.useCertificates(certificates)
 	return c, err
+}
+
+// useCertificates lets registries, and nobody else, see the client's certificates.
+func (c *Client) useCertificates(list []tls.Certificate) {
+	c.transport = c.strangers
+	if len(list) > 0 {
+		c.transport = c.strangers.Clone()
+		c.transport.TLSClientConfig.Certificates = list
+	}
 }
 
 // Close gives idle connections back.
 func (c *Client) Close() error {
 	c.transport.CloseIdleConnections()
+	c.strangers.CloseIdleConnections()
 	return nil
 }
 
@@ -61,6 +79,8 @@ type question struct {
 	from   int64 // the first byte wanted; with to, a Range
 	to     int64 // behind the last byte wanted; 0 for all
 	ok     []int // statuses that are answers
+
+	optional bool // a mirror's word that there is no such thing is enough where the registry is not reached
 }
 
 func (q question) scope() string {
@@ -72,21 +92,39 @@ func (q question) scope() string {
 
 // get puts a question to the mirrors of the host and then to itself, until one answers.
 func (c *Client) get(ctx context.Context, q question) (*answer, error) {
+	var missing *Failure // what a mirror does not have
 	for _, e := range c.endpointsOf(q.ref.Host) {
 		a, err := c.insist(ctx, e, q)
 		if err == nil {
 			return a, nil
 		}
 		f := &Failure{Host: e.addr, Repository: e.prefix + q.ref.Repository, What: q.what, Err: err}
-		if !e.mirror || ctx.Err() != nil || !f.absent() {
+		switch {
+		case missing != nil && !e.mirror && statusOf(err) == nil && ctx.Err() == nil:
+			c.noteOnce(fmt.Sprintf("%s: what refers to an image is as its mirror knows it: %v", q.ref.Host, f))
+			return nil, missing
+		case !e.mirror || ctx.Err() != nil || !f.absent():
 			return nil, f
+		case q.optional && NotFound(f):
+			missing = f
+			continue
+		case statusOf(f) == nil:
+			e.lost()
 		}
-		if c.opt.Note != nil {
-			c.opt.Note(fmt.Sprintf("mirror of %s: %v", q.ref.Host, f))
-		}
-		e.lost()
+		c.noteOnce(fmt.Sprintf("mirror of %s: %v", q.ref.Host, f))
 	}
 	return nil, &Failure{Host: q.ref.Host, Repository: q.ref.Repository, What: q.what, Err: errNoEndpoint}
+}
+
+// noteOnce tells what the user should know, as far as that was not told before.
+func (c *Client) noteOnce(text string) {
+	c.mu.Lock()
+	told := c.noted[text]
+	c.noted[text] = true
+	c.mu.Unlock()
+	if !told && c.opt.Note != nil {
+		c.opt.Note(text)
+	}
 }
 
 // insist asks an endpoint again where it fails fast.
@@ -162,6 +200,7 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, q question) (*answer
 			return a.accepted(q.ok, c.opt.Timing)
 		}
 		refused := a.refusal(c.opt.Timing)
+		refused.loggedIn = strings.HasPrefix(used, "Basic ")
 		if fresh {
 			return nil, refused
 		}

@@ -140,7 +140,7 @@ func (e *endpoint) url(scheme string, q question) *url.URL {
 func (c *Client) send(ctx context.Context, e *endpoint, q question, header http.Header, authorization string) (*answer, error) {
 	schemes, settled := e.candidates()
 	for i, scheme := range schemes {
-		a, err := c.follow(ctx, e.url(scheme, q), header, authorization)
+		a, err := c.follow(ctx, e.url(scheme, q), header, authorization, true)
 		if !settled && i < len(schemes)-1 && otherScheme(a, err) {
 			if a != nil {
 				a.Close()
@@ -158,7 +158,7 @@ func (c *Client) send(ctx context.Context, e *endpoint, q question, header http.
 // otherScheme reports whether a server speaks TLS where plain HTTP was tried, or the reverse.
 func otherScheme(a *answer, err error) bool {
 	if err != nil {
-		return errors.Is(err, http.ErrSchemeMismatch) || strings.Contains(err.Error(), "malformed HTTP response") || refusedConnection(err)
+		return errors.Is(err, errPlain) || strings.Contains(err.Error(), "malformed HTTP response") || refusedConnection(err)
 	}
 	if a.status != http.StatusBadRequest || a.header.Get("Docker-Distribution-Api-Version") != "" {
 		return false
@@ -167,11 +167,15 @@ func otherScheme(a *answer, err error) bool {
 	return strings.Contains(text, "HTTPS") || strings.Contains(text, "SSL")
 }
 
-// follow sends a GET and follows redirects. Credentials go to the first host and port only.
-func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, authorization string) (*answer, error) {
+// follow sends a GET and follows redirects. Credentials go to the first host and port only, the client's certificate if that is the registry's own.
+func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, authorization string, own bool) (*answer, error) {
 	first := to
 	for hops := 0; ; hops++ {
-		a, err := c.once(ctx, to, header, authorization, sameOrigin(first, to))
+		req := &http.Request{Method: http.MethodGet, URL: to, Host: to.Host, Header: header.Clone()}
+		if authorization != "" && sameOrigin(first, to) {
+			req.Header.Set("Authorization", authorization)
+		}
+		a, err := c.ask(ctx, req, own && sameOrigin(first, to))
 		if err != nil || !redirects[a.status] || a.header.Get("Location") == "" {
 			if a != nil {
 				a.own = sameOrigin(first, to)
@@ -208,19 +212,28 @@ func (c *Client) next(from *url.URL, location string) (*url.URL, error) {
 
 func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
 
-// once sends one request. The answer's body is bound to a context of its own, which a stall cancels.
-func (c *Client) once(ctx context.Context, to *url.URL, header http.Header, authorization string, trusted bool) (*answer, error) {
+// connectSteps are those of a connection that may each take Timing.Headers: dialling, TLS, the answer.
+const connectSteps = 3
+
+// ask sends one request, with the client's certificate to the registry's own host only. The answer's body is bound to a context of its own, which a
+// stall cancels.
+func (c *Client) ask(ctx context.Context, req *http.Request, own bool) (*answer, error) {
+	via := c.strangers
+	if own {
+		via = c.transport
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	req := (&http.Request{Method: http.MethodGet, URL: to, Host: to.Host, Header: header.Clone()}).WithContext(ctx)
-	if authorization != "" && trusted {
-		req.Header.Set("Authorization", authorization)
+	slow := time.AfterFunc(connectSteps*c.opt.Timing.Headers, func() { cancel(errSlow) }) // a proxy that connects takes its time beside
+	res, err := via.RoundTrip(req.WithContext(ctx))
+	if !slow.Stop() && err == nil {
+		err = errors.Join(errSlow, res.Body.Close())
 	}
-	res, err := c.transport.RoundTrip(req)
 	if err != nil {
+		err = c.reason(err, context.Cause(ctx))
 		cancel(nil)
-		return nil, c.reason(err)
+		return nil, err
 	}
-	return c.watched(ctx, cancel, res, to), nil
+	return c.watched(ctx, cancel, res, req.URL), nil
 }
 
 // watched returns a response as an answer.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -39,11 +40,14 @@ func NotFound(err error) bool {
 	return s != nil && s.code == http.StatusNotFound
 }
 
-// absent reports whether another endpoint may have what this one does not give.
+// absent reports whether another endpoint may give what this one does not.
 func (f *Failure) absent() bool {
 	var netError net.Error
 	s := statusOf(f)
-	return s != nil && (s.code == http.StatusNotFound || s.code >= 500) || s == nil && errors.As(f.Err, &netError)
+	if s != nil {
+		return refusals[s.code] || s.code >= http.StatusInternalServerError
+	}
+	return errors.As(f.Err, &netError)
 }
 
 // Advice returns what to do next, or nothing.
@@ -53,19 +57,38 @@ func Advice(err error) string {
 	}
 	f, ok := errors.AsType[*Failure](err)
 	s := statusOf(err)
-	if s == nil || !ok {
+	switch {
+	case !ok:
 		return ""
+	case s == nil:
+		return f.unreached()
 	}
 	switch s.code {
 	case http.StatusUnauthorized:
+		if s.loggedIn {
+			return "the credentials that were sent are refused: docker login " + f.Host + " or podman login " + f.Host + " renews those of the file, --creds USER:PASSWORD gives others"
+		}
 		return "log in with docker login " + f.Host + " or podman login " + f.Host + ", or give --creds USER:PASSWORD or --authfile FILE"
 	case http.StatusForbidden:
 		return "the credentials may not read it: --creds USER:PASSWORD or --authfile FILE gives others"
 	case http.StatusNotFound:
-		if !strings.HasPrefix(f.What, "manifest") {
-			return ""
+		switch {
+		case strings.HasPrefix(f.What, "manifest"):
+			return "layup images docker://" + f.Host + "/" + f.Repository + "  lists its tags"
+		case f.What == whatTags:
+			return "layup images docker://" + f.Host + "/  lists the repositories, where the registry has a catalogue"
 		}
-		return "layup images docker://" + f.Host + "/" + f.Repository + "  lists its tags"
+	}
+	return ""
+}
+
+// unreached advises where a host was not reached.
+func (f *Failure) unreached() string {
+	if _, ok := errors.AsType[*net.DNSError](f); ok {
+		return "the name of the registry may be wrong; --mirror " + safeHost(f.Host) + "=URL asks another server, HTTPS_PROXY names a proxy"
+	}
+	if refusedConnection(f) {
+		return "curl -v https://" + safeHost(f.Host) + "/v2/  shows who answers there; the port may be wrong"
 	}
 	return ""
 }
@@ -86,10 +109,14 @@ type status struct {
 	code       int
 	from       string // the host that answered
 	own        bool
+	loggedIn   bool   // it refused credentials, not their absence
 	says       string // quoted; or empty
 	retryAfter time.Duration
 	longest    time.Duration // to wait
 }
+
+// refusals are the statuses with which a server says that another is to be asked: of a mirror, the registry.
+var refusals = map[int]bool{http.StatusUnauthorized: true, http.StatusForbidden: true, http.StatusNotFound: true, http.StatusTooManyRequests: true}
 
 var statusWords = map[int]string{
 	http.StatusUnauthorized:    "not logged in, or not allowed",
@@ -145,31 +172,55 @@ func cutOff(err error) bool {
 
 func refusedConnection(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
-// reason puts what the network did into words.
-func (c *Client) reason(err error) error {
+var (
+	errPlain = errors.New("speaks plain HTTP, not https")
+	errSlow  = errors.New("no answer")
+)
+
+// reason puts what the network did into words; cause is why the request was given up, or nil.
+func (c *Client) reason(err, cause error) error {
 	var timeout net.Error
 	var unknown x509.UnknownAuthorityError
 	var wrongHost x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	var alert tls.AlertError
+	var notTLS tls.RecordHeaderError
+	var network *net.OpError
 	switch {
+	case errors.Is(err, errSlow), errors.Is(cause, errSlow):
+		return c.noAnswer(connectSteps*c.opt.Timing.Headers, context.DeadlineExceeded)
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &unknown):
 		return hinted(fmt.Errorf("its certificate is signed by an unknown authority: %w", err), "--ca-file FILE names the authority (PEM); --insecure takes any certificate")
 	case errors.As(err, &wrongHost), errors.As(err, &invalid):
 		return hinted(fmt.Errorf("its certificate is not valid: %w", err), "--insecure takes any certificate; digests are checked all the same")
-	case errors.As(err, &alert):
-		return hinted(fmt.Errorf("TLS: %w", err), "--cert-dir DIR holds a client certificate, NAME.cert and NAME.key")
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return hinted(fmt.Errorf("speaks plain HTTP, not https: %w", err), "--insecure takes plain HTTP")
+	case errors.As(err, &notTLS) && string(notTLS.RecordHeader[:]) == "HTTP/":
+		return hinted(errPlain, "--insecure takes plain HTTP; digests are checked all the same")
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return hinted(fmt.Errorf("no answer came in %s: %w", seconds(c.opt.Timing.Headers), &timedOut{err}), "--limit http-headers=SECONDS waits longer")
+		return c.noAnswer(c.opt.Timing.Headers, err)
+	case !errors.As(err, &network):
+		return err
+	case network.Op == "remote error":
+		return hinted(fmt.Errorf("it ends the TLS connection: %w", network.Err), "if it wants a client certificate: --cert-dir DIR holds NAME.cert and NAME.key")
+	case network.Op == "proxyconnect":
+		return hinted(fmt.Errorf("its proxy: %w", network.Err), proxyAdvice)
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err
+	return network.Err
+}
+
+const proxyAdvice = "HTTPS_PROXY and HTTP_PROXY name the proxy, NO_PROXY=HOST goes around it"
+
+// noAnswer says how long was waited.
+func (c *Client) noAnswer(d time.Duration, err error) error {
+	return hinted(fmt.Errorf("no answer came in %s: %w", seconds(d), &timedOut{err}), "--limit http-headers=SECONDS waits longer")
+}
+
+// proxyAnswer says what a proxy answers that is to connect to a registry.
+func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {
+	if res.StatusCode == http.StatusOK {
+		return nil
 	}
-	return err
+	return hinted(fmt.Errorf("its proxy %.200q does not connect: status %.100q", proxy.Host, res.Status), proxyAdvice)
 }
 
 // A timedOut error keeps the words of the network to itself.

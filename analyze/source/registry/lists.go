@@ -5,23 +5,29 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 )
 
-// The bounds of lists: names that are taken, pages that are asked for, and bytes of one page.
+// The bounds of lists: names that are taken and their bytes, pages that are asked for, of them in a row without a new name, and bytes of one page.
 const (
 	mostNames = 100_000
+	maxNames  = 16 << 20
 	mostPages = 200
+	mostIdle  = 3
 	maxPage   = 4 << 20
 	pageNames = 1000
 )
 
+// whatTags names a list of tags in messages.
+const whatTags = "its list of tags"
+
 // Tags lists the tags of a repository, sorted.
 func (c *Client) Tags(ctx context.Context, ref Reference) ([]string, error) {
-	q := question{ref: ref, what: "its list of tags", path: fmt.Sprintf("tags/list?n=%d", pageNames), ok: []int{http.StatusOK}}
+	q := question{ref: ref, what: whatTags, path: fmt.Sprintf("tags/list?n=%d", pageNames), ok: []int{http.StatusOK}}
 	return c.names(ctx, q, func(page []byte) ([]string, error) {
 		var doc struct{ Tags []string }
 		err := json.Unmarshal(page, &doc)
@@ -39,26 +45,61 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	})
 }
 
-// names reads a list page by page.
+// names reads a list page by page: all of it, or it is an error.
 func (c *Client) names(ctx context.Context, q question, parse func([]byte) ([]string, error)) ([]string, error) {
-	var all []string
-	for range mostPages {
+	l := nameList{seen: map[string]bool{}}
+	for {
 		page, next, err := c.page(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		list, err := parse(page)
 		if err != nil {
-			return nil, &Failure{Host: q.ref.Host, Repository: q.ref.Repository, What: q.what, Err: fmt.Errorf("not JSON as the distribution specification has it: %w", err)}
+			err = fmt.Errorf("not JSON as the distribution specification has it: %w", err)
+		} else {
+			err = l.add(list, next != "")
 		}
-		all = append(all, list...)
-		if next == "" || next == q.path || len(list) == 0 || len(all) > mostNames {
-			break
+		if err != nil {
+			return nil, &Failure{Host: q.ref.Host, Repository: q.ref.Repository, What: q.what, Err: err}
+		}
+		if next == "" {
+			return slices.Sorted(maps.Keys(l.seen)), nil
 		}
 		q.path = next
 	}
-	slices.Sort(all)
-	return slices.Compact(all), nil
+}
+
+// A nameList is what the pages of a list have named so far.
+type nameList struct {
+	seen               map[string]bool
+	bytes, pages, idle int
+}
+
+// add takes the names of one page. A list that does not end, or only goes round, is an error: a part of it would look whole.
+func (l *nameList) add(names []string, more bool) error {
+	before := len(l.seen)
+	for _, name := range names {
+		if !l.seen[name] {
+			l.seen[name] = true
+			l.bytes += len(name)
+		}
+	}
+	l.pages++
+	l.idle++
+	if len(l.seen) > before {
+		l.idle = 0
+	}
+	switch {
+	case len(l.seen) > mostNames:
+		return fmt.Errorf("has more than %d names", mostNames)
+	case l.bytes > maxNames:
+		return fmt.Errorf("has names of more than %s", bytesOf(maxNames))
+	case more && l.idle == mostIdle:
+		return fmt.Errorf("goes round: %d pages in a row with no new name, and a link to a further one", mostIdle)
+	case more && l.pages == mostPages:
+		return fmt.Errorf("has more than %d pages", mostPages)
+	}
+	return nil
 }
 
 // page reads one page and returns where the next is, as a path below the repository; empty at the last.
@@ -92,27 +133,54 @@ func nextPage(link, path string) string {
 	return path + "?" + u.RawQuery
 }
 
-// Referrers returns the index of what refers to a manifest: signatures, attestations (OCI distribution specification 1.1), by the API or the tag
-// ALGORITHM-HEX where the registry has none. Where nothing refers to it, the document is nil.
-func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) (*Document, error) {
-	q := question{ref: ref, what: "referrers of " + digest, path: "referrers/" + digest, accept: manifestTypes[:1], ok: []int{http.StatusOK}}
-	a, err := c.get(ctx, q)
-	if NotFound(err) || unsupported(err) {
-		doc, err := c.Manifest(ctx, Reference{Host: ref.Host, Repository: ref.Repository, Tag: strings.Replace(digest, ":", "-", 1)})
-		if NotFound(err) {
-			return nil, nil
+// mostReferrerPages bounds the pages of a list of referrers.
+const mostReferrerPages = 20
+
+// Referrers returns the indexes of what refers to a manifest, one a page: signatures, attestations (OCI distribution specification 1.1), by the API
+// or the tag ALGORITHM-HEX where the registry has none. Where nothing refers to it, there is none.
+func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([][]byte, error) {
+	q := question{ref: ref, what: "referrers of " + digest, path: "referrers/" + digest, accept: manifestTypes[:1], ok: []int{http.StatusOK}, optional: true}
+	var pages [][]byte
+	for asked := map[string]bool{}; q.path != ""; {
+		page, next, err := c.referrersPage(ctx, q)
+		switch {
+		case len(pages) == 0 && (NotFound(err) || unsupported(err)):
+			return c.referrersByTag(ctx, ref, digest)
+		case err != nil:
+			return nil, err
 		}
-		return doc, err
+		pages, asked[q.path] = append(pages, page), true
+		if asked[next] || next != "" && len(pages) == mostReferrerPages {
+			err := fmt.Errorf("their list goes round, or has more than %d pages", mostReferrerPages)
+			return nil, &Failure{Host: ref.Host, Repository: ref.Repository, What: q.what, Err: err}
+		}
+		q.path = next
+	}
+	return pages, nil
+}
+
+func (c *Client) referrersPage(ctx context.Context, q question) ([]byte, string, error) {
+	a, err := c.get(ctx, q)
+	if err != nil {
+		return nil, "", err
+	}
+	defer a.Close()
+	page, err := c.whole(a, "")
+	if err != nil {
+		return nil, "", a.failure(q, err)
+	}
+	return page, nextPage(a.header.Get("Link"), q.path), nil
+}
+
+func (c *Client) referrersByTag(ctx context.Context, ref Reference, digest string) ([][]byte, error) {
+	doc, err := c.manifest(ctx, Reference{Host: ref.Host, Repository: ref.Repository, Tag: strings.Replace(digest, ":", "-", 1)}, true)
+	if NotFound(err) {
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer a.Close()
-	raw, err := c.whole(a, "")
-	if err != nil {
-		return nil, a.failure(q, err)
-	}
-	return &Document{Raw: raw, MediaType: manifestTypes[0], Digest: Digest(raw, "sha256")}, nil
+	return [][]byte{doc.Raw}, nil
 }
 
 // unsupported reports whether a registry says that it does not know a question.

@@ -33,7 +33,11 @@ var manifestTypes = []string{
 
 // Manifest fetches a manifest or an index by tag or digest, and checks it against the digest asked for, or against that which the server names.
 func (c *Client) Manifest(ctx context.Context, ref Reference) (*Document, error) {
-	q := question{ref: ref, what: fmt.Sprintf("manifest %q", ref.manifest()), path: "manifests/" + ref.manifest(), accept: manifestTypes, ok: []int{http.StatusOK}}
+	return c.manifest(ctx, ref, false)
+}
+
+func (c *Client) manifest(ctx context.Context, ref Reference, optional bool) (*Document, error) {
+	q := question{optional: optional, ref: ref, what: fmt.Sprintf("manifest %q", ref.manifest()), path: "manifests/" + ref.manifest(), accept: manifestTypes, ok: []int{http.StatusOK}}
 	a, err := c.get(ctx, q)
 	if err != nil {
 		return nil, err

@@ -90,6 +90,7 @@ func (o Options) transport() (*http.Transport, error) {
 	return &http.Transport{
 		Protocols:              protocols,
 		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: proxyAnswer,
 		DialContext:            dialer(o.Timing.Headers),
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    o.Timing.Headers,
@@ -113,9 +114,6 @@ func (o Options) trust(config *tls.Config) error {
 			return fmt.Errorf("certificates in %q: %w", o.CertDir, err)
 		}
 		files = append(files, found...)
-		if err := o.identify(config); err != nil {
-			return err
-		}
 	}
 	if len(files) == 0 {
 		return nil
@@ -137,23 +135,27 @@ func (o Options) trust(config *tls.Config) error {
 	return nil
 }
 
-// identify loads the client's own certificates, NAME.cert with NAME.key.
-func (o Options) identify(config *tls.Config) error {
+// identity loads the client's own certificates, NAME.cert with NAME.key.
+func (o Options) identity() ([]tls.Certificate, error) {
+	if o.CertDir == "" {
+		return nil, nil
+	}
+	if _, err := os.ReadDir(o.CertDir); err != nil {
+		return nil, fmt.Errorf("certificates: %w", err)
+	}
+	var list []tls.Certificate
 	certs, err := filepath.Glob(filepath.Join(escapeGlob(o.CertDir), "*.cert"))
 	if err != nil {
-		return fmt.Errorf("certificates in %q: %w", o.CertDir, err)
+		return nil, fmt.Errorf("certificates in %q: %w", o.CertDir, err)
 	}
 	for _, cert := range certs {
 		pair, err := tls.LoadX509KeyPair(cert, strings.TrimSuffix(cert, ".cert")+".key")
 		if err != nil {
-			return fmt.Errorf("client certificate %q: %w", cert, err)
+			return nil, fmt.Errorf("client certificate %q: %w", cert, err)
 		}
-		config.Certificates = append(config.Certificates, pair)
+		list = append(list, pair)
 	}
-	if _, err := os.ReadDir(o.CertDir); err != nil {
-		return fmt.Errorf("certificates: %w", err)
-	}
-	return nil
+	return list, nil
 }
 
 // escapeGlob makes a directory's name match itself only.

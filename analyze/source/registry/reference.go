@@ -39,6 +39,9 @@ func Parse(text string) (Reference, error) {
 	switch {
 	case rest == "":
 		return r, errors.New("an empty reference names no image")
+	case !slashed && onlyHost(rest):
+		return r, hinted(fmt.Errorf("%.200q is a host without a repository", rest),
+			"layup images docker://"+safeHost(rest)+"/  lists the repositories of a registry; an image of Docker Hub by this name is docker://docker.io/library/"+safeHost(rest))
 	case !slashed || !isHost(host):
 		host, path = dockerHub, rest
 	}
@@ -74,6 +77,12 @@ var (
 // isHost reports whether the first part of a reference is a host and not a repository's beginning (Docker's rule).
 func isHost(first string) bool {
 	return strings.ContainsAny(first, ".:") || first == "localhost" || strings.ToLower(first) != first
+}
+
+// onlyHost reports whether what has no slash was surely meant as a host, which Docker would look for at Docker Hub: others need not hear of it.
+func onlyHost(text string) bool {
+	name, _, _ := strings.Cut(text, ":")
+	return strings.Contains(name, ".") || name == "localhost" || strings.HasPrefix(name, "[")
 }
 
 func checkHost(host string) error {

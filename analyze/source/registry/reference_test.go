@@ -32,6 +32,10 @@ func TestReferencesAreReadAsDockerReadsThem(t *testing.T) {
 func TestReferencesThatMeanNothingAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                               "empty",
+		"registry.example:5000":          "host without a repository",
+		"registry.example":               "host without a repository",
+		"localhost:5000":                 "host without a repository",
+		"[::1]:5000":                     "host without a repository",
 		"A":                              "bad repository",
 		"registry.example/A":             "bad repository",
 		"registry.example/a:":            "bad tag",
