@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -34,7 +35,7 @@ const (
 	questionTime   = 10 * time.Second
 	answerTime     = time.Minute
 	idleTime       = 2 * time.Minute
-	longestAddress = 100 // bytes of a socket's path; the least of the systems is 103
+	longestAddress = 103 // bytes of a socket's path: the least of the systems
 )
 
 func newServe(f *pflag.FlagSet) Answer {
@@ -43,14 +44,17 @@ func newServe(f *pflag.FlagSet) Answer {
 		if *path == "" {
 			return failed, usage("layup serve --socket ./layup.sock "+quoted(c.Args[0]), "serve: --socket PATH is missing")
 		}
+		if scheme, _, ok := strings.Cut(*path, "://"); ok && scheme != "unix" {
+			return failed, usage("layup serve --socket ./layup.sock "+quoted(c.Args[0]), "--socket %q: it answers on a Unix socket alone", *path)
+		}
 		if c.outputGiven {
 			return failed, usage("", "serve: -o does not apply: it writes no document")
 		}
-		address, err := filepath.Abs(*path)
+		address, err := filepath.Abs(strings.TrimPrefix(*path, "unix://")) // as docker -H has it
 		if err != nil {
 			return failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
-		if err := checkSocket(address); err != nil { // before what takes time
+		if _, err := checkSocket(address); err != nil { // before what takes time
 			return failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
 		s := &served{c: c}

@@ -8,7 +8,8 @@ import (
 
 const completionDetails = `
 Commands, flags and their values are completed, and the paths inside the image, where that is a local
-file that can be read in a moment. zsh needs its compinit to have been run before.
+file that can be read in a moment: 0.3 s, or what LAYUP_COMPLETION_TIME says (2s). zsh needs its compinit
+to have been run before.
 
 The scripts ask "layup __complete --shell=SHELL WORD..." for the candidates: one a line, a tab before
 what explains it, then a line with what holds for all of them: a colon and the sum of 2 where no space

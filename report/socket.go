@@ -12,42 +12,51 @@ import (
 	"time"
 )
 
-// checkSocket says whether a socket can come to be at a path, and why not.
-func checkSocket(path string) error {
+// checkSocket says whether a socket can come to be at a path, and why not. It returns the socket that an earlier run left there, if there is one.
+func checkSocket(path string) (dead fs.FileInfo, err error) {
 	if len(path) > longestAddress {
-		return fmt.Errorf("its path has %d bytes, and %d is the most for a socket", len(path), longestAddress)
+		return nil, fmt.Errorf("its path has %d bytes, and %d is the most for a socket", len(path), longestAddress)
+	}
+	if n := len(filepath.Dir(path)); n > longestAddress-len(birthplace) {
+		return nil, fmt.Errorf("its directory's path has %d bytes, and %d is the most for a socket in it", n, longestAddress-len(birthplace))
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return fmt.Errorf("%q is no directory", filepath.Dir(path))
+		return nil, fmt.Errorf("%q is no directory", filepath.Dir(path))
 	}
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return nil, nil
 	case err != nil:
-		return plainCause(err)
+		return nil, plainCause(err)
 	case info.Mode().Type() != fs.ModeSocket:
-		return errors.New("it exists, and is no socket")
+		return nil, errors.New("it exists, and is no socket")
 	case info.Mode().Perm() != socketMode || !ownedByUs(info):
-		return errors.New("it exists, and is no socket that layup left")
+		return nil, errors.New("it exists, and is no socket that layup left")
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
 		conn.Close() // nothing was asked
-		return errors.New("a program is listening there")
+		return nil, errListening
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return errors.New("it exists, and is no socket that layup left")
+		return nil, errors.New("it exists, and is no socket that layup left")
 	}
-	return nil
+	return info, nil
 }
 
 const socketMode fs.FileMode = 0o600
 
+// birthplace is as long as what is behind the directory in the path by which a socket is made.
+const birthplace = "/.lu4294967295/s"
+
+var errListening = errors.New("a program is listening there")
+
 // listenPrivately listens on a socket that is the user's alone from the first moment: it is made in a directory nobody else may enter, and
 // gets its name when it has its mode. A socket that an earlier run left is removed before.
 func listenPrivately(path string) (net.Listener, error) {
-	if err := checkSocket(path); err != nil {
+	dead, err := checkSocket(path)
+	if err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".lu")
@@ -63,7 +72,7 @@ func listenPrivately(path string) (net.Listener, error) {
 	listener.SetUnlinkOnClose(false)
 	err = os.Chmod(made, socketMode)
 	if err == nil {
-		err = place(made, path)
+		err = place(made, path, dead)
 	}
 	if err != nil {
 		return nil, errors.Join(plainCause(err), listener.Close())
@@ -75,14 +84,23 @@ func listenPrivately(path string) (net.Listener, error) {
 	return &private{Listener: listener, path: path, info: info}, nil
 }
 
-// place gives a socket its name, and replaces nothing but what an earlier run left.
-func place(made, path string) error {
-	if _, err := os.Lstat(path); err == nil { // checkSocket found it dead
-		if err := os.Remove(path); err != nil {
+// place gives a socket its name, and replaces nothing but the dead one that was found there. That is moved away to be looked at, for what has
+// the name may be another by now, of a program that started at the same moment: it gets its name back.
+func place(made, path string, dead fs.FileInfo) error {
+	if dead != nil {
+		taken := made + ".old"
+		if err := os.Rename(path, taken); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		if info, err := os.Lstat(taken); err == nil && !os.SameFile(info, dead) {
+			return errors.Join(errListening, os.Rename(taken, path))
+		}
 	}
-	return os.Link(made, path) // unlike a rename, it fails where something has come to be there
+	err := os.Link(made, path) // unlike a rename, it fails where something has come to be there
+	if errors.Is(err, fs.ErrExist) {
+		return errListening
+	}
+	return err
 }
 
 // plainCause leaves out the paths, which the message has already.

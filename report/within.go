@@ -16,9 +16,17 @@ import (
 
 // What completion may cost: the time is that of a person waiting for a key to answer.
 const (
-	patience       = 300 * time.Millisecond
+	usualPatience  = 300 * time.Millisecond
 	mostCandidates = 300
 )
+
+// patience is the time that completion may take to look into an image: another where LAYUP_COMPLETION_TIME says so, as for slow disks.
+func patience() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("LAYUP_COMPLETION_TIME")); err == nil && d > 0 {
+		return d
+	}
+	return usualPatience
+}
 
 // usualPlatforms are offered before the image is known.
 var usualPlatforms = []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x", "windows/amd64"}
@@ -26,7 +34,7 @@ var usualPlatforms = []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "lin
 // inTime returns what a function finds within the time that completion has, or nothing. The function goes on after that, for what blocks
 // it may not be interruptible, but the program ends.
 func inTime[T any](ctx context.Context, find func(ctx context.Context) T) T {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience())
 	defer cancel()
 	found := make(chan T, 1)
 	go func() {

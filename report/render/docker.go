@@ -30,7 +30,7 @@ func (e *DockerError) Unwrap() error { return e.err }
 
 // ParseDocker parses a template. The error is a *DockerError.
 func ParseDocker(source string) (*DockerTemplate, error) {
-	t := &DockerTemplate{meter: &meter{bounds: usualBounds}}
+	t := &DockerTemplate{meter: &meter{bounds: dockerBounds}}
 	text, err := templates.New("").Funcs(t.meter.functions()).Parse(source)
 	if err != nil {
 		return nil, &DockerError{err}
@@ -82,8 +82,10 @@ func (t *DockerTemplate) Header(titles map[string]string) string {
 
 func (t *DockerTemplate) run(value any) (string, error) {
 	out := limited{meter: t.meter}
-	t.meter.begin()
-	err := t.text.Execute(&out, value)
+	err := t.meter.begin()
+	if err == nil {
+		err = t.text.Execute(&out, value)
+	}
 	t.meter.end()
 	if passed := boundPassed(err); passed != nil {
 		return "", passed

@@ -8,15 +8,17 @@ import (
 
 // bounds are what a template may use.
 type bounds struct {
-	time  time.Duration // for running, plus perItem for each item that is done
-	bytes int           // of output for one item; likewise of what its functions make
-	depth int           // of templates that call templates
+	time    time.Duration // for running
+	perItem time.Duration // more of it for each item that is done
+	bytes   int           // of output for one item; likewise of what its functions make
+	depth   int           // of templates that call templates
 }
 
 // usualBounds are generous for what a person writes: an item takes microseconds and writes some hundred bytes.
-var usualBounds = bounds{time: 5 * time.Second, bytes: 16 << 20, depth: 1000}
+var usualBounds = bounds{time: 5 * time.Second, perItem: 100 * time.Microsecond, bytes: 16 << 20, depth: 1000}
 
-const perItem = 100 * time.Microsecond
+// dockerBounds are those of templates on docker's documents, of which there are few.
+var dockerBounds = bounds{time: usualBounds.time, bytes: usualBounds.bytes, depth: usualBounds.depth}
 
 // A boundError says which bound a template has passed.
 type boundError struct{ text string }
@@ -24,7 +26,7 @@ type boundError struct{ text string }
 func (e *boundError) Error() string { return e.text }
 
 // A meter stops a template that runs, calls itself or makes values without end. text/template cannot be interrupted, so
-// every loop and every function that makes strings asks the meter.
+// every item, every loop and every function that makes strings asks the meter.
 type meter struct {
 	bounds
 	items    int
@@ -35,8 +37,10 @@ type meter struct {
 	produced int
 }
 
-func (m *meter) begin() {
+// begin is called before an item, and says whether there is time left for it.
+func (m *meter) begin() error {
 	m.since, m.level, m.produced = time.Now(), 0, 0
+	return m.late()
 }
 
 func (m *meter) end() {
@@ -51,11 +55,16 @@ func (m *meter) round() (string, error) {
 	if m.rounds++; m.rounds%often != 0 {
 		return "", nil
 	}
-	allowed := m.time + time.Duration(m.items)*perItem
+	return "", m.late()
+}
+
+// late says whether the time is over.
+func (m *meter) late() error {
+	allowed := m.time + time.Duration(m.items)*m.perItem
 	if m.used+time.Since(m.since) > allowed {
-		return "", &boundError{fmt.Sprintf("template stopped after %.3g s", allowed.Seconds())}
+		return &boundError{fmt.Sprintf("template stopped after %.3g s", allowed.Seconds())}
 	}
-	return "", nil
+	return nil
 }
 
 func (m *meter) enter() (string, error) {
@@ -76,7 +85,7 @@ func (m *meter) charge(n int) error {
 		return &boundError{"template functions make " + over(m.bytes)}
 	}
 	m.produced += n
-	return nil
+	return m.late() // each function, for one may take as long as many rounds
 }
 
 func over(bytes int) string {

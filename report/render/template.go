@@ -100,8 +100,10 @@ func (r *run) each(d Doc, seen bool, yield func(text string) error) (err error) 
 // one runs the template for one item.
 func (r *run) one(it *item) (string, error) {
 	r.out.Reset()
-	r.meter.begin()
-	err := r.text.Execute(&r.out, it.members)
+	err := r.meter.begin()
+	if err == nil {
+		err = r.text.Execute(&r.out, it.members)
+	}
 	r.meter.end()
 	if passed := boundPassed(err); passed != nil {
 		return "", passed
