@@ -56,7 +56,7 @@ func readDraft(words []string) *draft {
 		}
 		at++
 	}
-	rest := words[min(at, len(words)):]
+	rest := withoutImage(words[min(at, len(words)):])
 	for _, r := range All() {
 		if len(rest) > 0 && r.Name == rest[0] && r.New != nil {
 			d.report = r
@@ -68,7 +68,7 @@ func readDraft(words []string) *draft {
 		d.report.Name = rest[0] // unknown
 	}
 	// What is wrong with the line will be said when it is run.
-	_ = d.flags.Parse(doubleDashed(d.flags, words[:len(words)-len(rest)]))
+	_ = d.flags.Parse(doubleDashed(d.flags, words[:min(at, len(words))]))
 	_ = d.flags.Parse(doubleDashed(d.flags, rest[min(1, len(rest)):]))
 	return d
 }

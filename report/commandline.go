@@ -29,7 +29,8 @@ func parse(args []string) (*Call, Answer, error) {
 	case com.help:
 		com.help, rest = false, top.Args()[:min(1, top.NArg())]
 	case top.NArg() > 0:
-		name, rest = top.Arg(0), top.Args()[1:]
+		words := withoutImage(top.Args())
+		name, rest = words[0], words[1:]
 	}
 	report, err := command(name)
 	if err != nil {

@@ -45,6 +45,14 @@ func habit(command, typed string) string {
 	return ""
 }
 
+// withoutImage drops the first word of docker's longer names, image inspect and image history, which are typed as they are.
+func withoutImage(words []string) []string {
+	if len(words) > 1 && words[0] == "image" && (words[1] == "inspect" || words[1] == "history") {
+		return words[1:]
+	}
+	return words
+}
+
 // wholeFlag is the argument as it was typed that holds a flag which is not known: of a cluster of letters pflag names only the rest.
 func wholeFlag(e *pflag.NotExistError, args []string) string {
 	rest := e.GetSpecifiedShortnames()

@@ -42,13 +42,15 @@ const badTemplate = 64
 // An inspection is what the command inspect is asked for.
 type inspection struct {
 	raw, manifest, size bool
+	kind                choice                 // image or container; empty for both
 	template            *render.DockerTemplate // nil where the answer is JSON
 }
 
 func newInspect(f *pflag.FlagSet) Answer {
-	i := new(inspection)
+	i := &inspection{kind: choice{words: []string{"image", "container"}}}
 	f.StringP("format", "f", "", "`FORMAT` of docker inspect: json, which is one line, or a Go template; without it the array is indented")
 	f.BoolVarP(&i.size, "size", "s", false, "read the layers for Size also where they have to be fetched")
+	f.Var(&i.kind, "type", "take images or containers alone, as docker inspect does")
 	f.BoolVar(&i.raw, "raw", false, "print the config exactly as it is stored")
 	f.BoolVar(&i.manifest, "manifest", false, "print the manifest exactly as it is stored")
 	return i.answer
@@ -92,6 +94,9 @@ func (i *inspection) answer(ctx context.Context, c *Call) (int, error) {
 
 // one is what is said of one image: its document, or what the template makes of it.
 func (i *inspection) one(img *analyze.Image) (string, error) {
+	if i.kind.word != "" && (i.kind.word == "container") != (img.Container != nil) {
+		return "", errors.New("no such " + i.kind.word)
+	}
 	if img.Container != nil {
 		return i.container(img)
 	}

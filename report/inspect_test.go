@@ -127,6 +127,35 @@ func TestTemplatesFindEverySpellingAndSayWhatIsUnknown(t *testing.T) {
 	}
 }
 
+// docker image inspect, docker inspect --type image, docker image history: whatever people type before an image's name.
+func TestDockersLongerCommandsAreTakenAsTheyAre(t *testing.T) {
+	name := pack(t, "myfile")
+	for typed, short := range map[string]string{
+		"image inspect": "inspect", "-q image inspect -f {{.Os}}": "-q inspect -f {{.Os}}", "image history -q": "history -q", "inspect --type image": "inspect", "inspect --type=image -s": "inspect",
+	} {
+		got, want := layup(t, append(strings.Fields(typed), name)...), layup(t, append(strings.Fields(short), name)...)
+		if got != want || got.status != answered {
+			t.Errorf("%s: got %v want %v", typed, got, want)
+		}
+	}
+	for typed, want := range map[string]result{
+		"inspect --type container":               {"[]\n", "layup: " + name + ": no such container\n", refuted},
+		"inspect -f {{.Os}} --type=container":    {"\n", "layup: " + name + ": no such container\n", refuted},
+		"inspect --type volume":                  {"", "layup: inspect: --type: \"volume\": not one of image, container\n", failed},
+		"image ls":                               {"", "layup: unknown command \"image\"\nlayup: hint: did you mean: layup images\n", failed},
+		"__complete image inspect --ty":          {"--type\ttake images or containers alone, as docker inspect does\n:4\n", "", answered},
+		"__complete -q image inspect --type con": {"container\n:4\n", "", answered},
+	} {
+		args := strings.Fields(typed)
+		if args[0] != "__complete" {
+			args = append(args, name)
+		}
+		if got := layup(t, args...); got != want {
+			t.Errorf("%s: got %v want %v", typed, got, want)
+		}
+	}
+}
+
 // A template that loops, calls itself or doubles strings ends with an error, after the time that is promised: render tries more of them in less.
 func TestTemplatesWithoutEndAreStopped(t *testing.T) {
 	name := pack(t, "myfile")
