@@ -127,49 +127,69 @@ func (s *Server) filters(text string) (filter, error) {
 
 // test makes the tests of one filter; the values of some are alternatives, of others conditions.
 func (s *Server) test(name string, values []string) (filter, error) {
-	var f filter
-	switch name {
-	case "reference":
-		for _, pattern := range values {
-			if _, err := path.Match(pattern, ""); err != nil {
-				return nil, fmt.Errorf("invalid filter reference=%+q: %w", pattern, err)
-			}
-		}
-		return filter{func(sum *summary) bool { return sum.keepMatching(values) }}, nil
-	case "dangling":
-		for _, value := range values {
-			want, err := strconv.ParseBool(value)
-			if err != nil {
-				return nil, fmt.Errorf("invalid filter dangling=%+q: neither true nor false", value)
-			}
-			f = append(f, func(sum *summary) bool { return (len(sum.RepoTags) == 0) == want })
-		}
-	case "label":
-		for _, value := range values {
-			key, want, valued := strings.Cut(value, "=")
-			f = append(f, func(sum *summary) bool {
-				got, there := sum.Labels[key]
-				return there && (!valued || got == want)
-			})
-		}
-	case "before", "since":
-		for _, value := range values {
-			img, err := s.find(value)
-			if err == nil && img == nil {
-				err = fmt.Errorf("no such image: %s", shownName(value))
-			}
-			if err != nil {
-				return nil, err
-			}
-			at := created(img.Inspect)
-			f = append(f, func(sum *summary) bool {
-				return name == "before" && sum.Created < at || name == "since" && sum.Created > at
-			})
-		}
-	default:
+	one := map[string]func(value string) (func(*summary) bool, error){"dangling": testDangling, "label": testLabel, "before": s.testBefore, "since": s.testSince}[name]
+	switch {
+	case name == "reference":
+		return testReference(values)
+	case one == nil:
 		return nil, fmt.Errorf("invalid filter %+q: layup knows reference, dangling, label, before and since", name)
 	}
+	var f filter
+	for _, value := range values {
+		test, err := one(value)
+		if err != nil {
+			return nil, err
+		}
+		f = append(f, test)
+	}
 	return f, nil
+}
+
+func testReference(patterns []string) (filter, error) {
+	for _, pattern := range patterns {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, fmt.Errorf("invalid filter reference=%+q: %w", pattern, err)
+		}
+	}
+	return filter{func(sum *summary) bool { return sum.keepMatching(patterns) }}, nil
+}
+
+func testDangling(value string) (func(*summary) bool, error) {
+	want, err := strconv.ParseBool(value)
+	if err != nil {
+		return nil, fmt.Errorf("invalid filter dangling=%+q: neither true nor false", value)
+	}
+	return func(sum *summary) bool { return (len(sum.RepoTags) == 0) == want }, nil
+}
+
+func testLabel(value string) (func(*summary) bool, error) {
+	key, want, valued := strings.Cut(value, "=")
+	return func(sum *summary) bool {
+		got, there := sum.Labels[key]
+		return there && (!valued || got == want)
+	}, nil
+}
+
+func (s *Server) testBefore(name string) (func(*summary) bool, error) {
+	at, err := s.createdOf(name)
+	return func(sum *summary) bool { return sum.Created < at }, err
+}
+
+func (s *Server) testSince(name string) (func(*summary) bool, error) {
+	at, err := s.createdOf(name)
+	return func(sum *summary) bool { return sum.Created > at }, err
+}
+
+// createdOf is when the image of a name was made.
+func (s *Server) createdOf(name string) (int64, error) {
+	img, err := s.find(name)
+	switch {
+	case err != nil:
+		return 0, err
+	case img == nil:
+		return 0, fmt.Errorf("no such image: %s", shownName(name))
+	}
+	return created(img.Inspect), nil
 }
 
 // keepMatching keeps the names that match a pattern, whole or without tag or digest, and reports whether any is left.
