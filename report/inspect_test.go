@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -123,6 +124,33 @@ func TestTemplatesFindEverySpellingAndSayWhatIsUnknown(t *testing.T) {
 		got := layup(t, "inspect", "-f", c.template, name)
 		if want := (result{c.out, c.err, c.status}); got != want {
 			t.Errorf("%s:\ngot  %v\nwant %v", c.template, got, want)
+		}
+	}
+}
+
+// Without a config there is no ID, and serve can call the image nothing.
+func TestWithoutConfigThereIsNoID(t *testing.T) {
+	for _, format := range []fixtures.Format{fixtures.DockerV1, fixtures.FlatRootfsBare} {
+		data, err := fixtures.Packing{Format: format}.Pack(load(t, "myfile"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := t.TempDir() + "/image"
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range []string{".Id", ".ID"} {
+			want := result{"\n", "layup: " + name + ": " + field + " is not known: there is no config, of which it would be the digest\n", refuted}
+			if got := layup(t, "inspect", "-q", "-f", "{{"+field+"}}", name); got != want {
+				t.Errorf("%s: got %v want %v", format, got, want)
+			}
+		}
+		if got := layup(t, "inspect", name); !strings.Contains(got.out, `"Id": "",`) || got.status != answered {
+			t.Errorf("%s: %v", format, got)
+		}
+		got := layup(t, "serve", "-q", "--socket", filepath.Join(t.TempDir(), "s"), name)
+		if !strings.HasPrefix(got.err, "layup: "+name+": a bare layer, or an archive from before Docker 1.10, has no config") || got.status != failed {
+			t.Errorf("%s: serve: %v", format, got)
 		}
 	}
 }

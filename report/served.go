@@ -55,7 +55,7 @@ func (s *served) takeAll(list imageList) error {
 			continue // with --keep-going
 		}
 		if l.image.ID == "" {
-			return usage("layup ls "+quoted(l.name)+"  reads it", "%s: a bare layer has no config, and so no ID that an engine could say", l.where())
+			return usage("layup ls "+quoted(l.name)+"  reads it", "%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say", l.where())
 		}
 		s.take(l.image)
 	}

@@ -29,6 +29,10 @@ func newRawImage(d *analyze.DockerImage, img *source.Image) (rawImage, error) {
 		return nil, err
 	}
 	raw["ID"] = raw["Id"]
+	if d.ID == "" {
+		delete(raw, "Id")
+		delete(raw, "ID")
+	}
 	if m, ok := raw["Descriptor"].(map[string]any); ok {
 		maps.Copy(m, map[string]any{"MediaType": m["mediaType"], "Digest": m["digest"], "Size": m["size"]})
 	}
@@ -47,11 +51,19 @@ func (r rawImage) get(field string) (any, error) {
 	switch {
 	case ok:
 		return v, nil
+	case strings.EqualFold(field, "id"):
+		return nil, &unknownFact{"." + field + " is not known: there is no config, of which it would be the digest"}
 	case strings.HasSuffix(field, "Size"):
 		return nil, &unknownFact{"." + field + " is not known: the layers were not all read"}
 	}
 	return nil, &unknownFact{"." + field + " is known to an engine only; read its store: docker-root:/var/lib/docker"}
 }
+
+// Id is the digest of the config, where there is one.
+func (r rawImage) Id() (any, error) { return r.get("Id") }
+
+// ID is the same.
+func (r rawImage) ID() (any, error) { return r.get("ID") }
 
 // GraphDriver is said by an engine's store.
 func (r rawImage) GraphDriver() (any, error) { return r.get("GraphDriver") }
@@ -86,6 +98,11 @@ func newTypedImage(d *analyze.DockerImage, raw rawImage) (typedImage, error) {
 func (t typedImage) GraphDriver() (analyze.DockerGraphDriver, error) {
 	_, err := t.raw.GraphDriver()
 	return t.clientImage.GraphDriver, err
+}
+
+func (t typedImage) ID() (string, error) {
+	_, err := t.raw.ID()
+	return t.clientImage.ID, err
 }
 
 func (t typedImage) Identity() (any, error) { return t.raw.Identity() }
