@@ -31,7 +31,7 @@ type chronicle struct {
 	human, size bool
 	ids, whole  bool
 	template    *render.DockerTemplate
-	table       bool
+	table, json bool
 	now         time.Time
 }
 
@@ -53,6 +53,7 @@ func (h *chronicle) answer(ctx context.Context, c *Call) (int, error) {
 		c.console.plain(err.Error())
 		return refuted, nil
 	}
+	h.json = source == "{{json .}}"
 	c.read(h.size || c.formatGiven && strings.Contains(source, "Size"))
 	images, err := c.load(ctx, c.Args, false)
 	if err != nil {
@@ -73,6 +74,9 @@ func (h *chronicle) answer(ctx context.Context, c *Call) (int, error) {
 	if err != nil {
 		return failed, err
 	}
+	if h.json && c.onTerminal() {
+		text = string(render.SafeJSON([]byte(text)))
+	}
 	if err := c.print(ctx, c.toTerminal(text)); err != nil {
 		return failed, err
 	}
@@ -87,7 +91,7 @@ func (h *chronicle) one(c *Call, img *analyze.Image) (string, error) {
 	}
 	var b strings.Builder
 	for _, row := range img.DockerHistory() {
-		if c.onTerminal() { // where a line feed could fake a row
+		if c.onTerminal() && !h.json { // where a line feed could fake a row
 			row.CreatedBy, row.Comment = harmless(row.CreatedBy), harmless(row.Comment)
 		}
 		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole && !c.noTrunc, now: h.now}, false)
