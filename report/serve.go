@@ -91,7 +91,7 @@ func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) e
 	case err := <-ended:
 		return errors.Join(fmt.Errorf("serve: %w", err), listener.Close())
 	case <-ctx.Done():
-		return srv.Close() // which closes the listener, and that removes the socket
+		return errors.Join(srv.Close(), listener.Close()) // the server knows the listener only once it has begun; to close it removes the socket
 	}
 }
 
