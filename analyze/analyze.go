@@ -28,6 +28,7 @@ type Options struct {
 	Dense     bool           // but of no sparse file, whose holes may be endless
 	Secrets   bool           // look at small files' content for what Sensitive tells
 	DigestsOf func(int) bool // compute it in these layers, by index from 0; may be nil
+	Direct    bool           // let Contents read files where they lie; their digests, which prove them then, are computed in layers that allow it
 	Jobs      int            // layers read at once; 0 means one for each processor
 	Progress  func(Progress) // told now and then, from one goroutine at a time; may be nil
 	Note      func(string)   // told of choices made for the user (the platform); may be nil
@@ -46,8 +47,8 @@ const (
 )
 
 // digests reports whether the content of a layer's files is to be hashed.
-func (o *Options) digests(layer int) bool {
-	return o.Digests || o.DigestsOf != nil && o.DigestsOf(layer)
+func (o *Options) digests(layer *source.Layer) bool {
+	return o.Digests || o.DigestsOf != nil && o.DigestsOf(layer.Index) || o.Direct && o.Source.Verify && layer.Placed()
 }
 
 // Default returns the options of the command line: everything verified, with the limits for hostile input.

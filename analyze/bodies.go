@@ -18,6 +18,7 @@ type Body struct {
 	Extents []tarfs.Extent // where the pieces lie; between them are zeros
 	Size    int64          // bytes of the file, with its holes
 	packed  io.Reader
+	close   func() error // nil where nothing is to be closed
 }
 
 // Read reads the stored pieces, holes left out.
@@ -26,6 +27,14 @@ func (b *Body) Read(p []byte) (int, error) { return b.packed.Read(p) }
 // Expanded reads the file as programs see it, zeros where it has holes.
 func (b *Body) Expanded() io.Reader {
 	return &expanded{body: b.packed, extents: b.Extents, size: b.Size}
+}
+
+// Close ends the reading of a body that was opened by itself.
+func (b *Body) Close() error {
+	if b.close == nil {
+		return nil
+	}
+	return b.close()
 }
 
 // Bodies hands out the content of files, every layer read once and to its end: layer by layer, in the order in which contents lie there. Take
@@ -73,15 +82,25 @@ type wanted struct {
 func inLayers(versions []tarfs.Version) []wanted {
 	order := make([]wanted, len(versions))
 	for i, v := range versions {
-		order[i] = wanted{layer: int32(v.ContentLayer()), index: int32(i)}
-		if extents := v.Extents(); len(extents) > 0 {
-			order[i].offset = extents[0].TarOffset
-		}
+		order[i] = place(v)
+		order[i].index = int32(i)
 	}
-	slices.SortFunc(order, func(a, b wanted) int {
-		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.offset, b.offset), cmp.Compare(a.index, b.index))
-	})
+	slices.SortFunc(order, func(a, b wanted) int { return cmp.Or(a.compare(b), cmp.Compare(a.index, b.index)) })
 	return order
+}
+
+// place returns where the content of a version lies.
+func place(v tarfs.Version) wanted {
+	w := wanted{layer: int32(v.ContentLayer())}
+	if extents := v.Extents(); len(extents) > 0 {
+		w.offset = extents[0].TarOffset
+	}
+	return w
+}
+
+// compare orders contents as they lie in layers.
+func (w wanted) compare(other wanted) int {
+	return cmp.Or(cmp.Compare(w.layer, other.layer), cmp.Compare(w.offset, other.offset))
 }
 
 // bodies hands out the contents that lie in one layer. Only where something is stored is the layer read.
@@ -155,9 +174,6 @@ func (img *Image) tar(ctx context.Context, layer *source.Layer) (io.ReadCloser, 
 func (img *Image) proven(layer int) bool {
 	return img.opt.Source.Verify && img.scans[layer].DiffID != "" && !img.damaged[layer] && !img.Layers[layer].Assembled()
 }
-
-// spools reports whether contents of the layer are read whole before they are handed out, for only their end proves them.
-func (img *Image) spools(layer int) bool { return img.proven(layer) || img.Layers[layer].Assembled() }
 
 // located names the layer.
 func (p *layerPass) located(err error) error {

@@ -1,9 +1,14 @@
 package analyze
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"hash"
 	"io"
+	"slices"
 
 	"layup/analyze/source"
 	"layup/tarfs"
@@ -16,41 +21,48 @@ func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, 
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.Open(ctx, 0)
+	body, err := c.Open(ctx, v)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	return &content{body, func() error { return errors.Join(body.Close(), c.Close()) }}, nil
+	return &content{body.Expanded(), func() error { return errors.Join(body.Close(), c.Close()) }}, nil
 }
 
-// Contents are the contents of several files. Those of verified layers have been read and proven, and lie in memory or in an unlinked
-// temporary file; others are read when they are opened.
+// Contents are the contents of several files. Most have been read and proven, and lie in memory or in an unlinked temporary file. What
+// nothing can prove, and with the option Direct what has a digest of its own, is read when it is opened, where its layer can be read anywhere.
 type Contents struct {
-	img      *Image
-	versions []tarfs.Version
-	at       []int64 // by version: where in the spool its stored pieces begin
-	spool    *source.Scratch
+	img    *Image
+	placed []bool    // by layer: its tar can be read at any place
+	parts  []spooled // in the order in which contents lie in layers
+	spool  *source.Scratch
+}
+
+// spooled says where in the spool the stored pieces of a content begin.
+type spooled struct {
+	wanted
+	at int64
 }
 
 // Contents reads the contents of versions, each layer once, as Content says. Close gives them back.
 func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Contents, error) {
-	c := &Contents{img: img, versions: versions, at: make([]int64, len(versions)), spool: source.NewScratch(img.opt.Source.TempDir)}
-	var proven []tarfs.Version
-	var index []int
-	for i, v := range versions {
+	c := &Contents{img: img, placed: make([]bool, len(img.Layers)), spool: source.NewScratch(img.opt.Source.TempDir)}
+	for i, l := range img.Layers {
+		c.placed[i] = l.Placed()
+	}
+	var first []tarfs.Version
+	for _, v := range versions {
 		if err := img.readable(v); err != nil {
 			return nil, err
 		}
-		if img.spools(v.ContentLayer()) {
-			proven, index = append(proven, v), append(index, i)
+		if len(v.Extents()) > 0 && !c.direct(v) {
+			first = append(first, v)
 		}
 	}
 	end := int64(0)
-	err := img.Bodies(ctx, proven, func(which []int, b *Body) error {
-		for _, i := range which {
-			c.at[index[i]] = end
-		}
-		n, err := io.Copy(c.spool, b)
+	buffer := make([]byte, 32<<10)
+	err := img.Bodies(ctx, first, func(which []int, b *Body) error {
+		c.parts = append(c.parts, spooled{place(first[which[0]]), end})
+		n, err := io.CopyBuffer(c.spool, b, buffer)
 		end += n
 		return err
 	})
@@ -60,23 +72,74 @@ func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Cont
 	return c, nil
 }
 
-// Open returns the content of the version of that index, zeros where it is sparse.
-func (c *Contents) Open(ctx context.Context, i int) (io.ReadCloser, error) {
-	v := c.versions[i]
-	extents, layer := v.Extents(), c.img.Layers[v.ContentLayer()]
-	pieces, closing := io.Reader(io.NewSectionReader(c.spool, c.at[i], stored(v))), func() error { return nil }
-	if len(extents) > 0 && !c.img.spools(layer.Index) {
-		tar, err := layer.Tar(ctx, extents[0].TarOffset)
-		if err != nil {
-			return nil, c.img.layerError(layer.Index, err)
-		}
-		pieces, closing = tar, tar.Close
+// direct reports whether a content is read where it lies: it is proven as it passes, or nothing can prove it.
+func (c *Contents) direct(v tarfs.Version) bool {
+	layer := v.ContentLayer()
+	if !c.placed[layer] {
+		return false
 	}
-	return &content{&expanded{body: pieces, extents: extents, size: v.Size()}, closing}, nil
+	_, digest := v.Digest()
+	return !c.img.proven(layer) || c.img.opt.Direct && digest && stored(v) == v.Size()
+}
+
+// Open returns the content of one of the versions. Before its last bytes are handed out, all of it is proven.
+func (c *Contents) Open(ctx context.Context, v tarfs.Version) (*Body, error) {
+	b := &Body{Extents: v.Extents(), Size: v.Size()}
+	b.packed = bytes.NewReader(nil)
+	if len(b.Extents) == 0 {
+		return b, nil
+	}
+	i, found := slices.BinarySearchFunc(c.parts, place(v), func(s spooled, w wanted) int { return s.compare(w) })
+	if found {
+		b.packed = io.NewSectionReader(c.spool, c.parts[i].at, stored(v))
+		return b, nil
+	}
+	return b, c.open(ctx, v, b)
+}
+
+// open begins to read a content where it lies.
+func (c *Contents) open(ctx context.Context, v tarfs.Version, b *Body) error {
+	pass := &layerPass{img: c.img, layer: c.img.Layers[v.ContentLayer()], at: b.Extents[0].TarOffset}
+	tar, err := pass.layer.Tar(ctx, pass.at)
+	if err != nil {
+		return pass.located(err)
+	}
+	pass.tar, pass.r = tar, bufio.NewReaderSize(tar, int(min(stored(v), passBuffer)))
+	b.packed, b.close = &packed{pass: pass, extents: b.Extents}, pass.close
+	if sum, ok := v.Digest(); ok && c.img.proven(pass.layer.Index) {
+		b.packed = &proving{body: b.packed, want: sum, left: b.Size, hash: sha256.New(), pass: pass}
+	}
+	return nil
+}
+
+// errChanged says that a content is not what it was when its layer was verified.
+var errChanged = errors.New("input changed while being read: a content no longer has the digest that it had")
+
+// proving reads a content and does not hand out its end before it has the digest that it had when it was read first.
+type proving struct {
+	body io.Reader
+	pass *layerPass
+	hash hash.Hash
+	want [sha256.Size]byte
+	left int64
+}
+
+func (p *proving) Read(b []byte) (int, error) {
+	n, err := p.body.Read(b)
+	p.hash.Write(b[:n])
+	if p.left -= int64(n); n > 0 && p.left == 0 && [sha256.Size]byte(p.hash.Sum(nil)) != p.want {
+		return 0, p.pass.located(errChanged)
+	}
+	return n, err
 }
 
 // Close frees the memory or the file.
-func (c *Contents) Close() error { return c.spool.Close() }
+func (c *Contents) Close() error {
+	if c == nil {
+		return nil
+	}
+	return c.spool.Close()
+}
 
 // LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. Where the layer was verified, the end is an error
 // unless all was as before. Of a layer that Errors names there is no such tar.

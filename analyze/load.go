@@ -199,7 +199,7 @@ func (l *loader) scan(layer *source.Layer) {
 		l.acquire(n)
 		window += n
 	}
-	opt := source.ScanOptions{Digests: l.img.opt.digests(layer.Index), Keep: l.img.opt.Bodies, Dense: l.img.opt.Dense, Mark: l.img.opt.mark(), Reserve: reserve, Beside: l.beside}
+	opt := source.ScanOptions{Digests: l.img.opt.digests(layer), Keep: l.img.opt.Bodies, Dense: l.img.opt.Dense || l.img.opt.Direct, Mark: l.img.opt.mark(), Reserve: reserve, Beside: l.beside}
 	if l.img.opt.Progress != nil {
 		opt.Progress = l.read
 	}

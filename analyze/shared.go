@@ -44,7 +44,7 @@ func (s *shared) put(key sameLayer, f *finding) {
 // key returns what makes two layers the same; false where nothing says so before they are read.
 func (l *loader) key(layer *source.Layer) (sameLayer, bool) {
 	name := layer.Same()
-	return sameLayer{name, l.img.opt.digests(layer.Index)}, name != ""
+	return sameLayer{name, l.img.opt.digests(layer)}, name != ""
 }
 
 // distinct returns the layers to read: of those that are the same the first.

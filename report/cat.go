@@ -162,11 +162,11 @@ func copyContents(ctx context.Context, w io.Writer, img *analyze.Image, versions
 	if err != nil {
 		return err
 	}
-	for i, v := range versions {
-		r, err := contents.Open(ctx, i)
+	for _, v := range versions {
+		body, err := contents.Open(ctx, v)
 		if err == nil {
-			_, err = io.Copy(w, r)
-			err = errors.Join(err, r.Close())
+			_, err = io.Copy(w, body.Expanded())
+			err = errors.Join(err, body.Close())
 		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("%q: %w", v.Node().Path(), err), contents.Close())

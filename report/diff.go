@@ -160,7 +160,7 @@ type diffAnswer struct {
 	list  imageList // of one image where its layers are compared
 	stat  *analyze.DiffStat
 
-	contents [2]*analyze.Texts // with --content
+	contents [2]*analyze.Contents // with --content
 	broken   error             // why one of them could not be read where an item was written
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -53,8 +54,8 @@ func (a *diffAnswer) readContents(ctx context.Context) error {
 	}
 	for i, s := range []analyze.Side{a.A, a.B} {
 		var err error
-		if a.contents[i], err = s.Image.Texts(ctx, files[i]); err != nil {
-			return err
+		if a.contents[i], err = s.Image.Contents(ctx, files[i]); err != nil {
+			return fmt.Errorf("%s: %w", s.Image.Name, err)
 		}
 	}
 	return nil
@@ -67,7 +68,7 @@ func (a *diffAnswer) closeContents() {
 }
 
 // hunks compares the two contents of a path; a side that is not there is empty. Why they are not compared, whyNot says.
-func (a *diffAnswer) hunks(d analyze.Difference) (hunks []unified.Hunk, whyNot string, err error) {
+func (a *diffAnswer) hunks(ctx context.Context, d analyze.Difference) (hunks []unified.Hunk, whyNot string, err error) {
 	yes, whyNot := a.compares(d)
 	if !yes {
 		return nil, whyNot, nil
@@ -75,7 +76,7 @@ func (a *diffAnswer) hunks(d analyze.Difference) (hunks []unified.Hunk, whyNot s
 	var content [2][]byte
 	for i, v := range []tarfs.Version{d.A, d.B} {
 		if there := [...]bool{d.InA, d.InB}[i]; there && v.Size() > 0 {
-			if content[i], err = a.contents[i].Of(v); err != nil {
+			if content[i], err = read(ctx, a.contents[i], v); err != nil {
 				return nil, "", err
 			}
 		}
@@ -84,6 +85,16 @@ func (a *diffAnswer) hunks(d analyze.Difference) (hunks []unified.Hunk, whyNot s
 		}
 	}
 	return unified.Hunks(content[0], content[1]), "", nil
+}
+
+// read returns a content.
+func read(ctx context.Context, c *analyze.Contents, v tarfs.Version) ([]byte, error) {
+	body, err := c.Open(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(body.Expanded())
+	return content, errors.Join(err, body.Close())
 }
 
 // A patch is written for the program patch, or for a person at a terminal, who gets no byte of an image as it is.
@@ -193,7 +204,7 @@ func (p *patch) hunks(d analyze.Difference, hunks []unified.Hunk) {
 func (a *diffAnswer) drawContent(ctx context.Context, w io.Writer, t render.Terminal) error {
 	p := &patch{w: bufio.NewWriterSize(w, 64<<10), seen: t.TTY || t.Width > 0, color: t.Color}
 	for d := range a.differences() {
-		hunks, whyNot, err := a.hunks(d)
+		hunks, whyNot, err := a.hunks(ctx, d)
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -267,8 +278,8 @@ func (a *diffAnswer) changedFrom(d analyze.Difference, name, whyNot string) stri
 }
 
 // appendText appends textFields.
-func (a *diffAnswer) appendText(row []render.Value, d analyze.Difference) []render.Value {
-	hunks, whyNot, err := a.hunks(d)
+func (a *diffAnswer) appendText(ctx context.Context, row []render.Value, d analyze.Difference) []render.Value {
+	hunks, whyNot, err := a.hunks(ctx, d)
 	switch {
 	case err != nil: // of the temporary file; the command fails after it
 		a.broken = err

@@ -24,7 +24,7 @@ var (
 
 // section is the answer as every format has it.
 func (a *diffAnswer) section(ctx context.Context) render.Section {
-	s := render.Section{Extra: a.extra(), Fields: diffFields, Rows: a.rows()}
+	s := render.Section{Extra: a.extra(), Fields: diffFields, Rows: a.rows(ctx)}
 	switch {
 	case a.asked.stat && a.asked.byLayer:
 		s.Fields, s.Rows = layerStatFields, a.layerStatRows()
@@ -174,7 +174,7 @@ func (a *diffAnswer) blobs(img *analyze.Image, of func(analyze.LayerMatch) int) 
 }
 
 // rows are the items, in path order or layer by layer.
-func (a *diffAnswer) rows() iter.Seq[[]render.Value] {
+func (a *diffAnswer) rows(ctx context.Context) iter.Seq[[]render.Value] {
 	shape := render.NewShape(sideEntryFields)
 	return func(yield func([]render.Value) bool) {
 		var row, entry []render.Value
@@ -203,7 +203,7 @@ func (a *diffAnswer) rows() iter.Seq[[]render.Value] {
 				row = append(row, value)
 			}
 			if a.asked.content {
-				row = a.appendText(row, d)
+				row = a.appendText(ctx, row, d)
 			}
 			if !yield(row) {
 				return

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -14,7 +15,6 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/extract"
-	"layup/analyze/source"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -31,7 +31,12 @@ whole and checked; on failure or interruption it is removed again. Nothing is wr
 whatever the image holds. Owners, devices, setuid bits and file capabilities are left out unless
 asked for, and what was left out is said. A path that the file system cannot hold is an
 error; with --keep-going it is left out. -o writes the same tree as a tar in path order, with owners,
-modes, devices, attributes, hard links and holes as the image has them; -o - is the standard output.
+modes, devices, attributes, hard links and holes as the image has them.
+
+-o - streams that tar to the standard output. Files of compressed layers are read and checked first, and
+kept in an unlinked file (--tmpdir) meanwhile; those of layers stored plainly come from the image itself,
+each checked before its last bytes are written. Where the image changed since it was loaded, exit status
+is 2, and the tar ends in the middle of a file.
 
 --layer N takes what layer N itself wrote, whatever later layers did to it; --deleted the newest version
 of every path that the image still carries and no longer shows; --layer-tar N the tar of that layer,
@@ -69,7 +74,10 @@ func (t *taking) answer(ctx context.Context, c *Call) (int, error) {
 	if err != nil {
 		return failed, err
 	}
-	c.bodies = true
+	c.bodies, c.direct = true, t.streams(c)
+	if c.whereTo = " -o " + quoted(c.output); t.dir != "" {
+		c.whereTo = " -C " + quoted(t.dir)
+	}
 	images, err := c.load(ctx, c.Args[:1], false)
 	if err != nil {
 		return failed, err
@@ -115,7 +123,13 @@ func (t *taking) check(c *Call) error {
 	case t.layerTar.given && (t.dir != "" || t.strip.given || len(c.Args) > 1):
 		return usage("layup extract --layer N -C DIR  extracts what a layer wrote", "extract: --layer-tar writes one layer's tar as it is: neither PATH nor -C nor --strip applies")
 	case t.dir != "":
-		return targetError(extract.CheckDir(t.dir))
+		if t.force {
+			return usage("name a new directory, or an empty one", "extract: --force replaces the file that -o names; no directory is ever replaced")
+		}
+		if err := c.checkOutside(t.dir); err != nil {
+			return err
+		}
+		return targetError(t.dir, extract.CheckDir(t.dir))
 	case c.output == "-":
 		if width(c.stdout) > 0 {
 			return usage("-o FILE.tar, or a pipe behind it", "extract: the standard output is a terminal, which is no place for a tar")
@@ -123,6 +137,15 @@ func (t *taking) check(c *Call) error {
 		return nil
 	}
 	return c.checkFresh(t.force)
+}
+
+// streams reports whether the tar of several layers is written where no place can be returned to.
+func (t *taking) streams(c *Call) bool {
+	if c.output == "" || t.layerTar.given {
+		return false
+	}
+	info, err := os.Stat(c.output)
+	return c.output == "-" || err == nil && !info.Mode().IsRegular()
 }
 
 // checkFresh refuses to replace a file unless forced to.
@@ -135,14 +158,14 @@ func (c *Call) checkFresh(force bool) error {
 }
 
 // targetError adds to what is wrong with the directory what to do about it.
-func targetError(err error) error {
+func targetError(dir string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, extract.ErrNotEmpty):
 		return usage("name a new directory, or an empty one", "-C %w", err)
 	case errors.Is(err, fs.ErrNotExist):
-		return usage("its parent has to be there: mkdir -p", "-C %w", err)
+		return usage("mkdir -p "+quoted(filepath.Dir(filepath.Clean(dir))), "-C %w", err)
 	}
 	return fmt.Errorf("-C %w", err)
 }
@@ -174,7 +197,7 @@ func (t *taking) take(ctx context.Context, c *Call, img *analyze.Image, patterns
 		return refuted, nil
 	}
 	if t.dir == "" {
-		return status, c.writeTar(ctx, plan)
+		return status, t.writeTar(ctx, c, plan)
 	}
 	made, err := t.build(ctx, c, plan)
 	return worst(status, made), err
@@ -195,7 +218,7 @@ func (t *taking) build(ctx context.Context, c *Call, plan *extract.Plan) (int, e
 // explained adds to what went wrong what would not have.
 func (t *taking) explained(img *analyze.Image, err error) error {
 	if place, ok := errors.AsType[*extract.PlaceError](err); ok {
-		return targetError(place.Err)
+		return targetError(t.dir, place.Err)
 	}
 	err = named(img, err)
 	switch collision, _ := errors.AsType[*extract.CollisionError](err); {
@@ -209,9 +232,9 @@ func (t *taking) explained(img *analyze.Image, err error) error {
 	return err
 }
 
-// writeTar writes the plan where -o says: in place of a file, or from an unlinked temporary file to what cannot be written at any place.
-func (c *Call) writeTar(ctx context.Context, plan *extract.Plan) error {
-	if info, err := os.Stat(c.output); c.output != "-" && (err != nil || info.Mode().IsRegular()) {
+// writeTar writes the plan where -o says: in place of a file, or one entry behind the other.
+func (t *taking) writeTar(ctx context.Context, c *Call, plan *extract.Plan) error {
+	if !t.streams(c) {
 		return c.replaceFile(func(f *os.File) error {
 			w := &writerAt{w: f}
 			_, err := plan.Tar(ctx, w)
@@ -221,15 +244,13 @@ func (c *Call) writeTar(ctx context.Context, plan *extract.Plan) error {
 			return err
 		})
 	}
-	spool := source.NewScratch(c.tempDir)
-	size, err := plan.Tar(ctx, spool)
-	if err == nil {
-		err = c.write(ctx, func(w io.Writer, _ render.Terminal) error {
-			_, err := io.Copy(w, io.NewSectionReader(spool, 0, size))
-			return err
-		})
-	}
-	return errors.Join(err, spool.Close())
+	return c.write(ctx, func(w io.Writer, _ render.Terminal) error {
+		err := plan.Stream(ctx, w)
+		if _, cut := errors.AsType[*extract.CutError](err); cut {
+			return usage("what was written so far is no whole tar: it has no end", "%w", err)
+		}
+		return err
+	})
 }
 
 // writerAt keeps the first error of what it writes to.

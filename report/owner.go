@@ -125,5 +125,9 @@ func (c *Call) next(img *analyze.Image, command, path string) string {
 	if c.all {
 		again.image, again.platform = img.Reference, img.Platform
 	}
-	return fmt.Sprintf("layup %s%s %s %s", command, again.flags(), quoted(img.Name), quoted(path))
+	next := fmt.Sprintf("layup %s%s %s %s", command, again.flags(), quoted(img.Name), quoted(path))
+	if command == c.Report.Name {
+		next += c.whereTo
+	}
+	return next
 }

@@ -133,9 +133,11 @@ type Call struct {
 	console *console
 
 	formatter render.Format
-	secrets   bool // images are loaded with what small files hold looked at
-	dense     bool // and without digests of sparse files
-	bodies    bool // images are loaded so that the content of files can be read
+	secrets   bool   // images are loaded with what small files hold looked at
+	dense     bool   // and without digests of sparse files
+	bodies    bool   // images are loaded so that the content of files can be read
+	whereTo   string // the flag that a next command of the same name needs, behind a space
+	direct    bool   // likewise, and read file by file where layers allow it
 }
 
 // grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.

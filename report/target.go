@@ -27,6 +27,26 @@ func (c *Call) checkTarget(names []string) error {
 	return nil
 }
 
+// checkOutside refuses to build a tree inside of the source: what is read is not to change.
+func (c *Call) checkOutside(dir string) error {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if parent, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(parent, filepath.Base(path))
+	}
+	if linked, err := filepath.EvalSymlinks(path); err == nil {
+		path = linked
+	}
+	for _, name := range filesOf(c.Args[0]) {
+		if info, err := os.Stat(name); err == nil && info.IsDir() && above(info, path) {
+			return usage("choose a directory elsewhere", "-C %q: lies in %q, which is read and not to be changed", dir, c.Args[0])
+		}
+	}
+	return nil
+}
+
 // reads reports whether the source is the file, or a directory above it.
 func (c *Call) reads(source, path string, target os.FileInfo) bool {
 	if source == "-" {

@@ -35,6 +35,10 @@ var ErrNotEmpty = errors.New("is not empty")
 // CheckDir reports why a directory cannot take a tree: it must be new or empty.
 func CheckDir(dir string) error {
 	info, err := os.Lstat(dir)
+	if err != nil { // mkdir takes a slash at the end of what is new
+		dir = filepath.Clean(dir)
+		info, err = os.Lstat(dir)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		parent, err := os.Stat(filepath.Dir(dir))
 		if err == nil && !parent.IsDir() {
@@ -46,7 +50,9 @@ func CheckDir(dir string) error {
 		return nil
 	}
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = os.Stat(dir)
+		if info, err = os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			err = errors.New("is a symlink to what is not there")
+		}
 	}
 	if err == nil && !info.IsDir() {
 		err = errors.New("exists and is no directory")

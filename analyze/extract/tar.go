@@ -1,7 +1,11 @@
 package extract
 
 import (
+	"bufio"
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 
 	"layup/analyze"
@@ -36,11 +40,11 @@ func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
 		}
 		end += stored + padding(stored)
 	}
+	buf := make([]byte, passBuffer)
 	err := p.img.Bodies(ctx, versions, func(which []int, b *analyze.Body) error {
-		return copyAll(run, b, which, at)
+		return copyAll(run, b, which, at, buf)
 	})
-	end += 2 * blockSize
-	end += (tarRecord - end%tarRecord) % tarRecord
+	end += closing(end)
 	if err == nil {
 		err = run.write([]byte{0}, end-1) // the file is to have its length
 	}
@@ -50,9 +54,70 @@ func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
 	return end, err
 }
 
+// Stream writes the bytes that Tar writes, one behind the other. The image is to be opened with the option Direct: contents are read where they
+// lie, where layers are stored plainly, and each is proven before its last byte is written; those of other layers are read and proven first. A
+// *CutError leaves the tar cut off in the middle of an entry, so that nothing takes it for whole.
+func (p *Plan) Stream(ctx context.Context, to io.Writer) error {
+	if err := p.checkSize(); err != nil {
+		return err
+	}
+	_, versions := p.files()
+	contents, err := p.img.Contents(ctx, versions)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(to, 1<<16)
+	end := int64(0)
+	for i := range p.items {
+		n, err := p.entry(ctx, w, i, contents)
+		if err != nil {
+			cut := &CutError{fmt.Errorf("%q: %w", p.items[i].version.Node().Path(), err)}
+			return cmp.Or(errors.Join(w.Flush(), contents.Close()), error(cut))
+		}
+		end += n
+	}
+	_, err = w.Write(make([]byte, closing(end)))
+	return errors.Join(err, w.Flush(), contents.Close())
+}
+
+// A CutError says why a tar that was begun has no end.
+type CutError struct{ Err error }
+
+// Error is what went wrong.
+func (e *CutError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *CutError) Unwrap() error { return e.Err }
+
+// entry writes one entry and returns its length.
+func (p *Plan) entry(ctx context.Context, w *bufio.Writer, i int, contents *analyze.Contents) (int64, error) {
+	blocks, stored := p.header(i)
+	if _, err := w.Write(blocks); err != nil {
+		return 0, err
+	}
+	if stored == 0 {
+		return int64(len(blocks)), ctx.Err()
+	}
+	body, err := contents.Open(ctx, p.items[i].version)
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(w, body)
+	if err := errors.Join(err, body.Close()); err != nil {
+		return 0, err
+	}
+	_, err = w.Write(make([]byte, padding(stored)))
+	return int64(len(blocks)) + stored + padding(stored), err
+}
+
+// closing is how many zeros stand behind the last entry.
+func closing(end int64) int64 {
+	end += 2 * blockSize
+	return 2*blockSize + (tarRecord-end%tarRecord)%tarRecord
+}
+
 // copyAll writes a content to each of its places.
-func copyAll(run *run, b *analyze.Body, which []int, at []int64) error {
-	buf := make([]byte, 64<<10)
+func copyAll(run *run, b *analyze.Body, which []int, at []int64, buf []byte) error {
 	done := int64(0)
 	for {
 		n, err := b.Read(buf)

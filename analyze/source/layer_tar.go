@@ -52,6 +52,19 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	return t, nil
 }
 
+// Placed reports whether Tar can begin anywhere at once: the layer lies in a file and is not compressed.
+func (l *Layer) Placed() bool {
+	if l.err != nil || l.tar != nil {
+		return false
+	}
+	at, ok := l.blob.(io.ReaderAt)
+	if !ok {
+		return false
+	}
+	head, err := headOf(io.NewSectionReader(at, 0, l.blob.Size()))
+	return err == nil && sniff(head, l.blob.Size()) == compressionNone
+}
+
 // errNotKept says that a layer was fetched for its list of files alone.
 var errNotKept = errors.New("its bytes were not kept when it was fetched")
 

@@ -49,18 +49,6 @@ func (s *Scratch) spill() error {
 	return nil
 }
 
-// WriteAt writes bytes at any place; what lies between is zeros. It is not to be mixed with Write.
-func (s *Scratch) WriteAt(b []byte, offset int64) (int, error) {
-	if err := s.spill(); err != nil {
-		return 0, err
-	}
-	n, err := s.file.WriteAt(b, offset)
-	if err != nil {
-		err = noRoom(s.dir, err)
-	}
-	return n, err
-}
-
 // ReadAt reads what was written.
 func (s *Scratch) ReadAt(b []byte, offset int64) (int, error) {
 	if s.file == nil {

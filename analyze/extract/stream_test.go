@@ -1,0 +1,194 @@
+package extract_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"layup/analyze"
+	"layup/analyze/extract"
+	"layup/fixtures"
+)
+
+const severalLayers = `layer ADD
+d 0755 0:0 a
+f 0644 0:0 a/first "one"
+h a/again -> a/first
+f 0644 0:0 z "last of the first layer"
+layer ADD
+f 0644 0:0 a/middle "two"
+f 0644 0:0 empty ""
+l m -> a/first
+layer RUN chmod
+f 0600 0:0 a/first "three"
+`
+
+// write packs an image given as text and returns the file's name.
+func write(t *testing.T, text string, p fixtures.Packing) string {
+	t.Helper()
+	img, err := fixtures.Parse("image", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := p.Pack(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "image.tar")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// load loads a file so that contents can be read where they lie.
+func load(t *testing.T, name string, verify bool) *analyze.Image {
+	t.Helper()
+	opt := analyze.Default()
+	opt.Direct, opt.Source.Verify = true, verify
+	img, err := analyze.Open(t.Context(), name, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { img.Close() })
+	return img
+}
+
+// inPlace is the tar as it is written into a file.
+func inPlace(t *testing.T, plan *extract.Plan) []byte {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "out.tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	n, err := plan.Tar(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(f)
+	if err != nil || int64(len(b)) != n {
+		t.Fatalf("%d bytes, said %d: %v", len(b), n, err)
+	}
+	return b
+}
+
+// A stream has the bytes of the file, whatever the layers are packed in, verified or not, sparse or not.
+func TestStreamsHaveTheBytesOfFiles(t *testing.T) {
+	sources := map[string]string{"sparse": sparseTar(t)}
+	for _, c := range []fixtures.Codec{fixtures.Plain, fixtures.Gzip, fixtures.Zstd} {
+		sources[string(c)] = write(t, severalLayers, fixtures.Packing{Format: fixtures.OCI, Layers: c})
+	}
+	for say, name := range sources {
+		for _, verify := range []bool{true, false} {
+			plan := everything(t, load(t, name, verify), 0)
+			var stream bytes.Buffer
+			if err := plan.Stream(t.Context(), &stream); err != nil {
+				t.Errorf("%s: %v", say, err)
+			}
+			if want := inPlace(t, plan); !bytes.Equal(stream.Bytes(), want) || len(want)%10240 != 0 {
+				t.Errorf("%s, verify %t: %d bytes, as a file %d", say, verify, stream.Len(), len(want))
+			}
+		}
+	}
+}
+
+// alter changes bytes of a file and gives it back the time it had.
+func alter(t *testing.T, name, from, to string) {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil || bytes.Count(b, []byte(from)) != 1 {
+		t.Fatalf("%d places, %v", bytes.Count(b, []byte(from)), err)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte(to), int64(bytes.Index(b, []byte(from))))
+	if err := errors.Join(err, f.Close(), os.Chtimes(name, time.Time{}, info.ModTime())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An input that is another one when it is read for its contents leaves no directory, no whole tar, and none of the bytes that were exchanged.
+func TestInputsThatChangeBetweenTheirTwoReadingsGiveNothing(t *testing.T) {
+	name := write(t, severalLayers, fixtures.Packing{Format: fixtures.Docker20})
+	plan := everything(t, load(t, name, true), 0)
+	alter(t, name, "two", "TWO")
+	changed := func(err error) bool {
+		return err != nil && strings.Contains(err.Error(), "input changed while being read")
+	}
+
+	dir := t.TempDir()
+	if _, err := plan.Into(t.Context(), filepath.Join(dir, "out"), extract.Options{}); !changed(err) {
+		t.Errorf("a directory: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left: %v %v", left, err)
+	}
+	f, err := os.Create(filepath.Join(dir, "out.tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := plan.Tar(t.Context(), f); !changed(err) {
+		t.Errorf("a file: %v", err)
+	}
+	var stream bytes.Buffer
+	err = plan.Stream(t.Context(), &stream)
+	if _, cut := errors.AsType[*extract.CutError](err); !cut || !changed(err) || !strings.Contains(err.Error(), `"/a/middle"`) {
+		t.Errorf("a stream: %v", err)
+	}
+	if bytes.Contains(stream.Bytes(), []byte("TWO")) || !bytes.Contains(stream.Bytes(), []byte("three")) {
+		t.Errorf("the stream holds what was exchanged, or nothing: %q", stream.Bytes())
+	}
+	r := tar.NewReader(&stream)
+	for err = nil; err == nil; {
+		if _, err = r.Next(); err == nil {
+			_, err = io.Copy(io.Discard, r)
+		}
+	}
+	if err != io.ErrUnexpectedEOF {
+		t.Errorf("the stream seems whole: %v", err)
+	}
+}
+
+const hole = 64 << 20
+
+// sparseTar writes a layer with a file that holds one byte behind a hole, and a hole behind it, as GNU tar did before PAX.
+func sparseTar(t *testing.T) string {
+	t.Helper()
+	b := make([]byte, 512)
+	copy(b, "sparse")
+	for at, n := range map[int]int{100: 0o644, 108: 0, 116: 0, 386: hole, 410: 2*hole + 1, 124: 1, 136: 0, 398: 1, 422: 0, 483: 2*hole + 1} {
+		if digits := 11; at < 124 {
+			copy(b[at:], fmt.Sprintf("%07o", n))
+		} else {
+			copy(b[at:], fmt.Sprintf("%0*o", digits, n))
+		}
+	}
+	b[156] = 'S'
+	copy(b[257:], "ustar  \x00")
+	copy(b[148:], "        ")
+	sum := 0
+	for _, c := range b {
+		sum += int(c)
+	}
+	copy(b[148:], fmt.Sprintf("%06o\x00 ", sum))
+	name := filepath.Join(t.TempDir(), "layer.tar")
+	if err := os.WriteFile(name, append(append(b, 'x'), make([]byte, 511+1024)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
