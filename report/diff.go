@@ -161,7 +161,7 @@ type diffAnswer struct {
 	stat  *analyze.DiffStat
 
 	contents [2]*analyze.Contents // with --content
-	broken   error             // why one of them could not be read where an item was written
+	broken   error                // why one of them could not be read where an item was written
 }
 
 // equal reports whether nothing that counts differs.

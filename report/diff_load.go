@@ -2,11 +2,13 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/source"
 	"layup/tarfs"
 )
 
@@ -45,12 +47,27 @@ func (d *comparing) load(ctx context.Context, c *Call) (imageList, [2]analyze.Si
 	for i, img := range images {
 		list = append(list, loaded{name: sideNames[i] + ": " + c.Args[i], many: true, image: img, err: errs[i]})
 		if errs[i] != nil {
+			chooseSide(errs[i], strings.ToLower(sideNames[i]))
 			list[i].err = fmt.Errorf("%s: %w", sideNames[i], errs[i])
 			continue
 		}
 		sides[i] = img.After(analyze.Last)
 	}
 	return list, sides, list.ready(ctx)
+}
+
+// chooseSide makes the choices that an error offers those of one side: the flags of both would ask the other one for it, too.
+func chooseSide(err error, side string) {
+	c, ok := errors.AsType[*source.ChoiceError](err)
+	if !ok {
+		return
+	}
+	for i := range c.Choices {
+		flag, value, found := strings.Cut(c.Choices[i].Flag, " ")
+		if found && (flag == "--image" || flag == "--platform") {
+			c.Choices[i].Flag = flag + "-" + side + " " + value
+		}
+	}
 }
 
 func (d *comparing) options(c *Call, one *common) (analyze.Options, error) {
