@@ -126,10 +126,10 @@ func (t *taking) check(c *Call) error {
 		if t.force {
 			return usage("name a new directory, or an empty one", "extract: --force replaces the file that -o names; no directory is ever replaced")
 		}
-		if err := c.checkOutside(t.dir); err != nil {
+		if err := c.checkOutside("-C ", t.dir); err != nil {
 			return err
 		}
-		return targetError(t.dir, extract.CheckDir(t.dir))
+		return targetError("-C ", t.dir, extract.CheckDir(t.dir))
 	case c.output == "-":
 		if width(c.stdout) > 0 {
 			return usage("-o FILE.tar, or a pipe behind it", "extract: the standard output is a terminal, which is no place for a tar")
@@ -158,16 +158,16 @@ func (c *Call) checkFresh(force bool) error {
 }
 
 // targetError adds to what is wrong with the directory what to do about it.
-func targetError(dir string, err error) error {
+func targetError(flag, dir string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, extract.ErrNotEmpty):
-		return usage("name a new directory, or an empty one", "-C %w", err)
+		return usage("name a new directory, or an empty one", "%s%w", flag, err)
 	case errors.Is(err, fs.ErrNotExist):
-		return usage("mkdir -p "+quoted(filepath.Dir(filepath.Clean(dir))), "-C %w", err)
+		return usage("mkdir -p "+quoted(filepath.Dir(filepath.Clean(dir))), "%s%w", flag, err)
 	}
-	return fmt.Errorf("-C %w", err)
+	return fmt.Errorf("%s%w", flag, err)
 }
 
 // take extracts the paths that were chosen.
@@ -218,7 +218,7 @@ func (t *taking) build(ctx context.Context, c *Call, plan *extract.Plan) (int, e
 // explained adds to what went wrong what would not have.
 func (t *taking) explained(img *analyze.Image, err error) error {
 	if place, ok := errors.AsType[*extract.PlaceError](err); ok {
-		return targetError(t.dir, place.Err)
+		return targetError("-C ", t.dir, place.Err)
 	}
 	err = named(img, err)
 	switch collision, _ := errors.AsType[*extract.CollisionError](err); {

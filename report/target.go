@@ -28,7 +28,7 @@ func (c *Call) checkTarget(names []string) error {
 }
 
 // checkOutside refuses to build a tree inside of the source: what is read is not to change.
-func (c *Call) checkOutside(dir string) error {
+func (c *Call) checkOutside(flag, dir string) error {
 	path, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (c *Call) checkOutside(dir string) error {
 	}
 	for _, name := range filesOf(c.Args[0]) {
 		if info, err := os.Stat(name); err == nil && info.IsDir() && above(info, path) {
-			return usage("choose a directory elsewhere", "-C %q: lies in %q, which is read and not to be changed", dir, c.Args[0])
+			return usage("choose a directory elsewhere", "%s%q: lies in %q, which is read and not to be changed", flag, dir, c.Args[0])
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ func newUnpack(f *pflag.FlagSet) Answer {
 		case c.all:
 			return failed, usage("layup images "+quoted(image)+"  lists them", "unpack: takes one image; --all does not apply")
 		}
-		if err := targetError(extract.CheckDir(dir)); err != nil {
+		if err := cmp.Or(c.checkOutside("", dir), targetError("", dir, extract.CheckDir(dir))); err != nil {
 			return failed, fmt.Errorf("unpack: %w", err)
 		}
 		c.bodies = true
