@@ -119,7 +119,7 @@ func (t *taking) check(c *Call) error {
 	case t.dir != "" && toFile:
 		return usage("", "extract: -C and -o exclude each other")
 	case t.dir == "" && !toFile:
-		return usage("-C DIR makes a directory, -o FILE.tar a tar, -o - writes it to the standard output", "extract: where to is missing")
+		return usage("-C DIR makes a directory, -o FILE.tar a tar, -o - writes it to the standard output", "extract: -C or -o is missing: it names where to extract to")
 	case t.layerTar.given && (t.dir != "" || t.strip.given || len(c.Args) > 1):
 		return usage("layup extract --layer N -C DIR  extracts what a layer wrote", "extract: --layer-tar writes one layer's tar as it is: neither PATH nor -C nor --strip applies")
 	case t.dir != "":

@@ -9,14 +9,17 @@ import (
 )
 
 const intro = `
-layup says which layer owns each file of a container image, what every layer did, and what lies hidden. It reads archives and layouts
-from disk, or images in a registry that you name; it needs no engine and opens no other connection.
+layup says which layer owns each file of a container image, what every layer did, and what lies hidden. It reads archives, layouts
+and the stores of engines from disk, or images in a registry that you name; it needs no engine and opens no other connection.
 `
 
 const aboutImages = `
 IMAGE is a file, a directory, or - for standard input, recognised by its content: docker save of any age, OCI layout, podman, skopeo,
 kaniko and crane archives, a bare layer or a root filesystem, each also inside gzip, zstd, xz or bzip2. docker-archive:PATH[:REF],
 oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGEST] insist on the kind. docker://REF (or registry:REF) is an image in a registry.
+
+The store of an engine is named with a prefix, DIR being a directory, or a tar of it, and REF an image or a container: docker-root:DIR[:REF]
+(/var/lib/docker), containers-storage:DIR[:REF] (podman, CRI-O, buildah), containerd-root:DIR[:REF].
 `
 
 const statuses = `Exit status:
@@ -32,6 +35,7 @@ Examples:
   layup owner nginx.tar /etc/nginx/nginx.conf
   layup find nginx.tar MYFILE
   docker save nginx | layup layers -
+  layup images docker-root:/var/lib/docker
 
 layup help COMMAND shows a command's flags, and those that every command knows.
 `

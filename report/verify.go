@@ -181,10 +181,10 @@ func (one verified) head(c *Call, v *record) []string {
 	if commit != "" {
 		by += " (" + commit + ")"
 	}
-	lines := []string{"verified by  " + by, "source       " + c.Args[0] + " (" + one.source + ")"}
+	lines := []string{"verified by  " + by, "source       " + render.Safe(c.Args[0]) + " (" + one.source + ")"}
 	add := func(title, text string) {
 		if text != "" {
-			lines = append(lines, title+text)
+			lines = append(lines, title+render.Safe(text)) // a title is the program's, and stays outside of what is escaped
 		}
 	}
 	for _, check := range v.File {

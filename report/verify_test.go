@@ -255,3 +255,17 @@ func change(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 }
+
+// What follows a title of the record comes from outside and is escaped; the title is not, so that scripts find it.
+func TestTitlesOfTheRecordStayReadable(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a\x1b[2J.tar")
+	if err := os.WriteFile(name, packed(t, smallImage, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := layup(t, "verify", name)
+	_, rest, _ := strings.Cut(got.out, "\n")
+	line, _, _ := strings.Cut(rest, "\n")
+	if got.status != answered || !strings.HasPrefix(line, "source       $'") || !strings.HasSuffix(line, `a\x1b[2J.tar' (oci-archive)`) {
+		t.Errorf("status %d: %q %s", got.status, line, got.err)
+	}
+}

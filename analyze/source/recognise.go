@@ -26,6 +26,9 @@ func (a *Archive) recogniseFile(ctx context.Context) error {
 	case table.Len() == 0 && broken != nil:
 		return broken
 	}
+	if mark, ok := storeTop(table); ok {
+		return mark.named(a.Name)
+	}
 	a.Kind = kindLayer // damage in it is found again by who reads the layer
 	return nil
 }
@@ -83,7 +86,7 @@ func (a *Archive) recogniseDirectory() error {
 	case a.store.has(layoutName), a.store.has("blobs"):
 		return errors.New("index.json not found; not an OCI layout")
 	default:
-		return &NoArchiveError{errors.New("is a directory, but no OCI layout (it has no index.json) and no unpacked docker save archive (no manifest.json)")}
+		return noImage(a.in.root, a.Name)
 	}
 	return nil
 }
