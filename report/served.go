@@ -49,10 +49,17 @@ func (s *served) load(ctx context.Context) (int, error) {
 	return answered, nil
 }
 
+// takeAll takes the images of a list; an engine's containers are not served.
 func (s *served) takeAll(list imageList) error {
 	for _, l := range list {
 		if l.err != nil {
 			continue // with --keep-going
+		}
+		if l.image.Container != nil { // not its image: it has a layer more
+			if len(list) == 1 {
+				return usage("layup inspect "+quoted(l.name)+"  prints docker's document of it", "%s: is a container, and images alone are served", l.where())
+			}
+			continue
 		}
 		if l.image.ID == "" {
 			return usage("layup ls "+quoted(l.name)+"  reads it", "%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say", l.where())
