@@ -69,7 +69,7 @@ func TestSignalsEndEvenABlockedRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := status(t, cmd.Wait())
-		if took := time.Since(begin); took > time.Second {
+		if took := time.Since(begin); took > 20*time.Second { // it is at once, but on a busy machine
 			t.Errorf("%v: it took %v", signal, took)
 		}
 		if got != want || stdout.Len() > 0 || stderr.Len() > 0 {

@@ -78,7 +78,8 @@ func checked(img *analyze.Image, gates []gate) part {
 	var p part
 	p.refuted = broken > 0
 	p.Fields, p.Rows, p.Columns = checkFields, findingRows(all), gateColumns()
-	p.Extra = []render.Extra{{Name: "pass", Value: broken == 0}}
+	whole := len(img.Errors()) == 0 // a rule that holds in what could be read may be broken in the rest
+	p.Extra = []render.Extra{{Name: "pass", Value: broken == 0 && whole}}
 	p.Footer = fmt.Sprintf("%d rules hold", len(gates))
 	if len(gates) == 1 {
 		p.Footer = "the rule holds"
@@ -88,6 +89,9 @@ func checked(img *analyze.Image, gates []gate) part {
 		p.Footer = "the rule fails"
 	case broken > 0:
 		p.Footer = fmt.Sprintf("%d of %d rules fail", broken, len(gates))
+	}
+	if !whole {
+		p.Footer += " in what could be read"
 	}
 	return p
 }

@@ -175,6 +175,11 @@ func filedRule(file string, p pair) ([]givenRule, error) {
 		return nil, err
 	}
 	scalar := p.value.Kind == yaml.ScalarNode
+	if kind.takes == except {
+		if err := noWords(values, p.value); err != nil {
+			return nil, fmt.Errorf("line %d: %s: %w", p.value.Line, kind.name, err)
+		}
+	}
 	switch on := len(values) == 1 && values[0] == "true"; {
 	case scalar && values[0] == disabled, scalar && values[0] == "false" && (kind.takes == nothing_ || kind.takes == except):
 		return nil, nil
@@ -194,6 +199,19 @@ func filedRule(file string, p pair) ([]givenRule, error) {
 		list = append(list, givenRule{kind, v, where})
 	}
 	return list, nil
+}
+
+// noWords refuses exceptions that are meant for something else: whoever writes "no" or "True" does not mean a file of that name.
+func noWords(values []string, n *yaml.Node) error {
+	for _, v := range values {
+		switch word := strings.ToLower(v); word {
+		case "yes", "no", "on", "off", "true", "false", disabled:
+			if n.Kind != yaml.ScalarNode || v != "true" && v != "false" && v != disabled {
+				return fmt.Errorf("%q: want true, false, disabled, or patterns; /**/%s is a file of that name", v, v)
+			}
+		}
+	}
+	return nil
 }
 
 func ruleNamed(key *yaml.Node) (ruleKind, error) {
