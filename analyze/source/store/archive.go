@@ -221,5 +221,8 @@ func (a *archive) Open(name string) (io.ReadCloser, error) {
 			return io.NopCloser(io.NewSectionReader(a.keep, offset, v.Size())), nil
 		}
 	}
+	if a.at != nil && len(extents) == 1 && extents[0] == (tarfs.Extent{TarOffset: extents[0].TarOffset, Size: v.Size()}) {
+		return part{io.NewSectionReader(a.at, extents[0].TarOffset, v.Size())}, nil
+	}
 	return a.content(v.Size(), extents)
 }

@@ -7,6 +7,12 @@ import (
 	"layup/tarfs"
 )
 
+// A part is a file that lies in one piece in a tar: it can be read at any place.
+type part struct{ *io.SectionReader }
+
+// Close has nothing to do.
+func (part) Close() error { return nil }
+
 // content returns what the extents of a tar hold, with zeros between them.
 func (a *archive) content(size int64, extents []tarfs.Extent) (io.ReadCloser, error) {
 	x := &content{a: a, extents: extents, size: size}
