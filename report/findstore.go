@@ -48,16 +48,18 @@ func (s *search) everywhere(ctx context.Context, c *Call, name string, keep test
 	}
 	opt.Select.All = true
 	defer c.console.close()
+	var last error
 	found := &storeSearch{c: c, byKey: map[string]*storeHit{}, seen: map[string]bool{}}
 	for img, err := range analyze.OpenAll(ctx, name, opt) {
 		if ctx.Err() != nil {
 			return failed, ctx.Err()
 		}
-		if err != nil && (!c.keepGoing || img == nil) {
+		if err != nil && !c.keepGoing {
 			return failed, err
 		}
 		if err != nil {
-			found.failed(img, err)
+			last = err
+			found.failed(err)
 			continue
 		}
 		found.add(img, s.hits(img, keep))
@@ -66,10 +68,13 @@ func (s *search) everywhere(ctx context.Context, c *Call, name string, keep test
 		}
 	}
 	c.console.close()
+	if len(found.titles) == 0 && last != nil {
+		return failed, last
+	}
 	return found.answer(ctx, s, name, patterns)
 }
 
-func (f *storeSearch) failed(img *analyze.Image, err error) {
+func (f *storeSearch) failed(err error) {
 	f.status = worst(f.status, partly)
 	f.errs = append(f.errs, errorFacts{nil, err.Error()})
 	f.c.console.fail(err)
@@ -110,7 +115,7 @@ func (f *storeSearch) add(img *analyze.Image, hits iter.Seq[analyze.Hit]) {
 		}
 	}
 	for _, e := range img.Errors() {
-		f.failed(img, e)
+		f.failed(e)
 	}
 }
 

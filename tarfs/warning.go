@@ -46,6 +46,7 @@ const (
 	SocketSkipped             Code = "store-socket-skipped"
 	StoreRedirect             Code = "store-redirect-not-followed"
 	StoreMetacopy             Code = "store-metacopy-without-content"
+	StoreAttribute            Code = "store-attribute-skipped"
 	StoreDiffers              Code = "store-differs-from-tar-split"
 )
 
@@ -102,6 +103,7 @@ var facts = map[Code]struct {
 	StoreDiffers:              {High, "the layer's directory is not what the engine recorded in tar-split when it stored the layer"},
 	StoreRedirect:             {High, "overlayfs shows here a directory that stood elsewhere in a lower layer: it is not followed, what it holds is not shown"},
 	StoreMetacopy:             {High, "overlayfs keeps only the metadata here and the content in a lower layer: it is shown as it lies on the disk"},
+	StoreAttribute:            {Medium, "an extended attribute whose name holds '=': it is not listed"},
 	SocketSkipped:             {Low, "a socket, of which no listing tells"},
 	PaddingDropped:            {Low, "the zero padding at the end of the archive, which the diffID covers, is missing"},
 	ManifestTypeMissing:       {Low, "the registry does not say of what type the manifest is: its content decides"},

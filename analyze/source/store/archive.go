@@ -65,8 +65,25 @@ func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener
 	if len(errs) > 0 {
 		return nil, errors.Join(fmt.Errorf("a store in a tar: %w", errs[0]), a.Close())
 	}
+	if err := ambiguous(tree.Warnings()); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.snap = tree.Top()
 	return a, nil
+}
+
+// misread are the oddities of a tar by which one program finds other files in it than another, or fewer.
+var misread = []tarfs.Code{tarfs.DuplicateEntry, tarfs.HardlinkTargetMissing, tarfs.HardlinkToItself, tarfs.HardlinkToDirectory, tarfs.HardlinkEscapesRoot,
+	tarfs.UnknownEntryType, tarfs.ParentNotADirectory, tarfs.PathEscapesRoot}
+
+// ambiguous refuses a tar that would not be unpacked as it is read.
+func ambiguous(odd []tarfs.Warning) error {
+	for _, w := range odd {
+		if slices.Contains(misread, w.Code) {
+			return fmt.Errorf("a store in a tar: %s: %s: %s", shown(w.Path), w.Code, w.Code.Message())
+		}
+	}
+	return nil
 }
 
 // index notes where the documents are kept: they were kept in the order of the tar.

@@ -40,6 +40,7 @@ type comparer struct {
 	found []Difference
 	ids   [2]map[uint32]map[uint32]int // users and groups: how often a number in a header stands on the disk as another one
 	owned []owned
+	blind bool // opaque markers cannot be seen
 }
 
 // owned is a path whose numbers were compared later, when it is known whether the engine shifts them.
@@ -69,6 +70,7 @@ func Differences(ctx context.Context, files Files, dir string, table *tarfs.Laye
 		}
 	}
 	c.owners()
+	c.blind = !layout.Rootless && !files.Sight().Trusted
 	c.missing()
 	slices.SortStableFunc(c.found, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
 	return c.found, nil
@@ -233,7 +235,7 @@ func (c *comparer) missing() {
 	for v := range c.snap.Walk(c.root, -1) {
 		name := v.Node().Path()
 		parent := path.Dir(name)
-		if v.Node().IsRoot() || c.seen[name] || unstored(name) || parent != "/" && !c.seen[parent] {
+		if v.Node().IsRoot() || c.seen[name] || c.blind && path.Base(name) == opaqueMarker || unstored(name) || parent != "/" && !c.seen[parent] {
 			continue
 		}
 		c.differs(PathMissing, name, typeName(Info{Type: v.Type()})+" that is gone")
@@ -243,6 +245,9 @@ func (c *comparer) missing() {
 // Contents reads all files of a layer whose tar is put together from tar-split, and names those whose content is not what the engine stored.
 // Files that are not there, or that are no files any more, are left to Differences.
 func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
+	if err := t.layout.visible(t.Files, dir); err != nil {
+		return nil, err
+	}
 	var found []Difference
 	buffer := make([]byte, 256<<10)
 	for s, err := range t.Segments(ctx) {

@@ -313,6 +313,10 @@ func (w *overlayWalk) header(e Entry) error {
 		ModTime: time.Unix(e.MTime, int64(e.MTimeNS)), Devmajor: int64(e.Major), Devminor: int64(e.Minor), Linkname: e.Link,
 	}
 	for _, x := range e.Xattrs {
+		if strings.Contains(x.Name, "=") { // no tar can hold it
+			w.warn(tarfs.StoreAttribute, e.Path)
+			continue
+		}
 		if h.PAXRecords == nil {
 			h.PAXRecords = map[string]string{}
 		}

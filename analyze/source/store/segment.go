@@ -29,6 +29,7 @@ type Tar struct {
 	Files    Files
 	Dialect  tarfs.Dialect
 	Segments func(ctx context.Context) iter.Seq2[Segment, error]
+	layout   Layout // of the directory
 }
 
 // A Reader reads a Tar from the beginning. It is what tarfs.Scan wants: content that is discarded is never read.

@@ -63,7 +63,7 @@ type Layer struct {
 // fromSplit has a layer put together from its tar-split file, and held against it.
 func (l *Layer) fromSplit(files Files, layout Layout) {
 	split, dir := l.Split, l.Directory
-	l.Tar = func(func(tarfs.Code, string)) *Tar { return TarSplit(files, split, dir) }
+	l.Tar = func(func(tarfs.Code, string)) *Tar { return TarSplit(files, split, dir, layout) }
 	l.Differences = func(ctx context.Context, table *tarfs.Layer) ([]Difference, error) {
 		return Differences(ctx, files, dir, table, layout)
 	}

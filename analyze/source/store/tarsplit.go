@@ -21,6 +21,25 @@ import (
 // maxRecord bounds one line of a tar-split file: a PAX header of 1 MiB and more, in base64.
 const maxRecord = 16 << 20
 
+// The records of a layer hold its headers, which pack well but not without end: beyond freeSplit bytes they are at most mostSplit times what
+// is stored.
+const (
+	freeSplit = 256 << 20
+	mostSplit = 250
+)
+
+// A counter counts what was read.
+type counter struct {
+	src io.Reader
+	n   int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.src.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
 // A record is one line of a tar-split file: either bytes of the tar, or the content of a file of the layer's directory.
 // Source: vbatts/tar-split, tar/storage.
 type record struct {
@@ -38,8 +57,8 @@ const (
 
 // TarSplit puts the tar of a layer together from the headers in a tar-split file and the contents in a directory. It gives the very bytes
 // of the diffID, as long as nobody changed the files.
-func TarSplit(files Files, split, dir string) *Tar {
-	return &Tar{Files: files, Dialect: tarfs.Whiteouts, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
+func TarSplit(files Files, split, dir string, layout Layout) *Tar {
+	return &Tar{Files: files, layout: layout, Dialect: tarfs.Whiteouts, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
 			if err := splitSegments(ctx, files, split, dir, yield); err != nil {
 				yield(Segment{}, err)
@@ -54,11 +73,13 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 		return err
 	}
 	defer file.Close() // opened for reading: nothing is lost
-	unzipped, err := gzip.NewReader(bufio.NewReaderSize(file, 64<<10))
+	packed := &counter{src: file}
+	unzipped, err := gzip.NewReader(bufio.NewReaderSize(packed, 64<<10))
 	if err != nil {
 		return fmt.Errorf("%s: %w", shown(split), err)
 	}
-	lines := bufio.NewReaderSize(unzipped, 64<<10)
+	plain := &counter{src: unzipped}
+	lines := bufio.NewReaderSize(plain, 64<<10)
 	for number := 1; ; number++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -70,6 +91,9 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 		var r record
 		if err == nil {
 			err = parseRecord(line, &r)
+		}
+		if plain.n > freeSplit && plain.n/mostSplit > packed.n {
+			err = fmt.Errorf("unpacks to more than %d bytes and to %d times its size", freeSplit, mostSplit)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: line %d: %w", shown(split), number, err)
