@@ -36,6 +36,9 @@ func (a *Archive) choose(ctx context.Context, sel Selection) ([]*Image, string, 
 			return nil, "", err
 		}
 		img, err := a.load(c)
+		if err != nil && sel.All && a.engine != nil { // the others can be read
+			img, err = a.unread(c, err), nil
+		}
 		if err != nil {
 			return nil, "", a.whichOf(c, err)
 		}

@@ -62,6 +62,16 @@ func (a *Archive) storedImage(img *store.Image) *candidate {
 	return c
 }
 
+// unread stands for an image or container that cannot be read, among others that can: reading its only layer says why.
+func (a *Archive) unread(c *candidate, err error) *Image {
+	img := a.partial(c)
+	img.Container = c.container
+	l := a.newLayer(0)
+	l.err = err
+	img.Layers = []*Layer{l}
+	return img
+}
+
 // mounted notes where the engine mounts the layers from; graph may be nil.
 func (e *Engine) mounted(graph func() (map[string]string, error)) error {
 	if graph == nil {
