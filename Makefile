@@ -5,7 +5,7 @@ FUZZTIME    ?= 30s
 # HTTP/2 is not spoken: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow race engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
+.PHONY: build test slow race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -19,8 +19,8 @@ slow: ## the tests that wait for the network, with the limits that users have
 race: ## every test with the race detector (needs a C compiler)
 	go test -race ./...
 
-engines: ## tests with engines of this machine: needs root and dockerd
-	LAYUP_ENGINES=1 go test -count=1 -v -run 'Docker$$' ./fixtures
+test-engines: ## tests with the engines of this machine, dockerd, podman and containerd: needs root
+	LAYUP_ENGINES=1 go test -count=1 -v -run 'IntoDocker$$|WithEngines$$' ./fixtures
 
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $$(go list ./...); do \

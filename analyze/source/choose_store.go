@@ -182,6 +182,9 @@ func (c *candidate) measure(ctx context.Context, img *Image) (int64, error) {
 // filesSize returns the bytes of what lies in a layer's directory: of files, each once, and of the targets of links. Source: moby,
 // pkg/directory.
 func (l *Layer) filesSize(ctx context.Context) (int64, error) {
+	if l.tar.Copied {
+		return l.changedSize(ctx)
+	}
 	var size int64
 	seen := map[store.Inode]bool{}
 	for e, err := range l.tar.Files.Walk(ctx, l.Directory) {
@@ -197,6 +200,25 @@ func (l *Layer) filesSize(ctx context.Context) (int64, error) {
 		}
 		if e.Inode != (store.Inode{}) {
 			seen[e.Inode] = true
+		}
+	}
+	return size, nil
+}
+
+// changedSize is filesSize of a layer whose directory holds a copy of all that lies below: what was changed counts. Source: moby,
+// pkg/archive, ChangesSize.
+func (l *Layer) changedSize(ctx context.Context) (int64, error) {
+	scan, err := l.Scan(ctx, ScanOptions{})
+	if err != nil {
+		return 0, err
+	}
+	var size int64
+	for e := range scan.Table.Raw() {
+		switch e.Type {
+		case tarfs.TarFile:
+			size += e.Size
+		case tarfs.TarSymlink:
+			size += int64(len(e.Link))
 		}
 	}
 	return size, nil

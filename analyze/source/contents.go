@@ -114,6 +114,9 @@ func (a *Archive) list(ctx context.Context, c *candidate) (Listed, error) {
 	if created := img.ConfigFile.Created.Time; !created.IsZero() {
 		item.Created = created.UTC().Format(time.RFC3339Nano)
 	}
+	if n := len(img.Layers); n > 0 {
+		item.Directory = img.Layers[n-1].Directory
+	}
 	item.Size = int64(len(img.Config)) + int64(len(img.Manifest)) + storedLayers(img.Layers)
 	return item, nil
 }

@@ -21,7 +21,7 @@ func (a *Archive) openContainerd(ctx context.Context, files store.Files, docker 
 	if err != nil {
 		return err
 	}
-	a.shelf = contentShelf{a, files}
+	a.shelf = contentShelf{a, files, held}
 	if err := a.listNames(ctx, held.Images); err != nil {
 		return err
 	}
@@ -169,6 +169,18 @@ func (a *Archive) withChain(parents []string) *Image {
 type contentShelf struct {
 	a     *Archive
 	files store.Files
+	held  *store.Containerd
+}
+
+// locate says of an image's layers where they are unpacked for containers.
+func (s contentShelf) locate(img *Image) {
+	var diffIDs []string
+	for _, l := range img.Layers {
+		diffIDs = append(diffIDs, l.DiffID)
+	}
+	for i, chain := range store.ChainIDs(diffIDs) {
+		img.Layers[i].Role, img.Layers[i].Directory = store.RoleImage, s.held.Unpacked(chain)
+	}
 }
 
 func (s contentShelf) document(d descriptor, _, limitName string, limit int64) ([]byte, error) {

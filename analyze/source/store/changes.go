@@ -13,7 +13,7 @@ import (
 // Changes turns what differs between two whole trees, of which the vfs driver keeps one for each layer, into the tar of the upper layer: in
 // tarfs.Overlay's dialect, with every directory above a change.
 func Changes(files Files, below, dir string, layout Layout) *Tar {
-	return &Tar{Files: files, Dialect: tarfs.Overlay, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
+	return &Tar{Files: files, Dialect: tarfs.Overlay, Copied: true, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
 			w := &overlayWalk{files: files, dir: dir, layout: layout, yield: yield, seen: map[Inode]string{}}
 			c := &changes{overlayWalk: w, before: map[string]Info{}, above: map[string]*aboveDir{}}

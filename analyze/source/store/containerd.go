@@ -32,6 +32,7 @@ type Containerd struct {
 	files   Files
 	subID   uint32
 	keys    map[snapshotKey]snapshot
+	first   map[string]snapshotKey       // by key alone
 	numbers map[string]map[string]uint64 // of the directories, by snapshotter and its own name of the snapshot
 }
 
@@ -60,7 +61,7 @@ const maxDatabase = 256 << 20
 func OpenContainerd(ctx context.Context, files Files, opt Options) (*Containerd, error) {
 	const tries = 3
 	for try := 1; ; try++ {
-		c := &Containerd{files: files, subID: opt.SubID, keys: map[snapshotKey]snapshot{}, numbers: map[string]map[string]uint64{}}
+		c := &Containerd{files: files, subID: opt.SubID, keys: map[snapshotKey]snapshot{}, first: map[string]snapshotKey{}, numbers: map[string]map[string]uint64{}}
 		before, err := c.read(ctx, opt.Namespace)
 		if err == nil || try == tries || ctx.Err() != nil {
 			return c, err
@@ -238,7 +239,11 @@ func (c *Containerd) snapshots(ns string, b bolt.Bucket) error {
 			if err := texts(*item.Bucket, map[string]*string{"name": &s.name, "parent": &s.parent}); err != nil {
 				return err
 			}
-			c.keys[snapshotKey{ns, snapshotter, string(item.Key)}] = s
+			key := snapshotKey{ns, snapshotter, string(item.Key)}
+			_, readable := snapshotters[snapshotter]
+			if c.keys[key] = s; readable && c.first[key.key] == (snapshotKey{}) {
+				c.first[key.key] = key
+			}
 		}
 		return nil
 	}, "snapshots")
@@ -276,6 +281,19 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 		return Overlay(c.files, dir, layout)
 	}
 	return l, true, nil
+}
+
+// Unpacked returns where an image's layer is unpacked for its containers, by its chainID; empty where it is not, or where no reader is for it.
+func (c *Containerd) Unpacked(chainID string) string {
+	at, ok := c.first[chainID]
+	if !ok {
+		return ""
+	}
+	dir, err := c.directory(at.namespace, at.snapshotter, at.key)
+	if err != nil {
+		return "" // the image itself is read from its blobs
+	}
+	return dir
 }
 
 // snapshotters are those whose directories can be read, with where in a snapshot its files are.

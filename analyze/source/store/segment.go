@@ -28,6 +28,7 @@ func (s Segment) length() int64 {
 type Tar struct {
 	Files    Files
 	Dialect  tarfs.Dialect
+	Copied   bool // the directory holds a copy of all that lies below, too
 	Segments func(ctx context.Context) iter.Seq2[Segment, error]
 	layout   Layout // of the directory
 }
