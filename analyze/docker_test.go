@@ -36,6 +36,33 @@ func TestConfigAloneKnowsNoSizes(t *testing.T) {
 	}
 }
 
+func TestCommentIsTheConfigsElseThatOfTheLastRow(t *testing.T) {
+	const end = `"os":"linux","rootfs":{"type":"layers","diff_ids":[]},"history":[{"comment":"old","empty_layer":true},{"comment":"last","empty_layer":true}]}`
+	for config, want := range map[string]string{`{` + end: "last", `{"comment":"own",` + end: "own"} {
+		name := filepath.Join(t.TempDir(), "image.tar")
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for member, text := range map[string]string{"config.json": config, "manifest.json": `[{"Config":"config.json","RepoTags":["a:1"],"Layers":[]}]`} {
+			if err := w.WriteHeader(&tar.Header{Name: member, Mode: 0o644, Size: int64(len(text))}); err != nil {
+				t.Fatal(err)
+			}
+			w.Write([]byte(text))
+		}
+		w.Close()
+		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		img, err := analyze.Open(t.Context(), name, analyze.Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer img.Close()
+		if got := img.Docker().Comment; got != want {
+			t.Errorf("%s: got %q want %q", config, got, want)
+		}
+	}
+}
+
 // docker save links an image to its parent where both are saved, and docker load takes the link over.
 func TestParentInTheSameArchiveIsKnown(t *testing.T) {
 	const layers = `"rootfs":{"type":"layers","diff_ids":[]},"history":[{"created_by":"base","empty_layer":true}`

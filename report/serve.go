@@ -79,12 +79,17 @@ func inNumber(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// serveOn answers clients until the context ends.
-func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	srv := &http.Server{
+// newServer is a server in which no client can stay for ever without asking.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: questionTime, ReadTimeout: questionTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // of clients' mistakes they are told themselves
 	}
+}
+
+// serveOn answers clients until the context ends.
+func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	srv := newServer(handler)
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(&limited{Listener: listener, free: make(chan struct{}, mostClients)}) }()
 	select {
