@@ -1,0 +1,53 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+)
+
+// blind is a store whose reader may not see the attributes trusted.*.
+type blind struct{ Files }
+
+func (blind) Sight() Sight { return Sight{} }
+
+// Without them a directory that hides something would look as if it hid nothing.
+func TestWhatIsHiddenMustBeSeen(t *testing.T) {
+	r := Overlay(blind{}, "diff", Layout{}).Open(t.Context())
+	defer r.Close()
+	_, err := r.Peek(1)
+	if _, ok := errors.AsType[*PrivilegeError](err); !ok {
+		t.Errorf("got %v, want a privilege", err)
+	}
+	if err := (&Layout{Rootless: true}).visible(blind{}, "diff"); err != nil {
+		t.Errorf("an engine without root keeps it elsewhere: %v", err)
+	}
+}
+
+// Whatever a line holds, it is a record or an error.
+func FuzzRecord(f *testing.F) {
+	for _, seed := range []string{`{"type":2,"payload":"AAAA"}`, `{"type":1,"name":"a/b","size":3,"payload":"AAAAAAAAAAA="}`, `{"type":1,"name_raw":"/w==","size":-1}`, `{"type":2,"payload":"=`, "", "\n\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lines := bufio.NewReaderSize(bytes.NewReader(data), 16)
+		for {
+			line, err := readLine(lines)
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var rec record
+			if parseRecord(line, &rec) != nil {
+				continue
+			}
+			if s, ok := rec.segment("dir"); ok && s.File != "" && (s.Size < 0 || len(s.File) < 3 || s.File[:3] != "dir") {
+				t.Errorf("%q leads to %q", line, s.File)
+			}
+		}
+	})
+}
