@@ -54,6 +54,7 @@ type hiddenSearch struct {
 	search
 	minSize                string
 	sensitive, showSecrets bool
+	patterned              bool
 }
 
 func newHidden(f *pflag.FlagSet) Answer {
@@ -77,6 +78,7 @@ func (s *hiddenSearch) answer(ctx context.Context, c *Call) (int, error) {
 	if err != nil {
 		return failed, fmt.Errorf("hidden: %w", err)
 	}
+	s.patterned = len(patterns) > 0
 	least := int64(0)
 	if s.minSize != "" {
 		if least, err = parseSize(s.minSize); err != nil {
@@ -142,7 +144,15 @@ func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) part {
 	p.Extra = []render.Extra{{Name: "totals", Value: totals}}
 	p.Lists = []render.List{{Name: "secrets", Fields: secretFields, Rows: secretRows(secrets, s.showSecrets), Columns: secretColumns()}}
 	p.Footer = hiddenFooter(len(hits), totals, unseen, s.unseen)
+	if len(hits) == 0 && s.narrowed() {
+		p.Footer = "nothing hidden matches; hidden are " + grouped(totals.Hidden) + " bytes"
+	}
 	return p
+}
+
+// narrowed reports whether less is asked for than all that is hidden.
+func (s *hiddenSearch) narrowed() bool {
+	return s.types != "" || s.minSize != "" || s.sensitive || s.patterned
 }
 
 func hiddenFooter(n int, totals hiddenTotals, unseen int, listed bool) string {

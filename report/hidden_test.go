@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +59,11 @@ func TestHiddenNarrowsAndMarks(t *testing.T) {
 	}
 	if got := layup(t, "hidden", name, "no-such-name"); got.status != 1 || !strings.Contains(got.err, "nothing matches no-such-name") {
 		t.Errorf("exit %d: %s", got.status, got.err)
+	}
+	for _, narrow := range [][]string{{"--min-size", "1MB"}, {"--type", "c"}, {"no-such-name"}} {
+		if got := layup(t, append([]string{"hidden", name}, narrow...)...); !strings.HasSuffix(got.out, "\nnothing hidden matches; hidden are 16,044 bytes\n") {
+			t.Errorf("%q: it is denied that anything is hidden: %s", narrow, got.out)
+		}
 	}
 	expect(t, "find --unseen", items(t, "path status", "find", "--unseen", "--type", "f", name, "twice"), "path=/srv/twice status=deleted", "path=/srv/twice status=unseen")
 	if got := layup(t, "hidden", name); !strings.HasSuffix(got.out, "; --unseen lists 1 entry more that no layer ever showed, 6B\n") {
@@ -119,6 +125,10 @@ func TestAllOpensEachFileOfADirectory(t *testing.T) {
 	}
 	data, _ := os.ReadFile(filepath.Join(dir, "two"))
 	put(t, filepath.Join(dir, "cut.tar"), data[:len(data)/2])
+	put(t, filepath.Join(dir, "broken.tar"), bytes.ReplaceAll(data, []byte(`"RepoTags":`), []byte(`"RepoTags";`)))
+	if got := layup(t, "waste", "--all", "--keep-going", dir); got.status != 2 || !strings.HasPrefix(got.out, "SOURCE ") || !strings.Contains(strings.SplitN(got.out, "\n", 2)[0], "HIDDEN") {
+		t.Errorf("what could not be read has a table: exit %d: %s", got.status, got.out)
+	}
 	if got := layup(t, "waste", "--all", dir); got.status != 2 || got.out != "" || !strings.Contains(got.err, "cut.tar") {
 		t.Errorf("a damaged file is passed over: exit %d: %s%s", got.status, got.out, got.err)
 	}

@@ -81,7 +81,7 @@ func All() []Report {
 			About:    "print what docker history prints",
 			Examples: []string{"layup history nginx.tar", "layup history --no-trunc --format json nginx.tar"}},
 		{Name: "hidden", Args: "IMAGE [PATTERN...]", Min: 1, Max: -1, New: newHidden, Details: hiddenDetail(),
-			About: "list what was deleted or overwritten and is still carried", No: "nothing hidden matches",
+			About: "list what was deleted or overwritten and is still carried", No: "nothing hidden matches a PATTERN",
 			Examples: []string{"layup hidden shop.tar", "layup hidden --sensitive --all deliveries/", "layup hidden --min-size 1MB shop.tar '**/*.so*'", "layup hidden -f csv -o hidden.csv shop.tar"}},
 		{Name: "waste", Args: "IMAGE...", Min: 1, Max: -1, New: newWaste, Details: wasteDetails,
 			About:    "add up the bytes that the final tree does not show",

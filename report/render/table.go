@@ -8,6 +8,7 @@ import (
 
 // writeTable writes what a person reads: one table for the images that show the same columns, or what a section draws itself.
 func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
+	d.Sections = slices.DeleteFunc(slices.Clone(d.Sections), Section.unanswered)
 	for rest := d.Sections; len(rest) > 0; {
 		n := alike(rest)
 		if err := writeGroup(w, d, rest[:n], t); err != nil {
@@ -20,6 +21,11 @@ func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
 		}
 	}
 	return nil
+}
+
+// unanswered reports whether a section has nothing to show: its image could not be read, which is said elsewhere.
+func (s Section) unanswered() bool {
+	return s.Text == nil && s.Rows == nil && len(s.Columns)+len(s.Head)+len(s.Lists) == 0 && s.Footer == ""
 }
 
 // alike counts the sections at the beginning that fit into one table.
