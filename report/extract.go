@@ -196,6 +196,8 @@ func (t *taking) take(ctx context.Context, c *Call, img *analyze.Image, patterns
 		s.missing = append(s.missing, fmt.Errorf("--strip %d leaves nothing of any path", t.strip.n))
 		return refuted, nil
 	}
+	plan.Tell(c.console.trackExtract(c.progress.word))
+	defer c.console.close()
 	if t.dir == "" {
 		return status, t.writeTar(ctx, c, plan)
 	}

@@ -85,6 +85,17 @@ func rate(bytes int64, since time.Duration) string {
 	return ""
 }
 
+// trackExtract begins to show how much of what is extracted is written; there are no lines to write plainly.
+func (c *console) trackExtract(how string) func(done, all int64) {
+	line := c.status(how)
+	if line == nil || how != "auto" {
+		return nil
+	}
+	return func(done, all int64) {
+		line.Update(fmt.Sprintf("layup: extracting: %s of %s", render.Size(done), render.Size(all)))
+	}
+}
+
 // track begins to show how far loading has come, as --progress says.
 func (c *console) track(how string) func(analyze.Progress) {
 	p := c.status(how)

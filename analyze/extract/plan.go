@@ -16,6 +16,19 @@ type Plan struct {
 	img   *analyze.Image
 	items []item
 	strip int // components that are cut off at the beginning of each path
+	told  func(done, all int64)
+	done  int64 // bytes of contents that are written
+	all   int64 // to be written; known once checkSize was asked
+}
+
+// Tell has a function told, while the plan is carried out, how many bytes of contents are written, and of how many.
+func (p *Plan) Tell(told func(done, all int64)) { p.told = told }
+
+// wrote counts bytes of contents.
+func (p *Plan) wrote(n int64) {
+	if p.done += n; p.told != nil {
+		p.told(p.done, p.all)
+	}
 }
 
 // item is a path of the plan.
@@ -106,16 +119,16 @@ func (p *Plan) files() (items []int, versions []tarfs.Version) {
 // checkSize holds what is to be written against the limit of an image: a body may belong to many files.
 func (p *Plan) checkSize() error {
 	limit := p.img.Limits().ImageBytes
-	total := int64(0)
+	p.done, p.all = 0, 0
 	for i := range p.items {
 		if !p.is(i, tarfs.File) {
 			continue
 		}
 		for _, e := range p.items[i].version.Extents() {
-			total += e.Size
+			p.all += e.Size
 		}
-		if limit > 0 && total > limit {
-			return &tarfs.LimitError{Name: "image-bytes", Value: total, Limit: limit}
+		if limit > 0 && p.all > limit {
+			return &tarfs.LimitError{Name: "image-bytes", Value: p.all, Limit: limit}
 		}
 	}
 	return nil

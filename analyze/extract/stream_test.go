@@ -61,6 +61,16 @@ func load(t *testing.T, name string, verify bool) *analyze.Image {
 	return img
 }
 
+// everything is the plan of the whole image.
+func everything(t *testing.T, img *analyze.Image, strip int) *extract.Plan {
+	t.Helper()
+	plan, err := extract.NewPlan(img, img.Top().Walk(img.Tree().Root(), -1), strip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
 // inPlace is the tar as it is written into a file.
 func inPlace(t *testing.T, plan *extract.Plan) []byte {
 	t.Helper()

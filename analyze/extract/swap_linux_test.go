@@ -41,16 +41,6 @@ func open(t *testing.T, text string) *analyze.Image {
 	return loaded
 }
 
-// everything is the plan of the whole image.
-func everything(t *testing.T, img *analyze.Image, strip int) *extract.Plan {
-	t.Helper()
-	plan, err := extract.NewPlan(img, img.Top().Walk(img.Tree().Root(), -1), strip)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan
-}
-
 // Another process that exchanges directories for symlinks while they are filled makes the extraction fail, and nothing lands where they lead.
 func TestExchangedDirectoriesLeadNowhere(t *testing.T) {
 	var text strings.Builder

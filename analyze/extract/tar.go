@@ -42,7 +42,9 @@ func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
 	}
 	buf := make([]byte, passBuffer)
 	err := p.img.Bodies(ctx, versions, func(which []int, b *analyze.Body) error {
-		return copyAll(run, b, which, at, buf)
+		n, err := copyAll(run, b, which, at, buf)
+		p.wrote(n * int64(len(which)))
+		return err
 	})
 	end += closing(end)
 	if err == nil {
@@ -106,6 +108,7 @@ func (p *Plan) entry(ctx context.Context, w *bufio.Writer, i int, contents *anal
 	if err := errors.Join(err, body.Close()); err != nil {
 		return 0, err
 	}
+	p.wrote(stored)
 	_, err = w.Write(make([]byte, padding(stored)))
 	return int64(len(blocks)) + stored + padding(stored), err
 }
@@ -116,22 +119,22 @@ func closing(end int64) int64 {
 	return 2*blockSize + (tarRecord-end%tarRecord)%tarRecord
 }
 
-// copyAll writes a content to each of its places.
-func copyAll(run *run, b *analyze.Body, which []int, at []int64, buf []byte) error {
+// copyAll writes a content to each of its places and returns its length.
+func copyAll(run *run, b *analyze.Body, which []int, at []int64, buf []byte) (int64, error) {
 	done := int64(0)
 	for {
 		n, err := b.Read(buf)
 		for _, i := range which {
 			if err := run.write(buf[:n], at[i]+done); err != nil {
-				return err
+				return done, err
 			}
 		}
 		done += int64(n)
 		if err == io.EOF {
-			return nil
+			return done, nil
 		}
 		if err != nil {
-			return err
+			return done, err
 		}
 	}
 }

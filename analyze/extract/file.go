@@ -1,0 +1,147 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"layup/analyze"
+	"layup/tarfs"
+)
+
+// files writes the regular files in the order in which their contents come past.
+func (b *builder) files(ctx context.Context) error {
+	items, versions := b.plan.files()
+	return b.plan.img.Bodies(ctx, versions, func(which []int, body *analyze.Body) error {
+		var source *os.File // the first file with this content that was made
+		defer func() {
+			if source != nil {
+				source.Close()
+			}
+		}()
+		for _, k := range which {
+			f, err := b.file(items[k], body, source)
+			switch {
+			case err != nil:
+				return err
+			case source == nil:
+				source = f
+			case f != nil:
+				if err := f.Close(); err != nil {
+					return fmt.Errorf("%q: %w", b.path(items[k]), plain(err))
+				}
+			}
+		}
+		if source == nil {
+			return nil
+		}
+		err := source.Close()
+		source = nil
+		return plain(err)
+	})
+}
+
+// file makes a regular file with its content, from another one where the body has been read already. Without an error and a file it was left out.
+func (b *builder) file(i int, body *analyze.Body, from *os.File) (made *os.File, err error) {
+	_, err = b.first(i, func(at *folder, name string) error {
+		f, err := at.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return making(err)
+		}
+		if from == nil {
+			err = b.fill(f, body, body)
+		} else {
+			err = b.fill(f, body, &pieces{from: from, extents: body.Extents})
+		}
+		if err == nil {
+			err = b.settle(i, at, name, f)
+		}
+		if err != nil {
+			return errors.Join(err, f.Close())
+		}
+		made = f
+		return nil
+	})
+	if made != nil {
+		b.result.Count[tarfs.File]++
+	}
+	return made, err
+}
+
+// first makes the first name of something, or another of its names where the target cannot hold that one.
+func (b *builder) first(i int, f func(at *folder, name string) error) (bool, error) {
+	made, err := b.entry(i, f)
+	if made || err != nil || !b.opt.KeepGoing {
+		return made, err
+	}
+	for _, k := range b.namesOf(i) {
+		if made, err = b.entry(k, f); made || err != nil {
+			if b.made == nil {
+				b.made = map[int32]int{}
+			}
+			b.made[int32(i)] = k
+			return made, err
+		}
+	}
+	return false, nil
+}
+
+// namesOf returns the further names of an item.
+func (b *builder) namesOf(i int) []int {
+	if b.names == nil {
+		b.names = map[int32][]int{}
+		for k, it := range b.plan.items {
+			if it.first != int32(k) {
+				b.names[it.first] = append(b.names[it.first], k)
+			}
+		}
+	}
+	return b.names[int32(i)]
+}
+
+// fill writes the pieces of a content and leaves the holes.
+func (b *builder) fill(f *os.File, body *analyze.Body, from io.Reader) error {
+	end := int64(0)
+	for _, e := range body.Extents {
+		end = e.FileOffset
+		for left := e.Size; left > 0; {
+			n, err := io.ReadFull(from, b.buf[:min(left, int64(len(b.buf)))])
+			if err != nil {
+				return err
+			}
+			if _, err := f.WriteAt(b.buf[:n], end); err != nil {
+				return plain(err)
+			}
+			end += int64(n)
+			left -= int64(n)
+			b.result.Bytes += int64(n)
+			b.plan.wrote(int64(n))
+		}
+	}
+	if end < body.Size {
+		return plain(f.Truncate(body.Size))
+	}
+	return nil
+}
+
+// pieces reads from a file that was written what was written into it, one piece behind the other.
+type pieces struct {
+	from    *os.File
+	extents []tarfs.Extent
+	done    int64
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	for len(p.extents) > 0 && p.done == p.extents[0].Size {
+		p.extents, p.done = p.extents[1:], 0
+	}
+	if len(p.extents) == 0 {
+		return 0, io.EOF
+	}
+	e := p.extents[0]
+	n, err := p.from.ReadAt(b[:min(int64(len(b)), e.Size-p.done)], e.FileOffset+p.done)
+	p.done += int64(n)
+	return n, err
+}

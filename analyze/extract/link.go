@@ -1,0 +1,60 @@
+package extract
+
+import "layup/tarfs"
+
+// special makes symlinks, FIFOs and devices: after the files, so that nothing is ever written while there is a symlink.
+func (b *builder) special(i int) error {
+	v := b.plan.items[i].version
+	if b.plan.items[i].first != int32(i) || v.Type() == tarfs.File || v.Type() == tarfs.Dir {
+		return nil
+	}
+	if (v.Type() == tarfs.Char || v.Type() == tarfs.Block) && (!b.opt.Devices || !canDevices) {
+		b.lose(v.Node())
+		b.result.leave(LeftDevices, b.path(i), nil)
+		return nil
+	}
+	made, err := b.first(i, func(at *folder, name string) error {
+		var err error
+		switch v.Type() {
+		case tarfs.Symlink:
+			err = at.root.Symlink(v.Link(), name)
+		default:
+			err = at.mknod(name, v)
+		}
+		if err != nil {
+			return making(err)
+		}
+		return b.settle(i, at, name, nil)
+	})
+	if made {
+		b.result.Count[v.Type()]++
+	}
+	return err
+}
+
+// link makes a further name of what is there.
+func (b *builder) link(i int) error {
+	first := int(b.plan.items[i].first)
+	if first == i {
+		return nil
+	}
+	if other, ok := b.made[int32(first)]; ok {
+		first = other
+	}
+	if first == i {
+		return nil
+	}
+	if v := b.plan.items[first].version; b.gone[v.Node()] {
+		if !b.gone[b.plan.items[i].version.Node()] && (v.Type() == tarfs.Char || v.Type() == tarfs.Block) {
+			b.result.leave(LeftDevices, b.path(i), nil)
+		}
+		return nil
+	}
+	made, err := b.entry(i, func(*folder, string) error {
+		return making(b.place.root.Link(b.plan.name(first), b.plan.name(i)))
+	})
+	if made {
+		b.result.Count[b.plan.items[i].version.Type()]++
+	}
+	return err
+}
