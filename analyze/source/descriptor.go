@@ -144,11 +144,19 @@ func (a *Archive) document(d descriptor, what, limitName string, limit int64) ([
 	if errors.Is(err, fs.ErrNotExist) && a.store != nil {
 		err = a.afterDamage(missingBlob{})
 	}
+	if a.held += int64(len(doc)); err == nil && a.held > maxDocuments {
+		err = errTooManyDocuments
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
 	}
 	return doc, nil
 }
+
+// maxDocuments bounds the manifests, indexes and configs that are held in memory, in bytes: each may be large, and an index may name thousands.
+const maxDocuments = 64 * mib
+
+var errTooManyDocuments = fmt.Errorf("manifests and configs have more than %d MiB together", maxDocuments/mib)
 
 // A missingBlob says that a blob is named but not there; it is a layout's way of being incomplete.
 type missingBlob struct{ digest string }

@@ -32,9 +32,6 @@ type entry struct {
 	fetched  map[string]string // manifests and indexes of the entry, digest to media type, for the question what refers to them
 }
 
-// maxDocuments bounds the manifests, indexes and configs that a plan holds in memory, in bytes.
-const maxDocuments = 64 * mib
-
 func newPlan(client *registry.Client, opt PullOptions) *plan {
 	return &plan{client: client, opt: opt, blobs: map[string]cargo{}}
 }
@@ -110,7 +107,7 @@ func (p *plan) hold(e *entry, d descriptor, raw []byte) error {
 	}
 	p.held += int64(len(raw))
 	if p.held > maxDocuments {
-		return fmt.Errorf("the manifests have more than %d bytes together", int64(maxDocuments))
+		return errTooManyDocuments
 	}
 	p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: int64(len(raw))}, ref: e.ref, content: raw}
 	return nil

@@ -50,6 +50,7 @@ type repository struct {
 
 	top       string            // digest of what the reference names
 	documents map[string][]byte // by digest: manifests that were fetched already
+	held      int64             // their bytes
 
 	mu   sync.Mutex
 	kept []*os.File // layers that may be read once more
@@ -85,7 +86,9 @@ func (r *repository) document(d descriptor, what, limitName string, limit int64)
 	if err := d.match(doc); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.ref, err)
 	}
-	r.documents[d.Digest] = doc
+	if r.held += int64(len(doc)); r.held <= maxDocuments {
+		r.documents[d.Digest] = doc
+	}
 	return doc, nil
 }
 

@@ -60,6 +60,7 @@ type Archive struct {
 	end      int64           // of an image archive in a tar: where reading its members ended
 	tailed   bool            // more than zeros follow its end mark
 	audit    *audit          // nil unless a record of all that is wrong is asked for
+	held     int64           // bytes of manifests and configs that were read
 }
 
 // Open recognises by its content what name holds. Errors begin with the name; where there is advice, a *Hinted is in the chain.

@@ -96,7 +96,7 @@ func (t *toc) scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, err
 		return out, fmt.Errorf("table of contents: %w", err)
 	}
 	defer doc.Close()
-	listing := &tocReader{r: io.TeeReader(io.LimitReader(doc, maxTOCJSON), sum)}
+	listing := &tocReader{r: io.TeeReader(io.LimitReader(doc, maxTOCJSON), sum), most: l.limits.LayerBytes}
 	tar := &store.Tar{Segments: listing.segments}
 	r := tar.Open(ctx)
 	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: l.limits.Limits})

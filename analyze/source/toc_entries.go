@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"strings"
 	"time"
 
@@ -49,7 +50,9 @@ func tocMember(r io.Reader) (io.Reader, error) {
 // A tocReader turns the JSON of a table into the tar that it is of, entry by entry; content is passed over, for nobody reads it.
 type tocReader struct {
 	r     io.Reader
-	since int // bytes read since the last entry
+	since int   // bytes read since the last entry
+	most  int64 // that the files may have together
+	total int64 // that they have so far
 }
 
 // maxEntry bounds the memory for one entry, in bytes of JSON; names and attributes have limits of their own.
@@ -82,17 +85,25 @@ func (t *tocReader) entries(yield func(store.Segment) bool) error {
 	if err := expect(dec, json.Delim('{')); err != nil {
 		return err
 	}
+	seen := map[string]bool{} // of those that mean something
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
 			return err
 		}
-		if key != "entries" {
+		name := strings.ToLower(fmt.Sprint(key)) // engines read it in any case, and of two one or the other
+		if seen[name] {
+			return fmt.Errorf("has %q twice", name)
+		}
+		if name == "entries" || name == "version" {
+			seen[name] = true
+		}
+		if name != "entries" {
 			var other json.RawMessage
 			if err := dec.Decode(&other); err != nil {
 				return err
 			}
-			if key == "version" && string(other) != "1" {
+			if name == "version" && string(other) != "1" {
 				return fmt.Errorf("version %s is not supported, only 1", written(other))
 			}
 			continue
@@ -126,6 +137,9 @@ func (t *tocReader) list(dec *json.Decoder, yield func(store.Segment) bool) (boo
 		if head == nil {
 			continue
 		}
+		if err := t.count(e.body()); err != nil {
+			return false, fmt.Errorf("entry %s: %w", shortened(e.Name), err)
+		}
 		if !yield(store.Segment{Bytes: head}) {
 			return true, nil
 		}
@@ -134,6 +148,18 @@ func (t *tocReader) list(dec *json.Decoder, yield func(store.Segment) bool) (boo
 		}
 	}
 	return false, expect(dec, json.Delim(']'))
+}
+
+// count takes in a file's size, which nothing proves: a tar of so many bytes is walked, if only in thought.
+func (t *tocReader) count(size int64) error {
+	if err := over(limitLayerBytes, size, t.most); err != nil {
+		return err
+	}
+	if size > math.MaxInt64-blockSize-t.total {
+		return errors.New("the sizes add up to more than can be counted")
+	}
+	t.total += size
+	return over(limitLayerBytes, t.total, t.most)
 }
 
 func expect(dec *json.Decoder, want json.Delim) error {

@@ -198,14 +198,31 @@ func (c *Client) reason(err, cause error) error {
 		return hinted(errPlain, "--insecure takes plain HTTP; digests are checked all the same")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return c.noAnswer(c.opt.Timing.Headers, err)
+	case errors.As(err, &notTLS):
+		return hinted(errors.New("speaks neither TLS nor HTTP"), "the port may be wrong: is a registry there?")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("ended the connection without an answer: %w", err)
 	case !errors.As(err, &network):
-		return err
+		return &shortened{err}
 	case network.Op == "remote error":
 		return hinted(fmt.Errorf("it ends the TLS connection: %w", network.Err), "if it wants a client certificate: --cert-dir DIR holds NAME.cert and NAME.key")
 	case network.Op == "proxyconnect":
 		return hinted(fmt.Errorf("its proxy: %w", network.Err), proxyAdvice)
 	}
 	return network.Err
+}
+
+// A shortened error may quote a server at length.
+type shortened struct{ error }
+
+func (s *shortened) Unwrap() error { return s.error }
+
+func (s *shortened) Error() string {
+	const most = 300
+	if text := s.error.Error(); len(text) > most {
+		return text[:most] + "…"
+	}
+	return s.error.Error()
 }
 
 const proxyAdvice = "HTTPS_PROXY and HTTP_PROXY name the proxy, NO_PROXY=HOST goes around it"

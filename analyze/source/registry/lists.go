@@ -134,7 +134,7 @@ func nextPage(link, path string) string {
 }
 
 // mostReferrerPages bounds the pages of a list of referrers.
-const mostReferrerPages = 20
+const mostReferrerPages = 10
 
 // Referrers returns the indexes of what refers to a manifest, one a page: signatures, attestations (OCI distribution specification 1.1), by the API
 // or the tag ALGORITHM-HEX where the registry has none. Where nothing refers to it, there is none.

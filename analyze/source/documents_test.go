@@ -1,0 +1,53 @@
+package source
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"strings"
+	"testing"
+
+	"layup/analyze/source/registry"
+)
+
+// An index may name thousands of manifests, and each may have 4 MiB: together they would fill the memory.
+func TestManifestsAreBoundedTogether(t *testing.T) {
+	config := []byte(`{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}`)
+	documents, asked := map[string][]byte{registry.Digest(config, "sha256"): config}, 0
+	var list []any
+	for i := range 40 {
+		raw, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ociManifest, "layers": []any{},
+			"config":      map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": registry.Digest(config, "sha256"), "size": len(config)},
+			"annotations": map[string]any{"n": fmt.Sprint(i), "pad": string(bytes.Repeat([]byte("x"), 4_000_000))}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest := registry.Digest(raw, "sha256")
+		documents[digest] = raw
+		list = append(list, map[string]any{"mediaType": ociManifest, "digest": digest, "size": len(raw), "platform": map[string]any{"os": "linux", "architecture": "amd64", "variant": fmt.Sprint("v", i)}})
+	}
+	top, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ociIndex, "manifests": list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents["1"] = top
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.Write(documents[path.Base(r.URL.Path)])
+	}))
+	defer s.Close()
+	a, err := Open(t.Context(), "docker://"+s.Listener.Addr().String()+"/a:1", Options{List: true, Limits: DefaultLimits()})
+	if err == nil {
+		defer a.Close()
+		_, err = a.Contents(t.Context())
+	}
+	if err == nil || !strings.Contains(err.Error(), "64 MiB together") {
+		t.Errorf("got %v, want that manifests have too many bytes together", err)
+	}
+	if asked > 20 {
+		t.Errorf("requests: got %d, want at most 20", asked)
+	}
+}
