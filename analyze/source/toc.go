@@ -90,6 +90,9 @@ func (t *toc) scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, err
 	}
 	if t.packed {
 		out.Compression = compressionZstd
+		if l.streamWindow() == 0 && opt.Reserve != nil { // the layer's type did not tell of zstd
+			opt.Reserve(l.mostWindow())
+		}
 	}
 	doc, sum, err := t.unpack(packed)
 	if err != nil {
