@@ -36,30 +36,44 @@ func TestConfigAloneKnowsNoSizes(t *testing.T) {
 	}
 }
 
+// ofConfig is an image without layers that has a config.
+func ofConfig(t *testing.T, config string) *analyze.Image {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "image.tar")
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for member, text := range map[string]string{"config.json": config, "manifest.json": `[{"Config":"config.json","RepoTags":["a:1"],"Layers":[]}]`} {
+		if err := w.WriteHeader(&tar.Header{Name: member, Mode: 0o644, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		w.Write([]byte(text))
+	}
+	w.Close()
+	if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	img, err := analyze.Open(t.Context(), name, analyze.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { img.Close() }) // it was only read
+	return img
+}
+
 func TestCommentIsTheConfigsElseThatOfTheLastRow(t *testing.T) {
 	const end = `"os":"linux","rootfs":{"type":"layers","diff_ids":[]},"history":[{"comment":"old","empty_layer":true},{"comment":"last","empty_layer":true}]}`
 	for config, want := range map[string]string{`{` + end: "last", `{"comment":"own",` + end: "own"} {
-		name := filepath.Join(t.TempDir(), "image.tar")
-		var b bytes.Buffer
-		w := tar.NewWriter(&b)
-		for member, text := range map[string]string{"config.json": config, "manifest.json": `[{"Config":"config.json","RepoTags":["a:1"],"Layers":[]}]`} {
-			if err := w.WriteHeader(&tar.Header{Name: member, Mode: 0o644, Size: int64(len(text))}); err != nil {
-				t.Fatal(err)
-			}
-			w.Write([]byte(text))
-		}
-		w.Close()
-		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		img, err := analyze.Open(t.Context(), name, analyze.Default())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer img.Close()
-		if got := img.Docker().Comment; got != want {
+		if got := ofConfig(t, config).Docker().Comment; got != want {
 			t.Errorf("%s: got %q want %q", config, got, want)
 		}
+	}
+}
+
+// Old builders wrote a command of one word as a string, and left the system out.
+func TestOldSpellingsAreReadAsDockerReadsThem(t *testing.T) {
+	d := ofConfig(t, `{"config":{"Cmd":"one word","Entrypoint":["a","b"],"Env":["A=1"]},"rootfs":{"type":"layers","diff_ids":[]}}`).Docker()
+	if got := fmt.Sprintf("%q %q %q %s", d.Config.Cmd, d.Config.Entrypoint, d.Config.Env, d.Os); got != `["one word"] ["a" "b"] ["A=1"] linux` {
+		t.Errorf("got %s", got)
 	}
 }
 
