@@ -234,3 +234,27 @@ func TestStoredDocumentsArePrintedExactly(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be read leaves no empty list, which would say that there is no such image; and IDs alone come without notes.
+func TestWhatCannotBeReadIsNoEmptyAnswer(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "image")
+	if err := os.WriteFile(name, []byte(strings.Repeat("no image\n", 200)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := layup(t, "inspect", name); got.out != "" || got.status != failed || got.err == "" {
+		t.Errorf("inspect: %v", got)
+	}
+	data, err := fixtures.Packing{Format: fixtures.FlatRootfsBare}.Pack(load(t, "myfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := layup(t, "history", name); !strings.Contains(got.err, "the image has no history") {
+		t.Errorf("history: %v", got)
+	}
+	if got := layup(t, "history", "-q", name); got != (result{}) {
+		t.Errorf("history -q: %v", got)
+	}
+}
