@@ -30,6 +30,10 @@ func (l *Layer) Checks(found Scanned, failed error) []Check {
 	}
 	l.judgeBlob(&blob, failed)
 	judgeTar(&tar, blob, failed)
+	if l.unrecorded() && l.Digest != "" && failed == nil {
+		blob.Verdict, blob.Code, blob.Message = Unproven, CodeMissing, "the blob is gone; its files were read where they are unpacked"
+		tar.Verdict, tar.Code, tar.Message = Unproven, CodeMissing, "nothing records how its files were, so nothing proves them"
+	}
 	list := []Check{blob, tar}
 	switch {
 	case l.Digest == "" && l.DiffID == "":
@@ -100,10 +104,13 @@ func told(err error, text string) string {
 	return text
 }
 
+// unrecorded reports whether the layer is files in a directory and nothing else: the tar that its diffID is of cannot be had again.
+func (l *Layer) unrecorded() bool { return l.tar != nil && l.tar.Dialect == tarfs.Overlay }
+
 // Rebuild puts the tar of an engine's layer together with all content and notes its digest. Listing such a layer reads no content. The checks
 // name what in its directory is not as the engine stored it.
 func (l *Layer) Rebuild(ctx context.Context, found *Scanned) ([]Check, error) {
-	if l.tar == nil || l.DiffID == "" {
+	if l.tar == nil || l.DiffID == "" || l.unrecorded() {
 		return nil, nil
 	}
 	checks, err := l.changed(ctx, found.Table)

@@ -123,11 +123,11 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	if img.Config == nil { // nothing describes a bare layer
 		return img, nil
 	}
-	if s, ok := a.shelf.(contentShelf); ok {
-		s.locate(img)
-	}
 	if a.opt.Verify && img.ID != "" { // a bare layer, or an image without a config, names nothing to verify it by
 		img.Verified = "full"
+	}
+	if s, ok := a.shelf.(contentShelf); ok && s.locate(img) && a.opt.Verify {
+		img.Verified = verifiedConfig
 	}
 	if r, ok := a.shelf.(*repository); ok {
 		img.Remote, img.RepoDigests = true, []string{r.ref.At(r.top).String()}

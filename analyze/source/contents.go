@@ -150,6 +150,10 @@ func storedLayers(layers []*Layer) int64 {
 		}
 		if !seen[key] {
 			seen[key] = true
+			if l.blob == nil {
+				size += l.Size // it is unpacked
+				continue
+			}
 			size += l.blob.Size()
 		}
 	}

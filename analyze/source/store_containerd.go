@@ -172,15 +172,24 @@ type contentShelf struct {
 	held  *store.Containerd
 }
 
-// locate says of an image's layers where they are unpacked for containers.
-func (s contentShelf) locate(img *Image) {
+// locate notes where the layers of an image are unpacked. A layer whose blob containerd threw away after that is read from there; it reports whether
+// there is one.
+func (s contentShelf) locate(img *Image) (unpacked bool) {
 	var diffIDs []string
 	for _, l := range img.Layers {
 		diffIDs = append(diffIDs, l.DiffID)
 	}
 	for i, chain := range store.ChainIDs(diffIDs) {
-		img.Layers[i].Role, img.Layers[i].Directory = store.RoleImage, s.held.Unpacked(chain)
+		l := img.Layers[i]
+		at, ok := s.held.Unpacked(chain)
+		if l.Role, l.Directory = store.RoleImage, at.Directory; ok && errors.Is(l.err, fs.ErrNotExist) {
+			at.DiffID, at.Size = l.DiffID, l.Size
+			found := s.a.storedLayer(i, at)
+			found.Digest, found.MediaType = l.Digest, l.MediaType
+			img.Layers[i], unpacked = found, true
+		}
 	}
+	return unpacked
 }
 
 func (s contentShelf) document(d descriptor, _, limitName string, limit int64) ([]byte, error) {

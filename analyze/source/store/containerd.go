@@ -283,17 +283,14 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 	return l, true, nil
 }
 
-// Unpacked returns where an image's layer is unpacked for its containers, by its chainID; empty where it is not, or where no reader is for it.
-func (c *Containerd) Unpacked(chainID string) string {
+// Unpacked describes the layer that is unpacked for containers under a chainID; false where there is none, or no reader for it.
+func (c *Containerd) Unpacked(chainID string) (Layer, bool) {
 	at, ok := c.first[chainID]
 	if !ok {
-		return ""
+		return Layer{}, false
 	}
-	dir, err := c.directory(at.namespace, at.snapshotter, at.key)
-	if err != nil {
-		return "" // the image itself is read from its blobs
-	}
-	return dir
+	l, ok, err := c.Snapshot(RoleImage, at.namespace, at.snapshotter, at.key)
+	return l, ok && err == nil // the image itself is read from its blobs
 }
 
 // snapshotters are those whose directories can be read, with where in a snapshot its files are.
