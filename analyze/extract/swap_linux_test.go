@@ -193,7 +193,7 @@ func TestOnlyNewOrEmptyDirectoriesAreFilled(t *testing.T) {
 	must(os.Symlink("nowhere", filepath.Join(dir, "dangling")))
 	for name, want := range map[string]error{"new": nil, "empty": nil, "link": nil, "full": extract.ErrNotEmpty, "full/x": errors.New("exists and is no directory"),
 		"dangling": errors.New("is a symlink to what is not there"), "new/": nil, "empty/": nil, "new/.": nil, "full/x/": errors.New("exists and is no directory"), "none/new": fs.ErrNotExist} {
-		err := extract.CheckDir(filepath.Join(dir, name))
+		err := extract.CheckDir(dir + "/" + name) // Join would take the slash off
 		if (err == nil) != (want == nil) || want != nil && !strings.Contains(err.Error(), strings.TrimPrefix(want.Error(), "file does ")) && !errors.Is(err, want) {
 			t.Errorf("%s: got %v want %v", name, err, want)
 		}
