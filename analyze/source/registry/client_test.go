@@ -246,3 +246,40 @@ func errConnection() error {
 	_, err := net.DialTimeout("tcp", "127.0.0.1:1", time.Second)
 	return errors.Join(err)
 }
+
+// TestSilentProxyIsWaitedForAsLongAsARegistry: the library would wait a minute for what a proxy says to CONNECT.
+func TestSilentProxyIsWaitedForAsLongAsARegistry(t *testing.T) {
+	end := make(chan struct{})
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
+	defer proxy.Close()
+	defer close(end)
+	at, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Options{Timing: Timing{Headers: 50 * time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.transport.Proxy = http.ProxyURL(at)
+	began := time.Now()
+	_, err = c.Tags(t.Context(), Reference{Host: "registry.example", Repository: "a"})
+	if err == nil || !strings.Contains(err.Error(), "no answer came in 150ms") || time.Since(began) > 20*time.Second {
+		t.Errorf("got %v after %s", err, time.Since(began))
+	}
+}
+
+func TestFailureNamesTheMirrorThatFailed(t *testing.T) {
+	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "short") }))
+	defer mirror.Close()
+	c, err := New(Options{Mirrors: []string{"registry.example=" + mirror.URL + "/proxied"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Stream(t.Context(), Reference{Host: "registry.example", Repository: "a"}, Descriptor{Digest: "sha256:" + strings.Repeat("a", 64), Size: 10}, 0)
+	if want := hostPort(t, mirror.URL) + "/proxied/a: "; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
