@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"layup/analyze/source"
@@ -205,7 +206,7 @@ func (p *layerPass) end() error {
 // skipTo passes over what is not wanted.
 func (p *layerPass) skipTo(offset int64) error {
 	for p.at < offset {
-		n, err := p.r.Discard(int(min(offset-p.at, 1<<30)))
+		n, err := p.r.Discard(int(min(offset-p.at, math.MaxInt)))
 		p.at += int64(n)
 		if err != nil {
 			return p.located(unexpected(err))

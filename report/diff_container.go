@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"layup/analyze"
 	"layup/analyze/source"
@@ -42,9 +43,10 @@ func (d *comparing) loadContainer(ctx context.Context, c *Call) (imageList, [2]a
 // letters are what docker diff calls changes.
 var letters = map[string]string{analyze.Added: "A", analyze.Changed: "C", analyze.Removed: "D"}
 
-// begun says in words what a container is compared with.
-func (d *comparing) begun() string {
-	if d.against.word == againstImage {
+// begun says in words what a container is compared with: engines other than Docker write no init layer.
+func (a *diffAnswer) begun() string {
+	init := func(l *source.Layer) bool { return l.Role == source.RoleInit }
+	if a.asked.against.word == againstImage || !slices.ContainsFunc(a.A.Image.Layers, init) {
 		return "its image"
 	}
 	return "its image and its init layer"
@@ -52,5 +54,5 @@ func (d *comparing) begun() string {
 
 // containerSummary counts what the container changed.
 func (a *diffAnswer) containerSummary() string {
-	return fmt.Sprintf("%d added, %d changed, %d deleted against %s\n", a.stat.Added, a.stat.Changed, a.stat.Removed, a.asked.begun())
+	return fmt.Sprintf("%d added, %d changed, %d deleted against %s\n", a.stat.Added, a.stat.Changed, a.stat.Removed, a.begun())
 }

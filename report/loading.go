@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/source"
 	"layup/tarfs"
 )
 
@@ -150,7 +151,8 @@ func (c *Call) swapped(list imageList) bool {
 func damaged(err error) bool {
 	_, layer := errors.AsType[*analyze.LayerError](err)
 	_, limit := errors.AsType[*tarfs.LimitError](err)
-	return layer && !limit
+	_, known := errors.AsType[*source.Hinted](err) // what to do is known better
+	return layer && !limit && !known
 }
 
 // complain prints, after the answer, what could not be read and what is odd.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -130,7 +131,7 @@ var errEnd = errors.New("unexpected end of archive")
 // skip consumes bytes; what is missing comes up as an error of the next block.
 func (s *scanner) skip(n int64) {
 	for n > 0 && s.err == nil {
-		k, err := s.r.Discard(int(min(n, 1<<30)))
+		k, err := s.r.Discard(int(min(n, math.MaxInt)))
 		s.offset += int64(k)
 		n -= int64(k)
 		if err == nil && k == 0 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 
 	"layup/tarfs"
 )
@@ -71,7 +72,7 @@ var errNotKept = errors.New("its bytes were not kept when it was fetched")
 // discard passes over n bytes; io.EOF if there are fewer.
 func discard(r tarfs.Reader, n int64) error {
 	for n > 0 {
-		done, err := r.Discard(int(min(n, 1<<30)))
+		done, err := r.Discard(int(min(n, math.MaxInt)))
 		if err != nil {
 			return err
 		}

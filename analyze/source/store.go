@@ -231,7 +231,7 @@ func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error)
 	}
 	l.found = nil // of an earlier pass
 	r := l.tar.Open(ctx)
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: l.limits.Limits, Digests: opt.Digests, Dense: opt.Dense, Mark: opt.Mark, Dialect: l.tar.Dialect})
+	table, err := tarfs.Scan(&boundedTar{r, l.limits.LayerBytes}, tarfs.ScanOptions{Limits: l.limits.Limits, Digests: opt.Digests, Dense: opt.Dense, Mark: opt.Mark, Dialect: l.tar.Dialect})
 	if table != nil {
 		out.Table = table
 	}
@@ -243,7 +243,7 @@ func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error)
 		out.Warnings = append(out.Warnings, w)
 	}
 	out.Unpacked = r.Done()
-	err = privileged(firstOf(ctx.Err(), err, r.Close(), over(limitLayerBytes, out.Unpacked, l.limits.LayerBytes)))
+	err = privileged(firstOf(ctx.Err(), err, r.Close()))
 	if err == nil {
 		l.engine.keep(l.place, &storeScan{out, opt.Digests, opt.Mark != nil})
 	}
@@ -259,6 +259,27 @@ func (l *Layer) compare(ctx context.Context, table *tarfs.Layer) error {
 		}
 	}
 	return err
+}
+
+// A boundedTar ends where a layer becomes longer than the limit allows: to pass over content costs nothing, so a length can be any lie.
+type boundedTar struct {
+	*store.Reader
+	limit int64 // 0 is none
+}
+
+// Discard skips bytes.
+func (b *boundedTar) Discard(n int) (int, error) {
+	if err := b.over(int64(n)); err != nil {
+		return 0, err
+	}
+	return b.Reader.Discard(n)
+}
+
+func (b *boundedTar) over(n int64) error {
+	if b.limit <= 0 || n <= b.limit-b.Done() {
+		return nil
+	}
+	return &tarfs.LimitError{Name: limitLayerBytes, Value: n + b.Done(), Limit: b.limit}
 }
 
 // scanned returns what is known of a layer's place, nil where it was not read, or not as thoroughly as it is asked for.
