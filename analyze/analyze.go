@@ -23,6 +23,7 @@ type Options struct {
 	View      tarfs.View
 	KeepGoing bool           // answer from what could be read; Errors tells what could not
 	Layers    Reading        // which images' layers are read; all by default
+	Unpacked  bool           // keep the bytes of layers that an engine unpacked, to compare contents
 	Bodies    bool           // keep the bytes of layers that are fetched, so that content can be read
 	Digests   bool           // compute the SHA-256 of every file's content
 	Dense     bool           // but of no sparse file, whose holes may be endless

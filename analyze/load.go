@@ -39,6 +39,9 @@ func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
 	tables := make([]*tarfs.Layer, len(img.scans))
 	for i := range img.scans {
 		tables[i] = img.scans[i].Table
+		if failed[i] == nil {
+			failed[i] = img.stray(ctx, i)
+		}
 		img.damaged = append(img.damaged, failed[i] != nil)
 		if failed[i] != nil && !opt.KeepGoing { // there will be no answer, so nothing need be merged for it
 			return img, img.layerError(i, failed[i])
@@ -73,6 +76,14 @@ func (img *Image) leaveLayers() {
 	img.tree, _ = tarfs.Merge(tables, img.opt.View) // nothing in it
 	img.top = img.tree.Top()
 	img.collect(make([]error, len(img.Layers)))
+}
+
+// stray adds what the engine unpacked and somebody changed since. What one pass found is shared by layers that are the same; this is not.
+func (img *Image) stray(ctx context.Context, layer int) error {
+	s := &img.scans[layer]
+	found, err := img.Layers[layer].Strayed(ctx, s.Table)
+	s.Warnings = append(slices.Clip(s.Warnings), found...)
+	return err
 }
 
 // collect gathers warnings and errors in the order of the layers.
@@ -199,7 +210,7 @@ func (l *loader) scan(layer *source.Layer) {
 		l.acquire(n)
 		window += n
 	}
-	opt := source.ScanOptions{Digests: l.img.opt.digests(layer), Keep: l.img.opt.Bodies, Dense: l.img.opt.Dense || l.img.opt.Direct, Mark: l.img.opt.mark(), Reserve: reserve, Beside: l.beside}
+	opt := source.ScanOptions{Digests: l.img.opt.digests(layer), Keep: l.img.opt.Bodies || l.img.opt.Unpacked && layer.Unpacked(), Dense: l.img.opt.Dense || l.img.opt.Direct, Mark: l.img.opt.mark(), Reserve: reserve, Beside: l.beside}
 	if l.img.opt.Progress != nil {
 		opt.Progress = l.read
 	}

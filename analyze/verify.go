@@ -59,6 +59,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 
 // verify reads the layers of one image, and notes the digests of those that were read.
 func verify(ctx context.Context, s source.Subject, opt Options, read map[string]bool) (Verified, error) {
+	opt.Unpacked = true
 	img, err := load(ctx, s.Image, opt)
 	v := Verified{Image: img, Checks: s.Checks}
 	if ctx.Err() != nil {

@@ -100,7 +100,7 @@ var facts = map[Code]struct {
 	HistoryAbsent:             {Low, "the image has no history: the instructions of the layers are unknown"},
 	PAXGlobalHeader:           {Low, "a PAX global header; engines ignore it"},
 	MediaTypeMismatch:         {Low, "the layer's compression is not what its media type says"},
-	StoreDiffers:              {High, "the layer's directory is not what the engine recorded in tar-split when it stored the layer"},
+	StoreDiffers:              {High, "the layer's directory is not as the engine stored it: its record (tar-split), or the layer's blob, says otherwise"},
 	StoreRedirect:             {High, "overlayfs shows here a directory that stood elsewhere in a lower layer: it is not followed, what it holds is not shown"},
 	StoreMetacopy:             {High, "overlayfs keeps only the metadata here and the content in a lower layer: it is shown as it lies on the disk"},
 	StoreAttribute:            {Medium, "an extended attribute whose name holds '=': it is not listed"},

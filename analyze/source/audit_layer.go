@@ -110,10 +110,13 @@ func (l *Layer) unrecorded() bool { return l.tar != nil && l.tar.Dialect == tarf
 // Rebuild puts the tar of an engine's layer together with all content and notes its digest. Listing such a layer reads no content. The checks
 // name what in its directory is not as the engine stored it.
 func (l *Layer) Rebuild(ctx context.Context, found *Scanned) ([]Check, error) {
+	if l.unpacked != nil {
+		return l.changed(ctx, found.Table, l.unpacked.differ, l.strayedContents)
+	}
 	if l.tar == nil || l.DiffID == "" || l.unrecorded() {
 		return nil, nil
 	}
-	checks, err := l.changed(ctx, found.Table)
+	checks, err := l.changed(ctx, found.Table, l.differ, func(ctx context.Context) ([]store.Difference, error) { return l.tar.Contents(ctx, l.Directory) })
 	if err != nil {
 		return checks, privileged(err)
 	}
@@ -132,15 +135,15 @@ func (l *Layer) Rebuild(ctx context.Context, found *Scanned) ([]Check, error) {
 }
 
 // changed lists what is not as the engine stored it, in path order.
-func (l *Layer) changed(ctx context.Context, table *tarfs.Layer) ([]Check, error) {
-	if l.differ == nil {
+func (l *Layer) changed(ctx context.Context, table *tarfs.Layer, differ differ, read func(context.Context) ([]store.Difference, error)) ([]Check, error) {
+	if differ == nil {
 		return nil, nil
 	}
-	list, err := l.differ(ctx, table)
+	list, err := differ(ctx, table)
 	if err != nil {
 		return nil, err
 	}
-	contents, err := l.tar.Contents(ctx, l.Directory)
+	contents, err := read(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -23,19 +23,20 @@ type Layer struct {
 	Directory string // where in its store the engine keeps the layer; empty for others
 	Link      string // the short name under which overlay2 mounts it; empty where there is none
 
-	blob   blob            // the stored bytes; nil when err or tar is set
-	toc    *toc            // of a streamed blob: the builder's table, which stands in for it; else nil
-	tar    *store.Tar      // of an engine's layer, which is no blob
-	engine *engine         // likewise
-	place  string          // likewise: what tells it from other layers of the store
-	differ differ          // likewise; nil where nothing records how it was
-	found  []tarfs.Warning // what reading it came across
-	err    error           // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
-	verify bool
-	limits *Limits
-	check  func() error // nil, or: has the input changed since it was opened (stat of the opened file: device, inode, size, mtime)? called after reading a layer and by Tar's reader
-	hint   string       // media type or file name suffix that claims a compression: checked by content only, mismatch is a warning
-	outer  string       // compression of the whole input around a bare layer that was already undone by spooling ("" none): Scan reports it as Compression, and Digest/Size of the layer are then already known
+	blob     blob            // the stored bytes; nil when err or tar is set
+	toc      *toc            // of a streamed blob: the builder's table, which stands in for it; else nil
+	tar      *store.Tar      // of an engine's layer, which is no blob
+	engine   *engine         // likewise
+	place    string          // likewise: what tells it from other layers of the store
+	differ   differ          // likewise; nil where nothing records how it was
+	unpacked *unpacked       // of a blob in the store of an engine; nil where it is not unpacked
+	found    []tarfs.Warning // what reading it came across
+	err      error           // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
+	verify   bool
+	limits   *Limits
+	check    func() error // nil, or: has the input changed since it was opened (stat of the opened file: device, inode, size, mtime)? called after reading a layer and by Tar's reader
+	hint     string       // media type or file name suffix that claims a compression: checked by content only, mismatch is a warning
+	outer    string       // compression of the whole input around a bare layer that was already undone by spooling ("" none): Scan reports it as Compression, and Digest/Size of the layer are then already known
 }
 
 // A differ holds the directory of an engine's layer against the table that its record gave.

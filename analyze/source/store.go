@@ -209,7 +209,10 @@ func (f storeForm) load(_ *candidate, img *Image) error { return privileged(f(im
 func (a *Archive) storedLayer(index int, s store.Layer) *Layer {
 	l := a.newLayer(index)
 	l.verify, l.engine = false, a.engine
-	l.Role, l.DiffID, l.Directory, l.Link, l.Size, l.differ = s.Role, s.DiffID, s.Directory, s.Link, max(s.Size, 0), s.Differences
+	l.Role, l.DiffID, l.Directory, l.Link, l.Size = s.Role, s.DiffID, s.Directory, s.Link, max(s.Size, 0)
+	if s.Split != "" {
+		l.differ = s.Differences
+	}
 	l.place = s.Directory + "\x00" + s.Split
 	l.tar = s.Tar(l.notice)
 	return l

@@ -134,6 +134,7 @@ func (a *Archive) containerdImage(out *Image, held *store.Containerd, box *store
 			return err
 		case img != nil && ok:
 			out.Layers[i].Role, out.Layers[i].Directory = store.RoleImage, below.Directory
+			out.Layers[i].unpackedIn(below)
 		case img != nil:
 			out.Layers[i].Role = store.RoleImage
 		case !ok:
@@ -187,6 +188,8 @@ func (s contentShelf) locate(img *Image) (unpacked bool) {
 			found := s.a.storedLayer(i, at)
 			found.Digest, found.MediaType = l.Digest, l.MediaType
 			img.Layers[i], unpacked = found, true
+		} else if ok {
+			l.unpackedIn(at)
 		}
 	}
 	return unpacked

@@ -272,9 +272,16 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 			return Layer{}, false, err
 		}
 	}
-	l := Layer{Role: role, Directory: dir, Size: -1}
+	l := Layer{Role: role, Directory: dir, Size: -1, Files: c.files}
+	layout := Layout{Names: snapshotter == "fuse-overlayfs", Rootless: rootless(c.files, home(snapshotter)), SubID: c.subID}
+	if snapshotter != "native" { // whose directories hold the layers below as well
+		l.Differences = func(ctx context.Context, table *tarfs.Layer) ([]Difference, error) {
+			return Differences(ctx, c.files, dir, table, layout)
+		}
+	}
 	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		layout := Layout{Names: snapshotter == "fuse-overlayfs", Rootless: rootless(c.files, home(snapshotter)), SubID: c.subID, Warn: warn}
+		layout := layout
+		layout.Warn = warn
 		if below != "" {
 			return Changes(c.files, below, dir, layout)
 		}

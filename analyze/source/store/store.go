@@ -55,7 +55,8 @@ type Layer struct {
 	Size      int64  // bytes of its files, as the engine counted; -1 unknown
 	Split     string // its tar-split file; empty where there is none
 	// Tar puts it together; warn is told of what cannot be shown as the engine shows it.
-	Tar func(warn func(tarfs.Code, string)) *Tar
+	Tar   func(warn func(tarfs.Code, string)) *Tar
+	Files Files // in which the directory lies; nil where nobody asks
 	// Differences holds the directory against the table that the layer's tar-split file gave; nil where there is none.
 	Differences func(ctx context.Context, table *tarfs.Layer) ([]Difference, error)
 }
