@@ -23,7 +23,7 @@ func TestExtractSaysWhatItDoesNotDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ say, args, err string }{
-		{"no target", "IMAGE", "layup: extract: where to is missing\nlayup: hint: -C DIR makes a directory, -o FILE.tar a tar, -o - writes it to the standard output\n"},
+		{"no target", "IMAGE", "layup: extract: -C or -o is missing: it names where to extract to\nlayup: hint: -C DIR makes a directory, -o FILE.tar a tar, -o - writes it to the standard output\n"},
 		{"two targets", "IMAGE -C x -o x.tar", "layup: extract: -C and -o exclude each other\n"},
 		{"a full directory", "IMAGE -C full", "layup: -C \"full\": is not empty\nlayup: hint: name a new directory, or an empty one\n"},
 		{"no parent", "IMAGE -C none/x/", "layup: -C \"none\": no such file or directory\nlayup: hint: mkdir -p none\n"},
