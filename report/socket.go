@@ -55,6 +55,7 @@ var errListening = errors.New("a program is listening there")
 // listenPrivately listens on a socket that is the user's alone from the first moment: it is made in a directory nobody else may enter, and
 // gets its name when it has its mode. A socket that an earlier run left is removed before.
 func listenPrivately(path string) (net.Listener, error) {
+	defer lockDirectory(filepath.Dir(path))()
 	dead, err := checkSocket(path)
 	if err != nil {
 		return nil, err
