@@ -100,21 +100,26 @@ func (a *archive) index(table *tarfs.Layer, sizes []int64) {
 }
 
 // bodies are the directories in which stores keep the trees of layers; what is elsewhere are documents.
-var bodies = []string{"/diff/", "/merged/", "/work/", "/fs/", "/vfs/dir/", "/volumes/", "/rootfs/"}
+var bodies = []string{"diff", "merged", "work", "fs", "volumes", "rootfs"}
 
 // maxBlob is how long a blob of containerd's content store may be to be a manifest or a config.
 const maxBlob = 8 << 20
 
-// document reports whether a file is one of the store's own, or may be.
+// document reports whether a file is one of the store's own, or may be. What a layer holds is none, whatever its name is, and nothing is that is
+// longer than the longest document: it is read from the stream again where it is asked for.
 func document(name string, size int64) bool {
-	name = "/" + name
+	for part := range strings.SplitSeq(path.Dir(name), "/") {
+		if slices.Contains(bodies, part) {
+			return false
+		}
+	}
 	switch {
-	case strings.HasSuffix(name, "/tar-split.json.gz"), strings.HasSuffix(name, ".tar-split.gz"):
-		return true
-	case strings.Contains(name, "/blobs/"):
+	case size > maxDatabase, strings.HasSuffix(name, ".log"), strings.Contains("/"+name, "/vfs/dir/"):
+		return false
+	case strings.Contains("/"+name, "/blobs/"):
 		return size <= maxBlob
 	}
-	return !slices.ContainsFunc(bodies, func(dir string) bool { return strings.Contains(name, dir) }) && !strings.HasSuffix(name, ".log")
+	return true
 }
 
 // Sight is that of whoever made the tar.
