@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -360,17 +359,4 @@ func (c *Containerd) readNumbers(snapshotter string) (map[string]uint64, error) 
 func Content(digest string) string {
 	algorithm, hex, _ := strings.Cut(digest, ":")
 	return path.Join("io.containerd.content.v1.content/blobs", algorithm, hex)
-}
-
-// Names returns the namespaces that hold anything, sorted.
-func (c *Containerd) Names() []string {
-	var list []string
-	for _, img := range c.Images {
-		list = append(list, img.Namespace)
-	}
-	for _, box := range c.Containers {
-		list = append(list, box.Namespace)
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
 }

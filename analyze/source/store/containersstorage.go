@@ -38,11 +38,10 @@ type podmanLayer struct {
 }
 
 type podmanImage struct {
-	ID      string   `json:"id"`
-	Digest  string   `json:"digest"`
-	Names   []string `json:"names"`
-	Layer   string   `json:"layer"`
-	Created string   `json:"created"`
+	ID     string   `json:"id"`
+	Digest string   `json:"digest"`
+	Names  []string `json:"names"`
+	Layer  string   `json:"layer"`
 }
 
 type podmanContainer struct {
@@ -145,7 +144,7 @@ func (s *podmanStore) images(ctx context.Context) ([]*Image, error) {
 
 // image describes one image; what is wrong with it concerns only who asks for it.
 func (s *podmanStore) image(p *podmanImage) *Image {
-	img := &Image{ID: "sha256:" + p.ID, Tags: slices.Clone(p.Names), Created: p.Created}
+	img := &Image{ID: "sha256:" + p.ID, Tags: slices.Clone(p.Names)}
 	slices.Sort(img.Tags)
 	for _, name := range p.Names {
 		if at := strings.LastIndexByte(name, ':'); p.Digest != "" && at > strings.LastIndexByte(name, '/') {

@@ -50,9 +50,6 @@ var drivers = []string{"overlay2", "fuse-overlayfs", "vfs"}
 // ErrNoDockerRoot says that a directory is no data-root of Docker.
 var ErrNoDockerRoot = errors.New("is no Docker data-root: it has no image/DRIVER/repositories.json")
 
-// ErrContainerdStore says that the engine keeps its images in containerd's store.
-var ErrContainerdStore = errors.New("this engine keeps its images in containerd's store")
-
 // OpenDockerRoot reads what images and containers a Docker data-root holds.
 func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, error) {
 	d := &dockerRoot{files: files, subID: opt.SubID, home: "/var/lib/docker", layers: map[string]*dockerLayer{}}

@@ -27,11 +27,9 @@ type Image struct {
 	Digests    []string // NAME@DIGEST, sorted
 	Config     []byte   // nil where Err says why
 	Manifest   []byte   // as stored; nil where the store keeps none
-	Platform   string   // as the index says, where the store keeps one; else empty
 	Parents    []string // IDs of the images that it was built on there, the nearest first
 	LastTagged time.Time
-	Created    string // RFC 3339, by the store; empty if it does not say
-	Err        error  // why it cannot be read
+	Err        error // why it cannot be read
 	// Only others were built on it: it has no name.
 	Intermediate bool
 
