@@ -21,36 +21,56 @@ type Options struct {
 	Source    source.Options
 	Select    source.Selection
 	View      tarfs.View
+	Needs                    // what the questions need; nothing but the tree by default
 	KeepGoing bool           // answer from what could be read; Errors tells what could not
-	Layers    Reading        // which images' layers are read; all by default
-	Unpacked  bool           // keep the bytes of layers that an engine unpacked, to compare contents
-	Bodies    bool           // keep the bytes of layers that are fetched, so that content can be read
-	Digests   bool           // compute the SHA-256 of every file's content
-	Dense     bool           // but of no sparse file, whose holes may be endless
-	Secrets   bool           // look at small files' content for what Sensitive tells
-	DigestsOf func(int) bool // compute it in these layers, by index from 0; may be nil
-	Direct    bool           // let Contents read files where they lie; their digests, which prove them then, are computed in layers that allow it
 	Jobs      int            // layers read at once; 0 means one for each processor
 	Progress  func(Progress) // told now and then, from one goroutine at a time; may be nil
 	Note      func(string)   // told of choices made for the user (the platform); may be nil
-
-	shared *shared // what was found in layers of other images of the archive; nil where there is but one
 }
 
-// Reading says whether an image's layers are read when it is opened. Without them an image knows what its config and manifest say: Docker,
-// DockerHistory, Instruction, and of LayerFacts what is not counted in a layer; its tree is empty.
+// Needs say what a question needs of an image besides its tree. Each of them costs time.
+type Needs struct {
+	Layers  Reading // which images' layers are read; all by default
+	Digests bool    // the SHA-256 of every file's content
+	Dense   bool    // no digests of sparse files, because their holes may be endless
+	Secrets bool    // what small files hold, for Sensitive
+	Bodies  Bodies  // the content of files, read again after loading
+}
+
+// Reading says whether an image's layers are read when it is opened. Without them an image knows what its config and
+// manifest say: Docker, DockerHistory, Instruction, and of LayerFacts what is not counted in a layer; its tree is empty.
 type Reading int
 
 const (
 	Always   Reading = iota
-	IfAtHand         // where that takes no network
+	IfAtHand         // if that takes no network
 	Never
 )
 
-// digests reports whether the content of a layer's files is to be hashed.
-func (o *Options) digests(layer *source.Layer) bool {
-	return o.Digests || o.DigestsOf != nil && o.DigestsOf(layer.Index) || o.Direct && o.Source.Verify && layer.Placed()
+// Bodies says how much content is read after an image is loaded.
+type Bodies int
+
+const (
+	NoBodies   Bodies = iota // none, or that of an image which is not fetched
+	SomeBodies               // the bytes of fetched layers are kept
+	MostBodies               // also, digests prove single files, so that Contents reads them in place if a layer allows it
+)
+
+// A loading is a caller's options, and what this package adds to them.
+type loading struct {
+	Options
+	shared    *shared        // what was found in layers of other images of the archive; nil if there is only one image
+	digestsOf func(int) bool // compute digests in these layers also; may be nil
+	unpacked  bool           // keep the bytes of layers that an engine unpacked, to compare contents
 }
+
+// digests reports whether the content of a layer's files is to be hashed.
+func (o *loading) digests(layer *source.Layer) bool {
+	return o.Digests || o.digestsOf != nil && o.digestsOf(layer.Index) || o.inPlace() && o.Source.Verify && layer.Placed()
+}
+
+// inPlace reports whether Contents reads files in place, if a layer allows it.
+func (o *loading) inPlace() bool { return o.Bodies == MostBodies }
 
 // Default returns the options of the command line: everything verified, with the limits for hostile input.
 func Default() Options {
@@ -68,7 +88,7 @@ type Image struct {
 	damaged  []bool           // by layer: its bytes are not those that the image names
 	warnings []tarfs.Warning
 	errs     []*LayerError
-	opt      Options
+	opt      loading
 	close    func() error
 
 	instructions []Instruction // by layer; nil where they are unknown
@@ -104,8 +124,12 @@ func short(digest string) string {
 // Open opens what name names, chooses one image and loads it. Close it after use. With an error the image, where there is one, says no more
 // than which it is.
 func Open(ctx context.Context, name string, opt Options) (*Image, error) {
+	return open(ctx, name, loading{Options: opt})
+}
+
+func open(ctx context.Context, name string, opt loading) (*Image, error) {
 	opt.Select.All = false
-	archive, chosen, err := choose(ctx, name, opt)
+	archive, chosen, err := choose(ctx, name, opt.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -127,9 +151,9 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 			return
 		}
 		defer archive.Close() // opened for reading: there is nothing that closing could lose
-		opt.shared = newShared()
+		all := loading{Options: opt, shared: newShared()}
 		for _, one := range chosen {
-			img, err := load(ctx, one, opt)
+			img, err := load(ctx, one, all)
 			if err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
 			}

@@ -29,7 +29,7 @@ func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, 
 }
 
 // Contents are the contents of several files. Most have been read and proven, and lie in memory or in an unlinked temporary file. What
-// nothing can prove, and with the option Direct what has a digest of its own, is read when it is opened, where its layer can be read anywhere.
+// nothing can prove, and with MostBodies what has a digest of its own, is read when it is opened, where its layer can be read anywhere.
 type Contents struct {
 	img    *Image
 	placed []bool    // by layer: its tar can be read at any place
@@ -79,7 +79,7 @@ func (c *Contents) direct(v tarfs.Version) bool {
 		return false
 	}
 	_, digest := v.Digest()
-	return !c.img.proven(layer) || c.img.opt.Direct && digest && stored(v) == v.Size()
+	return !c.img.proven(layer) || c.img.opt.inPlace() && digest && stored(v) == v.Size()
 }
 
 // Open returns the content of one of the versions. Before its last bytes are handed out, all of it is proven.

@@ -23,7 +23,7 @@ type Progress struct {
 const windows = 160 << 20
 
 // load reads every layer of a chosen image and merges them. With the error it returns the image as far as it is known, never nil.
-func load(ctx context.Context, one *source.Image, opt Options) (*Image, error) {
+func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one)}
 	if opt.Layers == Never || opt.Layers == IfAtHand && !one.LayersAtHand() {
 		img.leaveLayers()
@@ -210,8 +210,13 @@ func (l *loader) scan(layer *source.Layer) {
 		l.acquire(n)
 		window += n
 	}
-	opt := source.ScanOptions{Digests: l.img.opt.digests(layer), Keep: l.img.opt.Bodies || l.img.opt.Unpacked && layer.Unpacked(), Dense: l.img.opt.Dense || l.img.opt.Direct, Mark: l.img.opt.mark(), Reserve: reserve, Beside: l.beside}
-	if l.img.opt.Progress != nil {
+	given := &l.img.opt
+	opt := source.ScanOptions{
+		Digests: given.digests(layer), Dense: given.Dense || given.inPlace(), Mark: given.mark(),
+		Keep:    given.Bodies != NoBodies || given.unpacked && layer.Unpacked(),
+		Reserve: reserve, Beside: l.beside,
+	}
+	if given.Progress != nil {
 		opt.Progress = l.read
 	}
 	scanned, err := layer.Scan(l.ctx, opt)

@@ -43,11 +43,12 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 		if one == nil {
 			continue
 		}
+		with := loading{Options: opt[i]}
 		if other := chosen[1-i]; other != nil && ignore&Content == 0 {
-			opt[i].DigestsOf = unshared(one, other, opt[i].KeepGoing)
+			with.digestsOf = unshared(one, other, with.KeepGoing)
 		}
-		opt[i].Digests = opt[i].Digests || one.Remote // it is not there to be read a second time
-		img, err := load(ctx, one, opt[i])
+		with.Digests = with.Digests || one.Remote // it is not there to be read a second time
+		img, err := load(ctx, one, with)
 		if err != nil {
 			err = errors.Join(fmt.Errorf("%s: %w", names[i], err), archives[i].Close())
 		} else {
@@ -56,6 +57,16 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 		images[i], errs[i] = img, err
 	}
 	return images, errs
+}
+
+// OpenStages opens an image to compare what it is after two of its layers, as After counts them, except for what is to be
+// ignored. The layers between them are scanned with digests if content counts.
+func OpenStages(ctx context.Context, name string, from, to int, ignore Aspect, opt Options) (*Image, error) {
+	with := loading{Options: opt}
+	if low, high := min(from, to), max(from, to); ignore&Content == 0 && low >= 0 {
+		with.digestsOf = func(layer int) bool { return layer > low && layer <= high }
+	}
+	return open(ctx, name, with)
 }
 
 // unshared returns which layers of an image the other has not, so that nothing but content tells whether files are the same. Neither damaged layers

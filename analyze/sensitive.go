@@ -69,7 +69,7 @@ func (r *SensitiveRule) names(name, path string) bool {
 	return false
 }
 
-func (opt *Options) mark() tarfs.Mark {
+func (opt *loading) mark() tarfs.Mark {
 	if !opt.Secrets {
 		return nil
 	}

@@ -44,10 +44,10 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 		return nil, err
 	}
 	opt.KeepGoing, opt.Source.Verify = true, true
-	opt.shared = newShared()
+	all := loading{Options: opt, shared: newShared(), unpacked: true}
 	read := map[string]bool{}
 	for _, s := range subjects {
-		one, err := verify(ctx, s, opt, read)
+		one, err := verify(ctx, s, all, read)
 		if err != nil {
 			return nil, err
 		}
@@ -58,8 +58,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 }
 
 // verify reads the layers of one image, and notes the digests of those that were read.
-func verify(ctx context.Context, s source.Subject, opt Options, read map[string]bool) (Verified, error) {
-	opt.Unpacked = true
+func verify(ctx context.Context, s source.Subject, opt loading, read map[string]bool) (Verified, error) {
 	img, err := load(ctx, s.Image, opt)
 	v := Verified{Image: img, Checks: s.Checks}
 	if ctx.Err() != nil {

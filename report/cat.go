@@ -38,7 +38,7 @@ func (p *printing) answer(ctx context.Context, c *Call) (int, error) {
 	if c.all {
 		return failed, usage("layup images "+quoted(c.Args[0])+"  lists them", "cat: reads one image; --all does not apply")
 	}
-	c.bodies = true
+	c.bodies = analyze.SomeBodies
 	images, err := c.load(ctx, c.Args[:1], false)
 	if err != nil {
 		return failed, err

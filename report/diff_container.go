@@ -22,7 +22,7 @@ func (d *comparing) loadContainer(ctx context.Context, c *Call) (imageList, [2]a
 	if err != nil {
 		return nil, sides, err
 	}
-	opt.Bodies = true // contents of the same size are compared
+	opt.Bodies = analyze.SomeBodies // contents of the same size are compared
 	img, err := analyze.Open(ctx, c.Args[0], opt)
 	list := imageList{{name: c.Args[0], image: img, err: err}}
 	if err := list.ready(ctx); err != nil || list[0].err != nil {

@@ -107,11 +107,7 @@ func (d *comparing) loadStages(ctx context.Context, c *Call) (imageList, [2]anal
 	if err != nil {
 		return nil, sides, err
 	}
-	low, high := min(from, to), max(from, to)
-	if d.aspects&analyze.Content == 0 {
-		opt.DigestsOf = func(layer int) bool { return low >= 0 && layer > low && layer <= high }
-	}
-	img, err := analyze.Open(ctx, c.Args[0], opt)
+	img, err := analyze.OpenStages(ctx, c.Args[0], from, to, d.aspects, opt)
 	list := imageList{{name: c.Args[0], image: img, err: err}}
 	if err := list.ready(ctx); err != nil || list[0].err != nil {
 		return list, sides, err

@@ -74,7 +74,10 @@ func (t *taking) answer(ctx context.Context, c *Call) (int, error) {
 	if err != nil {
 		return failed, err
 	}
-	c.bodies, c.direct = true, t.streams(c)
+	c.bodies = analyze.SomeBodies
+	if t.streams(c) {
+		c.bodies = analyze.MostBodies
+	}
 	if c.whereTo = " -o " + quoted(c.output); t.dir != "" {
 		c.whereTo = " -C " + quoted(t.dir)
 	}

@@ -96,8 +96,8 @@ func (c *Call) loading(names []string, digests bool) (analyze.Options, error) {
 	if digests && c.registry.toc {
 		return analyze.Options{}, usage("", "%s: --toc: the digests of files' content need the layers themselves", c.Report.Name)
 	}
-	opt.Digests, opt.Dense, opt.Secrets, opt.Bodies, opt.Source.Stdin, opt.Note = digests, c.dense, c.secrets, c.bodies, c.stdin, c.console.note
-	opt.Direct = c.direct
+	opt.Digests, opt.Dense, opt.Secrets, opt.Bodies = digests, c.dense, c.secrets, c.bodies
+	opt.Source.Stdin, opt.Note = c.stdin, c.console.note
 	opt.Progress = c.console.track(c.progress.word)
 	return opt, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze"
 	"layup/report/render"
 )
 
@@ -133,11 +134,10 @@ type Call struct {
 	console *console
 
 	formatter render.Format
-	secrets   bool   // images are loaded with what small files hold looked at
-	dense     bool   // and without digests of sparse files
-	bodies    bool   // images are loaded so that the content of files can be read
-	whereTo   string // the flag that a next command of the same name needs, behind a space
-	direct    bool   // likewise, and read file by file where layers allow it
+	secrets   bool           // images are loaded with what small files hold looked at
+	dense     bool           // and without digests of sparse files
+	bodies    analyze.Bodies // the content of files that is read
+	whereTo   string         // the flag that a next command of the same name needs, behind a space
 }
 
 // grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze"
 	"layup/analyze/extract"
 	"layup/report/render"
 )
@@ -37,7 +38,7 @@ func newUnpack(f *pflag.FlagSet) Answer {
 		if err := cmp.Or(c.checkOutside("", dir), targetError("", dir, extract.CheckDir(dir))); err != nil {
 			return failed, fmt.Errorf("unpack: %w", err)
 		}
-		c.bodies = true
+		c.bodies = analyze.SomeBodies
 		images, err := c.load(ctx, c.Args[:1], false)
 		if err != nil {
 			return failed, err

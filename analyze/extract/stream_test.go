@@ -52,7 +52,7 @@ func write(t *testing.T, text string, p fixtures.Packing) string {
 func load(t *testing.T, name string, verify bool) *analyze.Image {
 	t.Helper()
 	opt := analyze.Default()
-	opt.Direct, opt.Source.Verify = true, verify
+	opt.Bodies, opt.Source.Verify = analyze.MostBodies, verify
 	img, err := analyze.Open(t.Context(), name, opt)
 	if err != nil {
 		t.Fatal(err)
