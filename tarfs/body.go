@@ -70,19 +70,6 @@ func (v Version) Body() (Body, bool) {
 	return Body{v.tree, layer, entry, version}, version != 0
 }
 
-// stored returns the bytes that the tar holds of an entry's content.
-func (l *Layer) stored(i uint32) int64 {
-	e := l.entries.at(i)
-	if e.flags&flagSparse == 0 {
-		return e.size
-	}
-	var n int64
-	for _, x := range l.extents(i) {
-		n += x.Size
-	}
-	return n
-}
-
 // account finds once for every body the version that tells of it.
 func (t *Tree) account() {
 	t.accounted.Do(func() {

@@ -129,30 +129,6 @@ func (l *Layer) everyAttribute(i uint32) []Xattr {
 	return list
 }
 
-// An Extent is a piece of a file's content in the uncompressed tar; what lies between extents is zeros.
-type Extent struct{ FileOffset, TarOffset, Size int64 }
-
-// extents returns where the content of an entry lies.
-func (l *Layer) extents(i uint32) []Extent {
-	e := l.entries.at(i)
-	if e.flags&flagSparse == 0 {
-		if e.size == 0 {
-			return nil
-		}
-		return []Extent{{TarOffset: e.offset, Size: e.size}}
-	}
-	at, _ := slices.BinarySearchFunc(l.sparse, i, func(s sparseFile, i uint32) int { return cmp.Compare(s.entry, i) })
-	s := l.sparse[at]
-	list := make([]Extent, 0, s.n)
-	offset := e.offset
-	for k := range s.n {
-		r := l.regions.at(s.first + k)
-		list = append(list, Extent{FileOffset: r.offset, TarOffset: offset, Size: r.size})
-		offset += r.size
-	}
-	return list
-}
-
 // A TarType is the kind of a raw entry.
 type TarType uint8
 

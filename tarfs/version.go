@@ -172,6 +172,15 @@ func (v Version) Extents() []Extent {
 	return l.extents(i)
 }
 
+// Stored returns how many bytes of a file's content the tar holds: all but its holes.
+func (v Version) Stored() int64 {
+	if v.Type() != File {
+		return 0
+	}
+	l, i := v.content()
+	return l.stored(i)
+}
+
 // HiddenBy returns the layer that hid the version and how; NoLayer and NotHidden while it is visible at the top.
 func (v Version) HiddenBy() (layer int, how How) {
 	r := v.record()

@@ -50,12 +50,7 @@ func (b *builder) file(i int, body *analyze.Body, from *os.File) (made *os.File,
 		if err != nil {
 			return making(err)
 		}
-		if from == nil {
-			err = b.fill(f, body, body)
-		} else {
-			err = b.fill(f, body, &pieces{from: from, extents: body.Extents})
-		}
-		if err == nil {
+		if err = b.fill(f, body, from); err == nil {
 			err = b.settle(i, at, name, f)
 		}
 		if err != nil {
@@ -101,13 +96,17 @@ func (b *builder) namesOf(i int) []int {
 	return b.names[int32(i)]
 }
 
-// fill writes the pieces of a content and leaves the holes.
-func (b *builder) fill(f *os.File, body *analyze.Body, from io.Reader) error {
+// fill writes the extents of a content and leaves the holes. It reads them from another file after the body has been read.
+func (b *builder) fill(f *os.File, body *analyze.Body, from *os.File) error {
 	end := int64(0)
 	for _, e := range body.Extents {
+		var content io.Reader = body
+		if from != nil {
+			content = io.NewSectionReader(from, e.FileOffset, e.Size)
+		}
 		end = e.FileOffset
 		for left := e.Size; left > 0; {
-			n, err := io.ReadFull(from, b.buf[:min(left, int64(len(b.buf)))])
+			n, err := io.ReadFull(content, b.buf[:min(left, int64(len(b.buf)))])
 			if err != nil {
 				return err
 			}
@@ -124,24 +123,4 @@ func (b *builder) fill(f *os.File, body *analyze.Body, from io.Reader) error {
 		return plain(f.Truncate(body.Size))
 	}
 	return nil
-}
-
-// pieces reads from a file that was written what was written into it, one piece behind the other.
-type pieces struct {
-	from    *os.File
-	extents []tarfs.Extent
-	done    int64
-}
-
-func (p *pieces) Read(b []byte) (int, error) {
-	for len(p.extents) > 0 && p.done == p.extents[0].Size {
-		p.extents, p.done = p.extents[1:], 0
-	}
-	if len(p.extents) == 0 {
-		return 0, io.EOF
-	}
-	e := p.extents[0]
-	n, err := p.from.ReadAt(b[:min(int64(len(b)), e.Size-p.done)], e.FileOffset+p.done)
-	p.done += int64(n)
-	return n, err
 }

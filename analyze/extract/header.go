@@ -34,12 +34,9 @@ func (p *Plan) header(i int) (blocks []byte, stored int64) {
 	case first != i:
 		h.typeflag, h.link, h.major, h.minor = '1', p.name(first), 0, 0
 	case v.Type() == tarfs.File:
-		extents := v.Extents()
-		for _, e := range extents {
-			stored += e.Size
-		}
+		stored = v.Stored()
 		if h.size = stored; stored < v.Size() {
-			sparse = sparseMap(extents, v.Size())
+			sparse = sparseMap(v.Extents(), v.Size())
 			h.size += int64(len(sparse))
 			h.sparse(v.Size())
 		}

@@ -124,10 +124,7 @@ func (p *Plan) checkSize() error {
 		if !p.is(i, tarfs.File) {
 			continue
 		}
-		for _, e := range p.items[i].version.Extents() {
-			p.all += e.Size
-		}
-		if limit > 0 && p.all > limit {
+		if p.all += p.items[i].version.Stored(); limit > 0 && p.all > limit {
 			return &tarfs.LimitError{Name: "image-bytes", Value: p.all, Limit: limit}
 		}
 	}
