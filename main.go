@@ -1,5 +1,5 @@
-// Command layup answers questions about container images from files, without an engine: which layer owns each path, what every layer did,
-// what lies hidden.
+// Command layup answers questions about container images from files, without an engine: which layer owns each path,
+// what every layer did, and what is hidden.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"layup/report"
 )
 
-// The exit statuses of a command that a signal ended: 128 and the signal's number.
+// The exit statuses of a command that a signal ended: 128 plus the signal's number.
 const (
 	interrupted = 130
 	terminated  = 143
@@ -29,7 +29,7 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of a write, and ends the command quietly
 	onInterrupt, again := signal.NotifyContext(context.Background(), os.Interrupt)
 	ctx, _ := signal.NotifyContext(onInterrupt, syscall.SIGTERM)
-	context.AfterFunc(onInterrupt, again) // a second Ctrl-C does not wait for what the first one has removed
+	context.AfterFunc(onInterrupt, again) // a second Ctrl-C ends the program at once
 	args := os.Args[1:]
 	if report.IsPlugin(os.Args[0]) {
 		ctx, args = report.WithDocker(ctx), report.PluginArgs(args)
@@ -44,22 +44,22 @@ func main() {
 	os.Exit(status)
 }
 
-// keepHeapSmall has garbage collected often: the tables of images, most of the heap, hold no pointers and cost the collector next to nothing,
-// while at the usual pace garbage may grow as large as they are.
+// keepHeapSmall makes the garbage collector run often. Most of the heap is tables of images: they hold no pointers, so
+// the collector spends almost no time on them, but at its usual pace garbage may grow as large as they are.
 func keepHeapSmall() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(25)
 	}
 }
 
-// limitMemory has the garbage collector work harder before a container's memory ends: a soft limit of nine tenths of it.
+// limitMemory sets a soft limit of nine tenths of a container's memory: near it the garbage collector works harder.
 func limitMemory() {
 	if limit := cgroupMemory("/sys/fs/cgroup"); limit < math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit / 10 * 9)
 	}
 }
 
-// cgroupMemory returns the least memory.max of the process's control group (version 2) and those above it, in bytes.
+// cgroupMemory returns the least memory.max, in bytes, of the process's control group (version 2) and its parents.
 func cgroupMemory(root string) int64 {
 	least := int64(math.MaxInt64)
 	own, err := os.ReadFile("/proc/self/cgroup")

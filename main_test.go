@@ -18,7 +18,7 @@ import (
 
 const argumentsVariable = "LAYUP_TEST_ARGUMENTS"
 
-// TestAsProgram is no test: where the variable is set, this binary is the program.
+// TestAsProgram is not a test: if the variable is set, this binary is the program.
 func TestAsProgram(t *testing.T) {
 	args, ok := os.LookupEnv(argumentsVariable)
 	if !ok {
@@ -63,13 +63,13 @@ func TestSignalsEndEvenABlockedRead(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond) // for the program to begin reading; before that, the signal would end it, too, with another status
+		time.Sleep(300 * time.Millisecond) // the program begins to read: an earlier signal ends it with another status
 		begin := time.Now()
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
 		got := status(t, cmd.Wait())
-		if took := time.Since(begin); took > 20*time.Second { // it is at once, but on a busy machine
+		if took := time.Since(begin); took > 20*time.Second { // at once, unless the machine is busy
 			t.Errorf("%v: it took %v", signal, took)
 		}
 		if got != want || stdout.Len() > 0 || stderr.Len() > 0 {
@@ -79,7 +79,7 @@ func TestSignalsEndEvenABlockedRead(t *testing.T) {
 	}
 }
 
-// What was begun has another name than the one that was asked for, and an interrupted program takes it away.
+// An unfinished extraction has a temporary name, and an interrupted program removes it.
 func TestInterruptedExtractionLeavesNothing(t *testing.T) {
 	image := manyFiles(t, 20_000)
 	for _, exists := range []bool{false, true} {
@@ -109,7 +109,7 @@ func TestInterruptedExtractionLeavesNothing(t *testing.T) {
 				t.Errorf("%v: exit %d want %d, %q", signal, got, want, stderr.String())
 			}
 			left, err := filepath.Glob(filepath.Join(building, "*"))
-			if signal == syscall.SIGKILL { // nobody was there to take it away, but it has not the name that was asked for
+			if signal == syscall.SIGKILL { // nobody could remove it, but its name is temporary
 				left = slices.DeleteFunc(left, func(name string) bool { return strings.HasPrefix(filepath.Base(name), ".layup-") })
 			}
 			if len(left) > 0 || err != nil {
@@ -159,7 +159,9 @@ func TestLostOutputIsExitTwo(t *testing.T) {
 		t.Skip("only Linux tells")
 	}
 	for redirection, want := range map[string]string{
-		">&-": "layup: write stdout: it is closed\n", "> /dev/full": "layup: write stdout: no space left on device\n", "> /dev/null": "",
+		">&-":         "layup: write stdout: it is closed\n",
+		"> /dev/full": "layup: write stdout: no space left on device\n",
+		"> /dev/null": "",
 	} {
 		var stderr bytes.Buffer
 		cmd := program(t, "ls", "fixtures/myfile.tar")

@@ -1,0 +1,40 @@
+package main
+
+// pending lists for each rule of the house who does not keep it yet: prefixes of the names of folders and files.
+var pending = map[string][]string{
+	"files": {
+		"analyze/source/",
+		"fixtures/",
+		"report/",
+		"tarfs/",
+	},
+	"lines": {
+		"analyze/",
+		"docs/",
+		"fixtures/",
+		"report/",
+		"tarfs/",
+		"BENCHMARKS.md",
+		"CHANGELOG.md",
+		"DEPENDENCIES.md",
+		"README.md",
+		"SECURITY.md",
+	},
+	"functions": {
+		"analyze/source/inflate/",
+		"analyze/source/pull_safety_test.go",
+	},
+	"mechanisms": {
+		"analyze/",
+		"report/",
+	},
+	"words": {
+		"analyze/",
+		"docs/",
+		"fixtures/",
+		"report/",
+		"tarfs/",
+		"CHANGELOG.md",
+		"README.md",
+	},
+}
