@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
+
+	"layup/analyze/source/disk"
 )
 
 // hashBuffer is how much of a blob is read at once.
@@ -85,12 +87,12 @@ func (a *Archive) digestOf(ctx context.Context, m *stored, algorithm string) (st
 	}
 	r, err := m.reader(ctx)
 	if err != nil {
-		return "", plainError(err)
+		return "", disk.Plain(err)
 	}
 	in := &meter{ctx: ctx, src: r, limits: &a.opt.Limits, digests: sum}
 	_, err = io.CopyBuffer(io.Discard, struct{ io.Reader }{in}, make([]byte, hashBuffer))
 	if err = errors.Join(err, r.Close()); err != nil {
-		return "", plainError(err)
+		return "", disk.Plain(err)
 	}
 	if m.check != nil {
 		if err := m.check(); err != nil {

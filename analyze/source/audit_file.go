@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 
+	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
 
@@ -101,7 +102,7 @@ func (a *Archive) wholeFile(ctx context.Context) (digest string, tail bool, err 
 			break
 		}
 		if err != nil {
-			return "", false, plainError(err)
+			return "", false, disk.Plain(err)
 		}
 	}
 	if a.in.check != nil {

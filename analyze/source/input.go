@@ -10,12 +10,14 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"layup/analyze/source/disk"
 )
 
 // An input is what a name turned out to be: a directory, or bytes that can be read at any place. Compressed files and pipes
 // have been spooled by then.
 type input struct {
-	root *os.Root // of a directory; then nothing else is set
+	dir *disk.Dir // of a directory; then nothing else is set
 
 	file        *os.File
 	data        *io.SectionReader // the archive
@@ -28,8 +30,8 @@ type input struct {
 
 // Close closes the file or the directory.
 func (in *input) Close() error {
-	if in.root != nil {
-		return in.root.Close()
+	if in.dir != nil {
+		return in.dir.Close()
 	}
 	if in.file != nil {
 		return in.file.Close()
@@ -53,10 +55,13 @@ func openInput(ctx context.Context, path string, opt Options) (*input, error) {
 	}
 	if info.IsDir() {
 		root, err := os.OpenRoot(path)
-		return &input{root: root}, plainError(err)
+		if err != nil {
+			return nil, disk.Plain(err)
+		}
+		return &input{dir: &disk.Dir{Root: root, Links: true}}, nil
 	}
 	if !info.Mode().IsRegular() {
-		err := irregular(info.Mode())
+		err := disk.Irregular(info.Mode())
 		if info.Mode()&fs.ModeNamedPipe != 0 {
 			err = &Hinted{Err: err, Hint: "a pipe is read from standard input, under the name -"}
 		}
@@ -65,7 +70,7 @@ func openInput(ctx context.Context, path string, opt Options) (*input, error) {
 	// The file may have become a FIFO since: a non-blocking open does not wait for its other end.
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, disk.Plain(err)
 	}
 	in, err := regularInput(ctx, file, 0, opt)
 	if err != nil || in.file != file {
@@ -77,7 +82,7 @@ func openInput(ctx context.Context, path string, opt Options) (*input, error) {
 // noSuchFile says what to do where there is no such file.
 func noSuchFile(path string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-		return plainError(err)
+		return disk.Plain(err)
 	}
 	err = absentError("no such file")
 	if file, ref := splitImage(path); ref != "" && file != path {
@@ -89,32 +94,6 @@ func noSuchFile(path string, err error) error {
 	return err
 }
 
-// plainError leaves out of a file error the path, which the message has already.
-func plainError(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err
-	}
-	return err
-}
-
-// irregular says what a file is that cannot be read as one.
-func irregular(mode fs.FileMode) error {
-	what := "not a regular file"
-	switch {
-	case mode&fs.ModeNamedPipe != 0:
-		what = "is a named pipe (FIFO), not a regular file"
-	case mode&fs.ModeSocket != 0:
-		what = "is a socket, not a regular file"
-	case mode&fs.ModeDevice != 0:
-		what = "is a device, not a regular file"
-	case mode.IsDir():
-		what = "is a directory, not a regular file"
-	case mode&fs.ModeSymlink != 0:
-		what = "is a symlink, not a regular file"
-	}
-	return errors.New(what)
-}
-
 // openStdin reads a regular file in place and spools everything else.
 func openStdin(ctx context.Context, opt Options) (*input, error) {
 	file := opt.Stdin
@@ -123,7 +102,7 @@ func openStdin(ctx context.Context, opt Options) (*input, error) {
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("standard input: %w", plainError(err))
+		return nil, fmt.Errorf("standard input: %w", disk.Plain(err))
 	}
 	if info.IsDir() {
 		return nil, errors.New("standard input: is a directory, not a file or a pipe")
@@ -131,7 +110,7 @@ func openStdin(ctx context.Context, opt Options) (*input, error) {
 	if info.Mode().IsRegular() {
 		start, err := file.Seek(0, io.SeekCurrent)
 		if err != nil {
-			return nil, fmt.Errorf("standard input: %w", plainError(err))
+			return nil, fmt.Errorf("standard input: %w", disk.Plain(err))
 		}
 		in, err := regularInput(ctx, file, start, opt)
 		if err == nil && in.file == file {
@@ -167,12 +146,12 @@ func interruptibly(ctx context.Context, read func() (*input, error)) (*input, er
 func regularInput(ctx context.Context, file *os.File, start int64, opt Options) (*input, error) {
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = irregular(info.Mode())
+		err = disk.Irregular(info.Mode())
 	}
 	if err != nil {
-		return nil, plainError(err)
+		return nil, disk.Plain(err)
 	}
-	in := &input{file: file, check: unchanged(file, info)}
+	in := &input{file: file, check: disk.Unchanged(file, info)}
 	in.data = io.NewSectionReader(file, start, max(0, info.Size()-start))
 	compression, err := recogniseHead(in.data)
 	if err != nil {
@@ -191,42 +170,15 @@ func regularInput(ctx context.Context, file *os.File, start int64, opt Options) 
 	return spooled, nil
 }
 
-var (
-	errChanged = errors.New("input changed while being read")
-	errGrown   = fmt.Errorf("%w", errChanged) // by what was added behind; what was there may be as it was
-)
-
-// unchanged returns a check that a file is still what it was: size and time of its last change.
-func unchanged(file *os.File, before os.FileInfo) func() error {
-	return func() error {
-		now, err := file.Stat()
-		if err != nil {
-			return plainError(err)
-		}
-		switch {
-		case sameFile(before, now):
-			return nil
-		case os.SameFile(before, now) && now.Size() > before.Size():
-			return errGrown
-		}
-		return errChanged
-	}
-}
-
-// sameFile compares device, inode, size and time of last change.
-func sameFile(a, b os.FileInfo) bool {
-	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
-}
-
 // recogniseHead says by the beginning of an input how it is compressed: none for a plain tar.
 func recogniseHead(data *io.SectionReader) (string, error) {
 	head := make([]byte, min(zeroHead, data.Size()))
 	if _, err := data.ReadAt(head[:min(512, len(head))], 0); err != nil && err != io.EOF {
-		return "", plainError(err)
+		return "", disk.Plain(err)
 	}
 	if len(head) == zeroHead && isZero(head[:512]) {
 		if _, err := data.ReadAt(head, 0); err != nil && err != io.EOF {
-			return "", plainError(err)
+			return "", disk.Plain(err)
 		}
 	}
 	return recognise(head, data.Size())

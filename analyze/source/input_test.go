@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"layup/analyze/source/disk"
 )
 
 // A sparse file of many terabytes costs its sender nothing, and who reads it hours.
@@ -54,7 +56,7 @@ func TestAnInputThatChangesIsNoticed(t *testing.T) {
 		if err := os.Chtimes(tt.touch, time.Time{}, time.Unix(1, 0)); err != nil {
 			t.Fatal(err)
 		}
-		if err := img.Layers[0].check(); !errors.Is(err, errChanged) {
+		if err := img.Layers[0].check(); !errors.Is(err, disk.ErrChanged) {
 			t.Errorf("%s: got %v", tt.name, err)
 		}
 	}

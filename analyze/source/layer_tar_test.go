@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"testing"
+
+	"layup/analyze/source/disk"
 )
 
 func TestTarGivesTheTarFromAnyOffset(t *testing.T) {
@@ -51,7 +53,7 @@ func TestAChangedInputExplainsDamageAndEndsASecondReading(t *testing.T) {
 	}
 	bare := layerOf(plain, plain)
 	bare.Digest, bare.DiffID = "", ""
-	for _, tt := range []struct{ changed, want error }{{errChanged, errChanged}, {errGrown, nil}, {nil, nil}} {
+	for _, tt := range []struct{ changed, want error }{{disk.ErrChanged, disk.ErrChanged}, {disk.ErrGrown, nil}, {nil, nil}} {
 		bare.check = func() error { return tt.changed }
 		if _, err := bare.Scan(t.Context(), ScanOptions{}); err != tt.want {
 			t.Errorf("no digest proves the content, and the input says %v: got %v", tt.changed, err)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
 
@@ -32,7 +33,6 @@ type members interface {
 	glob(pattern string) []string
 	// damage says where and why reading the list of members ended early; nil if it did not.
 	damage() error
-	close() error
 }
 
 // stored is the content of a member.
@@ -74,7 +74,7 @@ func (m *stored) whole(limitName string, limit int64) ([]byte, error) {
 	}
 	doc := make([]byte, m.data.Size())
 	if _, err := m.data.ReadAt(doc, 0); err != nil && (err != io.EOF || len(doc) > 0) {
-		return nil, fmt.Errorf("reading: %w", missing(plainError(err)))
+		return nil, fmt.Errorf("reading: %w", missing(disk.Plain(err)))
 	}
 	if m.check != nil {
 		return doc, m.check()
@@ -225,8 +225,6 @@ func (t *tarIndex) glob(pattern string) []string {
 }
 
 func (t *tarIndex) damage() error { return t.broken }
-
-func (t *tarIndex) close() error { return nil }
 
 func (t *tarIndex) open(name string) (*stored, error) {
 	at, e, err := t.resolve(name)

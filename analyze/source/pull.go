@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"layup/analyze/source/disk"
 	"layup/analyze/source/oci"
 	"layup/analyze/source/registry"
 )
@@ -102,13 +103,13 @@ func (opt PullOptions) checkTarget() error {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
-		return plainError(err)
+		return disk.Plain(err)
 	case opt.tar() && info.IsDir():
 		return fmt.Errorf("-o %q: is a directory, and a name that ends in .tar is a file", opt.Target)
 	case !opt.tar() && !info.IsDir():
 		return &Hinted{Err: fmt.Errorf("-o %q: exists and is no directory", opt.Target), Hint: "a name that ends in .tar makes a tar, any other a directory"}
 	case opt.tar() && !info.Mode().IsRegular():
-		return fmt.Errorf("-o %q: %w", opt.Target, irregular(info.Mode()))
+		return fmt.Errorf("-o %q: %w", opt.Target, disk.Irregular(info.Mode()))
 	case !opt.tar() && isEmptyDir(opt.Target):
 		return nil
 	case !opt.Force:
@@ -134,7 +135,7 @@ func (p *plan) fetch(ctx context.Context) error {
 	dir := p.opt.partial()
 	partial, err := oci.Open(dir, p.opt.NoResume)
 	if err != nil {
-		return plainError(err)
+		return disk.Plain(err)
 	}
 	if err = p.fill(ctx, partial); err == nil {
 		err = p.write(ctx, partial)

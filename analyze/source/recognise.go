@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
 
@@ -75,18 +76,18 @@ func noManifest(table *tarfs.Layer, broken error, size int64) error {
 
 // recogniseDirectory decides by its files what a directory holds.
 func (a *Archive) recogniseDirectory() error {
-	a.store = newDirectory(a.in.root)
+	a.store = &directory{Dir: a.in.dir, files: map[string]*disk.File{}}
 	switch {
 	case a.store.has(indexName):
 		a.Kind = kindOCI
 	case a.store.has(manifestName) && isDirForm(a.store):
-		return dirForm(a.in.root.Name(), "")
+		return dirForm(a.in.dir.Root.Name(), "")
 	case a.store.has(manifestName), a.store.has(repositoriesName):
 		a.Kind = kindDocker
 	case a.store.has(layoutName), a.store.has("blobs"):
 		return errors.New("index.json not found; not an OCI layout")
 	default:
-		return noImage(a.in.root, a.Name)
+		return noImage(a.in.dir.Root, a.Name)
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func exists(path string) bool {
 
 // insist compares the kind that the user named with what the content is.
 func (t target) insist(a *Archive) error {
-	directory := a.in.root != nil
+	directory := a.in.dir != nil
 	holds := func(names ...string) bool { return a.store != nil && slices.ContainsFunc(names, a.store.has) }
 	var err error
 	switch {

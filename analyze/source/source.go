@@ -97,7 +97,7 @@ func (a *Archive) openTarget(ctx context.Context, target target) error {
 		return err
 	}
 	a.in = in
-	if a.in.root != nil {
+	if a.in.dir != nil {
 		err = a.recogniseDirectory()
 	} else {
 		err = a.recogniseFile(ctx)
@@ -133,9 +133,6 @@ func (a *Archive) readImages(ctx context.Context) error {
 // Close ends the reading of all images of the archive.
 func (a *Archive) Close() error {
 	err := a.in.Close()
-	if a.store != nil {
-		err = errors.Join(err, a.store.close())
-	}
 	for _, end := range a.closers {
 		err = errors.Join(err, end())
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
 
@@ -20,7 +21,7 @@ import (
 func spool(ctx context.Context, src *bufio.Reader, size int64, opt Options) (*input, error) {
 	head, err := src.Peek(zeroHead)
 	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("reading: %w", plainError(err))
+		return nil, fmt.Errorf("reading: %w", disk.Plain(err))
 	}
 	if err == io.EOF && size < 0 {
 		size = int64(len(head))
@@ -55,7 +56,7 @@ func (s *spooler) Read(p []byte) (int, error) {
 	}
 	s.read += int64(n)
 	if err != nil && err != io.EOF {
-		err = fmt.Errorf("reading: %w", plainError(err))
+		err = fmt.Errorf("reading: %w", disk.Plain(err))
 	}
 	return n, err
 }
@@ -155,7 +156,7 @@ func noRoom(dir string, err error) error {
 		dir = os.TempDir()
 	}
 	return &Hinted{
-		Err:  fmt.Errorf("temporary file in %s: %w", display(filepath.Clean(dir)), plainError(err)),
+		Err:  fmt.Errorf("temporary file in %s: %w", display(filepath.Clean(dir)), disk.Plain(err)),
 		Hint: "--tmpdir DIR puts temporary files elsewhere; an uncompressed file needs none",
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"layup/analyze/source/disk"
 	"layup/analyze/source/store"
 	"layup/tarfs"
 )
@@ -96,7 +97,7 @@ func (a *Archive) storeFiles(ctx context.Context, path string) (store.Files, err
 	if path != "-" && info.IsDir() {
 		root, err := os.OpenRoot(path)
 		if err != nil {
-			return nil, &store.PrivilegeError{Name: ".", Need: "root", Err: plainError(err)}
+			return nil, &store.PrivilegeError{Name: ".", Need: "root", Err: disk.Plain(err)}
 		}
 		return store.Directory(root)
 	}
@@ -119,13 +120,13 @@ func (a *Archive) storeTar(ctx context.Context) (store.Files, error) {
 func (a *Archive) storeFile(ctx context.Context, path string) (store.Files, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, disk.Plain(err)
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return nil, errors.Join(plainError(err), file.Close())
+		return nil, errors.Join(disk.Plain(err), file.Close())
 	}
-	a.in = &input{file: file, data: io.NewSectionReader(file, 0, info.Size()), check: unchanged(file, info)}
+	a.in = &input{file: file, data: io.NewSectionReader(file, 0, info.Size()), check: disk.Unchanged(file, info)}
 	compression, err := recogniseHead(a.in.data)
 	switch {
 	case err != nil:

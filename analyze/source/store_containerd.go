@@ -199,7 +199,7 @@ func (s contentShelf) document(d descriptor, _, limitName string, limit int64) (
 	if err := over(limitName, d.Size, limit); err != nil {
 		return nil, fmt.Errorf("size: %w", err)
 	}
-	doc, err := s.files.ReadFile(store.Content(d.Digest), limit)
+	doc, err := store.ReadFile(s.files, store.Content(d.Digest), limit)
 	if err != nil || !s.a.opt.Verify {
 		return doc, shelved(err)
 	}
@@ -219,15 +219,11 @@ func (s contentShelf) layer(d descriptor) (blob, func() error, error) {
 	if err != nil {
 		return nil, nil, shelved(err)
 	}
+	if at, ok := file.(blob); ok { // it is open until another file needs the room, or the store is closed
+		return at, nil, nil
+	}
 	size, err := s.size(d.Digest)
-	if err != nil {
-		return nil, nil, errors.Join(err, file.Close())
-	}
-	if at, ok := file.(io.ReaderAt); ok {
-		s.a.closers = append(s.a.closers, file.Close)
-		return io.NewSectionReader(at, 0, size), nil, nil
-	}
-	return &contentStream{s, d.Digest, size}, nil, file.Close()
+	return &contentStream{s, d.Digest, size}, nil, errors.Join(err, file.Close())
 }
 
 func (s contentShelf) size(digest string) (int64, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
 
@@ -59,7 +60,7 @@ func (p *pass) explained(err error) error {
 		return nil
 	}
 	changed := l.check()
-	if err == nil && errors.Is(changed, errGrown) {
+	if err == nil && errors.Is(changed, disk.ErrGrown) {
 		return nil
 	}
 	return firstOf(changed, err)

@@ -181,7 +181,7 @@ func (a *archive) List(name string) ([]string, error) {
 		return nil, err
 	}
 	if v.Type() != tarfs.Dir {
-		return nil, fmt.Errorf("%s: is no directory", shown(name))
+		return nil, fmt.Errorf("%s: is not a directory", shown(name))
 	}
 	var names []string
 	for child := range a.snap.Walk(v.Node(), 1) {
@@ -201,7 +201,7 @@ func (a *archive) Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
 			return
 		}
 		if top.Type() != tarfs.Dir {
-			yield(Entry{}, fmt.Errorf("%s: is no directory", shown(name)))
+			yield(Entry{}, fmt.Errorf("%s: is not a directory", shown(name)))
 			return
 		}
 		prefix := len(strings.TrimSuffix(top.Node().Path(), "/")) + 1
@@ -220,31 +220,22 @@ func (a *archive) Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
 	}
 }
 
-func (a *archive) ReadFile(name string, limit int64) ([]byte, error) {
-	body, err := a.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close() // opened for reading: nothing is lost
-	return readAll(body, name, limit)
-}
-
 func (a *archive) Open(name string) (io.ReadCloser, error) {
 	v, err := a.snap.Resolve("/"+path.Clean(name), false)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", shown(name), fs.ErrNotExist)
 	}
 	if v.Type() != tarfs.File {
-		return nil, fmt.Errorf("%s: is no regular file", shown(name))
+		return nil, fmt.Errorf("%s: is not a regular file", shown(name))
 	}
 	extents := v.Extents()
 	if len(extents) > 0 && a.at == nil {
 		if offset, ok := a.kept[extents[0].TarOffset]; ok {
-			return io.NopCloser(io.NewSectionReader(a.keep, offset, v.Size())), nil
+			return part{io.NewSectionReader(a.keep, offset, v.Size()), io.NopCloser(nil)}, nil
 		}
 	}
 	if a.at != nil && len(extents) == 1 && extents[0] == (tarfs.Extent{TarOffset: extents[0].TarOffset, Size: v.Size()}) {
-		return part{io.NewSectionReader(a.at, extents[0].TarOffset, v.Size())}, nil
+		return part{io.NewSectionReader(a.at, extents[0].TarOffset, v.Size()), io.NopCloser(nil)}, nil
 	}
 	return a.content(v.Size(), extents)
 }

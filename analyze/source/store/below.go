@@ -20,9 +20,6 @@ type below struct {
 	dir string
 }
 
-func (b *below) ReadFile(name string, limit int64) ([]byte, error) {
-	return b.Files.ReadFile(path.Join(b.dir, name), limit)
-}
 func (b *below) List(name string) ([]string, error)      { return b.Files.List(path.Join(b.dir, name)) }
 func (b *below) Stat(name string) (Info, error)          { return b.Files.Stat(path.Join(b.dir, name)) }
 func (b *below) Open(name string) (io.ReadCloser, error) { return b.Files.Open(path.Join(b.dir, name)) }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strconv"
@@ -105,16 +104,8 @@ func (c *Containerd) database(name string) (db *bolt.DB, done func(), err error)
 		return nil, nil, err
 	}
 	done = func() { file.Close() } // opened for reading: nothing is lost
-	at, placed := file.(interface {
-		io.ReaderAt
-		io.Seeker
-	})
-	var size int64
-	if placed {
-		size, err = at.Seek(0, io.SeekEnd)
-		if err == nil {
-			db, err = bolt.Open(at, size)
-		}
+	if at, placed := file.(part); placed {
+		db, err = bolt.Open(at, at.Size())
 	} else {
 		var whole []byte
 		if whole, err = readAll(file, name, maxDatabase); err == nil {

@@ -80,7 +80,7 @@ func (s *podmanStore) findDriver() error {
 		_, err := s.files.Stat(name + "-images/images.json")
 		if err == nil {
 			s.driver = name
-			mark, _ := s.files.ReadFile(path.Join(name, ".has-mount-program"), maxWord)
+			mark, _ := ReadFile(s.files, path.Join(name, ".has-mount-program"), maxWord)
 			s.fuse = strings.TrimSpace(string(mark)) == "true"
 			return nil
 		}
@@ -93,7 +93,7 @@ func (s *podmanStore) findDriver() error {
 
 // readList reads a document that is a list; one that is not there is empty.
 func (s *podmanStore) readList(name string, list any) error {
-	doc, err := s.files.ReadFile(name, maxList)
+	doc, err := ReadFile(s.files, name, maxList)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -167,9 +167,9 @@ func (s *podmanStore) image(p *podmanImage) *Image {
 // bigData reads a document that the store keeps beside an image, under a name that is safe or else in base64.
 func (s *podmanStore) bigData(image, key string) ([]byte, error) {
 	dir := path.Join(s.driver+"-images", image)
-	doc, err := s.files.ReadFile(path.Join(dir, "="+base64.StdEncoding.EncodeToString([]byte(key))), maxDocument)
+	doc, err := ReadFile(s.files, path.Join(dir, "="+base64.StdEncoding.EncodeToString([]byte(key))), maxDocument)
 	if errors.Is(err, fs.ErrNotExist) && directoryName.MatchString(key) {
-		doc, err = s.files.ReadFile(path.Join(dir, key), maxDocument)
+		doc, err = ReadFile(s.files, path.Join(dir, key), maxDocument)
 	}
 	return doc, err
 }
@@ -211,7 +211,7 @@ func (s *podmanStore) layer(id, below string) Layer {
 		l.Size = p.DiffSize
 	}
 	if s.driver != "vfs" {
-		if link, err := s.files.ReadFile(path.Join(s.driver, id, "link"), maxWord); err == nil {
+		if link, err := ReadFile(s.files, path.Join(s.driver, id, "link"), maxWord); err == nil {
 			l.Link = strings.TrimSpace(string(link))
 		}
 	}

@@ -17,16 +17,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
 
-// A directory is a store as an engine left it on a disk. All access goes through an os.Root, so no link leads out of it.
-type directory struct{ root *os.Root }
+// A directory is a store as an engine left it on a disk.
+type directory struct {
+	dir  *disk.Dir
+	root *os.Root // of dir
+}
 
 // Directory returns the files of an opened directory, which Close closes.
-func Directory(root *os.Root) (Files, error) { return &directory{root: root}, nil }
+func Directory(root *os.Root) (Files, error) { return &directory{&disk.Dir{Root: root}, root}, nil }
 
-func (d *directory) Close() error { return d.root.Close() }
+func (d *directory) Close() error { return d.dir.Close() }
 
 // Sight looks at what the process may do.
 func (d *directory) Sight() Sight {
@@ -46,47 +50,20 @@ func (d *directory) explain(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", shown(name), fs.ErrNotExist)
 	}
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		err = e.Err
-	}
+	err = disk.Plain(err)
 	if errors.Is(err, fs.ErrPermission) {
 		return &PrivilegeError{Name: name, Need: "root, or the capability CAP_DAC_READ_SEARCH", Err: err}
 	}
 	return fmt.Errorf("%s: %w", shown(name), err)
 }
 
-func (d *directory) ReadFile(name string, limit int64) ([]byte, error) {
-	body, err := d.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close() // opened for reading: nothing is lost
-	return readAll(body, name, limit)
-}
-
 func (d *directory) Open(name string) (io.ReadCloser, error) {
-	before, err := d.root.Lstat(name) // opening a device can be enough to set it going
-	if err == nil && !before.Mode().IsRegular() {
-		err = errIrregular
-	}
+	f, err := d.dir.Open(name)
 	if err != nil {
 		return nil, d.explain(name, err)
 	}
-	file, err := d.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, d.explain(name, err)
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errIrregular
-	}
-	if err != nil {
-		return nil, errors.Join(d.explain(name, err), file.Close())
-	}
-	return file, nil
+	return part{io.NewSectionReader(f, 0, f.Size()), f}, nil
 }
-
-var errIrregular = errors.New("is no regular file")
 
 // enter opens a directory. Nothing else is opened, for a FIFO would wait.
 func (d *directory) enter(name string) (*os.File, error) {

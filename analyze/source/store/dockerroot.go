@@ -150,7 +150,7 @@ const configs = "imagedb/content/sha256"
 func (d *dockerRoot) readImage(id string) *Image {
 	img := &Image{ID: "sha256:" + id}
 	name := path.Join(d.image(configs), id)
-	config, err := d.files.ReadFile(name, maxDocument)
+	config, err := ReadFile(d.files, name, maxDocument)
 	if err == nil {
 		if sum := sha256.Sum256(config); hex.EncodeToString(sum[:]) != id {
 			err = fmt.Errorf("%s: content does not match its digest: got sha256:%x", shown(name), sum)
@@ -257,7 +257,7 @@ func (d *dockerRoot) directory(role, id, below string) Layer {
 // readNames returns the references by image ID, sorted.
 func (d *dockerRoot) readNames() (map[string][]string, error) {
 	name := d.image("repositories.json")
-	doc, err := d.files.ReadFile(name, maxDocument)
+	doc, err := ReadFile(d.files, name, maxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -305,7 +305,7 @@ func (d *dockerRoot) optional(name string) (string, error) {
 
 // needed returns the text of a small file that must be there.
 func (d *dockerRoot) needed(name string) (string, error) {
-	text, err := d.files.ReadFile(name, maxWord)
+	text, err := ReadFile(d.files, name, maxWord)
 	if err != nil {
 		return "", err
 	}
@@ -407,7 +407,7 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 	c := &Container{ID: id}
 	name := path.Join("containers", id, "config.v2.json")
 	var err error
-	if c.Config, err = d.files.ReadFile(name, maxDocument); err != nil {
+	if c.Config, err = ReadFile(d.files, name, maxDocument); err != nil {
 		return nil, err
 	}
 	var said struct {
@@ -425,7 +425,7 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 		d.home = home
 	}
 	c.Name, c.ImageID, c.Image, c.Created, c.State = strings.TrimPrefix(said.Name, "/"), said.Image, said.Config.Image, said.Created, said.State.word()
-	c.Host, err = d.files.ReadFile(path.Join("containers", id, "hostconfig.json"), maxDocument)
+	c.Host, err = ReadFile(d.files, path.Join("containers", id, "hostconfig.json"), maxDocument)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

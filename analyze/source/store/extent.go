@@ -7,11 +7,11 @@ import (
 	"layup/tarfs"
 )
 
-// A part is a file that lies in one piece in a tar: it can be read at any place.
-type part struct{ *io.SectionReader }
-
-// Close has nothing to do.
-func (part) Close() error { return nil }
+// A part is a file that can be read at any place.
+type part struct {
+	*io.SectionReader
+	io.Closer
+}
 
 // content returns what the extents of a tar hold, with zeros between them.
 func (a *archive) content(size int64, extents []tarfs.Extent) (io.ReadCloser, error) {

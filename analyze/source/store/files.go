@@ -15,15 +15,13 @@ import (
 // Files is the tree of a store. Names are relative to its top, with slashes, cleaned. What is not there is fs.ErrNotExist; what may not be
 // read is a *PrivilegeError.
 type Files interface {
-	// ReadFile returns the content of a regular file of at most limit bytes.
-	ReadFile(name string, limit int64) ([]byte, error)
 	// List returns the names in a directory, sorted by their bytes.
 	List(name string) ([]string, error)
 	// Stat describes what the name is, following no link at its end.
 	Stat(name string) (Info, error)
 	// Walk yields everything below a directory, each directory before what it holds. It ends with the first error.
 	Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
-	// Open returns the content of a regular file.
+	// Open returns the content of a regular file. It is also an io.ReaderAt and has a Size, unless it lies in a compressed tar.
 	Open(name string) (io.ReadCloser, error)
 	Close() error
 	// Sight says what of the store can be seen at all.
@@ -77,6 +75,16 @@ func (e *PrivilegeError) Unwrap() error { return e.Err }
 
 // ErrChanged says that a file is not any more what it was when it was listed: somebody writes into the store.
 var ErrChanged = errors.New("changed while being read: is the engine running?")
+
+// ReadFile returns the content of a regular file of at most limit bytes.
+func ReadFile(files Files, name string, limit int64) ([]byte, error) {
+	body, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close() // opened for reading: nothing is lost
+	return readAll(body, name, limit)
+}
 
 // readAll reads a document that must not be longer than limit.
 func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
