@@ -85,7 +85,7 @@ func (f *storeSearch) add(img *analyze.Image, hits iter.Seq[analyze.Hit]) {
 	f.kind = img.Source
 	name := render.Short(img.ID)
 	if img.Container != nil || img.Reference != "" {
-		name = titleOf(img)
+		name = analyze.Title(img.Image)
 	}
 	f.titles, f.platforms = append(f.titles, name), append(f.platforms, img.Platform)
 	snap := img.Tree().At(analyze.Last)

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,28 +34,15 @@ func (l loaded) where() string {
 
 // entitle finds for each image a title of its own.
 func (list imageList) entitle() {
-	count := map[string]int{}
-	for i := range list {
-		l := &list[i]
-		if l.many = len(list) > 1; l.image != nil {
-			l.title = titleOf(l.image)
-			count[l.name+"\x00"+l.title]++
+	images := make([]*source.Image, len(list))
+	for i, l := range list {
+		if l.image != nil {
+			images[i] = l.image.Image
 		}
 	}
-	for i := range list {
-		l := &list[i]
-		if l.image != nil && l.image.Platform != "" && count[l.name+"\x00"+l.title] > 1 {
-			l.title += " " + l.image.Platform
-		}
+	for i, title := range analyze.Titles(images) {
+		list[i].title, list[i].many = title, len(list) > 1
 	}
-}
-
-// titleOf names an image by its reference, else by its ID.
-func titleOf(img *analyze.Image) string {
-	if img.Container != nil {
-		return "container " + cmp.Or(img.Container.Name, img.Container.ID)
-	}
-	return cmp.Or(img.Reference, img.ID)
 }
 
 // load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an interruption;
@@ -184,6 +170,18 @@ func (list imageList) close() {
 			l.image.Close() // only read from: nothing is lost by a failing close
 		}
 	}
+}
+
+// loadAll loads every image of a source, or of a folder of sources.
+func (c *Call) loadAll(ctx context.Context, name string, opt analyze.Options) (list imageList) {
+	for o := range analyze.OpenFolder(ctx, name, opt) {
+		if o.Skipped != "" {
+			c.console.note("skipped " + quoted(o.Name) + ": " + o.Skipped)
+			continue
+		}
+		list = append(list, loaded{name: o.Name, image: o.Image, err: o.Err})
+	}
+	return list
 }
 
 // checkLayer checks a number that the user gave for a layer of the image.
