@@ -35,9 +35,9 @@ var mechanisms = []struct {
 	{"did you mean", "analyze/near/", regexp.MustCompile(`did you mean`)},
 	{"reader of extents", "tarfs/", regexp.MustCompile(`xtents\[1:\]`)},
 	{"chain ID", "analyze/digest/", regexp.MustCompile(`(?i)^func chainid\(`)},
-	{"plural", "", regexp.MustCompile(`"1 " \+`)},
-	{"quoting for shells", "", regexp.MustCompile("`'\\\\''`")},
-	{"quoting for terminals", "", regexp.MustCompile(`\.IsPrint\(`)},
+	{"plural", "analyze/show/", regexp.MustCompile(`"1 " \+`)},
+	{"quoting for shells", "analyze/show/", regexp.MustCompile("`'\\\\''`")},
+	{"quoting for terminals", "analyze/show/", regexp.MustCompile(`\.IsPrint\(`)},
 	{"bounded set of open files", "", regexp.MustCompile(`^(const )?\s*maxOpen\s+= `)},
 }
 

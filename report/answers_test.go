@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"layup/analyze/show"
 )
 
 // items returns the items of a command's JSON lines, without the members that the test is not about.
@@ -202,7 +204,7 @@ func TestOwnerFollowsSymlinksAndSaysWhatWasAsked(t *testing.T) {
 
 func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
 	image := pack(t, "myfile")
-	name := quoted(image)
+	name := show.Shell(image)
 	for _, c := range []struct {
 		args     []string
 		out, err string
@@ -223,7 +225,7 @@ func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
 	}
 	links := pack(t, "links")
 	got := layup(t, "owner", "-q", links, "/etc/relative")
-	if want := "layup: " + links + ": \"/etc/relative\" leads to \"/usr/bin/su\": deleted by layer 3 (replaced-by-other-type): RUN ln -sf usr /lib && rm -r /usr/bin && echo x > /usr/bin\nlayup: hint: layup log " + quoted(links) + " /usr/bin/su\n"; got.err != want || got.status != 1 {
+	if want := "layup: " + links + ": \"/etc/relative\" leads to \"/usr/bin/su\": deleted by layer 3 (replaced-by-other-type): RUN ln -sf usr /lib && rm -r /usr/bin && echo x > /usr/bin\nlayup: hint: layup log " + show.Shell(links) + " /usr/bin/su\n"; got.err != want || got.status != 1 {
 		t.Errorf("a symlink to what was deleted: exit %d, %s want %s", got.status, got.err, want)
 	}
 	got = layup(t, "cat", image, "/tmp/token", "/etc/passwd")

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -36,7 +37,7 @@ func (p *printing) answer(ctx context.Context, c *Call) (int, error) {
 		return failed, usage("--upto N is the view after layer N; --layer N what layer N carries itself", "cat: --layer and --upto exclude each other")
 	}
 	if c.all {
-		return failed, usage("layup images "+quoted(c.Args[0])+"  lists them", "cat: reads one image; --all does not apply")
+		return failed, usage("layup images "+show.Shell(c.Args[0])+"  lists them", "cat: reads one image; --all does not apply")
 	}
 	c.bodies = analyze.SomeBodies
 	images, err := c.load(ctx, c.Args[:1], false)

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"layup/analyze/show"
 )
 
 // ruleFiles are where rules are looked for when no --config is given: in the working directory only.
@@ -36,9 +38,9 @@ func (c *Call) configured(name string) ([]givenRule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("check: %q: %w", names[0], err)
 	}
-	said := fmt.Sprintf("rules from %s (%d)", quoted(names[0]), len(rules))
+	said := fmt.Sprintf("rules from %s (%d)", show.Shell(names[0]), len(rules))
 	if len(names) > 1 {
-		said += ", not from " + quoted(names[1])
+		said += ", not from " + show.Shell(names[1])
 	}
 	c.console.note(said)
 	for _, r := range rules {
@@ -169,7 +171,7 @@ func filedRule(file string, p pair) ([]givenRule, error) {
 	if err != nil {
 		return nil, err
 	}
-	where := fmt.Sprintf("%s: line %d: %s", quoted(file), p.key.Line, kind.name)
+	where := fmt.Sprintf("%s: line %d: %s", show.Shell(file), p.key.Line, kind.name)
 	values, err := scalars(p.value)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -47,7 +48,7 @@ func (g gate) judge(s *subject) []finding {
 		found.add(finding{pass: true, layer: tarfs.NoLayer, value: render.I(0), message: "none"})
 	}
 	if more := found.n - len(found.list); more > 0 {
-		found.list[len(found.list)-1].message += fmt.Sprintf(" (and %s more)", grouped(int64(more)))
+		found.list[len(found.list)-1].message += fmt.Sprintf(" (and %s more)", show.Grouped(int64(more)))
 	}
 	for i := range found.list {
 		f := &found.list[i]
@@ -68,7 +69,7 @@ func maxWasted(value string) (gate, error) {
 	limit, err := parseSize(value)
 	return gate{limit: render.I(limit), test: func(s *subject) findings {
 		hidden := s.account.Hidden
-		return measured(render.I(hidden), hidden <= limit, "%s bytes hidden, at most %s allowed", grouped(hidden), grouped(limit))
+		return measured(render.I(hidden), hidden <= limit, "%s bytes hidden, at most %s allowed", show.Grouped(hidden), show.Grouped(limit))
 	}}, err
 }
 
@@ -77,7 +78,7 @@ func highestWastedBytes(value string) (gate, error) {
 	limit, err := parseDiveSize(value)
 	return gate{limit: render.I(limit), test: func(s *subject) findings {
 		hidden := s.account.Hidden
-		return measured(render.I(hidden), hidden < limit, "%s bytes hidden, fewer than %s allowed", grouped(hidden), grouped(limit))
+		return measured(render.I(hidden), hidden < limit, "%s bytes hidden, fewer than %s allowed", show.Grouped(hidden), show.Grouped(limit))
 	}}, err
 }
 
@@ -159,7 +160,7 @@ func maxSize(value string) (gate, error) {
 	limit, err := parseSize(value)
 	return gate{limit: render.I(limit), test: func(s *subject) findings {
 		stored := s.account.Stored
-		return measured(render.I(stored), stored <= limit, "%s bytes stored, at most %s allowed", grouped(stored), grouped(limit))
+		return measured(render.I(stored), stored <= limit, "%s bytes stored, at most %s allowed", show.Grouped(stored), show.Grouped(limit))
 	}}, err
 }
 

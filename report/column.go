@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 
+	"layup/analyze/show"
 	"layup/report/render"
 )
 
@@ -40,7 +41,7 @@ func sizeColumn(fields []render.Field, title, name string) render.Column {
 		if row[i].Absent() {
 			return "-"
 		}
-		return render.Size(row[i].Int())
+		return show.Size(row[i].Int())
 	}}
 }
 
@@ -51,7 +52,7 @@ func timeColumn(fields []render.Field, title, name string) render.Column {
 		if row[i].Absent() {
 			return "-"
 		}
-		return render.When(row[i].Int())
+		return show.When(row[i].Int())
 	}}
 }
 
@@ -64,8 +65,8 @@ func pathColumn(fields []render.Field) render.Column {
 			return row[path].String()
 		}
 		name, to := row[path].String(), row[link].String()
-		if render.Safe(name) == name {
-			to = render.Safe(to) // so that a name stays plain beside an odd target
+		if show.Safe(name) == name {
+			to = show.Safe(to) // so that a name stays plain beside an odd target
 		}
 		return name + " -> " + to
 	}}

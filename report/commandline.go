@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"layup/analyze/show"
 )
 
 // parse understands a command line: common flags, a command's name, then flags and arguments in any order.
@@ -94,11 +96,11 @@ func commandHint(name string, names []string) string {
 	case near != "":
 		return "did you mean: layup " + near
 	case err == nil:
-		return "a command comes first: layup ls " + quoted(name)
+		return "a command comes first: layup ls " + show.Shell(name)
 	case strings.Contains(name, ".tar"):
 		return "a command comes first, and there is no such file: layup ls IMAGE"
 	case strings.ContainsAny(name, ":/"):
-		return "a command comes first, and an image is a file: docker save -o image.tar " + quoted(name) + " && layup ls image.tar"
+		return "a command comes first, and an image is a file: docker save -o image.tar " + show.Shell(name) + " && layup ls image.tar"
 	}
 	return cmp.Or(habit("", name), "layup help  lists the commands")
 }

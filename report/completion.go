@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"layup/report/render"
+	"layup/analyze/show"
 )
 
 // What follows the candidates, as other tools' scripts read it, too: a sum of bits.
@@ -96,11 +96,11 @@ func (r request) line(c candidate) string {
 		if r.closed {
 			word += r.typed.quote()
 		}
-	case render.Safe(strings.Trim(word, " ")) != strings.Trim(word, " "):
+	case show.Safe(strings.Trim(word, " ")) != strings.Trim(word, " "):
 		return ""
 	}
 	if c.about != "" {
-		word += "\t" + render.Safe(c.about)
+		word += "\t" + show.Safe(c.about)
 	}
 	return word
 }

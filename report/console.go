@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"layup/analyze/show"
 	"layup/report/render"
 )
 
@@ -37,7 +38,7 @@ func (c *console) plain(text string) {
 	if c.progress != nil {
 		c.progress.Clear()
 	}
-	io.WriteString(c.w, harmless(text)+"\n") // nobody could be told of an error here
+	io.WriteString(c.w, show.Line(text)+"\n") // nobody could be told of an error here
 }
 
 // note prints what the user should know of a choice made for them.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 )
 
@@ -126,7 +127,7 @@ func (d *comparing) check(c *Call) error {
 		return usage("", "diff: --content and --ignore content exclude each other")
 	}
 	if c.all {
-		return usage("layup images "+quoted(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
+		return usage("layup images "+show.Shell(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
 	}
 	if d.container = d.stages == "" && len(c.Args) == 1; d.container {
 		return nil
@@ -135,7 +136,7 @@ func (d *comparing) check(c *Call) error {
 		return d.checkTwo(c)
 	}
 	if len(c.Args) > 1 {
-		return usage("layup diff "+quoted(c.Args[0])+" "+quoted(c.Args[1])+"  compares two images", "diff: --layers compares layers of one image")
+		return usage("layup diff "+show.Shell(c.Args[0])+" "+show.Shell(c.Args[1])+"  compares two images", "diff: --layers compares layers of one image")
 	}
 	for i, side := range []string{"a", "b"} {
 		if d.image[i] != "" || d.platform[i] != "" {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/analyze/source"
 )
 
@@ -30,7 +31,7 @@ func (d *comparing) loadContainer(ctx context.Context, c *Call) (imageList, [2]a
 	}
 	if img.Container == nil {
 		list.close()
-		return nil, sides, usage("layup diff IMAGE-A IMAGE-B compares two images; --layers I..J two stages of one", "diff: IMAGE-B is missing, and %s is no container", quoted(c.Args[0]))
+		return nil, sides, usage("layup diff IMAGE-A IMAGE-B compares two images; --layers I..J two stages of one", "diff: IMAGE-B is missing, and %s is no container", show.Shell(c.Args[0]))
 	}
 	base := len(img.Layers) - 1
 	for base >= 0 && (img.Layers[base].Role == source.RoleContainer || d.against.word == againstImage && img.Layers[base].Role == source.RoleInit) {

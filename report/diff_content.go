@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/analyze/unified"
 	"layup/report/render"
 	"layup/tarfs"
@@ -133,7 +134,7 @@ func (p *patch) paint(sign byte, line string) {
 func legible(text string) string {
 	parts := strings.Split(text, "\t")
 	for i, part := range parts {
-		parts[i] = harmless(part)
+		parts[i] = show.Line(part)
 	}
 	return strings.Join(parts, "\t")
 }
@@ -159,30 +160,12 @@ func (p *patch) file(d analyze.Difference) {
 func fileName(side string, d analyze.Difference) string {
 	name := side + d.Path()
 	if strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' }) >= 0 {
-		return quotedC(name)
+		return `"` + show.Octal(name, '"') + `"` // as C does
 	}
 	if strings.Contains(name, " ") {
 		name += "\t"
 	}
 	return name
-}
-
-// quotedC quotes as C does, with three octal digits for a byte that is not printable.
-func quotedC(name string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := range len(name) {
-		switch c := name[i]; {
-		case c == '"' || c == '\\':
-			b.WriteString("\\" + string(rune(c)))
-		case c < ' ' || c >= 0x7f:
-			fmt.Fprintf(&b, "\\%03o", c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }
 
 func (p *patch) hunks(d analyze.Difference, hunks []unified.Hunk) {
@@ -224,7 +207,7 @@ func (a *diffAnswer) drawContent(ctx context.Context, w io.Writer, t render.Term
 
 // besides is a line about what hunks do not tell, or nothing.
 func (a *diffAnswer) besides(d analyze.Difference, whyNot string, hunks bool) string {
-	path := render.Safe(pathOf(d))
+	path := show.Safe(pathOf(d))
 	switch {
 	case d.Change == analyze.Added && !hunks:
 		return fmt.Sprintf("Only in B: %s (%s%s, layer %s)", path, d.B.Type(), comma(whyNot), index(d.B.Layer()))
@@ -270,7 +253,7 @@ func (a *diffAnswer) changedFrom(d analyze.Difference, name, whyNot string) stri
 	case "owner":
 		return fmt.Sprintf("owner %d:%d -> %d:%d", one.UID, one.GID, two.UID, two.GID)
 	case "mtime":
-		return "mtime " + render.When(one.MTime) + " -> " + render.When(two.MTime)
+		return "mtime " + show.When(one.MTime) + " -> " + show.When(two.MTime)
 	case "type":
 		return fmt.Sprintf("type %s -> %s", d.A.Type(), d.B.Type())
 	}

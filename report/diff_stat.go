@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 )
 
@@ -103,9 +104,9 @@ func sizesColumn(f []render.Field) render.Column {
 		case row[a].Absent() && row[b].Absent():
 			return ""
 		case row[a].Absent():
-			return "+" + render.Size(row[b].Int())
+			return "+" + show.Size(row[b].Int())
 		case row[b].Absent():
-			return "-" + render.Size(row[a].Int())
+			return "-" + show.Size(row[a].Int())
 		}
 		return sizes(row[a].Int(), row[b].Int())
 	}}
@@ -113,9 +114,9 @@ func sizesColumn(f []render.Field) render.Column {
 
 func sizes(a, b int64) string {
 	if a == b {
-		return render.Size(a)
+		return show.Size(a)
 	}
-	return render.Size(a) + " -> " + render.Size(b)
+	return show.Size(a) + " -> " + show.Size(b)
 }
 
 func layerStatColumns() []render.Column {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -187,9 +188,9 @@ func sizeOf(d analyze.Difference) string {
 	case a && b:
 		return sizes(d.A.Size(), d.B.Size())
 	case a:
-		return render.Size(d.A.Size())
+		return show.Size(d.A.Size())
 	case b:
-		return render.Size(d.B.Size())
+		return show.Size(d.B.Size())
 	}
 	return "-"
 }
@@ -209,9 +210,9 @@ func pathOf(d analyze.Difference) string {
 	if d.What&analyze.Link == 0 {
 		to = to[:1]
 	}
-	if render.Safe(path) == path { // so that a name stays plain beside an odd target
+	if show.Safe(path) == path { // so that a name stays plain beside an odd target
 		for i := range to {
-			to[i] = render.Safe(to[i])
+			to[i] = show.Safe(to[i])
 		}
 	}
 	return path + " -> " + strings.Join(to, " => ")

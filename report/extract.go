@@ -15,6 +15,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/extract"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -78,8 +79,8 @@ func (t *taking) answer(ctx context.Context, c *Call) (int, error) {
 	if t.streams(c) {
 		c.bodies = analyze.MostBodies
 	}
-	if c.whereTo = " -o " + quoted(c.output); t.dir != "" {
-		c.whereTo = " -C " + quoted(t.dir)
+	if c.whereTo = " -o " + show.Shell(c.output); t.dir != "" {
+		c.whereTo = " -C " + show.Shell(t.dir)
 	}
 	images, err := c.load(ctx, c.Args[:1], false)
 	if err != nil {
@@ -116,7 +117,7 @@ func (t *taking) check(c *Call) error {
 	toFile := c.output != ""
 	switch {
 	case c.all:
-		return usage("layup images "+quoted(c.Args[0])+"  lists them", "extract: takes from one image; --all does not apply")
+		return usage("layup images "+show.Shell(c.Args[0])+"  lists them", "extract: takes from one image; --all does not apply")
 	case modes > 1:
 		return usage("", "extract: --layer, --upto, --deleted and --layer-tar exclude each other")
 	case t.dir != "" && toFile:
@@ -168,7 +169,7 @@ func targetError(flag, dir string, err error) error {
 	case errors.Is(err, extract.ErrNotEmpty):
 		return usage("name a new directory, or an empty one", "%s%w", flag, err)
 	case errors.Is(err, fs.ErrNotExist):
-		return usage("mkdir -p "+quoted(filepath.Dir(filepath.Clean(dir))), "%s%w", flag, err)
+		return usage("mkdir -p "+show.Shell(filepath.Dir(filepath.Clean(dir))), "%s%w", flag, err)
 	}
 	return fmt.Errorf("%s%w", flag, err)
 }

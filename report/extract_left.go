@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"layup/analyze/extract"
-	"layup/report/render"
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -14,17 +14,17 @@ func summary(r extract.Result) string {
 	var parts []string
 	for _, t := range []tarfs.Type{tarfs.File, tarfs.Dir, tarfs.Symlink, tarfs.Char, tarfs.Block, tarfs.Fifo} {
 		if n := r.Count[t]; n > 0 || t == tarfs.File {
-			parts = append(parts, counted(n, typeWords[t][0], typeWords[t][1]))
+			parts = append(parts, show.Count(n, typeWords[t][0], typeWords[t][1]))
 		}
 	}
-	return strings.Join(parts, ", ") + "; " + render.Size(r.Bytes)
+	return strings.Join(parts, ", ") + "; " + show.Size(r.Bytes)
 }
 
 // leftOut says what was not made and returns the exit status that it asks for: what was not asked for is no failure.
 func (c *console) leftOut(r extract.Result) int {
 	status := answered
 	for _, l := range r.LeftOut {
-		paths := counted(l.Count, "path", "paths")
+		paths := show.Count(l.Count, "path")
 		if l.Kind == extract.Unstorable {
 			status = partly
 			c.line(fmt.Sprintf("left out: %s that cannot be made here (%v): %s", paths, l.Err, listed(l)))
@@ -33,7 +33,7 @@ func (c *console) leftOut(r extract.Result) int {
 		var text string
 		switch l.Kind {
 		case extract.LeftDevices:
-			text = counted(l.Count, "device", "devices") + " (--devices makes them, as root): " + listed(l)
+			text = show.Count(l.Count, "device") + " (--devices makes them, as root): " + listed(l)
 		case extract.LeftSetuid:
 			text = "setuid or setgid of " + paths + " (--setuid keeps it, of others' files with --same-owner): " + listed(l)
 		case extract.LeftCapability:
@@ -56,7 +56,7 @@ func (c *console) leftOut(r extract.Result) int {
 func listed(l extract.LeftOut) string {
 	var names []string
 	for _, p := range l.Paths {
-		names = append(names, render.Safe(p))
+		names = append(names, show.Safe(p))
 	}
 	if l.Count > len(names) {
 		names = append(names, "…")

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -127,7 +128,7 @@ func nothing(partly bool, patterns []string) error {
 	if len(patterns) > 0 {
 		safe := make([]string, len(patterns))
 		for i, p := range patterns {
-			safe[i] = quoted(p)
+			safe[i] = show.Shell(p)
 		}
 		what += " " + strings.Join(safe, " ")
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -118,7 +119,7 @@ func (c *common) flags() string {
 	var s string
 	for _, f := range []struct{ name, value string }{{"image", c.image}, {"platform", c.platform}} {
 		if f.value != "" {
-			s += " --" + f.name + " " + quoted(f.value)
+			s += " --" + f.name + " " + show.Shell(f.value)
 		}
 	}
 	if c.view.word != "runtime" {

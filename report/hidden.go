@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -145,7 +146,7 @@ func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) part {
 	p.Lists = []render.List{{Name: "secrets", Fields: secretFields, Rows: secretRows(secrets, s.showSecrets), Columns: secretColumns()}}
 	p.Footer = hiddenFooter(len(hits), totals, unseen, s.unseen)
 	if len(hits) == 0 && s.narrowed() {
-		p.Footer = "nothing hidden matches; hidden are " + grouped(totals.Hidden) + " bytes"
+		p.Footer = "nothing hidden matches; hidden are " + show.Grouped(totals.Hidden) + " bytes"
 	}
 	return p
 }
@@ -158,19 +159,12 @@ func (s *hiddenSearch) narrowed() bool {
 func hiddenFooter(n int, totals hiddenTotals, unseen int, listed bool) string {
 	line := "nothing is hidden"
 	if n > 0 {
-		line = fmt.Sprintf("%d hidden, %s", n, render.Size(totals.Listed))
+		line = fmt.Sprintf("%d hidden, %s", n, show.Size(totals.Listed))
 	}
 	if unseen > 0 && !listed {
-		line += fmt.Sprintf("; --unseen lists %s more that no layer ever showed, %s", counted(unseen, "entry", "entries"), render.Size(totals.Unseen))
+		line += fmt.Sprintf("; --unseen lists %s more that no layer ever showed, %s", show.Count(unseen, "entry", "entries"), show.Size(totals.Unseen))
 	}
 	return line
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func hiddenRows(img *analyze.Image, hits []analyze.Hit) iter.Seq[[]render.Value] {

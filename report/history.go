@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 )
 
@@ -92,7 +93,7 @@ func (h *chronicle) one(c *Call, img *analyze.Image) (string, error) {
 	var b strings.Builder
 	for _, row := range img.DockerHistory() {
 		if c.onTerminal() && !h.json { // where a line feed could fake a row
-			row.CreatedBy, row.Comment = harmless(row.CreatedBy), harmless(row.Comment)
+			row.CreatedBy, row.Comment = show.Line(row.CreatedBy), show.Line(row.Comment)
 		}
 		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole && !c.noTrunc, now: h.now}, false)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/report/render"
 )
@@ -30,7 +31,7 @@ func newImages(f *pflag.FlagSet) Answer {
 	detail := f.Bool("detail", false, "of a repository in a registry: ask every tag what it holds")
 	return func(ctx context.Context, c *Call) (int, error) {
 		if c.image != "" || c.platform != "" {
-			return failed, usage("layup images "+quoted(c.Args[0]), "images: lists all there is; --image and --platform do not apply")
+			return failed, usage("layup images "+show.Shell(c.Args[0]), "images: lists all there is; --image and --platform do not apply")
 		}
 		if err := c.checkTarget(c.Args); err != nil {
 			return failed, err
@@ -113,7 +114,7 @@ func imagesColumns() []render.Column {
 			if err != nil {
 				return row[created].String()
 			}
-			return render.When(t.Unix())
+			return show.When(t.Unix())
 		}},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/tarfs"
 )
@@ -102,7 +103,7 @@ func (list imageList) refused(c *Call) int {
 	}
 	list.explain(c)
 	if c.swapped(list) {
-		c.console.line("hint: IMAGE comes before PATH: layup " + c.Report.Name + " " + quoted(c.Args[len(c.Args)-1]) + " " + quoted(c.Args[0]))
+		c.console.line("hint: IMAGE comes before PATH: layup " + c.Report.Name + " " + show.Shell(c.Args[len(c.Args)-1]) + " " + show.Shell(c.Args[0]))
 	}
 	return failed
 }
@@ -176,7 +177,7 @@ func (list imageList) close() {
 func (c *Call) loadAll(ctx context.Context, name string, opt analyze.Options) (list imageList) {
 	for o := range analyze.OpenFolder(ctx, name, opt) {
 		if o.Skipped != "" {
-			c.console.note("skipped " + quoted(o.Name) + ": " + o.Skipped)
+			c.console.note("skipped " + show.Shell(o.Name) + ": " + o.Skipped)
 			continue
 		}
 		list = append(list, loaded{name: o.Name, image: o.Image, err: o.Err})

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -125,7 +126,7 @@ func (c *Call) next(img *analyze.Image, command, path string) string {
 	if c.all {
 		again.image, again.platform = img.Reference, img.Platform
 	}
-	next := fmt.Sprintf("layup %s%s %s %s", command, again.flags(), quoted(img.Name), quoted(path))
+	next := fmt.Sprintf("layup %s%s %s %s", command, again.flags(), show.Shell(img.Name), show.Shell(path))
 	if command == c.Report.Name {
 		next += c.whereTo
 	}

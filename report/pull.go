@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze/show"
 	"layup/analyze/source"
-	"layup/report/render"
 )
 
 const pullDetails = `
@@ -52,7 +52,7 @@ func newPull(f *pflag.FlagSet) Answer {
 		if err := c.print(ctx, referenceLines(pulled)); err != nil {
 			return failed, err
 		}
-		c.console.note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", quoted(*target), len(pulled.References), pulled.Blobs, render.Size(pulled.Bytes)))
+		c.console.note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", show.Shell(*target), len(pulled.References), pulled.Blobs, show.Size(pulled.Bytes)))
 		return answered, nil
 	}
 }
@@ -61,11 +61,11 @@ func newPull(f *pflag.FlagSet) Answer {
 func (c *Call) checkPull(target string) error {
 	switch {
 	case target == "-":
-		return usage("layup pull -o image.tar "+quoted(c.Args[0]), "pull: -o -: what may have to go on after an interruption needs a file or a directory")
+		return usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o -: what may have to go on after an interruption needs a file or a directory")
 	case target == "":
-		return usage("layup pull -o image.tar "+quoted(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
+		return usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
 	case c.image != "":
-		return usage("layup pull -o "+quoted(target)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
+		return usage("layup pull -o "+show.Shell(target)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
 	case c.registry.toc:
 		return usage("", "pull: --toc does not apply: whole blobs are fetched")
 	case c.noVerify:
@@ -98,6 +98,6 @@ func (c *console) trackPull(how string) func(source.PullProgress) {
 		if at.JustFinished != "" {
 			line.Line("layup: " + at.JustFinished + ": fetched")
 		}
-		line.Update(fmt.Sprintf("layup: fetching: %s of %s%s, blobs to go: %d", render.Size(at.Read), render.Size(at.Bytes), rate(at.Read-before, time.Since(began)), at.Blobs-at.Done))
+		line.Update(fmt.Sprintf("layup: fetching: %s of %s%s, blobs to go: %d", show.Size(at.Read), show.Size(at.Bytes), rate(at.Read-before, time.Since(began)), at.Blobs-at.Done))
 	}
 }

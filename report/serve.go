@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze/show"
 	"layup/report/engineapi"
 )
 
@@ -42,10 +43,10 @@ func newServe(f *pflag.FlagSet) Answer {
 	path := f.String("socket", "", "listen on the Unix socket `PATH`")
 	return func(ctx context.Context, c *Call) (int, error) {
 		if *path == "" {
-			return failed, usage("layup serve --socket ./layup.sock "+quoted(c.Args[0]), "serve: --socket PATH is missing")
+			return failed, usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "serve: --socket PATH is missing")
 		}
 		if scheme, _, ok := strings.Cut(*path, "://"); ok && scheme != "unix" {
-			return failed, usage("layup serve --socket ./layup.sock "+quoted(c.Args[0]), "--socket %q: it answers on a Unix socket alone", *path)
+			return failed, usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "--socket %q: it answers on a Unix socket alone", *path)
 		}
 		if c.outputGiven {
 			return failed, usage("", "serve: -o does not apply: it writes no document")
@@ -66,17 +67,9 @@ func newServe(f *pflag.FlagSet) Answer {
 			return failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
 		version, _ := build()
-		c.console.note(fmt.Sprintf("serving %s on unix://%s", inNumber(len(s.images), "image"), quoted(address)))
+		c.console.note(fmt.Sprintf("serving %s on unix://%s", show.Count(len(s.images), "image"), show.Shell(address)))
 		return answered, serveOn(ctx, listener, engineapi.New(s.images, version))
 	}
-}
-
-// inNumber is a number of things in words.
-func inNumber(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // newServer is a server in which no client can stay for ever without asking.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/engineapi"
 )
 
@@ -57,12 +58,12 @@ func (s *served) takeAll(list imageList) error {
 		}
 		if l.image.Container != nil { // not its image: it has a layer more
 			if len(list) == 1 {
-				return usage("layup inspect "+quoted(l.name)+"  prints docker's document of it", "%s: is a container, and images alone are served", l.where())
+				return usage("layup inspect "+show.Shell(l.name)+"  prints docker's document of it", "%s: is a container, and images alone are served", l.where())
 			}
 			continue
 		}
 		if l.image.ID == "" {
-			return usage("layup ls "+quoted(l.name)+"  reads it", "%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say", l.where())
+			return usage("layup ls "+show.Shell(l.name)+"  reads it", "%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say", l.where())
 		}
 		s.take(l.image)
 	}

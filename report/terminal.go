@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 )
 
@@ -44,7 +45,7 @@ func (c *Call) toTerminal(text string) string {
 	if !c.onTerminal() {
 		return text
 	}
-	return harmlessLines(text)
+	return show.Lines(text)
 }
 
 // fileTerminal says what a file can show: all, without colour unless asked for.
@@ -74,13 +75,13 @@ func reading(at analyze.Progress, since time.Duration) string {
 	if at.Remote {
 		verb, pace = "fetching", rate(at.Read, since)
 	}
-	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, render.Size(at.Read), render.Size(at.Bytes), pace, at.Layers-at.Done)
+	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, show.Size(at.Read), show.Size(at.Bytes), pace, at.Layers-at.Done)
 }
 
 // rate is how fast bytes came, behind a comma; nothing before that can be said.
 func rate(bytes int64, since time.Duration) string {
 	if s := since.Seconds(); s > 0.1 && bytes >= 0 {
-		return ", " + render.Size(int64(float64(bytes)/s)) + "/s"
+		return ", " + show.Size(int64(float64(bytes)/s)) + "/s"
 	}
 	return ""
 }
@@ -92,7 +93,7 @@ func (c *console) trackExtract(how string) func(done, all int64) {
 		return nil
 	}
 	return func(done, all int64) {
-		line.Update(fmt.Sprintf("layup: extracting: %s of %s", render.Size(done), render.Size(all)))
+		line.Update(fmt.Sprintf("layup: extracting: %s of %s", show.Size(done), show.Size(all)))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -50,14 +51,14 @@ func draw(w io.Writer, versions []tarfs.Version) error {
 	for i, v := range versions {
 		level := depths[i] - depths[0]
 		if level == 0 {
-			out.WriteString(render.Safe(v.Node().Path()) + target(v) + "\n")
+			out.WriteString(show.Safe(v.Node().Path()) + target(v) + "\n")
 			continue
 		}
 		open = append(open[:level-1], !last[i])
 		for _, more := range open[:level-1] {
 			out.WriteString(branch(more, "│   ", "    "))
 		}
-		out.WriteString(branch(!last[i], "├── ", "└── ") + owned(v) + render.Safe(v.Node().Name()) + target(v) + "\n")
+		out.WriteString(branch(!last[i], "├── ", "└── ") + owned(v) + show.Safe(v.Node().Name()) + target(v) + "\n")
 	}
 	return out.Flush()
 }
@@ -106,5 +107,5 @@ func target(v tarfs.Version) string {
 	if v.Type() != tarfs.Symlink {
 		return ""
 	}
-	return " -> " + render.Safe(v.Link())
+	return " -> " + show.Safe(v.Link())
 }

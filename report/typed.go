@@ -1,11 +1,10 @@
 package report
 
 import (
-	"fmt"
 	"os"
 	"strings"
 
-	"layup/report/render"
+	"layup/analyze/show"
 )
 
 // A typed word is one of a command line as it stands there, quotes and all, up to the cursor if that is in it.
@@ -158,26 +157,26 @@ func (w typedWord) quote() string {
 
 // behind quotes what follows a quote that is open, or none: what a terminal could obey is written as $'…'.
 func behind(s, open string) string {
-	if trimmed := strings.Trim(s, " "); render.Safe(trimmed) != trimmed {
+	if trimmed := strings.Trim(s, " "); show.Safe(trimmed) != trimmed {
 		quote := strings.TrimPrefix(open, `\`)
 		switch quote {
 		case "$'":
-			return octal(s)
+			return show.Octal(s, '\'')
 		case "":
-			return "$'" + octal(s) + "'"
+			return "$'" + show.Octal(s, '\'') + "'"
 		}
-		return quote + "$'" + octal(s) + "'" + quote
+		return quote + "$'" + show.Octal(s, '\'') + "'" + quote
 	}
 	switch open {
 	case "'":
 		return strings.ReplaceAll(s, "'", `'\''`)
 	case "$'":
-		return octal(s)
+		return show.Octal(s, '\'')
 	case `"`:
 		s = backslashed(s, func(r rune) bool { return strings.ContainsRune("$`\"\\", r) })
 		return strings.ReplaceAll(s, "!", `"'!'"`) // for which a backslash does not serve there
 	}
-	return backslashed(s, func(r rune) bool { return r < 0x80 && quoted(string(r)) != string(r) || r == '^' })
+	return backslashed(s, func(r rune) bool { return r < 0x80 && show.Shell(string(r)) != string(r) || r == '^' })
 }
 
 // backslashed puts a backslash before the characters that need one.
@@ -188,22 +187,6 @@ func backslashed(s string, needs func(r rune) bool) string {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// octal writes each byte that is not printable ASCII as the $'…' form has it.
-func octal(s string) string {
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		switch {
-		case c == '\'' || c == '\\':
-			b.WriteString(`\` + string(rune(c)))
-		case c < ' ' || c > '~':
-			fmt.Fprintf(&b, `\%03o`, c)
-		default:
-			b.WriteByte(c)
-		}
 	}
 	return b.String()
 }

@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/extract"
+	"layup/analyze/show"
 	"layup/report/render"
 )
 
@@ -31,9 +32,9 @@ func newUnpack(f *pflag.FlagSet) Answer {
 		image, dir := c.Args[0], c.Args[1]
 		switch {
 		case !*overlay:
-			return failed, usage("layup unpack --overlay2 "+quoted(image)+" "+quoted(dir)+"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
+			return failed, usage("layup unpack --overlay2 "+show.Shell(image)+" "+show.Shell(dir)+"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
 		case c.all:
-			return failed, usage("layup images "+quoted(image)+"  lists them", "unpack: takes one image; --all does not apply")
+			return failed, usage("layup images "+show.Shell(image)+"  lists them", "unpack: takes one image; --all does not apply")
 		}
 		if err := cmp.Or(c.checkOutside("", dir), targetError("", dir, extract.CheckDir(dir))); err != nil {
 			return failed, fmt.Errorf("unpack: %w", err)
@@ -64,11 +65,11 @@ func newUnpack(f *pflag.FlagSet) Answer {
 		images.complain(c)
 		return status, c.write(ctx, func(w io.Writer, _ render.Terminal) error {
 			for i, l := range layers {
-				if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link, render.Safe(img.Instruction(i).Readable)); err != nil {
+				if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link, show.Safe(img.Instruction(i).Readable)); err != nil {
 					return err
 				}
 			}
-			_, err := fmt.Fprintf(w, "cd %s && mount -t overlay overlay -o lowerdir=%s,upperdir=upper,workdir=work merged\n", quoted(dir), extract.Lower(layers))
+			_, err := fmt.Fprintf(w, "cd %s && mount -t overlay overlay -o lowerdir=%s,upperdir=upper,workdir=work merged\n", show.Shell(dir), extract.Lower(layers))
 			return err
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/report/render"
 )
@@ -40,9 +41,9 @@ func newVerify(f *pflag.FlagSet) Answer {
 	return func(ctx context.Context, c *Call) (int, error) {
 		switch {
 		case c.noVerify:
-			return failed, usage("layup layers --no-verify "+quoted(c.Args[0])+"  lists layers without it", "verify: --no-verify would leave nothing to do")
+			return failed, usage("layup layers --no-verify "+show.Shell(c.Args[0])+"  lists layers without it", "verify: --no-verify would leave nothing to do")
 		case c.registry.toc:
-			return failed, usage("layup ls --toc "+quoted(c.Args[0])+"  lists by the index alone", "verify: --toc does not apply: everything is read")
+			return failed, usage("layup ls --toc "+show.Shell(c.Args[0])+"  lists by the index alone", "verify: --toc does not apply: everything is read")
 		}
 		if err := checkExpected(*expect, c.all); err != nil {
 			return failed, err
@@ -181,10 +182,10 @@ func (one verified) head(c *Call, v *record) []string {
 	if commit != "" {
 		by += " (" + commit + ")"
 	}
-	lines := []string{"verified by  " + by, "source       " + render.Safe(c.Args[0]) + " (" + one.source + ")"}
+	lines := []string{"verified by  " + by, "source       " + show.Safe(c.Args[0]) + " (" + one.source + ")"}
 	add := func(title, text string) {
 		if text != "" {
-			lines = append(lines, title+render.Safe(text)) // a title is the program's, and stays outside of what is escaped
+			lines = append(lines, title+show.Safe(text)) // a title is the program's, and stays outside of what is escaped
 		}
 	}
 	for _, check := range v.File {

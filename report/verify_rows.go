@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/report/render"
 	"layup/tarfs"
@@ -134,7 +135,7 @@ func failureLine(check source.Check) string {
 	}
 	switch {
 	case check.Path != "":
-		of += " " + render.Safe(check.Path)
+		of += " " + show.Safe(check.Path)
 	case check.Digest != "":
 		of += " (" + render.Short(check.Digest) + ")"
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"layup/report/render"
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -77,7 +77,7 @@ func (c *console) warnCode(about string, code tarfs.Code, count int, warnings []
 			where = fmt.Sprintf(" layer %d:", w.Layer)
 		}
 		if w.Path != "" {
-			where += " " + render.Safe(w.Path) + ":"
+			where += " " + show.Safe(w.Path) + ":"
 		}
 		c.line(fmt.Sprintf("%swarning: %s:%s %s", about, code, where, code.Message()))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -99,26 +100,17 @@ func drawnPercent(part, whole int64) string {
 }
 
 func wasteFooter(a analyze.Account, duplicates int64) string {
-	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", grouped(a.Stored), grouped(a.Live), grouped(a.Hidden), drawnPercent(a.Hidden, a.Stored))
+	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", show.Grouped(a.Stored), show.Grouped(a.Live), show.Grouped(a.Hidden), drawnPercent(a.Hidden, a.Stored))
 	if a.MetadataOnly > 0 {
-		line += fmt.Sprintf("; of hidden %s metadata only", grouped(a.MetadataOnly))
+		line += fmt.Sprintf("; of hidden %s metadata only", show.Grouped(a.MetadataOnly))
 	}
 	if duplicates > 0 {
-		line += fmt.Sprintf("; of live %s duplicates", grouped(duplicates))
+		line += fmt.Sprintf("; of live %s duplicates", show.Grouped(duplicates))
 	}
 	if a.Repeated > 0 {
-		line += fmt.Sprintf("; the file holds %s of them once for several layers", grouped(a.Repeated))
+		line += fmt.Sprintf("; the file holds %s of them once for several layers", show.Grouped(a.Repeated))
 	}
 	return line
-}
-
-// grouped writes a number with commas between thousands, for who compares it digit by digit.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for at := len(s) - 3; at > 0; at -= 3 {
-		s = s[:at] + "," + s[at:]
-	}
-	return s
 }
 
 func wastedRows(img *analyze.Image, list []analyze.Wasted, stored int64) iter.Seq[[]render.Value] {

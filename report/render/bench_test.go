@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"testing"
+
+	"layup/analyze/show"
 )
 
 // listing is a document of n items such as ls makes.
@@ -31,8 +33,8 @@ func listing(n int) Doc {
 	columns := []Column{
 		{Title: "Mode", Cell: cell(2)},
 		{Title: "Owner", Cell: func(row []Value) string { return row[3].String() + ":" + row[4].String() }},
-		{Title: "Size", Right: true, Cell: func(row []Value) string { return Size(row[5].Int()) }},
-		{Title: "Modified", Cell: func(row []Value) string { return When(row[6].Int()) }},
+		{Title: "Size", Right: true, Cell: func(row []Value) string { return show.Size(row[5].Int()) }},
+		{Title: "Modified", Cell: func(row []Value) string { return show.When(row[6].Int()) }},
 		{Title: "Layer", Right: true, Cell: cell(7)},
 		{Title: "Path", Cut: true, Cell: cell(0)},
 	}

@@ -1,9 +1,13 @@
 package render
 
 import (
+	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+
+	"layup/analyze/show"
 )
 
 // runDocker runs a template for so many rows in bounds.
@@ -53,5 +57,39 @@ func TestRowsHaveTheTimeOfOneTogether(t *testing.T) {
 	}
 	if dockerBounds.perItem != 0 {
 		t.Errorf("%v more for each", dockerBounds.perItem)
+	}
+}
+
+func TestSizeIsWhatUnitsMakeOfIt(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for i := range int64(200_000) {
+		n := i
+		switch i % 4 {
+		case 1:
+			n = rnd.Int64() >> rnd.IntN(63)
+		case 2: // about where digits are rounded up
+			n = (9995 + rnd.Int64N(3) - 1) * int64(math.Pow10(rnd.IntN(15)))
+		case 3:
+			n = 5*rnd.Int64N(200_000)*int64(math.Pow10(rnd.IntN(10))) + rnd.Int64N(3) - 1
+		}
+		if want := DockerSize(n); n >= 0 && !strings.Contains(want, "e+") && show.Size(n) != want {
+			t.Fatalf("%d: got %s, want %s", n, show.Size(n), want)
+		}
+	}
+}
+
+func TestShortIsTwelveDigits(t *testing.T) {
+	for digest, want := range map[string]string{
+		"sha256:9f86d081884c7d659a2feaa0c55ad015": "9f86d081884c",
+		"9f86d081884c7d659a2f":                    "9f86d081884c",
+		"sha256:9f86":                             "9f86",
+		"sha256:9f86d081884c":                     "9f86d081884c",
+		"sha256:":                                 "",
+		"":                                        "",
+		"x:ééééééééééééé":                         "éééééééééééé",
+	} {
+		if got := Short(digest); got != want {
+			t.Errorf("Short(%q) = %q, want %q", digest, got, want)
+		}
 	}
 }

@@ -3,11 +3,35 @@ package render
 import (
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
 	"github.com/docker/cli/cli/command/formatter/tabwriter"
+	"github.com/docker/go-units"
 )
+
+// DockerSize is n bytes exactly as docker history prints them, 1e+03kB included.
+func DockerSize(n int64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
+
+// DockerAge is a duration in words, as docker history prints it: 9 minutes, About an hour, Less than a second.
+func DockerAge(d time.Duration) string { return units.HumanDuration(d) }
+
+// shortDigits is how many hexadecimal digits of a digest docker shows.
+const shortDigits = 12
+
+// Short is the first 12 digits of a digest, without its algorithm; what is shorter stays whole.
+func Short(digest string) string {
+	if _, hex, found := strings.Cut(digest, ":"); found {
+		digest = hex
+	}
+	for i := range digest {
+		if n := utf8.RuneCountInString(digest[:i]); n == shortDigits {
+			return digest[:i]
+		}
+	}
+	return digest
+}
 
 // DockerTable writes lines whose cells end with tabs as docker's list commands lay them out: columns of at least ten, three between them.
 // The error says that the widest cells make the table too large.

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"net/url"
 	"strings"
+
+	"layup/analyze/show"
 )
 
 // Findings are the formats of documents whose items are results of checks: those with the fields rule, limit, pass, path, layer and message.
@@ -49,9 +51,9 @@ func (s Section) findings(yield func(finding) bool) {
 func (f finding) sentence() string {
 	var b strings.Builder
 	if f.path != "" {
-		b.WriteString(Safe(f.path) + ": ")
+		b.WriteString(show.Safe(f.path) + ": ")
 	}
-	b.WriteString(Safe(f.message))
+	b.WriteString(show.Safe(f.message))
 	if !f.layer.Absent() {
 		b.WriteString(" (layer " + f.layer.String() + ")")
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"layup/analyze/show"
 )
 
 // An item is what a template sees of a row.
@@ -107,7 +109,7 @@ func (it *item) value(kind Kind, v Value) (value, other any, err error) {
 		value = v.num
 	case v.is(Bool):
 		value = v.num != 0
-	case v.is(Time) && !dated(v.num):
+	case v.is(Time) && !show.Dated(v.num):
 		value, other = "", v.num
 	case v.is(Time):
 		value = v.String()
@@ -123,7 +125,7 @@ func (it *item) value(kind Kind, v Value) (value, other any, err error) {
 func (it *item) plain(s string) string {
 	switch {
 	case it.seen:
-		return Safe(s)
+		return show.Safe(s)
 	case !utf8.ValidString(s):
 		return string([]rune(s))
 	}

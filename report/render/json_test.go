@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"layup/analyze/show"
 )
 
 const sampleItems = `
@@ -109,7 +111,7 @@ func TestTimesAreRFC3339WhereYearsHaveFourDigits(t *testing.T) {
 
 func FuzzJSONIsValidForAnyBytes(f *testing.F) {
 	for _, c := range ugly {
-		f.Add([]byte(c.raw))
+		f.Add([]byte(c))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		s := string(raw)
@@ -127,7 +129,7 @@ func FuzzJSONIsValidForAnyBytes(f *testing.F) {
 		if err := json.Unmarshal([]byte(text), &doc); err != nil {
 			t.Fatalf("%v in %s", err, text)
 		}
-		if i := strings.IndexFunc(text, func(r rune) bool { return odd(r) && r != '\n' }); i >= 0 || !utf8.ValidString(text) {
+		if i := strings.IndexFunc(text, func(r rune) bool { return show.Odd(r) && r != '\n' }); i >= 0 || !utf8.ValidString(text) {
 			t.Errorf("%q is not harmless on a terminal", text)
 		}
 		valid := string([]rune(s))

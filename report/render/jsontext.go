@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"layup/analyze/show"
 )
 
 // appendString writes a JSON string. Bytes that are no UTF-8 become U+FFFD, one for each; what Safe escapes is written as
@@ -20,7 +22,7 @@ func appendString(b []byte, s string) []byte {
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r >= utf8.RuneSelf && n > 1 && !odd(r) {
+		if r >= utf8.RuneSelf && n > 1 && !show.Odd(r) {
 			i += n
 			continue
 		}
@@ -44,10 +46,10 @@ func appendJSONEscape(b []byte, r rune) []byte {
 	case r == utf8.RuneError:
 		return append(b, "\uFFFD"...)
 	case r <= 0xffff:
-		return appendDigits(append(b, `\u`...), r, 4)
+		return fmt.Appendf(b, `\u%04x`, r)
 	}
 	high, low := utf16.EncodeRune(r)
-	return appendDigits(append(appendDigits(append(b, `\u`...), high, 4), `\u`...), low, 4)
+	return fmt.Appendf(b, `\u%04x\u%04x`, high, low)
 }
 
 // appendObject writes what encoding/json makes of v, without its escapes for HTML and with ours for terminals.
@@ -72,7 +74,7 @@ func appendSafe(b, text []byte) []byte {
 			continue
 		}
 		r, n := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError || odd(r) { // outside strings JSON is ASCII
+		if r == utf8.RuneError || show.Odd(r) { // outside strings JSON is ASCII
 			b = appendJSONEscape(append(b, text[start:i]...), r)
 			start = i + n
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+
+	"layup/analyze/show"
 )
 
 // The parts of a JUnit report that CI servers read.
@@ -41,11 +43,11 @@ type (
 func writeJUnit(w *bufio.Writer, d Doc, _ Terminal) error {
 	all := junitSuites{Name: "layup " + d.Command}
 	for _, s := range d.Sections {
-		suite := junitSuite{Name: Safe(s.fullLabel())}
+		suite := junitSuite{Name: show.Safe(s.fullLabel())}
 		last := ""
 		for f := range s.findings {
 			if key := f.rule + "\x00" + f.limit; key != last || len(suite.Cases) == 0 {
-				suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: Safe(strings.TrimSpace(f.rule + " " + f.limit))})
+				suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: show.Safe(strings.TrimSpace(f.rule + " " + f.limit))})
 				last = key
 			}
 			if !f.pass {
@@ -57,7 +59,7 @@ func writeJUnit(w *bufio.Writer, d Doc, _ Terminal) error {
 			if err != nil {
 				return err
 			}
-			suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: "read", Error: &junitFailure{Message: Safe(string(text))}})
+			suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: "read", Error: &junitFailure{Message: show.Safe(string(text))}})
 			suite.Errors++
 		}
 		for _, c := range suite.Cases {

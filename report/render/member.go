@@ -3,11 +3,13 @@ package render
 import (
 	"strconv"
 	"unicode/utf8"
+
+	"layup/analyze/show"
 )
 
 // appendMember writes a member of an item, and the one besides where the value cannot be said in full.
 func (k *key) appendMember(b []byte, v Value) ([]byte, error) {
-	if v.is(Time) && !dated(v.num) {
+	if v.is(Time) && !show.Dated(v.num) {
 		return strconv.AppendInt(append(b, k.unix()...), v.num, 10), nil
 	}
 	b = append(b, k.name...)

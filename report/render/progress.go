@@ -5,6 +5,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"layup/analyze/show"
 )
 
 const (
@@ -83,7 +85,7 @@ func (p *Progress) ring() {
 
 // draw writes the line over the one before, and leaves the last column free, where terminals would wrap.
 func (p *Progress) draw() {
-	line := cutTo(Safe(p.text), p.width()-1)
+	line := cutTo(show.Safe(p.text), p.width()-1)
 	_, _ = fmt.Fprint(p.w, "\r"+line+"\x1b[K") // a status line that cannot be written is no failure
 	p.drawn, p.onView = time.Now(), true
 }
@@ -95,7 +97,7 @@ func (p *Progress) Line(text string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = fmt.Fprintln(p.w, Safe(text))
+	_, _ = fmt.Fprintln(p.w, show.Safe(text))
 }
 
 // Clear removes the status line, to be called before anything else is printed and at the end. A later Update begins anew.

@@ -55,3 +55,13 @@ func two() Doc {
 	d.Many, d.Sections = true, append(d.Sections, other)
 	return d
 }
+
+// ugly are texts that images have been made with.
+var ugly = []string{"", "/etc/nginx/nginx.conf", "My Documents  (old)", `a\x2db`, "cafe\u0301", "/世界/🎉", "שלום", "a\x1b[31mred", "\x9b31m",
+	"\u009b31m", "good\rbad", "\a\b\x7f\x00", "a\nb\tc", "it's\\\n", "caf\xe9", "\xed\xa0\x80", "a\ufffd", "fdp.\u202eexe", "a\u200bb\u200d",
+	"\ufeffa", "a\u2028b", "a\U000e0041", "a\ufe0f", "\u3164", "a\u00a0b\u3000", "\u2800", "\ue000", " a ", "$'a'", "\u0301a", "\n\u0301"}
+
+const (
+	firstSecond = -62167219200 // 0000-01-01T00:00:00Z
+	lastSecond  = 253402300799 // 9999-12-31T23:59:59Z
+)

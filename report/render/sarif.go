@@ -1,6 +1,10 @@
 package render
 
-import "bufio"
+import (
+	"bufio"
+
+	"layup/analyze/show"
+)
 
 // The parts of a SARIF log that are written; OASIS SARIF 2.1.0, section 3.
 type (
@@ -107,7 +111,7 @@ func failures(d Doc) []Section {
 
 func sarifOf(f finding, rule int, s Section) sarifResult {
 	label := s.fullLabel()
-	r := sarifResult{RuleID: f.rule, RuleIndex: rule, Kind: "fail", Level: "error", Message: sarifMessage{Safe(label) + ": " + f.sentence()}}
+	r := sarifResult{RuleID: f.rule, RuleIndex: rule, Kind: "fail", Level: "error", Message: sarifMessage{show.Safe(label) + ": " + f.sentence()}}
 	r.Properties = &sarifProperties{Image: label, Limit: f.limit}
 	if !f.layer.Absent() {
 		n := f.layer.Int()

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"layup/analyze/show"
 )
 
 // A dialect is a way to write cells separated by a character.
@@ -122,7 +124,7 @@ func (r *rowText) text(s string) {
 	}
 	guard := s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0
 	if r.seen {
-		s = Safe(s)
+		s = show.Safe(s)
 	}
 	if guard {
 		s = "'" + s
@@ -183,7 +185,7 @@ func (r *rowText) absent(kind Kind) {
 // time writes a time in a column of such, and nothing where that cannot say it.
 func (r *rowText) time(kind Kind, v *Value) {
 	switch {
-	case dated(v.num):
+	case show.Dated(v.num):
 		r.next()
 		r.b = appendTime(r.b, v.num, v.nsec)
 	case kind == Time:
@@ -202,7 +204,7 @@ func (r *rowText) besides(kind Kind, v *Value) {
 	switch {
 	case kind == Name && v.text() && !utf8.ValidString(v.str):
 		r.b = appendBase64(r.b, v.str)
-	case kind == Time && v.is(Time) && !dated(v.num):
+	case kind == Time && v.is(Time) && !show.Dated(v.num):
 		r.b = strconv.AppendInt(r.b, v.num, 10)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"layup/analyze/show"
 )
 
 func TestCSVHasNamesAndPlainNumbers(t *testing.T) {
@@ -56,7 +58,7 @@ func TestFormulasGetAQuoteAndNumbersDoNot(t *testing.T) {
 
 func FuzzCSVReadsBackExactly(f *testing.F) {
 	for _, c := range ugly {
-		f.Add(c.raw, " x")
+		f.Add(c, " x")
 	}
 	f.Add(`"`, ",")
 	f.Fuzz(func(t *testing.T, a, b string) {
@@ -94,11 +96,11 @@ func TestARowOfOneEmptyCellIsARow(t *testing.T) {
 
 func TestCellsAreHarmlessOnATerminal(t *testing.T) {
 	for _, c := range ugly {
-		d := Doc{Many: true, Sections: []Section{{Source: c.raw, Name: c.raw, Fields: []Field{{"a", Name}, {"b", Text}}, Rows: rowsOf([]Value{N(c.raw), T(c.raw)})}}}
+		d := Doc{Many: true, Sections: []Section{{Source: c, Name: c, Fields: []Field{{"a", Name}, {"b", Text}}, Rows: rowsOf([]Value{N(c), T(c)})}}}
 		for _, format := range []string{"csv", "tsv", "table {{.a}}", "{{.a}}{{.b}}{{.image}}{{.}}"} {
 			for _, r := range write(t, format, d, Terminal{TTY: true}) {
-				if odd(r) && !strings.ContainsRune("\r\n\t", r) {
-					t.Errorf("%s: %s shows %U", c.what, format, r)
+				if show.Odd(r) && !strings.ContainsRune("\r\n\t", r) {
+					t.Errorf("%q: %s shows %U", c, format, r)
 				}
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"slices"
 	"strings"
+
+	"layup/analyze/show"
 )
 
 // writeTable writes what a person reads: one table for the images that show the same columns, or what a section draws itself.
@@ -43,7 +45,7 @@ func (s Section) separate() bool { return s.Text != nil || len(s.Head) > 0 }
 
 func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 	for _, line := range group[0].Head {
-		if _, err := w.WriteString(Safe(line) + "\n"); err != nil {
+		if _, err := w.WriteString(show.Safe(line) + "\n"); err != nil {
 			return err
 		}
 	}
@@ -59,9 +61,9 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 		if s.Footer == "" {
 			continue
 		}
-		line := Safe(s.Footer)
+		line := show.Safe(s.Footer)
 		if d.many() && len(s.Head) == 0 {
-			line = Safe(d.label(s)) + ": " + line
+			line = show.Safe(d.label(s)) + ": " + line
 		}
 		if _, err := w.WriteString(line + "\n"); err != nil {
 			return err
@@ -102,7 +104,7 @@ func writeBody(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 		return sheetOf(d, group, t).write(w)
 	}
 	if d.many() {
-		if _, err := w.WriteString(Safe(group[0].label()) + ":\n"); err != nil {
+		if _, err := w.WriteString(show.Safe(group[0].label()) + ":\n"); err != nil {
 			return err
 		}
 	}
@@ -158,13 +160,13 @@ func (s Section) cells(source, image bool, yield func([]string) bool) bool {
 	for row := range s.rows {
 		cells = cells[:0]
 		if source {
-			cells = append(cells, Safe(s.Source))
+			cells = append(cells, show.Safe(s.Source))
 		}
 		if image {
-			cells = append(cells, Safe(s.Name))
+			cells = append(cells, show.Safe(s.Name))
 		}
 		for _, c := range s.Columns {
-			cells = append(cells, Safe(c.Cell(row)))
+			cells = append(cells, show.Safe(c.Cell(row)))
 		}
 		if !yield(cells) {
 			return false

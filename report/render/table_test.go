@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"layup/analyze/show"
 )
 
 func TestTableIsPlain(t *testing.T) {
@@ -67,7 +69,7 @@ func uglySheet(n int, term Terminal) *sheet {
 	sh.rows = func(yield func([]string) bool) error {
 		for i := range n {
 			c, e := ugly[i%len(ugly)], ugly[i*7%len(ugly)]
-			if !yield([]string{Safe(c.raw), fmt.Sprint(i * i), Safe(e.raw), Safe(c.raw + e.raw)}) {
+			if !yield([]string{show.Safe(c), fmt.Sprint(i * i), show.Safe(e), show.Safe(c + e)}) {
 				break
 			}
 		}

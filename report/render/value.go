@@ -3,6 +3,8 @@ package render
 import (
 	"strconv"
 	"time"
+
+	"layup/analyze/show"
 )
 
 // A Value is one member of one item. The zero Value is absent: JSON leaves the member out, csv leaves the cell empty.
@@ -78,7 +80,7 @@ func (v Value) String() string {
 	case v.is(Bool):
 		return strconv.FormatBool(v.num != 0)
 	case v.is(Time):
-		if !dated(v.num) {
+		if !show.Dated(v.num) {
 			return strconv.FormatInt(v.num, 10)
 		}
 		return string(appendTime(nil, v.num, v.nsec))
@@ -104,14 +106,6 @@ func at(row []Value, i int) Value {
 	}
 	return Value{}
 }
-
-const (
-	firstSecond = -62167219200 // 0000-01-01T00:00:00Z
-	lastSecond  = 253402300799 // 9999-12-31T23:59:59Z
-)
-
-// dated reports whether RFC 3339 can say the time: its years have four digits.
-func dated(sec int64) bool { return sec >= firstSecond && sec <= lastSecond }
 
 // appendTime writes a dated time as RFC 3339 in UTC, with nanoseconds only where they are not zero.
 func appendTime(b []byte, sec int64, nsec uint32) []byte {

@@ -1,6 +1,7 @@
-package render
+package show
 
 import (
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func FuzzSafeTellsTheExactBytes(f *testing.F) {
 			t.Errorf("Safe(%q) = %q is not UTF-8", raw, safe)
 		}
 		for _, r := range safe {
-			if odd(r) {
+			if Odd(r) {
 				t.Errorf("Safe(%q) = %q shows %U", raw, safe, r)
 			}
 		}
@@ -88,6 +89,27 @@ func FuzzSafeTellsTheExactBytes(f *testing.F) {
 			t.Errorf("Safe(%q) = %q has spaces at an end", raw, safe)
 		}
 	})
+}
+
+func TestQuotedArgumentsComeBackFromTheShell(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash here")
+	}
+	for _, arg := range []string{"/etc/passwd", "", "two words", "it's", "$(id) `id` \\ \"", "a\nb", "\x1b[31m", "latin-\xe9", "\u202egnp", "é", "-rf", "~", "#x", "*", "{a,b}", "$'x'", " end "} {
+		out, err := exec.CommandContext(t.Context(), bash, "-c", "printf '%s' "+Shell(arg)).Output()
+		if err != nil || string(out) != arg {
+			t.Errorf("%q as %s: got %q, %v", arg, Shell(arg), out, err)
+		}
+	}
+}
+
+func TestMessagesAreHarmless(t *testing.T) {
+	for s, want := range map[string]string{"plain: \"text\" 'é' \\n": "plain: \"text\" 'é' \\n", "a\x1b[2Jb\nc \xff \u202e": "a\\x1b[2Jb\\nc \\xff \\u202e"} {
+		if got := Line(s); got != want {
+			t.Errorf("%q: got %q want %q", s, got, want)
+		}
+	}
 }
 
 // unquoted reads the $'…' form as a shell does.

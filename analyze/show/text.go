@@ -1,0 +1,162 @@
+// Package show writes texts and numbers for people: names that cannot harm a terminal, words for a shell, sizes,
+// counts.
+package show
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxMarks is how many combining marks one character may have. No script needs more, and a pile of them covers other
+// lines.
+const maxMarks = 8
+
+// Safe makes a text from an image harmless for a terminal, so that its exact bytes can be told.
+//
+// A text of printable characters stays as it is, backslashes included. All others are written in the $'…' form that
+// bash, zsh and ksh read, so that a name can be pasted into a command: \n, \t and \r; \xNN for other control characters
+// below U+0080 and for each byte that is not UTF-8; \uNNNN and \UNNNNNNNN for other characters that are not printable
+// or not visible (C1 controls, bidirectional and zero width characters, tags, variation selectors, odd spaces, private
+// and unassigned code points, piled up combining marks); \\ and \' for the two that this form itself needs.
+// Spaces at an end and a text that begins with $' are also quoted, so that no two texts look the same.
+func Safe(s string) string {
+	if harmless(s) {
+		return s
+	}
+	return string(append(appendSafe(append(make([]byte, 0, len(s)+16), "$'"...), s, true), '\''))
+}
+
+// Line escapes what a terminal would obey, line breaks included, and leaves the rest of a message as it is: for
+// messages that quote what they are given, should one forget to.
+func Line(message string) string {
+	if harmless(message) {
+		return message
+	}
+	return string(appendSafe(make([]byte, 0, len(message)+16), message, false))
+}
+
+// Lines is Line for each line of a text.
+func Lines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = Line(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Shell returns an argument as a shell takes it, so that a command can be pasted. It may hold any bytes but NUL.
+func Shell(arg string) string {
+	if safe := Safe(arg); safe != arg {
+		return safe
+	}
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@=,%^", r)
+	}
+	if arg == "" || strings.ContainsFunc(arg, func(r rune) bool { return !plain(r) }) {
+		return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+	}
+	return arg
+}
+
+// Octal writes each byte that is not printable ASCII as a backslash and three octal digits, and a backslash before
+// other backslashes and before the quote that the text is to stand in: what C and the $'…' form of shells read.
+func Octal(s string, quote byte) string {
+	var b []byte
+	for _, c := range []byte(s) {
+		switch {
+		case c == quote || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ' || c > '~':
+			b = fmt.Appendf(b, `\%03o`, c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+// appendSafe writes a text with escapes for what is odd, and if quoted is set for backslashes and quotes.
+func appendSafe(b []byte, s string, quoted bool) []byte {
+	marks := maxMarks
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			b, marks = fmt.Appendf(b, `\x%02x`, s[i]), maxMarks
+		case Odd(r), combining(r) && marks >= maxMarks:
+			b, marks = appendEscape(b, r), maxMarks
+		case combining(r):
+			b, marks = append(b, s[i:i+n]...), marks+1
+		case quoted && (r == '\\' || r == '\''):
+			b, marks = append(b, '\\', byte(r)), 0
+		default:
+			b, marks = append(b, s[i:i+n]...), 0
+		}
+		i += n
+	}
+	return b
+}
+
+// harmless reports whether a text can be shown as it is.
+func harmless(s string) bool {
+	if s == "" {
+		return true
+	}
+	if s[0] == ' ' || s[len(s)-1] == ' ' || strings.HasPrefix(s, "$'") {
+		return false
+	}
+	i := 0
+	for i < len(s) && s[i] >= ' ' && s[i] <= '~' {
+		i++
+	}
+	marks := maxMarks
+	if i > 0 {
+		marks = 0
+	}
+	for ; i < len(s); marks++ {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1, Odd(r):
+			return false
+		case !combining(r):
+			marks = -1
+		case marks >= maxMarks:
+			return false
+		}
+		i += n
+	}
+	return true
+}
+
+// Odd reports whether a character does something to a terminal, or shows nothing that a reader could tell.
+func Odd(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < ' ' || r == 0x7f
+	}
+	const brailleBlank = 0x2800
+	return !strconv.IsPrint(r) || r == brailleBlank ||
+		unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// combining reports whether a character is painted over the one before.
+func combining(r rune) bool { return r >= 0x300 && unicode.In(r, unicode.Mn, unicode.Me) }
+
+// appendEscape writes a character in the notation of Safe.
+func appendEscape(b []byte, r rune) []byte {
+	switch {
+	case r == '\n':
+		return append(b, `\n`...)
+	case r == '\t':
+		return append(b, `\t`...)
+	case r == '\r':
+		return append(b, `\r`...)
+	case r < utf8.RuneSelf:
+		return fmt.Appendf(b, `\x%02x`, r)
+	case r <= 0xffff:
+		return fmt.Appendf(b, `\u%04x`, r)
+	}
+	return fmt.Appendf(b, `\U%08x`, r)
+}
