@@ -34,6 +34,8 @@ const (
 var rooms = map[string][]string{
 	"layup":                   {"report"},
 	"tarfs":                   {},
+	"analyze/digest":          {},
+	"analyze/near":            {},
 	"analyze/source/inflate":  {},
 	"analyze/source/bolt":     {},
 	"analyze/source/disk":     {},
@@ -54,6 +56,9 @@ var rooms = map[string][]string{
 	"fixtures/bench": {},
 }
 
+// leaves are packages that import nothing of this module. Every package may import them, except tarfs.
+var leaves = []string{"analyze/digest", "analyze/near"}
+
 // noFiles are packages of the standard library that tarfs must not import.
 var noFiles = []string{"os", "net", "compress", "text/tabwriter", "encoding/json", "encoding/csv"}
 
@@ -64,6 +69,9 @@ func TestImportsPointOneWay(t *testing.T) {
 		if !known {
 			t.Errorf("package %s is not on the map", pkg)
 			continue
+		}
+		if pkg != "tarfs" {
+			room = slices.Concat(room, leaves)
 		}
 		for _, imp := range found[pkg] {
 			if !allows(room, imp) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/disk"
 )
 
@@ -40,7 +41,7 @@ func (a *Archive) blobCheck(ctx context.Context, what string, d descriptor) (Che
 
 // blob opens what a descriptor names; what is not there may stand in the descriptor itself.
 func (a *Archive) blob(what string, d descriptor) (*stored, error) {
-	if err := checkDigest(d.Digest); err != nil {
+	if err := digest.Check(d.Digest); err != nil {
 		return nil, err
 	}
 	if a.shelf.far() && what != "layer" { // documents have another address there than layers
@@ -63,7 +64,7 @@ func (a *Archive) blob(what string, d descriptor) (*stored, error) {
 // hash reads a member to its end and compares its digest, where one is expected.
 func (a *Archive) hash(ctx context.Context, m *stored, check *Check) {
 	check.Size = m.size()
-	found, err := a.digestOf(ctx, m, algorithm(check.Expected))
+	found, err := a.digestOf(ctx, m, digest.Algorithm(check.Expected))
 	switch {
 	case err != nil:
 		check.fail(CodeUnreadable, err.Error())
@@ -81,7 +82,7 @@ func (a *Archive) digestOf(ctx context.Context, m *stored, algorithm string) (st
 	if err := over(limitLayerBytes, m.size(), a.opt.Limits.LayerBytes); err != nil {
 		return "", err
 	}
-	sum, err := newDigests(algorithm)
+	sum, err := digest.NewSums(algorithm)
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +100,7 @@ func (a *Archive) digestOf(ctx context.Context, m *stored, algorithm string) (st
 			return "", err
 		}
 	}
-	return sum.sum(algorithm), nil
+	return sum.Sum(algorithm), nil
 }
 
 // namedDigest returns the digest in a config's file name, or nothing.
@@ -108,7 +109,7 @@ func namedDigest(name string) string {
 		return blobDigest(clean)
 	}
 	if named := hexName.FindStringSubmatch(path.Base(name)); named != nil {
-		return "sha256:" + named[1]
+		return digest.FromHex(named[1])
 	}
 	return ""
 }

@@ -3,9 +3,9 @@ package source
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"io"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
@@ -84,7 +84,7 @@ func (a *Archive) fileCheck(ctx context.Context) Check {
 }
 
 // wholeFile returns the digest of the input, and whether more than zeros follow the end mark of an image archive.
-func (a *Archive) wholeFile(ctx context.Context) (digest string, tail bool, err error) {
+func (a *Archive) wholeFile(ctx context.Context) (found string, tail bool, err error) {
 	size := a.in.data.Size()
 	if err := over(limitImageBytes, size, a.opt.Limits.ImageBytes); err != nil {
 		return "", false, err
@@ -108,5 +108,5 @@ func (a *Archive) wholeFile(ctx context.Context) (digest string, tail bool, err 
 	if a.in.check != nil {
 		err = a.in.check()
 	}
-	return "sha256:" + hex.EncodeToString(sum.Sum(nil)), tail, err
+	return digest.Sum(digest.SHA256, sum), tail, err
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/store"
 	"layup/tarfs"
 )
@@ -120,7 +121,7 @@ func (l *Layer) Rebuild(ctx context.Context, found *Scanned) ([]Check, error) {
 	if err != nil {
 		return checks, privileged(err)
 	}
-	sum, err := newDigests(algorithm(l.DiffID))
+	sum, err := digest.NewSums(digest.Algorithm(l.DiffID))
 	if err != nil {
 		return checks, err
 	}
@@ -130,7 +131,7 @@ func (l *Layer) Rebuild(ctx context.Context, found *Scanned) ([]Check, error) {
 	if err = errors.Join(err, r.Close()); err != nil {
 		return checks, privileged(err)
 	}
-	found.FoundDiffID, found.Unpacked = sum.sum(algorithm(l.DiffID)), blob.count
+	found.FoundDiffID, found.Unpacked = sum.Sum(digest.Algorithm(l.DiffID)), blob.count
 	return checks, nil
 }
 

@@ -3,6 +3,8 @@ package source
 import (
 	"context"
 	"strconv"
+
+	"layup/analyze/digest"
 )
 
 // Others verifies all other blobs of the archive: those of images that were not chosen, attestations, and those that nothing refers to. Of a registry or
@@ -97,7 +99,7 @@ type reference struct {
 func (a *Archive) references() []reference {
 	var list []reference
 	add := func(d descriptor, what, of string) {
-		if checkDigest(d.Digest) == nil {
+		if digest.Valid(d.Digest) {
 			list = append(list, reference{d, what, of})
 		}
 	}

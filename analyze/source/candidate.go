@@ -1,8 +1,6 @@
 package source
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +8,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"layup/analyze/digest"
 	"layup/tarfs"
 )
 
@@ -80,8 +79,7 @@ func newConfig(raw []byte, limits *Limits) (*imageConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(raw)
-	return &imageConfig{raw: raw, file: file, diffIDs: diffIDs, id: "sha256:" + hex.EncodeToString(sum[:])}, nil
+	return &imageConfig{raw: raw, file: file, diffIDs: diffIDs, id: digest.Of(raw)}, nil
 }
 
 // platform returns what the candidate runs on, by the index or else by its config; the zero platform where that cannot be known.

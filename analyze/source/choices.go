@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"layup/analyze/digest"
 )
 
 // A Choice is one way out of an ambiguity.
@@ -141,7 +143,7 @@ func (a *Archive) imageChoices(list []*candidate) []Choice {
 // topDigest returns the digest by which index.json names the candidate's group.
 func (c *candidate) topDigest() string {
 	for _, alias := range c.aliases {
-		if checkDigest(alias) == nil {
+		if digest.Valid(alias) {
 			return alias
 		}
 	}
@@ -177,7 +179,7 @@ func (c *candidate) numberFlag() string { return "--image @" + strconv.Itoa(c.nu
 
 // shownID returns the ID of a v1 image, which is any text, for a person.
 func shownID(id string) string {
-	if id == "" || digestStart.MatchString(id) {
+	if id == "" || digest.IsStart(id) {
 		return id
 	}
 	return shortened(id)

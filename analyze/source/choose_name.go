@@ -2,10 +2,11 @@ package source
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"layup/analyze/digest"
 )
 
 // byName keeps what a name chooses: @N, a reference, a digest or the beginning of one. As typed goes before what is left out being
@@ -34,7 +35,7 @@ func (a *Archive) ways(name string) []func(c *candidate) bool {
 	ways := []func(c *candidate) bool{
 		func(c *candidate) bool { return slices.Contains(c.refs, name) },
 		func(c *candidate) bool { return slices.Contains(c.aliases, name) || c.manifest.Digest == name },
-		func(c *candidate) bool { return checkDigest(name) == nil && a.identity(c) == name },
+		func(c *candidate) bool { return digest.Valid(name) && a.identity(c) == name },
 		func(c *candidate) bool {
 			return slices.ContainsFunc(c.refs, func(ref string) bool { return familiar(ref) == familiar(name) })
 		},
@@ -42,18 +43,14 @@ func (a *Archive) ways(name string) []func(c *candidate) bool {
 			return slices.ContainsFunc(c.refs, func(ref string) bool { return endsIn(ref, name) })
 		},
 	}
-	hex := strings.TrimPrefix(name, "sha256:")
-	if !digestStart.MatchString(hex) {
+	if !digest.IsStart(name) {
 		return ways
 	}
-	begins := func(digest string) bool { return strings.HasPrefix(strings.TrimPrefix(digest, "sha256:"), hex) }
+	begins := func(id string) bool { return strings.HasPrefix(digest.Hex(id), digest.Hex(name)) }
 	return append(ways, func(c *candidate) bool {
 		return begins(c.manifest.Digest) || begins(a.identity(c)) || begins(c.legacy) || slices.ContainsFunc(c.aliases, begins)
 	})
 }
-
-// digestStart matches enough of a digest to mean one: Docker shows twelve digits.
-var digestStart = regexp.MustCompile(`^[0-9a-f]{4,64}$`)
 
 // endsIn reports whether a reference is the name behind a registry or more: podman puts localhost/ before what it builds.
 func endsIn(ref, name string) bool { return strings.HasSuffix(familiar(ref), "/"+familiar(name)) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/store"
 	"layup/tarfs"
 )
@@ -68,7 +69,7 @@ func (a *Archive) chooseStored(sel Selection) ([]*candidate, error) {
 // byStoredName finds an image by its name, one of the others too where no image has it.
 func (a *Archive) byStoredName(images, others []*candidate, name string) ([]*candidate, error) {
 	found, err := a.byName(images, name)
-	if err == nil || !digestStart.MatchString(strings.TrimPrefix(name, "sha256:")) {
+	if err == nil || !digest.IsStart(name) {
 		return found, err
 	}
 	if more, e := a.byName(others, name); e == nil {
@@ -105,17 +106,11 @@ func (a *Archive) storeChoices(list []*candidate) []Choice {
 		case len(c.refs) > 0:
 			name = c.refs[0]
 		default:
-			name = shortID(c.aliases[len(c.aliases)-1])
+			name = digest.Short(c.aliases[len(c.aliases)-1])
 		}
 		choices = append(choices, Choice{Flag: shellWord(prefix + name), What: strings.TrimSpace(what)})
 	}
 	return choices
-}
-
-// shortID returns the twelve digits that engines show of an ID.
-func shortID(id string) string {
-	id = strings.TrimPrefix(id, "sha256:")
-	return id[:min(len(id), 12)]
 }
 
 // severalStored asks to choose an image or a container.
@@ -148,7 +143,7 @@ func (a *Archive) listStored(ctx context.Context, c *candidate) (Listed, error) 
 		item.Size, err = c.measure(ctx, img)
 	}
 	if err != nil {
-		return item, fmt.Errorf("%s %s: %w", c.kind, shortID(item.Digest), err)
+		return item, fmt.Errorf("%s %s: %w", c.kind, digest.Short(item.Digest), err)
 	}
 	if n := len(img.Layers); n > 0 {
 		item.Directory = img.Layers[n-1].Directory

@@ -8,6 +8,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"layup/analyze/digest"
 	"layup/tarfs"
 )
 
@@ -107,7 +108,7 @@ func parseConfig(doc []byte, limits *Limits) (*v1.ConfigFile, []string, error) {
 	cf.RootFS.Type = raw.RootFS.Type
 	diffIDs, err := parseDiffIDs(raw.RootFS.DiffIDs)
 	for _, d := range diffIDs {
-		algorithm := algorithm(d)
+		algorithm := digest.Algorithm(d)
 		cf.RootFS.DiffIDs = append(cf.RootFS.DiffIDs, v1.Hash{Algorithm: algorithm, Hex: d[len(algorithm)+1:]})
 	}
 	return cf, diffIDs, err
@@ -122,7 +123,7 @@ func parseDiffIDs(raw []json.RawMessage) ([]string, error) {
 			err = errors.New("want a string, found null")
 		}
 		if err == nil {
-			list[i], err = *s, checkDigest(*s)
+			list[i], err = *s, digest.Check(*s)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("config: rootfs.diff_ids[%d]: %w", i, err)

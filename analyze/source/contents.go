@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"math"
 	"time"
+
+	"layup/analyze/digest"
 )
 
 // A Listed is a thing that an archive holds. An image that has several references is listed once for each.
@@ -183,9 +185,9 @@ func (a *Archive) unreferenced() []Listed {
 // referenced returns the names of all members that a document names.
 func (a *Archive) referenced() map[string]bool {
 	named := map[string]bool{}
-	add := func(digest string) {
-		if checkDigest(digest) == nil {
-			named[blobName(digest)] = true
+	add := func(d string) {
+		if digest.Valid(d) {
+			named[blobName(d)] = true
 		}
 	}
 	for _, d := range a.indexes {

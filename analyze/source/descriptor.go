@@ -2,16 +2,14 @@ package source
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"layup/analyze/digest"
 )
 
 // A descriptor names a blob: what it is, its digest and size (OCI image specification, descriptor.md).
@@ -36,7 +34,7 @@ func parseDescriptor(raw json.RawMessage) (descriptor, error) {
 	if err := typed(json.Unmarshal(raw, &d)); err != nil {
 		return d, err
 	}
-	if err := checkDigest(d.Digest); err != nil {
+	if err := digest.Check(d.Digest); err != nil {
 		return d, err
 	}
 	size, err := strconv.ParseInt(string(d.RawSize), 10, 64)
@@ -67,16 +65,6 @@ func written(raw json.RawMessage) string {
 	return shortened(string(raw))
 }
 
-var digestPattern = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
-
-// checkDigest demands an algorithm that can be computed here and lower-case hexadecimal digits of its length.
-func checkDigest(digest string) error {
-	if !digestPattern.MatchString(digest) {
-		return fmt.Errorf("bad digest %s: want sha256: and 64, or sha512: and 128 lower-case hexadecimal digits", shortened(digest))
-	}
-	return nil
-}
-
 // blobPattern matches all names that blobName gives.
 const blobPattern = "blobs/*/*"
 
@@ -92,28 +80,10 @@ func blobDigest(name string) string {
 	if !ok {
 		return ""
 	}
-	digest := strings.Replace(rest, "/", ":", 1)
-	if checkDigest(digest) != nil {
-		return ""
+	if d := strings.Replace(rest, "/", ":", 1); digest.Valid(d) {
+		return d
 	}
-	return digest
-}
-
-// matchDigest compares a document with the digest that names it.
-func matchDigest(doc []byte, want string) error {
-	algorithm, _, _ := strings.Cut(want, ":")
-	got := algorithm + ":"
-	if algorithm == "sha512" {
-		sum := sha512.Sum512(doc)
-		got += hex.EncodeToString(sum[:])
-	} else {
-		sum := sha256.Sum256(doc)
-		got += hex.EncodeToString(sum[:])
-	}
-	if got != want {
-		return fmt.Errorf("content does not match its digest: want %s, got %s", want, got)
-	}
-	return nil
+	return ""
 }
 
 // matchSize compares the size of what is stored with the descriptor's.
@@ -132,7 +102,7 @@ func (d descriptor) matchData() error {
 	if int64(len(d.Data)) != d.Size {
 		return fmt.Errorf("embedded data: want %d bytes, found %d", d.Size, len(d.Data))
 	}
-	if err := matchDigest(d.Data, d.Digest); err != nil {
+	if err := digest.Match(d.Data, d.Digest); err != nil {
 		return fmt.Errorf("embedded data: %w", err)
 	}
 	return nil
@@ -176,7 +146,7 @@ func (d descriptor) match(doc []byte) error {
 	if err := d.matchSize(int64(len(doc))); err != nil {
 		return err
 	}
-	if err := matchDigest(doc, d.Digest); err != nil {
+	if err := digest.Match(doc, d.Digest); err != nil {
 		return err
 	}
 	return d.matchData()

@@ -8,6 +8,8 @@ import (
 	"path"
 	"regexp"
 	"slices"
+
+	"layup/analyze/digest"
 )
 
 // A dockerEntry is one image of a docker save archive's manifest.json.
@@ -105,7 +107,7 @@ func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
 	if !a.opt.Verify || named == nil {
 		return doc, nil
 	}
-	if err := matchDigest(doc, "sha256:"+named[1]); err != nil {
+	if err := digest.Match(doc, digest.FromHex(named[1])); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return doc, nil
@@ -158,7 +160,7 @@ func (a *Archive) parents(c *candidate) []string {
 			continue
 		}
 		if named := hexName.FindStringSubmatch(path.Base(other.docker.Config)); named != nil {
-			listed["sha256:"+named[1]] = other
+			listed[digest.FromHex(named[1])] = other
 		}
 	}
 	var ids []string
@@ -177,7 +179,7 @@ func (a *Archive) memberLayer(i int, name string) *Layer {
 		l.Digest = blobDigest(clean)
 	}
 	if named := hexLayer.FindStringSubmatch(path.Base(name)); named != nil && a.audit != nil {
-		l.Digest = "sha256:" + named[1]
+		l.Digest = digest.FromHex(named[1])
 	}
 	m, err := a.store.open(name)
 	if errors.Is(err, fs.ErrNotExist) {

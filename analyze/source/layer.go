@@ -101,7 +101,7 @@ func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 	p := &pass{ctx: ctx, layer: l, opt: opt, out: &out}
 	err := p.keep(p.run())
 	if p.hashes != nil {
-		p.hashes.busy.Wait()
+		p.hashes.Wait()
 	}
 	return out, err
 }

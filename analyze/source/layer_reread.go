@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+
+	"layup/analyze/digest"
 )
 
 // errRewritten says that an input was verified and is not what it was.
@@ -12,7 +14,7 @@ var errRewritten = errors.New("input changed while being read: the content no lo
 // Reread returns the tar once more, as its diffID covers it: padding that the layer's writer dropped is there again. Its end is an error
 // where what was read no longer has the diffID, the one that Scan found; nothing read is proven before that end.
 func (l *Layer) Reread(ctx context.Context, diffID string) (io.ReadCloser, error) {
-	d, err := newDigests(algorithm(diffID))
+	d, err := digest.NewSums(digest.Algorithm(diffID))
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +27,7 @@ func (l *Layer) Reread(ctx context.Context, diffID string) (io.ReadCloser, error
 
 type rereader struct {
 	io.ReadCloser
-	digests *digests
+	digests *digest.Sums
 	want    string
 	count   int64
 	padding int64 // zeros still to be handed out
@@ -37,14 +39,14 @@ func (r *rereader) Read(p []byte) (int, error) {
 		return r.pad(p)
 	}
 	n, err := r.ReadCloser.Read(p)
-	r.digests.write(p[:n])
+	r.digests.Write(p[:n])
 	r.count += int64(n)
 	if err != io.EOF {
 		return n, err
 	}
 	r.err = io.EOF
-	if r.digests.sum(algorithm(r.want)) != r.want {
-		if r.padding = r.digests.pad(r.count, r.want); r.padding == 0 {
+	if r.digests.Sum(digest.Algorithm(r.want)) != r.want {
+		if r.padding = r.digests.Pad(r.count, r.want); r.padding == 0 {
 			r.err = errRewritten
 			return n, r.err
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"layup/analyze/near"
 	"layup/analyze/source/registry"
 	"layup/tarfs"
 )
@@ -167,8 +168,8 @@ func (l *Limits) Set(name, value string) error {
 			return row.set(value)
 		}
 	}
-	if near := nearest(name, l.Names()); near != "" {
-		return fmt.Errorf("limit %q is unknown: did you mean %s?", name, near)
+	if hint := near.Hint(name, l.Names()); hint != "" {
+		return fmt.Errorf("limit %q is unknown: %s", name, hint)
 	}
 	return fmt.Errorf("limit %q is unknown: it is one of %s", name, strings.Join(l.Names(), ", "))
 }
@@ -215,39 +216,4 @@ func (row limit) parse(value string) (int64, error) {
 		return 0, fmt.Errorf("%q is too large; none sets no limit", value)
 	}
 	return int64(n) * factor, nil
-}
-
-// nearest returns the name that differs least from what was typed, or nothing where none is close enough to be meant.
-func nearest(typed string, names []string) string {
-	best, least := "", 3
-	for _, name := range names {
-		if strings.HasPrefix(name, typed) && typed != "" {
-			return name
-		}
-		if d := distance(typed, name); d < least {
-			best, least = name, d
-		}
-	}
-	return best
-}
-
-// distance counts the letters to insert, remove or replace to make a into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

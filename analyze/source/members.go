@@ -137,8 +137,8 @@ type outerReader struct {
 	zeros int // blocks in a row
 }
 
-// maxZeros is how many blocks of zeros are read where headers belong; two are the end mark.
-const maxZeros = 2 * tarRecord / blockSize
+// maxZeros is how many blocks of zeros are read in place of headers: two records. Two blocks are the end mark.
+const maxZeros = 2 * 10240 / blockSize
 
 // Peek returns the next bytes; a part of them is a part of a header.
 func (r *outerReader) Peek(n int) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"layup/analyze/digest"
 	"layup/fixtures"
 )
 
@@ -123,7 +124,7 @@ func TestPullTrustsNoPartialDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := matchDigest(content, blobDigest(name)); err != nil {
+		if err := digest.Match(content, blobDigest(name)); err != nil {
 			t.Error(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/store"
 )
 
@@ -99,7 +100,7 @@ func splitImage(rest string) (path, ref string) {
 			if _, err := strconv.Atoi(ref); err == nil && rest[i] == '@' {
 				ref = "@" + ref
 			}
-			if d, ok := strings.CutPrefix(ref, "@"); ok && checkDigest(d) == nil {
+			if d, ok := strings.CutPrefix(ref, "@"); ok && digest.Valid(d) {
 				ref = d
 			}
 			return rest[:i], ref

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
@@ -76,7 +76,7 @@ func (s *spooler) decompress() (*input, error) {
 		return nil, errors.Join(err, in.Close())
 	}
 	in.compression, in.stored = s.compression, s.read
-	in.digest = "sha256:" + hex.EncodeToString(s.hash.Sum(nil))
+	in.digest = digest.Sum(digest.SHA256, s.hash)
 	return in, nil
 }
 

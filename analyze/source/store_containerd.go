@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/store"
 )
 
@@ -64,7 +65,7 @@ func (a *Archive) listNames(ctx context.Context, images []store.ContainerdImage)
 	}
 	var list []named
 	for _, img := range images {
-		if checkDigest(img.Name) == nil { // the engine's own handle of an image that has a name, too
+		if digest.Valid(img.Name) { // the engine's own handle of an image that has a name, too
 			continue
 		}
 		list = append(list, named{img.MediaType, img.Digest, img.Size, map[string]string{"io.containerd.image.name": img.Name}})
@@ -92,7 +93,7 @@ func (a *Archive) containerdContainer(held *store.Containerd, box *store.Contain
 		}
 		slices.Reverse(parents)
 		image := parents
-		for len(image) > 0 && checkDigest(image[len(image)-1]) != nil { // the snapshots of an image are called by its chainIDs
+		for len(image) > 0 && !digest.Valid(image[len(image)-1]) { // the snapshots of an image are called by its chainIDs
 			image = image[:len(image)-1]
 		}
 		if err := a.containerdImage(out, held, box, image); err != nil {
@@ -156,7 +157,7 @@ func (a *Archive) withChain(parents []string) *Image {
 			continue
 		}
 		config, err := a.readConfig(c)
-		if err != nil || config == nil || !slices.Equal(store.ChainIDs(config.diffIDs), parents) {
+		if err != nil || config == nil || !slices.Equal(digest.Chain(config.diffIDs), parents) {
 			continue
 		}
 		if img, err := a.load(c); err == nil && !slices.ContainsFunc(img.Layers, func(l *Layer) bool { return l.err != nil }) {
@@ -180,7 +181,7 @@ func (s contentShelf) locate(img *Image) (unpacked bool) {
 	for _, l := range img.Layers {
 		diffIDs = append(diffIDs, l.DiffID)
 	}
-	for i, chain := range store.ChainIDs(diffIDs) {
+	for i, chain := range digest.Chain(diffIDs) {
 		l := img.Layers[i]
 		at, ok := s.held.Unpacked(chain)
 		if l.Role, l.Directory = store.RoleImage, at.Directory; ok && errors.Is(l.err, fs.ErrNotExist) {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
+	"layup/analyze/digest"
 	"layup/tarfs"
 )
 
@@ -15,23 +15,13 @@ const (
 	tarBuffer  = 256 << 10
 )
 
-const defaultAlgorithm = "sha256"
-
-// algorithm returns that of a digest, or the usual one where no digest is named.
-func algorithm(digest string) string {
-	if name, _, ok := strings.Cut(digest, ":"); ok {
-		return name
-	}
-	return defaultAlgorithm
-}
-
 // A blobReader reads the stored bytes of a layer from the first to the last, whoever else reads them.
 type blobReader struct {
 	ctx      context.Context
 	src      io.Reader
 	size     int64
 	read     int64
-	digests  *digests // nil where nothing is to be hashed
+	digests  *digest.Sums // nil where nothing is to be hashed
 	progress func(int64)
 	err      error // why reading stopped before the end
 }
@@ -49,7 +39,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p[:min(int64(len(p)), b.size-b.read)])
 	b.read += int64(n)
 	if b.digests != nil {
-		b.digests.write(p[:n])
+		b.digests.Write(p[:n])
 	}
 	if b.progress != nil {
 		b.progress(int64(n))
@@ -79,7 +69,7 @@ type meter struct {
 	src     io.Reader
 	blob    *blobReader // what the tar is decompressed from; nil where there is no ratio to keep
 	limits  *Limits
-	digests *digests // nil where nothing is to be hashed
+	digests *digest.Sums // nil where nothing is to be hashed
 	count   int64
 	err     error // io.EOF at a sound end
 }
@@ -99,7 +89,7 @@ func (m *meter) Read(p []byte) (int, error) {
 		return 0, over
 	}
 	if m.digests != nil {
-		m.digests.write(p[:n])
+		m.digests.Write(p[:n])
 	}
 	return n, hideTrailer(err)
 }

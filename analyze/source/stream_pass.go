@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"layup/analyze/digest"
 	"layup/tarfs"
 )
 
@@ -25,9 +26,9 @@ type pass struct {
 	blob    *blobReader
 	decoder decoder // nil where the layer is not compressed
 	tar     *meter
-	hashes  *digests // of the tar; nil unless verifying
-	noTar   error    // what the layer is instead of a tar
-	scanErr error    // what is wrong in the tar
+	hashes  *digest.Sums // of the tar; nil unless verifying
+	noTar   error        // what the layer is instead of a tar
+	scanErr error        // what is wrong in the tar
 }
 
 func (p *pass) run() error {
@@ -112,16 +113,16 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 // digest prepares the hashes of the blob and of the tar. A layer that is not compressed is hashed once, for both digests.
 func (p *pass) digest(compressed bool) (err error) {
 	l := p.layer
-	of := []string{algorithm(l.DiffID)}
+	of := []string{digest.Algorithm(l.DiffID)}
 	if !compressed {
-		of = append(of, algorithm(l.Digest))
-	} else if p.blob.digests, err = newDigests(algorithm(l.Digest)); err != nil {
+		of = append(of, digest.Algorithm(l.Digest))
+	} else if p.blob.digests, err = digest.NewSums(digest.Algorithm(l.Digest)); err != nil {
 		return err
 	}
-	if p.hashes, err = newDigests(of...); err != nil {
+	if p.hashes, err = digest.NewSums(of...); err != nil {
 		return err
 	}
-	p.hashes.beside = p.opt.Beside
+	p.hashes.Beside = p.opt.Beside
 	p.tar.digests = p.hashes
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
@@ -24,7 +25,7 @@ func (p *pass) cause() error {
 		return firstOf(joined(damage, p.verifyTar()), p.scanErr)
 	}
 	if l := p.layer; l.verify && l.DiffID != "" {
-		got := p.hashes.sum(algorithm(l.DiffID))
+		got := p.hashes.Sum(digest.Algorithm(l.DiffID))
 		return joined(damage, fmt.Errorf("want diffID %s, got %s of the %d bytes before the damage", l.DiffID, got, p.tar.count))
 	}
 	return damage
@@ -76,7 +77,7 @@ func (p *pass) verifyBlob() error {
 	if d == nil {
 		d = p.hashes
 	}
-	p.out.Digest = d.sum(algorithm(l.Digest))
+	p.out.Digest = d.Sum(digest.Algorithm(l.Digest))
 	p.out.FoundDigest = p.out.Digest
 	var err error
 	if l.Digest != "" && l.Digest != p.out.Digest {
@@ -105,13 +106,13 @@ func (p *pass) verifyTar() error {
 	if !l.verify {
 		return nil
 	}
-	name := algorithm(l.DiffID)
-	p.out.DiffID = p.hashes.sum(name)
+	name := digest.Algorithm(l.DiffID)
+	p.out.DiffID = p.hashes.Sum(name)
 	p.out.FoundDiffID = p.out.DiffID
 	if l.DiffID == "" || l.DiffID == p.out.DiffID {
 		return nil
 	}
-	if p.scanErr == nil && p.out.Table.EndMark() && p.hashes.pad(p.tar.count, l.DiffID) > 0 {
+	if p.scanErr == nil && p.out.Table.EndMark() && p.hashes.Pad(p.tar.count, l.DiffID) > 0 {
 		p.out.DiffID, p.out.FoundDiffID = l.DiffID, l.DiffID
 		p.warn(tarfs.PaddingDropped)
 		return nil

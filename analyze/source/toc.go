@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/registry"
 	"layup/analyze/source/store"
 	"layup/tarfs"
@@ -50,14 +50,14 @@ type toc struct {
 // newTOC returns the table of contents that a descriptor names, or nil.
 func newTOC(b *farBlob) *toc {
 	notes := b.descriptor.Annotations
-	if digest := notes[stargzDigest]; strings.HasPrefix(digest, "sha256:") && checkDigest(digest) == nil {
-		return &toc{blob: b, digest: digest}
+	if d := notes[stargzDigest]; digest.Algorithm(d) == digest.SHA256 && digest.Valid(d) {
+		return &toc{blob: b, digest: d}
 	}
 	for _, owner := range chunkedOwners {
-		digest := notes[owner+chunkedSum]
+		d := notes[owner+chunkedSum]
 		from, to, ok := place(notes[owner+chunkedPlace], b.Size())
-		if ok && strings.HasPrefix(digest, "sha256:") && checkDigest(digest) == nil {
-			return &toc{blob: b, digest: digest, packed: true, from: from, to: to}
+		if ok && digest.Algorithm(d) == digest.SHA256 && digest.Valid(d) {
+			return &toc{blob: b, digest: d, packed: true, from: from, to: to}
 		}
 	}
 	return nil
@@ -113,7 +113,7 @@ func (t *toc) scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, err
 // verdict compares the digest before anything is said of the content, for a table that is not the one named explains what is wrong in it.
 func (t *toc) verdict(sum hash.Hash, err, rest error) error {
 	if !t.packed && rest == nil {
-		if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); got != t.digest {
+		if got := digest.Sum(digest.SHA256, sum); got != t.digest {
 			return fmt.Errorf("table of contents: does not match its digest: want %s, got %s", t.digest, got)
 		}
 	}

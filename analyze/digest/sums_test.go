@@ -1,4 +1,4 @@
-package source
+package digest
 
 import (
 	"crypto/sha256"
@@ -21,12 +21,12 @@ func TestHashingBesideGivesTheSameDigests(t *testing.T) {
 	for name, idle := range map[string]func() bool{
 		"always": func() bool { return true }, "never": func() bool { return false }, "now and then": func() bool { return rnd.IntN(3) == 0 },
 	} {
-		d, err := newDigests("sha256", "sha512")
+		d, err := NewSums("sha256", "sha512")
 		if err != nil {
 			t.Fatal(err)
 		}
 		handed := 0
-		d.beside = func(f func()) bool {
+		d.Beside = func(f func()) bool {
 			if !idle() {
 				return false
 			}
@@ -36,17 +36,17 @@ func TestHashingBesideGivesTheSameDigests(t *testing.T) {
 		}
 		for rest := data; len(rest) > 0; {
 			n := min(len(rest), rnd.IntN(700_000))
-			d.write(rest[:n])
+			d.Write(rest[:n])
 			rest = rest[n:]
 		}
-		if got := d.sum("sha256"); got != "sha256:"+hex.EncodeToString(want256[:]) {
+		if got := d.Sum("sha256"); got != "sha256:"+hex.EncodeToString(want256[:]) {
 			t.Errorf("idle %s: got %s", name, got)
 		}
-		if got := d.sum("sha512"); got != "sha512:"+hex.EncodeToString(want512[:]) {
+		if got := d.Sum("sha512"); got != "sha512:"+hex.EncodeToString(want512[:]) {
 			t.Errorf("idle %s: got %s", name, got)
 		}
 		if (handed > 0) != (name != "never") {
-			t.Errorf("idle %s: handed over %d times", name, handed)
+			t.Errorf("idle %s: called %d times", name, handed)
 		}
 	}
 	running.Wait()

@@ -1,0 +1,130 @@
+// Package digest checks, formats and computes digests, ALGORITHM:HEX: the only place of the program that does.
+// Source: OCI image specification, descriptor.md, Digests.
+package digest
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"regexp"
+	"strings"
+)
+
+// The algorithms that the OCI image specification registers and that can be computed here.
+const (
+	SHA256 = "sha256"
+	SHA512 = "sha512"
+)
+
+var (
+	whole  = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
+	digits = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	start  = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
+)
+
+// Valid reports whether s is a digest of a known algorithm with lower-case hexadecimal digits of its length.
+func Valid(s string) bool { return whole.MatchString(s) }
+
+// Check is Valid with an error that says what is wanted.
+func Check(s string) error {
+	if Valid(s) {
+		return nil
+	}
+	shown := fmt.Sprintf("%.80q", s)
+	if len(s) > 80 {
+		shown += "…"
+	}
+	return fmt.Errorf("bad digest %s: want sha256: and 64, or sha512: and 128 lower-case hexadecimal digits", shown)
+}
+
+// IsHex reports whether s is the 64 lower-case hexadecimal digits of a SHA-256, without the algorithm.
+func IsHex(s string) bool { return digits.MatchString(s) }
+
+// IsStart reports whether s may be the beginning of a SHA-256 that a person typed: at least four digits, with or without
+// the algorithm. Docker shows twelve digits.
+func IsStart(s string) bool { return start.MatchString(s) }
+
+// FromHex returns the digest of the hexadecimal digits of a SHA-256.
+func FromHex(digits string) string { return SHA256 + ":" + digits }
+
+// Algorithm returns the part before the colon, or sha256 if there is no colon.
+func Algorithm(s string) string {
+	if name, _, ok := strings.Cut(s, ":"); ok {
+		return name
+	}
+	return SHA256
+}
+
+// Hex returns the part after the colon, or all of it if there is no colon.
+func Hex(s string) string {
+	if _, digits, ok := strings.Cut(s, ":"); ok {
+		return digits
+	}
+	return s
+}
+
+// Short returns the first twelve hexadecimal digits, as engines print IDs.
+func Short(s string) string {
+	digits := Hex(s)
+	return digits[:min(len(digits), 12)]
+}
+
+// New returns the hash of an algorithm, or an error if it is unknown.
+func New(algorithm string) (hash.Hash, error) {
+	switch algorithm {
+	case SHA256:
+		return sha256.New(), nil
+	case SHA512:
+		return sha512.New(), nil
+	}
+	return nil, fmt.Errorf("digest algorithm %q is unknown", algorithm)
+}
+
+// Sum formats what a hash of the algorithm has computed.
+func Sum(algorithm string, h hash.Hash) string {
+	return algorithm + ":" + hex.EncodeToString(h.Sum(nil))
+}
+
+// Of returns the SHA-256 of a document.
+func Of(doc []byte) string {
+	sum := sha256.Sum256(doc)
+	return FromHex(hex.EncodeToString(sum[:]))
+}
+
+// Compare returns an error unless the two digests are equal.
+func Compare(want, got string) error {
+	if got != want {
+		return fmt.Errorf("content does not match its digest: want %s, got %s", want, got)
+	}
+	return nil
+}
+
+// Match compares a document with the digest that names it, which must be valid.
+func Match(doc []byte, want string) error {
+	algorithm := Algorithm(want)
+	h, err := New(algorithm)
+	if err != nil {
+		return err
+	}
+	h.Write(doc)
+	return Compare(want, Sum(algorithm, h))
+}
+
+// Chain returns the chainIDs of a stack of layers by their diffIDs, oldest first: each names a layer on top of all below.
+// From the first unknown diffID on they are empty. Source: OCI image specification, config.md, Layer ChainID.
+func Chain(diffIDs []string) []string {
+	chain := make([]string, len(diffIDs))
+	for i, diffID := range diffIDs {
+		switch {
+		case diffID == "":
+			return chain
+		case i == 0:
+			chain[i] = diffID
+		default:
+			chain[i] = Of([]byte(chain[i-1] + " " + diffID))
+		}
+	}
+	return chain
+}
