@@ -101,10 +101,10 @@ func entryChecks(warnings []tarfs.Warning) []source.Check {
 	count := map[group]int{}
 	for _, w := range warnings {
 		switch w.Code {
-		case tarfs.DiffIDMismatch, tarfs.HistoryAbsent, tarfs.HistoryDoesNotMatchLayers, tarfs.StoreDiffers:
+		case source.DiffIDMismatch, source.HistoryAbsent, source.HistoryDoesNotMatchLayers, source.StoreDiffers:
 			continue // they have checks of their own
 		}
-		c := source.Check{What: "entry", Layer: w.Layer, Path: w.Path, Size: -1, Verdict: source.Passed, Code: string(w.Code), Message: w.Code.Message()}
+		c := source.Check{What: "entry", Layer: w.Layer, Path: w.Path, Size: -1, Verdict: source.Passed, Code: w.Code.Name, Message: w.Code.Message}
 		if w.More > 0 {
 			c.Message += fmt.Sprintf(" (and %d more)", w.More)
 		}
@@ -114,7 +114,7 @@ func entryChecks(warnings []tarfs.Warning) []source.Check {
 		case w.Path == "":
 			c.What = "stream"
 		}
-		switch w.Code.Severity() {
+		switch w.Code.Severity {
 		case tarfs.High:
 			c.Verdict = source.Failed
 		case tarfs.Low:
@@ -123,7 +123,7 @@ func entryChecks(warnings []tarfs.Warning) []source.Check {
 			at, there := counted[g]
 			if there {
 				list[at].Found, list[at].Path = strconv.Itoa(count[g]), ""
-				list[at].Message = fmt.Sprintf("%s (%d times)", w.Code.Message(), count[g])
+				list[at].Message = fmt.Sprintf("%s (%d times)", w.Code.Message, count[g])
 				continue
 			}
 			counted[g] = len(list)

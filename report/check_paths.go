@@ -216,10 +216,10 @@ func noEngineDependent(string) (gate, error) {
 	return gate{test: func(s *subject) findings {
 		var found findings
 		for _, w := range s.Warnings() {
-			if w.Code.Severity() != tarfs.High {
+			if w.Code.Severity != tarfs.High {
 				continue
 			}
-			message := string(w.Code) + ": " + w.Code.Message()
+			message := w.Code.Name + ": " + w.Code.Message
 			if w.More > 0 {
 				message += fmt.Sprintf(" (and %d more of the kind)", w.More)
 			}

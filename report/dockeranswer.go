@@ -62,7 +62,7 @@ func (l loaded) warningsForDocker(c *Call) []tarfs.Warning {
 	if c.verbose {
 		return l.image.Warnings()
 	}
-	return slices.DeleteFunc(slices.Clone(l.image.Warnings()), func(w tarfs.Warning) bool { return w.Code.Severity() == tarfs.Low })
+	return slices.DeleteFunc(slices.Clone(l.image.Warnings()), func(w tarfs.Warning) bool { return w.Code.Severity == tarfs.Low })
 }
 
 // errContainer says that docker's answer about a container is not the one about its image.

@@ -13,7 +13,7 @@ import (
 
 // warningFacts is a member of the document's "warnings".
 type warningFacts struct {
-	Code       tarfs.Code     `json:"code"`
+	Code       string         `json:"code"`
 	Severity   tarfs.Severity `json:"severity"`
 	Layer      int            `json:"layer"`
 	Path       string         `json:"path,omitempty"`
@@ -23,7 +23,7 @@ type warningFacts struct {
 }
 
 func newWarningFacts(w tarfs.Warning) warningFacts {
-	f := warningFacts{Code: w.Code, Severity: w.Code.Severity(), Layer: w.Layer, Path: w.Path, Message: w.Code.Message(), More: w.More}
+	f := warningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Code.Message, More: w.More}
 	if !utf8.ValidString(w.Path) {
 		f.PathBase64 = base64.StdEncoding.EncodeToString([]byte(w.Path))
 	}
@@ -48,7 +48,7 @@ func (c *console) warn(about string, warnings []tarfs.Warning) {
 	}
 	var low []string
 	for _, code := range codes {
-		if code.Severity() == tarfs.Low && !c.verbose {
+		if code.Severity == tarfs.Low && !c.verbose {
 			low = append(low, fmt.Sprintf("%s (%d)", code, count[code]))
 			continue
 		}
@@ -79,6 +79,6 @@ func (c *console) warnCode(about string, code tarfs.Code, count int, warnings []
 		if w.Path != "" {
 			where += " " + show.Safe(w.Path) + ":"
 		}
-		c.line(fmt.Sprintf("%swarning: %s:%s %s", about, code, where, code.Message()))
+		c.line(fmt.Sprintf("%swarning: %s:%s %s", about, code, where, code.Message))
 	}
 }

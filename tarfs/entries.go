@@ -285,7 +285,7 @@ func (m *merger) hardlink(e *entry, i uint32, parts []ref) error {
 	}
 	path := m.meant(steps, base)
 	group, kind, code := m.target(e, i, path)
-	if code != "" {
+	if code != (Code{}) {
 		m.warn(code, path)
 	}
 	if group == 0 {
@@ -322,7 +322,7 @@ func (m *merger) target(e *entry, i uint32, path string) (group uint32, kind Typ
 		if l.kind == Dir {
 			return 0, 0, HardlinkToDirectory
 		}
-		return m.group(s.local), l.kind, ""
+		return m.group(s.local), l.kind, Code{}
 	}
 	return m.lower(append(steps, s))
 }

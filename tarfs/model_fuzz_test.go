@@ -100,7 +100,7 @@ func compareWithModel(t testing.TB, layers [][]item, view tarfs.View) string {
 	hidden := slices.Sorted(slices.Values(s.hidden()))
 	warned := slices.DeleteFunc(slices.Sorted(slices.Values(s.warned())), func(line string) bool {
 		// A marker whose directory the same layer took away again may be named or not: it hides nothing either way.
-		return strings.HasPrefix(line, string(tarfs.OpaqueHidesNothing)) && !model.warnings[line]
+		return strings.HasPrefix(line, tarfs.OpaqueHidesNothing.Name) && !model.warnings[line]
 	})
 	return cmp.Or(
 		differ("broken layers", []string{fmt.Sprint(failed)}, []string{fmt.Sprint(broken)}),

@@ -8,37 +8,6 @@ import (
 	"layup/tarfs"
 )
 
-// severities is the whole list of codes; a new code comes with its severity.
-var severities = map[tarfs.Severity][]tarfs.Code{
-	tarfs.High: {
-		"whiteout-then-entry-in-one-layer", "whiteout-and-entry-in-one-layer", "opaque-root-ignored-by-overlay", "overlay-native-whiteout-device", "overlay-private-xattr", "duplicate-entry", "entry-type-refused-by-engines",
-		"hardlink-into-lower-layer", "hardlink-target-missing", "hardlink-to-itself", "hardlink-to-directory", "hardlink-escapes-root", "unknown-entry-type-skipped", "whiteout-invalid", "parent-not-a-directory",
-		"file-hidden-by-implied-directory", "symlink-hidden-by-implied-directory", "diff-id-mismatch", "oci-manifest-layers-out-of-order",
-	},
-	tarfs.Medium: {
-		"path-escapes-root", "path-absolute", "parent-through-symlink", "symlink-replaced-by-directory", "root-not-a-directory", "aufs-metadata", "entry-below-whiteout-name", "compressed-stream-damaged-tail", "data-after-end-of-archive",
-	},
-	tarfs.Low: {
-		"parent-not-listed", "opaque-hides-nothing", "whiteout-hides-nothing", "whiteout-not-empty-regular-file", "history-does-not-match-layers", "history-absent", "pax-global-header", "media-type-mismatch", "archive-padding-dropped",
-	},
-}
-
-func TestSeverities(t *testing.T) {
-	for severity, codes := range severities {
-		for _, code := range codes {
-			if got := code.Severity(); got != severity {
-				t.Errorf("%s is %s, want %s", code, got, severity)
-			}
-			if code.Message() == "" || strings.HasSuffix(code.Message(), ".") {
-				t.Errorf("%s: message %q", code, code.Message())
-			}
-		}
-	}
-	if got := tarfs.Code("unheard-of").Severity(); got != tarfs.High {
-		t.Errorf("an unknown code is %s, want high", got)
-	}
-}
-
 // One per code, layer and path, however often it happens; the same in another layer is another.
 func TestWarningsDoNotRepeat(t *testing.T) {
 	s := stackOf(t, [][]item{layerOf("f a; f a; f a; h b -> x; h b -> x"), layerOf("f a; f a; h b -> x")}, tarfs.Runtime)

@@ -205,7 +205,7 @@ func countChecks(img *Image, c *candidate) []Check {
 	history.Expected, history.Found, history.Verdict = strconv.Itoa(layers), strconv.Itoa(historyEntries(img.ConfigFile)), Passed
 	history.Message = "as many entries as there are layers"
 	for _, w := range historyWarnings(img.ConfigFile, layers) {
-		history.Code, history.Message = string(w.Code), w.Code.Message()
+		history.Code, history.Message = w.Code.Name, w.Code.Message
 	}
 	return []Check{diffIDs, history}
 }

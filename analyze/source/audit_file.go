@@ -72,10 +72,10 @@ func (a *Archive) fileCheck(ctx context.Context) Check {
 	} else if sum, tail, err := a.wholeFile(ctx); err != nil {
 		check.fail(CodeUnreadable, err.Error())
 	} else if check.Found = sum; tail {
-		check.Code, check.Message = string(tarfs.DataAfterEnd), tarfs.DataAfterEnd.Message()
+		check.Code, check.Message = tarfs.DataAfterEnd.Name, tarfs.DataAfterEnd.Message
 	}
 	if a.in.tail {
-		check.Code, check.Message = string(tarfs.CompressedTailDamaged), tarfs.CompressedTailDamaged.Message()
+		check.Code, check.Message = CompressedTailDamaged.Name, CompressedTailDamaged.Message
 	}
 	if a.store != nil && a.store.damage() != nil {
 		check.fail(CodeDamaged, a.store.damage().Error())

@@ -89,7 +89,7 @@ func judgeTar(c *Check, blob Check, failed error) {
 	case c.Found == c.Expected:
 		c.Verdict = Passed // what failed, if anything did, is the blob
 	case c.Found != "":
-		c.fail(string(tarfs.DiffIDMismatch), told(failed, fmt.Sprintf("content does not match its diffID: want %s, got %s", c.Expected, c.Found)))
+		c.fail(DiffIDMismatch.Name, told(failed, fmt.Sprintf("content does not match its diffID: want %s, got %s", c.Expected, c.Found)))
 	case blob.Verdict == Failed:
 		c.fail(CodeUnreadable, "not proven: the layer could not be read whole")
 	default:

@@ -138,7 +138,7 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	img.Platform = shownPlatform(c.named, configPlatform(img.ConfigFile))
 	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers))...)
 	if a.in.tail {
-		img.Warnings = append(img.Warnings, tarfs.Warning{Code: tarfs.CompressedTailDamaged, Layer: tarfs.NoLayer})
+		img.Warnings = append(img.Warnings, tarfs.Warning{Code: CompressedTailDamaged, Layer: tarfs.NoLayer})
 	}
 	return img, nil
 }
@@ -223,6 +223,6 @@ func (a *Archive) loadBare(img *Image) {
 	}
 	img.Layers = []*Layer{l}
 	if a.in.tail {
-		img.Warnings = []tarfs.Warning{{Code: tarfs.CompressedTailDamaged}}
+		img.Warnings = []tarfs.Warning{{Code: CompressedTailDamaged}}
 	}
 }

@@ -160,9 +160,9 @@ func historyWarnings(cf *v1.ConfigFile, layers int) []tarfs.Warning {
 	case layers == 0 || historyEntries(cf) == layers:
 		return nil
 	case len(cf.History) == 0:
-		return []tarfs.Warning{{Code: tarfs.HistoryAbsent, Layer: tarfs.NoLayer}}
+		return []tarfs.Warning{{Code: HistoryAbsent, Layer: tarfs.NoLayer}}
 	}
-	return []tarfs.Warning{{Code: tarfs.HistoryDoesNotMatchLayers, Layer: tarfs.NoLayer}}
+	return []tarfs.Warning{{Code: HistoryDoesNotMatchLayers, Layer: tarfs.NoLayer}}
 }
 
 // configPlatform returns what the config says it runs on.

@@ -194,12 +194,12 @@ func TestHistoryIsGivenToLayersOnlyWhereItFits(t *testing.T) {
 		code    tarfs.Code
 		want    []string
 	}{
-		{`[{"created_by":"x"},{"created_by":"e","empty_layer":true},{"created_by":"y"}]`, "", []string{"x", "y"}},
-		{`[{"created_by":"x"}]`, tarfs.HistoryDoesNotMatchLayers, nil},
-		{`[{"empty_layer":true},{"empty_layer":true}]`, tarfs.HistoryDoesNotMatchLayers, nil},
-		{`[]`, tarfs.HistoryAbsent, nil},
-		{`null`, tarfs.HistoryAbsent, nil},
-		{`[null,null]`, "", []string{"", ""}},
+		{`[{"created_by":"x"},{"created_by":"e","empty_layer":true},{"created_by":"y"}]`, tarfs.Code{}, []string{"x", "y"}},
+		{`[{"created_by":"x"}]`, HistoryDoesNotMatchLayers, nil},
+		{`[{"empty_layer":true},{"empty_layer":true}]`, HistoryDoesNotMatchLayers, nil},
+		{`[]`, HistoryAbsent, nil},
+		{`null`, HistoryAbsent, nil},
+		{`[null,null]`, tarfs.Code{}, []string{"", ""}},
 	} {
 		s := sampleOf(t, "a", "b")
 		s.config = fmt.Sprintf(`{"created":"","history":%s,"rootfs":{"diff_ids":["%s","%s"]}}`, tt.history, s.diffIDs[0], s.diffIDs[1])
@@ -208,7 +208,7 @@ func TestHistoryIsGivenToLayersOnlyWhereItFits(t *testing.T) {
 		for _, h := range img.History() {
 			got = append(got, h.CreatedBy)
 		}
-		if !slices.Equal(got, tt.want) || (tt.code == "") != (len(img.Warnings) == 0) {
+		if !slices.Equal(got, tt.want) || (tt.code == tarfs.Code{}) != (len(img.Warnings) == 0) {
 			t.Errorf("%s: got %q, %v", tt.history, got, img.Warnings)
 		}
 		for _, w := range img.Warnings {

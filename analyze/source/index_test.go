@@ -40,7 +40,7 @@ func TestManifestJSONGivesTagsAndOrder(t *testing.T) {
 		if got := files(t, img); got != "a b c a" || len(img.Warnings) != tt.codes {
 			t.Errorf("%s: got %q, %v", tt.case_, got, img.Warnings)
 		}
-		if tt.codes > 0 && img.Warnings[0] != (tarfs.Warning{Code: tarfs.LayersOutOfOrder, Layer: tarfs.NoLayer}) {
+		if tt.codes > 0 && img.Warnings[0] != (tarfs.Warning{Code: LayersOutOfOrder, Layer: tarfs.NoLayer}) {
 			t.Errorf("%s: got %v", tt.case_, img.Warnings)
 		}
 		if img.Layers[0].MediaType != typeLayer || img.Manifest == nil {

@@ -42,7 +42,7 @@ func (f ociForm) load(c *candidate, img *Image) error {
 	img.ManifestDescriptor = Descriptor{MediaType: firstWord(c.manifest.MediaType, c.desc.mediaType), Digest: c.manifest.Digest, Size: c.manifest.Size}
 	order := c.order(config.diffIDs)
 	if !slices.IsSorted(order) {
-		img.Warnings = append(img.Warnings, tarfs.Warning{Code: tarfs.LayersOutOfOrder, Layer: tarfs.NoLayer})
+		img.Warnings = append(img.Warnings, tarfs.Warning{Code: LayersOutOfOrder, Layer: tarfs.NoLayer})
 	}
 	for i, at := range order {
 		l := a.newLayer(i)

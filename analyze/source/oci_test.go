@@ -221,7 +221,7 @@ func TestManifestOrderYieldsToTheConfigsForPlainLayers(t *testing.T) {
 		l[0], l[1] = l[1], l[0]
 	}
 	img := one(t, unpack(t, edited(t, swap).members()...))
-	if got := files(t, img); got != "a b" || len(img.Warnings) != 1 || img.Warnings[0].Code != tarfs.LayersOutOfOrder {
+	if got := files(t, img); got != "a b" || len(img.Warnings) != 1 || img.Warnings[0].Code != LayersOutOfOrder {
 		t.Errorf("got %q, %v", got, img.Warnings)
 	}
 	s := sampleOf(t, "a", "b")

@@ -7,8 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"layup/tarfs"
 )
 
 func TestContentDecidesWhatAFileIs(t *testing.T) {
@@ -258,7 +256,7 @@ func TestACompressedLayerKeepsTheDigestOfItsFile(t *testing.T) {
 func TestGarbageBehindTheInputIsAWarning(t *testing.T) {
 	docker := gzipOf(t, archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...))
 	img := one(t, fileOf(t, "x", append(docker, "garbage"...)))
-	if len(img.Warnings) != 1 || img.Warnings[0].Code != tarfs.CompressedTailDamaged {
+	if len(img.Warnings) != 1 || img.Warnings[0].Code != CompressedTailDamaged {
 		t.Errorf("got %v", img.Warnings)
 	}
 }

@@ -63,7 +63,7 @@ func (r *repository) readImages(ctx context.Context, a *Archive) error {
 		return fromRegistry(err)
 	}
 	if doc.MediaType == "" {
-		a.warnings = append(a.warnings, tarfs.Warning{Code: tarfs.ManifestTypeMissing, Layer: tarfs.NoLayer})
+		a.warnings = append(a.warnings, tarfs.Warning{Code: ManifestTypeMissing, Layer: tarfs.NoLayer})
 	}
 	r.documents[doc.Digest], r.top = doc.Raw, doc.Digest
 	top := descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}

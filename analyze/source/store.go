@@ -259,7 +259,7 @@ func (l *Layer) compare(ctx context.Context, table *tarfs.Layer) error {
 	found, err := l.differ(ctx, table)
 	for _, d := range found {
 		if !d.Time {
-			l.notice(tarfs.StoreDiffers, d.Path)
+			l.notice(StoreDiffers, d.Path)
 		}
 	}
 	return err

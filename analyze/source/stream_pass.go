@@ -60,7 +60,7 @@ func (p *pass) run() error {
 	p.read(found)
 	if p.decoder != nil {
 		if p.decoder.tail() || isTrailer(p.tar.err) {
-			p.warn(tarfs.CompressedTailDamaged)
+			p.warn(CompressedTailDamaged)
 		}
 		err = p.decoder.Close()
 	}
@@ -210,7 +210,7 @@ func (p *pass) compareHint(found string) {
 		return
 	}
 	if claimed := claim(p.layer.hint); claimed != "" && claimed != found {
-		p.warn(tarfs.MediaTypeMismatch)
+		p.warn(MediaTypeMismatch)
 	}
 }
 

@@ -114,9 +114,9 @@ func (p *pass) verifyTar() error {
 	}
 	if p.scanErr == nil && p.out.Table.EndMark() && p.hashes.Pad(p.tar.count, l.DiffID) > 0 {
 		p.out.DiffID, p.out.FoundDiffID = l.DiffID, l.DiffID
-		p.warn(tarfs.PaddingDropped)
+		p.warn(PaddingDropped)
 		return nil
 	}
-	p.warn(tarfs.DiffIDMismatch)
+	p.warn(DiffIDMismatch)
 	return fmt.Errorf("content does not match its diffID: want %s, got %s", l.DiffID, p.out.DiffID)
 }

@@ -40,7 +40,7 @@ func (l *Layer) Strayed(ctx context.Context, table *tarfs.Layer) ([]tarfs.Warnin
 	var list []tarfs.Warning
 	for _, d := range found {
 		if !d.Time {
-			list = append(list, tarfs.Warning{Code: tarfs.StoreDiffers, Layer: l.Index, Path: d.Path})
+			list = append(list, tarfs.Warning{Code: StoreDiffers, Layer: l.Index, Path: d.Path})
 		}
 	}
 	return list, privileged(err)

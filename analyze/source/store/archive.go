@@ -80,7 +80,7 @@ var misread = []tarfs.Code{tarfs.DuplicateEntry, tarfs.HardlinkTargetMissing, ta
 func ambiguous(odd []tarfs.Warning) error {
 	for _, w := range odd {
 		if slices.Contains(misread, w.Code) {
-			return fmt.Errorf("a store in a tar: %s: %s: %s", shown(w.Path), w.Code, w.Code.Message())
+			return fmt.Errorf("a store in a tar: %s: %s: %s", shown(w.Path), w.Code, w.Code.Message)
 		}
 	}
 	return nil

@@ -144,7 +144,7 @@ func (w *overlayWalk) entry(e Entry) error {
 		return w.header(Entry{Path: path.Join(path.Dir(e.Path), hidden), Info: Info{Type: tarfs.Char}})
 	}
 	if e.Socket {
-		w.warn(tarfs.SocketSkipped, e.Path)
+		w.warn(SocketSkipped, e.Path)
 		return nil
 	}
 	_, overridden := valueOf(e.Xattrs, overrideName)
@@ -189,10 +189,10 @@ func (w *overlayWalk) consume(e Entry) (Entry, error) {
 		return e, err
 	}
 	if redirect, _ := w.layout.private(e.Xattrs, "redirect"); redirect != "" {
-		w.warn(tarfs.StoreRedirect, e.Path)
+		w.warn(StoreRedirect, e.Path)
 	}
 	if _, ok := w.layout.private(e.Xattrs, "metacopy"); ok {
-		w.warn(tarfs.StoreMetacopy, e.Path)
+		w.warn(StoreMetacopy, e.Path)
 	}
 	if _, ok := w.layout.private(e.Xattrs, "whiteout"); ok && e.Type == tarfs.File && e.Size == 0 {
 		return Entry{Path: e.Path, Info: Info{Type: tarfs.Char}}, nil
@@ -314,7 +314,7 @@ func (w *overlayWalk) header(e Entry) error {
 	}
 	for _, x := range e.Xattrs {
 		if strings.Contains(x.Name, "=") { // no tar can hold it
-			w.warn(tarfs.StoreAttribute, e.Path)
+			w.warn(StoreAttribute, e.Path)
 			continue
 		}
 		if h.PAXRecords == nil {
