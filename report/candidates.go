@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -140,7 +139,7 @@ func (d *draft) known(ctx context.Context, f *pflag.Flag) []candidate {
 			return []candidate{{"json", "docker's JSON, on one line"}}
 		}
 		var found []candidate
-		for _, f := range slices.Concat(render.Formats, d.report.formats()) {
+		for _, f := range render.For(d.report.Findings) {
 			found = append(found, candidate{f.Name, f.About})
 		}
 		return found

@@ -190,8 +190,8 @@ func (a *diffAnswer) tell() {
 		beside = append(beside, f.name)
 	}
 	note := ""
-	switch format := a.call.formatter.Name(); {
-	case format == "json", format == "table" && !a.equal():
+	switch format := a.call.formatter; {
+	case format.Whole, format.Name == "table" && !a.equal():
 	case a.equal() && len(beside) > 0:
 		note = "no difference but in " + strings.Join(beside, ", ")
 	case a.equal():

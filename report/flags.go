@@ -7,6 +7,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/render"
 	"layup/tarfs"
 )
 
@@ -44,7 +45,7 @@ type group struct {
 func newCommon() *common {
 	c := &common{}
 	f := c.group("Output")
-	f.StringVarP(&c.format, "format", "f", "table", "`FORMAT` of the answer: table (the default), json, jsonl, csv, tsv, a Go template, or 'table TEMPLATE'")
+	f.StringVarP(&c.format, "format", "f", "table", render.Usage(false))
 	f.StringVarP(&c.output, "output", "o", "", "write the answer to `FILE`, through a temporary file beside it and a rename")
 	f.BoolVar(&c.noTrunc, "no-trunc", false, "never cut a table or leave columns out to fit the terminal")
 	c.color = choose(f, "color", []string{"auto", "always", "never"}, "colour; auto (the default) is on a terminal without NO_COLOR")

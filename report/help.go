@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"layup/report/render"
 )
 
 const intro = `
@@ -82,7 +84,9 @@ func explain(r Report) string {
 	if own.HasAvailableFlags() {
 		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, newFlagSet()))
 	}
-	for i, g := range newCommon().groups {
+	common := newCommon()
+	common.groups[0].flags.Lookup("format").Usage = render.Usage(r.Findings)
+	for i, g := range common.groups {
 		if i > 0 && !r.readsImages() {
 			break // only the output's flags mean anything
 		}

@@ -80,6 +80,7 @@ func statusOf(img *analyze.Image, p part) int {
 
 // writeDoc writes the document in the format asked for.
 func (c *Call) writeDoc(ctx context.Context, doc render.Doc) error {
+	doc.Version, _ = build()
 	return c.write(ctx, func(w io.Writer, t render.Terminal) error { return c.formatter.Write(w, doc, t) })
 }
 

@@ -39,15 +39,6 @@ func (r Report) readsImages() bool {
 	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE") || strings.HasPrefix(r.Args, "docker://")
 }
 
-// formats are those that the command has besides the common ones.
-func (r Report) formats() []render.Named {
-	if !r.Findings {
-		return nil
-	}
-	version, _ := build()
-	return render.Findings(version)
-}
-
 // An Answer does the work of a command and returns the exit status where there is no error.
 type Answer func(ctx context.Context, c *Call) (int, error)
 
@@ -210,7 +201,7 @@ func (c *Call) checkFlags() error {
 		}
 		return c.checkOutput()
 	}
-	formatter, err := render.Parse(c.format, c.Report.formats()...)
+	formatter, err := render.Parse(c.format, render.For(c.Report.Findings))
 	if err != nil {
 		return err
 	}

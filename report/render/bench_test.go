@@ -45,7 +45,7 @@ func listing(n int) Doc {
 func BenchmarkMillion(b *testing.B) {
 	for _, format := range []string{"table", "json", "jsonl", "csv", "tsv", "{{.path}}", `table {{.path}}\t{{.size}}`} {
 		b.Run(fmt.Sprintf("%q", format), func(b *testing.B) {
-			f, err := Parse(format)
+			f, err := Parse(format, Formats)
 			if err != nil {
 				b.Fatal(err)
 			}

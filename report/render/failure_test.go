@@ -28,7 +28,7 @@ var allFormats = []string{"table", "json", "jsonl", "csv", "tsv", "{{.path}}", `
 
 func TestAWriteThatFailsAnywhereIsAnError(t *testing.T) {
 	for _, format := range allFormats {
-		f, err := Parse(format)
+		f, err := Parse(format, Formats)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestAWriteThatFailsAnywhereIsAnError(t *testing.T) {
 func TestAClosedPipeEndsALongListingEarly(t *testing.T) {
 	const rows = 6_000
 	for _, format := range allFormats {
-		f, _ := Parse(format)
+		f, _ := Parse(format, Formats)
 		whole := len(write(t, format, listing(rows), Terminal{}))
 		for left := 0; left < whole; left += whole / 7 {
 			d, asked := listing(rows), 0
@@ -78,7 +78,7 @@ func (shortWriter) Write(b []byte) (int, error) { return len(b) / 2, nil }
 
 func TestAShortWriteIsAnError(t *testing.T) {
 	for _, format := range allFormats {
-		f, _ := Parse(format)
+		f, _ := Parse(format, Formats)
 		if err := f.Write(shortWriter{}, sample(), Terminal{}); err == nil {
 			t.Errorf("%s: no error", format)
 		}

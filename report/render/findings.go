@@ -1,23 +1,14 @@
 package render
 
 import (
-	"bufio"
 	"net/url"
 	"strings"
 
 	"layup/analyze/show"
 )
 
-// Findings are the formats of documents whose items are results of checks: those with the fields rule, limit, pass, path, layer and message.
-// version is that of the program.
-func Findings(version string) []Named {
-	return []Named{
-		{"sarif", "SARIF 2.1.0, as code scanning takes it", func(w *bufio.Writer, d Doc, _ Terminal) error { return writeSARIF(w, d, version) }},
-		{"junit", "JUnit XML, as CI servers show it", writeJUnit},
-	}
-}
-
-// A finding is an item of such a document.
+// A finding is an item of a document whose items are results of checks, with the fields rule, limit, pass, path, layer
+// and message.
 type finding struct {
 	rule, limit, path, message string
 	pass                       bool

@@ -8,60 +8,68 @@ import (
 	"strings"
 )
 
-// A Named is a format with a name.
-type Named struct {
+// A Format turns documents into bytes. The zero Format is table.
+type Format struct {
 	Name, About string
+	Whole       bool // the document carries warnings, errors and totals; with other formats the caller tells them
+	Findings    bool // only for documents whose items are results of checks
 	write       func(*bufio.Writer, Doc, Terminal) error
 }
 
-// Formats are the formats with names; besides them there are "table TEMPLATE" and Go templates.
-var Formats = []Named{
-	{"table", "aligned columns for people", writeTable},
-	{"json", "one document with items, warnings and errors", writeJSON},
-	{"jsonl", "one item a line", writeLines},
-	{"csv", "RFC 4180 with a header", writeCSV},
-	{"tsv", "a row a line, cells separated by tabs", writeTSV},
+// Formats are the formats with names, the default first. To add one, add a file to this package and a line here.
+// "table TEMPLATE" and Go templates are formats without a name.
+var Formats = []Format{
+	{Name: "table", About: "aligned columns for people", write: writeTable},
+	{Name: "json", About: "one document with items, warnings and errors", Whole: true, write: writeJSON},
+	{Name: "jsonl", About: "one item a line", write: writeLines},
+	{Name: "csv", About: "RFC 4180 with a header", write: writeCSV},
+	{Name: "tsv", About: "a row a line, cells separated by tabs", write: writeTSV},
+	{Name: "sarif", About: "SARIF 2.1.0, as code scanning takes it", Findings: true, write: writeSARIF},
+	{Name: "junit", About: "JUnit XML, as CI servers show it", Findings: true, write: writeJUnit},
 }
 
-// A Format turns documents into bytes. The zero Format is table.
-type Format struct {
-	named Named
+// For returns the named formats of a command; findings says whether its items are results of checks.
+func For(findings bool) []Format {
+	return slices.DeleteFunc(slices.Clone(Formats), func(f Format) bool { return f.Findings && !findings })
 }
 
-// Parse takes the value of --format: the name of a format, "table TEMPLATE", or a Go template with docker's functions. A command may have
-// more formats. The error of an unknown name suggests the nearest one; that of a template says what is wrong where.
-func Parse(format string, more ...Named) (Format, error) {
-	for _, f := range slices.Concat(Formats, more) {
+// Usage is the help of --format for a command.
+func Usage(findings bool) string {
+	list := names(For(findings))
+	return "`FORMAT` of the answer: " + list[0] + " (the default), " + strings.Join(list[1:], ", ") + ", a Go template, or 'table TEMPLATE'"
+}
+
+func names(list []Format) (names []string) {
+	for _, f := range list {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// Parse takes the value of --format: the name of one of the formats, "table TEMPLATE", or a Go template with docker's
+// functions. The error of an unknown name suggests the nearest one; that of a template says what is wrong where.
+func Parse(format string, formats []Format) (Format, error) {
+	for _, f := range formats {
 		if f.Name == format {
-			return Format{named: f}, nil
+			return f, nil
 		}
 	}
 	if !strings.Contains(format, "{{") {
-		return Format{}, unknownFormat(format, more)
+		err := unknownChoice("format", format, names(formats)...)
+		return Format{}, fmt.Errorf("%w, or a Go template such as '{{.path}}'", err)
 	}
 	source, table := strings.CutPrefix(format, "table")
 	p, err := compile(strings.Trim(source, " "), table)
 	if err != nil {
 		return Format{}, fmt.Errorf("format %q: %w", format, err)
 	}
-	return Format{named: Named{Name: "template", write: p.write}}, nil
+	return Format{Name: "template", write: p.write}, nil
 }
-
-// Name is the format's name, or template.
-func (f Format) Name() string {
-	if f.named.Name == "" {
-		return Formats[0].Name
-	}
-	return f.named.Name
-}
-
-// Whole reports whether the document itself carries warnings and errors; with all other formats they are the caller's to tell.
-func (f Format) Whole() bool { return f.Name() == "json" }
 
 // Write writes the document. Every failed write is returned as it is (errors.Is finds syscall.EPIPE); an error of a
 // template says which bound it passed or which field it does not find.
 func (f Format) Write(w io.Writer, d Doc, t Terminal) error {
-	write := f.named.write
+	write := f.write
 	if write == nil {
 		write = writeTable
 	}
@@ -70,14 +78,6 @@ func (f Format) Write(w io.Writer, d Doc, t Terminal) error {
 		return err // what is still in the buffer belongs to an answer that is not whole
 	}
 	return out.Flush()
-}
-
-func unknownFormat(format string, more []Named) error {
-	var names []string
-	for _, f := range slices.Concat(Formats, more) {
-		names = append(names, f.Name)
-	}
-	return fmt.Errorf("%w, or a Go template such as '{{.path}}'", unknownChoice("format", format, names...))
 }
 
 // unknownChoice is the error of a flag that takes one of few words; it suggests the nearest.

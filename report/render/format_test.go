@@ -18,7 +18,7 @@ func TestUnknownFormatsSuggestTheNearest(t *testing.T) {
 		"{{.a b c":  `format "{{.a b c": template:1: `,
 		"{{x}}":     `function "x" not defined`,
 	} {
-		_, err := Parse(format)
+		_, err := Parse(format, For(false))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%q): %v, want %s", format, err, want)
 		}
@@ -26,14 +26,13 @@ func TestUnknownFormatsSuggestTheNearest(t *testing.T) {
 }
 
 func TestFormatsKnowTheirNames(t *testing.T) {
-	for format, want := range map[string]string{"table": "table", "json": "json", "jsonl": "jsonl", "csv": "csv", "tsv": "tsv", "{{.a}}": "template", "table {{.a}}": "template"} {
-		f, err := Parse(format)
-		if err != nil || f.Name() != want || f.Whole() != (format == "json") {
-			t.Errorf("%s: %s, %v, %v", format, f.Name(), f.Whole(), err)
+	for _, c := range []struct{ format, name string }{
+		{"table", "table"}, {"json", "json"}, {"jsonl", "jsonl"}, {"csv", "csv"}, {"tsv", "tsv"}, {"sarif", "sarif"},
+		{"junit", "junit"}, {"{{.a}}", "template"}, {"table {{.a}}", "template"},
+	} {
+		if f, err := Parse(c.format, Formats); err != nil || f.Name != c.name || f.Whole != (c.name == "json") {
+			t.Errorf("%s: %s, %v, %v", c.format, f.Name, f.Whole, err)
 		}
-	}
-	if got := (Format{}).Name(); got != "table" {
-		t.Errorf("zero Format: %s", got)
 	}
 }
 

@@ -147,7 +147,7 @@ func FuzzJSONIsValidForAnyBytes(f *testing.F) {
 func TestWhatJSONCannotSayIsAnError(t *testing.T) {
 	d := sample()
 	d.Sections[0].Warnings = []any{make(chan int)}
-	f, _ := Parse("json")
+	f, _ := Parse("json", Formats)
 	var b strings.Builder
 	if err := f.Write(&b, d, Terminal{}); err == nil || b.Len() > 0 {
 		t.Errorf("error %v, written %q", err, b.String())

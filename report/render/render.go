@@ -22,6 +22,7 @@ import (
 // A Doc is one answer: what a question found in one image or in several.
 type Doc struct {
 	Command  string
+	Version  string // of the program
 	Sections []Section
 	Many     bool // several images were asked for: JSON has "images", rows begin with source and image
 }

@@ -8,7 +8,7 @@ import (
 // write writes a document in a format.
 func write(t *testing.T, format string, d Doc, term Terminal) string {
 	t.Helper()
-	f, err := Parse(format)
+	f, err := Parse(format, Formats)
 	if err != nil {
 		t.Fatalf("Parse(%q): %v", format, err)
 	}

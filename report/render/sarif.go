@@ -73,9 +73,9 @@ const (
 )
 
 // writeSARIF writes one run with what failed in any image as results, and with every rule that was held as a rule of the tool.
-func writeSARIF(w *bufio.Writer, d Doc, version string) error {
+func writeSARIF(w *bufio.Writer, d Doc, _ Terminal) error {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}, Invocations: []sarifInvocation{{len(failures(d)) == 0}}}
-	run.Tool.Driver = sarifDriver{Name: "layup", Version: version, Rules: []sarifRule{}}
+	run.Tool.Driver = sarifDriver{Name: "layup", Version: d.Version, Rules: []sarifRule{}}
 	index := map[string]int{}
 	for _, s := range d.Sections {
 		for f := range s.findings {

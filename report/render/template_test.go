@@ -53,7 +53,7 @@ func TestUnknownFieldsListTheKnownOnes(t *testing.T) {
 		"{{json (index .z 1)}}": "z", `{{define "t"}}{{.u}}{{end}}{{template "t" .}}`: "u", "table {{.path}}\t{{.v}}": "v", "{{.PATH}}": "PATH", "{{.source}}": "source",
 		`{{define "t"}}{{template "t" .}}{{.w}}{{end}}{{template "t" $}}`: "w",
 	} {
-		f, err := Parse(format)
+		f, err := Parse(format, Formats)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestUnknownFieldsListTheKnownOnes(t *testing.T) {
 
 func TestATemplateThatFailsLateLeavesNothing(t *testing.T) {
 	for _, format := range []string{`{{.path}}{{slice .createdBy 1}}`, `table {{.path}}\t{{slice .createdBy 1}}`} {
-		f, _ := Parse(format)
+		f, _ := Parse(format, Formats)
 		var b strings.Builder
 		if err := f.Write(&b, sample(), Terminal{}); err == nil || b.Len() > 0 {
 			t.Errorf("%s: %v, written %q", format, err, b.String())
