@@ -1,5 +1,6 @@
-// Package bolt reads the databases that containerd keeps its state in (bbolt's file format, version 2), without locking, mapping or
-// writing them. Nothing in a file is trusted: damage is an error, never a panic, and no file is read for longer than it is big.
+// Package bolt reads the databases that containerd keeps its state in (bbolt's file format, version 2), without
+// locking, mapping or writing them. Nothing in a file is trusted: damage is an error, never a panic, and no file is
+// read for longer than it is big.
 package bolt
 
 import (

@@ -66,8 +66,8 @@ func (l Layout) dirs() []string {
 // epoch is the time of all that is written.
 func epoch() time.Time { return time.Unix(0, 0) }
 
-// Tar writes the layout as a tar, whose bytes are hashed once more on their way, moves it to target and removes the partial directory. A file that is
-// there is replaced.
+// Tar writes the layout as a tar, whose bytes are hashed once more on their way, moves it to target and removes the
+// partial directory. A file that is there is replaced.
 func (p *Partial) Tar(ctx context.Context, l Layout, target string) error {
 	f, err := p.root.OpenFile(building, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
@@ -90,7 +90,8 @@ func (p *Partial) Tar(ctx context.Context, l Layout, target string) error {
 	return errors.Join(syncDir(filepath.Dir(target)), p.Remove())
 }
 
-// write writes the members: documents first, so that who reads a stream knows what follows, then blobs in the order of their digests.
+// write writes the members: documents first, so that who reads a stream knows what follows, then blobs in the order of
+// their digests.
 func (p *Partial) write(ctx context.Context, w *tar.Writer, l Layout) error {
 	for _, d := range l.documents() {
 		if err := w.WriteHeader(header(d.name, tar.TypeReg, int64(len(d.content)))); err != nil {
@@ -138,7 +139,8 @@ func (p *Partial) member(ctx context.Context, w *tar.Writer, b Blob) error {
 	return b.match(h)
 }
 
-// Directory makes the partial directory the layout, and moves it to target, where nothing may be but a directory to be replaced.
+// Directory makes the partial directory the layout, and moves it to target, where nothing may be but a directory to be
+// replaced.
 func (p *Partial) Directory(ctx context.Context, l Layout, target string) error {
 	keep := map[string]bool{}
 	for _, dir := range l.dirs() {
@@ -210,7 +212,8 @@ func (p *Partial) settle(name string, mode fs.FileMode) error {
 	return p.root.Chtimes(name, epoch(), epoch())
 }
 
-// replace moves a directory to its place. What is there is moved away first and removed last, so that the place is empty in between, but never half full.
+// replace moves a directory to its place. What is there is moved away first and removed last, so that the place is
+// empty in between, but never half full.
 func replace(dir, target string) error {
 	old := target + ".layup-old"
 	switch err := os.Rename(target, old); {

@@ -1,5 +1,5 @@
-// Package oci keeps blobs while they are fetched, and makes an OCI image layout of them: a directory, or a tar of one. What it writes depends on the
-// blobs and documents alone, and is at its place whole or not at all.
+// Package oci keeps blobs while they are fetched, and makes an OCI image layout of them: a directory, or a tar of one.
+// What it writes depends on the blobs and documents alone, and is at its place whole or not at all.
 package oci
 
 import (
@@ -62,8 +62,9 @@ const (
 	dirMode  = 0o755
 )
 
-// A Partial is a directory of what was fetched so far: whole blobs, of which the digest was compared before they got their name, and one file for each that
-// is not whole. It belongs to one process at a time. Its methods may be called from several goroutines, for different blobs.
+// A Partial is a directory of what was fetched so far: whole blobs, of which the digest was compared before they got
+// their name, and one file for each that is not whole. It belongs to one process at a time. Its methods may be called
+// from several goroutines, for different blobs.
 type Partial struct {
 	dir  string
 	root *os.Root
@@ -117,7 +118,8 @@ func (p *Partial) Close() error { return errors.Join(p.root.Close(), p.lock.Clos
 // Remove closes the directory and removes it with all it holds.
 func (p *Partial) Remove() error { return errors.Join(p.Close(), os.RemoveAll(p.dir)) }
 
-// Has reports whether the whole blob is there. It reads it, for what lay on a disk may have changed; a blob that did is removed.
+// Has reports whether the whole blob is there. It reads it, for what lay on a disk may have changed; a blob that did is
+// removed.
 func (p *Partial) Has(ctx context.Context, b Blob) (bool, error) {
 	f, err := p.root.Open(b.name())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -160,9 +162,10 @@ func (p *Partial) Put(ctx context.Context, b Blob, content []byte) error {
 // From opens a blob at an offset. What it returns ends at the blob's end.
 type From func(ctx context.Context, offset int64) (io.ReadCloser, error)
 
-// Fetch completes a blob: it hashes what there is of it, reads on from there, compares the digest, and gives it its name. What was read stays when
-// reading fails. Where bytes of an earlier process spoil the digest, the blob is fetched once more from the beginning. Progress is told of bytes that came
-// or were there, also below zero where they do not count; it may be nil.
+// Fetch completes a blob: it hashes what there is of it, reads on from there, compares the digest, and gives it its
+// name. What was read stays when reading fails. Where bytes of an earlier process spoil the digest, the blob is fetched
+// once more from the beginning. Progress is told of bytes that came or were there, also below zero where they do not
+// count; it may be nil.
 func (p *Partial) Fetch(ctx context.Context, b Blob, from From, progress func(int64)) error {
 	if progress == nil {
 		progress = func(int64) {}

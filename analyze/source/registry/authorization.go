@@ -16,7 +16,8 @@ import (
 // maxToken bounds the answer of a token server, in bytes.
 const maxToken = 64 << 10
 
-// authorize returns what goes into Authorization after the endpoint refused used. Of several goroutines one asks, the others get what it got.
+// authorize returns what goes into Authorization after the endpoint refused used. Of several goroutines one asks, the
+// others get what it got.
 func (c *Client) authorize(ctx context.Context, e *endpoint, scope string, header http.Header, used string, refused error) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -68,7 +69,8 @@ func challenges(header http.Header) []challenge {
 	return list
 }
 
-// readChallenges reads one field. It may hold several challenges, parted by commas as their parameters are: a word before = is a parameter.
+// readChallenges reads one field. It may hold several challenges, parted by commas as their parameters are: a word
+// before = is a parameter.
 func readChallenges(text string) []challenge {
 	var list []challenge
 	for {
@@ -156,7 +158,8 @@ func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope str
 	return readToken(a)
 }
 
-// exchangeIdentity asks with an identity token, which is what docker login keeps of some registries (OAuth2's refresh token).
+// exchangeIdentity asks with an identity token, which is what docker login keeps of some registries (OAuth2's refresh
+// token).
 func (c *Client) exchangeIdentity(ctx context.Context, realm *url.URL, query url.Values, creds credentials, own bool) (*answer, error) {
 	query.Set("grant_type", "refresh_token")
 	query.Set("refresh_token", creds.identityToken)
@@ -191,8 +194,8 @@ func readToken(a *answer) (string, error) {
 	return "Bearer " + doc.Token, nil
 }
 
-// mayLogIn reports whether a token server belongs to the registry: the same host and port, one that the user names, or over https a host of the
-// same domain, as gitlab.com is for registry.gitlab.com.
+// mayLogIn reports whether a token server belongs to the registry: the same host and port, one that the user names, or
+// over https a host of the same domain, as gitlab.com is for registry.gitlab.com.
 func (c *Client) mayLogIn(e *endpoint, realm *url.URL) bool {
 	named := realm.Host == e.addr || slices.Contains(c.opt.TokenHosts, realm.Host)
 	if named && (realm.Scheme == "https" || realm.Scheme == e.schemes[0]) {

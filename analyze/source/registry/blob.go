@@ -17,8 +17,9 @@ type Descriptor struct {
 	Size   int64  // bytes
 }
 
-// A Stream is the bytes of a blob as they are served. A connection that is cut is taken up again where it ended, so that who hashes the stream hashes
-// the blob. Neither less nor more bytes than the descriptor says come out; the digest is for the reader to compare, or Blob does it.
+// A Stream is the bytes of a blob as they are served. A connection that is cut is taken up again where it ended, so
+// that who hashes the stream hashes the blob. Neither less nor more bytes than the descriptor says come out; the digest
+// is for the reader to compare, or Blob does it.
 type Stream struct {
 	c    *Client
 	ctx  context.Context
@@ -35,7 +36,8 @@ type Stream struct {
 	err     error
 }
 
-// The bounds on resuming: so often a blob is taken up again at all, and after so many bytes a failure counts as the first again.
+// The bounds on resuming: so often a blob is taken up again at all, and after so many bytes a failure counts as the
+// first again.
 const (
 	mostResumes = 12
 	muchRead    = 16 << 20
@@ -212,8 +214,9 @@ func (s *Stream) Close() error {
 	return err
 }
 
-// Blob opens a blob from an offset on and compares its digest at the end: the last Read returns an error in place of io.EOF where the blob is not the one
-// that was named. seen is the hash of the first offset bytes, of the digest's algorithm, and may be nil where offset is 0; NewHash makes one.
+// Blob opens a blob from an offset on and compares its digest at the end: the last Read returns an error in place of
+// io.EOF where the blob is not the one that was named. seen is the hash of the first offset bytes, of the digest's
+// algorithm, and may be nil where offset is 0; NewHash makes one.
 func (c *Client) Blob(ctx context.Context, ref Reference, d Descriptor, offset int64, seen hash.Hash) (io.ReadCloser, error) {
 	if seen == nil {
 		seen = NewHash(d.Digest)

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// A Client asks registries. It keeps connections and tokens for as long as it lives, and may be used from several goroutines.
+// A Client asks registries. It keeps connections and tokens for as long as it lives, and may be used from several
+// goroutines.
 type Client struct {
 	opt       Options
 	transport *http.Transport // to the registries that references name, and their mirrors
@@ -24,7 +25,8 @@ type Client struct {
 	noted     map[string]bool        // what the user was told
 }
 
-// New returns a client. It opens no connection yet; the error is one of the options, or says that Offline forbids it all.
+// New returns a client. It opens no connection yet; the error is one of the options, or says that Offline forbids it
+// all.
 func New(opt Options) (*Client, error) {
 	if opt.Offline {
 		return nil, errOffline

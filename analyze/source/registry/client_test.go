@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// clientTo returns a client whose every connection leads to an address of this machine, so that names of other hosts can be used.
+// clientTo returns a client whose every connection leads to an address of this machine, so that names of other hosts
+// can be used.
 func clientTo(t *testing.T, opt Options, address string) *Client {
 	t.Helper()
 	c, err := New(opt)
@@ -167,7 +168,8 @@ func TestEveryPageOfReferrersIsAsked(t *testing.T) {
 	}
 }
 
-// TestMirrorStandsInWhereTheRegistryIsAway: behind an air gap a mirror is all there is, and most mirrors know no referrers.
+// TestMirrorStandsInWhereTheRegistryIsAway: behind an air gap a mirror is all there is, and most mirrors know no
+// referrers.
 func TestMirrorStandsInWhereTheRegistryIsAway(t *testing.T) {
 	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/tags/list") {

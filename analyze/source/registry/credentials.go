@@ -73,8 +73,8 @@ func authFiles(getenv func(string) string) []string {
 	return files
 }
 
-// find returns the credentials for an endpoint and what is asked of it. Those that were given are for the registry that a reference names, not
-// for its mirrors.
+// find returns the credentials for an endpoint and what is asked of it. Those that were given are for the registry that
+// a reference names, not for its mirrors.
 func (k *keychain) find(ctx context.Context, e *endpoint, scope string) (credentials, error) {
 	if k.given != nil {
 		if e.mirror {
@@ -178,7 +178,8 @@ func (f *authFile) find(ctx context.Context, host, scope string) (credentials, e
 	return credentials{}, nil
 }
 
-// helperPattern matches the names of credential helpers: docker-credential-NAME is run from the PATH, nothing else ever is.
+// helperPattern matches the names of credential helpers: docker-credential-NAME is run from the PATH, nothing else ever
+// is.
 var helperPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
 const (

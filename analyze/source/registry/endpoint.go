@@ -82,7 +82,8 @@ func (e *endpoint) lost() {
 	e.away = true
 }
 
-// mostFailures is how many questions in a row may get no answer before no more are put: a manifest may name a thousand layers.
+// mostFailures is how many questions in a row may get no answer before no more are put: a manifest may name a thousand
+// layers.
 const mostFailures = 3
 
 // note takes down how a question ended.
@@ -167,7 +168,8 @@ func otherScheme(a *answer, err error) bool {
 	return strings.Contains(text, "HTTPS") || strings.Contains(text, "SSL")
 }
 
-// follow sends a GET and follows redirects. Credentials go to the first host and port only, the client's certificate if that is the registry's own.
+// follow sends a GET and follows redirects. Credentials go to the first host and port only, the client's certificate if
+// that is the registry's own.
 func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, authorization string, own bool) (*answer, error) {
 	first := to
 	for hops := 0; ; hops++ {
@@ -215,8 +217,8 @@ func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b
 // connectSteps are those of a connection that may each take Timing.Headers: dialling, TLS, the answer.
 const connectSteps = 3
 
-// ask sends one request, with the client's certificate to the registry's own host only. The answer's body is bound to a context of its own, which a
-// stall cancels.
+// ask sends one request, with the client's certificate to the registry's own host only. The answer's body is bound to a
+// context of its own, which a stall cancels.
 func (c *Client) ask(ctx context.Context, req *http.Request, own bool) (*answer, error) {
 	via := c.strangers
 	if own {

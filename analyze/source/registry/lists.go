@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// The bounds of lists: names that are taken and their bytes, pages that are asked for, of them in a row without a new name, and bytes of one page.
+// The bounds of lists: names that are taken and their bytes, pages that are asked for, of them in a row without a new
+// name, and bytes of one page.
 const (
 	mostNames = 100_000
 	maxNames  = 16 << 20
@@ -75,7 +76,8 @@ type nameList struct {
 	bytes, pages, idle int
 }
 
-// add takes the names of one page. A list that does not end, or only goes round, is an error: a part of it would look whole.
+// add takes the names of one page. A list that does not end, or only goes round, is an error: a part of it would look
+// whole.
 func (l *nameList) add(names []string, more bool) error {
 	before := len(l.seen)
 	for _, name := range names {
@@ -136,8 +138,9 @@ func nextPage(link, path string) string {
 // mostReferrerPages bounds the pages of a list of referrers.
 const mostReferrerPages = 10
 
-// Referrers returns the indexes of what refers to a manifest, one a page: signatures, attestations (OCI distribution specification 1.1), by the API
-// or the tag ALGORITHM-HEX where the registry has none. Where nothing refers to it, there is none.
+// Referrers returns the indexes of what refers to a manifest, one a page: signatures, attestations (OCI distribution
+// specification 1.1), by the API or the tag ALGORITHM-HEX where the registry has none. Where nothing refers to it,
+// there is none.
 func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([][]byte, error) {
 	q := question{ref: ref, what: "referrers of " + digest, path: "referrers/" + digest, accept: manifestTypes[:1], ok: []int{http.StatusOK}, optional: true}
 	var pages [][]byte

@@ -31,7 +31,8 @@ var manifestTypes = []string{
 	"application/vnd.docker.distribution.manifest.v2+json",
 }
 
-// Manifest fetches a manifest or an index by tag or digest, and checks it against the digest asked for, or against that which the server names.
+// Manifest fetches a manifest or an index by tag or digest, and checks it against the digest asked for, or against that
+// which the server names.
 func (c *Client) Manifest(ctx context.Context, ref Reference) (*Document, error) {
 	return c.manifest(ctx, ref, false)
 }

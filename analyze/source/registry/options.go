@@ -1,5 +1,6 @@
-// Package registry fetches manifests and blobs of container images from registries (OCI distribution specification), as they are served and
-// checked by digest and size. It trusts no answer: every body is bounded, every wait has an end, and credentials go to the named host and port only.
+// Package registry fetches manifests and blobs of container images from registries (OCI distribution specification), as
+// they are served and checked by digest and size. It trusts no answer: every body is bounded, every wait has an end,
+// and credentials go to the named host and port only.
 package registry
 
 import (

@@ -24,8 +24,8 @@ const (
 	dockerHubServer = "registry-1.docker.io"
 )
 
-// Parse reads HOST/REPOSITORY[:TAG][@DIGEST]. Without a host it is Docker Hub's, as Docker reads it; HOST/ is the registry as a whole. A tag is
-// not filled in: Or does.
+// Parse reads HOST/REPOSITORY[:TAG][@DIGEST]. Without a host it is Docker Hub's, as Docker reads it; HOST/ is the
+// registry as a whole. A tag is not filled in: Or does.
 func Parse(text string) (Reference, error) {
 	var r Reference
 	rest, digest, digested := strings.Cut(text, "@")
@@ -79,7 +79,8 @@ func isHost(first string) bool {
 	return strings.ContainsAny(first, ".:") || first == "localhost" || strings.ToLower(first) != first
 }
 
-// onlyHost reports whether what has no slash was surely meant as a host, which Docker would look for at Docker Hub: others need not hear of it.
+// onlyHost reports whether what has no slash was surely meant as a host, which Docker would look for at Docker Hub:
+// others need not hear of it.
 func onlyHost(text string) bool {
 	name, _, _ := strings.Cut(text, ":")
 	return strings.Contains(name, ".") || name == "localhost" || strings.HasPrefix(name, "[")

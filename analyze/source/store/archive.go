@@ -39,8 +39,8 @@ type Keeper interface {
 	io.Closer
 }
 
-// Archive reads the list of what a tar of a store holds. Of a stream the documents that wanted names are kept on the way; the
-// other contents need the stream to be opened again.
+// Archive reads the list of what a tar of a store holds. Of a stream the documents that wanted names are kept on the
+// way; the other contents need the stream to be opened again.
 func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener, keep Keeper, limits tarfs.Limits) (Files, error) {
 	a := &archive{ctx: ctx, at: at, open: again, keep: keep, kept: map[int64]int64{}}
 	opt := tarfs.ScanOptions{Limits: limits, Dialect: tarfs.Plain}
@@ -105,8 +105,8 @@ var bodies = []string{"diff", "merged", "work", "fs", "volumes", "rootfs"}
 // maxBlob is how long a blob of containerd's content store may be to be a manifest or a config.
 const maxBlob = 8 << 20
 
-// document reports whether a file is one of the store's own, or may be. What a layer holds is none, whatever its name is, and nothing is that is
-// longer than the longest document: it is read from the stream again where it is asked for.
+// document reports whether a file is one of the store's own, or may be. What a layer holds is none, whatever its name
+// is, and nothing is that is longer than the longest document: it is read from the stream again where it is asked for.
 func document(name string, size int64) bool {
 	for part := range strings.SplitSeq(path.Dir(name), "/") {
 		if slices.Contains(bodies, part) {
@@ -136,7 +136,8 @@ func (a *archive) Close() error {
 	return err
 }
 
-// find returns what a name is. Links of directories are followed, for a tar of a store may be made of linked directories.
+// find returns what a name is. Links of directories are followed, for a tar of a store may be made of linked
+// directories.
 func (a *archive) find(name string) (tarfs.Version, error) {
 	v, err := a.snap.Resolve("/"+name, false)
 	if err != nil {

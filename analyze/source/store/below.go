@@ -27,8 +27,8 @@ func (b *below) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
 	return b.Files.Walk(ctx, path.Join(b.dir, name))
 }
 
-// Top returns the directory in which a marker lies: the top itself, or, where the tar of a store was made further up, the one to which
-// single directories lead. It is the top where there is no marker.
+// Top returns the directory in which a marker lies: the top itself, or, where the tar of a store was made further up,
+// the one to which single directories lead. It is the top where there is no marker.
 func Top(files Files, marker string) string {
 	const deepest = 8
 	at := ""

@@ -10,8 +10,8 @@ import (
 	"layup/tarfs"
 )
 
-// Changes turns what differs between two whole trees, of which the vfs driver keeps one for each layer, into the tar of the upper layer: in
-// tarfs.Overlay's dialect, with every directory above a change.
+// Changes turns what differs between two whole trees, of which the vfs driver keeps one for each layer, into the tar of
+// the upper layer: in tarfs.Overlay's dialect, with every directory above a change.
 func Changes(files Files, below, dir string, layout Layout) *Tar {
 	return &Tar{Files: files, Dialect: tarfs.Overlay, Copied: true, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {

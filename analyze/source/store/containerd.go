@@ -22,7 +22,8 @@ const MetaName = "io.containerd.metadata.v1.bolt/meta.db"
 // ErrNoContainerd says that a directory is no root of containerd.
 var ErrNoContainerd = errors.New("is no root directory of containerd: it has no " + MetaName)
 
-// A Containerd is containerd's root directory. Source: containerd, core/metadata/buckets.go, core/snapshots/storage/bolt.go.
+// A Containerd is containerd's root directory. Source: containerd, core/metadata/buckets.go,
+// core/snapshots/storage/bolt.go.
 type Containerd struct {
 	Images     []ContainerdImage
 	Containers []ContainerdContainer
@@ -49,7 +50,8 @@ type ContainerdContainer struct {
 // A snapshotKey names a snapshot within a namespace.
 type snapshotKey struct{ namespace, snapshotter, key string }
 
-// A snapshot is what the metadata database says of one: under which name its snapshotter has it, and the key of the one below.
+// A snapshot is what the metadata database says of one: under which name its snapshotter has it, and the key of the one
+// below.
 type snapshot struct{ name, parent string }
 
 // maxDatabase bounds a database that has to be read as a whole, out of a tar.
@@ -280,7 +282,8 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 	return l, true, nil
 }
 
-// Unpacked describes the layer that is unpacked for containers under a chainID; false where there is none, or no reader for it.
+// Unpacked describes the layer that is unpacked for containers under a chainID; false where there is none, or no reader
+// for it.
 func (c *Containerd) Unpacked(chainID string) (Layer, bool) {
 	at, ok := c.first[chainID]
 	if !ok {

@@ -19,7 +19,8 @@ import (
 // ErrNoContainersStorage says that a directory is no store of podman, CRI-O or buildah.
 var ErrNoContainersStorage = errors.New("is no store of podman, CRI-O or buildah: it has no DRIVER-images/images.json")
 
-// A podmanStore is the store of podman, CRI-O and buildah. Source: containers/storage, store.go, layers.go, images.go, containers.go.
+// A podmanStore is the store of podman, CRI-O and buildah. Source: containers/storage, store.go, layers.go, images.go,
+// containers.go.
 type podmanStore struct {
 	driver string
 	files  Files

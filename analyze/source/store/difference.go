@@ -27,7 +27,8 @@ type Difference struct {
 	Code string
 	Path string // exact bytes, beginning with a slash
 	What string // for a person: mode 0644, not 0600
-	// Time is true where nothing but the time of a directory differs. Copying a store can do that, and so can a file that came and went.
+	// Time is true where nothing but the time of a directory differs. Copying a store can do that, and so can a file that
+	// came and went.
 	Time bool
 }
 
@@ -49,9 +50,9 @@ type owned struct {
 	want, have [2]uint32
 }
 
-// Differences compares presence, type, mode, owner, time, link target, device numbers, capabilities and user attributes of everything in a
-// layer's directory with the table that its tar-split file gave. No content is read. An engine that shifts all user numbers alike is no
-// difference.
+// Differences compares presence, type, mode, owner, time, link target, device numbers, capabilities and user attributes
+// of everything in a layer's directory with the table that its tar-split file gave. No content is read. An engine that
+// shifts all user numbers alike is no difference.
 func Differences(ctx context.Context, files Files, dir string, table *tarfs.Layer, layout Layout) ([]Difference, error) {
 	tree, errs := tarfs.Merge([]*tarfs.Layer{table.In(tarfs.Plain)}, tarfs.Runtime)
 	if len(errs) > 0 {
@@ -177,8 +178,8 @@ func telling(list []tarfs.Xattr) []tarfs.Xattr {
 
 const capability = "security.capability"
 
-// unbound returns capabilities without the user namespace that the kernel bound them to: its root's number stands at their end. Source:
-// linux/capability.h, VFS_CAP_REVISION_2 and 3.
+// unbound returns capabilities without the user namespace that the kernel bound them to: its root's number stands at
+// their end. Source: linux/capability.h, VFS_CAP_REVISION_2 and 3.
 func unbound(value string) string {
 	const revision2, revision3, size2, size3 = 2, 3, 20, 24
 	if len(value) == size3 && value[3] == revision3 {
@@ -197,8 +198,8 @@ func (c *comparer) own(name string, want, have [2]uint32) {
 	c.owned = append(c.owned, owned{name, want, have})
 }
 
-// owners compares users and groups. A rootless engine, or one that maps users, has others on the disk than in the container, always the same:
-// what most files of an owner have is taken for that.
+// owners compares users and groups. A rootless engine, or one that maps users, has others on the disk than in the
+// container, always the same: what most files of an owner have is taken for that.
 func (c *comparer) owners() {
 	for _, o := range c.owned {
 		var what []string
@@ -224,7 +225,8 @@ func most(counts map[uint32]int, self uint32) uint32 {
 	return best
 }
 
-// unstored reports whether engines leave a name of a tar out: a marker at the root, of which overlayfs knows nothing, and what AUFS kept.
+// unstored reports whether engines leave a name of a tar out: a marker at the root, of which overlayfs knows nothing,
+// and what AUFS kept.
 func unstored(name string) bool {
 	base := path.Base(name)
 	return strings.HasPrefix(base, whiteoutPrefix+whiteoutPrefix) && (base != opaqueMarker || path.Dir(name) == "/")
@@ -242,8 +244,8 @@ func (c *comparer) missing() {
 	}
 }
 
-// Contents reads all files of a layer whose tar is put together from tar-split, and names those whose content is not what the engine stored.
-// Files that are not there, or that are no files any more, are left to Differences.
+// Contents reads all files of a layer whose tar is put together from tar-split, and names those whose content is not
+// what the engine stored. Files that are not there, or that are no files any more, are left to Differences.
 func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
 	if err := t.layout.visible(t.Files, dir); err != nil {
 		return nil, err

@@ -206,8 +206,8 @@ func readLink(parent int, base string) (string, error) {
 	return string(buffer[:n]), nil
 }
 
-// attributes returns the extended attributes of a name in an open directory. There is no system call for that in older kernels, but a
-// descriptor has a name of its own.
+// attributes returns the extended attributes of a name in an open directory. There is no system call for that in older
+// kernels, but a descriptor has a name of its own.
 func attributes(parent int, base string) ([]tarfs.Xattr, error) {
 	name := "/proc/self/fd/" + strconv.Itoa(parent) + "/" + base
 	size, err := unix.Llistxattr(name, nil)

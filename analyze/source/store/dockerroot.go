@@ -540,8 +540,8 @@ func (d *dockerRoot) graph(img *Image) (map[string]string, error) {
 	return d.mounts(layers), err
 }
 
-// mounts returns where a stack of layers is mounted from: as the engine knew the directories, wherever the store is now.
-// Source: moby, daemon/graphdriver/overlay2, GetMetadata.
+// mounts returns where a stack of layers is mounted from: as the engine knew the directories, wherever the store is
+// now. Source: moby, daemon/graphdriver/overlay2, GetMetadata.
 func (d *dockerRoot) mounts(layers []Layer) map[string]string {
 	if d.driver == "vfs" || len(layers) == 0 {
 		return nil

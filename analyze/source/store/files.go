@@ -1,5 +1,5 @@
-// Package store reads the file trees of engines' stores, in a directory or in a tar of one, and turns the directories in which they keep
-// layers into the tars those stand for.
+// Package store reads the file trees of engines' stores, in a directory or in a tar of one, and turns the directories
+// in which they keep layers into the tars those stand for.
 package store
 
 import (
@@ -12,8 +12,8 @@ import (
 	"layup/tarfs"
 )
 
-// Files is the tree of a store. Names are relative to its top, with slashes, cleaned. What is not there is fs.ErrNotExist; what may not be
-// read is a *PrivilegeError.
+// Files is the tree of a store. Names are relative to its top, with slashes, cleaned. What is not there is
+// fs.ErrNotExist; what may not be read is a *PrivilegeError.
 type Files interface {
 	// List returns the names in a directory, sorted by their bytes.
 	List(name string) ([]string, error)
@@ -21,7 +21,8 @@ type Files interface {
 	Stat(name string) (Info, error)
 	// Walk yields everything below a directory, each directory before what it holds. It ends with the first error.
 	Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
-	// Open returns the content of a regular file. It is also an io.ReaderAt and has a Size, unless it lies in a compressed tar.
+	// Open returns the content of a regular file. It is also an io.ReaderAt and has a Size, unless it lies in a compressed
+	// tar.
 	Open(name string) (io.ReadCloser, error)
 	Close() error
 	// Sight says what of the store can be seen at all.

@@ -19,21 +19,21 @@ import (
 
 // A Layout says how the directory of a layer spells what is more than files.
 type Layout struct {
-	// Names: ".wh.NAME" hides NAME, ".wh..wh..opq" makes its directory opaque, as fuse-overlayfs and rootless engines write it. Without it
-	// such names are names, and only what the kernel's overlayfs knows has a meaning.
+	// Names: ".wh.NAME" hides NAME, ".wh..wh..opq" makes its directory opaque, as fuse-overlayfs and rootless engines
+	// write it. Without it such names are names, and only what the kernel's overlayfs knows has a meaning.
 	Names bool
-	// Rootless: the attributes of an engine without root are heeded, user.overlay.* and user.containers.override_stat. Elsewhere any process of a
-	// container can set these, and they mean nothing.
+	// Rootless: the attributes of an engine without root are heeded, user.overlay.* and user.containers.override_stat.
+	// Elsewhere any process of a container can set these, and they mean nothing.
 	Rootless bool
-	// SubID, where not zero, is the first number of the host that stands for one of the container, as a rootless engine or one with user
-	// namespaces maps users and groups. Whose the layer's directory is, that is the container's root.
+	// SubID, where not zero, is the first number of the host that stands for one of the container, as a rootless engine or
+	// one with user namespaces maps users and groups. Whose the layer's directory is, that is the container's root.
 	SubID uint32
 	// Warn is told of what cannot be shown as the engine shows it; may be nil.
 	Warn func(code tarfs.Code, path string)
 }
 
-// privatePrefixes begin the names of the attributes that overlay file systems keep for themselves, the first one of all, the others of engines
-// without root. Source: the kernel's overlayfs.rst, fuse-overlayfs, containers/storage.
+// privatePrefixes begin the names of the attributes that overlay file systems keep for themselves, the first one of
+// all, the others of engines without root. Source: the kernel's overlayfs.rst, fuse-overlayfs, containers/storage.
 var privatePrefixes = []string{"trusted.overlay.", "user.overlay.", "user.fuseoverlayfs."}
 
 // prefixes are those that are heeded.
@@ -44,7 +44,8 @@ func (l *Layout) prefixes() []string {
 	return privatePrefixes[:1]
 }
 
-// private returns the value of an attribute of overlay file systems: opaque, redirect, metacopy, whiteout; false where there is none.
+// private returns the value of an attribute of overlay file systems: opaque, redirect, metacopy, whiteout; false where
+// there is none.
 func (l *Layout) private(list []tarfs.Xattr, what string) (string, bool) {
 	for _, prefix := range l.prefixes() {
 		if value, ok := valueOf(list, prefix+what); ok {
@@ -81,8 +82,9 @@ const (
 	opaqueMarker   = ".wh..wh..opq"
 )
 
-// Overlay turns the directory in which an engine keeps what a layer changed into the tar of that layer: every directory before what it
-// holds, whiteouts and opaque directories in tarfs.Overlay's dialect, hard links by inode. The directory itself is no entry.
+// Overlay turns the directory in which an engine keeps what a layer changed into the tar of that layer: every directory
+// before what it holds, whiteouts and opaque directories in tarfs.Overlay's dialect, hard links by inode. The directory
+// itself is no entry.
 func Overlay(files Files, dir string, layout Layout) *Tar {
 	return &Tar{Files: files, Dialect: tarfs.Overlay, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
@@ -247,8 +249,8 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// override takes owner, mode and type from the attribute: UID:GID:MODE in octal, then perhaps the type, of a device with its numbers.
-// Source: containers/storage, pkg/idtools.
+// override takes owner, mode and type from the attribute: UID:GID:MODE in octal, then perhaps the type, of a device
+// with its numbers. Source: containers/storage, pkg/idtools.
 func (e *Entry) override(s string) error {
 	parts := strings.Split(s, ":")
 	if len(parts) < 3 {

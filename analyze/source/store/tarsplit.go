@@ -21,8 +21,8 @@ import (
 // maxRecord bounds one line of a tar-split file: a PAX header of 1 MiB and more, in base64.
 const maxRecord = 16 << 20
 
-// The records of a layer hold its headers, which pack well but not without end: beyond freeSplit bytes they are at most mostSplit times what
-// is stored.
+// The records of a layer hold its headers, which pack well but not without end: beyond freeSplit bytes they are at most
+// mostSplit times what is stored.
 const (
 	freeSplit = 256 << 20
 	mostSplit = 250
@@ -55,8 +55,8 @@ const (
 	recordSegment = 2
 )
 
-// TarSplit puts the tar of a layer together from the headers in a tar-split file and the contents in a directory. It gives the very bytes
-// of the diffID, as long as nobody changed the files.
+// TarSplit puts the tar of a layer together from the headers in a tar-split file and the contents in a directory. It
+// gives the very bytes of the diffID, as long as nobody changed the files.
 func TarSplit(files Files, split, dir string, layout Layout) *Tar {
 	return &Tar{Files: files, layout: layout, Dialect: tarfs.Whiteouts, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
