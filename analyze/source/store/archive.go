@@ -16,7 +16,7 @@ import (
 	"layup/tarfs"
 )
 
-// An Opener opens the bytes of a tar from the beginning, without a compression around it.
+// An Opener opens the uncompressed bytes of a tar from the beginning.
 type Opener func(ctx context.Context) (io.ReadCloser, error)
 
 // An archive is a store in a tar.
@@ -32,16 +32,17 @@ type archive struct {
 	idle *cursor
 }
 
-// A Keeper holds documents of a stream.
+// A Keeper holds the documents of a stream.
 type Keeper interface {
 	io.Writer
 	io.ReaderAt
 	io.Closer
 }
 
-// Archive reads the list of what a tar of a store holds. Of a stream the documents that wanted names are kept on the
-// way; the other contents need the stream to be opened again.
-func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener, keep Keeper, limits tarfs.Limits) (Files, error) {
+// Archive lists what a tar of a store holds. If at is nil, the tar is a stream: keep receives its documents, and again
+// opens it for other contents.
+func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener, keep Keeper,
+	limits tarfs.Limits) (Files, error) {
 	a := &archive{ctx: ctx, at: at, open: again, keep: keep, kept: map[int64]int64{}}
 	opt := tarfs.ScanOptions{Limits: limits, Dialect: tarfs.Plain}
 	var order []int64 // sizes of what was kept
@@ -72,11 +73,12 @@ func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener
 	return a, nil
 }
 
-// misread are the oddities of a tar by which one program finds other files in it than another, or fewer.
-var misread = []tarfs.Code{tarfs.DuplicateEntry, tarfs.HardlinkTargetMissing, tarfs.HardlinkToItself, tarfs.HardlinkToDirectory, tarfs.HardlinkEscapesRoot,
-	tarfs.UnknownEntryType, tarfs.ParentNotADirectory, tarfs.PathEscapesRoot}
+// misread are the warnings about a tar in which two programs find different files.
+var misread = []tarfs.Code{tarfs.DuplicateEntry, tarfs.HardlinkTargetMissing, tarfs.HardlinkToItself,
+	tarfs.HardlinkToDirectory, tarfs.HardlinkEscapesRoot, tarfs.UnknownEntryType, tarfs.ParentNotADirectory,
+	tarfs.PathEscapesRoot}
 
-// ambiguous refuses a tar that would not be unpacked as it is read.
+// ambiguous refuses a tar that tar would not unpack as this package reads it.
 func ambiguous(odd []tarfs.Warning) error {
 	for _, w := range odd {
 		if slices.Contains(misread, w.Code) {
@@ -86,7 +88,7 @@ func ambiguous(odd []tarfs.Warning) error {
 	return nil
 }
 
-// index notes where the documents are kept: they were kept in the order of the tar.
+// index notes where the keeper has each document: it received them in the order of the tar.
 func (a *archive) index(table *tarfs.Layer, sizes []int64) {
 	var offset int64
 	for e := range table.Raw() {
@@ -99,14 +101,13 @@ func (a *archive) index(table *tarfs.Layer, sizes []int64) {
 	}
 }
 
-// bodies are the directories in which stores keep the trees of layers; what is elsewhere are documents.
+// bodies are the directories in which stores keep the trees of layers.
 var bodies = []string{"diff", "merged", "work", "fs", "volumes", "rootfs"}
 
-// maxBlob is how long a blob of containerd's content store may be to be a manifest or a config.
+// maxBlob is the most bytes of a manifest or a config in containerd's content store.
 const maxBlob = 8 << 20
 
-// document reports whether a file is one of the store's own, or may be. What a layer holds is none, whatever its name
-// is, and nothing is that is longer than the longest document: it is read from the stream again where it is asked for.
+// document reports whether a file may be one of the store's own documents. A file of a layer is not, whatever its name.
 func document(name string, size int64) bool {
 	for part := range strings.SplitSeq(path.Dir(name), "/") {
 		if slices.Contains(bodies, part) {
@@ -122,7 +123,7 @@ func document(name string, size int64) bool {
 	return true
 }
 
-// Sight is that of whoever made the tar.
+// Sight assumes that whoever made the tar saw everything.
 func (a *archive) Sight() Sight { return Sight{Trusted: true} }
 
 func (a *archive) Close() error {
@@ -136,8 +137,7 @@ func (a *archive) Close() error {
 	return err
 }
 
-// find returns what a name is. Links of directories are followed, for a tar of a store may be made of linked
-// directories.
+// find returns what a name is. It follows links in the directories of the name: a store may have linked directories.
 func (a *archive) find(name string) (tarfs.Version, error) {
 	v, err := a.snap.Resolve("/"+name, false)
 	if err != nil {
@@ -154,10 +154,10 @@ func (a *archive) Stat(name string) (Info, error) {
 	return a.info(v), nil
 }
 
-// info says what the tar says.
 func (a *archive) info(v tarfs.Version) Info {
 	m := v.Meta()
-	info := Info{Type: v.Type(), Mode: m.Mode, UID: m.UID, GID: m.GID, MTime: m.MTime, MTimeNS: m.MTimeNS, Xattrs: v.Xattrs()}
+	info := Info{Type: v.Type(), Mode: m.Mode, UID: m.UID, GID: m.GID, MTime: m.MTime, MTimeNS: m.MTimeNS}
+	info.Xattrs = v.Xattrs()
 	switch v.Type() {
 	case tarfs.File:
 		info.Size = v.Size()

@@ -7,7 +7,7 @@ import (
 	"path"
 )
 
-// Below returns the files below a directory of others, as a tree of their own.
+// Below returns the files below a directory as a tree of their own.
 func Below(files Files, dir string) Files {
 	if dir == "" {
 		return files
@@ -27,8 +27,8 @@ func (b *below) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
 	return b.Files.Walk(ctx, path.Join(b.dir, name))
 }
 
-// Top returns the directory in which a marker lies: the top itself, or, where the tar of a store was made further up,
-// the one to which single directories lead. It is the top where there is no marker.
+// Top returns the directory that holds a marker, or the top if none does. It looks below the top as long as a directory
+// holds nothing but one other, as in a tar that was made from further up.
 func Top(files Files, marker string) string {
 	const deepest = 8
 	at := ""

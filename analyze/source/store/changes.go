@@ -2,38 +2,27 @@ package store
 
 import (
 	"context"
-	"errors"
-	"iter"
 	"path"
 	"slices"
 
 	"layup/tarfs"
 )
 
-// Changes turns what differs between two whole trees, of which the vfs driver keeps one for each layer, into the tar of
-// the upper layer: in tarfs.Overlay's dialect, with every directory above a change.
+// Changes turns the differences between two whole trees into the tar of the upper layer. The vfs driver keeps such a
+// tree for each layer. The tar is in tarfs.Overlay's dialect, with every directory that contains a change.
 func Changes(files Files, below, dir string, layout Layout) *Tar {
-	return &Tar{Files: files, Dialect: tarfs.Overlay, Copied: true, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
-		return func(yield func(Segment, error) bool) {
-			w := &overlayWalk{files: files, dir: dir, layout: layout, yield: yield, seen: map[Inode]string{}}
-			c := &changes{overlayWalk: w, before: map[string]Info{}, above: map[string]*aboveDir{}}
-			err := w.owner()
-			if err == nil {
-				err = c.run(ctx, below)
-			}
-			if err == nil {
-				yield(Segment{Bytes: make([]byte, 2*blockSize)}, nil)
-			} else if !errors.Is(err, errStop) {
-				yield(Segment{}, err)
-			}
-		}
-	}}
+	t := overlayTar(files, dir, layout, func(ctx context.Context, w *overlayWalk) error {
+		c := &changes{overlayWalk: w, before: map[string]Info{}, above: map[string]*aboveDir{}}
+		return c.run(ctx, below)
+	})
+	t.Copied = true
+	return t
 }
 
 // changes compares two trees while it walks the upper one.
 type changes struct {
 	*overlayWalk
-	before map[string]Info // of the lower tree, what was not yet met in the upper one
+	before map[string]Info // of the lower tree, what the walk has not found in the upper one
 	above  map[string]*aboveDir
 }
 
@@ -61,7 +50,7 @@ func (c *changes) run(ctx context.Context, below string) error {
 	return c.removed()
 }
 
-// compare writes an entry of the upper tree where it differs.
+// compare writes an entry of the upper tree if it differs.
 func (c *changes) compare(e Entry) error {
 	old, ok := c.before[e.Path]
 	delete(c.before, e.Path)
@@ -79,7 +68,7 @@ func (c *changes) compare(e Entry) error {
 	return c.entry(e)
 }
 
-// parents writes the directories above a change that have not been written.
+// parents writes the directories that contain a change, each once.
 func (c *changes) parents(name string) error {
 	dir := path.Dir(name)
 	d := c.above[dir]
@@ -93,7 +82,7 @@ func (c *changes) parents(name string) error {
 	return c.entry(d.Entry)
 }
 
-// removed hides what only the lower tree has, the topmost of it.
+// removed hides what only the lower tree has; of a directory only itself.
 func (c *changes) removed() error {
 	var gone []string
 	for name := range c.before {
@@ -114,8 +103,9 @@ func (c *changes) removed() error {
 	return nil
 }
 
-// same compares what a driver that copies files keeps.
+// same compares what a driver keeps when it copies a file.
 func same(a, b Info) bool {
-	return a.Type == b.Type && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.Size == b.Size && a.MTime == b.MTime && a.MTimeNS == b.MTimeNS &&
-		a.Link == b.Link && a.Major == b.Major && a.Minor == b.Minor && slices.Equal(a.Xattrs, b.Xattrs)
+	return a.Type == b.Type && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.Size == b.Size &&
+		a.MTime == b.MTime && a.MTimeNS == b.MTimeNS && a.Link == b.Link && a.Major == b.Major && a.Minor == b.Minor &&
+		slices.Equal(a.Xattrs, b.Xattrs)
 }

@@ -19,8 +19,8 @@ import (
 // MetaName is the file by which containerd's root directory is known.
 const MetaName = "io.containerd.metadata.v1.bolt/meta.db"
 
-// ErrNoContainerd says that a directory is no root of containerd.
-var ErrNoContainerd = errors.New("is no root directory of containerd: it has no " + MetaName)
+// ErrNoContainerd says that a directory is not a root directory of containerd.
+var ErrNoContainerd = errors.New("is not a root directory of containerd: it has no " + MetaName)
 
 // A Containerd is containerd's root directory. Source: containerd, core/metadata/buckets.go,
 // core/snapshots/storage/bolt.go.
@@ -31,11 +31,11 @@ type Containerd struct {
 	files   Files
 	subID   uint32
 	keys    map[snapshotKey]snapshot
-	first   map[string]snapshotKey       // by key alone
-	numbers map[string]map[string]uint64 // of the directories, by snapshotter and its own name of the snapshot
+	first   map[string]snapshotKey       // by key, of any namespace
+	numbers map[string]map[string]uint64 // of directories, by snapshotter and the name that it gave the snapshot
 }
 
-// A ContainerdImage is a name and what it points to: an index or a manifest.
+// A ContainerdImage is a name and the index or manifest to which it points.
 type ContainerdImage struct {
 	Namespace, Name, MediaType, Digest string
 	Size                               int64
@@ -50,30 +50,31 @@ type ContainerdContainer struct {
 // A snapshotKey names a snapshot within a namespace.
 type snapshotKey struct{ namespace, snapshotter, key string }
 
-// A snapshot is what the metadata database says of one: under which name its snapshotter has it, and the key of the one
-// below.
+// A snapshot is what the metadata database says of it: the name that its snapshotter gave it, and the key of its
+// parent.
 type snapshot struct{ name, parent string }
 
-// maxDatabase bounds a database that has to be read as a whole, out of a tar.
+// maxDatabase is the most bytes of a database that must be read as a whole, from a compressed tar.
 const maxDatabase = 256 << 20
 
-// OpenContainerd reads what images and containers the namespaces hold.
+// OpenContainerd lists the images and containers of the namespaces.
 func OpenContainerd(ctx context.Context, files Files, opt Options) (*Containerd, error) {
 	const tries = 3
 	for try := 1; ; try++ {
-		c := &Containerd{files: files, subID: opt.SubID, keys: map[snapshotKey]snapshot{}, first: map[string]snapshotKey{}, numbers: map[string]map[string]uint64{}}
+		c := &Containerd{files: files, subID: opt.SubID, keys: map[snapshotKey]snapshot{},
+			first: map[string]snapshotKey{}, numbers: map[string]map[string]uint64{}}
 		before, err := c.read(ctx, opt.Namespace)
 		if err == nil || try == tries || ctx.Err() != nil {
 			return c, err
 		}
 		after, again := c.transaction()
 		if again != nil || after == before {
-			return c, err // it is damage, and no change under our eyes
+			return c, err // nobody changed it meanwhile: it is damaged
 		}
 	}
 }
 
-// read reads the database of all namespaces, and returns its last transaction.
+// read reads the metadata database and returns its last transaction.
 func (c *Containerd) read(ctx context.Context, namespace string) (uint64, error) {
 	db, done, err := c.database(MetaName)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -143,7 +144,7 @@ func (c *Containerd) namespaces(ctx context.Context, db *bolt.DB, only string) e
 	return nil
 }
 
-// each calls a function for the buckets in a bucket, which may not be there.
+// each calls f for the buckets in the bucket at keys; it does nothing if there is no such bucket.
 func each(b bolt.Bucket, f func(name string, b bolt.Bucket) error, keys ...string) error {
 	b, ok, err := b.Bucket(keys...)
 	if err != nil || !ok {
@@ -160,7 +161,7 @@ func each(b bolt.Bucket, f func(name string, b bolt.Bucket) error, keys ...strin
 	return nil
 }
 
-// texts reads several values.
+// texts reads values by their keys.
 func texts(b bolt.Bucket, to map[string]*string) error {
 	for key, s := range to {
 		v, err := b.Value(key)
@@ -180,7 +181,8 @@ func (c *Containerd) images(ns string, b bolt.Bucket) error {
 			return err
 		}
 		var size string
-		if err := texts(target, map[string]*string{"digest": &img.Digest, "mediatype": &img.MediaType, "size": &size}); err != nil {
+		values := map[string]*string{"digest": &img.Digest, "mediatype": &img.MediaType, "size": &size}
+		if err := texts(target, values); err != nil {
 			return err
 		}
 		img.Size, _ = binary.Varint([]byte(size))
@@ -193,8 +195,10 @@ func (c *Containerd) containers(ns string, b bolt.Bucket) error {
 	return each(b, func(id string, b bolt.Bucket) error {
 		box := ContainerdContainer{Namespace: ns, ID: id, Labels: map[string]string{}}
 		var created string
-		err := texts(b, map[string]*string{"image": &box.Image, "snapshotter": &box.Snapshotter, "snapshotKey": &box.Key, "createdat": &created})
-		if err != nil {
+		values := map[string]*string{
+			"image": &box.Image, "snapshotter": &box.Snapshotter, "snapshotKey": &box.Key, "createdat": &created,
+		}
+		if err := texts(b, values); err != nil {
 			return err
 		}
 		var at time.Time
@@ -217,7 +221,7 @@ func (c *Containerd) containers(ns string, b bolt.Bucket) error {
 	}, "containers")
 }
 
-// snapshots notes under which names the snapshotters know the keys of a namespace, and the parents.
+// snapshots notes the snapshots of a namespace.
 func (c *Containerd) snapshots(ns string, b bolt.Bucket) error {
 	return each(b, func(snapshotter string, b bolt.Bucket) error {
 		for item, err := range b.All() {
@@ -244,15 +248,16 @@ func (c *Containerd) snapshots(ns string, b bolt.Bucket) error {
 // Parents returns the keys of the snapshots below one, the nearest first.
 func (c *Containerd) Parents(ns, snapshotter, key string) ([]string, error) {
 	var list []string
-	for at := c.keys[snapshotKey{ns, snapshotter, key}]; at.parent != ""; at = c.keys[snapshotKey{ns, snapshotter, at.parent}] {
-		if list = append(list, at.parent); len(list) > mostLayers {
+	parent := func(key string) string { return c.keys[snapshotKey{ns, snapshotter, key}].parent }
+	for at := parent(key); at != ""; at = parent(at) {
+		if list = append(list, at); len(list) > mostLayers {
 			return nil, fmt.Errorf("more than %d snapshots below %s", mostLayers, shown(key))
 		}
 	}
 	return list, nil
 }
 
-// Snapshot describes the layer in a snapshot's directory; false where there is none of that key.
+// Snapshot describes the layer in a snapshot's directory; false if there is no snapshot of that key.
 func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, error) {
 	dir, err := c.directory(ns, snapshotter, key)
 	if dir == "" || err != nil {
@@ -265,8 +270,9 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 		}
 	}
 	l := Layer{Role: role, Directory: dir, Size: -1, Files: c.files}
-	layout := Layout{Names: snapshotter == "fuse-overlayfs", Rootless: rootless(c.files, home(snapshotter)), SubID: c.subID}
-	if snapshotter != "native" { // whose directories hold the layers below as well
+	layout := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID}
+	layout.Rootless = rootless(c.files, home(snapshotter))
+	if snapshotter != "native" { // its directories also hold the layers below
 		l.Differences = func(ctx context.Context, table *tarfs.Layer) ([]Difference, error) {
 			return Differences(ctx, c.files, dir, table, layout)
 		}
@@ -282,21 +288,20 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 	return l, true, nil
 }
 
-// Unpacked describes the layer that is unpacked for containers under a chainID; false where there is none, or no reader
-// for it.
+// Unpacked describes the layer that containerd unpacked under a chainID; false if there is none that can be read.
 func (c *Containerd) Unpacked(chainID string) (Layer, bool) {
 	at, ok := c.first[chainID]
 	if !ok {
 		return Layer{}, false
 	}
 	l, ok, err := c.Snapshot(RoleImage, at.namespace, at.snapshotter, at.key)
-	return l, ok && err == nil // the image itself is read from its blobs
+	return l, ok && err == nil // an error can be ignored: the image is read from its blobs
 }
 
-// snapshotters are those whose directories can be read, with where in a snapshot its files are.
+// snapshotters are those with directories that can be read: the directory of the files within a snapshot.
 var snapshotters = map[string]string{"overlayfs": "fs", "fuse-overlayfs": "fs", "native": ""}
 
-// directory returns where the files of a snapshot lie; empty where there is no such snapshot.
+// directory returns where the files of a snapshot are; empty if there is no such snapshot.
 func (c *Containerd) directory(ns, snapshotter, key string) (string, error) {
 	at, ok := c.keys[snapshotKey{ns, snapshotter, key}]
 	if !ok {
@@ -304,7 +309,8 @@ func (c *Containerd) directory(ns, snapshotter, key string) (string, error) {
 	}
 	files, ok := snapshotters[snapshotter]
 	if !ok {
-		return "", fmt.Errorf("the snapshotter %s is not supported, only overlayfs, fuse-overlayfs and native", shown(snapshotter))
+		const supported = "only overlayfs, fuse-overlayfs and native"
+		return "", fmt.Errorf("the snapshotter %s is not supported, %s", shown(snapshotter), supported)
 	}
 	if c.numbers[snapshotter] == nil {
 		numbers, err := c.readNumbers(snapshotter)
@@ -349,7 +355,7 @@ func (c *Containerd) readNumbers(snapshotter string) (map[string]uint64, error) 
 	return numbers, nil
 }
 
-// Content is where the content store keeps a blob of a checked digest.
+// Content returns where the content store keeps a blob; the caller has checked the digest.
 func Content(digest string) string {
 	algorithm, hex, _ := strings.Cut(digest, ":")
 	return path.Join("io.containerd.content.v1.content/blobs", algorithm, hex)

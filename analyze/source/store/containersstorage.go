@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,8 +15,9 @@ import (
 	"layup/tarfs"
 )
 
-// ErrNoContainersStorage says that a directory is no store of podman, CRI-O or buildah.
-var ErrNoContainersStorage = errors.New("is no store of podman, CRI-O or buildah: it has no DRIVER-images/images.json")
+// ErrNoContainersStorage says that a directory is not a store of podman, CRI-O or buildah.
+var ErrNoContainersStorage = errors.New("is not a store of podman, CRI-O or buildah: " +
+	"it has no DRIVER-images/images.json")
 
 // A podmanStore is the store of podman, CRI-O and buildah. Source: containers/storage, store.go, layers.go, images.go,
 // containers.go.
@@ -26,7 +26,7 @@ type podmanStore struct {
 	files  Files
 	subID  uint32
 	fuse   bool // fuse-overlayfs writes the layers
-	free   bool // an engine without root wrote them
+	free   bool // a rootless engine writes them
 	layers map[string]*podmanLayer
 }
 
@@ -54,7 +54,7 @@ type podmanContainer struct {
 	Metadata string   `json:"metadata"`
 }
 
-// OpenContainersStorage reads what images and containers a store of podman, CRI-O or buildah holds.
+// OpenContainersStorage lists the images and containers in a store of podman, CRI-O or buildah.
 func OpenContainersStorage(ctx context.Context, files Files, opt Options) (*Contents, error) {
 	s := &podmanStore{files: files, subID: opt.SubID, layers: map[string]*podmanLayer{}}
 	if err := s.findDriver(); err != nil {
@@ -92,7 +92,7 @@ func (s *podmanStore) findDriver() error {
 	return ErrNoContainersStorage
 }
 
-// readList reads a document that is a list; one that is not there is empty.
+// readList reads a document that is a list; a document that does not exist is an empty list.
 func (s *podmanStore) readList(name string, list any) error {
 	doc, err := ReadFile(s.files, name, maxList)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -143,7 +143,7 @@ func (s *podmanStore) images(ctx context.Context) ([]*Image, error) {
 	return list, nil
 }
 
-// image describes one image; what is wrong with it concerns only who asks for it.
+// image describes one image; its Err says what is wrong with it.
 func (s *podmanStore) image(p *podmanImage) *Image {
 	img := &Image{ID: "sha256:" + p.ID, Tags: slices.Clone(p.Names)}
 	slices.Sort(img.Tags)
@@ -165,7 +165,7 @@ func (s *podmanStore) image(p *podmanImage) *Image {
 	return img
 }
 
-// bigData reads a document that the store keeps beside an image, under a name that is safe or else in base64.
+// bigData reads a document that the store keeps beside an image. Its name is the key, in base64 unless the key is safe.
 func (s *podmanStore) bigData(image, key string) ([]byte, error) {
 	dir := path.Join(s.driver+"-images", image)
 	doc, err := ReadFile(s.files, path.Join(dir, "="+base64.StdEncoding.EncodeToString([]byte(key))), maxDocument)
@@ -175,7 +175,7 @@ func (s *podmanStore) bigData(image, key string) ([]byte, error) {
 	return doc, err
 }
 
-// stack describes the layers below one and that one, oldest first; the last one has the role.
+// stack describes a layer and those below it, oldest first. The top has the role, the others are layers of an image.
 func (s *podmanStore) stack(top, role string) ([]Layer, error) {
 	var ids []string
 	for at := top; at != ""; {
@@ -218,13 +218,13 @@ func (s *podmanStore) layer(id, below string) Layer {
 	}
 	split := path.Join(s.driver+"-layers", id+".tar-split.gz")
 	if _, err := s.files.Stat(split); !errors.Is(err, fs.ErrNotExist) {
-		l.Split = split // what is wrong with it, reading it says
+		l.Split = split // reading it says what is wrong with it
 	}
 	layout := Layout{Names: s.fuse, Rootless: s.free, SubID: s.subID}
 	if l.Split != "" {
 		l.fromSplit(s.files, layout)
 		if s.driver == "vfs" {
-			l.Differences = nil // its directory holds the layers below as well
+			l.Differences = nil // its directory also holds the layers below
 		}
 		return l
 	}
@@ -264,7 +264,7 @@ func (s *podmanStore) containers(ctx context.Context) ([]*Container, error) {
 		}
 		list = append(list, s.container(p))
 	}
-	slices.SortFunc(list, func(a, b *Container) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(list, byName)
 	return list, nil
 }
 
@@ -279,7 +279,7 @@ func (s *podmanStore) container(p *podmanContainer) *Container {
 	var said struct {
 		ImageName string `json:"image-name"`
 	}
-	if json.Unmarshal([]byte(p.Metadata), &said) == nil { // it is podman's own, other engines write what they like
+	if json.Unmarshal([]byte(p.Metadata), &said) == nil { // podman writes JSON, other engines write anything
 		c.Image = said.ImageName
 	}
 	c.Layers = func() ([]Layer, error) { return s.stack(p.Layer, RoleContainer) }

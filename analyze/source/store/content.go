@@ -9,12 +9,12 @@ import (
 	"io/fs"
 )
 
-// crcTable is that of the sums in tar-split files.
+// crcTable is the polynomial of the sums in tar-split files.
 var crcTable = crc64.MakeTable(crc64.ISO)
 
 // A ContentError says that a file of a store is not what the engine put there.
 type ContentError struct {
-	Name string // within the store
+	Name string // in the store
 	Err  error
 }
 
@@ -27,8 +27,8 @@ func (e *ContentError) Unwrap() error { return e.Err }
 // ErrSum says that a file's content does not have the sum that tar-split recorded for it.
 var ErrSum = errors.New("its content is not what the engine stored: the sum in tar-split differs")
 
-// errGone says that a file of the layer is not there any more.
-var errGone = errors.New("is not there, though the engine stored it")
+// errGone says that a file of the layer does not exist any more.
+var errGone = errors.New("does not exist, though the engine stored it")
 
 // open opens the file of a segment at an offset.
 func (t *Tar) open(s Segment, offset int64) (io.ReadCloser, error) {
@@ -53,7 +53,7 @@ func (t *Tar) open(s Segment, offset int64) (io.ReadCloser, error) {
 	return body, nil
 }
 
-// check compares the sum of a content that was read whole, and makes sure that there is no more of it.
+// check compares the sum of a content that was read whole, and makes sure that it ends there.
 func (r *Reader) check() error {
 	n, err := r.body.Read(make([]byte, 1))
 	if err != nil && err != io.EOF {

@@ -22,38 +22,38 @@ const (
 	PathMissing     = "layer-path-missing"
 )
 
-// A Difference is a path of a layer that is not on the disk as the engine put it there.
+// A Difference is a path of a layer that is not on the disk as the engine wrote it.
 type Difference struct {
 	Code string
 	Path string // exact bytes, beginning with a slash
 	What string // for a person: mode 0644, not 0600
-	// Time is true where nothing but the time of a directory differs. Copying a store can do that, and so can a file that
-	// came and went.
+	// Time is true if only the time of a directory differs: after a copy of the store, or after a temporary file.
 	Time bool
 }
 
-// A comparer holds the directory of a layer against the headers in its tar-split file.
+// A comparer compares the directory of a layer with the headers in its tar-split file.
 type comparer struct {
-	walk  *overlayWalk // for what it makes of the attributes of a store
+	walk  *overlayWalk // reads the attributes of a store
 	root  tarfs.Node
 	snap  *tarfs.Snapshot
 	seen  map[string]bool
 	found []Difference
-	ids   [2]map[uint32]map[uint32]int // users and groups: how often a number in a header stands on the disk as another one
+	ids   [2]map[uint32]map[uint32]int // users and groups: for a number in a header, the numbers on the disk and how often
 	owned []owned
-	blind bool // opaque markers cannot be seen
+	blind bool // the reader cannot see opaque markers
 }
 
-// owned is a path whose numbers were compared later, when it is known whether the engine shifts them.
+// owned is the owner of a path. It is compared last, when it is known whether the engine shifts users and groups.
 type owned struct {
 	path       string
 	want, have [2]uint32
 }
 
-// Differences compares presence, type, mode, owner, time, link target, device numbers, capabilities and user attributes
-// of everything in a layer's directory with the table that its tar-split file gave. No content is read. An engine that
-// shifts all user numbers alike is no difference.
-func Differences(ctx context.Context, files Files, dir string, table *tarfs.Layer, layout Layout) ([]Difference, error) {
+// Differences compares everything in a layer's directory with the table that its tar-split file gave: presence, type,
+// mode, owner, time, link target, device numbers, capabilities and user attributes. It reads no content. Users and
+// groups that an engine shifts all in one way do not differ.
+func Differences(ctx context.Context, files Files, dir string, table *tarfs.Layer,
+	layout Layout) ([]Difference, error) {
 	tree, errs := tarfs.Merge([]*tarfs.Layer{table.In(tarfs.Plain)}, tarfs.Runtime)
 	if len(errs) > 0 {
 		return nil, errs[0]
@@ -115,7 +115,7 @@ func typeName(i Info) string {
 	return "a " + i.Type.String()
 }
 
-// present finds in the headers what is on the disk.
+// present finds the header of what is on the disk.
 func (c *comparer) present(name, what string) (tarfs.Version, bool) {
 	c.seen[name] = true
 	v, ok := c.snap.Lookup(name)
@@ -141,14 +141,16 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 		what = append(what, fmt.Sprintf("mode %04o, not %04o", e.Mode, m.Mode))
 	}
 	if other := e.MTime != m.MTime || e.MTimeNS != m.MTimeNS && m.MTimeNS != 0; other && e.Type == tarfs.Dir {
-		c.found = append(c.found, Difference{Code: MetadataChanged, Path: name, What: "another time of change; nothing else of the directory differs", Time: true})
+		const only = "another time of change; nothing else of the directory differs"
+		c.found = append(c.found, Difference{MetadataChanged, name, only, true})
 	} else if other {
 		what = append(what, "another time of change")
 	}
 	if e.Type == tarfs.Symlink && e.Link != v.Link() {
 		what = append(what, fmt.Sprintf("points to %s, not to %s", shown(e.Link), shown(v.Link())))
 	}
-	if major, minor := v.Device(); (e.Type == tarfs.Char || e.Type == tarfs.Block) && (e.Major != major || e.Minor != minor) {
+	device := e.Type == tarfs.Char || e.Type == tarfs.Block
+	if major, minor := v.Device(); device && (e.Major != major || e.Minor != minor) {
 		what = append(what, fmt.Sprintf("device %d:%d, not %d:%d", e.Major, e.Minor, major, minor))
 	}
 	if !slices.Equal(telling(e.Xattrs), telling(v.Xattrs())) {
@@ -163,7 +165,7 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 	c.own(name, [2]uint32{m.UID, m.GID}, [2]uint32{e.UID, e.GID})
 }
 
-// telling are the attributes that engines take out of a layer's tar whatever their file system.
+// telling are the attributes that engines keep on every file system.
 func telling(list []tarfs.Xattr) []tarfs.Xattr {
 	list = slices.DeleteFunc(slices.Clone(list), func(x tarfs.Xattr) bool {
 		return x.Name != capability && !strings.HasPrefix(x.Name, "user.")
@@ -178,7 +180,7 @@ func telling(list []tarfs.Xattr) []tarfs.Xattr {
 
 const capability = "security.capability"
 
-// unbound returns capabilities without the user namespace that the kernel bound them to: its root's number stands at
+// unbound returns capabilities without the user namespace to which the kernel bound them: the number of its root at
 // their end. Source: linux/capability.h, VFS_CAP_REVISION_2 and 3.
 func unbound(value string) string {
 	const revision2, revision3, size2, size3 = 2, 3, 20, 24
@@ -198,8 +200,8 @@ func (c *comparer) own(name string, want, have [2]uint32) {
 	c.owned = append(c.owned, owned{name, want, have})
 }
 
-// owners compares users and groups. A rootless engine, or one that maps users, has others on the disk than in the
-// container, always the same: what most files of an owner have is taken for that.
+// owners compares users and groups. If an engine maps them, the number that most files of an owner have on the disk is
+// the right one.
 func (c *comparer) owners() {
 	for _, o := range c.owned {
 		var what []string
@@ -214,7 +216,7 @@ func (c *comparer) owners() {
 	}
 }
 
-// most returns what is met most often, of several the number itself, else the least.
+// most returns the most frequent number; of several it returns self, or else the least.
 func most(counts map[uint32]int, self uint32) uint32 {
 	best, times := self, counts[self]
 	for id, n := range counts {
@@ -225,27 +227,28 @@ func most(counts map[uint32]int, self uint32) uint32 {
 	return best
 }
 
-// unstored reports whether engines leave a name of a tar out: a marker at the root, of which overlayfs knows nothing,
-// and what AUFS kept.
+// unstored reports whether engines leave out a name of a tar: a marker at the root, which overlayfs does not know, and
+// the files of AUFS.
 func unstored(name string) bool {
 	base := path.Base(name)
 	return strings.HasPrefix(base, whiteoutPrefix+whiteoutPrefix) && (base != opaqueMarker || path.Dir(name) == "/")
 }
 
-// missing lists what the headers have and the disk has not. Of a directory that is gone only itself is named.
+// missing lists what has a header and is not on the disk. Of a directory it names only itself.
 func (c *comparer) missing() {
 	for v := range c.snap.Walk(c.root, -1) {
 		name := v.Node().Path()
 		parent := path.Dir(name)
-		if v.Node().IsRoot() || c.seen[name] || c.blind && path.Base(name) == opaqueMarker || unstored(name) || parent != "/" && !c.seen[parent] {
+		if v.Node().IsRoot() || c.seen[name] || c.blind && path.Base(name) == opaqueMarker || unstored(name) ||
+			parent != "/" && !c.seen[parent] {
 			continue
 		}
 		c.differs(PathMissing, name, typeName(Info{Type: v.Type()})+" that is gone")
 	}
 }
 
-// Contents reads all files of a layer whose tar is put together from tar-split, and names those whose content is not
-// what the engine stored. Files that are not there, or that are no files any more, are left to Differences.
+// Contents reads all files of a layer with a tar-split file, and names those with other content than the engine stored.
+// Differences finds the files that are missing or not regular any more.
 func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
 	if err := t.layout.visible(t.Files, dir); err != nil {
 		return nil, err
@@ -270,7 +273,8 @@ func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
 	return found, nil
 }
 
-// changed says how the content of a file differs from what was stored; nothing where it does not, or is not there.
+// changed says how the content of a file differs from what the engine stored. It is empty if nothing differs, or if
+// there is no such file.
 func (t *Tar) changed(s Segment, buffer []byte) (string, error) {
 	info, err := t.Files.Stat(s.File)
 	if err != nil || info.Type != tarfs.File {
@@ -301,7 +305,7 @@ func (t *Tar) changed(s Segment, buffer []byte) (string, error) {
 	return "", nil
 }
 
-// end is no error where a file ends.
+// end turns the end of a file into no error.
 func end(err error) error {
 	if err == io.EOF {
 		return nil

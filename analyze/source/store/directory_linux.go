@@ -32,7 +32,7 @@ func Directory(root *os.Root) (Files, error) { return &directory{&disk.Dir{Root:
 
 func (d *directory) Close() error { return d.dir.Close() }
 
-// Sight looks at what the process may do.
+// Sight tells what this process may see.
 func (d *directory) Sight() Sight {
 	users, _ := os.ReadFile("/proc/self/uid_map")
 	s := Sight{Mapped: len(users) > 0 && !slices.Equal(strings.Fields(string(users)), []string{"0", "0", "4294967295"})}
@@ -65,7 +65,7 @@ func (d *directory) Open(name string) (io.ReadCloser, error) {
 	return part{io.NewSectionReader(f, 0, f.Size()), f}, nil
 }
 
-// enter opens a directory. Nothing else is opened, for a FIFO would wait.
+// enter opens a directory, and nothing else: opening a FIFO would wait.
 func (d *directory) enter(name string) (*os.File, error) {
 	return d.root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 }
@@ -122,7 +122,7 @@ func (d *directory) Walk(ctx context.Context, name string) iter.Seq2[Entry, erro
 	}
 }
 
-// children describes what a directory holds.
+// children describes the entries of a directory.
 func (d *directory) children(ctx context.Context, top, at string) ([]Entry, error) {
 	name := path.Join(top, at)
 	parent, err := d.root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
@@ -155,7 +155,7 @@ func (d *directory) children(ctx context.Context, top, at string) ([]Entry, erro
 	return found, nil
 }
 
-// describe asks the kernel for all of one name in an open directory.
+// describe asks the kernel for everything about a name in an open directory.
 func describe(parent int, base string) (Info, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
@@ -206,8 +206,8 @@ func readLink(parent int, base string) (string, error) {
 	return string(buffer[:n]), nil
 }
 
-// attributes returns the extended attributes of a name in an open directory. There is no system call for that in older
-// kernels, but a descriptor has a name of its own.
+// attributes returns the extended attributes of a name in an open directory. Older kernels have no system call for
+// that, but an open directory has a name below /proc.
 func attributes(parent int, base string) ([]tarfs.Xattr, error) {
 	name := "/proc/self/fd/" + strconv.Itoa(parent) + "/" + base
 	size, err := unix.Llistxattr(name, nil)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,26 +30,26 @@ type dockerRoot struct {
 	driver string // overlay2, fuse-overlayfs or vfs
 	files  Files
 	subID  uint32
-	free   bool                    // an engine without root wrote it
-	home   string                  // where the engine had it
-	layers map[string]*dockerLayer // by chainID, those that were asked for
+	free   bool                    // a rootless engine wrote it
+	home   string                  // the engine's own path of it
+	layers map[string]*dockerLayer // by chainID, those read so far
 }
 
-// A dockerLayer is a layer as layerdb has it.
+// A dockerLayer is what layerdb says of a layer.
 type dockerLayer struct {
 	ChainID, DiffID, Parent string
 	CacheID                 string // the directory
 	Size                    int64  // bytes of its files, as the engine counted; -1 unknown
-	Split                   string // its tar-split file; empty where there is none
+	Split                   string // its tar-split file; empty if there is none
 }
 
-// drivers are those whose directories can be read.
+// drivers are the storage drivers with directories that can be read.
 var drivers = []string{"overlay2", "fuse-overlayfs", "vfs"}
 
-// ErrNoDockerRoot says that a directory is no data-root of Docker.
-var ErrNoDockerRoot = errors.New("is no Docker data-root: it has no image/DRIVER/repositories.json")
+// ErrNoDockerRoot says that a directory is not a data-root of Docker.
+var ErrNoDockerRoot = errors.New("is not a Docker data-root: it has no image/DRIVER/repositories.json")
 
-// OpenDockerRoot reads what images and containers a Docker data-root holds.
+// OpenDockerRoot lists the images and containers in a Docker data-root.
 func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, error) {
 	d := &dockerRoot{files: files, subID: opt.SubID, home: "/var/lib/docker", layers: map[string]*dockerLayer{}}
 	if err := d.findDriver(); err != nil {
@@ -69,12 +68,12 @@ func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, e
 	return out, nil
 }
 
-// DockerContainers reads what Docker says of its containers, wherever it keeps their layers.
+// DockerContainers lists Docker's containers, wherever it keeps their layers.
 func DockerContainers(ctx context.Context, files Files) ([]*Container, error) {
 	return (&dockerRoot{files: files}).containers(ctx)
 }
 
-// findDriver takes the storage driver that has images; an engine that changed its driver leaves the old one's.
+// findDriver takes the storage driver that has images: an engine that changed its driver leaves files of the old one.
 func (d *dockerRoot) findDriver() error {
 	found, err := d.files.List("image")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -138,15 +137,19 @@ func (d *dockerRoot) images(ctx context.Context) ([]*Image, error) {
 		delete(names, img.ID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(names)) {
-		list = append(list, &Image{ID: id, Tags: names[id], Err: fmt.Errorf("%s: names the image %s, which is not in imagedb", shown(d.image("repositories.json")), shown(id))})
+		err := fmt.Errorf("%s: names the image %s, which is not in imagedb", shown(d.image(repositories)), shown(id))
+		list = append(list, &Image{ID: id, Tags: names[id], Err: err})
 	}
 	return list, nil
 }
 
-// configs is where the configs of images lie.
-const configs = "imagedb/content/sha256"
+// The names and the configs of images.
+const (
+	repositories = "repositories.json"
+	configs      = "imagedb/content/sha256"
+)
 
-// readImage reads one image; what is wrong with it concerns only who asks for it.
+// readImage reads one image; its Err says what is wrong with it.
 func (d *dockerRoot) readImage(id string) *Image {
 	img := &Image{ID: "sha256:" + id}
 	name := path.Join(d.image(configs), id)
@@ -190,7 +193,7 @@ func (d *dockerRoot) chainOf(config []byte) ([]string, error) {
 	return ChainIDs(said.RootFS.DiffIDs), nil
 }
 
-// kinship completes whose parent is whose.
+// kinship completes the parents of images.
 func (d *dockerRoot) kinship(list []*Image) {
 	byID, parents := map[string]*Image{}, map[string]bool{}
 	for _, img := range list {
@@ -229,7 +232,7 @@ func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 		if l.Split != "" {
 			one.fromSplit(d.files, d.layout(nil))
 			if d.driver == "vfs" {
-				one.Differences = nil // its directory holds the layers below as well
+				one.Differences = nil // its directory also holds the layers below
 			}
 		}
 		list = append(list, one)
@@ -241,7 +244,7 @@ func (d *dockerRoot) layout(warn func(tarfs.Code, string)) Layout {
 	return Layout{Names: d.driver == "fuse-overlayfs", Rootless: d.free, SubID: d.subID, Warn: warn}
 }
 
-// directory describes the layer in a directory of the driver, on top of what lies in another one.
+// directory describes the layer in a directory of the driver; below is the directory of the layer below it.
 func (d *dockerRoot) directory(role, id, below string) Layer {
 	l := Layer{Role: role, Directory: d.diff(id), Link: d.link(id), Size: -1}
 	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
@@ -256,7 +259,7 @@ func (d *dockerRoot) directory(role, id, below string) Layer {
 
 // readNames returns the references by image ID, sorted.
 func (d *dockerRoot) readNames() (map[string][]string, error) {
-	name := d.image("repositories.json")
+	name := d.image(repositories)
 	doc, err := ReadFile(d.files, name, maxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -283,18 +286,18 @@ func (d *dockerRoot) readNames() (map[string][]string, error) {
 // jsonCause leaves Go's type names out of an error.
 func jsonCause(err error) error {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("damaged JSON: %s stands where it does not belong, in field %s", e.Value, shown(e.Field))
+		return fmt.Errorf("damaged JSON: unexpected %s in the field %s", e.Value, shown(e.Field))
 	}
 	return fmt.Errorf("damaged JSON: %w", err)
 }
 
-// word returns the text of a small file, empty where it cannot be read: such files only add to what is known.
+// word returns the text of a small file, empty if it cannot be read: nothing depends on such a file.
 func (d *dockerRoot) word(name string) string {
 	text, _ := d.needed(name)
 	return text
 }
 
-// optional returns the text of a small file, empty where there is none.
+// optional returns the text of a small file, empty if it does not exist.
 func (d *dockerRoot) optional(name string) (string, error) {
 	text, err := d.needed(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -303,7 +306,7 @@ func (d *dockerRoot) optional(name string) (string, error) {
 	return text, err
 }
 
-// needed returns the text of a small file that must be there.
+// needed returns the text of a small file that must exist.
 func (d *dockerRoot) needed(name string) (string, error) {
 	text, err := ReadFile(d.files, name, maxWord)
 	if err != nil {
@@ -332,7 +335,7 @@ func ChainIDs(diffIDs []string) []string {
 	return list
 }
 
-// directoryName matches what engines call the directory of a layer; anything else could lead elsewhere.
+// directoryName matches the name of a layer's directory; any other name could lead out of the store.
 var directoryName = regexp.MustCompile(`^[0-9a-zA-Z][0-9a-zA-Z_.-]{0,255}$`)
 
 // layer returns a layer by its chainID, checked against its diffID and parent.
@@ -393,16 +396,16 @@ func (d *dockerRoot) containers(ctx context.Context) ([]*Container, error) {
 			continue
 		}
 		c, err := d.container(id)
-		if err != nil { // it concerns only who asks for this one
+		if err != nil { // the other containers can be read
 			c = &Container{ID: id, Name: id, Err: fmt.Errorf("container %s: %w", id[:12], err)}
 		}
 		list = append(list, c)
 	}
-	slices.SortFunc(list, func(a, b *Container) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(list, byName)
 	return list, nil
 }
 
-// container reads what is known of one container.
+// container reads the documents of a container.
 func (d *dockerRoot) container(id string) (*Container, error) {
 	c := &Container{ID: id}
 	name := path.Join("containers", id, "config.v2.json")
@@ -424,7 +427,8 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 	if home, ok := strings.CutSuffix(said.HostnamePath, "/containers/"+id+"/hostname"); ok && home != "" {
 		d.home = home
 	}
-	c.Name, c.ImageID, c.Image, c.Created, c.State = strings.TrimPrefix(said.Name, "/"), said.Image, said.Config.Image, said.Created, said.State.word()
+	c.Name, c.ImageID, c.Image = strings.TrimPrefix(said.Name, "/"), said.Image, said.Config.Image
+	c.Created, c.State = said.Created, said.State.word()
 	c.Host, err = ReadFile(d.files, path.Join("containers", id, "hostconfig.json"), maxDocument)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -437,7 +441,7 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 	return c, nil
 }
 
-// A dockerState is how a container was when the engine wrote it down.
+// A dockerState is the state of a container when the engine last wrote it.
 type dockerState struct {
 	Running, Paused, Restarting, Dead bool
 	StartedAt                         string
@@ -459,7 +463,7 @@ func (s dockerState) word() string {
 	return "exited"
 }
 
-// containerLayers reads which directories a container's layers are.
+// containerLayers finds the directories of a container's layers.
 func (d *dockerRoot) containerLayers(id string) ([]Layer, error) {
 	dir := path.Join(d.image("layerdb/mounts"), id)
 	mount, err := d.needed(path.Join(dir, "mount-id"))
@@ -506,7 +510,7 @@ func (d *dockerRoot) diff(cacheID string) string {
 	return path.Join(d.driver, cacheID, "diff")
 }
 
-// link returns the short name under which overlay2 mounts a layer; empty where it has none.
+// link returns the short name under which overlay2 mounts a layer; empty if it has none.
 func (d *dockerRoot) link(cacheID string) string {
 	if d.driver == "vfs" {
 		return ""
@@ -517,7 +521,7 @@ func (d *dockerRoot) link(cacheID string) string {
 // mostLayers bounds a chain of parents; an engine takes 127.
 const mostLayers = 10000
 
-// chain returns the chainIDs from the bottom up to one; none for the empty one.
+// chain returns the chainIDs from the lowest layer to top; none if top is empty.
 func (d *dockerRoot) chain(top string) ([]string, error) {
 	var list []string
 	for at := top; at != ""; {
@@ -534,14 +538,14 @@ func (d *dockerRoot) chain(top string) ([]string, error) {
 	return list, nil
 }
 
-// graph returns what Docker prints of the directories of an image's layers.
+// graph returns what Docker prints as GraphDriver.Data of an image.
 func (d *dockerRoot) graph(img *Image) (map[string]string, error) {
 	layers, err := img.Layers()
 	return d.mounts(layers), err
 }
 
-// mounts returns where a stack of layers is mounted from: as the engine knew the directories, wherever the store is
-// now. Source: moby, daemon/graphdriver/overlay2, GetMetadata.
+// mounts returns the directories from which a stack of layers is mounted, by the paths that the engine used. Source:
+// moby, daemon/graphdriver/overlay2, GetMetadata.
 func (d *dockerRoot) mounts(layers []Layer) map[string]string {
 	if d.driver == "vfs" || len(layers) == 0 {
 		return nil

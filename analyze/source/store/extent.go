@@ -31,16 +31,16 @@ type content struct {
 	c *cursor
 }
 
-// Close lets the next file that lies further on go on from here.
+// Close lets another file that is further on continue from here.
 func (x *content) Close() error { return x.a.rest(x.c) }
 
-// A cursor is a place in a stream that is read from its beginning to its end.
+// A cursor is a place in a stream.
 type cursor struct {
 	*tarfs.Forward
 	stream io.Closer
 }
 
-// cursor returns one that has not passed an offset.
+// cursor returns a cursor that has not passed an offset.
 func (a *archive) cursor(offset int64) (*cursor, error) {
 	a.mu.Lock()
 	c := a.idle

@@ -1,5 +1,5 @@
-// Package store reads the file trees of engines' stores, in a directory or in a tar of one, and turns the directories
-// in which they keep layers into the tars those stand for.
+// Package store reads the stores of engines: Docker's data-root, containers-storage and containerd's root, each a
+// directory or a tar of one. It turns the directories of their layers into tars.
 package store
 
 import (
@@ -12,30 +12,30 @@ import (
 	"layup/tarfs"
 )
 
-// Files is the tree of a store. Names are relative to its top, with slashes, cleaned. What is not there is
-// fs.ErrNotExist; what may not be read is a *PrivilegeError.
+// Files is the tree of a store. Names are relative to its top, with slashes, cleaned. The error of a name that does not
+// exist is fs.ErrNotExist, of one that may not be read *PrivilegeError.
 type Files interface {
 	// List returns the names in a directory, sorted by their bytes.
 	List(name string) ([]string, error)
-	// Stat describes what the name is, following no link at its end.
+	// Stat describes what the name is. It does not follow a link at its end.
 	Stat(name string) (Info, error)
-	// Walk yields everything below a directory, each directory before what it holds. It ends with the first error.
+	// Walk yields everything below a directory, each directory before its entries. It ends with the first error.
 	Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
-	// Open returns the content of a regular file. It is also an io.ReaderAt and has a Size, unless it lies in a compressed
-	// tar.
+	// Open returns the content of a regular file. It is also an io.ReaderAt and has a Size, unless the store is a
+	// compressed tar.
 	Open(name string) (io.ReadCloser, error)
 	Close() error
-	// Sight says what of the store can be seen at all.
+	// Sight says what the reader can see of the store.
 	Sight() Sight
 }
 
 // Sight says what a reader can see of a store's file system.
 type Sight struct {
-	Trusted bool // the attributes trusted.*, in which overlayfs keeps what a directory hides
-	Mapped  bool // users and groups are those of a user namespace: what belongs to root may be anybody's
+	Trusted bool // the attributes trusted.*: there overlayfs keeps what a directory hides
+	Mapped  bool // users and groups are those of a user namespace: root may be anybody
 }
 
-// An Entry is something that a walk came across.
+// An Entry is something that a walk found.
 type Entry struct {
 	Path string // relative to where the walk began
 	Info
@@ -44,7 +44,7 @@ type Entry struct {
 // Info is what a store's file system says of a file.
 type Info struct {
 	Type         tarfs.Type
-	Socket       bool // it is a socket, of which no tar tells; Type is then Fifo
+	Socket       bool // it is a socket, which a tar cannot hold; Type is then Fifo
 	Mode         uint16
 	UID, GID     uint32
 	Size         int64 // of a regular file
@@ -53,15 +53,15 @@ type Info struct {
 	Link         string
 	Major, Minor uint32
 	Xattrs       []tarfs.Xattr // sorted by name
-	Inode        Inode         // what names of one file have in common; zero where it has one name
+	Inode        Inode         // what the names of one file have in common; zero if it has one name
 }
 
-// An Inode tells hard links of one file from other files.
+// An Inode identifies a file that has several names.
 type Inode struct{ Device, Number uint64 }
 
-// A PrivilegeError says that a part of a store may not be read, and what is needed for it.
+// A PrivilegeError says that a part of a store may not be read, and which privilege that needs.
 type PrivilegeError struct {
-	Name string // within the store
+	Name string // in the store
 	Need string // the privilege
 	Err  error
 }
@@ -74,7 +74,7 @@ func (e *PrivilegeError) Error() string {
 // Unwrap returns the cause.
 func (e *PrivilegeError) Unwrap() error { return e.Err }
 
-// ErrChanged says that a file is not any more what it was when it was listed: somebody writes into the store.
+// ErrChanged says that a file is no longer what it was when it was listed: somebody writes into the store.
 var ErrChanged = errors.New("changed while being read: is the engine running?")
 
 // ReadFile returns the content of a regular file of at most limit bytes.

@@ -17,26 +17,26 @@ import (
 	"layup/tarfs"
 )
 
-// A Layout says how the directory of a layer spells what is more than files.
+// A Layout says how the directory of a layer encodes what files alone cannot say.
 type Layout struct {
-	// Names: ".wh.NAME" hides NAME, ".wh..wh..opq" makes its directory opaque, as fuse-overlayfs and rootless engines
-	// write it. Without it such names are names, and only what the kernel's overlayfs knows has a meaning.
+	// Names: ".wh.NAME" hides NAME and ".wh..wh..opq" makes its directory opaque, as fuse-overlayfs and rootless engines
+	// write them. Otherwise such names mean nothing, and only what the kernel's overlayfs knows has a meaning.
 	Names bool
-	// Rootless: the attributes of an engine without root are heeded, user.overlay.* and user.containers.override_stat.
-	// Elsewhere any process of a container can set these, and they mean nothing.
+	// Rootless: the attributes user.overlay.* and user.containers.override_stat of a rootless engine count. In other
+	// stores any process of a container can set them, and they mean nothing.
 	Rootless bool
-	// SubID, where not zero, is the first number of the host that stands for one of the container, as a rootless engine or
-	// one with user namespaces maps users and groups. Whose the layer's directory is, that is the container's root.
+	// SubID is the first user and group number of the host that stands for one of the container, as a rootless engine or
+	// one with user namespaces maps them; 0 for none. The owner of the layer's directory is the container's root.
 	SubID uint32
-	// Warn is told of what cannot be shown as the engine shows it; may be nil.
+	// Warn receives what cannot be shown as the engine shows it; may be nil.
 	Warn func(code tarfs.Code, path string)
 }
 
-// privatePrefixes begin the names of the attributes that overlay file systems keep for themselves, the first one of
-// all, the others of engines without root. Source: the kernel's overlayfs.rst, fuse-overlayfs, containers/storage.
+// privatePrefixes begin the names of the attributes that overlay file systems keep for themselves; all but the first
+// are those of rootless engines. Source: the kernel's overlayfs.rst, fuse-overlayfs, containers/storage.
 var privatePrefixes = []string{"trusted.overlay.", "user.overlay.", "user.fuseoverlayfs."}
 
-// prefixes are those that are heeded.
+// prefixes are the private prefixes that count.
 func (l *Layout) prefixes() []string {
 	if l.Rootless || l.Names {
 		return privatePrefixes
@@ -44,8 +44,7 @@ func (l *Layout) prefixes() []string {
 	return privatePrefixes[:1]
 }
 
-// private returns the value of an attribute of overlay file systems: opaque, redirect, metacopy, whiteout; false where
-// there is none.
+// private returns the value of an attribute of overlay file systems: opaque, redirect, metacopy or whiteout.
 func (l *Layout) private(list []tarfs.Xattr, what string) (string, bool) {
 	for _, prefix := range l.prefixes() {
 		if value, ok := valueOf(list, prefix+what); ok {
@@ -55,26 +54,28 @@ func (l *Layout) private(list []tarfs.Xattr, what string) (string, bool) {
 	return "", false
 }
 
-// consumed reports whether an attribute is none of the file's own.
+// consumed reports whether an attribute belongs to the overlay file system, not to the file.
 func (l *Layout) consumed(name string) bool {
-	return (l.Rootless || l.Names) && name == overrideName || slices.ContainsFunc(l.prefixes(), func(p string) bool { return strings.HasPrefix(name, p) })
+	begins := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	return (l.Rootless || l.Names) && name == overrideName || slices.ContainsFunc(l.prefixes(), begins)
 }
 
-// visible makes sure that what a directory hides can be seen.
+// visible makes sure that the reader can see what a directory hides.
 func (l *Layout) visible(files Files, dir string) error {
 	if l.Rootless || files.Sight().Trusted {
 		return nil
 	}
-	return &PrivilegeError{Name: dir, Need: "root of the host, or the capability CAP_SYS_ADMIN", Err: errors.New("the attributes trusted.overlay.* cannot be seen, in which overlayfs keeps what is hidden")}
+	err := errors.New("the attributes trusted.overlay.* cannot be seen, in which overlayfs keeps what is hidden")
+	return &PrivilegeError{Name: dir, Need: "root of the host, or the capability CAP_SYS_ADMIN", Err: err}
 }
 
-// rootless reports whether an engine without root writes the layers, by whose the directory of its storage driver is.
+// rootless reports whether a rootless engine writes the layers, by the owner of its storage driver's directory.
 func rootless(files Files, dir string) bool {
 	info, err := files.Stat(dir)
 	return err == nil && (info.UID != 0 || files.Sight().Mapped)
 }
 
-// overrideName is the attribute by which containers/storage says whose a file is that an unprivileged user had to own.
+// overrideName is the attribute in which containers/storage keeps the owner of a file that an unprivileged user wrote.
 const overrideName = "user.containers.override_stat"
 
 const (
@@ -82,29 +83,41 @@ const (
 	opaqueMarker   = ".wh..wh..opq"
 )
 
-// Overlay turns the directory in which an engine keeps what a layer changed into the tar of that layer: every directory
-// before what it holds, whiteouts and opaque directories in tarfs.Overlay's dialect, hard links by inode. The directory
-// itself is no entry.
+// Overlay turns the directory in which an engine keeps a layer's changes into the tar of that layer. Every directory
+// comes before its entries, whiteouts and opaque directories are in tarfs.Overlay's dialect, and names of one inode are
+// hard links. The directory itself is not an entry.
 func Overlay(files Files, dir string, layout Layout) *Tar {
+	return overlayTar(files, dir, layout, func(ctx context.Context, w *overlayWalk) error {
+		if err := layout.visible(files, dir); err != nil {
+			return err
+		}
+		for e, err := range files.Walk(ctx, dir) {
+			if err == nil {
+				err = w.entry(e)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// overlayTar returns the tar of the headers that a walk writes.
+func overlayTar(files Files, dir string, layout Layout, run func(context.Context, *overlayWalk) error) *Tar {
 	return &Tar{Files: files, Dialect: tarfs.Overlay, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
 			w := &overlayWalk{files: files, dir: dir, layout: layout, yield: yield, seen: map[Inode]string{}}
-			if err := firstOf(layout.visible(files, dir), w.owner()); err != nil {
+			err := w.owner()
+			if err == nil {
+				err = run(ctx, w)
+			}
+			switch {
+			case err == nil:
+				yield(Segment{Bytes: make([]byte, 2*blockSize)}, nil)
+			case !errors.Is(err, errStop):
 				yield(Segment{}, err)
-				return
 			}
-			for e, err := range files.Walk(ctx, dir) {
-				if err == nil {
-					err = w.entry(e)
-				}
-				if err != nil && !errors.Is(err, errStop) {
-					yield(Segment{}, err)
-				}
-				if err != nil {
-					return
-				}
-			}
-			yield(Segment{Bytes: make([]byte, 2*blockSize)}, nil)
 		}
 	}}
 }
@@ -131,12 +144,12 @@ func (w *overlayWalk) warn(code tarfs.Code, name string) {
 	}
 }
 
-// entry writes what an entry of the directory stands for.
+// entry writes the header for an entry of the directory.
 func (w *overlayWalk) entry(e Entry) error {
 	base := path.Base(e.Path)
 	if w.layout.Names && strings.HasPrefix(base, whiteoutPrefix) {
 		if base == opaqueMarker {
-			return nil // the directory says so
+			return nil // opaque finds it when it reads the directory
 		}
 		hidden := base[len(whiteoutPrefix):]
 		if hidden == "" || hidden == "." || hidden == ".." {
@@ -161,7 +174,7 @@ func (w *overlayWalk) entry(e Entry) error {
 	return w.header(e)
 }
 
-// inContainer returns what a number of the host is in a container, whose root is another one.
+// inContainer returns the number in the container for a number of the host. The number of the container's root is root.
 func inContainer(id, root, start uint32) uint32 {
 	switch {
 	case id == root:
@@ -174,7 +187,7 @@ func inContainer(id, root, start uint32) uint32 {
 	return id - start + 1
 }
 
-// owner finds out who is the container's root.
+// owner finds the container's root.
 func (w *overlayWalk) owner() error {
 	if w.layout.SubID == 0 {
 		return nil
@@ -184,7 +197,7 @@ func (w *overlayWalk) owner() error {
 	return err
 }
 
-// consume takes in the attributes that overlay file systems keep for themselves.
+// consume removes the attributes of overlay file systems and does what they say.
 func (w *overlayWalk) consume(e Entry) (Entry, error) {
 	opaque, err := w.opaque(e)
 	if err != nil {
@@ -212,7 +225,7 @@ func (w *overlayWalk) consume(e Entry) (Entry, error) {
 	return e, nil
 }
 
-// opaque reports whether a directory hides what lower layers have below it.
+// opaque reports whether a directory hides the entries that lower layers have in it.
 func (w *overlayWalk) opaque(e Entry) (bool, error) {
 	if e.Type != tarfs.Dir {
 		return false, nil
@@ -239,43 +252,33 @@ func valueOf(list []tarfs.Xattr, name string) (string, bool) {
 	return "", false
 }
 
-// firstOf returns the first error there is.
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// override takes owner, mode and type from the attribute: UID:GID:MODE in octal, then perhaps the type, of a device
-// with its numbers. Source: containers/storage, pkg/idtools.
+// override takes owner, mode and type from the attribute: UID:GID:MODE[:TYPE[-MAJOR-MINOR]], the mode in octal. Source:
+// containers/storage, pkg/idtools.
 func (e *Entry) override(s string) error {
 	parts := strings.Split(s, ":")
 	if len(parts) < 3 {
 		return fmt.Errorf("want UID:GID:MODE, found %s", shown(s))
 	}
-	uid, err := strconv.ParseUint(parts[0], 10, 32)
-	if err != nil {
-		return fmt.Errorf("bad user in %s", shown(s))
+	var numbers [3]uint64
+	for i, what := range []string{"user", "group", "mode"} {
+		base := 10
+		if what == "mode" {
+			base = 8
+		}
+		n, err := strconv.ParseUint(parts[i], base, 32)
+		if err != nil {
+			return fmt.Errorf("bad %s in %s", what, shown(s))
+		}
+		numbers[i] = n
 	}
-	gid, err := strconv.ParseUint(parts[1], 10, 32)
-	if err != nil {
-		return fmt.Errorf("bad group in %s", shown(s))
-	}
-	mode, err := strconv.ParseUint(parts[2], 8, 32)
-	if err != nil {
-		return fmt.Errorf("bad mode in %s", shown(s))
-	}
-	e.UID, e.GID, e.Mode = uint32(uid), uint32(gid), uint16(mode&0o7777)
+	e.UID, e.GID, e.Mode = uint32(numbers[0]), uint32(numbers[1]), uint16(numbers[2]&0o7777)
 	if len(parts) > 3 {
 		return e.retype(parts[3], s)
 	}
 	return nil
 }
 
-// retype takes what a file stands for where it cannot be that itself.
+// retype takes the type of what an unprivileged user could not create.
 func (e *Entry) retype(what, s string) error {
 	kind, numbers, _ := strings.Cut(what, "-")
 	switch kind {
@@ -302,17 +305,19 @@ func (e *Entry) retype(what, s string) error {
 
 // typeflags are those of tar.
 var typeflags = map[tarfs.Type]byte{
-	tarfs.File: tar.TypeReg, tarfs.Dir: tar.TypeDir, tarfs.Symlink: tar.TypeSymlink, tarfs.Char: tar.TypeChar, tarfs.Block: tar.TypeBlock, tarfs.Fifo: tar.TypeFifo,
+	tarfs.File: tar.TypeReg, tarfs.Dir: tar.TypeDir, tarfs.Symlink: tar.TypeSymlink,
+	tarfs.Char: tar.TypeChar, tarfs.Block: tar.TypeBlock, tarfs.Fifo: tar.TypeFifo,
 }
 
 // whiteout reports whether an entry hides its name.
 func (e *Entry) whiteout() bool { return e.Type == tarfs.Char && e.Major == 0 && e.Minor == 0 }
 
-// header writes a header and names the content that follows it.
+// header writes a header, then the content that it announces.
 func (w *overlayWalk) header(e Entry) error {
 	h := &tar.Header{
-		Format: tar.FormatPAX, Typeflag: typeflags[e.Type], Name: e.Path, Mode: int64(e.Mode), Uid: int(e.UID), Gid: int(e.GID),
-		ModTime: time.Unix(e.MTime, int64(e.MTimeNS)), Devmajor: int64(e.Major), Devminor: int64(e.Minor), Linkname: e.Link,
+		Format: tar.FormatPAX, Typeflag: typeflags[e.Type], Name: e.Path, Linkname: e.Link, Mode: int64(e.Mode),
+		Uid: int(e.UID), Gid: int(e.GID), Devmajor: int64(e.Major), Devminor: int64(e.Minor),
+		ModTime: time.Unix(e.MTime, int64(e.MTimeNS)),
 	}
 	for _, x := range e.Xattrs {
 		if strings.Contains(x.Name, "=") { // no tar can hold it
@@ -325,7 +330,7 @@ func (w *overlayWalk) header(e Entry) error {
 		h.PAXRecords["SCHILY.xattr."+x.Name] = x.Value
 	}
 	size := e.Size
-	if e.Inode != (Inode{}) && e.Type != tarfs.Dir && !e.whiteout() { // overlayfs makes whiteouts links of one device
+	if e.Inode != (Inode{}) && e.Type != tarfs.Dir && !e.whiteout() { // whiteouts of overlayfs are links to one device
 		if first, ok := w.seen[e.Inode]; ok {
 			h.Typeflag, h.Linkname, size = tar.TypeLink, first, 0
 			h.PAXRecords = nil
@@ -337,10 +342,10 @@ func (w *overlayWalk) header(e Entry) error {
 	return w.write(h, path.Join(w.dir, e.Path))
 }
 
-// write gives out a header, its content and the padding.
+// write yields a header, its content and the padding.
 func (w *overlayWalk) write(h *tar.Header, file string) error {
 	w.out.Reset()
-	w.headers = tar.NewWriter(&w.out) // it would wait for the content of the last one
+	w.headers = tar.NewWriter(&w.out) // one writer would wait for the content of the header before
 	if err := w.headers.WriteHeader(h); err != nil {
 		return fmt.Errorf("%s: %w", shown(file), err)
 	}

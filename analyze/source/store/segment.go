@@ -12,9 +12,9 @@ import (
 // A Segment is a piece of a tar: bytes, or the content of a file of the store.
 type Segment struct {
 	Bytes []byte
-	File  string // where Bytes is nil; "" with Size is so many zeros
+	File  string // its name if Bytes is nil; empty for Size zeros
 	Size  int64  // of the file's content
-	Sum   []byte // CRC-64 of the content, eight bytes (ISO polynomial); nil where none is known
+	Sum   []byte // CRC-64 of the content, eight bytes (ISO polynomial); nil if unknown
 }
 
 func (s Segment) length() int64 {
@@ -24,32 +24,32 @@ func (s Segment) length() int64 {
 	return s.Size
 }
 
-// A Tar is a tar that is nowhere stored as such: it is put together while it is read.
+// A Tar is a tar that is assembled while it is read.
 type Tar struct {
 	Files    Files
 	Dialect  tarfs.Dialect
-	Copied   bool // the directory holds a copy of all that lies below, too
+	Copied   bool // the directory also holds the layers below
 	Segments func(ctx context.Context) iter.Seq2[Segment, error]
 	layout   Layout // of the directory
 }
 
-// A Reader reads a Tar from the beginning. It is what tarfs.Scan wants: content that is discarded is never read.
+// A Reader reads a Tar from the beginning, for tarfs.Scan. It does not read content that is discarded.
 type Reader struct {
 	tar    *Tar
 	next   func() (Segment, error, bool)
 	stop   func()
-	buffer []byte        // bytes ahead, not yet consumed
-	spare  []byte        // their array, used again
-	rest   Segment       // the segment that follows the buffer, partly consumed
-	done   int64         // bytes of its content that are consumed or in the buffer
+	buffer []byte        // bytes that were read and not consumed
+	spare  []byte        // the array of buffer
+	rest   Segment       // the current segment
+	done   int64         // bytes of it that are consumed or in the buffer
 	body   io.ReadCloser // its open file
-	sum    uint64        // CRC-64 of what was read of it
-	whole  bool          // it was read from its beginning, without a gap
-	past   int64         // bytes of the segments before that one
+	sum    uint64        // CRC-64 of what was read of the file
+	whole  bool          // the file was read from its beginning, without a gap
+	past   int64         // bytes of the segments before it
 	err    error
 }
 
-// Done returns how many bytes were read or passed over.
+// Done returns how many bytes were read or discarded.
 func (r *Reader) Done() int64 { return r.past + r.done - int64(len(r.buffer)) }
 
 // Open begins to read the tar.
@@ -84,7 +84,7 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 	return r.buffer[:n], nil
 }
 
-// fill appends at most want bytes of the segment at hand to the buffer, or all of one that is bytes.
+// fill appends at most want bytes of the current segment to the buffer, or all if the segment is bytes.
 func (r *Reader) fill(want int) error {
 	if r.done == r.rest.length() {
 		if err := r.advance(); err != nil {
@@ -108,7 +108,7 @@ func (r *Reader) fill(want int) error {
 	return err
 }
 
-// advance takes up the next segment that is not empty.
+// advance goes on to the next segment that is not empty.
 func (r *Reader) advance() error {
 	for {
 		if err := r.shut(); err != nil {
@@ -128,7 +128,7 @@ func (r *Reader) advance() error {
 	}
 }
 
-// read reads content of the segment at hand, which is no bytes.
+// read reads the current segment, which is a file or zeros.
 func (r *Reader) read(b []byte) (int, error) {
 	b = b[:min(int64(len(b)), r.rest.Size-r.done)]
 	if r.rest.File == "" {
@@ -158,7 +158,7 @@ func (r *Reader) read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Discard skips bytes, without reading content that nobody asked for.
+// Discard skips n bytes without reading files.
 func (r *Reader) Discard(n int) (int, error) {
 	left := int64(n)
 	for left > 0 {
@@ -185,7 +185,7 @@ func (r *Reader) Discard(n int) (int, error) {
 	return n, nil
 }
 
-// Read reads on, content too.
+// Read reads on, content included.
 func (r *Reader) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil

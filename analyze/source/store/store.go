@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -10,12 +11,12 @@ import (
 // Options say how a store is read.
 type Options struct {
 	Namespace string // of containerd; empty for all
-	SubID     uint32 // as of Layout
+	SubID     uint32 // see Layout
 }
 
 // Contents are the images and containers of a store.
 type Contents struct {
-	Driver     string // that keeps the layers: overlay2, overlay, vfs, overlayfs
+	Driver     string // keeps the layers: overlay2, overlay, vfs, overlayfs
 	Images     []*Image
 	Containers []*Container
 }
@@ -25,12 +26,12 @@ type Image struct {
 	ID         string   // sha256:HEX of the config
 	Tags       []string // sorted
 	Digests    []string // NAME@DIGEST, sorted
-	Config     []byte   // nil where Err says why
-	Manifest   []byte   // as stored; nil where the store keeps none
-	Parents    []string // IDs of the images that it was built on there, the nearest first
+	Config     []byte   // nil if Err is not
+	Manifest   []byte   // as stored; nil if the store keeps none
+	Parents    []string // IDs of the images on which it was built, the nearest first
 	LastTagged time.Time
 	Err        error // why it cannot be read
-	// Only others were built on it: it has no name.
+	// Intermediate is true if the image has no name and another one was built on it.
 	Intermediate bool
 
 	Layers func() ([]Layer, error)                  // oldest first
@@ -48,18 +49,18 @@ const (
 type Layer struct {
 	Role      string
 	DiffID    string // empty if unknown
-	Directory string // where its files lie in the store
-	Link      string // the short name under which overlay drivers mount it; empty where there is none
+	Directory string // of its files, in the store
+	Link      string // the short name under which overlay drivers mount it; empty if there is none
 	Size      int64  // bytes of its files, as the engine counted; -1 unknown
-	Split     string // its tar-split file; empty where there is none
-	// Tar puts it together; warn is told of what cannot be shown as the engine shows it.
+	Split     string // its tar-split file; empty if there is none
+	// Tar returns its tar; warn receives what cannot be shown as the engine shows it.
 	Tar   func(warn func(tarfs.Code, string)) *Tar
-	Files Files // in which the directory lies; nil where nobody asks
-	// Differences holds the directory against the table that the layer's tar-split file gave; nil where there is none.
+	Files Files // contains Directory; set by containerd only
+	// Differences compares the directory with the table of the layer's tar-split file or blob; nil if there is none.
 	Differences func(ctx context.Context, table *tarfs.Layer) ([]Difference, error)
 }
 
-// fromSplit has a layer put together from its tar-split file, and held against it.
+// fromSplit reads the layer by its tar-split file, and compares its directory with that.
 func (l *Layer) fromSplit(files Files, layout Layout) {
 	split, dir := l.Split, l.Directory
 	l.Tar = func(func(tarfs.Code, string)) *Tar { return TarSplit(files, split, dir, layout) }
@@ -68,17 +69,20 @@ func (l *Layer) fromSplit(files Files, layout Layout) {
 	}
 }
 
-// A Container is a container that was not removed.
+// A Container is a container, running or not.
 type Container struct {
 	ID, Name string
 	ImageID  string // sha256:HEX; empty if unknown
-	Image    string // as it was asked for
-	State    string // running, paused, restarting, exited, created, dead, as it was written last; empty where the store does not say
+	Image    string // as the user named it
+	State    string // last written: running, paused, restarting, exited, created or dead; empty if unknown
 	Created  string // RFC 3339
-	Config   []byte // the engine's document of it; nil where there is none
-	Host     []byte // a second one; nil where there is none
-	Err      error  // why it cannot be read; of it only the ID is known then
+	Config   []byte // the engine's document about it; nil if there is none
+	Host     []byte // a second document; nil if there is none
+	Err      error  // why it cannot be read; only its ID is known then
 
 	Layers func() ([]Layer, error)           // those of the image, then its own
-	Graph  func() (map[string]string, error) // as of Image
+	Graph  func() (map[string]string, error) // see Image
 }
+
+// byName orders containers.
+func byName(a, b *Container) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) }

@@ -28,7 +28,10 @@ func TestWhatIsHiddenMustBeSeen(t *testing.T) {
 
 // Whatever a line holds, it is a record or an error.
 func FuzzRecord(f *testing.F) {
-	for _, seed := range []string{`{"type":2,"payload":"AAAA"}`, `{"type":1,"name":"a/b","size":3,"payload":"AAAAAAAAAAA="}`, `{"type":1,"name_raw":"/w==","size":-1}`, `{"type":2,"payload":"=`, "", "\n\n"} {
+	for _, seed := range []string{
+		`{"type":2,"payload":"AAAA"}`, `{"type":1,"name":"a/b","size":3,"payload":"AAAAAAAAAAA="}`,
+		`{"type":1,"name_raw":"/w==","size":-1}`, `{"type":2,"payload":"=`, "", "\n\n",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

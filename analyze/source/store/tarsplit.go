@@ -18,11 +18,11 @@ import (
 	"layup/tarfs"
 )
 
-// maxRecord bounds one line of a tar-split file: a PAX header of 1 MiB and more, in base64.
+// maxRecord is the most bytes of a line of a tar-split file: a PAX header of 1 MiB or more, in base64.
 const maxRecord = 16 << 20
 
-// The records of a layer hold its headers, which pack well but not without end: beyond freeSplit bytes they are at most
-// mostSplit times what is stored.
+// The records of a layer hold its headers, which compress well. More than freeSplit bytes of them are at most mostSplit
+// times what is stored.
 const (
 	freeSplit = 256 << 20
 	mostSplit = 250
@@ -45,7 +45,7 @@ func (c *counter) Read(b []byte) (int, error) {
 type record struct {
 	Type    int    `json:"type"` // 1 file, 2 segment
 	Name    string `json:"name"`
-	NameRaw []byte `json:"name_raw"` // where the name is not UTF-8
+	NameRaw []byte `json:"name_raw"` // set if the name is not UTF-8
 	Size    int64  `json:"size"`
 	Payload []byte `json:"payload"`
 }
@@ -55,16 +55,17 @@ const (
 	recordSegment = 2
 )
 
-// TarSplit puts the tar of a layer together from the headers in a tar-split file and the contents in a directory. It
-// gives the very bytes of the diffID, as long as nobody changed the files.
+// TarSplit assembles the tar of a layer from the headers in a tar-split file and the contents in a directory. Its bytes
+// have the diffID unless somebody changed the files.
 func TarSplit(files Files, split, dir string, layout Layout) *Tar {
-	return &Tar{Files: files, layout: layout, Dialect: tarfs.Whiteouts, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
+	segments := func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
 			if err := splitSegments(ctx, files, split, dir, yield); err != nil {
 				yield(Segment{}, err)
 			}
 		}
-	}}
+	}
+	return &Tar{Files: files, layout: layout, Dialect: tarfs.Whiteouts, Segments: segments}
 }
 
 func splitSegments(ctx context.Context, files Files, split, dir string, yield func(Segment, error) bool) error {
@@ -73,8 +74,8 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 		return err
 	}
 	defer file.Close() // opened for reading: nothing is lost
-	packed := &counter{src: file}
-	unzipped, err := gzip.NewReader(bufio.NewReaderSize(packed, 64<<10))
+	stored := &counter{src: file}
+	unzipped, err := gzip.NewReader(bufio.NewReaderSize(stored, 64<<10))
 	if err != nil {
 		return fmt.Errorf("%s: %w", shown(split), err)
 	}
@@ -92,7 +93,7 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 		if err == nil {
 			err = parseRecord(line, &r)
 		}
-		if plain.n > freeSplit && plain.n/mostSplit > packed.n {
+		if plain.n > freeSplit && plain.n/mostSplit > stored.n {
 			err = fmt.Errorf("unpacks to more than %d bytes and to %d times its size", freeSplit, mostSplit)
 		}
 		if err != nil {
@@ -104,7 +105,7 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 	}
 }
 
-// readLine returns a line without its end, io.EOF after the last.
+// readLine returns a line without its newline, and io.EOF after the last.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for {
@@ -126,7 +127,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// segmentStart is how nearly every line that holds bytes begins; to read it by hand takes a tenth of the time.
+// segmentStart begins nearly every line that holds bytes. Such lines are parsed by hand, in a tenth of the time.
 var segmentStart = []byte(`{"type":2,"payload":"`)
 
 func parseRecord(line []byte, r *record) error {
@@ -139,18 +140,18 @@ func parseRecord(line []byte, r *record) error {
 		}
 	}
 	if err := json.Unmarshal(line, r); err != nil {
-		return errors.New("is no tar-split record")
+		return errors.New("is not a tar-split record")
 	}
 	switch {
 	case r.Type != recordFile && r.Type != recordSegment:
 		return fmt.Errorf("unknown type %d", r.Type)
 	case r.Size < 0:
-		return fmt.Errorf("size %d is below zero", r.Size)
+		return fmt.Errorf("size %d is negative", r.Size)
 	}
 	return nil
 }
 
-// segment returns what a record stands for, false where that is nothing.
+// segment returns the segment of a record, false if it is empty.
 func (r *record) segment(dir string) (Segment, bool) {
 	if r.Type == recordSegment {
 		return Segment{Bytes: r.Payload}, len(r.Payload) > 0
