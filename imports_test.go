@@ -48,10 +48,11 @@ var rooms = map[string][]string{
 	"analyze/unified":  {},
 	"analyze":          {"analyze/show", "analyze/source", "analyze/unified", "tarfs", doublestar, units},
 	"analyze/extract":  {"analyze", "analyze/show", "tarfs", sys},
+	"analyze/filter":   {"analyze", "analyze/source", "tarfs", doublestar},
 	"report/render":    {"analyze/show", tables, widths, units, templates, term},
 	"report/engineapi": {"analyze"},
-	"report": {"report/engineapi", "report/render", "analyze", "analyze/extract", "analyze/show", "analyze/source",
-		"analyze/unified", "analyze/source/registry", "tarfs", yaml, flags, doublestar, units, term},
+	"report": {"report/engineapi", "report/render", "analyze", "analyze/extract", "analyze/filter", "analyze/show",
+		"analyze/source", "analyze/source/registry", "analyze/unified", "tarfs", yaml, flags, units, term},
 	"fixtures":       {compress, xz},
 	"fixtures/bench": {},
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/filter"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -33,7 +34,7 @@ func live(s *subject, message func(tarfs.Version) string) findings {
 }
 
 func forbid(glob string) (gate, error) {
-	m, err := newMatcher(glob, false, false)
+	m, err := filter.Glob(glob, false)
 	return gate{limit: render.T(glob), test: func(s *subject) findings {
 		return live(s, func(v tarfs.Version) string {
 			if !m(v.Node()) {
@@ -45,7 +46,7 @@ func forbid(glob string) (gate, error) {
 }
 
 func forbidDeleted(glob string) (gate, error) {
-	m, err := newMatcher(glob, false, false)
+	m, err := filter.Glob(glob, false)
 	return gate{limit: render.T(glob), test: func(s *subject) findings {
 		return hiddenFindings(s, func(h analyze.Hit) string {
 			if !m(h.Version.Node()) {
@@ -87,7 +88,7 @@ func becameOf(h analyze.Hit) string {
 }
 
 func require(glob string) (gate, error) {
-	m, err := newMatcher(glob, false, false)
+	m, err := filter.Glob(glob, false)
 	return gate{limit: render.T(glob), test: func(s *subject) findings {
 		found := 0
 		for v := range s.Top().Walk(s.Tree().Root(), -1) {
@@ -104,15 +105,8 @@ func require(glob string) (gate, error) {
 
 // exceptions reads patterns separated by commas, but those within braces or behind a backslash.
 func exceptions(list string) (func(tarfs.Node) bool, error) {
-	var matchers []matcher
-	for _, glob := range splitGlobs(list) {
-		m, err := newMatcher(glob, false, false)
-		if err != nil {
-			return nil, err
-		}
-		matchers = append(matchers, m)
-	}
-	return func(n tarfs.Node) bool { return anyMatches(matchers, n) }, nil
+	globs, err := filter.Globs(splitGlobs(list)...)
+	return globs.Match, err
 }
 
 func splitGlobs(list string) []string {

@@ -38,7 +38,7 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"a limit without a value", "ls --limit path x", "layup: --limit \"path\": want NAME=VALUE\n"},
 		{"both kinds of versions", "find x --live --hidden", "layup: find: --live and --hidden exclude each other\nlayup: hint: without both, versions of either kind are listed\n"},
 		{"two layers", "ls x --layer 1 --upto 2", "layup: ls: --layer excludes --upto and --depth\nlayup: hint: --upto N is the view after layer N; --layer N what layer N holds itself\n"},
-		{"a bad type", "find x -type q", "layup: find: --type: \"q\": not one of f, d, l, c, b, p\n"},
+		{"a bad type", "find x -type q", "layup: find: --type \"q\": not one of f, d, l, c, b, p\n"},
 		{"a bad size", "find x --size 10Mb", "layup: find: --size \"10Mb\": not a size like 840, 4KiB or 1.5MB\n"},
 		{"a bad pattern", "find x [a]b[", "layup: find: \"[a]b[\": not a pattern\nlayup: hint: a backslash before [ ] { } and \\ makes them mean themselves\n"},
 		{"an unknown shell", "completion tcsh", "layup: completion: unknown shell \"tcsh\"\nlayup: hint: usage: layup completion bash|zsh|fish\n"},

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/filter"
 	"layup/tarfs"
 )
 
 // A pattern is one PATH of extract.
 type pattern struct {
 	arg   string
-	glob  matcher // nil where it holds no sign of a pattern
+	glob  filter.Pattern // nil where it holds no sign of a pattern
 	node  tarfs.Node
 	found bool // the node is a path of this name
 	hits  int
@@ -25,8 +26,8 @@ func (t *taking) patterns(args []string) ([]*pattern, error) {
 	var list []*pattern
 	for _, arg := range args {
 		p := &pattern{arg: arg}
-		if strings.ContainsAny(arg, `*?[{\`) {
-			m, err := newMatcher(arg, false, false)
+		if filter.IsGlob(arg) {
+			m, err := filter.Glob(arg, false)
 			if err != nil {
 				return nil, fmt.Errorf("extract: %w", err)
 			}

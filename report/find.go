@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/filter"
 	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
@@ -92,7 +93,7 @@ func (s *search) answer(ctx context.Context, c *Call) (int, error) {
 }
 
 // hits are the versions of an image that the search keeps.
-func (s *search) hits(img *analyze.Image, keep test) iter.Seq[analyze.Hit] {
+func (s *search) hits(img *analyze.Image, keep filter.Test) iter.Seq[analyze.Hit] {
 	return func(yield func(analyze.Hit) bool) {
 		for h := range img.Hits() {
 			if keep(h) && !yield(h) {
@@ -108,7 +109,7 @@ func (s *search) hits(img *analyze.Image, keep test) iter.Seq[analyze.Hit] {
 }
 
 // part is the answer for one image.
-func (s *search) part(img *analyze.Image, keep test, patterns []string) part {
+func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) part {
 	hits := s.hits(img, keep)
 	var p part
 	p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, hits), hitColumns(s.digests)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/filter"
 	"layup/analyze/source"
 	"layup/report/render"
 )
@@ -41,7 +42,7 @@ type storeSearch struct {
 }
 
 // everywhere searches a whole store: each layer is read once, and what several images share is one hit.
-func (s *search) everywhere(ctx context.Context, c *Call, name string, keep test, patterns []string) (int, error) {
+func (s *search) everywhere(ctx context.Context, c *Call, name string, keep filter.Test, patterns []string) (int, error) {
 	opt, err := c.loading([]string{name}, s.digests || s.digest != "")
 	if err != nil {
 		return failed, err

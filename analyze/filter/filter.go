@@ -1,0 +1,118 @@
+// Package filter tells which versions of paths a search keeps: by path, status, layer, type, size, mode, owner, time
+// and content.
+package filter
+
+import (
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"layup/analyze"
+	"layup/tarfs"
+)
+
+// A Test says whether a search keeps a version.
+type Test func(analyze.Hit) bool
+
+// All keeps what every test keeps, in the order of the tests.
+func All(tests ...Test) Test {
+	return func(h analyze.Hit) bool {
+		return !slices.ContainsFunc(tests, func(keeps Test) bool { return !keeps(h) })
+	}
+}
+
+// Match keeps versions of paths that any of the patterns matches.
+func Match(patterns Patterns) Test {
+	return func(h analyze.Hit) bool { return patterns.Match(h.Version.Node()) }
+}
+
+// Live keeps what is visible in the whole image.
+func Live(h analyze.Hit) bool { return h.HiddenBy == tarfs.NoLayer }
+
+// Hidden keeps what a layer hides.
+func Hidden(h analyze.Hit) bool { return !Live(h) }
+
+// Sensitive keeps what should not be in an image.
+func Sensitive(h analyze.Hit) bool { return analyze.Sensitive(h.Version) != "" }
+
+// Layer keeps what layer n wrote.
+func Layer(n int) Test {
+	return func(h analyze.Hit) bool { return h.Version.Layer() == n }
+}
+
+// Types keeps what has one of these types.
+func Types(types ...tarfs.Type) Test {
+	return func(h analyze.Hit) bool { return slices.Contains(types, h.Version.Type()) }
+}
+
+// A Bound is a number with the sign that find gives it: '+' is more than that, '-' is less, 0 exactly that.
+type Bound struct {
+	Sign byte
+	N    int64
+}
+
+func (b Bound) holds(n int64) bool {
+	switch b.Sign {
+	case '+':
+		return n > b.N
+	case '-':
+		return n < b.N
+	}
+	return n == b.N
+}
+
+// Size keeps files by their bytes. Other types have no size.
+func Size(b Bound) Test {
+	return func(h analyze.Hit) bool { return h.Version.Type() == tarfs.File && b.holds(h.Version.Size()) }
+}
+
+// UID keeps versions by the number of their user.
+func UID(b Bound) Test {
+	return func(h analyze.Hit) bool { return b.holds(int64(h.Version.Meta().UID)) }
+}
+
+// GID keeps versions by the number of their group.
+func GID(b Bound) Test {
+	return func(h analyze.Hit) bool { return b.holds(int64(h.Version.Meta().GID)) }
+}
+
+// Mode keeps versions by their permissions, as find does: '-' before them means all of these bits, '/' any of them, 0
+// exactly these. A symlink has 0777.
+func Mode(sign byte, want uint16) Test {
+	return func(h analyze.Hit) bool {
+		mode := h.Version.Meta().Mode
+		if h.Version.Type() == tarfs.Symlink {
+			mode = 0o777
+		}
+		switch sign {
+		case '-':
+			return mode&want == want
+		case '/':
+			return want == 0 || mode&want != 0
+		}
+		return mode == want
+	}
+}
+
+// Newer keeps what was modified after a time. It never keeps what has no time.
+func Newer(t time.Time) Test {
+	sec, nsec := t.Unix(), uint32(t.Nanosecond())
+	return func(h analyze.Hit) bool {
+		m := h.Version.Meta()
+		return h.Version.HasMTime() && (m.MTime > sec || m.MTime == sec && m.MTimeNS > nsec)
+	}
+}
+
+// Digest keeps files by the first 8 to 64 hexadecimal digits of the SHA-256 of their content.
+func Digest(prefix string) (Test, error) {
+	want := strings.ToLower(strings.TrimPrefix(prefix, "sha256:"))
+	if len(want) < 8 || len(want) > 64 || strings.Trim(want, "0123456789abcdef") != "" {
+		return nil, errors.New("not 8 to 64 hexadecimal digits")
+	}
+	return func(h analyze.Hit) bool {
+		sum, ok := h.Version.Digest()
+		return ok && h.Version.Type() == tarfs.File && strings.HasPrefix(hex.EncodeToString(sum[:]), want)
+	}, nil
+}
