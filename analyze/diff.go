@@ -262,7 +262,7 @@ func (l *linkPairs) compare(a, b tarfs.Version) Aspect {
 }
 
 func (l *linkPairs) number(side int, v tarfs.Version) int {
-	inode, ok := v.Linked()
+	inode, ok := v.LinkGroup()
 	if !ok {
 		return l.paths
 	}

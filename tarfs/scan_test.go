@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,4 +157,21 @@ func betweenHeaders(members []member, starts []int, n int) bool {
 		}
 	}
 	return false
+}
+
+// Directories of one length after one another were once taken for the first of them, for the scanner compared with a buffer it had
+// filled again.
+func TestDirectoriesOfTheSameLengthAreKeptApart(t *testing.T) {
+	want := []string{"aaaa/x", "bbbb/x", "bbbb/y", "aaaa/y", "cccc/x"}
+	table, err := tarfs.Scan(layer(want...), tarfs.ScanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for e := range table.Raw() {
+		got = append(got, e.Name)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
