@@ -51,8 +51,10 @@ var rooms = map[string][]string{
 	"analyze/filter":   {"analyze", "analyze/source", "tarfs", doublestar},
 	"report/render":    {"analyze/show", tables, widths, units, templates, term},
 	"report/engineapi": {"analyze"},
-	"report": {"report/engineapi", "report/render", "analyze", "analyze/extract", "analyze/filter", "analyze/show",
-		"analyze/source", "analyze/source/registry", "analyze/unified", "tarfs", yaml, flags, units, term},
+	"report/call": {"report/render", "analyze", "analyze/near", "analyze/show", "analyze/source",
+		"analyze/source/registry", "tarfs", flags, term},
+	"report": {"report/call", "report/engineapi", "report/render", "analyze", "analyze/digest", "analyze/extract",
+		"analyze/filter", "analyze/near", "analyze/show", "analyze/source", "analyze/unified", "tarfs", yaml, flags},
 	"fixtures":       {compress, xz},
 	"fixtures/bench": {},
 }

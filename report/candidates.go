@@ -8,13 +8,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/report/call"
 	"layup/report/render"
 )
 
 // A draft is a command line that is not complete.
 type draft struct {
-	com    *common
-	report Report // without a name where there is none yet
+	com    *call.Common
+	report call.Command // without a name where there is none yet
 	flags  *pflag.FlagSet
 	typed  string
 }
@@ -45,30 +46,30 @@ func (r request) candidates(ctx context.Context) ([]candidate, int) {
 
 // readDraft understands the words before the one being typed, as far as they can be understood.
 func readDraft(words []string) *draft {
-	d := &draft{com: newCommon(), flags: newFlagSet()}
-	top := newFlagSet()
-	d.com.addTo(top)
+	d := &draft{com: call.NewCommon(), flags: call.NewFlagSet()}
+	top := call.NewFlagSet()
+	d.com.AddTo(top)
 	at := 0
 	for at < len(words) && strings.HasPrefix(words[at], "-") {
-		if !strings.Contains(words[at], "=") && takesNext(top, words[at]) {
+		if !strings.Contains(words[at], "=") && call.TakesNext(top, words[at]) {
 			at++
 		}
 		at++
 	}
-	rest := withoutImage(words[min(at, len(words)):])
+	rest := call.WithoutImage(words[min(at, len(words)):])
 	for _, r := range All() {
 		if len(rest) > 0 && r.Name == rest[0] && r.New != nil {
 			d.report = r
 			r.New(d.flags)
 		}
 	}
-	d.com.addTo(d.flags)
+	d.com.AddTo(d.flags)
 	if len(rest) > 0 && d.report.Name == "" {
 		d.report.Name = rest[0] // unknown
 	}
 	// What is wrong with the line will be said when it is run.
-	_ = d.flags.Parse(doubleDashed(d.flags, words[:min(at, len(words))]))
-	_ = d.flags.Parse(doubleDashed(d.flags, rest[min(1, len(rest)):]))
+	_ = d.flags.Parse(call.DoubleDashed(d.flags, words[:min(at, len(words))]))
+	_ = d.flags.Parse(call.DoubleDashed(d.flags, rest[min(1, len(rest)):]))
 	return d
 }
 
@@ -100,7 +101,7 @@ func valueOf(flags *pflag.FlagSet, word string) *pflag.Flag {
 	if flags.Lookup(strings.TrimPrefix(word, "-")) != nil && len(word) > 2 {
 		word = "-" + word // find's spelling
 	}
-	if !takesNext(flags, word) {
+	if !call.TakesNext(flags, word) {
 		return nil
 	}
 	if name, long := strings.CutPrefix(word, "--"); long {
@@ -112,7 +113,7 @@ func valueOf(flags *pflag.FlagSet, word string) *pflag.Flag {
 // values returns what a flag takes, where that is known; prefix is what stands before it in the same word.
 func (d *draft) values(ctx context.Context, f *pflag.Flag, prefix string) ([]candidate, int) {
 	found, directive := d.known(ctx, f), noFiles
-	if _, several := f.Value.(*words); several { // divided by commas
+	if _, several := f.Value.(*call.Words); several { // divided by commas
 		value := strings.TrimPrefix(d.typed, prefix)
 		prefix += value[:strings.LastIndexByte(value, ',')+1]
 	}
@@ -128,10 +129,10 @@ func (d *draft) values(ctx context.Context, f *pflag.Flag, prefix string) ([]can
 // known lists the values of a flag.
 func (d *draft) known(ctx context.Context, f *pflag.Flag) []candidate {
 	switch v := f.Value.(type) {
-	case *choice:
-		return candidatesOf(v.words...)
-	case *words:
-		return candidatesOf(v.words...)
+	case *call.Choice:
+		return candidatesOf(v.Words...)
+	case *call.Words:
+		return candidatesOf(v.Words...)
 	}
 	switch f.Name {
 	case "format":

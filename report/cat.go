@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -23,35 +24,35 @@ byte is written.
 `
 
 // A printing is what the flags of cat ask for.
-type printing struct{ layer, upto *number }
+type printing struct{ layer, upto *call.Number }
 
-func newCat(f *pflag.FlagSet) Answer {
+func newCat(f *pflag.FlagSet) call.Answer {
 	p := &printing{}
-	p.layer = count(f, "layer", "the version that layer `N` carries, hidden or not")
-	p.upto = count(f, "upto", "the version that is visible after layer `N`")
+	p.layer = call.Count(f, "layer", "the version that layer `N` carries, hidden or not")
+	p.upto = call.Count(f, "upto", "the version that is visible after layer `N`")
 	return p.answer
 }
 
-func (p *printing) answer(ctx context.Context, c *Call) (int, error) {
-	if p.layer.given && p.upto.given {
-		return failed, usage("--upto N is the view after layer N; --layer N what layer N carries itself", "cat: --layer and --upto exclude each other")
+func (p *printing) answer(ctx context.Context, c *call.Call) (int, error) {
+	if p.layer.Given && p.upto.Given {
+		return call.Failed, call.Usage("--upto N is the view after layer N; --layer N what layer N carries itself", "cat: --layer and --upto exclude each other")
 	}
-	if c.all {
-		return failed, usage("layup images "+show.Shell(c.Args[0])+"  lists them", "cat: reads one image; --all does not apply")
+	if c.All {
+		return call.Failed, call.Usage("layup images "+show.Shell(c.Args[0])+"  lists them", "cat: reads one image; --all does not apply")
 	}
-	c.bodies = analyze.SomeBodies
-	images, err := c.load(ctx, c.Args[:1], false)
+	c.Bodies = analyze.SomeBodies
+	images, err := c.Load(ctx, c.Args[:1], false)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	defer images.close()
-	if status := images.refused(c); status != answered {
+	defer images.Close()
+	if status := images.Refused(c); status != call.Answered {
 		return status, nil
 	}
-	img := images[0].image
-	status := statusOf(img, part{})
+	img := images[0].Image
+	status := call.StatusOf(img, call.Part{})
 	var missing []error
-	err = c.write(ctx, func(w io.Writer, _ render.Terminal) error {
+	err = c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
 		versions, err := p.files(c, img, &missing)
 		if err != nil {
 			return err
@@ -59,26 +60,18 @@ func (p *printing) answer(ctx context.Context, c *Call) (int, error) {
 		return copyContents(ctx, w, img, versions)
 	})
 	if err != nil {
-		return failed, named(img, err)
+		return call.Failed, call.Named(img, err)
 	}
 	for _, err := range missing {
-		status = worst(status, refuted)
-		c.console.fail(named(img, err))
+		status = call.Worst(status, call.Refuted)
+		c.Fail(call.Named(img, err))
 	}
-	images.complain(c)
+	images.Complain(c)
 	return status, nil
 }
 
-// named adds the image's name, but not to what went wrong with the output.
-func named(img *analyze.Image, err error) error {
-	if _, ok := errors.AsType[*outputError](err); ok {
-		return err
-	}
-	return fmt.Errorf("%s: %w", img.Name, err)
-}
-
 // files finds the versions asked for; what is not there is missing, and what is no file is an error before anything is written.
-func (p *printing) files(c *Call, img *analyze.Image, missing *[]error) ([]tarfs.Version, error) {
+func (p *printing) files(c *call.Call, img *analyze.Image, missing *[]error) ([]tarfs.Version, error) {
 	var versions []tarfs.Version
 	for _, path := range c.Args[1:] {
 		v, err := p.file(c, img, path)
@@ -98,35 +91,35 @@ func (p *printing) files(c *Call, img *analyze.Image, missing *[]error) ([]tarfs
 }
 
 // file finds one version. Of a single layer a path is taken as it stands, for symlinks lead through what all layers made.
-func (p *printing) file(c *Call, img *analyze.Image, path string) (tarfs.Version, error) {
-	if p.layer.given {
+func (p *printing) file(c *call.Call, img *analyze.Image, path string) (tarfs.Version, error) {
+	if p.layer.Given {
 		return p.carried(c, img, path)
 	}
-	if err := checkLayer(img, "upto", p.upto.or(0)); p.upto.given && err != nil {
+	if err := call.CheckLayer(img, "upto", p.upto.Or(0)); p.upto.Given && err != nil {
 		return tarfs.Version{}, err
 	}
-	o, err := img.Owner(path, true, p.upto.or(analyze.Last))
+	o, err := img.Owner(path, true, p.upto.Or(analyze.Last))
 	if err != nil {
-		return tarfs.Version{}, &absentError{c.missing(img, p.upto.or(analyze.Last), true, err)}
+		return tarfs.Version{}, &absentError{c.Missing(img, p.upto.Or(analyze.Last), true, err)}
 	}
 	return o.Version, nil
 }
 
 // carried finds the version that the layer of the flag wrote.
-func (p *printing) carried(c *Call, img *analyze.Image, path string) (tarfs.Version, error) {
-	if err := checkLayer(img, "layer", p.layer.n); err != nil {
+func (p *printing) carried(c *call.Call, img *analyze.Image, path string) (tarfs.Version, error) {
+	if err := call.CheckLayer(img, "layer", p.layer.N); err != nil {
 		return tarfs.Version{}, err
 	}
 	node, ok := img.Tree().Lookup(path)
 	if !ok { // perhaps a directory of the path is a symlink
-		if o, err := img.Owner(path, false, p.layer.n); err == nil {
+		if o, err := img.Owner(path, false, p.layer.N); err == nil {
 			node, ok = o.Version.Node(), true
 		}
 	}
 	var layers []string
 	if ok {
 		for v := range node.Versions() {
-			if v.Layer() == p.layer.n {
+			if v.Layer() == p.layer.N {
 				return v, nil
 			}
 			if v.Type() == tarfs.File {
@@ -134,9 +127,9 @@ func (p *printing) carried(c *Call, img *analyze.Image, path string) (tarfs.Vers
 			}
 		}
 	}
-	err := fmt.Errorf("%q: layer %d carries no version of it", path, p.layer.n)
+	err := fmt.Errorf("%q: layer %d carries no version of it", path, p.layer.N)
 	if len(layers) > 0 {
-		err = usage("carried by layer "+strings.Join(layers, ", "), "%w", err)
+		err = call.Usage("carried by layer "+strings.Join(layers, ", "), "%w", err)
 	}
 	return tarfs.Version{}, &absentError{err}
 }
@@ -145,14 +138,14 @@ func (p *printing) carried(c *Call, img *analyze.Image, path string) (tarfs.Vers
 var inWords = map[tarfs.Type]string{tarfs.Dir: "directory", tarfs.Symlink: "symlink", tarfs.Char: "character device", tarfs.Block: "block device", tarfs.Fifo: "FIFO"}
 
 // notAFile says what a path is instead.
-func notAFile(c *Call, img *analyze.Image, v tarfs.Version) error {
+func notAFile(c *call.Call, img *analyze.Image, v tarfs.Version) error {
 	path := v.Node().Path()
 	err := fmt.Errorf("%q: is a %s, not a regular file", path, inWords[v.Type()])
 	switch v.Type() {
 	case tarfs.Dir:
-		return &advised{err, []string{c.next(img, "ls", path)}}
+		return call.Usage(c.Next(img, "ls", path), "%w", err)
 	case tarfs.Symlink:
-		return usage(fmt.Sprintf("it points to %q", v.Link()), "%w", err)
+		return call.Usage(fmt.Sprintf("it points to %q", v.Link()), "%w", err)
 	}
 	return err
 }

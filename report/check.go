@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -34,37 +35,37 @@ GLOB is what find takes. --format sarif and junit are for what shows results of 
 var checkFields = []render.Field{{Name: "rule"}, {Name: "limit", Kind: render.Object}, {Name: "value", Kind: render.Object}, {Name: "pass", Kind: render.Bool},
 	{Name: "path", Kind: render.Name}, {Name: "layer", Kind: render.Int}, {Name: "message"}}
 
-func newCheck(f *pflag.FlagSet) Answer {
+func newCheck(f *pflag.FlagSet) call.Answer {
 	flags := newRuleFlags(f)
 	config := f.String("config", "", "read rules from this `FILE`, instead of .layup.yaml or .dive-ci in the working directory")
-	return func(ctx context.Context, c *Call) (int, error) {
+	return func(ctx context.Context, c *call.Call) (int, error) {
 		given, err := flags.given()
 		if err != nil {
-			return failed, fmt.Errorf("check: %w", err)
+			return call.Failed, fmt.Errorf("check: %w", err)
 		}
-		filed, err := c.configured(*config)
+		filed, err := configured(c, *config)
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
 		given = append(given, filed...)
 		if len(given) == 0 {
-			return failed, usage("layup check --max-wasted 20MB IMAGE, or a file .layup.yaml; layup help check lists the rules", "check: no rules: nothing would be checked")
+			return call.Failed, call.Usage("layup check --max-wasted 20MB IMAGE, or a file .layup.yaml; layup help check lists the rules", "check: no rules: nothing would be checked")
 		}
-		gates, err := c.gates(ctx, given)
+		held, err := gates(ctx, c, given)
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
-		c.secrets = true
-		status, err := c.answer(ctx, c.Args, nil, false, func(c *Call, img *analyze.Image, _ []string) (part, error) { return checked(img, gates), nil })
-		if status == failed && err == nil && len(c.Args) > 1 && flags.bare() {
-			c.console.line("hint: every argument is an image; what a rule passes over stands behind =: --no-setuid=/usr/bin/su")
+		c.Secrets = true
+		status, err := c.Answer(ctx, c.Args, nil, false, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) { return checked(img, held), nil })
+		if status == call.Failed && err == nil && len(c.Args) > 1 && flags.bare() {
+			c.Hint("every argument is an image; what a rule passes over stands behind =: --no-setuid=/usr/bin/su")
 		}
 		return status, err
 	}
 }
 
 // checked holds an image against the rules.
-func checked(img *analyze.Image, gates []gate) part {
+func checked(img *analyze.Image, gates []gate) call.Part {
 	subject := &subject{Image: img, account: img.Account()}
 	var all []finding
 	broken := 0
@@ -75,8 +76,8 @@ func checked(img *analyze.Image, gates []gate) part {
 		}
 		all = append(all, found...)
 	}
-	var p part
-	p.refuted = broken > 0
+	var p call.Part
+	p.Refuted = broken > 0
 	p.Fields, p.Rows, p.Columns = checkFields, findingRows(all), gateColumns()
 	whole := len(img.Errors()) == 0 // a rule that holds in what could be read may be broken in the rest
 	p.Extra = []render.Extra{{Name: "pass", Value: broken == 0 && whole}}
@@ -147,13 +148,13 @@ func gateColumns() []render.Column {
 }
 
 // base returns the diffIDs that an image must begin with.
-func (c *Call) base(ctx context.Context, name string) ([]string, error) {
-	opt, err := c.options()
+func base(ctx context.Context, c *call.Call, name string) ([]string, error) {
+	opt, err := c.Options()
 	if err != nil {
 		return nil, err
 	}
 	opt.Select.Image, opt.Select.All, opt.KeepGoing = "", false, false
-	opt.Source.Stdin, opt.Note = c.stdin, c.console.note
+	opt.Source.Stdin, opt.Note = c.Stdin, c.Note
 	img, err := analyze.Open(ctx, name, opt)
 	if err != nil {
 		return nil, fmt.Errorf("check: --base: %w", err)

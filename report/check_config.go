@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"layup/analyze/show"
+	"layup/report/call"
 )
 
 // ruleFiles are where rules are looked for when no --config is given: in the working directory only.
@@ -21,7 +22,7 @@ var ruleFiles = [...]string{".layup.yaml", ".dive-ci"}
 const maxRuleFile = 64 << 10
 
 // configured returns the rules of the file that --config names, else of the first that is in the working directory, and says which it was.
-func (c *Call) configured(name string) ([]givenRule, error) {
+func configured(c *call.Call, name string) ([]givenRule, error) {
 	names := []string{name}
 	if name == "" {
 		names = nil
@@ -42,10 +43,10 @@ func (c *Call) configured(name string) ([]givenRule, error) {
 	if len(names) > 1 {
 		said += ", not from " + show.Shell(names[1])
 	}
-	c.console.note(said)
+	c.Note(said)
 	for _, r := range rules {
 		if r.kind.takes == filed {
-			c.console.note("efficiency and waste are counted as layup waste does; dive's numbers differ, layup help check says why")
+			c.Note("efficiency and waste are counted as layup waste does; dive's numbers differ, layup help check says why")
 			break
 		}
 	}
@@ -225,10 +226,10 @@ func ruleNamed(key *yaml.Node) (ruleKind, error) {
 		names = append(names, k.name)
 	}
 	hint := "layup help check lists the rules"
-	if near := nearest(key.Value, names); near != "" {
+	if near := call.Nearest(key.Value, names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return ruleKind{}, usage(hint, "line %d: unknown rule %q", key.Line, key.Value)
+	return ruleKind{}, call.Usage(hint, "line %d: unknown rule %q", key.Line, key.Value)
 }
 
 // scalars returns the value of a scalar, or those of a list of scalars.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"layup/report/call"
 )
 
 // A ruleKind is one rule that check knows, as a flag and as a key of a rule file.
@@ -155,14 +157,14 @@ func (r *ruleFlags) bare() bool {
 }
 
 // gates understands rules.
-func (c *Call) gates(ctx context.Context, rules []givenRule) ([]gate, error) {
+func gates(ctx context.Context, c *call.Call, rules []givenRule) ([]gate, error) {
 	var list []gate
 	for _, r := range rules {
 		var g gate
 		var err error
 		if r.kind.build == nil {
 			var ids []string
-			if ids, err = c.base(ctx, r.value); err != nil {
+			if ids, err = base(ctx, c, r.value); err != nil {
 				return nil, err
 			}
 			g = baseGate(r.value, ids)

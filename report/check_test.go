@@ -12,6 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"layup/fixtures"
+	"layup/report/call"
 )
 
 // gated is an image with what a gate is there for.
@@ -85,9 +86,9 @@ func TestRulesHoldOrFail(t *testing.T) {
 				}
 			}
 			expect(t, c.args, got, c.fails...)
-			want := refuted
+			want := call.Refuted
 			if c.fails == nil {
-				want = answered
+				want = call.Answered
 			}
 			if got := layup(t, args...); got.status != want {
 				t.Errorf("exit %d want %d: %s", got.status, want, got.err)
@@ -114,7 +115,7 @@ func TestUsersAreRootByNumberNameOrPasswd(t *testing.T) {
 		}
 		img.User = c.user
 		got := layup(t, "check", "--config", rulesFile(t, ""), "--user-not-root", write(t, "user.tar", img))
-		if (got.status == refuted) != c.root || got.status == failed {
+		if (got.status == call.Refuted) != c.root || got.status == call.Failed {
 			t.Errorf("%q %q: exit %d: %s%s", c.user, c.passwd, got.status, got.out, got.err)
 		}
 	}
@@ -132,16 +133,16 @@ func TestBaseIsTheBeginningOfTheStack(t *testing.T) {
 	t.Chdir(t.TempDir())
 	base := image(t, "base", "layer A\nf 0644 0:0 a \"1\"\nlayer B\nf 0644 0:0 b \"2\"\n")
 	for text, want := range map[string]int{
-		"layer A\nf 0644 0:0 a \"1\"\nlayer B\nf 0644 0:0 b \"2\"\nlayer C\nf 0644 0:0 c \"3\"\n": answered,
-		"layer A\nf 0644 0:0 a \"1\"\nlayer C\nf 0644 0:0 c \"3\"\n":                              refuted,
-		"layer A\nf 0644 0:0 a \"1\"\n":                                                           refuted,
-		"layer B\nf 0644 0:0 b \"2\"\nlayer A\nf 0644 0:0 a \"1\"\n":                              refuted,
+		"layer A\nf 0644 0:0 a \"1\"\nlayer B\nf 0644 0:0 b \"2\"\nlayer C\nf 0644 0:0 c \"3\"\n": call.Answered,
+		"layer A\nf 0644 0:0 a \"1\"\nlayer C\nf 0644 0:0 c \"3\"\n":                              call.Refuted,
+		"layer A\nf 0644 0:0 a \"1\"\n":                                                           call.Refuted,
+		"layer B\nf 0644 0:0 b \"2\"\nlayer A\nf 0644 0:0 a \"1\"\n":                              call.Refuted,
 	} {
 		if got := layup(t, "check", "--base", base, image(t, "top", text)); got.status != want {
 			t.Errorf("%q: exit %d want %d: %s%s", text, got.status, want, got.out, got.err)
 		}
 	}
-	if got := layup(t, "check", "--base", "/no/such/base.tar", base); got.status != failed || !strings.Contains(got.err, "check: --base: /no/such/base.tar: no such file") {
+	if got := layup(t, "check", "--base", "/no/such/base.tar", base); got.status != call.Failed || !strings.Contains(got.err, "check: --base: /no/such/base.tar: no such file") {
 		t.Errorf("a base that is not there: exit %d: %s", got.status, got.err)
 	}
 }
@@ -151,19 +152,19 @@ func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	put(t, filepath.Join(filepath.Dir(name), ".layup.yaml"), []byte("rules:\n  max-wasted: 0\n")) // beside the image: nobody asked for it
-	if got := layup(t, "check", name); got.status != failed || !strings.Contains(got.err, "no rules") {
+	if got := layup(t, "check", name); got.status != call.Failed || !strings.Contains(got.err, "no rules") {
 		t.Errorf("without rules: exit %d: %s", got.status, got.err)
 	}
 	put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: '20MB'\n  highestUserWastedPercent: disabled\n"))
-	if got := layup(t, "check", name); got.status != refuted || !strings.Contains(got.err, "layup: rules from .dive-ci (2)\n") || strings.Contains(got.out, "highestUser") ||
+	if got := layup(t, "check", name); got.status != call.Refuted || !strings.Contains(got.err, "layup: rules from .dive-ci (2)\n") || strings.Contains(got.out, "highestUser") ||
 		!strings.Contains(got.out, "pass    highestWastedBytes  20000000") || !strings.Contains(got.out, "FAIL    lowestEfficiency") {
 		t.Errorf(".dive-ci: exit %d: %s%s", got.status, got.out, got.err)
 	}
 	put(t, ".layup.yaml", []byte("rules: {max-wasted: 2kB, no-setuid: [/usr/su, other], forbid: ['*.pem', '*.p12'], no-sensitive: false, user-not-root: disabled}\n"))
-	if got := layup(t, "check", name); got.status != answered || !strings.Contains(got.err, "rules from .layup.yaml (4), not from .dive-ci") || strings.Count(got.out, "\npass") != 4 {
+	if got := layup(t, "check", name); got.status != call.Answered || !strings.Contains(got.err, "rules from .layup.yaml (4), not from .dive-ci") || strings.Count(got.out, "\npass") != 4 {
 		t.Errorf(".layup.yaml: exit %d: %s%s", got.status, got.out, got.err)
 	}
-	if got := layup(t, "check", "--config", ".dive-ci", "--max-layers", "3", name); got.status != refuted || !strings.Contains(got.out, "pass    max-layers") {
+	if got := layup(t, "check", "--config", ".dive-ci", "--max-layers", "3", name); got.status != call.Refuted || !strings.Contains(got.out, "pass    max-layers") {
 		t.Errorf("--config beside a flag: exit %d: %s%s", got.status, got.out, got.err)
 	}
 }
@@ -171,10 +172,10 @@ func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
 func TestDiveRulesFailAtTheirLimits(t *testing.T) {
 	name := image(t, "dive", "layer A\nf 0644 0:0 a \"0123456789\"\nlayer B\nf 0644 0:0 b \"0123\"\nf 0644 0:0 c \"012345\"\nlayer C\nw b\n") // 20 stored, 4 hidden; above layer 0: 4 of 10
 	for rule, want := range map[string]int{
-		"lowestEfficiency: 0.8": answered, "lowestEfficiency: 0.81": refuted, "lowestEfficiency: '0.8'": answered,
-		"highestWastedBytes: 5B": answered, "highestWastedBytes: 4B": refuted, "highestWastedBytes: 4": refuted, "highestWastedBytes: 0.005 k": answered, "highestWastedBytes: 3 B": refuted,
-		"lowest-efficiency: 0.8": answered, "lowest-efficiency: 0.81": refuted, "highest-wasted-bytes: 4B": refuted, "highest-user-wasted-percent: 0.4": refuted,
-		"highestUserWastedPercent: 0.41": answered, "highestUserWastedPercent: 0.4": refuted, "highestUserWastedPercent: \"0.39\"": refuted,
+		"lowestEfficiency: 0.8": call.Answered, "lowestEfficiency: 0.81": call.Refuted, "lowestEfficiency: '0.8'": call.Answered,
+		"highestWastedBytes: 5B": call.Answered, "highestWastedBytes: 4B": call.Refuted, "highestWastedBytes: 4": call.Refuted, "highestWastedBytes: 0.005 k": call.Answered, "highestWastedBytes: 3 B": call.Refuted,
+		"lowest-efficiency: 0.8": call.Answered, "lowest-efficiency: 0.81": call.Refuted, "highest-wasted-bytes: 4B": call.Refuted, "highest-user-wasted-percent: 0.4": call.Refuted,
+		"highestUserWastedPercent: 0.41": call.Answered, "highestUserWastedPercent: 0.4": call.Refuted, "highestUserWastedPercent: \"0.39\"": call.Refuted,
 	} {
 		if got := layup(t, "check", "--config", rulesFile(t, "rules:\n  "+rule+"\n"), name); got.status != want {
 			t.Errorf("%s: exit %d want %d: %s%s", rule, got.status, want, got.out, got.err)
@@ -215,13 +216,13 @@ func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 	} {
 		t.Run(c.say, func(t *testing.T) {
 			got := layup(t, "check", "--config", rulesFile(t, c.text), name)
-			if got.status != failed || got.out != "" || !strings.Contains(got.err, c.want) || strings.Contains(got.err, "\x1b") || strings.Contains(got.err, "yaml.") {
+			if got.status != call.Failed || got.out != "" || !strings.Contains(got.err, c.want) || strings.Contains(got.err, "\x1b") || strings.Contains(got.err, "yaml.") {
 				t.Errorf("exit %d: %s%s\nwant %s", got.status, got.out, got.err, c.want)
 			}
 		})
 	}
 	for file, want := range map[string]string{"/no/such/file": "no such file", t.TempDir(): "is no regular file"} {
-		if got := layup(t, "check", "--config", file, name); got.status != failed || !strings.Contains(got.err, want) {
+		if got := layup(t, "check", "--config", file, name); got.status != call.Failed || !strings.Contains(got.err, want) {
 			t.Errorf("%s: exit %d: %s", file, got.status, got.err)
 		}
 	}
@@ -320,7 +321,7 @@ func TestJUnitIsXMLWhateverNamesThereAre(t *testing.T) {
 	if strings.ContainsAny(got.out, "\x1b\x00\u202e") {
 		t.Errorf("raw bytes: %q", got.out)
 	}
-	if got := layup(t, "ls", "-f", "junit", name); got.status != failed || !strings.Contains(got.err, `unknown --format "junit"`) {
+	if got := layup(t, "ls", "-f", "junit", name); got.status != call.Failed || !strings.Contains(got.err, `unknown --format "junit"`) {
 		t.Errorf("another command takes junit: exit %d: %s", got.status, got.err)
 	}
 }

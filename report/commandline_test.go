@@ -114,7 +114,7 @@ func TestEveryHelpIsWhole(t *testing.T) {
 				t.Errorf("help %s does not say %q", r.Name, want)
 			}
 		}
-		if reads := r.readsImages(); strings.Contains(text, "--platform") != reads || strings.Contains(text, "--no-verify") != reads {
+		if reads := r.ReadsImages(); strings.Contains(text, "--platform") != reads || strings.Contains(text, "--no-verify") != reads {
 			t.Errorf("help %s: reads images %v, but shows that it does %v", r.Name, reads, !reads)
 		}
 		if own, common := strings.Index(text, "Flags of "+r.Name), strings.Index(text, "(every command)"); own > common {
@@ -159,17 +159,5 @@ func TestVersionIsAFlagToo(t *testing.T) {
 	}
 	if got := layup(t, "--version", "--format", "json"); got != want {
 		t.Errorf("--version: got %v want %v", got, want)
-	}
-}
-
-func TestNearestNameIsOneThatAPersonMeans(t *testing.T) {
-	names := []string{"owner", "log", "find", "ls", "layers", "images"}
-	for _, c := range []struct{ typed, want string }{
-		{"onwer", "owner"}, {"fnid", "find"}, {"layer", "layers"}, {"image", "images"}, {"LS", "ls"}, {"sl", "ls"}, {"x", ""}, {"", ""},
-		{strings.Repeat("layers", 1000), ""},
-	} {
-		if got := nearest(c.typed, names); got != c.want {
-			t.Errorf("%.20q: got %q want %q", c.typed, got, c.want)
-		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze/show"
+	"layup/report/call"
 )
 
 // What follows the candidates, as other tools' scripts read it, too: a sum of bits.
@@ -21,8 +22,8 @@ const (
 // A candidate may stand in place of the word that is being typed.
 type candidate struct{ word, about string }
 
-func newComplete(*pflag.FlagSet) Answer {
-	return func(ctx context.Context, c *Call) (int, error) {
+func newComplete(*pflag.FlagSet) call.Answer {
+	return func(ctx context.Context, c *call.Call) (int, error) {
 		r := readRequest(c.Args)
 		found, directive := r.candidates(ctx)
 		var b strings.Builder
@@ -39,7 +40,7 @@ func newComplete(*pflag.FlagSet) Answer {
 			directive &^= noSpace // among several, none follows the part that they share
 		}
 		fmt.Fprintf(&b, ":%d\n", directive)
-		return answered, c.print(ctx, b.String())
+		return call.Answered, c.Print(ctx, b.String())
 	}
 }
 

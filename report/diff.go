@@ -10,6 +10,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -43,7 +44,7 @@ text that holds no NUL byte.
 // A comparing is what the flags of diff ask for.
 type comparing struct {
 	stages           string
-	ignore           *words
+	ignore           *call.Words
 	stat, byLayer    bool
 	content, digests bool
 	newFile          bool
@@ -51,15 +52,15 @@ type comparing struct {
 	limit            int64 // most, in bytes
 	image, platform  [2]string
 	aspects          analyze.Aspect
-	against          *choice
+	against          *call.Choice
 	container        bool // the one argument is a container
 }
 
-func newDiff(f *pflag.FlagSet) Answer {
+func newDiff(f *pflag.FlagSet) call.Answer {
 	d := &comparing{}
 	f.StringVar(&d.stages, "layers", "", "compare stages `I..J` of one image: what it shows after layer I with what it shows after layer J")
-	d.ignore = chooseSome(f, "ignore", analyze.AspectNames(), "do not count differences in `WHAT`: words divided by commas; repeatable")
-	d.against = choose(f, "against", []string{againstInit, againstImage}, "compare a container with its image and `init` layer, or with its image alone")
+	d.ignore = call.ChooseSome(f, "ignore", analyze.AspectNames(), "do not count differences in `WHAT`: words divided by commas; repeatable")
+	d.against = call.Choose(f, "against", []string{againstInit, againstImage}, "compare a container with its image and `init` layer, or with its image alone")
 	f.BoolVar(&d.stat, "stat", false, "only count what differs")
 	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: those that a layer of B owns or deleted, then what else was removed, by its owner in A")
 	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
@@ -75,16 +76,16 @@ func newDiff(f *pflag.FlagSet) Answer {
 	return d.answer
 }
 
-func (d *comparing) answer(ctx context.Context, c *Call) (int, error) {
+func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err := d.check(c); err != nil {
-		return failed, err
+		return call.Failed, err
 	}
 	list, sides, err := d.load(ctx, c)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	defer list.close()
-	if status := list.unfit(c); status != answered {
+	defer list.Close()
+	if status := unfit(c, list); status != call.Answered {
 		return status, nil
 	}
 	compare := analyze.Compare
@@ -93,25 +94,25 @@ func (d *comparing) answer(ctx context.Context, c *Call) (int, error) {
 	}
 	compared, err := compare(ctx, sides[0], sides[1], d.aspects)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
 	a := &diffAnswer{Comparison: compared, asked: d, call: c, list: list, stat: compared.Stat()}
 	defer a.closeContents()
 	if err := a.readContents(ctx); err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	c.console.close()
+	c.Clear()
 	if err := cmp.Or(a.write(ctx), a.broken); err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	list.complain(c)
+	list.Complain(c)
 	a.tell()
 	return a.status(), nil
 }
 
 // check refuses what the command line cannot mean before an image is read for it.
-func (d *comparing) check(c *Call) error {
-	for _, word := range d.ignore.given {
+func (d *comparing) check(c *call.Call) error {
+	for _, word := range d.ignore.Given {
 		aspect, _ := analyze.AspectNamed(word) // the flag took no other word
 		d.aspects |= aspect
 	}
@@ -120,14 +121,14 @@ func (d *comparing) check(c *Call) error {
 	case err != nil:
 		return fmt.Errorf("diff: --content-max %q: %w", d.most, err)
 	case d.content && d.stat:
-		return usage("--stat counts paths, --content shows what changed in them", "diff: --stat and --content exclude each other")
+		return call.Usage("--stat counts paths, --content shows what changed in them", "diff: --stat and --content exclude each other")
 	case d.newFile && !d.content:
-		return usage("layup diff --content -N IMAGE-A IMAGE-B", "diff: --new-file does nothing without --content")
+		return call.Usage("layup diff --content -N IMAGE-A IMAGE-B", "diff: --new-file does nothing without --content")
 	case d.content && d.aspects&analyze.Content != 0:
-		return usage("", "diff: --content and --ignore content exclude each other")
+		return call.Usage("", "diff: --content and --ignore content exclude each other")
 	}
-	if c.all {
-		return usage("layup images "+show.Shell(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
+	if c.All {
+		return call.Usage("layup images "+show.Shell(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
 	}
 	if d.container = d.stages == "" && len(c.Args) == 1; d.container {
 		return nil
@@ -136,19 +137,19 @@ func (d *comparing) check(c *Call) error {
 		return d.checkTwo(c)
 	}
 	if len(c.Args) > 1 {
-		return usage("layup diff "+show.Shell(c.Args[0])+" "+show.Shell(c.Args[1])+"  compares two images", "diff: --layers compares layers of one image")
+		return call.Usage("layup diff "+show.Shell(c.Args[0])+" "+show.Shell(c.Args[1])+"  compares two images", "diff: --layers compares layers of one image")
 	}
 	for i, side := range []string{"a", "b"} {
 		if d.image[i] != "" || d.platform[i] != "" {
-			return usage("--image and --platform choose the image", "diff: --image-%s and --platform-%s do not apply to --layers", side, side)
+			return call.Usage("--image and --platform choose the image", "diff: --image-%s and --platform-%s do not apply to --layers", side, side)
 		}
 	}
 	return nil
 }
 
-func (d *comparing) checkTwo(c *Call) error {
+func (d *comparing) checkTwo(c *call.Call) error {
 	if c.Args[0] == "-" && c.Args[1] == "-" {
-		return usage("write one of them to a file", "diff: standard input cannot be both images")
+		return call.Usage("write one of them to a file", "diff: standard input cannot be both images")
 	}
 	return nil
 }
@@ -157,8 +158,8 @@ func (d *comparing) checkTwo(c *Call) error {
 type diffAnswer struct {
 	*analyze.Comparison
 	asked *comparing
-	call  *Call
-	list  imageList // of one image where its layers are compared
+	call  *call.Call
+	list  call.Images // of one image where its layers are compared
 	stat  *analyze.DiffStat
 
 	contents [2]*analyze.Contents // with --content
@@ -171,13 +172,13 @@ func (a *diffAnswer) equal() bool {
 }
 
 func (a *diffAnswer) status() int {
-	status := answered
+	status := call.Answered
 	if !a.equal() {
-		status = refuted
+		status = call.Refuted
 	}
 	for _, l := range a.list {
-		if len(l.image.Errors()) > 0 {
-			status = worst(status, partly)
+		if len(l.Image.Errors()) > 0 {
+			status = call.Worst(status, call.Partly)
 		}
 	}
 	return status
@@ -190,7 +191,7 @@ func (a *diffAnswer) tell() {
 		beside = append(beside, f.name)
 	}
 	note := ""
-	switch format := a.call.formatter; {
+	switch format := a.call.Formatter; {
 	case format.Whole, format.Name == "table" && !a.equal():
 	case a.equal() && len(beside) > 0:
 		note = "no difference but in " + strings.Join(beside, ", ")
@@ -204,7 +205,7 @@ func (a *diffAnswer) tell() {
 		note = "the configuration differs, too; -f json and -f table show how"
 	}
 	if note != "" {
-		a.call.console.note("note: " + note)
+		a.call.Note("note: " + note)
 	}
 }
 
@@ -241,5 +242,5 @@ func (a *diffAnswer) stages() bool { return len(a.list) == 1 }
 
 // write writes the answer in the format asked for.
 func (a *diffAnswer) write(ctx context.Context) error {
-	return a.call.writeDoc(ctx, render.Doc{Command: a.call.Report.Name, Sections: []render.Section{a.section(ctx)}})
+	return a.call.WriteDoc(ctx, render.Doc{Command: a.call.Command.Name, Sections: []render.Section{a.section(ctx)}})
 }

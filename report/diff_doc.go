@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"layup/analyze"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -36,18 +37,18 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 	if a.asked.content {
 		s.Fields = slices.Concat(s.Fields, textFields)
 	}
-	s.Rows = interruptible(ctx, s.Rows)
+	s.Rows = call.Interruptible(ctx, s.Rows)
 	s.Text = func(w io.Writer, t render.Terminal) error { return a.draw(ctx, w, t) }
 	for i, l := range a.list {
 		side := ""
 		if !a.stages() {
 			side = [...]string{"a", "b"}[i]
 		}
-		for _, w := range l.image.Warnings() {
-			s.Warnings = append(s.Warnings, sideWarning{side, newWarningFacts(w)})
+		for _, w := range l.Image.Warnings() {
+			s.Warnings = append(s.Warnings, sideWarning{side, call.NewWarningFacts(w)})
 		}
-		for _, e := range l.image.Errors() {
-			s.Errors = append(s.Errors, sideError{side, errorFacts{&e.Layer, e.Err.Error()}})
+		for _, e := range l.Image.Errors() {
+			s.Errors = append(s.Errors, sideError{side, call.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()}})
 		}
 	}
 	return s
@@ -56,17 +57,17 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 // A sideWarning is a warning about one of two images; side is empty where there is one.
 type sideWarning struct {
 	Side string `json:"side,omitempty"`
-	warningFacts
+	call.WarningFacts
 }
 
 type sideError struct {
 	Side string `json:"side,omitempty"`
-	errorFacts
+	call.ErrorFacts
 }
 
 // sideFacts is what the document says of each image.
 type sideFacts struct {
-	imageFacts
+	call.ImageFacts
 	Created string `json:"created,omitempty"`
 	Upto    *int   `json:"upto,omitempty"` // of --layers
 }
@@ -109,7 +110,7 @@ func (a *diffAnswer) extra() []render.Extra {
 }
 
 func (a *diffAnswer) side(s analyze.Side) sideFacts {
-	f := sideFacts{imageFacts: factsOf(s.Image), Created: createdOf(s.Image)}
+	f := sideFacts{ImageFacts: call.FactsOf(s.Image), Created: createdOf(s.Image)}
 	f.Name = s.Image.Name
 	if a.stages() {
 		f.Upto = &s.Upto

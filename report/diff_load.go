@@ -9,6 +9,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/tarfs"
 )
 
@@ -16,8 +17,8 @@ import (
 var sideNames = [2]string{"A", "B"}
 
 // load loads both images, or the one whose layers are compared.
-func (d *comparing) load(ctx context.Context, c *Call) (imageList, [2]analyze.Side, error) {
-	if err := c.checkTarget(c.Args); err != nil {
+func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]analyze.Side, error) {
+	if err := c.CheckTarget(c.Args); err != nil {
 		return nil, [2]analyze.Side{}, err
 	}
 	switch {
@@ -29,31 +30,31 @@ func (d *comparing) load(ctx context.Context, c *Call) (imageList, [2]analyze.Si
 	var sides [2]analyze.Side
 	var opt [2]analyze.Options
 	for i := range opt {
-		one := *c.common
+		one := *c.Common
 		if d.image[i] != "" {
-			one.image = d.image[i]
+			one.Image = d.image[i]
 		}
 		if d.platform[i] != "" {
-			one.platform = d.platform[i]
+			one.Platform = d.platform[i]
 		}
 		var err error
 		if opt[i], err = d.options(c, &one); err != nil {
 			return nil, sides, err
 		}
-		opt[i].Note = func(text string) { c.console.note(sideNames[i] + ": " + text) }
+		opt[i].Note = func(text string) { c.Note(sideNames[i] + ": " + text) }
 	}
 	images, errs := analyze.OpenPair(ctx, [2]string(c.Args), opt, d.aspects)
-	var list imageList
+	var list call.Images
 	for i, img := range images {
-		list = append(list, loaded{name: sideNames[i] + ": " + c.Args[i], many: true, image: img, err: errs[i]})
+		list = append(list, call.Loaded{Name: sideNames[i] + ": " + c.Args[i], Many: true, Image: img, Err: errs[i]})
 		if errs[i] != nil {
 			chooseSide(errs[i], strings.ToLower(sideNames[i]))
-			list[i].err = fmt.Errorf("%s: %w", sideNames[i], errs[i])
+			list[i].Err = fmt.Errorf("%s: %w", sideNames[i], errs[i])
 			continue
 		}
 		sides[i] = img.After(analyze.Last)
 	}
-	return list, sides, list.ready(ctx)
+	return list, sides, ready(ctx, list)
 }
 
 // chooseSide makes the choices that an error offers those of one side: the flags of both would ask the other one for it, too.
@@ -70,51 +71,51 @@ func chooseSide(err error, side string) {
 	}
 }
 
-func (d *comparing) options(c *Call, one *common) (analyze.Options, error) {
-	opt, err := one.options()
-	opt.Digests, opt.Source.Stdin, opt.Note = d.digests, c.stdin, c.console.note
-	opt.Progress = c.console.track(c.progress.word)
+func (d *comparing) options(c *call.Call, one *call.Common) (analyze.Options, error) {
+	opt, err := one.Options()
+	opt.Digests, opt.Source.Stdin, opt.Note = d.digests, c.Stdin, c.Note
+	opt.Progress = c.Track()
 	return opt, err
 }
 
 // ready says if the command is interrupted.
-func (list imageList) ready(ctx context.Context) error {
+func ready(ctx context.Context, list call.Images) error {
 	if ctx.Err() != nil {
-		list.close()
+		list.Close()
 		return ctx.Err()
 	}
 	return nil
 }
 
 // unfit prints why images could not be loaded and returns the exit status, where that is so of any.
-func (list imageList) unfit(c *Call) int {
+func unfit(c *call.Call, list call.Images) int {
 	for _, l := range list {
-		if l.err != nil {
-			list.explain(c)
-			return failed
+		if l.Err != nil {
+			list.Explain(c)
+			return call.Failed
 		}
 	}
-	return answered
+	return call.Answered
 }
 
-func (d *comparing) loadStages(ctx context.Context, c *Call) (imageList, [2]analyze.Side, error) {
+func (d *comparing) loadStages(ctx context.Context, c *call.Call) (call.Images, [2]analyze.Side, error) {
 	var sides [2]analyze.Side
 	from, to, err := parseStages(d.stages)
 	if err != nil {
 		return nil, sides, err
 	}
-	opt, err := d.options(c, c.common)
+	opt, err := d.options(c, c.Common)
 	if err != nil {
 		return nil, sides, err
 	}
 	img, err := analyze.OpenStages(ctx, c.Args[0], from, to, d.aspects, opt)
-	list := imageList{{name: c.Args[0], image: img, err: err}}
-	if err := list.ready(ctx); err != nil || list[0].err != nil {
+	list := call.Images{{Name: c.Args[0], Image: img, Err: err}}
+	if err := ready(ctx, list); err != nil || list[0].Err != nil {
 		return list, sides, err
 	}
 	for _, n := range []int{from, to} {
-		if err := checkLayer(img, "layers", n); n != analyze.Last && err != nil {
-			list.close()
+		if err := call.CheckLayer(img, "layers", n); n != analyze.Last && err != nil {
+			list.Close()
 			return nil, sides, fmt.Errorf("%s: %w", c.Args[0], err)
 		}
 	}
@@ -134,7 +135,7 @@ func parseStages(s string) (from, to int, err error) {
 		to, ok = stage(last)
 	}
 	if !ok || s == ".." {
-		return 0, 0, usage(hint, "diff: --layers %q: want I..J, numbers of layers from 0, or -1 for the empty tree", s)
+		return 0, 0, call.Usage(hint, "diff: --layers %q: want I..J, numbers of layers from 0, or -1 for the empty tree", s)
 	}
 	return from, to, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -24,7 +25,7 @@ func (a *diffAnswer) draw(ctx context.Context, w io.Writer, t render.Terminal) e
 		sections = nil
 	}
 	for _, s := range sections {
-		if empty(s.Rows) {
+		if call.Empty(s.Rows) {
 			continue
 		}
 		if err := drawTable(w, t, s); err != nil {
@@ -148,7 +149,7 @@ func (a *diffAnswer) pathsTable(ctx context.Context) render.Section {
 	if !a.asked.byLayer {
 		columns = columns[1:]
 	}
-	return render.Section{Rows: interruptible(ctx, a.pathRows()), Columns: columns}
+	return render.Section{Rows: call.Interruptible(ctx, a.pathRows()), Columns: columns}
 }
 
 // pathRows are the rows of the table of paths.

@@ -8,61 +8,62 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
 
 // read says which layers are read for an answer that has the sizes of unpacked layers in it: all of them where they are wanted, else those at hand.
-func (c *Call) read(sizesWanted bool) {
-	if c.reading = analyze.IfAtHand; sizesWanted {
-		c.reading = analyze.Always
+func readFor(c *call.Call, sizesWanted bool) {
+	if c.Reading = analyze.IfAtHand; sizesWanted {
+		c.Reading = analyze.Always
 	}
 }
 
 // dockerStatus is the exit status of the commands that answer as docker does: 1 also where there is no such image, or a template failed.
-func (list imageList) dockerStatus(errs []error) int {
-	status := answered
+func dockerStatus(list call.Images, errs []error) int {
+	status := call.Answered
 	for n, err := range errs {
 		switch l := list[n]; {
-		case l.err != nil && !errors.Is(err, source.ErrNoImage):
-			status = worst(status, failed)
+		case l.Err != nil && !errors.Is(err, source.ErrNoImage):
+			status = call.Worst(status, call.Failed)
 		case err != nil:
-			status = worst(status, refuted)
-		case len(l.image.Errors()) > 0:
-			status = worst(status, partly)
+			status = call.Worst(status, call.Refuted)
+		case len(l.Image.Errors()) > 0:
+			status = call.Worst(status, call.Partly)
 		}
 	}
 	return status
 }
 
 // complainAsDocker prints, after the answer, what went wrong with each image and what is odd. Errors of templates are in docker's words alone.
-func (list imageList) complainAsDocker(c *Call, errs []error) {
+func complainAsDocker(c *call.Call, list call.Images, errs []error) {
 	for n, err := range errs {
 		l := list[n]
 		if docker, ok := errors.AsType[*render.DockerError](err); ok {
-			c.console.plain(rawTypeName.Replace(docker.Error()))
+			c.Plain(rawTypeName.Replace(docker.Error()))
 			continue
 		}
-		if err != nil && l.err == nil {
-			c.console.fail(fmt.Errorf("%s: %w", l.where(), err))
+		if err != nil && l.Err == nil {
+			c.Fail(fmt.Errorf("%s: %w", l.Where(), err))
 		}
-		if l.err != nil {
-			c.console.fail(l.err)
+		if l.Err != nil {
+			c.Fail(l.Err)
 			continue
 		}
-		l.complain(c, l.warningsForDocker(c))
-		if !l.image.LayersRead() {
-			c.console.note(l.where() + ": the layers were not fetched for their sizes; --size does")
+		l.Complain(c, warningsForDocker(c, l))
+		if !l.Image.LayersRead() {
+			c.Note(l.Where() + ": the layers were not fetched for their sizes; --size does")
 		}
 	}
 }
 
 // warningsForDocker leaves out what is odd and of no weight, as docker prints nothing of it; -v shows it.
-func (l loaded) warningsForDocker(c *Call) []tarfs.Warning {
-	if c.verbose {
-		return l.image.Warnings()
+func warningsForDocker(c *call.Call, l call.Loaded) []tarfs.Warning {
+	if c.Verbose {
+		return l.Image.Warnings()
 	}
-	return slices.DeleteFunc(slices.Clone(l.image.Warnings()), func(w tarfs.Warning) bool { return w.Code.Severity == tarfs.Low })
+	return slices.DeleteFunc(slices.Clone(l.Image.Warnings()), func(w tarfs.Warning) bool { return w.Code.Severity == tarfs.Low })
 }
 
 // errContainer says that docker's answer about a container is not the one about its image.

@@ -16,6 +16,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/extract"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -47,19 +48,19 @@ byte for byte as its diffID covers it.
 // A taking is what the flags of extract ask for.
 type taking struct {
 	dir                             string
-	layer, upto, layerTar, strip    *number
+	layer, upto, layerTar, strip    *call.Number
 	deleted, force                  bool
 	sameOwner, devices, allowSetuid bool
 }
 
-func newExtract(f *pflag.FlagSet) Answer {
+func newExtract(f *pflag.FlagSet) call.Answer {
 	t := &taking{}
 	f.StringVarP(&t.dir, "directory", "C", "", "build the tree under `DIR`, a new or empty directory")
-	t.upto = count(f, "upto", "what is visible after layer `N`")
-	t.layer = count(f, "layer", "what layer `N` itself wrote, hidden or not")
+	t.upto = call.Count(f, "upto", "what is visible after layer `N`")
+	t.layer = call.Count(f, "layer", "what layer `N` itself wrote, hidden or not")
 	f.BoolVar(&t.deleted, "deleted", false, "what later layers deleted, the newest version of each path")
-	t.layerTar = count(f, "layer-tar", "the exact tar of layer `N`, with -o")
-	t.strip = count(f, "strip", "cut `N` components off the beginning of each path")
+	t.layerTar = call.Count(f, "layer-tar", "the exact tar of layer `N`, with -o")
+	t.strip = call.Count(f, "strip", "cut `N` components off the beginning of each path")
 	f.BoolVar(&t.sameOwner, "same-owner", false, "give paths the image's owners and attributes (needs root); a tar always has them")
 	f.BoolVar(&t.devices, "devices", false, "make devices (needs root); a tar always has them")
 	f.BoolVar(&t.allowSetuid, "setuid", false, "keep setuid and setgid bits and file capabilities; a tar always has them")
@@ -67,98 +68,98 @@ func newExtract(f *pflag.FlagSet) Answer {
 	return t.answer
 }
 
-func (t *taking) answer(ctx context.Context, c *Call) (int, error) {
+func (t *taking) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err := t.check(c); err != nil {
-		return failed, err
+		return call.Failed, err
 	}
 	patterns, err := t.patterns(c.Args[1:])
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	c.bodies = analyze.SomeBodies
+	c.Bodies = analyze.SomeBodies
 	if t.streams(c) {
-		c.bodies = analyze.MostBodies
+		c.Bodies = analyze.MostBodies
 	}
-	if c.whereTo = " -o " + show.Shell(c.output); t.dir != "" {
-		c.whereTo = " -C " + show.Shell(t.dir)
+	if c.WhereTo = " -o " + show.Shell(c.Output); t.dir != "" {
+		c.WhereTo = " -C " + show.Shell(t.dir)
 	}
-	images, err := c.load(ctx, c.Args[:1], false)
+	images, err := c.Load(ctx, c.Args[:1], false)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	defer images.close()
-	if status := images.refused(c); status != answered {
+	defer images.Close()
+	if status := images.Refused(c); status != call.Answered {
 		return status, nil
 	}
-	img := images[0].image
-	status := statusOf(img, part{})
-	if t.layerTar.given {
+	img := images[0].Image
+	status := call.StatusOf(img, call.Part{})
+	if t.layerTar.Given {
 		err = t.writeLayer(ctx, c, img)
 	} else {
 		var taken int
 		taken, err = t.take(ctx, c, img, patterns)
-		status = worst(status, taken)
+		status = call.Worst(status, taken)
 	}
 	if err != nil {
-		return failed, t.explained(img, err)
+		return call.Failed, t.explained(img, err)
 	}
-	images.complain(c)
+	images.Complain(c)
 	return status, nil
 }
 
 // check refuses what the flags cannot mean together, and a target that is taken, before an image is read.
-func (t *taking) check(c *Call) error {
+func (t *taking) check(c *call.Call) error {
 	modes := 0
-	for _, given := range []bool{t.layer.given, t.upto.given, t.deleted, t.layerTar.given} {
+	for _, given := range []bool{t.layer.Given, t.upto.Given, t.deleted, t.layerTar.Given} {
 		if given {
 			modes++
 		}
 	}
-	toFile := c.output != ""
+	toFile := c.Output != ""
 	switch {
-	case c.all:
-		return usage("layup images "+show.Shell(c.Args[0])+"  lists them", "extract: takes from one image; --all does not apply")
+	case c.All:
+		return call.Usage("layup images "+show.Shell(c.Args[0])+"  lists them", "extract: takes from one image; --all does not apply")
 	case modes > 1:
-		return usage("", "extract: --layer, --upto, --deleted and --layer-tar exclude each other")
+		return call.Usage("", "extract: --layer, --upto, --deleted and --layer-tar exclude each other")
 	case t.dir != "" && toFile:
-		return usage("", "extract: -C and -o exclude each other")
+		return call.Usage("", "extract: -C and -o exclude each other")
 	case t.dir == "" && !toFile:
-		return usage("-C DIR makes a directory, -o FILE.tar a tar, -o - writes it to the standard output", "extract: -C or -o is missing: it names where to extract to")
-	case t.layerTar.given && (t.dir != "" || t.strip.given || len(c.Args) > 1):
-		return usage("layup extract --layer N -C DIR  extracts what a layer wrote", "extract: --layer-tar writes one layer's tar as it is: neither PATH nor -C nor --strip applies")
+		return call.Usage("-C DIR makes a directory, -o FILE.tar a tar, -o - writes it to the standard output", "extract: -C or -o is missing: it names where to extract to")
+	case t.layerTar.Given && (t.dir != "" || t.strip.Given || len(c.Args) > 1):
+		return call.Usage("layup extract --layer N -C DIR  extracts what a layer wrote", "extract: --layer-tar writes one layer's tar as it is: neither PATH nor -C nor --strip applies")
 	case t.dir != "":
 		if t.force {
-			return usage("name a new directory, or an empty one", "extract: --force replaces the file that -o names; no directory is ever replaced")
+			return call.Usage("name a new directory, or an empty one", "extract: --force replaces the file that -o names; no directory is ever replaced")
 		}
-		if err := c.checkOutside("-C ", t.dir); err != nil {
+		if err := c.CheckOutside("-C ", t.dir); err != nil {
 			return err
 		}
 		return targetError("-C ", t.dir, extract.CheckDir(t.dir))
-	case c.output == "-":
-		if width(c.stdout) > 0 {
-			return usage("-o FILE.tar, or a pipe behind it", "extract: the standard output is a terminal, which is no place for a tar")
+	case c.Output == "-":
+		if call.Width(c.Stdout) > 0 {
+			return call.Usage("-o FILE.tar, or a pipe behind it", "extract: the standard output is a terminal, which is no place for a tar")
 		}
 		return nil
 	}
-	return c.checkFresh(t.force)
+	return checkFresh(c, t.force)
 }
 
 // streams reports whether the tar of several layers is written where no place can be returned to.
-func (t *taking) streams(c *Call) bool {
-	if c.output == "" || t.layerTar.given {
+func (t *taking) streams(c *call.Call) bool {
+	if c.Output == "" || t.layerTar.Given {
 		return false
 	}
-	info, err := os.Stat(c.output)
-	return c.output == "-" || err == nil && !info.Mode().IsRegular()
+	info, err := os.Stat(c.Output)
+	return c.Output == "-" || err == nil && !info.Mode().IsRegular()
 }
 
 // checkFresh refuses to replace a file unless forced to.
-func (c *Call) checkFresh(force bool) error {
-	info, err := os.Stat(c.output)
+func checkFresh(c *call.Call, force bool) error {
+	info, err := os.Stat(c.Output)
 	if err != nil || force || !info.Mode().IsRegular() {
 		return nil
 	}
-	return usage("--force replaces it", "-o %q: exists", c.output)
+	return call.Usage("--force replaces it", "-o %q: exists", c.Output)
 }
 
 // targetError adds to what is wrong with the directory what to do about it.
@@ -167,58 +168,61 @@ func targetError(flag, dir string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, extract.ErrNotEmpty):
-		return usage("name a new directory, or an empty one", "%s%w", flag, err)
+		return call.Usage("name a new directory, or an empty one", "%s%w", flag, err)
 	case errors.Is(err, fs.ErrNotExist):
-		return usage("mkdir -p "+show.Shell(filepath.Dir(filepath.Clean(dir))), "%s%w", flag, err)
+		return call.Usage("mkdir -p "+show.Shell(filepath.Dir(filepath.Clean(dir))), "%s%w", flag, err)
 	}
 	return fmt.Errorf("%s%w", flag, err)
 }
 
 // take extracts the paths that were chosen.
-func (t *taking) take(ctx context.Context, c *Call, img *analyze.Image, patterns []*pattern) (int, error) {
+func (t *taking) take(ctx context.Context, c *call.Call, img *analyze.Image, patterns []*pattern) (int, error) {
 	s, err := t.choose(c, img, patterns)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	status := answered
+	status := call.Answered
 	if len(s.missing) > 0 {
-		status = refuted
+		status = call.Refuted
 	}
 	defer func() {
 		for _, err := range s.missing {
-			c.console.fail(named(img, err))
+			c.Fail(call.Named(img, err))
 		}
 	}()
 	if len(s.versions) == 0 {
-		return refuted, nil
+		return call.Refuted, nil
 	}
-	plan, err := extract.NewPlan(img, slices.Values(s.versions), t.strip.or(0))
+	plan, err := extract.NewPlan(img, slices.Values(s.versions), t.strip.Or(0))
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
 	if plan.Len() == 0 {
-		s.missing = append(s.missing, fmt.Errorf("--strip %d leaves nothing of any path", t.strip.n))
-		return refuted, nil
+		s.missing = append(s.missing, fmt.Errorf("--strip %d leaves nothing of any path", t.strip.N))
+		return call.Refuted, nil
 	}
-	plan.Tell(c.console.trackExtract(c.progress.word))
-	defer c.console.close()
+	if line := c.StatusLine(); line != nil {
+		plan.Tell(func(done, all int64) {
+			line.Update(fmt.Sprintf("layup: extracting: %s of %s", show.Size(done), show.Size(all)))
+		})
+	}
+	defer c.Clear()
 	if t.dir == "" {
 		return status, t.writeTar(ctx, c, plan)
 	}
 	made, err := t.build(ctx, c, plan)
-	return worst(status, made), err
+	return call.Worst(status, made), err
 }
 
 // build makes the tree.
-func (t *taking) build(ctx context.Context, c *Call, plan *extract.Plan) (int, error) {
-	c.console.undoing.Add(1) // what was begun is removed before the program ends
-	defer c.console.undoing.Done()
-	result, err := plan.Into(ctx, t.dir, extract.Options{SameOwner: t.sameOwner, Devices: t.devices, Setuid: t.allowSetuid, KeepGoing: c.keepGoing})
+func (t *taking) build(ctx context.Context, c *call.Call, plan *extract.Plan) (int, error) {
+	defer c.Undoing()() // what was begun is removed before the program ends
+	result, err := plan.Into(ctx, t.dir, extract.Options{SameOwner: t.sameOwner, Devices: t.devices, Setuid: t.allowSetuid, KeepGoing: c.KeepGoing})
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	c.console.note(t.dir + ": " + summary(result))
-	return c.console.leftOut(result), nil
+	c.Note(t.dir + ": " + summary(result))
+	return leftOut(c, result), nil
 }
 
 // explained adds to what went wrong what would not have.
@@ -226,34 +230,34 @@ func (t *taking) explained(img *analyze.Image, err error) error {
 	if place, ok := errors.AsType[*extract.PlaceError](err); ok {
 		return targetError("-C ", t.dir, place.Err)
 	}
-	err = named(img, err)
+	err = call.Named(img, err)
 	switch collision, _ := errors.AsType[*extract.CollisionError](err); {
 	case collision != nil:
-		return usage("a lesser --strip, or a PATH for one of them", "%w", err)
+		return call.Usage("a lesser --strip, or a PATH for one of them", "%w", err)
 	case errors.Is(err, syscall.EPERM) && (t.sameOwner || t.devices):
-		return usage("--same-owner and --devices need root; -o FILE.tar does not, and keeps both", "%w", err)
+		return call.Usage("--same-owner and --devices need root; -o FILE.tar does not, and keeps both", "%w", err)
 	case extract.Refused(err):
-		return usage("--keep-going leaves it out; -o FILE.tar keeps every name", "%w", err)
+		return call.Usage("--keep-going leaves it out; -o FILE.tar keeps every name", "%w", err)
 	}
 	return err
 }
 
 // writeTar writes the plan where -o says: in place of a file, or one entry behind the other.
-func (t *taking) writeTar(ctx context.Context, c *Call, plan *extract.Plan) error {
+func (t *taking) writeTar(ctx context.Context, c *call.Call, plan *extract.Plan) error {
 	if !t.streams(c) {
-		return c.replaceFile(func(f *os.File) error {
+		return c.ReplaceFile(func(f *os.File) error {
 			w := &writerAt{w: f}
 			_, err := plan.Tar(ctx, w)
 			if w.err != nil {
-				return writeError(c.output, w.err)
+				return call.WriteError(c.Output, w.err)
 			}
 			return err
 		})
 	}
-	return c.write(ctx, func(w io.Writer, _ render.Terminal) error {
+	return c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
 		err := plan.Stream(ctx, w)
 		if _, cut := errors.AsType[*extract.CutError](err); cut {
-			return usage("what was written so far is no whole tar: it has no end", "%w", err)
+			return call.Usage("what was written so far is no whole tar: it has no end", "%w", err)
 		}
 		return err
 	})
@@ -274,12 +278,12 @@ func (w *writerAt) WriteAt(p []byte, at int64) (int, error) {
 }
 
 // writeLayer writes one layer's tar as it is.
-func (t *taking) writeLayer(ctx context.Context, c *Call, img *analyze.Image) error {
-	if err := checkLayer(img, "layer-tar", t.layerTar.n); err != nil {
+func (t *taking) writeLayer(ctx context.Context, c *call.Call, img *analyze.Image) error {
+	if err := call.CheckLayer(img, "layer-tar", t.layerTar.N); err != nil {
 		return err
 	}
-	return c.write(ctx, func(w io.Writer, _ render.Terminal) error {
-		tar, err := img.LayerTar(ctx, t.layerTar.n)
+	return c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
+		tar, err := img.LayerTar(ctx, t.layerTar.N)
 		if err != nil {
 			return err
 		}
@@ -292,10 +296,10 @@ func (t *taking) writeLayer(ctx context.Context, c *Call, img *analyze.Image) er
 func (t *taking) checkVersions(img *analyze.Image) error {
 	for _, f := range []struct {
 		name string
-		n    *number
+		n    *call.Number
 	}{{"layer", t.layer}, {"upto", t.upto}} {
-		if f.n.given {
-			if err := checkLayer(img, f.name, f.n.n); err != nil {
+		if f.n.Given {
+			if err := call.CheckLayer(img, f.name, f.n.N); err != nil {
 				return err
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/filter"
+	"layup/report/call"
 	"layup/tarfs"
 )
 
@@ -56,7 +57,7 @@ type selection struct {
 }
 
 // choose finds what is to be extracted.
-func (t *taking) choose(c *Call, img *analyze.Image, patterns []*pattern) (*selection, error) {
+func (t *taking) choose(c *call.Call, img *analyze.Image, patterns []*pattern) (*selection, error) {
 	if err := t.checkVersions(img); err != nil {
 		return nil, err
 	}
@@ -101,15 +102,15 @@ func (t *taking) candidates(img *analyze.Image, s *selection) iter.Seq[tarfs.Ver
 		s.above = newestDir
 		return deleted(img.Tree())
 	}
-	snap := img.Tree().At(t.upto.or(t.layer.or(analyze.Last)))
+	snap := img.Tree().At(t.upto.Or(t.layer.Or(analyze.Last)))
 	s.above = snap.Of
 	walk := snap.Walk(img.Tree().Root(), -1)
-	if !t.layer.given {
+	if !t.layer.Given {
 		return walk
 	}
 	return func(yield func(tarfs.Version) bool) {
 		for v := range walk {
-			if v.MetaLayer() == t.layer.n && !yield(v) {
+			if v.MetaLayer() == t.layer.N && !yield(v) {
 				return
 			}
 		}
@@ -143,32 +144,32 @@ func newestDir(n tarfs.Node) (dir tarfs.Version, ok bool) {
 }
 
 // locate finds the path that an argument names, if it names one. The error says that it is not there.
-func (t *taking) locate(c *Call, img *analyze.Image, p *pattern) error {
-	if t.deleted || t.layer.given {
+func (t *taking) locate(c *call.Call, img *analyze.Image, p *pattern) error {
+	if t.deleted || t.layer.Given {
 		if p.node, p.found = img.Tree().Lookup(p.arg); p.found || p.glob != nil {
 			return nil
 		}
 		// perhaps a directory of the path is a symlink
-		if o, err := img.Owner(p.arg, false, t.layer.or(analyze.Last)); err == nil {
+		if o, err := img.Owner(p.arg, false, t.layer.Or(analyze.Last)); err == nil {
 			p.node, p.found = o.Version.Node(), true
 			return nil
 		}
 		return fmt.Errorf("%q: no such path in any layer", p.arg)
 	}
-	upto := t.upto.or(analyze.Last)
+	upto := t.upto.Or(analyze.Last)
 	o, err := img.Owner(p.arg, false, upto)
 	if err != nil {
 		if p.glob != nil {
 			return nil
 		}
-		return c.missing(img, upto, false, err)
+		return c.Missing(img, upto, false, err)
 	}
 	p.node, p.found = o.Version.Node(), true
 	switch path := p.node.Path(); {
 	case path != o.Asked && !strings.HasSuffix(o.Asked, "/."):
-		c.console.note(fmt.Sprintf("%q is %q in the image, and is extracted under that name", o.Asked, path))
+		c.Note(fmt.Sprintf("%q is %q in the image, and is extracted under that name", o.Asked, path))
 	case o.Version.Type() == tarfs.Symlink:
-		c.console.note(fmt.Sprintf("%q is a symlink to %q: the link itself is extracted", path, o.Version.Link()))
+		c.Note(fmt.Sprintf("%q is a symlink to %q: the link itself is extracted", path, o.Version.Link()))
 	}
 	return nil
 }
@@ -177,8 +178,8 @@ func (t *taking) locate(c *Call, img *analyze.Image, p *pattern) error {
 func (t *taking) unmatched(img *analyze.Image, p *pattern) error {
 	what := ""
 	switch {
-	case t.layer.given:
-		what = fmt.Sprintf(" in layer %d", t.layer.n)
+	case t.layer.Given:
+		what = fmt.Sprintf(" in layer %d", t.layer.N)
 	case t.deleted:
 		what = " that was deleted"
 	}
@@ -192,8 +193,8 @@ func (t *taking) unmatched(img *analyze.Image, p *pattern) error {
 		}
 	}
 	err := fmt.Errorf("%q: nothing there%s", p.node.Path(), what)
-	if t.layer.given && len(layers) > 0 {
-		return usage("written by layer "+strings.Join(layers, ", "), "%w", err)
+	if t.layer.Given && len(layers) > 0 {
+		return call.Usage("written by layer "+strings.Join(layers, ", "), "%w", err)
 	}
 	return err
 }
@@ -203,19 +204,19 @@ func (t *taking) nothing() error {
 	switch {
 	case t.deleted:
 		return errors.New("nothing was deleted")
-	case t.layer.given:
-		return fmt.Errorf("layer %d wrote nothing", t.layer.n)
+	case t.layer.Given:
+		return fmt.Errorf("layer %d wrote nothing", t.layer.N)
 	}
 	return errors.New("the image is empty")
 }
 
 // bent says what could not be extracted together with what took the place of its directory.
-func (t *taking) bent(c *Call, s *selection) error {
+func (t *taking) bent(c *call.Call, s *selection) error {
 	if len(s.bent) == 0 {
 		return nil
 	}
 	path := s.bent[0].Node().Path()
-	c.console.note(fmt.Sprintf("left out: %d older paths, such as %q, below what was no directory when it was deleted itself (--layer %d has that one)",
+	c.Note(fmt.Sprintf("left out: %d older paths, such as %q, below what was no directory when it was deleted itself (--layer %d has that one)",
 		len(s.bent), path, s.bent[0].Layer()))
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"layup/analyze/extract"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/tarfs"
 )
 
@@ -21,13 +22,13 @@ func summary(r extract.Result) string {
 }
 
 // leftOut says what was not made and returns the exit status that it asks for: what was not asked for is no failure.
-func (c *console) leftOut(r extract.Result) int {
-	status := answered
+func leftOut(c *call.Call, r extract.Result) int {
+	status := call.Answered
 	for _, l := range r.LeftOut {
 		paths := show.Count(l.Count, "path")
 		if l.Kind == extract.Unstorable {
-			status = partly
-			c.line(fmt.Sprintf("left out: %s that cannot be made here (%v): %s", paths, l.Err, listed(l)))
+			status = call.Partly
+			c.Line(fmt.Sprintf("left out: %s that cannot be made here (%v): %s", paths, l.Err, listed(l)))
 			continue
 		}
 		var text string
@@ -47,7 +48,7 @@ func (c *console) leftOut(r extract.Result) int {
 		case extract.Times:
 			text = "the time of " + paths + ", which this file system cannot hold: " + listed(l)
 		}
-		c.note("left out: " + text)
+		c.Note("left out: " + text)
 	}
 	return status
 }

@@ -21,8 +21,8 @@ func (s *search) filter(patterns []string, now time.Time) (filter.Test, error) {
 	if s.hidden {
 		add(filter.Hidden)
 	}
-	if s.layer.given {
-		add(filter.Layer(s.layer.n))
+	if s.layer.Given {
+		add(filter.Layer(s.layer.N))
 	}
 	for _, f := range []struct {
 		name, value string

@@ -14,6 +14,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/filter"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -35,13 +36,13 @@ type search struct {
 	names                     []string
 	regex, fold, live, hidden bool
 	unseen                    bool
-	layer                     *number
+	layer                     *call.Number
 	types, size, perm         string
 	uid, gid, newer, digest   string
 	zero, digests             bool
 }
 
-func newFind(f *pflag.FlagSet) Answer {
+func newFind(f *pflag.FlagSet) call.Answer {
 	s := &search{}
 	f.StringArrayVar(&s.names, "name", nil, "base name to find (a `PATTERN`; repeatable); every argument is an image then")
 	f.BoolVar(&s.regex, "regex", false, "patterns are regular expressions")
@@ -49,7 +50,7 @@ func newFind(f *pflag.FlagSet) Answer {
 	f.BoolVar(&s.live, "live", false, "only what is visible in the whole image")
 	f.BoolVar(&s.hidden, "hidden", false, "only what a later layer hides")
 	f.BoolVar(&s.unseen, "unseen", false, "also content that no layer ever showed")
-	s.layer = count(f, "layer", "only what layer `N` wrote")
+	s.layer = call.Count(f, "layer", "only what layer `N` wrote")
 	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
 	f.StringVar(&s.size, "size", "", "only files of this `SIZE`: +10MB is more, -4KiB less, 840 exactly; k, M, G, T and KiB, MiB… are powers of 1024, kB, MB… of 1000")
 	f.StringVar(&s.perm, "perm", "", "only this `MODE`, octal or u+s: 644 exactly, -222 all of these bits, /6000 any of them")
@@ -62,32 +63,32 @@ func newFind(f *pflag.FlagSet) Answer {
 	return s.answer
 }
 
-func (s *search) answer(ctx context.Context, c *Call) (int, error) {
+func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	images, patterns := c.Args[:1], c.Args[1:]
 	if len(s.names) > 0 {
 		images, patterns = c.Args, s.names
 	}
 	switch {
 	case s.live && s.hidden:
-		return failed, usage("without both, versions of either kind are listed", "find: --live and --hidden exclude each other")
-	case s.zero && c.format != "table":
-		return failed, usage("", "find: -0 prints raw paths; --format does not apply")
+		return call.Failed, call.Usage("without both, versions of either kind are listed", "find: --live and --hidden exclude each other")
+	case s.zero && c.Format != "table":
+		return call.Failed, call.Usage("", "find: -0 prints raw paths; --format does not apply")
 	}
 	keep, err := s.filter(patterns, time.Now())
 	if err != nil {
-		return failed, fmt.Errorf("find: %w", err)
+		return call.Failed, fmt.Errorf("find: %w", err)
 	}
-	if len(images) == 1 && c.wholeStore(images[0]) {
+	if len(images) == 1 && wholeStore(c, images[0]) {
 		return s.everywhere(ctx, c, images[0], keep, patterns)
 	}
-	status, err := c.answer(ctx, images, nil, s.digests || s.digest != "", func(c *Call, img *analyze.Image, _ []string) (part, error) {
-		if err := checkLayer(img, "layer", s.layer.or(0)); s.layer.given && err != nil {
-			return part{}, err
+	status, err := c.Answer(ctx, images, nil, s.digests || s.digest != "", func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+		if err := call.CheckLayer(img, "layer", s.layer.Or(0)); s.layer.Given && err != nil {
+			return call.Part{}, err
 		}
 		return s.part(img, keep, patterns), nil
 	})
-	if status == failed && err == nil && len(images) > 1 {
-		c.console.line("hint: with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'")
+	if status == call.Failed && err == nil && len(images) > 1 {
+		c.Hint("with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'")
 	}
 	return status, err
 }
@@ -109,9 +110,9 @@ func (s *search) hits(img *analyze.Image, keep filter.Test) iter.Seq[analyze.Hit
 }
 
 // part is the answer for one image.
-func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) part {
+func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) call.Part {
 	hits := s.hits(img, keep)
-	var p part
+	var p call.Part
 	p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, hits), hitColumns(s.digests)
 	if s.zero {
 		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits) }
@@ -119,7 +120,7 @@ func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) p
 	for range hits {
 		return p
 	}
-	p.missing = []error{nothing(len(img.Errors()) > 0, patterns)}
+	p.Missing = []error{nothing(len(img.Errors()) > 0, patterns)}
 	return p
 }
 

@@ -12,6 +12,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/filter"
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -29,7 +30,7 @@ type storeHit struct {
 
 // A storeSearch gathers what is found in the images and containers of a store, one after the other.
 type storeSearch struct {
-	c      *Call
+	c      *call.Call
 	hits   []*storeHit
 	byKey  map[string]*storeHit
 	odd    []any // warnings, each once
@@ -42,21 +43,21 @@ type storeSearch struct {
 }
 
 // everywhere searches a whole store: each layer is read once, and what several images share is one hit.
-func (s *search) everywhere(ctx context.Context, c *Call, name string, keep filter.Test, patterns []string) (int, error) {
-	opt, err := c.loading([]string{name}, s.digests || s.digest != "")
+func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep filter.Test, patterns []string) (int, error) {
+	opt, err := c.Loading([]string{name}, s.digests || s.digest != "")
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
 	opt.Select.All = true
-	defer c.console.close()
+	defer c.Clear()
 	var last error
 	found := &storeSearch{c: c, byKey: map[string]*storeHit{}, seen: map[string]bool{}}
 	for img, err := range analyze.OpenAll(ctx, name, opt) {
 		if ctx.Err() != nil {
-			return failed, ctx.Err()
+			return call.Failed, ctx.Err()
 		}
-		if err != nil && !c.keepGoing {
-			return failed, err
+		if err != nil && !c.KeepGoing {
+			return call.Failed, err
 		}
 		if err != nil {
 			last = err
@@ -65,20 +66,20 @@ func (s *search) everywhere(ctx context.Context, c *Call, name string, keep filt
 		}
 		found.add(img, s.hits(img, keep))
 		if err := img.Close(); err != nil {
-			return failed, err
+			return call.Failed, err
 		}
 	}
-	c.console.close()
+	c.Clear()
 	if len(found.titles) == 0 && last != nil {
-		return failed, last
+		return call.Failed, last
 	}
 	return found.answer(ctx, s, name, patterns)
 }
 
 func (f *storeSearch) failed(err error) {
-	f.status = worst(f.status, partly)
-	f.errs = append(f.errs, errorFacts{nil, err.Error()})
-	f.c.console.fail(err)
+	f.status = call.Worst(f.status, call.Partly)
+	f.errs = append(f.errs, call.ErrorFacts{Message: err.Error()})
+	f.c.Fail(err)
 }
 
 // add takes in what was found in one image.
@@ -112,7 +113,7 @@ func (f *storeSearch) add(img *analyze.Image, hits iter.Seq[analyze.Hit]) {
 	for _, w := range img.Warnings() {
 		if key := fmt.Sprintf("%s\x00%s\x00%s", w.Code, where(w.Layer), w.Path); !f.seen[key] {
 			f.seen[key] = true
-			f.odd = append(f.odd, newWarningFacts(w))
+			f.odd = append(f.odd, call.NewWarningFacts(w))
 		}
 	}
 	for _, e := range img.Errors() {
@@ -126,19 +127,19 @@ func (f *storeSearch) answer(ctx context.Context, s *search, name string, patter
 		return cmp.Or(comparePaths(a.path, b.path), cmp.Compare(a.layer, b.layer), cmp.Compare(a.directory, b.directory))
 	})
 	section := render.Section{
-		Image: imageFacts{Source: f.kind}, Fields: storeHitFields, Columns: storeHitColumns(s.digests), Warnings: f.odd, Errors: f.errs,
-		Rows: interruptible(ctx, f.rows()),
+		Image: call.ImageFacts{Source: f.kind}, Fields: storeHitFields, Columns: storeHitColumns(s.digests), Warnings: f.odd, Errors: f.errs,
+		Rows: call.Interruptible(ctx, f.rows()),
 	}
 	if s.zero {
 		section.Text = f.writeRaw
 	}
-	err := f.c.writeDoc(ctx, render.Doc{Command: f.c.Report.Name, Sections: []render.Section{section}})
+	err := f.c.WriteDoc(ctx, render.Doc{Command: f.c.Command.Name, Sections: []render.Section{section}})
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
 	if len(f.hits) == 0 {
-		f.c.console.fail(fmt.Errorf("%s: %w", name, nothing(len(f.errs) > 0, patterns)))
-		f.status = worst(f.status, refuted)
+		f.c.Fail(fmt.Errorf("%s: %w", name, nothing(len(f.errs) > 0, patterns)))
+		f.status = call.Worst(f.status, call.Refuted)
 	}
 	return f.status, nil
 }
@@ -213,4 +214,4 @@ func comparePaths(a, b string) int {
 }
 
 // wholeStore reports whether a name means an engine's store and nothing in it.
-func (c *Call) wholeStore(name string) bool { return c.image == "" && source.IsWholeStore(name) }
+func wholeStore(c *call.Call, name string) bool { return c.Image == "" && source.IsWholeStore(name) }

@@ -13,6 +13,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -58,8 +59,8 @@ type hiddenSearch struct {
 	patterned              bool
 }
 
-func newHidden(f *pflag.FlagSet) Answer {
-	s := &hiddenSearch{search: search{layer: &number{}}}
+func newHidden(f *pflag.FlagSet) call.Answer {
+	s := &hiddenSearch{search: search{layer: &call.Number{}}}
 	f.StringArrayVar(&s.names, "name", nil, "base name to find (a `PATTERN`; repeatable); every argument is an image then")
 	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
 	f.StringVar(&s.minSize, "min-size", "", "only files of at least this `SIZE`: 840, 4KiB, 10MB")
@@ -70,31 +71,31 @@ func newHidden(f *pflag.FlagSet) Answer {
 	return s.answer
 }
 
-func (s *hiddenSearch) answer(ctx context.Context, c *Call) (int, error) {
+func (s *hiddenSearch) answer(ctx context.Context, c *call.Call) (int, error) {
 	images, patterns := divided(c.Args)
 	if len(s.names) > 0 {
 		images, patterns = c.Args, s.names
 	}
 	keep, err := s.filter(patterns, time.Now())
 	if err != nil {
-		return failed, fmt.Errorf("hidden: %w", err)
+		return call.Failed, fmt.Errorf("hidden: %w", err)
 	}
 	s.patterned = len(patterns) > 0
 	least := int64(0)
 	if s.minSize != "" {
 		if least, err = parseSize(s.minSize); err != nil {
-			return failed, fmt.Errorf("hidden: --min-size %q: %w", s.minSize, err)
+			return call.Failed, fmt.Errorf("hidden: --min-size %q: %w", s.minSize, err)
 		}
 	}
 	wanted := func(h analyze.Hit) bool {
 		return (least == 0 || h.Version.Type() == tarfs.File && h.Version.Size() >= least) && (!s.sensitive || analyze.Sensitive(h.Version) != "") && keep(h)
 	}
-	c.secrets = true
-	return c.answer(ctx, images, nil, s.digests, func(c *Call, img *analyze.Image, _ []string) (part, error) {
+	c.Secrets = true
+	return c.Answer(ctx, images, nil, s.digests, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 		hits := img.Hidden(s.unseen, wanted)
 		p := s.part(img, hits)
 		if len(hits) == 0 && len(patterns) > 0 {
-			p.missing = []error{nothing(len(img.Errors()) > 0, patterns)}
+			p.Missing = []error{nothing(len(img.Errors()) > 0, patterns)}
 		}
 		return p, nil
 	})
@@ -103,7 +104,7 @@ func (s *hiddenSearch) answer(ctx context.Context, c *Call) (int, error) {
 // divided tells images from patterns: the first argument is an image, and so is every other that is there or looks like the name of one.
 func divided(args []string) (images, patterns []string) {
 	for i, arg := range args {
-		there := slices.ContainsFunc(filesOf(arg), func(name string) bool { _, err := os.Stat(name); return err == nil })
+		there := slices.ContainsFunc(call.FilesOf(arg), func(name string) bool { _, err := os.Stat(name); return err == nil })
 		if i == 0 || there || strings.Contains(arg, ".tar") && !strings.ContainsAny(arg, "*?[{") {
 			images = append(images, arg)
 		} else {
@@ -121,8 +122,8 @@ type hiddenTotals struct {
 }
 
 // part is the answer for one image.
-func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) part {
-	var p part
+func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) call.Part {
+	var p call.Part
 	var totals hiddenTotals
 	for _, l := range img.LayerFacts() {
 		totals.Hidden += l.HiddenBytes

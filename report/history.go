@@ -9,6 +9,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -36,7 +37,7 @@ type chronicle struct {
 	now         time.Time
 }
 
-func newHistory(f *pflag.FlagSet) Answer {
+func newHistory(f *pflag.FlagSet) call.Answer {
 	h := &chronicle{now: time.Now()}
 	f.StringP("format", "f", "", "`FORMAT` of docker history: table (the default), json, a Go template, or 'table TEMPLATE'")
 	f.BoolVarP(&h.ids, "quiet", "q", false, "print the IDs alone")
@@ -46,56 +47,56 @@ func newHistory(f *pflag.FlagSet) Answer {
 	return h.answer
 }
 
-func (h *chronicle) answer(ctx context.Context, c *Call) (int, error) {
-	c.console.quiet = c.console.quiet || h.ids
+func (h *chronicle) answer(ctx context.Context, c *call.Call) (int, error) {
+	c.Console.Quiet = c.Console.Quiet || h.ids
 	source := h.source(c)
 	var err error
 	if h.template, err = render.ParseDocker(source); err != nil {
-		c.console.plain(err.Error())
-		return refuted, nil
+		c.Plain(err.Error())
+		return call.Refuted, nil
 	}
 	h.json = source == "{{json .}}"
-	c.read(h.size || c.formatGiven && strings.Contains(source, "Size"))
-	images, err := c.load(ctx, c.Args, false)
+	readFor(c, h.size || c.FormatGiven && strings.Contains(source, "Size"))
+	images, err := c.Load(ctx, c.Args, false)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	defer images.close()
+	defer images.Close()
 	texts, errs := make([]string, len(images)), make([]error, len(images))
 	for n, l := range images {
-		if errs[n] = l.err; l.err != nil {
+		if errs[n] = l.Err; l.Err != nil {
 			continue
 		}
-		texts[n], errs[n] = h.one(c, l.image)
-		if len(l.image.ConfigFile.History) == 0 {
-			c.console.note(l.where() + ": the image has no history; layup layers lists its layers")
+		texts[n], errs[n] = h.one(c, l.Image)
+		if len(l.Image.ConfigFile.History) == 0 {
+			c.Note(l.Where() + ": the image has no history; layup layers lists its layers")
 		}
 	}
 	text, err := h.layOut(texts)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	if h.json && c.onTerminal() {
+	if h.json && c.OnTerminal() {
 		text = string(render.SafeJSON([]byte(text)))
 	}
-	if err := c.print(ctx, c.toTerminal(text)); err != nil {
-		return failed, err
+	if err := c.Print(ctx, c.ToTerminal(text)); err != nil {
+		return call.Failed, err
 	}
-	images.complainAsDocker(c, errs)
-	return images.dockerStatus(errs), nil
+	complainAsDocker(c, images, errs)
+	return dockerStatus(images, errs), nil
 }
 
 // one is what the template makes of the history of one image: its rows, and before them the titles of a table.
-func (h *chronicle) one(c *Call, img *analyze.Image) (string, error) {
+func (h *chronicle) one(c *call.Call, img *analyze.Image) (string, error) {
 	if img.Container != nil {
 		return "", errContainer
 	}
 	var b strings.Builder
 	for _, row := range img.DockerHistory() {
-		if c.onTerminal() && !h.json { // where a line feed could fake a row
+		if c.OnTerminal() && !h.json { // where a line feed could fake a row
 			row.CreatedBy, row.Comment = show.Line(row.CreatedBy), show.Line(row.Comment)
 		}
-		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole && !c.noTrunc, now: h.now}, false)
+		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole && !c.NoTrunc, now: h.now}, false)
 		if err != nil {
 			return "", err
 		}
@@ -125,8 +126,8 @@ func (h *chronicle) layOut(texts []string) (string, error) {
 }
 
 // source is the template that the flags ask for, with \t and \n replaced everywhere in it, as docker does.
-func (h *chronicle) source(c *Call) string {
-	format := c.format
+func (h *chronicle) source(c *call.Call) string {
+	format := c.Format
 	rest, table := strings.CutPrefix(format, "table")
 	h.table = table || format == ""
 	switch {
@@ -134,7 +135,7 @@ func (h *chronicle) source(c *Call) string {
 		return "{{json .}}"
 	case format != "" && format != "table":
 		return strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(strings.Trim(rest, " "))
-	case h.ids || c.quiet:
+	case h.ids || c.Quiet:
 		h.table = false
 		return "{{.ID}}"
 	case !h.human:

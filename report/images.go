@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -27,31 +28,31 @@ var imagesFields = []render.Field{{Name: "kind"}, {Name: "number", Kind: render.
 	{Name: "size", Kind: render.Int}, {Name: "created"}, {Name: "missing", Kind: render.Bool}, {Name: "state"}, {Name: "image"}, {Name: "directory", Kind: render.Name},
 	{Name: "artifactType"}, {Name: "subject"}}
 
-func newImages(f *pflag.FlagSet) Answer {
+func newImages(f *pflag.FlagSet) call.Answer {
 	detail := f.Bool("detail", false, "of a repository in a registry: ask every tag what it holds")
-	return func(ctx context.Context, c *Call) (int, error) {
-		if c.image != "" || c.platform != "" {
-			return failed, usage("layup images "+show.Shell(c.Args[0]), "images: lists all there is; --image and --platform do not apply")
+	return func(ctx context.Context, c *call.Call) (int, error) {
+		if c.Image != "" || c.Platform != "" {
+			return call.Failed, call.Usage("layup images "+show.Shell(c.Args[0]), "images: lists all there is; --image and --platform do not apply")
 		}
-		if err := c.checkTarget(c.Args); err != nil {
-			return failed, err
+		if err := c.CheckTarget(c.Args); err != nil {
+			return call.Failed, err
 		}
-		opt, err := c.options()
+		opt, err := c.Options()
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
-		opt.Source.Stdin, opt.Source.List, opt.Source.Detail, opt.Source.Registry.Note = c.stdin, true, *detail, c.console.note
+		opt.Source.Stdin, opt.Source.List, opt.Source.Detail, opt.Source.Registry.Note = c.Stdin, true, *detail, c.Note
 		archive, err := source.Open(ctx, c.Args[0], opt.Source)
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
 		defer archive.Close()
 		listed, err := archive.Contents(ctx)
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
-		doc := render.Doc{Command: c.Report.Name, Sections: []render.Section{imagesSection(archive.Kind, listed)}}
-		return answered, c.writeDoc(ctx, doc)
+		doc := render.Doc{Command: c.Command.Name, Sections: []render.Section{imagesSection(archive.Kind, listed)}}
+		return call.Answered, c.WriteDoc(ctx, doc)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -42,12 +43,12 @@ const badTemplate = 64
 // An inspection is what the command inspect is asked for.
 type inspection struct {
 	raw, manifest, size bool
-	kind                choice                 // image or container; empty for both
+	kind                call.Choice            // image or container; empty for both
 	template            *render.DockerTemplate // nil where the answer is JSON
 }
 
-func newInspect(f *pflag.FlagSet) Answer {
-	i := &inspection{kind: choice{words: []string{"image", "container"}}}
+func newInspect(f *pflag.FlagSet) call.Answer {
+	i := &inspection{kind: call.Choice{Words: []string{"image", "container"}}}
 	f.StringP("format", "f", "", "`FORMAT` of docker inspect: json, which is one line, or a Go template; without it the array is indented")
 	f.BoolVarP(&i.size, "size", "s", false, "read the layers for Size also where they have to be fetched")
 	f.Var(&i.kind, "type", "take images or containers alone, as docker inspect does")
@@ -56,46 +57,46 @@ func newInspect(f *pflag.FlagSet) Answer {
 	return i.answer
 }
 
-func (i *inspection) answer(ctx context.Context, c *Call) (int, error) {
+func (i *inspection) answer(ctx context.Context, c *call.Call) (int, error) {
 	if i.raw || i.manifest {
 		return i.stored(ctx, c)
 	}
-	if c.format != "" && c.format != "json" {
+	if c.Format != "" && c.Format != "json" {
 		var err error
-		if i.template, err = render.ParseDocker(c.format); err != nil {
-			c.console.plain(err.Error())
+		if i.template, err = render.ParseDocker(c.Format); err != nil {
+			c.Plain(err.Error())
 			return badTemplate, nil
 		}
 	}
-	c.read(i.size || strings.Contains(c.format, "Size"))
-	images, err := c.load(ctx, c.Args, false)
+	readFor(c, i.size || strings.Contains(c.Format, "Size"))
+	images, err := c.Load(ctx, c.Args, false)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	defer images.close()
+	defer images.Close()
 	var parts []string
 	errs := make([]error, len(images))
 	for n, l := range images {
 		var text string
-		if errs[n] = l.err; l.err == nil {
-			text, errs[n] = i.one(l.image)
+		if errs[n] = l.Err; l.Err == nil {
+			text, errs[n] = i.one(l.Image)
 		}
 		if errs[n] == nil {
 			parts = append(parts, text)
 		}
 	}
-	status := images.dockerStatus(errs)
+	status := dockerStatus(images, errs)
 	if err := i.write(ctx, c, parts, status); err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	images.complainAsDocker(c, errs)
+	complainAsDocker(c, images, errs)
 	return status, nil
 }
 
 // one is what is said of one image: its document, or what the template makes of it.
 func (i *inspection) one(img *analyze.Image) (string, error) {
-	if i.kind.word != "" && (i.kind.word == "container") != (img.Container != nil) {
-		return "", errors.New("no such " + i.kind.word)
+	if i.kind.Word != "" && (i.kind.Word == "container") != (img.Container != nil) {
+		return "", errors.New("no such " + i.kind.Word)
 	}
 	if img.Container != nil {
 		return i.container(img)
@@ -128,59 +129,59 @@ func runTemplate(template *render.DockerTemplate, d *analyze.DockerImage, img *s
 }
 
 // write writes documents as one array, or what a template made of them; where nothing could be read, nothing.
-func (i *inspection) write(ctx context.Context, c *Call, parts []string, status int) error {
-	if len(parts) == 0 && status == failed {
+func (i *inspection) write(ctx context.Context, c *call.Call, parts []string, status int) error {
+	if len(parts) == 0 && status == call.Failed {
 		return nil
 	}
 	if i.template != nil {
-		return c.print(ctx, c.toTerminal(cmp.Or(strings.Join(parts, ""), "\n")))
+		return c.Print(ctx, c.ToTerminal(cmp.Or(strings.Join(parts, ""), "\n")))
 	}
 	text := []byte("[" + strings.Join(parts, ",") + "]")
-	if c.onTerminal() {
+	if c.OnTerminal() {
 		text = render.SafeJSON(text)
 	}
 	var out bytes.Buffer
-	if c.format == "" && len(parts) > 0 {
+	if c.Format == "" && len(parts) > 0 {
 		if err := json.Indent(&out, text, "", "    "); err != nil {
 			return err
 		}
 		text = out.Bytes()
 	}
-	return c.print(ctx, string(text)+"\n")
+	return c.Print(ctx, string(text)+"\n")
 }
 
 // stored writes what --raw or --manifest asks for, byte for byte.
-func (i *inspection) stored(ctx context.Context, c *Call) (int, error) {
-	if c.formatGiven || i.raw && i.manifest {
-		return failed, usage("--raw and --manifest print what is stored; choose one, without --format", "inspect: --raw, --manifest and --format exclude each other")
+func (i *inspection) stored(ctx context.Context, c *call.Call) (int, error) {
+	if c.FormatGiven || i.raw && i.manifest {
+		return call.Failed, call.Usage("--raw and --manifest print what is stored; choose one, without --format", "inspect: --raw, --manifest and --format exclude each other")
 	}
-	c.reading = analyze.Never
-	images, err := c.load(ctx, c.Args, false)
+	c.Reading = analyze.Never
+	images, err := c.Load(ctx, c.Args, false)
 	if err != nil {
-		return failed, err
+		return call.Failed, err
 	}
-	defer images.close()
+	defer images.Close()
 	if len(images) != 1 {
-		return failed, usage("choose it with --image", "inspect: --raw and --manifest print those of one image, not of %d", len(images))
+		return call.Failed, call.Usage("choose it with --image", "inspect: --raw and --manifest print those of one image, not of %d", len(images))
 	}
 	l := images[0]
-	if l.err != nil {
-		images.complainAsDocker(c, []error{l.err})
-		return images.dockerStatus([]error{l.err}), nil
+	if l.Err != nil {
+		complainAsDocker(c, images, []error{l.Err})
+		return dockerStatus(images, []error{l.Err}), nil
 	}
-	doc, what := l.image.Config, "a bare layer has no config"
-	if box := l.image.Container; box != nil {
+	doc, what := l.Image.Config, "a bare layer has no config"
+	if box := l.Image.Container; box != nil {
 		doc, what = box.Config, "the store holds no document of the container"
 	}
 	if i.manifest {
-		doc, what = l.image.Manifest, "it has no manifest of its own; --raw prints the config"
+		doc, what = l.Image.Manifest, "it has no manifest of its own; --raw prints the config"
 	}
 	if doc == nil {
-		c.console.fail(fmt.Errorf("%s: %s", l.where(), what))
-		return refuted, nil
+		c.Fail(fmt.Errorf("%s: %s", l.Where(), what))
+		return call.Refuted, nil
 	}
-	if c.onTerminal() {
+	if c.OnTerminal() {
 		doc = append(render.SafeJSON(doc), '\n')
 	}
-	return answered, c.print(ctx, string(doc))
+	return call.Answered, c.Print(ctx, string(doc))
 }

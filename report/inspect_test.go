@@ -14,6 +14,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/source"
 	"layup/fixtures"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -83,9 +84,9 @@ func TestTemplatesOnAnEnginesDocument(t *testing.T) {
 		text, exit := "", badTemplate
 		if err == nil {
 			if text, err = runTemplate(template, d, img); err != nil {
-				text, exit = "\n", refuted
+				text, exit = "\n", call.Refuted
 			} else {
-				exit = answered
+				exit = call.Answered
 			}
 		}
 		message := ""
@@ -140,16 +141,16 @@ func TestWithoutConfigThereIsNoID(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, field := range []string{".Id", ".ID"} {
-			want := result{"\n", "layup: " + name + ": " + field + " is not known: there is no config, of which it would be the digest\n", refuted}
+			want := result{"\n", "layup: " + name + ": " + field + " is not known: there is no config, of which it would be the digest\n", call.Refuted}
 			if got := layup(t, "inspect", "-q", "-f", "{{"+field+"}}", name); got != want {
 				t.Errorf("%s: got %v want %v", format, got, want)
 			}
 		}
-		if got := layup(t, "inspect", name); !strings.Contains(got.out, `"Id": "",`) || got.status != answered {
+		if got := layup(t, "inspect", name); !strings.Contains(got.out, `"Id": "",`) || got.status != call.Answered {
 			t.Errorf("%s: %v", format, got)
 		}
 		got := layup(t, "serve", "-q", "--socket", filepath.Join(t.TempDir(), "s"), name)
-		if !strings.HasPrefix(got.err, "layup: "+name+": a bare layer, or an archive from before Docker 1.10, has no config") || got.status != failed {
+		if !strings.HasPrefix(got.err, "layup: "+name+": a bare layer, or an archive from before Docker 1.10, has no config") || got.status != call.Failed {
 			t.Errorf("%s: serve: %v", format, got)
 		}
 	}
@@ -162,17 +163,17 @@ func TestDockersLongerCommandsAreTakenAsTheyAre(t *testing.T) {
 		"image inspect": "inspect", "-q image inspect -f {{.Os}}": "-q inspect -f {{.Os}}", "image history -q": "history -q", "inspect --type image": "inspect", "inspect --type=image -s": "inspect",
 	} {
 		got, want := layup(t, append(strings.Fields(typed), name)...), layup(t, append(strings.Fields(short), name)...)
-		if got != want || got.status != answered {
+		if got != want || got.status != call.Answered {
 			t.Errorf("%s: got %v want %v", typed, got, want)
 		}
 	}
 	for typed, want := range map[string]result{
-		"inspect --type container":               {"[]\n", "layup: " + name + ": no such container\n", refuted},
-		"inspect -f {{.Os}} --type=container":    {"\n", "layup: " + name + ": no such container\n", refuted},
-		"inspect --type volume":                  {"", "layup: inspect: --type: \"volume\": not one of image, container\n", failed},
-		"image ls":                               {"", "layup: unknown command \"image\"\nlayup: hint: did you mean: layup images\n", failed},
-		"__complete image inspect --ty":          {"--type\ttake images or containers alone, as docker inspect does\n:4\n", "", answered},
-		"__complete -q image inspect --type con": {"container\n:4\n", "", answered},
+		"inspect --type container":               {"[]\n", "layup: " + name + ": no such container\n", call.Refuted},
+		"inspect -f {{.Os}} --type=container":    {"\n", "layup: " + name + ": no such container\n", call.Refuted},
+		"inspect --type volume":                  {"", "layup: inspect: --type: \"volume\": not one of image, container\n", call.Failed},
+		"image ls":                               {"", "layup: unknown command \"image\"\nlayup: hint: did you mean: layup images\n", call.Failed},
+		"__complete image inspect --ty":          {"--type\ttake images or containers alone, as docker inspect does\n:4\n", "", call.Answered},
+		"__complete -q image inspect --type con": {"container\n:4\n", "", call.Answered},
 	} {
 		args := strings.Fields(typed)
 		if args[0] != "__complete" {
@@ -198,7 +199,7 @@ func TestTemplatesWithoutEndAreStopped(t *testing.T) {
 				continue
 			}
 			got := layup(t, append(command, c.template, name)...)
-			if !strings.HasPrefix(got.err, "layup: "+name+": "+c.want) || got.status != refuted {
+			if !strings.HasPrefix(got.err, "layup: "+name+": "+c.want) || got.status != call.Refuted {
 				t.Errorf("%s %s: got %v want %s", command[0], c.template, got, c.want)
 			}
 		}
@@ -241,7 +242,7 @@ func TestWhatCannotBeReadIsNoEmptyAnswer(t *testing.T) {
 	if err := os.WriteFile(name, []byte(strings.Repeat("no image\n", 200)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := layup(t, "inspect", name); got.out != "" || got.status != failed || got.err == "" {
+	if got := layup(t, "inspect", name); got.out != "" || got.status != call.Failed || got.err == "" {
 		t.Errorf("inspect: %v", got)
 	}
 	data, err := fixtures.Packing{Format: fixtures.FlatRootfsBare}.Pack(load(t, "myfile"))

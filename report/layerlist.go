@@ -8,17 +8,18 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/report/call"
 	"layup/tarfs"
 )
 
 // own lists the entries of one layer's tar: what it wrote, and what it deleted, of which the top-most paths.
-func (l *listing) own(img *analyze.Image, args []string) (part, error) {
-	var p part
-	if err := checkLayer(img, "layer", l.layer.n); err != nil {
+func (l *listing) own(img *analyze.Image, args []string) (call.Part, error) {
+	var p call.Part
+	if err := call.CheckLayer(img, "layer", l.layer.N); err != nil {
 		return p, err
 	}
 	top := path.Clean("/" + strings.Join(args, ""))
-	hits := ownEntries(img.Tree(), l.layer.n, top)
+	hits := ownEntries(img.Tree(), l.layer.N, top)
 	if order := l.order(); order != nil {
 		hits = slices.Values(slices.SortedStableFunc(hits, func(a, b analyze.Hit) int { return order(a.Version, b.Version) }))
 	}
@@ -27,7 +28,7 @@ func (l *listing) own(img *analyze.Image, args []string) (part, error) {
 		return p, nil
 	}
 	if top != "/" {
-		p.missing = []error{fmt.Errorf("%q: layer %d has no entry there", top, l.layer.n)}
+		p.Missing = []error{fmt.Errorf("%q: layer %d has no entry there", top, l.layer.N)}
 	}
 	return p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -23,10 +24,10 @@ var layersFields = slices.Concat([]render.Field{{Name: "index", Kind: render.Int
 	{Name: "size", Kind: render.Int}, {Name: "unpackedSize", Kind: render.Int}, {Name: "files", Kind: render.Int}, {Name: "added", Kind: render.Int},
 	{Name: "modified", Kind: render.Int}, {Name: "deleted", Kind: render.Int}, {Name: "hiddenBytes", Kind: render.Int}}, instructionFields, []render.Field{{Name: "created"}, {Name: "role"}, {Name: "directory", Kind: render.Name}, {Name: "link"}})
 
-func newLayers(f *pflag.FlagSet) Answer {
+func newLayers(f *pflag.FlagSet) call.Answer {
 	noFiles := f.Bool("no-files", false, "read no layer: what the manifest and the config say of them (of a registry the layers are not fetched)")
-	answer := about(nil, func(c *Call, img *analyze.Image, _ []string) (part, error) {
-		var p part
+	answer := call.About(nil, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+		var p call.Part
 		p.Fields, p.Rows, p.Columns = layersFields, layersRows(img.LayerFacts(), img.LayersRead()), layersColumns()
 		if !img.LayersRead() {
 			p.Columns = namedColumns(p.Columns)
@@ -36,9 +37,9 @@ func newLayers(f *pflag.FlagSet) Answer {
 		}
 		return p, nil
 	})
-	return func(ctx context.Context, c *Call) (int, error) {
+	return func(ctx context.Context, c *call.Call) (int, error) {
 		if *noFiles {
-			c.reading = analyze.Never
+			c.Reading = analyze.Never
 		}
 		return answer(ctx, c)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -19,15 +20,15 @@ An entry's fields are there where the layer wrote the path, not where it deleted
 
 var logFields = slices.Concat(pathField, layerField, []render.Field{{Name: "change"}, {Name: "contentSame", Kind: render.Bool}}, metaFields, entryFields)
 
-func newLog(f *pflag.FlagSet) Answer {
+func newLog(f *pflag.FlagSet) call.Answer {
 	digests := f.Bool("digests", false, "show the SHA-256 of the files' content, and whether it changed")
-	return about(digests, func(c *Call, img *analyze.Image, paths []string) (part, error) {
-		var p part
+	return call.About(digests, func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
+		var p call.Part
 		var changes []analyze.Change
 		for _, path := range paths {
 			found := img.Log(path)
 			if len(found) == 0 {
-				p.missing = append(p.missing, fmt.Errorf("%q: no layer ever held it", path))
+				p.Missing = append(p.Missing, fmt.Errorf("%q: no layer ever held it", path))
 			}
 			changes = append(changes, found...)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -25,39 +26,39 @@ holds, at and below PATH, and the paths it deletes, whatever later layers did.
 // A listing is what the flags of ls ask for.
 type listing struct {
 	long, recursive, digests bool
-	depth, layer, upto       *number
-	sort                     *choice
+	depth, layer, upto       *call.Number
+	sort                     *call.Choice
 }
 
-func newLs(f *pflag.FlagSet) Answer {
+func newLs(f *pflag.FlagSet) call.Answer {
 	l := &listing{}
 	f.BoolVarP(&l.long, "long", "l", false, "show mode, owner, size and time")
 	f.BoolVarP(&l.recursive, "recursive", "R", false, "list everything below")
-	l.depth = count(f, "depth", "list `N` levels below")
-	l.layer = count(f, "layer", "list the own entries of layer `N`")
-	l.upto = count(f, "upto", "list what is visible after layer `N`")
-	l.sort = choose(f, "sort", []string{"path", "size", "mtime", "layer"}, "sort by path, largest, newest, or oldest layer first")
+	l.depth = call.Count(f, "depth", "list `N` levels below")
+	l.layer = call.Count(f, "layer", "list the own entries of layer `N`")
+	l.upto = call.Count(f, "upto", "list what is visible after layer `N`")
+	l.sort = call.Choose(f, "sort", []string{"path", "size", "mtime", "layer"}, "sort by path, largest, newest, or oldest layer first")
 	f.BoolVar(&l.digests, "digests", false, "show the SHA-256 of the files' content")
-	return func(ctx context.Context, c *Call) (int, error) {
+	return func(ctx context.Context, c *call.Call) (int, error) {
 		switch {
-		case l.layer.given && (l.upto.given || l.depth.given):
-			return failed, usage("--upto N is the view after layer N; --layer N what layer N holds itself", "ls: --layer excludes --upto and --depth")
-		case l.recursive && l.depth.given:
-			return failed, usage("", "ls: -R and --depth exclude each other")
+		case l.layer.Given && (l.upto.Given || l.depth.Given):
+			return call.Failed, call.Usage("--upto N is the view after layer N; --layer N what layer N holds itself", "ls: --layer excludes --upto and --depth")
+		case l.recursive && l.depth.Given:
+			return call.Failed, call.Usage("", "ls: -R and --depth exclude each other")
 		}
-		return about(&l.digests, l.ask)(ctx, c)
+		return call.About(&l.digests, l.ask)(ctx, c)
 	}
 }
 
-func (l *listing) ask(c *Call, img *analyze.Image, args []string) (part, error) {
-	if l.layer.given {
+func (l *listing) ask(c *call.Call, img *analyze.Image, args []string) (call.Part, error) {
+	if l.layer.Given {
 		return l.own(img, args)
 	}
-	snap, from, err := c.start(img, l.upto, args)
+	snap, from, err := start(c, img, l.upto, args)
 	if err != nil {
 		return absent(itemFields, err)
 	}
-	var p part
+	var p call.Part
 	p.Fields, p.Columns = itemFields, l.columns(itemFields)
 	versions := l.sorted(l.versions(snap, from))
 	p.Rows = itemRows(versions, snap)
@@ -77,11 +78,11 @@ func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot) iter.Seq[[
 }
 
 // start finds where a listing begins: the path given or the root, after the layer given or the last. What is not there is a *absentError.
-func (c *Call) start(img *analyze.Image, upto *number, args []string) (*tarfs.Snapshot, tarfs.Version, error) {
-	if err := checkLayer(img, "upto", upto.or(0)); upto.given && err != nil {
+func start(c *call.Call, img *analyze.Image, upto *call.Number, args []string) (*tarfs.Snapshot, tarfs.Version, error) {
+	if err := call.CheckLayer(img, "upto", upto.Or(0)); upto.Given && err != nil {
 		return nil, tarfs.Version{}, err
 	}
-	last := upto.or(analyze.Last)
+	last := upto.Or(analyze.Last)
 	snap := img.Tree().At(last)
 	asked := strings.Join(args, "")
 	if asked == "" {
@@ -95,7 +96,7 @@ func (c *Call) start(img *analyze.Image, upto *number, args []string) (*tarfs.Sn
 		}
 	}
 	if err != nil {
-		return nil, tarfs.Version{}, &absentError{c.missing(img, last, false, err)}
+		return nil, tarfs.Version{}, &absentError{c.Missing(img, last, false, err)}
 	}
 	return snap, o.Version, nil
 }
@@ -106,13 +107,13 @@ type absentError struct{ error }
 func (e *absentError) Unwrap() error { return e.error }
 
 // absent is the empty answer about a path that is not there; other errors stay errors.
-func absent(fields []render.Field, err error) (part, error) {
-	var p part
+func absent(fields []render.Field, err error) (call.Part, error) {
+	var p call.Part
 	e, ok := errors.AsType[*absentError](err)
 	if !ok {
 		return p, err
 	}
-	p.Fields, p.missing = fields, []error{e.error}
+	p.Fields, p.Missing = fields, []error{e.error}
 	return p, nil
 }
 
@@ -121,8 +122,8 @@ func (l *listing) versions(snap *tarfs.Snapshot, from tarfs.Version) iter.Seq[ta
 	switch {
 	case l.recursive:
 		return snap.Walk(from.Node(), -1)
-	case l.depth.given:
-		return snap.Walk(from.Node(), l.depth.n)
+	case l.depth.Given:
+		return snap.Walk(from.Node(), l.depth.N)
 	case from.Type() != tarfs.Dir:
 		return snap.Walk(from.Node(), 0)
 	}
@@ -148,7 +149,7 @@ func (l *listing) sorted(versions iter.Seq[tarfs.Version]) iter.Seq[tarfs.Versio
 
 // order compares as --sort says; nil is path order.
 func (l *listing) order() func(a, b tarfs.Version) int {
-	switch l.sort.word {
+	switch l.sort.Word {
 	case "size":
 		return func(a, b tarfs.Version) int { return cmp.Compare(b.Size(), a.Size()) }
 	case "mtime":
@@ -163,7 +164,7 @@ func (l *listing) order() func(a, b tarfs.Version) int {
 
 func (l *listing) columns(fields []render.Field) []render.Column {
 	columns := []render.Column{layerColumn(fields, "LAYER", "layer")}
-	if l.layer.given {
+	if l.layer.Given {
 		columns = append(columns, statusColumn(fields))
 	}
 	if l.long {

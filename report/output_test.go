@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"layup/fixtures"
+	"layup/report/call"
 )
 
 // full is a disk that takes so many bytes.
@@ -277,22 +277,13 @@ func TestInterruptedOutputLeavesNoFile(t *testing.T) {
 	left(t, dir)
 }
 
-func TestMistakeOfOursIsALineAndNotAStack(t *testing.T) {
-	var stderr bytes.Buffer
-	con := &console{w: &stderr}
-	status := guarded(con, func() int { panic(errors.New("a \x1b[31mred\x1b[0m mistake")) })
-	if want := "layup: internal error: a \\x1b[31mred\\x1b[0m mistake; please report\n"; status != 2 || stderr.String() != want {
-		t.Errorf("exit %d, %q want %q", status, stderr.String(), want)
-	}
-}
-
 func TestProfilesAreWrittenWhereAskedAndNotInTheHelp(t *testing.T) {
 	dir, image := t.TempDir(), pack(t, "myfile")
 	for _, name := range []string{"cpuprofile", "memprofile", "trace"} {
 		file := filepath.Join(dir, name)
 		got := layup(t, "owner", "--"+name, file, image, "/etc/MYFILE")
 		info, err := os.Stat(file)
-		if got.status != answered || err != nil || info.Size() == 0 {
+		if got.status != call.Answered || err != nil || info.Size() == 0 {
 			t.Errorf("--%s: exit %d %s, %v", name, got.status, got.err, err)
 		}
 		if help := layup(t, "help", "owner"); strings.Contains(help.out, name) {

@@ -7,11 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"layup/report/call"
 )
 
 // The names by which Docker knows its plugin: "docker layup" runs the executable docker-layup, which introduces itself first.
@@ -45,7 +46,7 @@ func PluginArgs(args []string) []string {
 
 // withoutDockerFlags drops the global flags of the docker client from the front. They choose an engine, and none is asked here.
 func withoutDockerFlags(args []string) (rest []string, help bool) {
-	f := newFlagSet()
+	f := call.NewFlagSet()
 	f.SetInterspersed(false)
 	f.BoolVar(&help, "help", false, "")
 	for _, name := range []string{"config", "tlscacert", "tlscert", "tlskey"} {
@@ -64,37 +65,22 @@ func withoutDockerFlags(args []string) (rest []string, help bool) {
 }
 
 // newMetadata answers the question by which Docker recognises a plugin.
-func newMetadata(*pflag.FlagSet) Answer {
-	return func(ctx context.Context, c *Call) (int, error) {
-		version, _ := build()
+func newMetadata(*pflag.FlagSet) call.Answer {
+	return func(ctx context.Context, c *call.Call) (int, error) {
+		version, _ := call.Build()
 		text, err := json.Marshal(struct{ SchemaVersion, Vendor, Version, ShortDescription string }{
 			"0.1.0", "layup", version, "Say which layer owns each file of an image"})
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
-		return answered, c.print(ctx, string(text)+"\n")
+		return call.Answered, c.Print(ctx, string(text)+"\n")
 	}
-}
-
-// pluginKey marks the context of a program that docker started.
-type pluginKey struct{}
-
-func isPlugin(ctx context.Context) bool { return ctx.Value(pluginKey{}) != nil }
-
-// behindDocker returns a text of ours with its commands as the user of the plugin types them: the program itself need not be in the path.
-func behindDocker(text string) string {
-	names := []string{"COMMAND"}
-	for _, r := range All() {
-		names = append(names, r.Name)
-	}
-	commands := regexp.MustCompile(`(^|[\s"<(])(layup (?:` + strings.Join(names, "|") + `)\b)`)
-	return commands.ReplaceAllString(text, "${1}docker ${2}")
 }
 
 // WithDocker returns the context of a command of the plugin. It ends with the docker client that started it, for a client that is told to end
 // away from a terminal does not hand on the signal: it closes a socket of which it names the address, and then waits for its plugin.
 func WithDocker(ctx context.Context) context.Context {
-	ctx = context.WithValue(ctx, pluginKey{}, true)
+	ctx = call.AsPlugin(ctx)
 	address := os.Getenv(pluginSocket)
 	if address == "" {
 		return ctx

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"layup/report/call"
 )
 
 func TestPluginUnderstandsWhatDockerHandsOn(t *testing.T) {
@@ -64,7 +66,7 @@ func TestPluginAdvisesWhatItsUserTypes(t *testing.T) {
 		"  docker save nginx | layup layers -": "  docker save nginx | docker layup layers -", "source <(layup completion bash)": "source <(docker layup completion bash)", "Usage: layup COMMAND [flags]": "Usage: docker layup COMMAND [flags]",
 		"layup says which layer owns": "layup says which layer owns", "/x/layup ls": "/x/layup ls", "hint: layup ls layup": "hint: docker layup ls layup",
 	} {
-		if got := behindDocker(text); got != want {
+		if got := call.BehindDocker(All(), text); got != want {
 			t.Errorf("%q: got %q want %q", text, got, want)
 		}
 	}

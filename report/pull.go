@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/report/call"
 )
 
 const pullDetails = `
@@ -23,53 +24,53 @@ What was fetched is kept in TARGET.layup-partial until all is there, so that the
 where it ended; then it is removed. The standard output has a line for each reference: its name by digest.
 `
 
-func newPull(f *pflag.FlagSet) Answer {
+func newPull(f *pflag.FlagSet) call.Answer {
 	target := f.StringP("output", "o", "", "write to `TARGET`: a tar where its name ends in .tar, else a directory")
 	docker := f.Bool("docker", false, "add manifest.json, so that docker load takes the tar: one platform of each reference")
 	force := f.Bool("force", false, "replace TARGET; of directories only an OCI layout")
 	noResume := f.Bool("no-resume", false, "begin anew, and leave nothing behind but TARGET")
-	return func(ctx context.Context, c *Call) (int, error) {
-		*target = cmp.Or(*target, c.output) // before the command's name it is the common flag
-		c.output = ""                       // the answer goes to the standard output
-		if err := c.checkPull(*target); err != nil {
-			return failed, err
+	return func(ctx context.Context, c *call.Call) (int, error) {
+		*target = cmp.Or(*target, c.Output) // before the command's name it is the common flag
+		c.Output = ""                       // the answer goes to the standard output
+		if err := checkPull(c, *target); err != nil {
+			return call.Failed, err
 		}
-		common, err := c.options()
+		common, err := c.Options()
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
-		common.Source.Registry.Note, common.Source.Registry.MaxManifest = c.console.note, common.Source.Limits.Manifest
+		common.Source.Registry.Note, common.Source.Registry.MaxManifest = c.Note, common.Source.Limits.Manifest
 		opt := source.PullOptions{
 			Registry: common.Source.Registry,
-			Limits:   common.Source.Limits, Target: *target, Platform: c.platform, All: c.all, Docker: *docker, Force: *force, NoResume: *noResume,
-			Jobs: c.jobs.or(0), Note: c.console.note, Progress: c.console.trackPull(c.progress.word),
+			Limits:   common.Source.Limits, Target: *target, Platform: c.Platform, All: c.All, Docker: *docker, Force: *force, NoResume: *noResume,
+			Jobs: c.Jobs.Or(0), Note: c.Note, Progress: trackPull(c),
 		}
 		pulled, err := source.Pull(ctx, c.Args, opt)
-		c.console.close()
+		c.Clear()
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
-		if err := c.print(ctx, referenceLines(pulled)); err != nil {
-			return failed, err
+		if err := c.Print(ctx, referenceLines(pulled)); err != nil {
+			return call.Failed, err
 		}
-		c.console.note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", show.Shell(*target), len(pulled.References), pulled.Blobs, show.Size(pulled.Bytes)))
-		return answered, nil
+		c.Note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", show.Shell(*target), len(pulled.References), pulled.Blobs, show.Size(pulled.Bytes)))
+		return call.Answered, nil
 	}
 }
 
 // checkPull refuses what the common flags cannot mean here.
-func (c *Call) checkPull(target string) error {
+func checkPull(c *call.Call, target string) error {
 	switch {
 	case target == "-":
-		return usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o -: what may have to go on after an interruption needs a file or a directory")
+		return call.Usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o -: what may have to go on after an interruption needs a file or a directory")
 	case target == "":
-		return usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
-	case c.image != "":
-		return usage("layup pull -o "+show.Shell(target)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
-	case c.registry.toc:
-		return usage("", "pull: --toc does not apply: whole blobs are fetched")
-	case c.noVerify:
-		return usage("", "pull: --no-verify does not apply: only what was verified is written")
+		return call.Usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
+	case c.Image != "":
+		return call.Usage("layup pull -o "+show.Shell(target)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
+	case c.Registry.TOC:
+		return call.Usage("", "pull: --toc does not apply: whole blobs are fetched")
+	case c.NoVerify:
+		return call.Usage("", "pull: --no-verify does not apply: only what was verified is written")
 	}
 	return nil
 }
@@ -85,8 +86,8 @@ func referenceLines(pulled *source.Pulled) string {
 }
 
 // trackPull begins to show how far fetching has come, as --progress says.
-func (c *console) trackPull(how string) func(source.PullProgress) {
-	line := c.status(how)
+func trackPull(c *call.Call) func(source.PullProgress) {
+	line := c.StatusLine()
 	if line == nil {
 		return nil
 	}
@@ -98,6 +99,6 @@ func (c *console) trackPull(how string) func(source.PullProgress) {
 		if at.JustFinished != "" {
 			line.Line("layup: " + at.JustFinished + ": fetched")
 		}
-		line.Update(fmt.Sprintf("layup: fetching: %s of %s%s, blobs to go: %d", show.Size(at.Read), show.Size(at.Bytes), rate(at.Read-before, time.Since(began)), at.Blobs-at.Done))
+		line.Update(fmt.Sprintf("layup: fetching: %s of %s%s, blobs to go: %d", show.Size(at.Read), show.Size(at.Bytes), call.Rate(at.Read-before, time.Since(began)), at.Blobs-at.Done))
 	}
 }

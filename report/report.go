@@ -2,49 +2,16 @@
 package report
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"strings"
-	"time"
 
-	"github.com/spf13/pflag"
-
-	"layup/analyze"
-	"layup/report/render"
+	"layup/report/call"
 )
 
-// A Report is one command.
-type Report struct {
-	Name, Args, About string
-	Min, Max          int    // number of arguments; a negative Max is no bound
-	Details           string // paragraphs for the help, wrapped by hand
-	No                string // what exit status 1 means for it; empty where it never answers no
-	Examples          []string
-	Plain             bool // writes no document: --format does not apply
-	Target            bool // -o names what the command makes, and not a file for its answer
-	Hidden            bool // not listed
-	Findings          bool // its items are results of checks, which have formats of their own
-	New               func(*pflag.FlagSet) Answer
-
-	Docker   bool   // keeps docker's --format and, said in Statuses, its exit statuses
-	Statuses string // instead of those of all commands
-}
-
-// readsImages reports whether the first argument of the command names an image.
-func (r Report) readsImages() bool {
-	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE") || strings.HasPrefix(r.Args, "docker://")
-}
-
-// An Answer does the work of a command and returns the exit status where there is no error.
-type Answer func(ctx context.Context, c *Call) (int, error)
-
 // All returns every command, in the order of the help.
-func All() []Report {
-	return []Report{
+func All() []call.Command {
+	return []call.Command{
 		{Name: "owner", Args: "IMAGE PATH...", Min: 2, Max: -1, New: newOwner, Details: ownerDetails,
 			About: "say which layer owns each path", No: "a path is not in the image",
 			Examples: []string{"layup owner nginx.tar /etc/nginx/nginx.conf", "layup owner -f json oci:layout:1.2 /bin/sh /etc/passwd"}},
@@ -108,111 +75,14 @@ func All() []Report {
 		{Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion, Details: completionDetails,
 			About:    "print a completion script for a shell",
 			Examples: []string{"source <(layup completion bash)", "layup completion zsh > ~/.zfunc/_layup", "layup completion fish > ~/.config/fish/completions/layup.fish"}},
-		{Name: "help", Args: "[COMMAND]", Max: 1, Plain: true, New: newHelp, About: "explain layup or one of its commands",
+		{Name: "help", Args: "[COMMAND]", Max: 1, Plain: true, New: call.NewHelp, About: "explain layup or one of its commands",
 			Examples: []string{"layup help find"}},
 		{Name: "__complete", Args: "[WORD...]", Max: -1, Hidden: true, Plain: true, New: newComplete, About: "answer a completion script"},
 		{Name: pluginMetadata, Max: 0, Hidden: true, Plain: true, New: newMetadata, About: "introduce the plugin to Docker"},
 	}
 }
 
-// A Call is one command line, understood.
-type Call struct {
-	*common
-	Report  Report
-	Args    []string
-	stdin   *os.File
-	stdout  io.Writer
-	console *console
-
-	formatter render.Format
-	secrets   bool           // images are loaded with what small files hold looked at
-	dense     bool           // and without digests of sparse files
-	bodies    analyze.Bodies // the content of files that is read
-	whereTo   string         // the flag that a next command of the same name needs, behind a space
-}
-
-// grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.
-const grace = 70 * time.Millisecond
-
-// Main runs one command line and returns the exit status: 0 answered, 1 the answer is no, 2 could not answer, 3 answered in part. It closes
-// stdout if it can, for a failed close is a failed answer. When ctx ends, it returns within a tenth of a second, whatever is going on.
+// Main runs one command line and returns the exit status.
 func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
-	con := &console{w: stderr, plugin: isPlugin(ctx)}
-	done := make(chan int, 1)
-	go func() { done <- guarded(con, func() int { return run(ctx, args, stdin, stdout, con) }) }()
-	select {
-	case status := <-done:
-		return status
-	case <-ctx.Done():
-	}
-	select { // a blocked read cannot be interrupted, and need not be waited for
-	case <-done:
-	case <-time.After(grace):
-	}
-	con.undoing.Wait() // what removes a tree half made may take longer
-	con.end()
-	return failed
-}
-
-// guarded is the last resort: a mistake of ours ends as one line, too.
-func guarded(con *console, f func() int) (status int) {
-	defer func() {
-		if r := recover(); r != nil {
-			con.fail(fmt.Errorf("internal error: %v; please report", r))
-			status = failed
-		}
-	}()
-	return f()
-}
-
-// run understands the command line, answers it, and says what went wrong.
-func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, con *console) int {
-	c, answer, err := parse(args)
-	if err != nil {
-		con.fail(err)
-		return failed
-	}
-	c.stdin, c.stdout, c.console = stdin, stdout, con
-	con.quiet, con.verbose = c.quiet, c.verbose
-	status, err := failed, c.checkFlags()
-	if err == nil {
-		err = c.profiles.start()
-	}
-	if err == nil {
-		status, err = answer(ctx, c)
-	}
-	err = cmp.Or(err, c.profiles.stop())
-	con.close()
-	switch {
-	case ctx.Err() != nil, errors.Is(err, errClosedPipe):
-		return answered // of an interrupted command only the caller knows the status
-	case err != nil:
-		con.fail(err)
-		return failed
-	}
-	return status
-}
-
-// checkFlags refuses what the common flags cannot mean before an image is read for them.
-func (c *Call) checkFlags() error {
-	if c.Report.Docker {
-		if !c.formatGiven {
-			c.format = ""
-		}
-		return c.checkOutput()
-	}
-	formatter, err := render.Parse(c.format, render.For(c.Report.Findings))
-	if err != nil {
-		return err
-	}
-	if c.formatter = formatter; c.Report.Plain && c.format != "table" {
-		return usage("", "%s: --format does not apply: it writes no document", c.Report.Name)
-	}
-	if c.Report.Target {
-		return nil
-	}
-	if err := c.checkTOC(); err != nil {
-		return err
-	}
-	return c.checkOutput()
+	return call.Main(ctx, All(), args, stdin, stdout, stderr)
 }

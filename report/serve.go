@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/engineapi"
 )
 
@@ -39,36 +40,36 @@ const (
 	longestAddress = 103 // bytes of a socket's path: the least of the systems
 )
 
-func newServe(f *pflag.FlagSet) Answer {
+func newServe(f *pflag.FlagSet) call.Answer {
 	path := f.String("socket", "", "listen on the Unix socket `PATH`")
-	return func(ctx context.Context, c *Call) (int, error) {
+	return func(ctx context.Context, c *call.Call) (int, error) {
 		if *path == "" {
-			return failed, usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "serve: --socket PATH is missing")
+			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "serve: --socket PATH is missing")
 		}
 		if scheme, _, ok := strings.Cut(*path, "://"); ok && scheme != "unix" {
-			return failed, usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "--socket %q: it answers on a Unix socket alone", *path)
+			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "--socket %q: it answers on a Unix socket alone", *path)
 		}
-		if c.outputGiven {
-			return failed, usage("", "serve: -o does not apply: it writes no document")
+		if c.OutputGiven {
+			return call.Failed, call.Usage("", "serve: -o does not apply: it writes no document")
 		}
 		address, err := filepath.Abs(strings.TrimPrefix(*path, "unix://")) // as docker -H has it
 		if err != nil {
-			return failed, fmt.Errorf("--socket %q: %w", *path, err)
+			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
 		if _, err := checkSocket(address); err != nil { // before what takes time
-			return failed, fmt.Errorf("--socket %q: %w", *path, err)
+			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
 		s := &served{c: c}
-		if status, err := s.load(ctx); status != answered || err != nil {
+		if status, err := s.load(ctx); status != call.Answered || err != nil {
 			return status, err
 		}
 		listener, err := listenPrivately(address)
 		if err != nil {
-			return failed, fmt.Errorf("--socket %q: %w", *path, err)
+			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
-		version, _ := build()
-		c.console.note(fmt.Sprintf("serving %s on unix://%s", show.Count(len(s.images), "image"), show.Shell(address)))
-		return answered, serveOn(ctx, listener, engineapi.New(s.images, version))
+		version, _ := call.Build()
+		c.Note(fmt.Sprintf("serving %s on unix://%s", show.Count(len(s.images), "image"), show.Shell(address)))
+		return call.Answered, serveOn(ctx, listener, engineapi.New(s.images, version))
 	}
 }
 

@@ -10,12 +10,13 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/engineapi"
 )
 
 // A served list is the images that serve answers for: no ID twice, no tag twice.
 type served struct {
-	c      *Call
+	c      *call.Call
 	images []engineapi.Image
 	origin []origin // by image
 }
@@ -25,47 +26,47 @@ type origin struct{ name, platform string }
 
 // load loads all images of all arguments, one argument after the other: of each image only its documents stay.
 func (s *served) load(ctx context.Context) (int, error) {
-	s.c.all = true
+	s.c.All = true
 	for _, name := range s.c.Args {
-		list, err := s.c.load(ctx, []string{name}, false)
+		list, err := s.c.Load(ctx, []string{name}, false)
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
 		for i := range list {
-			list[i].many = list[i].many || len(s.c.Args) > 1
+			list[i].Many = list[i].Many || len(s.c.Args) > 1
 		}
-		status := list.refused(s.c)
-		if status == answered {
+		status := list.Refused(s.c)
+		if status == call.Answered {
 			err = s.takeAll(list)
-			list.complain(s.c)
+			list.Complain(s.c)
 		}
-		list.close()
-		if status != answered || err != nil {
-			return max(status, failed), err
+		list.Close()
+		if status != call.Answered || err != nil {
+			return max(status, call.Failed), err
 		}
 	}
 	if len(s.images) == 0 {
-		return failed, errors.New("serve: no image")
+		return call.Failed, errors.New("serve: no image")
 	}
-	return answered, nil
+	return call.Answered, nil
 }
 
 // takeAll takes the images of a list; an engine's containers are not served.
-func (s *served) takeAll(list imageList) error {
+func (s *served) takeAll(list call.Images) error {
 	for _, l := range list {
-		if l.err != nil {
+		if l.Err != nil {
 			continue // with --keep-going
 		}
-		if l.image.Container != nil { // not its image: it has a layer more
+		if l.Image.Container != nil { // not its image: it has a layer more
 			if len(list) == 1 {
-				return usage("layup inspect "+show.Shell(l.name)+"  prints docker's document of it", "%s: is a container, and images alone are served", l.where())
+				return call.Usage("layup inspect "+show.Shell(l.Name)+"  prints docker's document of it", "%s: is a container, and images alone are served", l.Where())
 			}
 			continue
 		}
-		if l.image.ID == "" {
-			return usage("layup ls "+show.Shell(l.name)+"  reads it", "%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say", l.where())
+		if l.Image.ID == "" {
+			return call.Usage("layup ls "+show.Shell(l.Name)+"  reads it", "%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say", l.Where())
 		}
-		s.take(l.image)
+		s.take(l.Image)
 	}
 	return nil
 }
@@ -106,7 +107,7 @@ func (s *served) name(at int, from origin, tags []string) {
 		case has >= 0:
 			s.unname(has, tag)
 			if s.origin[has].name != from.name {
-				s.c.console.note(fmt.Sprintf("%s is the image of %s now, the later file, no longer that of %s", tag, from.name, s.origin[has].name))
+				s.c.Note(fmt.Sprintf("%s is the image of %s now, the later file, no longer that of %s", tag, from.name, s.origin[has].name))
 			}
 		}
 		d := s.images[at].Inspect

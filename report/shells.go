@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/pflag"
+
+	"layup/report/call"
 )
 
 const completionDetails = `
@@ -83,13 +85,13 @@ end
 complete -c layup -f -a '(__layup_complete)'
 `
 
-func newCompletion(*pflag.FlagSet) Answer {
-	return func(ctx context.Context, c *Call) (int, error) {
+func newCompletion(*pflag.FlagSet) call.Answer {
+	return func(ctx context.Context, c *call.Call) (int, error) {
 		for _, s := range shells() {
 			if s.name == c.Args[0] {
-				return answered, c.print(ctx, s.script)
+				return call.Answered, c.Print(ctx, s.script)
 			}
 		}
-		return failed, usage("usage: layup completion bash|zsh|fish", "completion: unknown shell %q", c.Args[0])
+		return call.Failed, call.Usage("usage: layup completion bash|zsh|fish", "completion: unknown shell %q", c.Args[0])
 	}
 }

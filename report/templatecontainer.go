@@ -6,13 +6,14 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 )
 
 // container is what is said of a container: its document, or what the template makes of it, by the names of the JSON.
 func (i *inspection) container(img *analyze.Image) (string, error) {
 	doc, err := img.DockerContainer()
 	if err != nil {
-		return "", usage("layup layers "+show.Shell(img.Name)+"  says where its layers are", "%w", err)
+		return "", call.Usage("layup layers "+show.Shell(img.Name)+"  says where its layers are", "%w", err)
 	}
 	if i.template == nil {
 		return string(doc), nil

@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -19,21 +20,21 @@ const treeDetails = `
 The number before each name is its owner, as "layup owner" says. The other formats hold what ls -R does.
 `
 
-func newTree(f *pflag.FlagSet) Answer {
-	depth := count(f, "depth", "draw `N` levels below")
-	upto := count(f, "upto", "draw what is visible after layer `N`")
+func newTree(f *pflag.FlagSet) call.Answer {
+	depth := call.Count(f, "depth", "draw `N` levels below")
+	upto := call.Count(f, "upto", "draw what is visible after layer `N`")
 	digests := f.Bool("digests", false, "hold the SHA-256 of the files' content (not in the drawing)")
-	return about(digests, func(c *Call, img *analyze.Image, args []string) (part, error) {
-		snap, from, err := c.start(img, upto, args)
+	return call.About(digests, func(c *call.Call, img *analyze.Image, args []string) (call.Part, error) {
+		snap, from, err := start(c, img, upto, args)
 		if err != nil {
 			return absent(itemFields, err)
 		}
-		var p part
+		var p call.Part
 		p.Fields = itemFields
-		p.Rows = itemRows(snap.Walk(from.Node(), depth.or(-1)), snap)
+		p.Rows = itemRows(snap.Walk(from.Node(), depth.Or(-1)), snap)
 		p.Columns = []render.Column{pathColumn(itemFields)}
 		p.Text = func(w io.Writer, _ render.Terminal) error {
-			return draw(w, slices.Collect(snap.Walk(from.Node(), depth.or(-1))))
+			return draw(w, slices.Collect(snap.Walk(from.Node(), depth.Or(-1))))
 		}
 		return p, nil
 	})

@@ -12,6 +12,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/extract"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -26,44 +27,43 @@ The last line of the answer mounts the whole, with upper as the layer that a con
 with umount DIR/merged. A mount takes about 4,000 bytes of options: 130 layers.
 `
 
-func newUnpack(f *pflag.FlagSet) Answer {
+func newUnpack(f *pflag.FlagSet) call.Answer {
 	overlay := f.Bool("overlay2", false, "as the overlay2 driver of Docker keeps layers")
-	return func(ctx context.Context, c *Call) (int, error) {
+	return func(ctx context.Context, c *call.Call) (int, error) {
 		image, dir := c.Args[0], c.Args[1]
 		switch {
 		case !*overlay:
-			return failed, usage("layup unpack --overlay2 "+show.Shell(image)+" "+show.Shell(dir)+"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
-		case c.all:
-			return failed, usage("layup images "+show.Shell(image)+"  lists them", "unpack: takes one image; --all does not apply")
+			return call.Failed, call.Usage("layup unpack --overlay2 "+show.Shell(image)+" "+show.Shell(dir)+"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
+		case c.All:
+			return call.Failed, call.Usage("layup images "+show.Shell(image)+"  lists them", "unpack: takes one image; --all does not apply")
 		}
-		if err := cmp.Or(c.checkOutside("", dir), targetError("", dir, extract.CheckDir(dir))); err != nil {
-			return failed, fmt.Errorf("unpack: %w", err)
+		if err := cmp.Or(c.CheckOutside("", dir), targetError("", dir, extract.CheckDir(dir))); err != nil {
+			return call.Failed, fmt.Errorf("unpack: %w", err)
 		}
-		c.bodies = analyze.SomeBodies
-		images, err := c.load(ctx, c.Args[:1], false)
+		c.Bodies = analyze.SomeBodies
+		images, err := c.Load(ctx, c.Args[:1], false)
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
-		defer images.close()
-		if status := images.refused(c); status != answered {
+		defer images.Close()
+		if status := images.Refused(c); status != call.Answered {
 			return status, nil
 		}
-		img := images[0].image
+		img := images[0].Image
 		if len(img.Layers) == 0 {
-			return failed, named(img, errors.New("has no layers"))
+			return call.Failed, call.Named(img, errors.New("has no layers"))
 		}
-		c.console.undoing.Add(1) // what was begun is removed before the program ends
-		defer c.console.undoing.Done()
+		defer c.Undoing()() // what was begun is removed before the program ends
 		layers, err := extract.Overlay(ctx, img, dir)
 		if err != nil {
-			return failed, named(img, err)
+			return call.Failed, call.Named(img, err)
 		}
-		status := statusOf(img, part{})
+		status := call.StatusOf(img, call.Part{})
 		for _, l := range layers {
-			status = worst(status, c.console.leftOut(l.Result))
+			status = call.Worst(status, leftOut(c, l.Result))
 		}
-		images.complain(c)
-		return status, c.write(ctx, func(w io.Writer, _ render.Terminal) error {
+		images.Complain(c)
+		return status, c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
 			for i, l := range layers {
 				if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link, show.Safe(img.Instruction(i).Readable)); err != nil {
 					return err

@@ -12,6 +12,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/report/render"
 )
 
@@ -36,25 +37,25 @@ image ID, or a manifest's digest, that is known from elsewhere.
 var verifyFields = []render.Field{{Name: "what"}, {Name: "layer", Kind: render.Int}, {Name: "digest"}, {Name: "name", Kind: render.Name}, {Name: "path", Kind: render.Name},
 	{Name: "expected"}, {Name: "found"}, {Name: "size", Kind: render.Int}, {Name: "pass", Kind: render.Bool}, {Name: "code"}, {Name: "message"}}
 
-func newVerify(f *pflag.FlagSet) Answer {
+func newVerify(f *pflag.FlagSet) call.Answer {
 	expect := f.String("expect", "", "fail unless the image's `ID`, or its manifest's digest, is this one: sha256:HEX")
-	return func(ctx context.Context, c *Call) (int, error) {
+	return func(ctx context.Context, c *call.Call) (int, error) {
 		switch {
-		case c.noVerify:
-			return failed, usage("layup layers --no-verify "+show.Shell(c.Args[0])+"  lists layers without it", "verify: --no-verify would leave nothing to do")
-		case c.registry.toc:
-			return failed, usage("layup ls --toc "+show.Shell(c.Args[0])+"  lists by the index alone", "verify: --toc does not apply: everything is read")
+		case c.NoVerify:
+			return call.Failed, call.Usage("layup layers --no-verify "+show.Shell(c.Args[0])+"  lists layers without it", "verify: --no-verify would leave nothing to do")
+		case c.Registry.TOC:
+			return call.Failed, call.Usage("layup ls --toc "+show.Shell(c.Args[0])+"  lists by the index alone", "verify: --toc does not apply: everything is read")
 		}
-		if err := checkExpected(*expect, c.all); err != nil {
-			return failed, err
+		if err := checkExpected(*expect, c.All); err != nil {
+			return call.Failed, err
 		}
-		v, err := c.verify(ctx)
+		v, err := verify(ctx, c)
 		if err != nil {
-			return failed, err
+			return call.Failed, err
 		}
 		v.expect(*expect)
-		doc := render.Doc{Command: c.Report.Name, Many: c.all}
-		if c.all {
+		doc := render.Doc{Command: c.Command.Name, Many: c.All}
+		if c.All {
 			whole := verified{source: v.Source, checks: slices.Concat(v.File, v.Others)}
 			if len(whole.checks) > 0 {
 				doc.Sections = append(doc.Sections, whole.section(c, v))
@@ -63,28 +64,28 @@ func newVerify(f *pflag.FlagSet) Answer {
 		for _, one := range v.images(c) {
 			doc.Sections = append(doc.Sections, one.section(c, v))
 		}
-		if err := c.writeDoc(ctx, doc); err != nil {
-			return failed, err
+		if err := c.WriteDoc(ctx, doc); err != nil {
+			return call.Failed, err
 		}
-		if c.lament(v) {
-			return refuted, nil
+		if lament(c, v) {
+			return call.Refuted, nil
 		}
-		return answered, nil
+		return call.Answered, nil
 	}
 }
 
 // verify makes the record.
-func (c *Call) verify(ctx context.Context) (*record, error) {
-	if err := c.checkTarget(c.Args); err != nil {
+func verify(ctx context.Context, c *call.Call) (*record, error) {
+	if err := c.CheckTarget(c.Args); err != nil {
 		return nil, err
 	}
-	opt, err := c.options()
+	opt, err := c.Options()
 	if err != nil {
 		return nil, err
 	}
-	opt.Source.Stdin, opt.Note = c.stdin, c.console.note
-	opt.Progress = c.console.track(c.progress.word)
-	defer c.console.close()
+	opt.Source.Stdin, opt.Note = c.Stdin, c.Note
+	opt.Progress = c.Track()
+	defer c.Clear()
 	v, err := analyze.Verify(ctx, c.Args[0], opt)
 	return &record{v}, err
 }
@@ -100,11 +101,11 @@ type verified struct {
 }
 
 // images returns a section for each image. A single one has the checks of the source as well.
-func (v *record) images(c *Call) []verified {
+func (v *record) images(c *call.Call) []verified {
 	var list []verified
 	for _, one := range v.Images {
 		checks := one.Checks
-		if !c.all {
+		if !c.All {
 			checks = slices.Concat(v.File, one.Checks, v.Others)
 		}
 		list = append(list, verified{v.Source, one.Image, checks})
@@ -151,21 +152,21 @@ type toolFacts struct {
 	Commit  string `json:"commit,omitempty"`
 }
 
-func (one verified) section(c *Call, v *record) render.Section {
+func (one verified) section(c *call.Call, v *record) render.Section {
 	count := tallyOf(one.checks)
-	version, commit := build()
-	s := render.Section{Fields: verifyFields, Rows: slices.Values(checkRows(one.checks)), Columns: checkColumns(c.brief()), Source: c.Args[0], Footer: count.line(),
+	version, commit := call.Build()
+	s := render.Section{Fields: verifyFields, Rows: slices.Values(checkRows(one.checks)), Columns: checkColumns(brief(c)), Source: c.Args[0], Footer: count.line(),
 		Head:  one.head(c, v),
 		Extra: []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count}, {Name: "left", Value: v.Left}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}}
-	facts := imageFacts{Source: one.source}
+	facts := call.ImageFacts{Source: one.source}
 	if one.image != nil {
-		facts = factsOf(one.image)
+		facts = call.FactsOf(one.image)
 		s.Name = cmp.Or(one.image.Reference, one.image.ID)
 		for _, w := range one.image.Warnings() {
-			s.Warnings = append(s.Warnings, newWarningFacts(w))
+			s.Warnings = append(s.Warnings, call.NewWarningFacts(w))
 		}
 	}
-	if c.all {
+	if c.All {
 		facts.Name = c.Args[0]
 	}
 	s.Image = facts
@@ -173,11 +174,11 @@ func (one verified) section(c *Call, v *record) render.Section {
 }
 
 // brief reports whether the answer goes to a terminal that cuts.
-func (c *Call) brief() bool { return (c.output == "" || c.output == "-") && c.terminal().Width > 0 }
+func brief(c *call.Call) bool { return (c.Output == "" || c.Output == "-") && c.Terminal().Width > 0 }
 
 // head says what was verified, by what.
-func (one verified) head(c *Call, v *record) []string {
-	version, commit := build()
+func (one verified) head(c *call.Call, v *record) []string {
+	version, commit := call.Build()
 	by := "layup " + version
 	if commit != "" {
 		by += " (" + commit + ")"

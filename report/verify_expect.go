@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/tarfs"
 )
 
@@ -15,9 +16,9 @@ func checkExpected(id string, all bool) error {
 	case id == "":
 		return nil
 	case all:
-		return usage("--image NAME takes one", "verify: --expect names one image; --all does not apply")
+		return call.Usage("--image NAME takes one", "verify: --expect names one image; --all does not apply")
 	case !wholeDigest.MatchString(id):
-		return usage("the whole ID is needed: docker image inspect --format '{{.Id}}' IMAGE", "verify: --expect %q: want sha256: and 64 hexadecimal digits", id)
+		return call.Usage("the whole ID is needed: docker image inspect --format '{{.Id}}' IMAGE", "verify: --expect %q: want sha256: and 64 hexadecimal digits", id)
 	}
 	return nil
 }

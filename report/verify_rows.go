@@ -9,6 +9,7 @@ import (
 
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -100,7 +101,7 @@ func verdictWord(pass render.Value) string {
 const mostLaments = 20
 
 // lament prints the failures and reports whether there are any.
-func (c *Call) lament(v *record) bool {
+func lament(c *call.Call, v *record) bool {
 	checks := v.File
 	for _, one := range v.Images {
 		checks = append(checks, one.Checks...)
@@ -112,14 +113,14 @@ func (c *Call) lament(v *record) bool {
 			continue
 		}
 		if failures++; failures <= mostLaments {
-			c.console.fail(fmt.Errorf("%s: %s", c.Args[0], failureLine(check)))
+			c.Fail(fmt.Errorf("%s: %s", c.Args[0], failureLine(check)))
 		}
 	}
 	if failures > mostLaments {
-		c.console.fail(fmt.Errorf("%s: and %d more", c.Args[0], failures-mostLaments))
+		c.Fail(fmt.Errorf("%s: and %d more", c.Args[0], failures-mostLaments))
 	}
 	if failures > 0 {
-		c.console.fail(fmt.Errorf("%s: verification failed: %d of %d checks", c.Args[0], failures, len(checks)))
+		c.Fail(fmt.Errorf("%s: verification failed: %d of %d checks", c.Args[0], failures, len(checks)))
 	}
 	return failures > 0
 }

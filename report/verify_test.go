@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"layup/fixtures"
+	"layup/report/call"
 )
 
 const smallImage = `
@@ -98,7 +99,7 @@ func TestVerifyNamesTheBlobOfEveryFlippedByte(t *testing.T) {
 					}
 					tried++
 					got := layup(t, "verify", "-q", "-f", "csv", name)
-					if got.status != refuted || !failsOn(t, got.out, named) {
+					if got.status != call.Refuted || !failsOn(t, got.out, named) {
 						t.Fatalf("byte %d of %s (%s): exit %d, want 1 and the blob named\n%s%s", i-s.start, s.name, named, got.status, got.out, got.err)
 					}
 				}
@@ -149,7 +150,7 @@ func TestVerifyPassesEverySoundPacking(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := layup(t, "verify", name)
-		if got.status != answered || !strings.Contains(got.out, "\nPASS: ") {
+		if got.status != call.Answered || !strings.Contains(got.out, "\nPASS: ") {
 			t.Errorf("%s: exit %d, want 0\n%s%s", p.Name, got.status, got.out, got.err)
 		}
 		unverified := strings.Contains(got.out, "\nnot verified ")
@@ -165,7 +166,7 @@ func TestVerifyFailsOnSeverityHighOnly(t *testing.T) {
 	for text, want := range map[string]struct {
 		status int
 		code   string
-	}{low: {answered, "whiteout-hides-nothing"}, high: {refuted, "duplicate-entry"}} {
+	}{low: {call.Answered, "whiteout-hides-nothing"}, high: {call.Refuted, "duplicate-entry"}} {
 		name := filepath.Join(t.TempDir(), "image.tar")
 		if err := os.WriteFile(name, packed(t, text, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
 			t.Fatal(err)
@@ -209,7 +210,7 @@ func TestVerifyGoesOnAfterDamage(t *testing.T) {
 		}
 	}
 	expect(t, "failures", failures, "config digest-mismatch", "layer digest-mismatch", "layer blob-missing")
-	if got.status != refuted || after.Pass || after.Summary.Failed != 3 {
+	if got.status != call.Refuted || after.Pass || after.Summary.Failed != 3 {
 		t.Errorf("exit %d, pass %v, summary %+v; want 1, false, 3 failed", got.status, after.Pass, after.Summary)
 	}
 	if n := strings.Count(got.err, "\n"); n < 4 {
@@ -265,7 +266,7 @@ func TestTitlesOfTheRecordStayReadable(t *testing.T) {
 	got := layup(t, "verify", name)
 	_, rest, _ := strings.Cut(got.out, "\n")
 	line, _, _ := strings.Cut(rest, "\n")
-	if got.status != answered || !strings.HasPrefix(line, "source       $'") || !strings.HasSuffix(line, `a\x1b[2J.tar' (oci-archive)`) {
+	if got.status != call.Answered || !strings.HasPrefix(line, "source       $'") || !strings.HasSuffix(line, `a\x1b[2J.tar' (oci-archive)`) {
 		t.Errorf("status %d: %q %s", got.status, line, got.err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -50,25 +51,25 @@ type wasteTotals struct {
 	Repeated     int64   `json:"repeatedLayers"`
 }
 
-func newWaste(f *pflag.FlagSet) Answer {
-	top := count(f, "top", "only the `N` that cost most, of paths and of duplicates")
-	return func(ctx context.Context, c *Call) (int, error) {
-		c.dense = true // metadata only and duplicates are told by content, but not that of holes
-		return c.answer(ctx, c.Args, nil, true, func(_ *Call, img *analyze.Image, _ []string) (part, error) {
-			return wastePart(img, top.or(math.MaxInt)), nil
+func newWaste(f *pflag.FlagSet) call.Answer {
+	top := call.Count(f, "top", "only the `N` that cost most, of paths and of duplicates")
+	return func(ctx context.Context, c *call.Call) (int, error) {
+		c.Dense = true // metadata only and duplicates are told by content, but not that of holes
+		return c.Answer(ctx, c.Args, nil, true, func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+			return wastePart(img, top.Or(math.MaxInt)), nil
 		})
 	}
 }
 
 // wastePart is the answer for one image, with the most costly paths and duplicates.
-func wastePart(img *analyze.Image, most int) part {
+func wastePart(img *analyze.Image, most int) call.Part {
 	account, duplicates := img.Account(), img.Duplicates() // before what is wasted: what they need to be found is free again then
 	wasted := img.Wasted()
 	twice := int64(0)
 	for _, d := range duplicates {
 		twice += d.Bytes
 	}
-	var p part
+	var p call.Part
 	p.Fields, p.Columns = wasteFields, wasteColumns(account.Stored)
 	p.Rows = wastedRows(img, first(wasted, most), account.Stored)
 	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden, percent(account.Hidden, account.Stored),

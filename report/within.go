@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/source"
+	"layup/report/call"
 	"layup/tarfs"
 )
 
@@ -55,7 +56,7 @@ func local(name string) bool {
 	if name == "-" || strings.Contains(name, "://") || strings.HasPrefix(name, "registry:") {
 		return false
 	}
-	return slices.ContainsFunc(filesOf(name), func(file string) bool {
+	return slices.ContainsFunc(call.FilesOf(name), func(file string) bool {
 		info, err := os.Stat(file)
 		return err == nil && (info.IsDir() || info.Mode().IsRegular())
 	})
@@ -63,8 +64,8 @@ func local(name string) bool {
 
 // options are those of the draft, but for what only an answer needs.
 func (d *draft) options() (analyze.Options, error) {
-	d.com.registry.Offline, d.com.noVerify, d.com.keepGoing, d.com.all = true, true, true, false
-	return d.com.options()
+	d.com.Registry.Offline, d.com.NoVerify, d.com.KeepGoing, d.com.All = true, true, true, false
+	return d.com.Options()
 }
 
 // image opens the image of the draft, or returns nil.
@@ -238,7 +239,7 @@ func (d *draft) layers(ctx context.Context) []candidate {
 		var found []candidate
 		if img := d.image(ctx, given[0]); img != nil {
 			for i := range img.Layers {
-				found = append(found, candidate{strconv.Itoa(i), cut(img.Instruction(i).Readable)})
+				found = append(found, candidate{strconv.Itoa(i), call.Cut(img.Instruction(i).Readable)})
 			}
 		}
 		return found[:min(len(found), mostCandidates)]

@@ -1,13 +1,8 @@
 package report
 
 import (
-	"bytes"
-	"slices"
 	"testing"
 	"time"
-
-	"layup/analyze/source"
-	"layup/tarfs"
 )
 
 func TestSizesAreReadAsGNUWritesThem(t *testing.T) {
@@ -58,41 +53,6 @@ func TestModesAreDrawnAsLsDrawsThem(t *testing.T) {
 	} {
 		if got := drawnMode(c.kind, c.mode); got != c.want {
 			t.Errorf("%s %s: got %s want %s", c.kind, c.mode, got, c.want)
-		}
-	}
-}
-
-func TestWarningsAreCountedAfterFiveOfACode(t *testing.T) {
-	var warnings []tarfs.Warning
-	for i := range 7 {
-		warnings = append(warnings, tarfs.Warning{Code: tarfs.DuplicateEntry, Layer: 1, Path: "/f" + string(rune('0'+i))})
-	}
-	warnings[6].More = 10
-	warnings = append(warnings, tarfs.Warning{Code: tarfs.ParentNotListed, Layer: 0, Path: "/o\x1bpt"}, tarfs.Warning{Code: source.HistoryAbsent, Layer: tarfs.NoLayer})
-	print := func(quiet, verbose bool) []string {
-		var b bytes.Buffer
-		con := &console{w: &b, quiet: quiet, verbose: verbose}
-		con.warn("", warnings)
-		return lines(b.String())
-	}
-	message := tarfs.DuplicateEntry.Message
-	five := make([]string, 0, 6)
-	for i := range 5 {
-		five = append(five, "layup: warning: duplicate-entry: layer 1: /f"+string(rune('0'+i))+": "+message)
-	}
-	five = append(five, "layup: warning: duplicate-entry: 12 more")
-	expect(t, "usually", print(false, false), append(slices.Clone(five), "layup: note: oddities of severity low, shown by -v: history-absent (1), parent-not-listed (1)")...)
-	expect(t, "-v", print(false, true), append(slices.Clone(five), "layup: warning: parent-not-listed: layer 0: $'/o\\x1bpt': "+tarfs.ParentNotListed.Message, "layup: warning: history-absent: "+source.HistoryAbsent.Message)...)
-	expect(t, "-q", print(true, false))
-}
-
-func TestWorstStatusIsTwoThenThreeThenOne(t *testing.T) {
-	order := []int{0, 1, 3, 2}
-	for i, a := range order {
-		for j, b := range order {
-			if got := worst(a, b); got != order[max(i, j)] {
-				t.Errorf("worst of %d and %d: got %d", a, b, got)
-			}
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"github.com/spf13/pflag"

@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"os"
@@ -6,29 +6,29 @@ import (
 	"strings"
 )
 
-// checkTarget refuses an output that would replace what is read, the sources that names name: no answer is worth the image.
-func (c *Call) checkTarget(names []string) error {
-	if c.output == "" || c.output == "-" {
+// CheckTarget refuses an output that would replace what is read, the sources that names name: no answer is worth the image.
+func (c *Call) CheckTarget(names []string) error {
+	if c.Output == "" || c.Output == "-" {
 		return nil
 	}
-	target, err := os.Stat(c.output)
+	target, err := os.Stat(c.Output)
 	if err != nil || !target.Mode().IsRegular() {
 		return nil // nothing is replaced
 	}
-	path, err := filepath.EvalSymlinks(c.output)
+	path, err := filepath.EvalSymlinks(c.Output)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		if c.reads(name, path, target) {
-			return usage("choose another name for the answer", "-o %q: is part of %q, which is read: it would be lost", c.output, name)
+			return Usage("choose another name for the answer", "-o %q: is part of %q, which is read: it would be lost", c.Output, name)
 		}
 	}
 	return nil
 }
 
-// checkOutside refuses to build a tree inside of the source: what is read is not to change.
-func (c *Call) checkOutside(flag, dir string) error {
+// CheckOutside refuses to build a tree inside of the source: what is read is not to change.
+func (c *Call) CheckOutside(flag, dir string) error {
 	path, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -39,9 +39,9 @@ func (c *Call) checkOutside(flag, dir string) error {
 	if linked, err := filepath.EvalSymlinks(path); err == nil {
 		path = linked
 	}
-	for _, name := range filesOf(c.Args[0]) {
+	for _, name := range FilesOf(c.Args[0]) {
 		if info, err := os.Stat(name); err == nil && info.IsDir() && above(info, path) {
-			return usage("choose a directory elsewhere", "%s%q: lies in %q, which is read and not to be changed", flag, dir, c.Args[0])
+			return Usage("choose a directory elsewhere", "%s%q: lies in %q, which is read and not to be changed", flag, dir, c.Args[0])
 		}
 	}
 	return nil
@@ -50,10 +50,10 @@ func (c *Call) checkOutside(flag, dir string) error {
 // reads reports whether the source is the file, or a directory above it.
 func (c *Call) reads(source, path string, target os.FileInfo) bool {
 	if source == "-" {
-		info, err := c.stdin.Stat()
+		info, err := c.Stdin.Stat()
 		return err == nil && os.SameFile(info, target)
 	}
-	for _, name := range filesOf(source) {
+	for _, name := range FilesOf(source) {
 		info, err := os.Stat(name)
 		switch {
 		case err != nil:
@@ -64,9 +64,9 @@ func (c *Call) reads(source, path string, target os.FileInfo) bool {
 	return false
 }
 
-// filesOf returns the file names that an argument may mean: as it stands, and in KIND:PATH:REF each beginning of what follows the kind
+// FilesOf returns the file names that an argument may mean: as it stands, and in KIND:PATH:REF each beginning of what follows the kind
 // that ends before a sign which may divide.
-func filesOf(arg string) []string {
+func FilesOf(arg string) []string {
 	names := []string{arg}
 	_, rest, found := strings.Cut(arg, ":")
 	for found && rest != "" {

@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"io"
@@ -11,11 +11,12 @@ import (
 
 // A console is the standard error: one line a message, whole, with nothing in it that a terminal obeys.
 type console struct {
+	commands       []Command
 	mu             sync.Mutex
 	w              io.Writer
 	progress       *render.Progress // nil before loading begins
 	ended          bool
-	quiet, verbose bool
+	Quiet, verbose bool
 	plugin         bool           // what is advised is typed behind docker
 	undoing        sync.WaitGroup // what must come to its end also when the command is interrupted
 }
@@ -23,7 +24,7 @@ type console struct {
 // line prints a message.
 func (c *console) line(text string) {
 	if c.plugin && strings.HasPrefix(text, "hint: ") {
-		text = behindDocker(text)
+		text = BehindDocker(c.commands, text)
 	}
 	c.plain("layup: " + text)
 }
@@ -43,7 +44,7 @@ func (c *console) plain(text string) {
 
 // note prints what the user should know of a choice made for them.
 func (c *console) note(text string) {
-	if !c.quiet {
+	if !c.Quiet {
 		c.line(text)
 	}
 }
@@ -72,4 +73,17 @@ func (c *console) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = true
+}
+
+func (c *Call) Note(text string)  { c.Console.note(text) }
+func (c *Call) Line(text string)  { c.Console.line(text) }
+func (c *Call) Plain(text string) { c.Console.plain(text) }
+func (c *Call) Hint(text string)  { c.Console.line("hint: " + text) }
+func (c *Call) Fail(err error)    { c.Console.fail(err) }
+func (c *Call) Clear()            { c.Console.close() }
+
+// Undoing says that what follows must come to its end also when the command is interrupted, up to the call of what it returns.
+func (c *Call) Undoing() (done func()) {
+	c.Console.undoing.Add(1)
+	return c.Console.undoing.Done
 }

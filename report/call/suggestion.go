@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"cmp"
@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// nearest returns the name most like what was typed, or nothing if none is like it.
-func nearest(typed string, names []string) string {
+// Nearest returns the name most like what was typed, or nothing if none is like it.
+func Nearest(typed string, names []string) string {
 	type rated struct {
 		name     string
 		distance int

@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 // registryFlags say how docker://REF is reached.
 type registryFlags struct {
 	registry.Options
-	toc bool
+	TOC bool
 }
 
 func (r *registryFlags) flags(f *pflag.FlagSet) {
@@ -24,7 +24,7 @@ func (r *registryFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&r.Insecure, "insecure", false, "take plain HTTP and any certificate; digests are checked all the same")
 	f.StringArrayVar(&r.Mirrors, "mirror", nil, "ask URL before the registry HOST (`HOST=URL`); may be given several times")
 	f.StringArrayVar(&r.TokenHosts, "token-host", nil, "`HOST` of a token server that may get the credentials though it is of another domain")
-	f.BoolVar(&r.toc, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest in the manifest")
+	f.BoolVar(&r.TOC, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest in the manifest")
 	f.BoolVar(&r.Offline, "offline", false, "never open a connection, as LAYUP_OFFLINE=1 does")
 }
 
@@ -33,29 +33,29 @@ var tocCommands = []string{"owner", "log", "find", "ls", "tree", "layers", "imag
 
 // checkTOC refuses --toc where the answer would need the layers themselves.
 func (c *Call) checkTOC() error {
-	if c.registry.toc && !slices.Contains(tocCommands, c.Report.Name) {
-		return usage("without --toc the layers are fetched and verified", "%s: --toc does not apply: it rests on what layers hold, not on the builder's index", c.Report.Name)
+	if c.Registry.TOC && !slices.Contains(tocCommands, c.Command.Name) {
+		return Usage("without --toc the layers are fetched and verified", "%s: --toc does not apply: it rests on what layers hold, not on the builder's index", c.Command.Name)
 	}
 	return nil
 }
 
 // tellTOC says once that an answer rests on a builder's index.
-func (c *Call) tellTOC(l loaded) {
-	if !c.registry.toc || l.image == nil || !l.image.Remote {
+func (c *Call) tellTOC(l Loaded) {
+	if !c.Registry.TOC || l.Image == nil || !l.Image.Remote {
 		return
 	}
-	fetched, ok := l.image.TOC()
+	fetched, ok := l.Image.TOC()
 	if !ok {
-		c.console.note(l.where() + ": --toc: no layer has an index that the manifest names and the registry gives parts of: all were fetched")
+		c.Note(l.Where() + ": --toc: no layer has an index that the manifest names and the registry gives parts of: all were fetched")
 		return
 	}
-	c.console.note(l.where() + ": rests on the index that its builder stored (--toc): layers were not read")
-	if c.verbose {
+	c.Note(l.Where() + ": rests on the index that its builder stored (--toc): layers were not read")
+	if c.Verbose {
 		var stored int64
-		for _, layer := range l.image.Layers {
+		for _, layer := range l.Image.Layers {
 			stored += layer.Size
 		}
-		c.console.note(fmt.Sprintf("%s: fetched %d bytes of the indexes of layers of %d", l.where(), fetched, stored))
+		c.Note(fmt.Sprintf("%s: fetched %d bytes of the indexes of layers of %d", l.Where(), fetched, stored))
 	}
 }
 

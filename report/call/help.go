@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"context"
@@ -42,28 +42,28 @@ Examples:
 layup help COMMAND shows a command's flags, and those that every command knows.
 `
 
-func newHelp(*pflag.FlagSet) Answer {
+func NewHelp(*pflag.FlagSet) Answer {
 	return func(ctx context.Context, c *Call) (int, error) {
-		text := overview()
+		text := overview(c.commands)
 		if len(c.Args) > 0 {
-			report, err := command(c.Args[0])
+			report, err := command(c.commands, c.Args[0])
 			if err != nil {
-				return failed, err
+				return Failed, err
 			}
 			text = explain(report)
 		}
 		if isPlugin(ctx) {
-			text = behindDocker(text)
+			text = BehindDocker(c.commands, text)
 		}
-		return answered, c.print(ctx, text)
+		return Answered, c.Print(ctx, text)
 	}
 }
 
 // overview is the help of the whole.
-func overview() string {
+func overview(commands []Command) string {
 	var b strings.Builder
 	b.WriteString(wrapped(intro) + "\nUsage: layup COMMAND [flags] IMAGE [args]\n\nCommands:\n")
-	for _, r := range All() {
+	for _, r := range commands {
 		if !r.Hidden {
 			fmt.Fprintf(&b, "  %-11s %s\n", r.Name, r.About)
 		}
@@ -73,8 +73,8 @@ func overview() string {
 }
 
 // explain is the help of one command: its own flags first, then those that every command knows.
-func explain(r Report) string {
-	own := newFlagSet()
+func explain(r Command) string {
+	own := NewFlagSet()
 	r.New(own)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", sentence(r.About), strings.Join(strings.Fields("layup "+r.Name+" [flags] "+r.Args), " "))
@@ -82,12 +82,12 @@ func explain(r Report) string {
 		b.WriteString("\n" + wrapped(r.Details))
 	}
 	if own.HasAvailableFlags() {
-		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, newFlagSet()))
+		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, NewFlagSet()))
 	}
-	common := newCommon()
+	common := NewCommon()
 	common.groups[0].flags.Lookup("format").Usage = render.Usage(r.Findings)
 	for i, g := range common.groups {
-		if i > 0 && !r.readsImages() {
+		if i > 0 && !r.ReadsImages() {
 			break // only the output's flags mean anything
 		}
 		b.WriteString("\n" + g.title + " (every command):\n" + flagLines(g.flags, own))
@@ -101,7 +101,7 @@ func explain(r Report) string {
 }
 
 // statuses is what the help says of the exit status.
-func (r Report) statuses() string {
+func (r Command) statuses() string {
 	if r.Statuses != "" {
 		return "Exit status:\n" + r.Statuses
 	}

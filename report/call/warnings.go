@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"encoding/base64"
@@ -11,8 +11,8 @@ import (
 	"layup/tarfs"
 )
 
-// warningFacts is a member of the document's "warnings".
-type warningFacts struct {
+// WarningFacts is a member of the document's "warnings".
+type WarningFacts struct {
 	Code       string         `json:"code"`
 	Severity   tarfs.Severity `json:"severity"`
 	Layer      int            `json:"layer"`
@@ -22,8 +22,8 @@ type warningFacts struct {
 	More       int            `json:"more,omitempty"`
 }
 
-func newWarningFacts(w tarfs.Warning) warningFacts {
-	f := warningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Code.Message, More: w.More}
+func NewWarningFacts(w tarfs.Warning) WarningFacts {
+	f := WarningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Code.Message, More: w.More}
 	if !utf8.ValidString(w.Path) {
 		f.PathBase64 = base64.StdEncoding.EncodeToString([]byte(w.Path))
 	}
@@ -35,7 +35,7 @@ const shown = 5
 
 // warn prints the first warnings of each code; those of severity low in one line unless asked for.
 func (c *console) warn(about string, warnings []tarfs.Warning) {
-	if c.quiet {
+	if c.Quiet {
 		return
 	}
 	var codes []tarfs.Code

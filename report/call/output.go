@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"bufio"
@@ -49,13 +49,13 @@ func fill(ctx context.Context, w io.Writer, where string, t render.Terminal, b b
 		err = buffered.Flush()
 	}
 	if s.err != nil {
-		return writeError(where, s.err)
+		return WriteError(where, s.err)
 	}
 	return err
 }
 
-// writeError names the target once; the path that the system's error holds says /dev/stdout.
-func writeError(where string, err error) error {
+// WriteError names the target once; the path that the system's error holds says /dev/stdout.
+func WriteError(where string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -70,17 +70,17 @@ type outputError struct{ error }
 
 func (e *outputError) Unwrap() error { return e.error }
 
-// write hands the answer to the standard output or to the file that -o names.
-func (c *Call) write(ctx context.Context, b body) error {
-	if c.output != "" && c.output != "-" {
+// Write hands the answer to the standard output or to the file that -o names.
+func (c *Call) Write(ctx context.Context, b body) error {
+	if c.Output != "" && c.Output != "-" {
 		return c.writeFile(ctx, b)
 	}
-	if closedAtStart(c.stdout) {
+	if closedAtStart(c.Stdout) {
 		return &outputError{errors.New("write stdout: it is closed")}
 	}
-	err := fill(ctx, c.stdout, "stdout", c.terminal(), b)
-	if closer, ok := c.stdout.(io.Closer); ok && err == nil {
-		err = writeError("stdout", closer.Close())
+	err := fill(ctx, c.Stdout, "stdout", c.Terminal(), b)
+	if closer, ok := c.Stdout.(io.Closer); ok && err == nil {
+		err = WriteError("stdout", closer.Close())
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		return errClosedPipe
@@ -88,9 +88,9 @@ func (c *Call) write(ctx context.Context, b body) error {
 	return err
 }
 
-// print writes a text of ours.
-func (c *Call) print(ctx context.Context, text string) error {
-	return c.write(ctx, func(w io.Writer, _ render.Terminal) error {
+// Print writes a text of ours.
+func (c *Call) Print(ctx context.Context, text string) error {
+	return c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
 		_, err := io.WriteString(w, text)
 		return err
 	})
@@ -98,39 +98,39 @@ func (c *Call) print(ctx context.Context, text string) error {
 
 // checkOutput refuses what -o cannot mean before an image is read for it.
 func (c *Call) checkOutput() error {
-	if c.output == "" && c.outputGiven {
-		return usage("- is the standard output; a variable of a script may be unset", "-o: the name of the file is empty")
+	if c.Output == "" && c.OutputGiven {
+		return Usage("- is the standard output; a variable of a script may be unset", "-o: the name of the file is empty")
 	}
-	if c.output == "" || c.output == "-" {
+	if c.Output == "" || c.Output == "-" {
 		return nil
 	}
-	if info, err := os.Stat(c.output); err == nil {
+	if info, err := os.Stat(c.Output); err == nil {
 		if info.IsDir() {
-			return fmt.Errorf("-o %q: is a directory; name a file", c.output)
+			return fmt.Errorf("-o %q: is a directory; name a file", c.Output)
 		}
 		return nil
 	}
-	dir := filepath.Dir(c.output)
+	dir := filepath.Dir(c.Output)
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		return fmt.Errorf("-o %q: %q is no directory", c.output, dir)
+		return fmt.Errorf("-o %q: %q is no directory", c.Output, dir)
 	}
 	return nil
 }
 
 // writeFile replaces the file that -o names when the answer is whole. What is no regular file (/dev/null, a FIFO) is written to as it is.
 func (c *Call) writeFile(ctx context.Context, b body) error {
-	if info, err := os.Stat(c.output); err == nil && !info.Mode().IsRegular() {
-		return c.writeDevice(ctx, c.output, b)
+	if info, err := os.Stat(c.Output); err == nil && !info.Mode().IsRegular() {
+		return c.writeDevice(ctx, c.Output, b)
 	}
-	return c.replaceFile(func(f *os.File) error { return fill(ctx, f, c.output, c.fileTerminal(), b) })
+	return c.ReplaceFile(func(f *os.File) error { return fill(ctx, f, c.Output, c.fileTerminal(), b) })
 }
 
-// replaceFile puts what is written into a temporary file in place of the one that -o names.
-func (c *Call) replaceFile(write func(f *os.File) error) error {
-	path, err := filepath.EvalSymlinks(c.output) // a link stays a link
+// ReplaceFile puts what is written into a temporary file in place of the one that -o names.
+func (c *Call) ReplaceFile(write func(f *os.File) error) error {
+	path, err := filepath.EvalSymlinks(c.Output) // a link stays a link
 	if err != nil {
-		path = c.output
+		path = c.Output
 	}
 	mode, keep := fs.FileMode(0o666), false
 	if info, err := os.Stat(path); err == nil {
@@ -139,21 +139,21 @@ func (c *Call) replaceFile(write func(f *os.File) error) error {
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".layup-"+rand.Text()[:8])
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return writeError(c.output, err)
+		return WriteError(c.Output, err)
 	}
 	defer os.Remove(temp) // finds nothing after the rename
 	err = write(f)
 	if err == nil && keep {
-		err = writeError(c.output, f.Chmod(mode)) // whatever the umask
+		err = WriteError(c.Output, f.Chmod(mode)) // whatever the umask
 	}
 	if err == nil {
-		err = writeError(c.output, f.Sync())
+		err = WriteError(c.Output, f.Sync())
 	}
 	if closeErr := f.Close(); err == nil {
-		err = writeError(c.output, closeErr)
+		err = WriteError(c.Output, closeErr)
 	}
 	if err == nil {
-		err = writeError(c.output, os.Rename(temp, path))
+		err = WriteError(c.Output, os.Rename(temp, path))
 	}
 	return err
 }
@@ -161,11 +161,11 @@ func (c *Call) replaceFile(write func(f *os.File) error) error {
 func (c *Call) writeDevice(ctx context.Context, path string, b body) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		return writeError(c.output, err)
+		return WriteError(c.Output, err)
 	}
-	err = fill(ctx, f, c.output, c.fileTerminal(), b)
+	err = fill(ctx, f, c.Output, c.fileTerminal(), b)
 	if closeErr := f.Close(); err == nil {
-		err = writeError(c.output, closeErr)
+		err = WriteError(c.Output, closeErr)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"cmp"
@@ -15,10 +15,10 @@ import (
 )
 
 // parse understands a command line: common flags, a command's name, then flags and arguments in any order.
-func parse(args []string) (*Call, Answer, error) {
-	com := newCommon()
-	top := newFlagSet()
-	com.addTo(top)
+func parse(commands []Command, args []string) (*Call, Answer, error) {
+	com := NewCommon()
+	top := NewFlagSet()
+	com.AddTo(top)
 	top.BoolVar(&com.version, "version", false, "")
 	top.SetInterspersed(false)
 	if err := top.Parse(args); err != nil {
@@ -31,33 +31,33 @@ func parse(args []string) (*Call, Answer, error) {
 	case com.help:
 		com.help, rest = false, top.Args()[:min(1, top.NArg())]
 	case top.NArg() > 0:
-		words := withoutImage(top.Args())
+		words := WithoutImage(top.Args())
 		name, rest = words[0], words[1:]
 	}
-	report, err := command(name)
+	report, err := command(commands, name)
 	if err != nil {
 		return nil, nil, err
 	}
-	return parseCommand(com, report, rest)
+	return parseCommand(com, commands, report, rest)
 }
 
 // parseCommand understands what follows a command's name.
-func parseCommand(com *common, report Report, args []string) (*Call, Answer, error) {
-	flags := newFlagSet()
+func parseCommand(com *Common, commands []Command, report Command, args []string) (*Call, Answer, error) {
+	flags := NewFlagSet()
 	answer := report.New(flags)
-	com.addTo(flags)
+	com.AddTo(flags)
 	if report.Name == "__complete" { // its arguments are another command line
-		return &Call{common: com, Report: report, Args: args}, answer, nil
+		return &Call{Common: com, commands: commands, Command: report, Args: args}, answer, nil
 	}
-	if err := flags.Parse(doubleDashed(flags, args)); err != nil {
+	if err := flags.Parse(DoubleDashed(flags, args)); err != nil {
 		return nil, nil, flagError(err, flags, args, report.Name)
 	}
-	call := &Call{common: com, Report: report, Args: flags.Args()}
-	call.outputGiven = flags.Changed("output")
+	call := &Call{Common: com, commands: commands, Command: report, Args: flags.Args()}
+	call.OutputGiven = flags.Changed("output")
 	call.takeFormat(flags)
 	if com.help {
 		call.Args = []string{report.Name}
-		return call, newHelp(nil), nil
+		return call, NewHelp(nil), nil
 	}
 	if err := call.checkArgs(); err != nil {
 		return nil, nil, err
@@ -69,15 +69,15 @@ func parseCommand(com *common, report Report, args []string) (*Call, Answer, err
 func (c *Call) takeFormat(flags *pflag.FlagSet) {
 	f := flags.Lookup("format")
 	if f.Changed {
-		c.format = f.Value.String()
+		c.Format = f.Value.String()
 	}
-	c.formatGiven = f.Changed || c.groups[0].flags.Changed("format")
+	c.FormatGiven = f.Changed || c.groups[0].flags.Changed("format")
 }
 
 // command returns the report of that name.
-func command(name string) (Report, error) {
+func command(commands []Command, name string) (Command, error) {
 	var names []string
-	for _, r := range All() {
+	for _, r := range commands {
 		if r.Name == name {
 			return r, nil
 		}
@@ -85,12 +85,12 @@ func command(name string) (Report, error) {
 			names = append(names, r.Name)
 		}
 	}
-	return Report{}, usage(commandHint(name, names), "unknown command %q", name)
+	return Command{}, Usage(commandHint(name, names), "unknown command %q", name)
 }
 
 // commandHint is what to type instead of a word that is no command.
 func commandHint(name string, names []string) string {
-	near := nearest(name, names)
+	near := Nearest(name, names)
 	_, err := os.Stat(name)
 	switch {
 	case near != "":
@@ -107,39 +107,39 @@ func commandHint(name string, names []string) string {
 
 // checkArgs holds the number of arguments against what the command takes.
 func (c *Call) checkArgs() error {
-	hint := strings.TrimSpace("usage: layup " + c.Report.Name + " [flags] " + c.Report.Args)
+	hint := strings.TrimSpace("usage: layup " + c.Command.Name + " [flags] " + c.Command.Args)
 	switch {
-	case len(c.Args) < c.Report.Min:
-		missing := strings.TrimSuffix(strings.Fields(c.Report.Args)[len(c.Args)], "...")
+	case len(c.Args) < c.Command.Min:
+		missing := strings.TrimSuffix(strings.Fields(c.Command.Args)[len(c.Args)], "...")
 		if missing == "IMAGE" || missing == "SOURCE" {
 			hint += "  (" + missing + " is a file, a directory, or - for standard input)"
 		}
-		return usage(hint, "%s: %s is missing", c.Report.Name, strings.ReplaceAll(missing, "|", " or "))
-	case strings.Contains(c.Report.Args, "PATH") && slices.Contains(c.Args[1:], ""):
-		return usage("/ is the root; a variable of a script may be unset", "%s: PATH is empty", c.Report.Name)
-	case c.Report.Max >= 0 && len(c.Args) > c.Report.Max:
-		return usage(hint, "%s: one argument too many: %q", c.Report.Name, c.Args[c.Report.Max])
+		return Usage(hint, "%s: %s is missing", c.Command.Name, strings.ReplaceAll(missing, "|", " or "))
+	case strings.Contains(c.Command.Args, "PATH") && slices.Contains(c.Args[1:], ""):
+		return Usage("/ is the root; a variable of a script may be unset", "%s: PATH is empty", c.Command.Name)
+	case c.Command.Max >= 0 && len(c.Args) > c.Command.Max:
+		return Usage(hint, "%s: one argument too many: %q", c.Command.Name, c.Args[c.Command.Max])
 	}
 	return nil
 }
 
-// doubleDashed turns find's spelling of long flags, -name X, into --name X, but for arguments that are a flag's value.
-func doubleDashed(flags *pflag.FlagSet, args []string) []string {
+// DoubleDashed turns find's spelling of long flags, -name X, into --name X, but for arguments that are a flag's value.
+func DoubleDashed(flags *pflag.FlagSet, args []string) []string {
 	args = slices.Clone(args)
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
 		name, _, valued := strings.Cut(args[i], "=")
 		if len(name) > 2 && name[0] == '-' && flags.Lookup(name[1:]) != nil {
 			args[i] = "-" + args[i]
 		}
-		if !valued && takesNext(flags, args[i]) {
+		if !valued && TakesNext(flags, args[i]) {
 			i++
 		}
 	}
 	return args
 }
 
-// takesNext reports whether the argument is a flag whose value is the next argument.
-func takesNext(flags *pflag.FlagSet, arg string) bool {
+// TakesNext reports whether the argument is a flag whose value is the next argument.
+func TakesNext(flags *pflag.FlagSet, arg string) bool {
 	var f *pflag.Flag
 	switch {
 	case strings.HasPrefix(arg, "--"):
@@ -190,7 +190,7 @@ func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, args []string, wh
 	hint := strings.TrimSpace("layup help " + command)
 	for _, typed := range []string{wholeFlag(e, args), "-" + e.GetSpecifiedName()} {
 		if instead := habit(command, typed); instead != "" {
-			return usage(instead, "%sunknown flag %s", where, typed)
+			return Usage(instead, "%sunknown flag %s", where, typed)
 		}
 	}
 	if e.GetSpecifiedShortnames() != "" {
@@ -201,18 +201,18 @@ func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, args []string, wh
 		if command == "" {
 			hint = ownFlagsFollow
 		}
-		return usage(hint, "%sunknown flag -%s", where, e.GetSpecifiedName())
+		return Usage(hint, "%sunknown flag -%s", where, e.GetSpecifiedName())
 	}
 	if near := nearestFlag(e.GetSpecifiedName(), flags); near != "" {
 		hint = "did you mean --" + near
 	} else if command == "" {
 		hint = ownFlagsFollow
 	}
-	return usage(hint, "%sunknown flag --%s", where, e.GetSpecifiedName())
+	return Usage(hint, "%sunknown flag --%s", where, e.GetSpecifiedName())
 }
 
 func nearestFlag(typed string, flags *pflag.FlagSet) string {
 	var names []string
 	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	return nearest(typed, names)
+	return Nearest(typed, names)
 }

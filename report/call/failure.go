@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"errors"
@@ -10,15 +10,15 @@ import (
 
 // The exit statuses, as every help prints them.
 const (
-	answered = 0
-	refuted  = 1 // the answer is no
-	failed   = 2
-	partly   = 3 // with --keep-going
+	Answered = 0
+	Refuted  = 1 // the answer is no
+	Failed   = 2
+	Partly   = 3 // with --keep-going
 )
 
-// worst returns the graver of two exit statuses: 2, 3, 1, 0.
-func worst(a, b int) int {
-	rank := [...]int{answered: 0, refuted: 1, partly: 2, failed: 3}
+// Worst returns the graver of two exit statuses: 2, 3, 1, 0.
+func Worst(a, b int) int {
+	rank := [...]int{Answered: 0, Refuted: 1, Partly: 2, Failed: 3}
 	if rank[b] > rank[a] {
 		return b
 	}
@@ -34,8 +34,8 @@ type advised struct {
 func (a *advised) Error() string { return a.err.Error() }
 func (a *advised) Unwrap() error { return a.err }
 
-// usage says that the command line is wrong; hint may be empty.
-func usage(hint, format string, args ...any) error {
+// Usage says that the command line is wrong; hint may be empty.
+func Usage(hint, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	if hint == "" {
 		return err

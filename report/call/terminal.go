@@ -1,4 +1,4 @@
-package report
+package call
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 	"layup/report/render"
 )
 
-// width returns the columns of the terminal that w is, 0 if it is none.
-func width(w io.Writer) int {
+// Width returns the columns of the terminal that w is, 0 if it is none.
+func Width(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0
@@ -26,23 +26,23 @@ func width(w io.Writer) int {
 	return columns
 }
 
-// terminal says what the standard output can show.
-func (c *Call) terminal() render.Terminal {
-	columns := width(c.stdout)
-	color, _ := render.UseColor(c.color.word, columns > 0, os.Getenv) // the flag took no other word
+// Terminal says what the standard output can show.
+func (c *Call) Terminal() render.Terminal {
+	columns := Width(c.Stdout)
+	color, _ := render.UseColor(c.color.Word, columns > 0, os.Getenv) // the flag took no other word
 	t := render.Terminal{Width: columns, TTY: columns > 0, Color: color}
-	if c.noTrunc {
+	if c.NoTrunc {
 		t.Width = 0
 	}
 	return t
 }
 
-// onTerminal reports whether the answer is shown on a terminal.
-func (c *Call) onTerminal() bool { return (c.output == "" || c.output == "-") && c.terminal().TTY }
+// OnTerminal reports whether the answer is shown on a terminal.
+func (c *Call) OnTerminal() bool { return (c.Output == "" || c.Output == "-") && c.Terminal().TTY }
 
-// toTerminal is a text of an image with nothing in it that a terminal obeys but line feeds, where it is shown on one.
-func (c *Call) toTerminal(text string) string {
-	if !c.onTerminal() {
+// ToTerminal is a text of an image with nothing in it that a terminal obeys but line feeds, where it is shown on one.
+func (c *Call) ToTerminal(text string) string {
+	if !c.OnTerminal() {
 		return text
 	}
 	return show.Lines(text)
@@ -50,16 +50,16 @@ func (c *Call) toTerminal(text string) string {
 
 // fileTerminal says what a file can show: all, without colour unless asked for.
 func (c *Call) fileTerminal() render.Terminal {
-	return render.Terminal{Color: c.color.word == "always"}
+	return render.Terminal{Color: c.color.Word == "always"}
 }
 
 // status begins a status line, or lines, as --progress says; nil for neither.
 func (c *console) status(how string) *render.Progress {
-	columns := width(c.w)
-	if c.quiet || how == "none" || how == "auto" && columns == 0 {
+	columns := Width(c.w)
+	if c.Quiet || how == "none" || how == "auto" && columns == 0 {
 		return nil
 	}
-	p, err := render.NewProgress(c.w, how, func() int { return width(c.w) })
+	p, err := render.NewProgress(c.w, how, func() int { return Width(c.w) })
 	if err != nil {
 		return nil
 	}
@@ -73,28 +73,17 @@ func (c *console) status(how string) *render.Progress {
 func reading(at analyze.Progress, since time.Duration) string {
 	verb, pace := "reading", ""
 	if at.Remote {
-		verb, pace = "fetching", rate(at.Read, since)
+		verb, pace = "fetching", Rate(at.Read, since)
 	}
 	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, show.Size(at.Read), show.Size(at.Bytes), pace, at.Layers-at.Done)
 }
 
-// rate is how fast bytes came, behind a comma; nothing before that can be said.
-func rate(bytes int64, since time.Duration) string {
+// Rate is how fast bytes came, behind a comma; nothing before that can be said.
+func Rate(bytes int64, since time.Duration) string {
 	if s := since.Seconds(); s > 0.1 && bytes >= 0 {
 		return ", " + show.Size(int64(float64(bytes)/s)) + "/s"
 	}
 	return ""
-}
-
-// trackExtract begins to show how much of what is extracted is written; there are no lines to write plainly.
-func (c *console) trackExtract(how string) func(done, all int64) {
-	line := c.status(how)
-	if line == nil || how != "auto" {
-		return nil
-	}
-	return func(done, all int64) {
-		line.Update(fmt.Sprintf("layup: extracting: %s of %s", show.Size(done), show.Size(all)))
-	}
 }
 
 // track begins to show how far loading has come, as --progress says.
@@ -113,3 +102,9 @@ func (c *console) track(how string) func(analyze.Progress) {
 		}
 	}
 }
+
+// StatusLine begins a status line, or lines, as --progress says; nil for neither.
+func (c *Call) StatusLine() *render.Progress { return c.Console.status(c.progress.Word) }
+
+// Track begins to show how far loading has come.
+func (c *Call) Track() func(analyze.Progress) { return c.Console.track(c.progress.Word) }

@@ -1,0 +1,197 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"layup/analyze"
+	"layup/analyze/show"
+	"layup/analyze/source"
+	"layup/tarfs"
+)
+
+// A Loaded is one image, or why there is none.
+type Loaded struct {
+	Name  string // as the user named the source
+	title string // what tells it from other images: the reference, else the ID; with the platform where that is not enough
+	Many  bool   // there are others
+	Image *analyze.Image
+	Err   error
+}
+
+// An Images is what one command asks.
+type Images []Loaded
+
+// Where begins a message about an image.
+func (l Loaded) Where() string {
+	if l.Many && l.title != "" {
+		return l.Name + ": " + l.title
+	}
+	return l.Name
+}
+
+// entitle finds for each image a title of its own.
+func (list Images) entitle() {
+	images := make([]*source.Image, len(list))
+	for i, l := range list {
+		if l.Image != nil {
+			images[i] = l.Image.Image
+		}
+	}
+	for i, title := range analyze.Titles(images) {
+		list[i].title, list[i].Many = title, len(list) > 1
+	}
+}
+
+// Load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an interruption;
+// an image that cannot be loaded is in the list as such.
+func (c *Call) Load(ctx context.Context, names []string, digests bool) (Images, error) {
+	opt, err := c.Loading(names, digests)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Clear()
+	var list Images
+	for _, name := range names {
+		if !c.All {
+			img, err := analyze.Open(ctx, name, opt)
+			list = append(list, Loaded{Name: name, Image: img, Err: err})
+			continue
+		}
+		list = append(list, c.loadAll(ctx, name, opt)...)
+	}
+	if ctx.Err() != nil {
+		list.Close()
+		return nil, ctx.Err()
+	}
+	list.entitle()
+	return list, nil
+}
+
+// Loading returns the options with which the names are loaded.
+func (c *Call) Loading(names []string, digests bool) (analyze.Options, error) {
+	if err := c.CheckTarget(names); err != nil {
+		return analyze.Options{}, err
+	}
+	opt, err := c.Options()
+	if err != nil {
+		return opt, err
+	}
+	if digests && c.Registry.TOC {
+		return analyze.Options{}, Usage("", "%s: --toc: the digests of files' content need the layers themselves", c.Command.Name)
+	}
+	opt.Digests, opt.Dense, opt.Secrets, opt.Bodies = digests, c.Dense, c.Secrets, c.Bodies
+	opt.Source.Stdin, opt.Note = c.Stdin, c.Note
+	opt.Progress = c.Track()
+	return opt, nil
+}
+
+// Refused prints why images could not be loaded and returns the exit status, where that ends the command: always, but with --keep-going
+// where other images can be answered for.
+func (list Images) Refused(c *Call) int {
+	sound := 0
+	for _, l := range list {
+		if l.Err == nil {
+			sound++
+		}
+	}
+	if sound == len(list) || sound > 0 && c.KeepGoing {
+		return Answered
+	}
+	list.Explain(c)
+	if c.swapped(list) {
+		c.Hint("IMAGE comes before PATH: layup " + c.Command.Name + " " + show.Shell(c.Args[len(c.Args)-1]) + " " + show.Shell(c.Args[0]))
+	}
+	return Failed
+}
+
+// Explain prints why images could not be loaded.
+func (list Images) Explain(c *Call) {
+	for _, l := range list {
+		if l.Err == nil {
+			continue
+		}
+		c.Fail(l.Err)
+		switch {
+		case !damaged(l.Err) || c.KeepGoing:
+		case l.Image != nil && l.Image.Remote:
+			c.Hint("--keep-going answers from the layers that can be read")
+		default:
+			c.Hint("the file may be damaged in transfer; --keep-going answers from what can be read")
+		}
+	}
+}
+
+// swapped reports whether an archive seems to stand behind the path that was to be asked of it. Its name is enough for a hint.
+func (c *Call) swapped(list Images) bool {
+	if len(list) != 1 || len(c.Args) != 2 || !strings.Contains(c.Command.Args, "PATH") || strings.Contains(c.Args[0], ".tar") {
+		return false
+	}
+	info, err := os.Stat(c.Args[1])
+	return err == nil && info.Mode().IsRegular() && strings.Contains(c.Args[1], ".tar")
+}
+
+// damaged reports whether a layer could not be read for what it holds, which another layer may be free of. Limits are not damage.
+func damaged(err error) bool {
+	_, layer := errors.AsType[*analyze.LayerError](err)
+	_, limit := errors.AsType[*tarfs.LimitError](err)
+	_, known := errors.AsType[*source.Hinted](err) // what to do is known better
+	return layer && !limit && !known
+}
+
+// Complain prints, after the answer, what could not be read and what is odd.
+func (list Images) Complain(c *Call) {
+	for _, l := range list {
+		if l.Err != nil {
+			c.Fail(l.Err)
+			continue
+		}
+		l.Complain(c, l.Image.Warnings())
+	}
+}
+
+func (l Loaded) Complain(c *Call, warnings []tarfs.Warning) {
+	for _, e := range l.Image.Errors() {
+		c.Line(fmt.Sprintf("%s: %v", l.Where(), e))
+	}
+	about := ""
+	if l.Many {
+		about = l.Where() + ": "
+	}
+	c.Console.warn(about, warnings)
+	c.tellTOC(l)
+}
+
+func (list Images) Close() {
+	for _, l := range list {
+		if l.Image != nil {
+			l.Image.Close() // only read from: nothing is lost by a failing close
+		}
+	}
+}
+
+// loadAll loads every image of a source, or of a folder of sources.
+func (c *Call) loadAll(ctx context.Context, name string, opt analyze.Options) (list Images) {
+	for o := range analyze.OpenFolder(ctx, name, opt) {
+		if o.Skipped != "" {
+			c.Note("skipped " + show.Shell(o.Name) + ": " + o.Skipped)
+			continue
+		}
+		list = append(list, Loaded{Name: o.Name, Image: o.Image, Err: o.Err})
+	}
+	return list
+}
+
+// CheckLayer checks a number that the user gave for a layer of the image.
+func CheckLayer(img *analyze.Image, flag string, n int) error {
+	if n < len(img.Layers) {
+		return nil
+	}
+	if len(img.Layers) == 0 {
+		return errors.New(flag + ": the image has no layers")
+	}
+	return fmt.Errorf("--%s %d: the image has the layers 0 to %d", flag, n, len(img.Layers)-1)
+}
