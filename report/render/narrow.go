@@ -2,10 +2,10 @@ package render
 
 import "slices"
 
-// narrow leaves columns out of the sheet and of its first rows where the terminal is too narrow for what remains after cutting: what
-// would be lost at the end of the line is the answer. It returns the columns that stay; nil are all.
+// narrow leaves columns out of the sheet and of its first rows if the terminal is too narrow for what remains after
+// cutting: what would be lost at the end of the line is the answer. It returns the columns that stay; nil are all.
 func (sh *sheet) narrow(first [][]string) []int {
-	if sh.terminal.Width == 0 || !slices.Contains(sh.spare, true) {
+	if sh.terminal.Width == 0 || !slices.ContainsFunc(sh.columns, func(c Column) bool { return c.Spare }) {
 		return nil
 	}
 	widths := sh.measure(first)
@@ -13,15 +13,15 @@ func (sh *sheet) narrow(first [][]string) []int {
 	for i := range keep {
 		keep[i] = i
 	}
-	for i, spare := range slices.Backward(sh.spare) {
-		if spare && sh.least(widths, keep) > sh.terminal.Width {
+	for i, c := range slices.Backward(sh.columns) {
+		if c.Spare && sh.least(widths, keep) > sh.terminal.Width {
 			keep = slices.DeleteFunc(keep, func(k int) bool { return k == i })
 		}
 	}
 	if len(keep) == len(widths) {
 		return nil
 	}
-	sh.titles, sh.right, sh.cut, sh.spare = only(sh.titles, keep), only(sh.right, keep), only(sh.cut, keep), only(sh.spare, keep)
+	sh.columns = only(sh.columns, keep)
 	for i, row := range first {
 		first[i] = only(row, keep)
 	}
@@ -31,12 +31,12 @@ func (sh *sheet) narrow(first [][]string) []int {
 // readable is how much of the last column, however wide, is worth more than a column that can be spared.
 const readable = 20
 
-// least is how wide the columns must be together: those cut that may be, the last one so that it can be read.
+// least is how wide the columns must be together: cut as far as they may be, and the last one readable.
 func (sh *sheet) least(widths, keep []int) int {
 	sum := len(gap) * (len(keep) - 1)
 	for _, i := range keep {
 		switch {
-		case sh.cut[i]:
+		case sh.columns[i].Cut:
 			sum += min(widths[i], narrowest)
 		case i == len(widths)-1:
 			sum += min(widths[i], readable)

@@ -9,13 +9,12 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// writeSmall writes a table of few rows by way of tablewriter, in the plain style of the streamed ones: no lines, two
-// spaces between columns, nothing wrapped or reformatted.
-func (sh *sheet) writeSmall(w *bufio.Writer, rows [][]string) error {
-	l := sh.lay(rows)
+// draw writes a whole table with tablewriter, in the plain style of the streamed ones: no lines, two spaces between
+// columns, nothing wrapped or reformatted. Only the cuts for a narrow terminal are made here.
+func (l *lineWriter) draw(w *bufio.Writer, rows [][]string) error {
 	var drawn bytes.Buffer
-	table := newPlainTable(&drawn, sh.right)
-	table.Header(l.shortened(sh.titles))
+	table := newPlainTable(&drawn, l.columns)
+	table.Header(l.shortened(l.titles()))
 	for _, row := range rows {
 		if err := table.Append(l.shortened(row)); err != nil {
 			return err
@@ -24,33 +23,31 @@ func (sh *sheet) writeSmall(w *bufio.Writer, rows [][]string) error {
 	if err := table.Render(); err != nil {
 		return err
 	}
-	for i := 0; drawn.Len() > 0; i++ {
-		line, _ := drawn.ReadBytes('\n')
-		l.buf = bytes.TrimRight(line, " \n")
-		if err := l.flush(w, l.bold && i == 0); err != nil {
+	bold := l.terminal.Color
+	for line := range bytes.Lines(drawn.Bytes()) {
+		if err := l.writeLine(w, bytes.TrimSuffix(line, []byte("\n")), bold); err != nil {
 			return err
 		}
+		bold = false
 	}
 	return nil
 }
 
 // shortened is a row of as many cells as the table has columns, each cut to its column's limit.
 func (l *lineWriter) shortened(row []string) []string {
-	cells := make([]string, len(l.titles))
-	for i := range cells {
-		if i < len(row) {
-			cells[i], _ = l.shorten(i, row[i])
-		}
+	cells := make([]string, len(l.columns))
+	for i := range min(len(row), len(cells)) {
+		cells[i], _ = l.shorten(i, row[i])
 	}
 	return cells
 }
 
-func newPlainTable(w *bytes.Buffer, right []bool) *tablewriter.Table {
-	align := make([]tw.Align, len(right))
-	gaps := make([]tw.Padding, len(right))
-	for i, r := range right {
+func newPlainTable(w *bytes.Buffer, columns []Column) *tablewriter.Table {
+	align := make([]tw.Align, len(columns))
+	gaps := make([]tw.Padding, len(columns))
+	for i, c := range columns {
 		align[i] = tw.AlignLeft
-		if r {
+		if c.Right {
 			align[i] = tw.AlignRight
 		}
 		gaps[i] = tw.Padding{Right: gap, Overwrite: true}
@@ -60,11 +57,12 @@ func newPlainTable(w *bytes.Buffer, right []bool) *tablewriter.Table {
 		Alignment:  tw.CellAlignment{PerColumn: align},
 		Padding:    tw.CellPadding{PerColumn: gaps, Global: tw.PaddingNone},
 	}
+	plain := tw.Settings{Lines: tw.LinesNone, Separators: tw.SeparatorsNone}
 	return tablewriter.NewTable(w,
-		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{Borders: tw.BorderNone, Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.SeparatorsNone}})),
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{Borders: tw.BorderNone, Settings: plain})),
 		tablewriter.WithHeaderConfig(cell),
 		tablewriter.WithRowConfig(cell),
 		tablewriter.WithTrimSpace(tw.Off),
-		tablewriter.WithEastAsian(tw.Off), // the same widths in every environment
+		tablewriter.WithEastAsian(tw.Off), // the widths do not depend on the environment
 	)
 }

@@ -134,14 +134,14 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	many := d.many() && len(group[0].Head) == 0
 	sources := many && slices.ContainsFunc(d.Sections, func(s Section) bool { return s.Source != d.Sections[0].Source })
 	if sources {
-		sh.add("SOURCE", false, false)
+		sh.columns = append(sh.columns, Column{Title: "SOURCE"})
 	}
 	if many {
-		sh.add("IMAGE", false, false)
+		sh.columns = append(sh.columns, Column{Title: "IMAGE"})
 	}
 	for _, c := range group[0].Columns {
-		sh.add(strings.ToUpper(c.Title), c.Right, c.Cut)
-		sh.spare[len(sh.spare)-1] = c.Spare
+		c.Title = strings.ToUpper(c.Title)
+		sh.columns = append(sh.columns, c)
 	}
 	sh.rows = func(yield func([]string) bool) error {
 		for _, s := range group {

@@ -61,11 +61,8 @@ func TestASectionMayDrawItself(t *testing.T) {
 
 // uglySheet has n rows of ugly cells.
 func uglySheet(n int, term Terminal) *sheet {
-	sh := &sheet{terminal: term}
-	sh.add("NAME", false, true)
-	sh.add("N", true, false)
-	sh.add("SHORT", false, true)
-	sh.add("LAST", false, false)
+	columns := []Column{{Title: "NAME", Cut: true}, {Title: "N", Right: true}, {Title: "SHORT", Cut: true}, {Title: "LAST"}}
+	sh := &sheet{terminal: term, columns: columns}
 	sh.rows = func(yield func([]string) bool) error {
 		for i := range n {
 			c, e := ugly[i%len(ugly)], ugly[i*7%len(ugly)]
@@ -100,7 +97,7 @@ func TestSmallAndStreamedTablesLookTheSame(t *testing.T) {
 			return true
 		})
 		small := text(t, sh.write)
-		streamed := text(t, func(w *bufio.Writer) error { return sh.lay(rows).writeAll(w, rows) })
+		streamed := text(t, func(w *bufio.Writer) error { return sh.lay(rows).stream(w, rows) })
 		if small != streamed {
 			t.Errorf("%+v: small\n%sstreamed\n%s", term, small, streamed)
 		}
@@ -120,9 +117,7 @@ func TestTablesFitTheTerminal(t *testing.T) {
 }
 
 func TestTheLastColumnThatMayBeCutIsCutFirst(t *testing.T) {
-	sh := &sheet{terminal: Terminal{Width: 30}}
-	sh.add("A", false, true)
-	sh.add("B", false, true)
+	sh := &sheet{terminal: Terminal{Width: 30}, columns: []Column{{Title: "A", Cut: true}, {Title: "B", Cut: true}}}
 	sh.rows = func(yield func([]string) bool) error {
 		yield([]string{"0123456789", "0123456789012345678901234567890"})
 		return nil

@@ -129,7 +129,7 @@ func boundPassed(err error) error {
 func (r *run) sheet(d Doc, t Terminal) *sheet {
 	sh := &sheet{terminal: t}
 	for _, title := range r.titles() {
-		sh.add(title, false, false)
+		sh.columns = append(sh.columns, Column{Title: title})
 	}
 	sh.rows = func(yield func([]string) bool) error {
 		err := r.each(d, true, func(text string) error {
