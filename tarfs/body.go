@@ -6,19 +6,19 @@ import (
 	"slices"
 )
 
-// unseen marks the number of a version that no merge ever showed: the rest is its place among the tree's bodies that nothing claims.
+// unseen marks the number of a version that no merge ever showed. The other bits are its place in the tree's unclaimed.
 const unseen = uint32(1) << 31
 
-// A Body is the content of one regular entry of one layer's tar, whatever became of the entry: whiteouts, entries that are ignored and
-// those that a later one of the same layer replaces have bodies, too.
+// A Body is the content of one regular entry of one layer's tar, whatever became of the entry. Whiteouts, ignored
+// entries and entries that the same layer replaces later also have bodies.
 type Body struct {
 	tree         *Tree
 	layer, entry uint32
 	version      uint32
 }
 
-// Bodies yields the content of every regular entry, layer by layer, in tar order, empty ones left out. A layer that stands twice in the
-// stack has its bodies twice.
+// Bodies yields the content of every regular entry that is not empty, layer by layer, in tar order. A layer that is in
+// the stack twice has its bodies twice.
 func (t *Tree) Bodies() iter.Seq[Body] {
 	t.account()
 	return func(yield func(Body) bool) {
@@ -32,8 +32,8 @@ func (t *Tree) Bodies() iter.Seq[Body] {
 	}
 }
 
-// Unseen yields the bodies that no version ever showed, as versions that their own layer hid: layer by layer, in tar order. Their path is
-// the name as the tar has it, cleaned; no symlink in it is followed.
+// Unseen yields the bodies that no version ever showed, as versions that their own layer hid: layer by layer, in tar
+// order. Their path is the cleaned name in the tar, without following symlinks.
 func (t *Tree) Unseen() iter.Seq[Version] {
 	t.account()
 	return func(yield func(Version) bool) {
@@ -48,17 +48,17 @@ func (t *Tree) Unseen() iter.Seq[Version] {
 // Layer returns the layer that stores the body.
 func (b Body) Layer() int { return int(b.layer) }
 
-// Stored returns how many bytes the tar holds of it: of a sparse file those of its regions.
+// Stored returns how many bytes of the body the tar holds: all but the holes of a sparse file.
 func (b Body) Stored() int64 { return b.tree.layers[b.layer].stored(b.entry) }
 
 // Live reports whether a path of the final tree shows the body.
 func (b Body) Live() bool { return b.Version().record().hiddenBy == 0 }
 
-// Version returns the version that tells of the body: a visible one, else the one that was hidden last, of several the first in tar order;
-// where no version ever showed it, one of those of [Tree.Unseen].
+// Version returns the version that stands for the body: a visible one, or else the one that was hidden last; of several
+// the first in tar order. If no version ever showed the body, it is one of [Tree.Unseen].
 func (b Body) Version() Version { return Version{b.tree, b.version} }
 
-// Body returns the content that the version shows; false where it has none: no file, or an empty one.
+// Body returns the content that the version shows; false if it is not a file or is empty.
 func (v Version) Body() (Body, bool) {
 	if v.Type() != File {
 		return Body{}, false
@@ -70,7 +70,7 @@ func (v Version) Body() (Body, bool) {
 	return Body{v.tree, layer, entry, version}, version != 0
 }
 
-// account finds once for every body the version that tells of it.
+// account finds the version that stands for each body, once.
 func (t *Tree) account() {
 	t.accounted.Do(func() {
 		t.claims = make([][]uint32, len(t.layers))
@@ -89,7 +89,7 @@ func (t *Tree) account() {
 	})
 }
 
-// claim has a record tell of the body that it shows, if it tells of it better than an earlier one.
+// claim lets a record stand for the body that it shows, unless an earlier record is better.
 func (t *Tree) claim(id uint32) {
 	r := t.records.at(id)
 	if r.kind != File || r.entry == noEntry {
@@ -128,12 +128,14 @@ func (t *Tree) collectUnclaimed(layer uint32) {
 		case replaced:
 			how = ReplacedInLayer
 		}
-		id := t.unclaimed.add(record{node: unseen | t.unclaimed.n, entry: i, layer: uint16(layer), hiddenBy: uint16(layer) + 1, how: how, kind: File})
+		id := t.unclaimed.add(record{
+			node: unseen | t.unclaimed.n, entry: i, layer: uint16(layer), hiddenBy: uint16(layer) + 1, how: how, kind: File,
+		})
 		t.claims[layer][i] = unseen | id
 	}
 }
 
-// unseenPath returns the path of what the tree has no node for.
+// unseenPath returns the path of a version that has no node.
 func (t *Tree) unseenPath(id uint32) []byte {
 	r := t.unclaimed.at(id &^ unseen)
 	l := t.layers[r.layer]

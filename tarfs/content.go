@@ -1,12 +1,10 @@
 package tarfs
 
-import (
-	"math"
-)
+import "math"
 
 var zeros [32 << 10]byte
 
-// content passes over an entry's stored bytes, hashing them as the file they expand to where digests are wanted.
+// content passes over an entry's stored bytes. If digests are wanted, it hashes the file that they expand to.
 func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool) (digest [32]byte, err error) {
 	s.marked = 0
 	if s.mark != nil && e.kind == kindFile && !sparse && 0 < stored && stored <= MarkSize {
@@ -39,7 +37,7 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	return s.digest(), s.err
 }
 
-// look shows small content to the mark, and hashes it where digests are wanted.
+// look shows small content to the mark, and hashes it if digests are wanted.
 func (s *scanner) look(stored int64) (digest [32]byte, err error) {
 	if s.small, err = s.read(s.small[:0], stored); err != nil {
 		return digest, err
@@ -53,10 +51,10 @@ func (s *scanner) look(stored int64) (digest [32]byte, err error) {
 	return digest, nil
 }
 
-// digest returns what was hashed, by way of a buffer used again: one of its own would be garbage for every entry, hashed or not.
+// digest returns the hash. It uses one buffer again and again: a new one would be garbage for every entry.
 func (s *scanner) digest() [32]byte { return [32]byte(s.hash.Sum(s.sum[:0])) }
 
-// expand adds up what sparse files expand to, and does not overflow.
+// expand adds up what sparse files expand to, without overflow.
 func (s *scanner) expand(n int64) int64 {
 	s.expanded += min(n, math.MaxInt64-s.expanded)
 	return s.expanded
@@ -72,7 +70,7 @@ func (s *scanner) hashBytes(n int64) error {
 	return s.each(n, func(b []byte) error { _, err := s.hash.Write(b); return err })
 }
 
-// each hands out the next n bytes, piece by piece.
+// each calls use with the next n bytes, piece by piece.
 func (s *scanner) each(n int64, use func([]byte) error) error {
 	for n > 0 && s.err == nil {
 		b, err := s.r.Peek(int(min(n, 4096)))

@@ -75,7 +75,7 @@ func byScan(data []byte) ([]string, error) {
 
 // strict are the errors that Scan raises where archive/tar reads on.
 var strict = []string{
-	"cannot be held",                  // names of more than 64 KiB
+	"a name is longer than",           // names of more than 64 KiB
 	"sparse map is damaged: it names", // archive/tar says so only when the content is read, which the comparison does for small files
 }
 

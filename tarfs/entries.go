@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// entry lets one entry of the tar act on the layer's own tree.
+// entry applies one entry of the tar to the layer's own tree.
 func (m *merger) entry(i uint32) error {
 	e := m.table.entries.at(i)
 	full, below := m.split(e)
@@ -35,11 +35,11 @@ type folder struct {
 	ok    bool
 	dir   uint32 // its number in the table
 	full  cleaned
-	below bool // one of its components is a whiteout's name
+	below bool // one of its components is the name of a whiteout
 }
 
-// split splits an entry's name, and reports whether it lies below the name of a whiteout. The one before it mostly lies in the same
-// directory, which need not be split again.
+// split splits an entry's name, and reports whether it is below the name of a whiteout. Most entries are in the
+// directory of the entry before them, which is not split again.
 func (m *merger) split(e *entry) (full cleaned, below bool) {
 	f := &m.folder
 	if !f.ok || f.dir != e.dir {
@@ -60,7 +60,7 @@ func (m *merger) split(e *entry) (full cleaned, below bool) {
 // special reports whether a component is the name of a whiteout.
 func (m *merger) special(name ref) bool { return m.table.special(m.t.text(name)) }
 
-// rootEntry takes the root's metadata.
+// rootEntry takes over the metadata of the root.
 func (m *merger) rootEntry(e *entry, i uint32) {
 	if e.kind != kindDir {
 		m.warn(RootNotADirectory, "")
@@ -74,7 +74,7 @@ func (m *merger) rootEntry(e *entry, i uint32) {
 	m.flagged(e, "/")
 }
 
-// flagged warns of what is odd in an entry itself.
+// flagged warns of what an entry itself holds.
 func (m *merger) flagged(e *entry, path string) {
 	if e.flags&flagOverlay != 0 && m.table.dialect == Whiteouts {
 		m.warn(OverlayPrivateXattr, path)
@@ -84,8 +84,8 @@ func (m *merger) flagged(e *entry, path string) {
 	}
 }
 
-// enter returns the directory that an entry lies in, its implied directories made, and false where the entry must be skipped.
-// The one before it mostly lies in the same directory, whose name need not be resolved again.
+// enter returns the directory of an entry after making its implied directories; false if the entry must be skipped.
+// Most entries are in the directory of the entry before them, which is not resolved again.
 func (m *merger) enter(e *entry, parts []ref) (at uint32, ok bool, err error) {
 	dir, base := parts[:len(parts)-1], parts[len(parts)-1]
 	same := m.parent.ok && m.parent.dir == e.dir && base.off == e.name
@@ -98,7 +98,7 @@ func (m *merger) enter(e *entry, parts []ref) (at uint32, ok bool, err error) {
 		if err != nil {
 			return 0, false, m.unresolved(err, parts, steps)
 		}
-		// A name that leads through symlinks may lead elsewhere after the next entry.
+		// The next entry may change where a name with symlinks leads.
 		m.parent = place{ok: base.off == e.name && links == 0, dir: e.dir, at: made, link: links > 0}
 	}
 	if m.parent.link {
@@ -107,7 +107,7 @@ func (m *merger) enter(e *entry, parts []ref) (at uint32, ok bool, err error) {
 	return m.parent.at, true, nil
 }
 
-// unresolved turns the failure to resolve a parent into a warning, or into the end of the layer.
+// unresolved warns of a parent that is not a directory; any other failure ends the layer.
 func (m *merger) unresolved(err error, parts []ref, steps []step) error {
 	if errors.Is(err, errNotDir) {
 		m.warn(ParentNotADirectory, m.meant(steps, parts[len(parts)-1]))
@@ -116,7 +116,7 @@ func (m *merger) unresolved(err error, parts []ref, steps []step) error {
 	return fmt.Errorf("%q: %w", cut(m.join(parts)[1:]), err)
 }
 
-// whiteout handles an entry whose base name begins with ".wh.".
+// whiteout handles an entry with a base name that begins with ".wh.".
 func (m *merger) whiteout(e *entry, parts []ref) error {
 	base := parts[len(parts)-1]
 	name := m.t.text(base)
@@ -155,7 +155,7 @@ func (m *merger) opaque(at uint32, parts []ref) {
 	m.hideBelow(at, parts)
 }
 
-// hideBelow marks a directory as opaque; parts name the marker in warnings.
+// hideBelow marks a directory as opaque. Warnings name the marker by parts.
 func (m *merger) hideBelow(at uint32, parts []ref) {
 	if m.locals.at(at).state&opaqued != 0 {
 		return
@@ -175,7 +175,7 @@ func (m *merger) white(at uint32) {
 	m.whiteouts = append(m.whiteouts, at)
 }
 
-// ordinary handles an entry that is no whiteout by its name.
+// ordinary handles an entry without the name of a whiteout.
 func (m *merger) ordinary(e *entry, i uint32, parts []ref) error {
 	switch e.kind {
 	case kindUnknown:
@@ -207,9 +207,11 @@ func (m *merger) ordinary(e *entry, i uint32, parts []ref) error {
 	return nil
 }
 
-var types = [...]Type{kindFile: File, kindDir: Dir, kindSymlink: Symlink, kindChar: Char, kindBlock: Block, kindFifo: Fifo}
+var types = [...]Type{
+	kindFile: File, kindDir: Dir, kindSymlink: Symlink, kindChar: Char, kindBlock: Block, kindFifo: Fifo,
+}
 
-// put lists an entry at a path. Group is that of a hard link.
+// put lists an entry at a path. The group is not 0 for a hard link.
 func (m *merger) put(at, i uint32, kind Type, group uint32) {
 	l := m.locals.at(at)
 	if l.state&listed != 0 || l.state&implied != 0 && kind != Dir {
@@ -246,15 +248,15 @@ func (m *merger) name(at, group uint32) {
 	m.links[at] = group
 }
 
-// replaced notes the entry of a local that a later one of the layer takes away.
+// replaced notes that a later entry of the layer replaces the entry of a local.
 func (m *merger) replaced(l *local) {
 	if l.state&listed != 0 && l.kind == File {
 		m.t.replaced = append(m.t.replaced, uint64(m.layer)<<32|uint64(l.entry))
 	}
 }
 
-// clear removes what the layer has below a path that becomes something else, and its opaque marker. What names were resolved through it
-// may lead elsewhere from now on.
+// clear removes what the layer has below a path that becomes something else, and its opaque marker. The parent is
+// forgotten, because its name may lead elsewhere from now on.
 func (m *merger) clear(at uint32) {
 	m.parent = place{}
 	m.locals.at(at).state &^= opaqued
@@ -276,7 +278,7 @@ func (m *merger) clear(at uint32) {
 	}
 }
 
-// hardlink handles a further name of a file: of one in this layer, or of one that a lower layer shows.
+// hardlink handles one more name of a file in this layer, or of a file that a lower layer shows.
 func (m *merger) hardlink(e *entry, i uint32, parts []ref) error {
 	base := parts[len(parts)-1]
 	steps, _, err := m.resolve(parts[:len(parts)-1])
@@ -300,7 +302,7 @@ func (m *merger) hardlink(e *entry, i uint32, parts []ref) error {
 	return nil
 }
 
-// target finds what a hard link leads to; no group means that it leads nowhere, for the reason of the code.
+// target finds what a hard link leads to. Without a group it leads nowhere, and the code says why.
 func (m *merger) target(e *entry, i uint32, path string) (group uint32, kind Type, code Code) {
 	link := m.clean(nil, ref{e.link, e.linkLen, uint16(m.layer)})
 	switch {
@@ -327,7 +329,7 @@ func (m *merger) target(e *entry, i uint32, path string) (group uint32, kind Typ
 	return m.lower(append(steps, s))
 }
 
-// group returns the group of a listed path, made if it has none yet.
+// group returns the group of a listed path. It makes one if there is none yet.
 func (m *merger) group(at uint32) uint32 {
 	if g := m.links[at]; g != 0 {
 		return g
@@ -342,7 +344,7 @@ func (m *merger) newGroup(layer uint16, content uint32) uint32 {
 	return uint32(len(m.t.groups) - 1)
 }
 
-// lower makes a group of a file that lower layers show at a path and that this layer has not hidden so far.
+// lower makes a group for a file that lower layers show at a path, unless this layer has already hidden it.
 func (m *merger) lower(steps []step) (group uint32, kind Type, code Code) {
 	at := uint32(root)
 	hidden := m.locals.at(0).state&opaqued != 0

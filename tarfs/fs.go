@@ -4,14 +4,18 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 	"time"
 )
 
-// FS returns the snapshot as an io/fs file system that also knows symbolic links (fs.ReadLinkFS). Open reads the content of a file; where
-// it is nil, contents cannot be read. Four things that images hold io/fs has no words for: names that are not UTF-8 are listed but cannot
-// be opened; names with a backslash can, though some programs that use io/fs refuse them; links that dangle and links that loop are listed and
-// can be read as links, but opening them fails. No report lists files through it.
+// FS returns the snapshot as an io/fs file system with symbolic links: an fs.ReadDirFS, fs.StatFS and fs.ReadLinkFS.
+// Names follow symlinks inside the image. The open function returns the content of a regular file, and is called at the
+// first Read; if it is nil, contents cannot be read. The Sys method of an fs.FileInfo returns the [Version].
+//
+// An image can hold four things for which io/fs has no rules. A name that is not UTF-8 is listed, but cannot be opened.
+// A name with a backslash can be opened, although some programs that use io/fs refuse it. A dangling symlink and a
+// symlink loop are listed and can be read as links, but opening them fails.
 func (s *Snapshot) FS(open func(Version) (io.ReadCloser, error)) fs.FS { return &filesystem{s, open} }
 
 type filesystem struct {
@@ -25,7 +29,7 @@ var (
 	_ fs.ReadLinkFS = (*filesystem)(nil)
 )
 
-// find resolves a name, its last component's symlink too if follow is set.
+// find resolves a name, and the symlink of its last component if follow is set.
 func (f *filesystem) find(op, name string, follow bool) (Version, error) {
 	if !fs.ValidPath(name) {
 		return Version{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
@@ -43,20 +47,11 @@ func (f *filesystem) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := fileInfo{v, baseName(name)}
+	o := opened{info: fileInfo{v, path.Base(name)}, name: name}
 	if v.Type() == Dir {
-		return &dirFile{info: info, name: name, list: f.list(v)}, nil
+		return &dirFile{opened: o, list: f.list(v)}, nil
 	}
-	return &file{info: info, name: name, open: f.open}, nil
-}
-
-func baseName(name string) string {
-	for i := len(name) - 1; i >= 0; i-- {
-		if name[i] == '/' {
-			return name[i+1:]
-		}
-	}
-	return name
+	return &file{opened: o, open: f.open}, nil
 }
 
 // Stat describes what a name leads to.
@@ -65,7 +60,7 @@ func (f *filesystem) Stat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fileInfo{v, baseName(name)}, nil
+	return fileInfo{v, path.Base(name)}, nil
 }
 
 // Lstat describes a name without following its last component.
@@ -74,7 +69,7 @@ func (f *filesystem) Lstat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fileInfo{v, baseName(name)}, nil
+	return fileInfo{v, path.Base(name)}, nil
 }
 
 // ReadLink returns the exact target of a symbolic link.
@@ -122,7 +117,7 @@ func (i fileInfo) Size() int64  { return i.v.Size() }
 func (i fileInfo) IsDir() bool  { return i.v.Type() == Dir }
 func (i fileInfo) Sys() any     { return i.v }
 
-// ModTime is zero for an implied directory, which has none.
+// ModTime is zero for an implied directory, which has no time.
 func (i fileInfo) ModTime() time.Time {
 	m := i.v.Meta()
 	if !i.v.HasMTime() {
@@ -141,7 +136,7 @@ var modeBits = [...]struct {
 	flag fs.FileMode
 }{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}}
 
-// Mode gives symlinks the permissions that Linux shows of them, whatever their header says.
+// Mode gives symlinks the permissions that Linux shows, whatever their header says.
 func (i fileInfo) Mode() fs.FileMode {
 	m := i.v.Meta().Mode
 	if i.v.Type() == Symlink {
@@ -156,90 +151,76 @@ func (i fileInfo) Mode() fs.FileMode {
 	return mode
 }
 
-// file opens its content at the first read, so that opening a device or a file nobody reads costs nothing.
-type file struct {
-	info fileInfo
-	name string
-	open func(Version) (io.ReadCloser, error)
-	body io.ReadCloser
-	done bool
+// opened is an open file or directory.
+type opened struct {
+	info   fileInfo
+	name   string
+	closed bool
 }
 
-func (f *file) Stat() (fs.FileInfo, error) {
-	if f.done {
-		return nil, &fs.PathError{Op: "stat", Path: f.name, Err: fs.ErrClosed}
+// check returns err as an error of an operation; fs.ErrClosed after Close.
+func (o *opened) check(op string, err error) error {
+	if o.closed {
+		err = fs.ErrClosed
 	}
-	return f.info, nil
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return &fs.PathError{Op: op, Path: o.name, Err: err}
+}
+
+func (o *opened) Stat() (fs.FileInfo, error) { return o.info, o.check("stat", nil) }
+
+func (o *opened) Close() error {
+	err := o.check("close", nil)
+	o.closed = true
+	return err
+}
+
+// file opens its content at the first read. So opening a device, or a file that nobody reads, costs nothing.
+type file struct {
+	opened
+	open func(Version) (io.ReadCloser, error)
+	body io.ReadCloser
 }
 
 var errNoContent = errors.New("has no content that can be read")
 
-func (f *file) Read(b []byte) (int, error) {
-	if f.done {
-		return 0, &fs.PathError{Op: "read", Path: f.name, Err: fs.ErrClosed}
-	}
-	if f.body == nil {
-		if f.info.v.Type() != File || f.open == nil {
-			return 0, &fs.PathError{Op: "read", Path: f.name, Err: errNoContent}
+func (f *file) Read(b []byte) (n int, err error) {
+	switch {
+	case f.closed:
+	case f.body != nil:
+		n, err = f.body.Read(b)
+	case f.info.v.Type() != File || f.open == nil:
+		err = errNoContent
+	default:
+		if f.body, err = f.open(f.info.v); err == nil {
+			n, err = f.body.Read(b)
 		}
-		body, err := f.open(f.info.v)
-		if err != nil {
-			return 0, &fs.PathError{Op: "read", Path: f.name, Err: err}
-		}
-		f.body = body
 	}
-	n, err := f.body.Read(b)
-	if err != nil && err != io.EOF {
-		err = &fs.PathError{Op: "read", Path: f.name, Err: err}
-	}
-	return n, err
+	return n, f.check("read", err)
 }
 
 func (f *file) Close() error {
-	if f.done {
-		return &fs.PathError{Op: "close", Path: f.name, Err: fs.ErrClosed}
-	}
-	f.done = true
-	if f.body == nil {
-		return nil
+	err := f.opened.Close()
+	if err != nil || f.body == nil {
+		return err
 	}
 	return f.body.Close()
 }
 
 type dirFile struct {
-	info fileInfo
-	name string
+	opened
 	list []fs.DirEntry
 	at   int
-	done bool
 }
 
-func (d *dirFile) Stat() (fs.FileInfo, error) {
-	if d.done {
-		return nil, &fs.PathError{Op: "stat", Path: d.name, Err: fs.ErrClosed}
-	}
-	return d.info, nil
-}
+func (d *dirFile) Read([]byte) (int, error) { return 0, d.check("read", errors.New("is a directory")) }
 
-func (d *dirFile) Read([]byte) (int, error) {
-	if d.done {
-		return 0, &fs.PathError{Op: "read", Path: d.name, Err: fs.ErrClosed}
-	}
-	return 0, &fs.PathError{Op: "read", Path: d.name, Err: errors.New("is a directory")}
-}
-
-func (d *dirFile) Close() error {
-	if d.done {
-		return &fs.PathError{Op: "close", Path: d.name, Err: fs.ErrClosed}
-	}
-	d.done = true
-	return nil
-}
-
-// ReadDir returns the next n entries, or all that are left for n <= 0.
+// ReadDir returns the next n entries, or all that are left if n <= 0.
 func (d *dirFile) ReadDir(n int) ([]fs.DirEntry, error) {
-	if d.done {
-		return nil, &fs.PathError{Op: "readdir", Path: d.name, Err: fs.ErrClosed}
+	if err := d.check("readdir", nil); err != nil {
+		return nil, err
 	}
 	left := d.list[d.at:]
 	if n > 0 && len(left) == 0 {

@@ -10,7 +10,7 @@ import (
 
 const blockSize = 512
 
-// header is one entry as it is being read: the block's fields, then what extended headers say instead.
+// header is one entry while it is read: the fields of the block, then what extended headers say instead.
 type header struct {
 	name, link   []byte
 	typeflag     byte
@@ -23,8 +23,9 @@ type header struct {
 	gnu          bool // the GNU dialect, which alone has old sparse files
 }
 
-// parseBlock reads the fields of a header block after checking its sum. The block must not be all zeros.
-// Source: POSIX.1-1988 ustar, the GNU and star dialects; decided like archive/tar, for that is what the engines read with.
+// parseBlock reads the fields of a header block after checking its sum. The block must not be all zeros. Source:
+// POSIX.1-1988 ustar, the GNU and star dialects. It decides as archive/tar does, because the engines read with
+// archive/tar.
 func parseBlock(b []byte, h *header) error {
 	*h = header{}
 	if err := checkSum(b); err != nil {
@@ -54,11 +55,11 @@ func parseBlock(b []byte, h *header) error {
 	return p.err
 }
 
-// prefixed joins the prefix field where the dialect has one.
+// prefixed joins the prefix field, if the dialect has one, and the name.
 func prefixed(b, name []byte, ustar, gnu bool) []byte {
 	var prefix []byte
 	switch {
-	case ustar && isStar(b): // star keeps times behind a shorter prefix
+	case ustar && isStar(b): // star keeps times after a shorter prefix
 		prefix = cstring(b[345:476])
 	case ustar:
 		prefix = cstring(b[345:500])
@@ -77,7 +78,7 @@ func prefixed(b, name []byte, ustar, gnu bool) []byte {
 
 func isStar(b []byte) bool { return string(b[508:512]) == "tar\x00" }
 
-// gnuTimes reports whether the fields that GNU uses for access and change times hold such, or nothing.
+// gnuTimes reports whether the fields that GNU uses for access and change times hold times or nothing.
 func gnuTimes(b []byte) bool {
 	p := fields{block: b}
 	for _, at := range []int{345, 357} {
@@ -107,7 +108,8 @@ func cstring(b []byte) []byte {
 
 var errChecksum = errors.New("header checksum is wrong")
 
-// checkSum accepts the sum over unsigned bytes and the one over signed bytes that old Sun tars wrote. The sum's own field counts as spaces.
+// checkSum accepts the sum of unsigned bytes, and the sum of signed bytes that old Sun tars wrote. The field of the sum
+// itself counts as spaces.
 func checkSum(b []byte) error {
 	want, ok := octal(b[148:156])
 	if !ok {
@@ -128,8 +130,8 @@ func checkSum(b []byte) error {
 	return errChecksum
 }
 
-// sumBytes adds up to 512 bytes, sixteen at a time in four lanes of 16 bits. Where all are ASCII, two of them fit a byte before they are
-// spread over the lanes.
+// sumBytes adds up to 512 bytes, sixteen at a time, in four lanes of 16 bits. The sum of two ASCII bytes fits one byte,
+// so ASCII is added before it is spread over the lanes.
 func sumBytes(b []byte) int64 {
 	const even, high = 0x00ff00ff00ff00ff, 0x8080808080808080
 	var lanes uint64
@@ -149,7 +151,8 @@ func sumBytes(b []byte) int64 {
 	return sum
 }
 
-// IsHeader reports whether 512 bytes are a tar header by their checksum: a plain tar has no other mark in common with all dialects.
+// IsHeader reports whether a block of 512 bytes is a tar header, by its checksum: no other mark is common to all
+// dialects.
 func IsHeader(block []byte) bool {
 	return len(block) >= blockSize && !isZero(block[:blockSize]) && checkSum(block[:blockSize]) == nil
 }
@@ -179,12 +182,12 @@ func (p *fields) number(what string, from, to int) int64 {
 	b := p.block[from:to]
 	n, ok := number(b)
 	if !ok && p.err == nil {
-		p.err = fmt.Errorf("%s %q is no number", what, bytes.TrimRight(b, "\x00 "))
+		p.err = fmt.Errorf("%s %q is not a number", what, bytes.TrimRight(b, "\x00 "))
 	}
 	return n
 }
 
-// number reads octal digits or, where the first bit is set, a big-endian two's complement number (the GNU extension).
+// number reads octal digits or, if the first bit is set, a big-endian two's complement number (the GNU extension).
 func number(b []byte) (int64, bool) {
 	if b[0]&0x80 == 0 {
 		return octal(b)
@@ -213,9 +216,9 @@ func number(b []byte) (int64, bool) {
 	return int64(n), true
 }
 
-// octal reads digits between spaces and NULs; an empty field is 0, and what follows a NUL behind the digits is not looked at.
+// octal reads digits between spaces and NULs. An empty field is 0; it ignores what follows a NUL after the digits.
 func octal(b []byte) (int64, bool) {
-	switch len(b) { // as nearly all are written
+	switch len(b) { // nearly all fields have these forms
 	case 8:
 		v := binary.LittleEndian.Uint64(b)
 		if isSevenDigits(v) {
@@ -236,7 +239,7 @@ func octal(b []byte) (int64, bool) {
 // isSevenDigits reports whether eight bytes are seven digits and a NUL or a space.
 func isSevenDigits(v uint64) bool { return v&0xdff8f8f8f8f8f8f8 == 0x0030303030303030 }
 
-// joinDigits moves the lowest three bits of every byte together.
+// joinDigits joins the lowest three bits of every byte.
 func joinDigits(v uint64) int64 {
 	v &= 0x0707070707070707
 	v = (v | v>>5) & 0x003f003f003f003f
@@ -244,7 +247,7 @@ func joinDigits(v uint64) int64 {
 	return int64((v | v>>20) & 0xffffff)
 }
 
-// anyOctal reads them one by one.
+// anyOctal reads digits one by one.
 func anyOctal(b []byte) (int64, bool) {
 	at := 0
 	for at < len(b) && (b[at] == ' ' || b[at] == 0) {

@@ -8,12 +8,12 @@ import (
 	"sort"
 )
 
-// A Layer is the table of contents of one layer: immutable, in tar order, without pointers, so that a million entries cost the garbage
-// collector nothing and the table could be stored as it is.
+// A Layer is the table of contents of one layer: immutable and in tar order. It has no pointers in its entries, so a
+// million of them cost the garbage collector nothing.
 type Layer struct {
 	entries slabs[entry]
 	arena   arena  // names, links and attributes
-	dirs    []span // directory parts of names; entries that follow one another mostly share theirs
+	dirs    []span // directory parts of names; neighbours mostly share theirs
 	xattrs  slabs[xattr]
 	sparse  []sparseFile
 	regions slabs[region]
@@ -21,7 +21,7 @@ type Layer struct {
 	marks   []uint8         // by entry, or nil
 
 	dialect Dialect
-	lim     Limits // that it was scanned with; merging keeps to them
+	lim     Limits // of the scan; merging obeys them also
 	size    int64
 	endMark bool
 	global  bool // has a PAX global header
@@ -37,7 +37,7 @@ type span struct {
 // entry is one header of the tar. 56 bytes.
 type entry struct {
 	offset           int64 // of the content in the tar; of a device its numbers, major<<32 | minor
-	size             int64 // of the content, expanded where sparse
+	size             int64 // of the content, with the holes of sparse files
 	mtime            int64
 	dir              uint32 // index into dirs
 	name, link       uint32 // offsets in the arena; the name without its directory, with trailing slashes
@@ -68,7 +68,7 @@ type flag uint8
 const (
 	flagXattrs  flag = 1 << iota // has extended attributes
 	flagSparse                   // has regions
-	flagRefused                  // a file of a type that engines refuse
+	flagRefused                  // is a file of a type that engines refuse
 	flagOverlay                  // has attributes private to overlayfs
 )
 
@@ -82,13 +82,13 @@ type xattr struct {
 // sparseFile names the regions of an entry's content.
 type sparseFile struct{ entry, first, n uint32 }
 
-// region is stored data of a sparse file, never empty; it lies in the tar right after that of the region before.
+// region is stored data of a sparse file, never empty. In the tar it follows the data of the region before.
 type region struct{ offset, size int64 }
 
 // Len returns the number of entries, whiteouts included.
 func (l *Layer) Len() int { return int(l.entries.n) }
 
-// Size returns the length in bytes of the uncompressed tar, with what follows its end mark.
+// Size returns the length of the uncompressed tar in bytes, including what follows its end mark.
 func (l *Layer) Size() int64 { return l.size }
 
 // EndMark reports whether the archive ended with two zero blocks.
@@ -140,12 +140,12 @@ const (
 	TarOther                   // a device, a FIFO, anything else
 )
 
-// A TarEntry is one header as the tar lists it, for those who read a tar that is no layer.
+// A TarEntry is one header as the tar lists it, for readers of a tar that is not a layer.
 type TarEntry struct {
 	Name   string // as written, without trailing slashes
 	Type   TarType
 	Link   string
-	Size   int64 // bytes of the content, expanded where sparse
+	Size   int64 // bytes of the content, with the holes of sparse files
 	Offset int64 // of the content in the tar
 	Sparse bool
 }
@@ -163,7 +163,10 @@ func (l *Layer) Raw() iter.Seq[TarEntry] {
 
 func (l *Layer) raw(e *entry) TarEntry {
 	name := string(l.dirOf(e)) + string(bytes.TrimRight(l.nameOf(e), "/"))
-	raw := TarEntry{Name: name, Type: TarOther, Link: string(l.linkOf(e)), Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0}
+	raw := TarEntry{
+		Name: name, Type: TarOther, Link: string(l.linkOf(e)),
+		Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0,
+	}
 	switch e.kind {
 	case kindFile:
 		raw.Type = TarFile
@@ -177,7 +180,7 @@ func (l *Layer) raw(e *entry) TarEntry {
 	return raw
 }
 
-// Files returns the number of entries that are no whiteouts under the view.
+// Files returns the number of entries that are not whiteouts in the view.
 func (l *Layer) Files(view View) int {
 	n := 0
 	for i := range l.entries.n {

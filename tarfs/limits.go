@@ -11,10 +11,10 @@ type Limits struct {
 	Header     int   // bytes of a PAX header, a GNU long name or a sparse map
 	Xattrs     int   // extended attributes of an entry
 	XattrBytes int   // bytes of the attributes of an entry
-	Sparse     int64 // bytes of an expanded sparse file whose content is asked for; of a layer's, where all digests are
+	Sparse     int64 // expanded bytes of a sparse file that is read; if digests are wanted, of all of a layer
 	NameBytes  int   // bytes of all names, link targets, attributes and sparse maps of a layer
 	Implied    int   // directories of an image that no layer lists
-	LinkSteps  int   // components of symlinks that the parents of a layer's entries lead through
+	LinkSteps  int   // components of symlinks that lead to the parents of a layer's entries
 }
 
 // DefaultLimits returns the limits for hostile input.
@@ -34,18 +34,19 @@ func DefaultLimits() Limits {
 	}
 }
 
-// A LimitError says which limit an input passed.
+// A LimitError says which limit an input exceeds.
 type LimitError struct {
-	Name         string // as --limit takes it
-	Value, Limit int64  // what the input asks for (at least), and what is allowed
+	Name         string // as the option --limit takes it
+	Value, Limit int64  // what the input needs (at least), and what is allowed
 }
 
-// Error names the value, the limit and the flag that lifts it. No number that would do can be told: reading ended at the limit.
+// Error names the value, the limit and the option that lifts it. It cannot name a sufficient limit: reading ended here.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: %d is over the limit of %d (--limit %s=none lifts it, for trusted input)", e.Name, e.Value, e.Limit, e.Name)
+	return fmt.Sprintf("%s: %d is over the limit of %d (--limit %s=none lifts it, for trusted input)",
+		e.Name, e.Value, e.Limit, e.Name)
 }
 
-// over returns an error where value passes limit.
+// over returns an error if value exceeds limit.
 func over(name string, value, limit int64) error {
 	if limit <= 0 || value <= limit {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// A LayerError says which layer could not be merged whole.
+// A LayerError says which layer could not be merged completely, and why.
 type LayerError struct {
 	Layer int
 	Err   error
@@ -19,13 +19,14 @@ func (e *LayerError) Error() string { return fmt.Sprintf("layer %d: %v", e.Layer
 // Unwrap returns the cause.
 func (e *LayerError) Unwrap() error { return e.Err }
 
-// Merge stacks layers, oldest first, and keeps the history of every path. A nil layer is one that could not be read. Each error names a
-// layer of which only the entries before the error are in the tree. The rules are those by which overlay engines show an image; where
-// they disagree or refuse, the OCI image specification's; every departure is among the tree's warnings.
+// Merge stacks layers, oldest first, and keeps the history of every path. A nil layer stands for a layer that could not
+// be read. Each error names a layer; the tree holds only its entries before the error. The rules are those by which
+// overlay engines show an image. If engines disagree or refuse the image, the OCI image specification decides. The
+// tree's warnings name every such case.
 func Merge(layers []*Layer, view View) (*Tree, []*LayerError) {
 	var errs []*LayerError
 	if len(layers) > math.MaxUint16 {
-		errs = append(errs, &LayerError{Layer: math.MaxUint16, Err: errors.New("more layers than can be held")})
+		errs = append(errs, &LayerError{Layer: math.MaxUint16, Err: errors.New("too many layers")})
 		layers = nil
 	}
 	t := newTree(layers, view)
@@ -41,7 +42,7 @@ func Merge(layers []*Layer, view View) (*Tree, []*LayerError) {
 	return t, errs
 }
 
-// newTree returns a tree of nothing but the root, with room for the biggest layer.
+// newTree returns a tree that holds only the root, with room for the biggest layer.
 func newTree(layers []*Layer, view View) *Tree {
 	biggest, size := uint32(0), 16
 	for _, l := range layers {
@@ -60,8 +61,8 @@ func newTree(layers []*Layer, view View) *Tree {
 	return t
 }
 
-// merger merges one layer after the other onto the tree. Of each it first builds a tree of its own, in tar order, from what the layer
-// alone says; a path's node refers to it by its number, which is right if the number's local refers back.
+// merger merges layers onto the tree, one after another. First it builds the layer's own tree of locals, in tar order.
+// The node of a path holds the number of its local, which is valid if that local refers back to the node.
 type merger struct {
 	t      *Tree
 	layer  int
@@ -72,18 +73,18 @@ type merger struct {
 	opaques   []opaque
 	links     map[uint32]uint32 // local -> group
 
-	parent place // of the last entry: what follows it mostly shares the directory
+	parent place // of the last entry; the next one is mostly in the same directory
 	folder folder
-	steps  []step // buffers used again
-	todo   []ref
+	steps  []step // a buffer for resolve
+	todo   []ref  // a buffer for resolve
 
 	implied   int // directories made in all layers
-	linkSteps int // components of symlinks followed in this one
+	linkSteps int // components of symlinks followed in this layer
 }
 
-// local is what the layer at hand says of a path.
+// local is what the current layer says of a path.
 type local struct {
-	node, parent, first, next uint32 // the list is of local children
+	node, parent, first, next uint32 // first and next make the list of children
 	entry                     uint32 // noEntry unless listed
 	state                     state
 	kind                      Type
@@ -93,11 +94,11 @@ type state uint8
 
 const (
 	listed    state = 1 << iota // has an entry
-	implied                     // is a directory that only its children tell of
+	implied                     // is a directory that only its children imply
 	whiteout                    // hides what lower layers have here
 	opaqued                     // hides what lower layers have below
 	inList                      // is in its parent's list
-	overtaken                   // its whiteout was followed by an entry
+	overtaken                   // an entry followed its whiteout
 )
 
 // opaque is an opaque marker: the directory it marks and its own name.
@@ -109,7 +110,7 @@ type opaque struct {
 
 func (m *merger) warn(code Code, path string) { m.t.warned.add(code, m.layer, path) }
 
-// merge reads the layer's entries into a tree of its own, then lays that onto the tree so far.
+// merge reads the layer's entries into a tree of its own, then lays it onto the tree of the layers so far.
 func (m *merger) merge(layer int, table *Layer) error {
 	m.layer, m.table = layer, table
 	m.locals.reset()
@@ -135,13 +136,13 @@ func (m *merger) merge(layer int, table *Layer) error {
 	return err
 }
 
-// of returns the local of a node, if the layer at hand has said anything of it.
+// of returns the local of a node; false if the current layer has not named it.
 func (m *merger) of(id uint32) (uint32, bool) {
 	i := m.t.nodes.at(id).local
 	return i, i < m.locals.n && m.locals.at(i).node == id
 }
 
-// at returns the local of a child, made if need be.
+// at returns the local of a child. It makes one if there is none.
 func (m *merger) at(parent uint32, name ref) uint32 {
 	id := m.t.intern(m.locals.at(parent).node, name)
 	i, ok := m.of(id)
@@ -157,7 +158,7 @@ func (m *merger) at(parent uint32, name ref) uint32 {
 	return i
 }
 
-// place is a directory of the layer's own tree, as the name of an entry led to it.
+// place is a directory of the layer's own tree, found by the name of an entry.
 type place struct {
 	ok   bool
 	dir  uint32 // the directory part of the name
@@ -165,7 +166,7 @@ type place struct {
 	link bool   // a symlink was followed
 }
 
-var errLoop = fmt.Errorf("%w: its parent directory leads through more than %d links of this layer", ErrLoop, maxLinks)
+var errLoop = fmt.Errorf("%w: the path of its parent has more than %d symlinks of this layer", ErrLoop, maxLinks)
 
 // step is a component of a path resolved in the layer's own tree.
 type step struct {
@@ -177,8 +178,8 @@ type step struct {
 // errNotDir says that a component is neither a directory nor a symlink.
 var errNotDir = errors.New("not a directory")
 
-// resolve follows components through the symlinks of this layer, clamped at the root. It makes nothing. On errNotDir the steps are the
-// path that was meant.
+// resolve follows components through the symlinks of this layer, never above the root. It makes nothing. If the error
+// is errNotDir, the steps are the path that was meant.
 func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 	steps, m.todo = m.steps[:0], m.todo[:0]
 	defer func() { m.steps = steps[:0] }()
@@ -195,7 +196,7 @@ func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 			steps = steps[:max(len(steps)-1, 0)]
 			continue
 		}
-		if err != nil { // the path that was meant; no link of it is followed any more
+		if err != nil { // only the path that was meant is still wanted
 			steps = append(steps, step{name: name})
 			continue
 		}
@@ -226,7 +227,7 @@ func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 	return steps, links, err
 }
 
-// bounded holds a path that symlinks led to within the limits of a path.
+// bounded checks a path that symlinks led to against the limits of a path.
 func (m *merger) bounded(steps []step) error {
 	size := 0
 	for _, s := range steps {
@@ -238,7 +239,7 @@ func (m *merger) bounded(steps []step) error {
 	return over("path", int64(size), int64(m.table.lim.Path))
 }
 
-// step finds the local of a name below the steps so far.
+// step finds the local of a name after the steps so far.
 func (m *merger) step(steps []step, name ref) step {
 	at, found := uint32(0), true
 	if len(steps) > 0 {
@@ -258,7 +259,7 @@ func (m *merger) step(steps []step, name ref) step {
 	return step{name: name, local: i, found: true}
 }
 
-// follow puts a symlink's target before what is left to do.
+// follow puts the target of a symlink before the components that are left.
 func (m *merger) follow(at uint32, steps []step) []step {
 	layer, entry := m.source(at)
 	e := m.t.layers[layer].entries.at(entry)
@@ -278,7 +279,7 @@ func (m *merger) follow(at uint32, steps []step) []step {
 	return steps
 }
 
-// source returns the entry that holds the content of a listed local.
+// source returns the entry with the content of a listed local.
 func (m *merger) source(at uint32) (layer int, entry uint32) {
 	if g := m.links[at]; g != 0 {
 		return int(m.t.groups[g].contentLayer), m.t.groups[g].content
@@ -286,7 +287,7 @@ func (m *merger) source(at uint32) (layer int, entry uint32) {
 	return m.layer, m.locals.at(at).entry
 }
 
-// make creates the directories of steps that are missing and returns the last one's local.
+// make creates the missing directories of steps and returns the local of the last one.
 func (m *merger) make(steps []step) (uint32, error) {
 	at := uint32(0)
 	for _, s := range steps {
@@ -300,7 +301,7 @@ func (m *merger) make(steps []step) (uint32, error) {
 	return at, over("implied", int64(m.implied), int64(m.table.lim.Implied))
 }
 
-// meant returns the path of steps and the last component.
+// meant returns the path made of steps and a last component.
 func (m *merger) meant(steps []step, base ref) string {
 	parts := make([]ref, 0, len(steps)+1)
 	for _, s := range steps {

@@ -15,10 +15,10 @@ const (
 type cleaned struct {
 	parts    []ref
 	absolute bool // it began with a slash
-	escapes  bool // a ".." was clamped at the root
+	escapes  bool // a ".." led above the root and was ignored
 }
 
-// clean splits a name that lies in the arena: it drops empty and "." components, and applies "..", clamped at the root.
+// clean splits a name in the arena. It drops empty and "." components, and applies "..", but never above the root.
 func (m *merger) clean(parts []ref, p ref) cleaned {
 	b := m.t.text(p)
 	c := cleaned{parts: parts, absolute: len(b) > 0 && b[0] == '/'}
@@ -26,7 +26,7 @@ func (m *merger) clean(parts []ref, p ref) cleaned {
 	return c
 }
 
-// add splits a further piece.
+// add splits one more piece of the name.
 func (c *cleaned) add(p ref, b []byte) {
 	for at := 0; at < len(b); {
 		end := len(b)
@@ -67,22 +67,23 @@ type Dialect uint8
 
 const (
 	Whiteouts Dialect = iota // names that begin with ".wh." (OCI image specification, layer.md)
-	Overlay                  // as the kernel's overlayfs keeps it: character devices 0:0 and the attribute OpaqueXattr; any name is a name
-	Plain                    // it hides nothing: every entry is what it is
+	Overlay                  // as the kernel's overlayfs does: character devices 0:0 and the attribute OpaqueXattr
+	Plain                    // not at all: every entry is what it is
 )
 
-// OpaqueXattr is the attribute, of value "y", by which a directory in the Overlay dialect hides what lower layers have below it.
+// OpaqueXattr is an attribute of the Overlay dialect. A directory that has it, with the value "y", hides what lower
+// layers have below that directory.
 const OpaqueXattr = "trusted.overlay.opaque"
 
-// overlayPrefix begins the names of the attributes that overlayfs keeps for itself.
+// overlayPrefix begins the names of the attributes that are private to overlayfs.
 const overlayPrefix = "trusted.overlay."
 
-// special reports whether a base name is a whiteout, or an opaque marker, by itself.
+// special reports whether a base name makes a whiteout or an opaque marker.
 func (l *Layer) special(name []byte) bool {
 	return l.dialect == Whiteouts && bytes.HasPrefix(name, []byte(whiteoutPrefix))
 }
 
-// hides reports whether an entry is a character device that stands for a whiteout under the view.
+// hides reports whether an entry is a character device that is a whiteout in the view.
 func (l *Layer) hides(e *entry, view View) bool {
 	if e.kind != kindChar || e.offset != 0 {
 		return false
@@ -104,7 +105,8 @@ func (l *Layer) opaque(i uint32) bool {
 	return false
 }
 
-// attributes returns the extended attributes of an entry, sorted by name. What overlayfs keeps for itself is consumed in its dialect.
+// attributes returns the extended attributes of an entry, sorted by name. The Overlay dialect leaves out those that are
+// private to overlayfs.
 func (l *Layer) attributes(i uint32) []Xattr {
 	list := l.everyAttribute(i)
 	if l.dialect != Overlay || l.entries.at(i).flags&flagOverlay == 0 {
@@ -119,7 +121,7 @@ func (l *Layer) attributes(i uint32) []Xattr {
 	return kept
 }
 
-// In returns the same entries, read in another dialect.
+// In returns a table of the layer's entries that is read in another dialect.
 func (l *Layer) In(d Dialect) *Layer {
 	other := *l
 	other.dialect = d

@@ -18,7 +18,7 @@ type extended struct {
 	size, uid, gid     string
 	mtime              string
 	xattrs             []Xattr
-	xattrIndex         map[string]int // of a name in xattrs, where they are many
+	xattrIndex         map[string]int // from a name to its index in xattrs, if there are many
 	xattrBytes         int
 	sparse             map[string]string // GNU.sparse.*
 	sparseMap          []string          // offsets and sizes of format 0.0, in turn
@@ -26,7 +26,8 @@ type extended struct {
 
 var errRecord = errors.New("PAX record: bad length")
 
-// parsePAX reads the records of a PAX header into x, which forgets what an earlier one said. Source: POSIX.1-2001, pax Extended Header.
+// parsePAX reads the records of a PAX header into x, and forgets those of an earlier header. Source: POSIX.1-2001, pax
+// Extended Header.
 func parsePAX(body []byte, x *extended, lim *Limits) error {
 	*x = extended{longName: x.longName, longLink: x.longLink}
 	for len(body) > 0 {
@@ -48,7 +49,7 @@ func parsePAX(body []byte, x *extended, lim *Limits) error {
 	return nil
 }
 
-// paxRecord splits the first record, "LENGTH KEY=VALUE\n", off.
+// paxRecord cuts off the first record, "LENGTH KEY=VALUE\n".
 func paxRecord(b []byte) (key, value, rest []byte, err error) {
 	digits, _, ok := bytes.Cut(b, []byte{' '})
 	if !ok {
@@ -127,10 +128,10 @@ func (x *extended) other(key string, value []byte, lim *Limits) error {
 	return over("xattr-bytes", int64(x.xattrBytes), int64(lim.XattrBytes))
 }
 
-// few is how many attributes are compared one by one.
+// few is the number of attributes up to which names are compared one by one.
 const few = 8
 
-// xattr finds an attribute that an earlier record has set.
+// xattr finds an attribute that an earlier record set.
 func (x *extended) xattr(name string) (int, bool) {
 	if len(x.xattrs) <= few {
 		i := slices.IndexFunc(x.xattrs, func(a Xattr) bool { return a.Name == name })
@@ -153,7 +154,7 @@ func (x *extended) setSparse(key, value string) {
 	x.sparse[key] = value
 }
 
-// addSparse takes a record of format 0.0, where offset and numbytes come in turn, many of each.
+// addSparse takes a record of format 0.0: offset and numbytes alternate, many times.
 func (x *extended) addSparse(offset bool, value string) error {
 	if offset != (len(x.sparseMap)%2 == 0) || strings.Contains(value, ",") {
 		return errSparse
@@ -198,12 +199,12 @@ func (p *decimals) set(to *int64, what, s string) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil && p.err == nil {
-		p.err = fmt.Errorf("PAX %s %q is no number", what, cut(s))
+		p.err = fmt.Errorf("PAX %s %q is not a number", what, cut(s))
 	}
 	*to = n
 }
 
-// cut bounds what an error quotes of an image.
+// cut bounds what an error quotes from an image.
 func cut(s string) string {
 	if len(s) > 40 {
 		return s[:40]
@@ -211,15 +212,13 @@ func cut(s string) string {
 	return s
 }
 
-// paxTime reads seconds with a decimal fraction, of which nine digits count. The nanoseconds are to be added also to negative seconds.
+// paxTime reads seconds with a decimal fraction; nine digits of the fraction count. Add the nanoseconds to negative
+// seconds also.
 func paxTime(s string) (sec int64, nsec uint32, err error) {
 	whole, fraction, _ := strings.Cut(s, ".")
 	sec, err = strconv.ParseInt(whole, 10, 64)
-	if err != nil {
-		return 0, 0, fmt.Errorf("%q is no time", cut(s))
-	}
-	if strings.Trim(fraction, "0123456789") != "" {
-		return 0, 0, fmt.Errorf("%q is no time", cut(s))
+	if err != nil || strings.Trim(fraction, "0123456789") != "" {
+		return 0, 0, fmt.Errorf("%q is not a time", cut(s))
 	}
 	for i := range 9 {
 		nsec *= 10

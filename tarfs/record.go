@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// kinds says by typeflag what an entry is. Types that engines refuse but that can be read carry flagRefused.
+// kinds says by typeflag what an entry is. Files of types that engines refuse have flagRefused.
 func kinds(typeflag byte) (kind, flag) {
 	switch typeflag {
 	case '0', 0:
@@ -29,7 +29,7 @@ func kinds(typeflag byte) (kind, flag) {
 	return kindUnknown, 0
 }
 
-// record makes the table's entry of a header.
+// record makes an entry of the table from a header.
 func (s *scanner) record(h *header) (*entry, error) {
 	if err := s.checkName(h); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (s *scanner) record(h *header) (*entry, error) {
 	return e, s.text(e, h)
 }
 
-// id is a user or group as the kernel takes it: 32 bits, of which all ones mean "leave as it is", and new files are root's.
+// id is a user or group as the kernel takes it: 32 bits. All ones mean "leave as it is", and new files belong to root.
 func id(n int64) uint32 {
 	if u := uint32(n); u != math.MaxUint32 {
 		return u
@@ -64,14 +64,15 @@ func (s *scanner) checkName(h *header) error {
 	if err := over("path", int64(len(h.name)), int64(s.lim.Path)); err != nil {
 		return err
 	}
-	if err := over("components", int64(bytes.Count(bytes.TrimRight(h.name, "/"), []byte{'/'})+1), int64(s.lim.Components)); err != nil {
+	components := bytes.Count(bytes.TrimRight(h.name, "/"), []byte{'/'}) + 1
+	if err := over("components", int64(components), int64(s.lim.Components)); err != nil {
 		return err
 	}
 	if err := over("link", int64(len(h.link)), int64(s.lim.Link)); err != nil {
 		return err
 	}
 	if len(h.name) > math.MaxUint16 || len(h.link) > math.MaxUint16 {
-		return errors.New("a name of more than 65,535 bytes cannot be held")
+		return errors.New("a name is longer than 65,535 bytes")
 	}
 	return nil
 }
@@ -81,7 +82,7 @@ func (s *scanner) text(e *entry, h *header) error {
 	l := s.layer
 	room := len(h.name) + len(h.link) + s.ext.xattrBytes
 	if l.arena.full(room+len(h.name)) || l.entries.n >= math.MaxUint32-1 || l.xattrs.n > math.MaxUint32/2 {
-		return errors.New("the names of the layer are more than 4 GiB and cannot be held")
+		return errors.New("the names of the layer are longer than 4 GiB together")
 	}
 	if err := s.hold(room + len(s.ext.xattrs)*xattrSize); err != nil {
 		return err
@@ -89,7 +90,7 @@ func (s *scanner) text(e *entry, h *header) error {
 	trimmed := bytes.TrimRight(h.name, "/")
 	dir, name := splitName(h.name, trimmed)
 	if len(l.dirs) == 0 || !bytes.Equal(dir, s.dir) {
-		s.dir = append(s.dir[:0], dir...) // dir lies in a buffer used again
+		s.dir = append(s.dir[:0], dir...) // dir is in a buffer that is reused
 		l.dirs = append(l.dirs, span{s.put(dir), uint16(len(dir))})
 	}
 	e.dir = uint32(len(l.dirs) - 1)
@@ -109,19 +110,20 @@ func (s *scanner) text(e *entry, h *header) error {
 	return nil
 }
 
-// The bytes that a table needs for a region and for an attribute without its text.
+// The bytes that a table needs for a region, and for an attribute without its text.
 const (
 	regionSize = 16
 	xattrSize  = 20
 )
 
-// hold tells whether the table may grow by so many bytes besides its entries.
+// hold returns an error if the table must not grow by so many bytes, entries not counted.
 func (s *scanner) hold(more int) error {
 	l := s.layer
-	return over("name-bytes", int64(l.arena.n+int(l.xattrs.n)*xattrSize+int(l.regions.n)*regionSize+more), int64(s.lim.NameBytes))
+	held := l.arena.n + int(l.xattrs.n)*xattrSize + int(l.regions.n)*regionSize
+	return over("name-bytes", int64(held+more), int64(s.lim.NameBytes))
 }
 
-// splitName cuts a name behind the last slash of what is left of it without trailing slashes.
+// splitName cuts a name after its last slash; trimmed is the name without trailing slashes, which do not count.
 func splitName(name, trimmed []byte) (dir, base []byte) {
 	at := bytes.LastIndexByte(trimmed, '/') + 1
 	return name[:at], name[at:]
@@ -129,7 +131,7 @@ func splitName(name, trimmed []byte) (dir, base []byte) {
 
 func (s *scanner) put(b []byte) uint32 { return s.layer.arena.put(b) }
 
-// keep adds an entry whose content was all there.
+// keep adds an entry after all its content was read.
 func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool) {
 	l := s.layer
 	if sparse {

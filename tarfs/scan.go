@@ -12,39 +12,40 @@ import (
 	"strings"
 )
 
-// A Reader is what Scan reads; a *bufio.Reader of at least 512 bytes is one. Peek returns fewer bytes than asked for only together with
-// an error, io.EOF at the end. Discard skips bytes and returns how many there were.
+// A Reader is what Scan reads. A *bufio.Reader with a buffer of at least 512 bytes is one. Peek returns fewer than n
+// bytes only together with an error, io.EOF at the end. Discard skips n bytes and returns how many it skipped.
 type Reader interface {
 	Peek(n int) ([]byte, error)
 	Discard(n int) (int, error)
 }
 
-// ScanOptions say how to scan.
+// ScanOptions say what Scan does besides reading the headers.
 type ScanOptions struct {
 	Limits  Limits
-	Digests bool // also compute the SHA-256 of every file's content
-	Dense   bool // but of no sparse file, whose holes may be endless
-	Mark    Mark // also look at the content of small files; nil does not
+	Digests bool // compute the SHA-256 of every file's content
+	Dense   bool // but not of sparse files: their holes may be endless
+	Mark    Mark // called with the content of small files; may be nil
 	Dialect Dialect
-	// Keep returns where the content of a regular file that is not sparse is to be copied while it is passed over, nil for nowhere; it may
-	// be nil itself. The name is as written, and goes away with the call.
+	// Keep returns a writer that gets the content of a regular file while Scan passes over it; nil for no copy. It is not
+	// called for sparse files, and may be nil itself. The name is as in the tar, and valid only during the call.
 	Keep func(name []byte, size int64) io.Writer
 }
 
-// A Mark says in eight bits what content of at most [MarkSize] bytes looks like; zero says nothing. The bytes are used again after it returns.
+// A Mark says in eight bits what content of at most [MarkSize] bytes looks like; see [Version.Mark]. Zero is no mark.
+// The content is valid only during the call.
 type Mark func(content []byte) uint8
 
-// MarkSize is how many bytes a file may have to be shown to a [Mark].
+// MarkSize is the size in bytes of the largest file that is shown to a [Mark].
 const MarkSize = 64 << 10
 
-// A ScanError says where in the uncompressed tar reading ended, and why.
+// A ScanError says where in the uncompressed tar Scan stopped, and why.
 type ScanError struct {
 	Offset int64  // of the header
-	Name   string // of the entry, if it is known
+	Name   string // of the entry; empty if unknown
 	Err    error
 }
 
-// Error names the entry, where it is known, and the header's offset.
+// Error names the entry, if it is known, and the offset of its header.
 func (e *ScanError) Error() string {
 	if e.Name == "" {
 		return fmt.Sprintf("tar header at offset %d: %v", e.Offset, e.Err)
@@ -55,9 +56,13 @@ func (e *ScanError) Error() string {
 // Unwrap returns the cause.
 func (e *ScanError) Unwrap() error { return e.Err }
 
-// Scan reads one layer's tar to its end. On damage it returns the entries before it together with a *ScanError; then the rest is not read.
+// Scan reads the tar of one layer to its end. If the tar is damaged, it stops there, and returns the entries before the
+// damage together with a *ScanError.
 func Scan(r Reader, opt ScanOptions) (*Layer, error) {
-	s := &scanner{r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect}, mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep}
+	s := &scanner{
+		r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect},
+		mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep,
+	}
 	if opt.Digests {
 		s.hash = sha256.New()
 	}
@@ -76,26 +81,26 @@ func Scan(r Reader, opt ScanOptions) (*Layer, error) {
 	return s.layer, err
 }
 
-// scanner walks over one tar. Its errors in skipping are kept and come up at the next read, as with bufio.Scanner.
+// scanner walks over one tar. It keeps an error in skipping until the next read, as a bufio.Scanner does.
 type scanner struct {
 	r      Reader
 	lim    Limits
 	layer  *Layer
 	offset int64     // bytes consumed
-	start  int64     // where the header of the entry at hand begins
-	name   []byte    // its name, in a buffer used again
-	link   []byte    // its link target, likewise
-	header header    // used again
-	made   entry     // likewise
-	ext    extended  // what the headers before it say
-	bodies [3][]byte // of those headers, in buffers used again: PAX, GNU L, GNU K
+	start  int64     // offset of the current entry's header
+	name   []byte    // name of the current entry; a reused buffer
+	link   []byte    // link target of the current entry; a reused buffer
+	header header    // of the current entry, reused
+	made   entry     // of the current entry, reused
+	ext    extended  // what extended headers say of the current entry
+	bodies [3][]byte // of extended headers, in reused buffers: PAX, GNU L, GNU K
 	hash   hash.Hash // nil unless digests are wanted
-	sum    [32]byte  // of it, used again
+	sum    [32]byte  // a reused buffer for the hash
 	dense  bool      // sparse files get no digest
-	mark   Mark      // nil unless content is to be looked at
-	small  []byte    // that content, in a buffer used again
-	marked uint8     // what the mark says of the entry at hand
-	dir    []byte    // the directory part that entries share
+	mark   Mark      // ScanOptions.Mark
+	small  []byte    // content for the mark; a reused buffer
+	marked uint8     // the mark of the current entry
+	dir    []byte    // the directory part of the entry before
 	err    error
 
 	keepers func(name []byte, size int64) io.Writer // ScanOptions.Keep
@@ -103,7 +108,8 @@ type scanner struct {
 	expanded int64 // bytes of sparse files hashed
 }
 
-// block returns the next block without consuming it: io.EOF at the very end, io.ErrUnexpectedEOF inside.
+// block returns the next block without consuming it. The error is io.EOF at the end, io.ErrUnexpectedEOF inside a
+// block.
 func (s *scanner) block() ([]byte, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -118,7 +124,7 @@ func (s *scanner) block() ([]byte, error) {
 	return nil, err
 }
 
-// unexpected turns the end of the input into damage.
+// unexpected makes an error of the end of the input.
 func unexpected(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return errEnd
@@ -128,7 +134,7 @@ func unexpected(err error) error {
 
 var errEnd = errors.New("unexpected end of archive")
 
-// skip consumes bytes; what is missing comes up as an error of the next block.
+// skip consumes n bytes. If some are missing, the next read returns the error.
 func (s *scanner) skip(n int64) {
 	for n > 0 && s.err == nil {
 		k, err := s.r.Discard(int(min(n, math.MaxInt)))
@@ -149,7 +155,7 @@ func (s *scanner) next() (bool, error) {
 	for {
 		s.start, s.name = s.offset, s.name[:0]
 		block, err := s.block()
-		if err == io.EOF { // no end mark: accepted everywhere
+		if err == io.EOF { // without an end mark, as every reader accepts
 			return false, nil
 		}
 		if err != nil {
@@ -171,7 +177,7 @@ func (s *scanner) next() (bool, error) {
 	}
 }
 
-// end reads the end mark: two zero blocks, or one at the very end.
+// end reads the end mark: two zero blocks, or one at the end of the input.
 func (s *scanner) end() error {
 	s.skip(blockSize)
 	block, err := s.block()
@@ -189,7 +195,7 @@ func (s *scanner) end() error {
 	return nil
 }
 
-// drain reads what follows the end mark, for the diffID covers it, and notes whether it is more than zeros.
+// drain reads what follows the end mark, because the diffID covers it, and notes whether it is more than zeros.
 func (s *scanner) drain() error {
 	for s.err == nil {
 		b, err := s.r.Peek(blockSize)
@@ -207,7 +213,7 @@ func (s *scanner) drain() error {
 	return s.err
 }
 
-// entry handles one header. It returns true when an entry is complete, false when the header only said something of the next.
+// entry handles one header. It returns true after a complete entry, false after an extended header.
 func (s *scanner) entry(h *header, block []byte) (bool, error) {
 	switch h.typeflag {
 	case 'x', 'g', 'L', 'K':
@@ -219,7 +225,7 @@ func (s *scanner) entry(h *header, block []byte) (bool, error) {
 		return false, err
 	}
 	if h.typeflag == 0 && bytes.HasSuffix(h.name, []byte{'/'}) {
-		h.typeflag = '5' // a directory before typeflags were
+		h.typeflag = '5' // a directory of a time before typeflags
 	}
 	old := h.typeflag == 'S'
 	stored := h.size
@@ -230,7 +236,7 @@ func (s *scanner) entry(h *header, block []byte) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	// The block goes away with the next read.
+	// The next read overwrites the block.
 	s.name, s.link = append(s.name[:0], h.name...), append(s.link[:0], h.link...)
 	h.name, h.link = s.name, s.link
 	if old {
@@ -286,7 +292,7 @@ func (s *scanner) body(h *header, stored int64, regions []region, sparse, leadin
 	return nil
 }
 
-// padding passes over the rest of the last block; an archive may end before it.
+// padding passes over the rest of the last block. An archive may end before it.
 func (s *scanner) padding(n int64) {
 	if s.err != nil || n == 0 {
 		return
@@ -321,7 +327,7 @@ func (s *scanner) extend(h *header) error {
 		s.ext.longLink = cstring(body)
 	case 'x':
 		return parsePAX(body, &s.ext, &s.lim)
-	case 'g': // engines ignore what it says, but refuse it when it is damaged
+	case 'g': // engines ignore a valid one and refuse a damaged one
 		s.layer.global = true
 		s.ext = extended{}
 		return parsePAX(body, &extended{}, &s.lim)

@@ -5,8 +5,8 @@ const slabSize = 1 << slabBits
 
 const slabBits = 12
 
-// A slab list is a slice that grows without copying what it holds, so that a million entries cost their own size and no garbage. Only the
-// first slab grows by copying, for most layers are small: pointers into a list are good until the next add.
+// slabs is a slice that grows without copying its items, so a million entries cost their own size and no garbage. Only
+// the first slab grows by copying, because most layers are small: a pointer to an item is valid until the next add.
 type slabs[T any] struct {
 	list [][]T
 	n    uint32
@@ -38,16 +38,17 @@ func (s *slabs[T]) reset() {
 	s.n = 0
 }
 
-// chunkSize is how many bytes a chunk of an arena has, but one that holds nothing but a longer text.
+// chunkSize is the number of bytes of an arena's chunk. A longer text has a chunk of its own.
 const chunkSize = 1 << chunkBits
 
 const chunkBits = 20
 
-// An arena holds texts, none of which crosses a chunk, so that it grows without copying, as slabs do. An offset is the number of the chunk
-// times its size, plus the place in it: texts shorter than a chunk may be cut by adding to it.
+// An arena holds texts. Like slabs, it grows without copying, so a text never crosses a chunk. An offset is the number
+// of the chunk times its size, plus the place in the chunk: adding to an offset cuts a text that is shorter than a
+// chunk.
 type arena struct {
 	chunks [][]byte
-	n      int // bytes of all texts
+	n      int // total bytes
 }
 
 // put appends a text and returns its offset.
@@ -67,7 +68,7 @@ func (a *arena) put(b []byte) uint32 {
 	return at
 }
 
-// full reports whether offsets may not suffice for texts of n bytes together.
+// full reports whether offsets may overflow if texts of n bytes together are added.
 func (a *arena) full(n int) bool { return len(a.chunks)+2*(n>>chunkBits)+2 > 1<<(32-chunkBits) }
 
 // bytes returns a text, or a piece of one.

@@ -15,11 +15,11 @@ type Snapshot struct {
 	tree  *Tree
 	upto  int
 	named sync.Once
-	names map[uint32]uint32 // group of hard links -> first of several visible names
+	names map[uint32]uint32 // group of hard links -> first visible name, if there are several
 }
 
-// At returns what is visible after layer n, counted from 0; a greater n than there are layers means the last, NoLayer what there was before
-// the first: a root directory that no layer lists.
+// At returns what is visible after layer n. If n is greater than the last layer, it means the last layer. NoLayer means
+// the time before the first layer, with a root directory that no layer lists.
 func (t *Tree) At(n int) *Snapshot {
 	return &Snapshot{tree: t, upto: max(NoLayer, min(n, len(t.layers)-1))}
 }
@@ -51,7 +51,7 @@ func (s *Snapshot) Of(n Node) (Version, bool) {
 	return Version{s.tree, r}, r != 0
 }
 
-// Lookup returns what is visible at exactly this path, no symlink followed.
+// Lookup returns what is visible at exactly this path, without following symlinks.
 func (s *Snapshot) Lookup(path string) (Version, bool) {
 	n, ok := s.tree.Lookup(path)
 	if !ok {
@@ -60,15 +60,17 @@ func (s *Snapshot) Lookup(path string) (Version, bool) {
 	return s.Of(n)
 }
 
-// Walk yields what is visible at and below a node in path order, down to a depth below it; negative means no bound.
+// Walk yields what is visible at a node and below it in path order, at most depth levels below it; all if depth is
+// negative.
 func (s *Snapshot) Walk(from Node, depth int) iter.Seq[Version] {
 	return func(yield func(Version) bool) {
 		visible := func(id uint32) bool { return s.visible(id) != 0 }
-		s.tree.walk(from.id, depth, visible, func(id uint32) bool { return yield(Version{s.tree, s.visible(id)}) })
+		show := func(id uint32) bool { return yield(Version{s.tree, s.visible(id)}) }
+		s.tree.walk(from.id, depth, visible, show)
 	}
 }
 
-// FirstName returns the first name, in path order, of a node that has several visible names.
+// FirstName returns the first name, in path order, of a file that has several visible names.
 func (s *Snapshot) FirstName(v Version) (Node, bool) {
 	g := v.record().group
 	if g == 0 {
@@ -79,7 +81,7 @@ func (s *Snapshot) FirstName(v Version) (Node, bool) {
 	return Node{s.tree, first}, ok
 }
 
-// nameGroups finds the first names by one walk.
+// nameGroups finds the first names in one walk.
 func (s *Snapshot) nameGroups() {
 	s.names = map[uint32]uint32{}
 	first := map[uint32]uint32{}
@@ -96,14 +98,14 @@ func (s *Snapshot) nameGroups() {
 	}
 }
 
-// maxLinks is how many symlinks one path may lead through, as in Linux.
+// maxLinks is the number of symlinks that one path may have, as in Linux.
 const maxLinks = 40
 
 // ErrLoop says that a path leads through more than 40 symlinks.
 var ErrLoop = errors.New("symlink loop")
 
-// Resolve returns what is visible at path after following the symlinks of its directories inside the image, and of its last component if
-// follow is set. The root is never left. The error is ErrLoop or fs.ErrNotExist.
+// Resolve returns what is visible at path. It follows the symlinks of directories, and of the last component if follow
+// is set, inside the image: nothing leads above the root. The error is ErrLoop or fs.ErrNotExist.
 func (s *Snapshot) Resolve(path string, follow bool) (Version, error) {
 	at, rest, err := s.resolve(path, follow)
 	if err != nil {
@@ -115,7 +117,7 @@ func (s *Snapshot) Resolve(path string, follow bool) (Version, error) {
 	return Version{s.tree, s.visible(at)}, nil
 }
 
-// Canonical returns path with the symlinks replaced that Resolve would follow, as far as they exist.
+// Canonical returns path after following symlinks as Resolve does, as far as the path exists. The error is ErrLoop.
 func (s *Snapshot) Canonical(path string, follow bool) (string, error) {
 	at, rest, err := s.resolve(path, follow)
 	if err != nil {
@@ -130,7 +132,7 @@ func (s *Snapshot) Canonical(path string, follow bool) (string, error) {
 	return Node{s.tree, at}.Path() + rest, nil
 }
 
-// resolve walks as far as the path exists and returns what is left of it.
+// resolve walks as far as the path exists, and returns the rest.
 func (s *Snapshot) resolve(path string, follow bool) (at uint32, rest string, err error) {
 	links := 0
 	for rest = path; rest != ""; {
@@ -159,7 +161,7 @@ func (s *Snapshot) resolve(path string, follow bool) (at uint32, rest string, er
 			return 0, "", fmt.Errorf("%w: more than %d links", ErrLoop, maxLinks)
 		}
 		switch target := v.Link(); {
-		case target == "": // no kernel makes such a link; it leads nowhere
+		case target == "": // a link that no kernel makes leads nowhere
 			return at, strings.Trim(rest, "/"), nil
 		case target[0] == '/':
 			at, rest = root, target+"/"+more
@@ -170,13 +172,14 @@ func (s *Snapshot) resolve(path string, follow bool) (at uint32, rest string, er
 	return at, "", nil
 }
 
-// A Pair is one path as two snapshots show it: in one of them, or in both.
+// A Pair is one path that one or both of two snapshots show.
 type Pair struct {
 	A, B     Version
 	InA, InB bool
 }
 
-// Pairs walks two snapshots side by side, of one tree or of two, and yields every path that either shows in path order.
+// Pairs walks two snapshots together, of one tree or of two, and yields every path that one of them shows, in path
+// order.
 func Pairs(a, b *Snapshot) iter.Seq[Pair] {
 	return func(yield func(Pair) bool) {
 		a.tree.order()
@@ -202,7 +205,7 @@ func Pairs(a, b *Snapshot) iter.Seq[Pair] {
 	}
 }
 
-// nowhere is the number of a path that a tree does not hold or a snapshot does not show.
+// nowhere stands for a path that a snapshot does not show.
 const nowhere = noEntry
 
 func (s *Snapshot) pair(b *Snapshot, ida, idb uint32) Pair {
@@ -216,7 +219,7 @@ func (s *Snapshot) pair(b *Snapshot, ida, idb uint32) Pair {
 	return p
 }
 
-// kidsOf returns what any layer ever held in a directory, by name.
+// kidsOf returns the children that any layer ever had in a directory, by name.
 func (s *Snapshot) kidsOf(id uint32) []uint32 {
 	if id == nowhere {
 		return nil
@@ -224,7 +227,7 @@ func (s *Snapshot) kidsOf(id uint32) []uint32 {
 	return s.tree.children(id)
 }
 
-// twoRanges are the children of a directory in two trees that have not been met yet.
+// twoRanges are the children of a directory in two trees that the walk has not reached yet.
 type twoRanges struct{ a, b []uint32 }
 
 // next takes the first name that is visible on either side.

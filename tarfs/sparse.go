@@ -10,8 +10,8 @@ import (
 
 var errSparse = errors.New("sparse map is damaged")
 
-// paxSparse applies GNU's sparse records of PAX. It reports whether the entry is sparse and whether its map (format 1.0) leads the content.
-// Source: GNU tar manual, Sparse Formats.
+// paxSparse applies GNU's sparse records of PAX. It reports whether the entry is sparse, and whether a map begins the
+// content (format 1.0). Source: GNU tar manual, Sparse Formats.
 func (x *extended) paxSparse(h *header) (regions []region, sparse, leading bool, err error) {
 	major, minor := x.sparse["GNU.sparse.major"], x.sparse["GNU.sparse.minor"]
 	switch {
@@ -65,7 +65,8 @@ func parseRegion(offset, size string) (region, error) {
 	return region{o, n}, nil
 }
 
-// map10 reads the map that leads the content in format 1.0: decimal lines, in whole blocks. It returns the bytes that the map takes.
+// map10 reads the map at the beginning of the content in format 1.0: decimal lines in whole blocks. It returns the
+// bytes that the map takes.
 func (s *scanner) map10(stored int64) (regions []region, used int64, err error) {
 	var line []byte
 	var numbers []int64
@@ -109,7 +110,7 @@ func (s *scanner) map10(stored int64) (regions []region, used int64, err error) 
 	return regions, used, nil
 }
 
-// gnuSparse reads the map of an old GNU sparse file (typeflag S) from its header block and the blocks that follow.
+// gnuSparse reads the map of an old GNU sparse file (typeflag S) from its header block and the blocks after it.
 func (s *scanner) gnuSparse(h *header, block []byte) (regions []region, err error) {
 	if !h.gnu {
 		return nil, errSparse
@@ -143,12 +144,14 @@ func gnuRegions(block []byte, at, n int, regions []region) ([]region, error) {
 		if block[from] == 0 {
 			break
 		}
-		regions = append(regions, region{p.number("sparse offset", from, from+12), p.number("sparse size", from+12, from+24)})
+		offset, size := p.number("sparse offset", from, from+12), p.number("sparse size", from+12, from+24)
+		regions = append(regions, region{offset, size})
 	}
 	return regions, p.err
 }
 
-// checkRegions demands what a reader of the content relies on: regions in order inside the file, and as much data as is stored.
+// checkRegions checks what readers of the content rely on: regions are in order and inside the file, and together as
+// long as the stored data.
 func checkRegions(regions []region, size, stored int64) error {
 	if size < 0 {
 		return fmt.Errorf("%w: size %d is below zero", errSparse, size)
@@ -156,7 +159,7 @@ func checkRegions(regions []region, size, stored int64) error {
 	var end, sum int64
 	for _, r := range regions {
 		if r.offset < end || r.size < 0 || r.offset > size || r.size > size-r.offset {
-			return fmt.Errorf("%w: region at %d of %d bytes is out of order or out of the file", errSparse, r.offset, r.size)
+			return fmt.Errorf("%w: region at %d of %d bytes is out of order or outside the file", errSparse, r.offset, r.size)
 		}
 		end = r.offset + r.size
 		sum += r.size

@@ -1,6 +1,6 @@
 package tarfs
 
-// hide is the first phase of laying a layer onto the tree: everything that its whiteouts and opaque markers hide.
+// hide is the first phase of laying a layer onto the tree: its whiteouts and opaque markers hide what is there.
 func (m *merger) hide() {
 	for i := range m.opaques {
 		o := &m.opaques[i]
@@ -28,7 +28,7 @@ func (m *merger) hide() {
 	}
 }
 
-// below reports whether the layers below show something at a path.
+// below reports whether lower layers show something at a path.
 func (m *merger) below(id uint32) bool {
 	r := m.t.nodes.at(id).record
 	if r == 0 {
@@ -38,7 +38,7 @@ func (m *merger) below(id uint32) bool {
 	return by == 0 || int(by)-1 == m.layer
 }
 
-// covers reports whether the layers below show a child of a directory. It forgets the dead children it meets.
+// covers reports whether lower layers show a child of a directory. It removes hidden children from the list on its way.
 func (m *merger) covers(id uint32) bool {
 	n := m.t.nodes.at(id)
 	for n.first != 0 {
@@ -69,7 +69,7 @@ func (m *merger) hideAll(stack []uint32, how How) {
 	}
 }
 
-// release empties the list of a directory's children and appends them to a stack.
+// release moves the children of a directory from its list to a stack.
 func (m *merger) release(id uint32, stack []uint32) []uint32 {
 	n := m.t.nodes.at(id)
 	for c := n.first; c != 0; {
@@ -82,7 +82,7 @@ func (m *merger) release(id uint32, stack []uint32) []uint32 {
 	return stack
 }
 
-// add is the second phase: everything that the layer lists or implies. A parent stands before its children.
+// add is the second phase: everything that the layer lists or implies, parents before children.
 func (m *merger) add() {
 	if l := m.locals.at(0); l.state&listed != 0 {
 		m.push(l, 0, true)
@@ -101,7 +101,7 @@ func (m *merger) add() {
 	}
 }
 
-// shown returns the record that lower layers leave visible at a path after this layer's whiteouts, or 0.
+// shown returns the record of lower layers that is still visible at a path after this layer's whiteouts, or 0.
 func (m *merger) shown(id uint32) uint32 {
 	r := m.t.nodes.at(id).record
 	if r != 0 && m.t.records.at(r).hiddenBy != 0 {
@@ -153,7 +153,7 @@ func (m *merger) addImplied(l *local, at uint32) {
 	m.push(l, at, false)
 }
 
-// push makes a record the newest of its path.
+// push makes a new record, the newest of its path.
 func (m *merger) push(l *local, at uint32, relists bool) {
 	n := m.t.nodes.at(l.node)
 	n.record = m.t.records.add(record{

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// A Tree is what layers merge to: every path that any layer ever held, with its whole history. It is immutable and may be asked from
-// several goroutines.
+// A Tree is the result of merging layers: every path that any layer ever held, with its whole history. It is immutable,
+// and several goroutines may use it at once.
 type Tree struct {
 	layers  []*Layer
 	view    View
@@ -23,42 +23,42 @@ type Tree struct {
 	warned  warnings
 
 	sorted sync.Once
-	starts []uint32 // of a node's children in kids
-	kids   []uint32 // children by name, parent after parent
+	starts []uint32 // by node: where its children begin in kids
+	kids   []uint32 // the children of all nodes, by name, one parent after another
 
-	replaced  []uint64 // entries that a later one of their own layer replaced: layer<<32 | entry
+	replaced  []uint64 // entries that a later entry of their own layer replaced: layer<<32 | entry
 	accounted sync.Once
-	claims    [][]uint32    // by layer and entry: the version that tells of the entry's body; 0 where there is none
-	unclaimed slabs[record] // of the bodies that no version ever showed
+	claims    [][]uint32    // by layer and entry: the version that stands for the entry's body, or 0
+	unclaimed slabs[record] // for bodies that no version ever showed
 }
 
-// node is a path. The list of children holds those that may be visible; the others are found by the index alone, so that hiding a
-// directory again and again does not cost its dead children each time.
+// node is a path. Its list of children holds those that may be visible; only the index finds the others. So hiding a
+// directory again and again does not visit its hidden children each time.
 type node struct {
 	parent, first, next uint32
 	name                uint32 // in the arena of nameLayer
-	record              uint32 // the newest; 0 where no layer put anything here
-	local               uint32 // where the layer being merged keeps what it says of this path; see merger
+	record              uint32 // the newest; 0 if no layer has put anything here
+	local               uint32 // what the layer that is being merged says of this path; see merger
 	nameLen, nameLayer  uint16
 	listed              bool // is in its parent's list
 }
 
-// record is a version of a path: what one layer put there. Its older ones follow by older.
+// record is a version of a path: what one layer put there.
 type record struct {
 	node     uint32
 	entry    uint32 // in the layer's table; noEntry for an implied directory
-	older    uint32
+	older    uint32 // the record before it at the path; 0 for none
 	group    uint32 // of hard links; 0 for none
 	layer    uint16
-	hiddenBy uint16 // layer + 1; 0 while visible
+	hiddenBy uint16 // layer + 1; 0 if visible
 	how      How
 	kind     Type
-	relists  bool // a directory listed again: the older record is not hidden
+	relists  bool // a directory is listed again: the older record is not hidden
 }
 
-// group is an inode with several names, or one whose content lies in a lower layer.
+// group is an inode with several names, or with content in a lower layer.
 type group struct {
-	content, meta uint32 // entries: type, content, target and attributes; mode, owner and time
+	content, meta uint32 // entries: content has type, bytes, target and attributes; meta has mode, owner and time
 	contentLayer  uint16
 	metaLayer     uint16
 }
@@ -66,13 +66,14 @@ type group struct {
 const (
 	noEntry    = ^uint32(0)
 	root       = 0
-	rootRecord = 1 // of the root before any layer
+	rootRecord = 1 // the root before the first layer
 )
 
 // Layers returns the number of layers.
 func (t *Tree) Layers() int { return len(t.layers) }
 
-// Warnings returns what is odd, by layer and then about in tar order; of each code at most 1,000, the last of which counts the rest.
+// Warnings returns the warnings of all layers, by layer and then roughly in tar order. It holds at most 1,000 of each
+// code; the last of these counts the rest.
 func (t *Tree) Warnings() []Warning { return t.warned.list() }
 
 func (t *Tree) nameOf(id uint32) []byte {
@@ -83,8 +84,8 @@ func (t *Tree) nameOf(id uint32) []byte {
 	return t.layers[n.nameLayer].bytes(n.name, int(n.nameLen))
 }
 
-// slot returns the place in the index where the child is, or where it would go, and the upper half of the hash, by which it is placed and
-// others are mostly told apart without a look at them.
+// slot returns the place in the index where the child is, or would be, and the upper half of its hash. The half decides
+// the place, and tells most other children apart without reading their names.
 func (t *Tree) slot(parent uint32, name []byte) (i int, half uint64) {
 	h := maphash.Bytes(t.seed, name) ^ uint64(parent)*0x9e3779b97f4a7c15
 	h *= 0xff51afd7ed558ccd
@@ -110,7 +111,7 @@ func (t *Tree) child(parent uint32, name []byte) uint32 {
 	return uint32(t.index[i])
 }
 
-// intern returns the child, made if it is new. The name must lie in the layer's arena at off.
+// intern returns the child. It makes one if there is none.
 func (t *Tree) intern(parent uint32, name ref) uint32 {
 	i, half := t.slot(parent, t.text(name))
 	if found := t.index[i]; found != 0 {
@@ -148,7 +149,8 @@ type ref struct {
 
 func (t *Tree) text(r ref) []byte { return t.layers[r.layer].bytes(r.off, int(r.len)) }
 
-// Lookup finds a path that any layer ever held, exactly as given, no symlink followed. Slashes at both ends do not matter.
+// Lookup finds a path that any layer ever held, exactly as given, without following symlinks. Slashes at both ends do
+// not matter.
 func (t *Tree) Lookup(path string) (Node, bool) {
 	at := uint32(root)
 	for name := range bytes.SplitSeq([]byte(path), []byte{'/'}) {
@@ -191,13 +193,13 @@ func (t *Tree) order() {
 	})
 }
 
-// keyed is a child with the first bytes of its name, which mostly decide.
+// keyed is a child with the first bytes of its name, which decide most comparisons.
 type keyed struct {
 	key   uint64
 	child uint32
 }
 
-// sort sorts children by their names. It returns its buffer for the next time.
+// sort sorts children by their names. It returns its buffer for the next call.
 func (t *Tree) sort(kids []uint32, list []keyed) []keyed {
 	for _, id := range kids {
 		var first [8]byte
@@ -218,8 +220,9 @@ func (t *Tree) sort(kids []uint32, list []keyed) []keyed {
 
 func (t *Tree) children(id uint32) []uint32 { return t.kids[t.starts[id]:t.starts[id+1]] }
 
-// walk yields paths at and below one, depth first, children by name, to a depth below it (negative: no bound). Where enter says no,
-// neither the path nor what is below it is yielded. It does not recurse: a path may have thousands of components.
+// walk yields a path and the paths below it, depth first, children by name, at most depth levels below it; all if depth
+// is negative. If enter returns false, it yields neither the path nor what is below it. It does not recurse: a path may
+// have thousands of components.
 func (t *Tree) walk(from uint32, depth int, enter func(uint32) bool, yield func(uint32) bool) {
 	t.order()
 	type frame struct{ at, end uint32 }
@@ -247,7 +250,8 @@ func (t *Tree) walk(from uint32, depth int, enter func(uint32) bool, yield func(
 	}
 }
 
-// Nodes yields every path that any layer ever held in path order: depth first, siblings by the bytes of their names, the root first.
+// Nodes yields every path that any layer ever held in path order: the root first, then depth first, siblings by the
+// bytes of their names.
 func (t *Tree) Nodes() iter.Seq[Node] {
 	return func(yield func(Node) bool) {
 		t.walk(root, -1, func(uint32) bool { return true }, func(id uint32) bool {
@@ -256,8 +260,8 @@ func (t *Tree) Nodes() iter.Seq[Node] {
 	}
 }
 
-// Versions yields every version of every path, visible or not, in path order, those of one path oldest first. A directory listed again
-// is one version, the newest.
+// Versions yields every version of every path, visible or not, in path order, the versions of one path oldest first. A
+// directory that several layers list is one version, the newest.
 func (t *Tree) Versions() iter.Seq[Version] {
 	return func(yield func(Version) bool) {
 		var list []uint32
@@ -281,7 +285,7 @@ type Node struct {
 // IsRoot reports whether the node is the root.
 func (n Node) IsRoot() bool { return n.id == root }
 
-// Name returns the last component's exact bytes; "/" for the root.
+// Name returns the exact bytes of the last component; "/" for the root.
 func (n Node) Name() string {
 	switch {
 	case n.id == root:
@@ -293,7 +297,7 @@ func (n Node) Name() string {
 	return string(n.tree.nameOf(n.id))
 }
 
-// Parent returns the directory; the root's is the root, and that of what the tree never held too.
+// Parent returns the directory of the path. The parent of the root, and of a version of [Tree.Unseen], is the root.
 func (n Node) Parent() Node {
 	if n.id&unseen != 0 {
 		return n.tree.Root()
@@ -301,7 +305,7 @@ func (n Node) Parent() Node {
 	return Node{n.tree, n.tree.nodes.at(n.id).parent}
 }
 
-// Within reports whether the path is dir or lies below it.
+// Within reports whether the path is dir or below it.
 func (n Node) Within(dir Node) bool {
 	for at := n; ; at = at.Parent() {
 		if at == dir {
@@ -321,7 +325,7 @@ func (n Node) Path() string {
 	case n.id&unseen != 0:
 		return string(n.tree.unseenPath(n.id))
 	}
-	var short [256]byte // spares most paths a copy
+	var short [256]byte // enough for most paths
 	return string(n.tree.appendPath(short[:0], n.id))
 }
 
@@ -342,7 +346,8 @@ func (t *Tree) appendPath(b []byte, id uint32) []byte {
 	return b
 }
 
-// Versions yields every version of the path, oldest first. A directory listed again is a further version though the older is not hidden.
+// Versions yields every version of the path, oldest first. If several layers list a directory, each has a version here,
+// although the older ones are not hidden.
 func (n Node) Versions() iter.Seq[Version] {
 	return func(yield func(Version) bool) {
 		if n.id&unseen != 0 {
@@ -357,7 +362,8 @@ func (n Node) Versions() iter.Seq[Version] {
 	}
 }
 
-// history appends the records of a path, newest first; without relisted those of a directory that a later layer only listed again are left out.
+// history appends the records of a path, newest first. Unless relisted is set, it leaves out records of a directory
+// that a later layer listed again.
 func (t *Tree) history(id uint32, list []uint32, relisted bool) []uint32 {
 	superseded := false
 	for r := t.nodes.at(id).record; r != 0; r = t.records.at(r).older {

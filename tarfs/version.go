@@ -13,7 +13,7 @@ func (v Version) record() *record {
 	return v.tree.records.at(v.id)
 }
 
-// content returns the table and the entry that hold the type, the bytes, the target and the attributes.
+// content returns the table and the entry that have the type, the bytes, the target and the attributes.
 func (v Version) content() (*Layer, uint32) {
 	r := v.record()
 	if r.group == 0 {
@@ -34,11 +34,9 @@ func (v Version) Node() Node { return Node{v.tree, v.record().node} }
 // Type returns what the version is.
 func (v Version) Type() Type { return v.record().kind }
 
-// Layer returns the layer that wrote the version, its owner: of a directory listed again the last to list it, of one that no layer lists
-// the first to imply it; NoLayer for the root, which nobody owns.
-func (v Version) Layer() int {
-	return layerOf(v.record())
-}
+// Layer returns the layer that wrote the version, its owner. If several layers list a directory, it is the last of
+// them; if no layer lists it, the first that implies it. Nobody owns the root: its layer is NoLayer.
+func (v Version) Layer() int { return layerOf(v.record()) }
 
 func layerOf(r *record) int {
 	if r.node == root {
@@ -47,7 +45,7 @@ func layerOf(r *record) int {
 	return int(r.layer)
 }
 
-// MetaLayer returns the layer whose entry says mode, owner and time; NoLayer for an implied directory.
+// MetaLayer returns the layer with the entry that says mode, owner and time; NoLayer for an implied directory.
 func (v Version) MetaLayer() int {
 	if v.Implied() {
 		return NoLayer
@@ -55,7 +53,7 @@ func (v Version) MetaLayer() int {
 	return int(v.record().layer)
 }
 
-// ContentLayer returns the layer that holds the bytes: a lower one for a hard link into a lower layer.
+// ContentLayer returns the layer that stores the bytes: a lower one for a hard link into a lower layer.
 func (v Version) ContentLayer() int {
 	if r := v.record(); r.group != 0 {
 		return int(v.tree.groups[r.group].contentLayer)
@@ -66,10 +64,11 @@ func (v Version) ContentLayer() int {
 // Implied reports whether the version is a directory that its layer does not list.
 func (v Version) Implied() bool { return v.record().entry == noEntry }
 
-// Relists reports whether the version is a directory of which an older layer's stands and only the metadata is new.
+// Relists reports whether the version only gives new metadata to a directory of an older layer.
 func (v Version) Relists() bool { return v.record().relists }
 
-// Since returns the layer that first put at the path what the version still is: of a directory listed again an older one than Layer.
+// Since returns the layer that first put the version at the path. It is older than Layer if several layers list a
+// directory.
 func (v Version) Since() int {
 	r := v.record()
 	for r.relists && r.node != root {
@@ -78,7 +77,7 @@ func (v Version) Since() int {
 	return layerOf(r)
 }
 
-// Meta is what an entry says of its path besides the content.
+// Meta is what an entry says of a file besides its content.
 type Meta struct {
 	Mode     uint16 // the lower twelve bits: permissions, setuid, setgid, sticky
 	UID, GID uint32
@@ -86,7 +85,7 @@ type Meta struct {
 	MTimeNS  uint32 // nanoseconds to add
 }
 
-// Meta returns mode, owner and time; 0755, root and no time for an implied directory.
+// Meta returns mode, owner and time. An implied directory has the mode 0755, the owner root and no time.
 func (v Version) Meta() Meta {
 	r := v.record()
 	if r.entry == noEntry {
@@ -100,10 +99,10 @@ func (v Version) Meta() Meta {
 	return Meta{Mode: e.mode, UID: e.uid, GID: e.gid, MTime: e.mtime, MTimeNS: e.mtimeNS}
 }
 
-// HasMTime reports whether Meta's time means anything: an implied directory has none.
+// HasMTime reports whether the version has a time: an implied directory has none.
 func (v Version) HasMTime() bool { return !v.Implied() }
 
-// Size returns the bytes of a file's content, expanded where sparse; 0 for other types.
+// Size returns the bytes of a file's content, with the holes of a sparse file; 0 for other types.
 func (v Version) Size() int64 {
 	if v.Type() != File {
 		return 0
@@ -138,7 +137,7 @@ func (v Version) Xattrs() []Xattr {
 	return l.attributes(i)
 }
 
-// Digest returns the SHA-256 of a file's content; false unless the layer was scanned with digests, and for files that were left out then.
+// Digest returns the SHA-256 of a file's content; false if the layer's scan did not compute it. See [ScanOptions].
 func (v Version) Digest() ([32]byte, bool) {
 	if v.Type() != File {
 		return [32]byte{}, false
@@ -151,7 +150,7 @@ func (v Version) Digest() ([32]byte, bool) {
 	return sum, sum != [32]byte{}
 }
 
-// Mark returns what the layer's scan marked a file's content with; 0 for other types, for long files, and unless marks were wanted.
+// Mark returns what the [Mark] of the layer's scan said of a file's content; 0 if it was not called.
 func (v Version) Mark() uint8 {
 	if v.Type() != File {
 		return 0
@@ -163,7 +162,7 @@ func (v Version) Mark() uint8 {
 	return l.marks[i]
 }
 
-// Extents returns where a file's content lies in the tar of ContentLayer, in file order; gaps are zeros.
+// Extents returns where a file's content is in the tar of ContentLayer, in file order; gaps are zeros.
 func (v Version) Extents() []Extent {
 	if v.Type() != File {
 		return nil
@@ -181,13 +180,15 @@ func (v Version) Stored() int64 {
 	return l.stored(i)
 }
 
-// HiddenBy returns the layer that hid the version and how; NoLayer and NotHidden while it is visible at the top.
+// HiddenBy returns the layer that hid the version, and how; NoLayer and NotHidden if it is visible after the last
+// layer.
 func (v Version) HiddenBy() (layer int, how How) {
 	r := v.record()
 	return int(r.hiddenBy) - 1, r.how
 }
 
-// Inode identifies the content: equal for hard links and for whatever else shows the same bytes of the same layer. An implied directory has none.
+// Inode identifies the entry that stores the content. It is equal for hard links, and for versions that show one file
+// of a lower layer. An implied directory has none.
 func (v Version) Inode() (id uint64, ok bool) {
 	if v.Implied() {
 		return 0, false
@@ -201,13 +202,14 @@ func (v Version) Inode() (id uint64, ok bool) {
 	return uint64(layer)<<32 | uint64(i), true
 }
 
-// LinkGroup identifies a file that hard links name: equal for all its names, whatever else shows the same bytes. False where no link names it.
+// LinkGroup identifies a file with hard links. It is equal for all names of the file, and differs from that of any
+// other file with the same content; false if no hard link names the file.
 func (v Version) LinkGroup() (id uint32, ok bool) {
 	g := v.record().group
 	return g, g != 0
 }
 
-// A Type is what a tree node is.
+// A Type is what a version is, as a file or a directory.
 type Type uint8
 
 const (
@@ -224,7 +226,7 @@ var typeNames = [...]string{"file", "dir", "symlink", "char", "block", "fifo"}
 // String returns file, dir, symlink, char, block or fifo.
 func (t Type) String() string { return typeNames[t] }
 
-// How says by what means a version of a path was hidden.
+// How says what hid a version of a path.
 type How uint8
 
 const (
@@ -234,21 +236,24 @@ const (
 	Replaced                // another entry of the same type at the path
 	ReplacedByOtherType     // an entry of another type at the path or above it
 
-	// Of what no version ever showed:
+	// Only of versions of [Tree.Unseen]:
 	ReplacedInLayer // a later entry of the same layer
-	WhiteoutContent // a whiteout's own content, which nobody reads
-	Ignored         // the entry is skipped, or was not reached
+	WhiteoutContent // nothing: it is the content of a whiteout, which nobody reads
+	Ignored         // nothing: the entry was skipped, or not reached
 )
 
-var howNames = [...]string{"", "whiteout", "opaque", "replaced", "replaced-by-other-type", "replaced-in-layer", "whiteout-content", "ignored"}
+var howNames = [...]string{
+	"", "whiteout", "opaque", "replaced", "replaced-by-other-type", "replaced-in-layer", "whiteout-content", "ignored",
+}
 
-// String returns the name of the means, as whiteout or replaced-by-other-type, or nothing for NotHidden.
+// String returns whiteout, opaque, replaced, replaced-by-other-type, replaced-in-layer, whiteout-content, ignored, or
+// nothing.
 func (h How) String() string { return howNames[h] }
 
 // An Xattr is one extended attribute.
 type Xattr struct{ Name, Value string }
 
-// A View chooses the rules by which layers merge where engines and the specification differ.
+// A View chooses the rules for merging layers if engines and the specification differ.
 type View uint8
 
 const (

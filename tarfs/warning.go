@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// A Code is a kind of warning: its stable name, how grave it is, and one sentence that explains it. The package that raises a
-// warning declares its code; docs/warnings.md lists the codes of all packages.
+// A Code is a kind of warning: its stable name, how grave it is, and one sentence that explains it. The package that
+// raises a warning declares its code; docs/warnings.md lists the codes of all packages.
 type Code struct {
 	Name     string
 	Severity Severity
@@ -60,17 +60,20 @@ var (
 		"a directory that this layer does not list hides a file of a lower layer"}
 	SymlinkHiddenByImplied = Code{"symlink-hidden-by-implied-directory", High,
 		"a directory that this layer does not list hides a symlink of a lower layer: engines differ in what they show"}
-	PathEscapesRoot      = Code{"path-escapes-root", Medium, "the name climbs above the root; it stops at the root"}
-	PathAbsolute         = Code{"path-absolute", Medium, "the name begins with a slash; it is read as relative to the root"}
+	PathEscapesRoot = Code{"path-escapes-root", Medium, "the name climbs above the root; it stops at the root"}
+	PathAbsolute    = Code{"path-absolute", Medium,
+		"the name begins with a slash; it is read as relative to the root"}
 	ParentThroughSymlink = Code{"parent-through-symlink", Medium,
 		"the parent directory is reached through a symlink of the same layer"}
 	SymlinkReplacedByDir = Code{"symlink-replaced-by-directory", Medium,
 		"a symlink of a lower layer is replaced by a directory"}
-	RootNotADirectory      = Code{"root-not-a-directory", Medium, "an entry for the root that is not a directory is ignored"}
+	RootNotADirectory = Code{"root-not-a-directory", Medium,
+		"an entry for the root that is not a directory is ignored"}
 	AUFSMetadata           = Code{"aufs-metadata", Medium, "metadata of AUFS: it is not shown"}
 	EntryBelowWhiteoutName = Code{"entry-below-whiteout-name", Medium,
 		"a real file in a directory with the name of a whiteout"}
-	DataAfterEnd    = Code{"data-after-end-of-archive", Medium, "data follows the end of the archive; engines do not read it"}
+	DataAfterEnd = Code{"data-after-end-of-archive", Medium,
+		"data follows the end of the archive; engines do not read it"}
 	ParentNotListed = Code{"parent-not-listed", Low,
 		"the directory is not listed in this layer; Docker and podman reset its mode to 0755 and its owner to root"}
 	OpaqueHidesNothing      = Code{"opaque-hides-nothing", Low, "an opaque marker hides nothing"}
@@ -93,10 +96,10 @@ type Warning struct {
 // kept is how many warnings of one code are kept; the others are only counted.
 const kept = 1000
 
-// remembered bounds how many warnings are compared to find repetitions.
+// remembered is how many warnings are remembered to find repetitions.
 const remembered = 500_000
 
-// warnings collects warnings, each (code, layer, path) once.
+// warnings collects warnings, each code, layer and path once.
 type warnings struct {
 	all  []Warning
 	n    map[string]int      // by name of the code
@@ -120,7 +123,7 @@ func (w *warnings) add(code Code, layer int, path string) {
 	}
 }
 
-// list returns the warnings, the last of a code with the number of those not kept.
+// list returns the warnings. The last of each code has the number of those that were not kept.
 func (w *warnings) list() []Warning {
 	list := slices.Clone(w.all)
 	told := map[string]bool{}
