@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/rules"
 	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
@@ -51,12 +52,13 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		if len(given) == 0 {
 			return call.Failed, call.Usage("layup check --max-wasted 20MB IMAGE, or a file .layup.yaml; layup help check lists the rules", "check: no rules: nothing would be checked")
 		}
-		held, err := gates(ctx, c, given)
+		list, err := builtRules(ctx, c, given)
 		if err != nil {
 			return call.Failed, err
 		}
 		c.Secrets = true
-		status, err := c.Answer(ctx, c.Args, nil, false, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) { return checked(img, held), nil })
+		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) { return checked(img, list), nil }
+		status, err := c.Answer(ctx, c.Args, nil, false, ask)
 		if status == call.Failed && err == nil && len(c.Args) > 1 && flags.bare() {
 			c.Hint("every argument is an image; what a rule passes over stands behind =: --no-setuid=/usr/bin/su")
 		}
@@ -64,32 +66,23 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 	}
 }
 
-// checked holds an image against the rules.
-func checked(img *analyze.Image, gates []gate) call.Part {
-	subject := &subject{Image: img, account: img.Account()}
-	var all []finding
-	broken := 0
-	for _, g := range gates {
-		found := g.judge(subject)
-		if !found[0].pass {
-			broken++
-		}
-		all = append(all, found...)
-	}
+// checked checks an image against the rules.
+func checked(img *analyze.Image, list []rules.Rule) call.Part {
+	found, broken := rules.Check(img, list)
 	var p call.Part
 	p.Refuted = broken > 0
-	p.Fields, p.Rows, p.Columns = checkFields, findingRows(all), gateColumns()
+	p.Fields, p.Rows, p.Columns = checkFields, findingRows(found), findingColumns()
 	whole := len(img.Errors()) == 0 // a rule that holds in what could be read may be broken in the rest
 	p.Extra = []render.Extra{{Name: "pass", Value: broken == 0 && whole}}
-	p.Footer = fmt.Sprintf("%d rules hold", len(gates))
-	if len(gates) == 1 {
+	p.Footer = fmt.Sprintf("%d rules hold", len(list))
+	if len(list) == 1 {
 		p.Footer = "the rule holds"
 	}
 	switch {
-	case broken > 0 && len(gates) == 1:
+	case broken > 0 && len(list) == 1:
 		p.Footer = "the rule fails"
 	case broken > 0:
-		p.Footer = fmt.Sprintf("%d of %d rules fail", broken, len(gates))
+		p.Footer = fmt.Sprintf("%d of %d rules fail", broken, len(list))
 	}
 	if !whole {
 		p.Footer += " in what could be read"
@@ -97,33 +90,16 @@ func checked(img *analyze.Image, gates []gate) call.Part {
 	return p
 }
 
-// A finding is what a rule says of an image: that it holds, or where it does not.
-type finding struct {
-	rule         string
-	limit, value render.Value
-	pass         bool
-	located      bool       // a path is at fault:
-	node         tarfs.Node // this one,
-	path         string     // or where it is not empty this one
-	layer        int        // or tarfs.NoLayer
-	message      string
-}
-
-func findingRows(list []finding) iter.Seq[[]render.Value] {
+func findingRows(list []rules.Finding) iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
 		for _, f := range list {
-			path, layer := render.Value{}, render.Value{}
-			switch {
-			case f.path != "":
-				path = render.N(f.path)
-			case f.located:
-				path = render.N(f.node.Path())
+			layer := render.Value{}
+			if f.Layer != tarfs.NoLayer {
+				layer = render.I(int64(f.Layer))
 			}
-			if f.layer != tarfs.NoLayer {
-				layer = render.I(int64(f.layer))
-			}
-			row = append(row[:0], render.T(f.rule), f.limit, f.value, render.B(f.pass), path, layer, render.T(f.message))
+			row = append(row[:0], render.T(f.Rule), measuredValue(f.Limit), measuredValue(f.Value), render.B(f.Pass),
+				knownName(f.Path), layer, render.T(f.Message))
 			if !yield(row) {
 				return
 			}
@@ -131,7 +107,20 @@ func findingRows(list []finding) iter.Seq[[]render.Value] {
 	}
 }
 
-func gateColumns() []render.Column {
+// measuredValue is the limit of a rule, or what was measured.
+func measuredValue(v any) render.Value {
+	switch v := v.(type) {
+	case nil:
+		return render.Value{}
+	case int64:
+		return render.I(v)
+	case string:
+		return render.T(v)
+	}
+	return render.O(v)
+}
+
+func findingColumns() []render.Column {
 	f := checkFields
 	pass, layer := at(f, "pass"), at(f, "layer")
 	return []render.Column{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze/rules"
 	"layup/report/call"
 )
 
@@ -15,7 +16,7 @@ import (
 type ruleKind struct {
 	name, arg, about string
 	takes            valueForm
-	build            func(value string) (gate, error)
+	build            ruleBuilder
 }
 
 // valueForm says what a rule takes.
@@ -32,27 +33,27 @@ const (
 // ruleKinds are all rules, as the help shows them.
 func ruleKinds() []ruleKind {
 	return []ruleKind{
-		{"max-wasted", "SIZE", "at most this `SIZE` of hidden content: 840, 4KiB, 20MB", one, maxWasted},
-		{"max-wasted-percent", "PERCENT", "at most this `PERCENT` of the stored content hidden", one, maxWastedPercent},
-		{"min-efficiency", "RATIO", "live / stored at least this `RATIO`, 0 to 1", one, minEfficiency},
-		{"forbid", "GLOB", "no visible path that matches this `GLOB` (repeatable)", each, forbid},
-		{"forbid-deleted", "GLOB", "nothing hidden that matches this `GLOB` (repeatable)", each, forbidDeleted},
-		{"require", "GLOB", "a visible path that matches this `GLOB` (repeatable)", each, require},
-		{"no-setuid", "GLOB,...", "no visible setuid file, but those that match `=GLOB,...`", except, noSetuid},
-		{"no-setgid", "GLOB,...", "no visible setgid file, but those that match `=GLOB,...`", except, noSetgid},
-		{"no-world-writable", "GLOB,...", "no visible file, and no directory without the sticky bit, that everyone may write, but `=GLOB,...`", except, noWorldWritable},
-		{"no-sensitive", "GLOB,...", "nothing, visible or hidden, that layup hidden marks as sensitive, but `=GLOB,...`; no secret in the history", except, noSensitive},
-		{"no-engine-dependent", "", "nothing on which engines disagree: no warning of severity high", nothing_, noEngineDependent},
+		{"max-wasted", "SIZE", "at most this `SIZE` of hidden content: 840, 4KiB, 20MB", one, sized(parseSize, rules.MaxWasted)},
+		{"max-wasted-percent", "PERCENT", "at most this `PERCENT` of the stored content hidden", one, ratio(100, rules.MaxWastedPercent)},
+		{"min-efficiency", "RATIO", "live / stored at least this `RATIO`, 0 to 1", one, ratio(1, rules.MinEfficiency)},
+		{"forbid", "GLOB", "no visible path that matches this `GLOB` (repeatable)", each, rules.Forbid},
+		{"forbid-deleted", "GLOB", "nothing hidden that matches this `GLOB` (repeatable)", each, rules.ForbidDeleted},
+		{"require", "GLOB", "a visible path that matches this `GLOB` (repeatable)", each, rules.Require},
+		{"no-setuid", "GLOB,...", "no visible setuid file, but those that match `=GLOB,...`", except, excepting(rules.NoSetuid)},
+		{"no-setgid", "GLOB,...", "no visible setgid file, but those that match `=GLOB,...`", except, excepting(rules.NoSetgid)},
+		{"no-world-writable", "GLOB,...", "no visible file, and no directory without the sticky bit, that everyone may write, but `=GLOB,...`", except, excepting(rules.NoWorldWritable)},
+		{"no-sensitive", "GLOB,...", "nothing, visible or hidden, that layup hidden marks as sensitive, but `=GLOB,...`; no secret in the history", except, excepting(rules.NoSensitive)},
+		{"no-engine-dependent", "", "nothing on which engines disagree: no warning of severity high", nothing_, bare(rules.NoEngineDependent)},
 		{"max-layers", "N", "at most `N` layers", one, maxLayers},
-		{"max-size", "SIZE", "at most this `SIZE` of stored content, which is what docker images shows", one, maxSize},
-		{"user-not-root", "", "a user in the config who is not root", nothing_, userNotRoot},
+		{"max-size", "SIZE", "at most this `SIZE` of stored content, which is what docker images shows", one, sized(parseSize, rules.MaxSize)},
+		{"user-not-root", "", "a user in the config who is not root", nothing_, bare(rules.UserNotRoot)},
 		{"base", "IMAGE", "the layers of this `IMAGE` first", one, nil},
-		{"lowestEfficiency", "RATIO", "", filed, lowestEfficiency},
-		{"highestWastedBytes", "SIZE", "", filed, highestWastedBytes},
-		{"highestUserWastedPercent", "RATIO", "", filed, highestUserWastedPercent},
-		{"lowest-efficiency", "RATIO", "", filed, lowestEfficiency}, // as later versions of dive spell them
-		{"highest-wasted-bytes", "SIZE", "", filed, highestWastedBytes},
-		{"highest-user-wasted-percent", "RATIO", "", filed, highestUserWastedPercent},
+		{"lowestEfficiency", "RATIO", "", filed, ratio(1, rules.MinEfficiency)},
+		{"highestWastedBytes", "SIZE", "", filed, sized(parseDiveSize, rules.HighestWastedBytes)},
+		{"highestUserWastedPercent", "RATIO", "", filed, ratio(1, rules.HighestUserWastedPercent)},
+		{"lowest-efficiency", "RATIO", "", filed, ratio(1, rules.MinEfficiency)}, // as later versions of dive spell them
+		{"highest-wasted-bytes", "SIZE", "", filed, sized(parseDiveSize, rules.HighestWastedBytes)},
+		{"highest-user-wasted-percent", "RATIO", "", filed, ratio(1, rules.HighestUserWastedPercent)},
 	}
 }
 
@@ -156,23 +157,23 @@ func (r *ruleFlags) bare() bool {
 	return false
 }
 
-// gates understands rules.
-func gates(ctx context.Context, c *call.Call, rules []givenRule) ([]gate, error) {
-	var list []gate
-	for _, r := range rules {
-		var g gate
-		var err error
-		if r.kind.build == nil {
-			var ids []string
-			if ids, err = base(ctx, c, r.value); err != nil {
+// builtRules understands rules.
+func builtRules(ctx context.Context, c *call.Call, given []givenRule) ([]rules.Rule, error) {
+	list := make([]rules.Rule, len(given))
+	for i, g := range given {
+		if g.kind.build == nil {
+			ids, err := base(ctx, c, g.value)
+			if err != nil {
 				return nil, err
 			}
-			g = baseGate(r.value, ids)
-		} else if g, err = r.kind.build(r.value); err != nil {
-			return nil, fmt.Errorf("check: %s %q: %w", r.where, r.value, err)
+			list[i] = rules.Base(g.value, ids)
+		} else {
+			var err error
+			if list[i], err = g.kind.build(g.value); err != nil {
+				return nil, fmt.Errorf("check: %s %q: %w", g.where, g.value, err)
+			}
 		}
-		g.rule = r.kind.name
-		list = append(list, g)
+		list[i].Name = g.kind.name
 	}
 	return list, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"layup/analyze/rules"
 	"layup/fixtures"
 	"layup/report/call"
 )
@@ -329,11 +330,11 @@ func TestJUnitIsXMLWhateverNamesThereAre(t *testing.T) {
 func TestFindingsAreBounded(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("layer A\n")
-	for i := range mostFindings + 500 {
+	for i := range rules.Most + 500 {
 		b.WriteString("f 4755 0:0 " + strings.Repeat("x", i%50+1) + "/" + strings.Repeat("y", i/50+1) + " \"\"\n")
 	}
 	got := items(t, "value message", "check", "--config", rulesFile(t, ""), "--no-setuid", image(t, "many", b.String()))
-	if len(got) != mostFindings || !strings.HasPrefix(got[0], "value=1500") || !strings.HasSuffix(got[mostFindings-1], "(and 500 more)") {
+	if len(got) != rules.Most || !strings.HasPrefix(got[0], "value=1500") || !strings.HasSuffix(got[rules.Most-1], "(and 500 more)") {
 		t.Errorf("%d findings, first %q, last %q", len(got), got[0], got[len(got)-1])
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/pflag"
 
@@ -72,7 +71,7 @@ func wastePart(img *analyze.Image, most int) call.Part {
 	var p call.Part
 	p.Fields, p.Columns = wasteFields, wasteColumns(account.Stored)
 	p.Rows = wastedRows(img, first(wasted, most), account.Stored)
-	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden, percent(account.Hidden, account.Stored),
+	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden, show.Percent(account.Hidden, account.Stored),
 		account.MetadataOnly, twice, account.Repeated}}}
 	p.Lists = []render.List{
 		{Name: "duplicates", Fields: duplicateFields, Rows: duplicateRows(first(duplicates, most)), Columns: duplicateColumns()},
@@ -84,24 +83,8 @@ func wastePart(img *analyze.Image, most int) call.Part {
 
 func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
 
-// percent returns a part of a whole with four digits behind the point, never more than 100; 0 of nothing.
-func percent(part, whole int64) float64 {
-	if whole == 0 {
-		return 0
-	}
-	return math.Floor(float64(part)/float64(whole)*1e6) / 1e4
-}
-
-// drawnPercent is a percentage with two digits for a person.
-func drawnPercent(part, whole int64) string {
-	if p := percent(part, whole); part == 0 || p >= 0.01 {
-		return strconv.FormatFloat(math.Floor(p*100)/100, 'f', 2, 64)
-	}
-	return "<0.01"
-}
-
 func wasteFooter(a analyze.Account, duplicates int64) string {
-	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", show.Grouped(a.Stored), show.Grouped(a.Live), show.Grouped(a.Hidden), drawnPercent(a.Hidden, a.Stored))
+	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", show.Grouped(a.Stored), show.Grouped(a.Live), show.Grouped(a.Hidden), show.PercentText(a.Hidden, a.Stored))
 	if a.MetadataOnly > 0 {
 		line += fmt.Sprintf("; of hidden %s metadata only", show.Grouped(a.MetadataOnly))
 	}
@@ -119,7 +102,7 @@ func wastedRows(img *analyze.Image, list []analyze.Wasted, stored int64) iter.Se
 		var row []render.Value
 		for _, w := range list {
 			row = append(row[:0], render.N(w.Hit.Version.Node().Path()), render.I(int64(w.Layer())), render.I(int64(w.Hit.HiddenBy)),
-				render.I(w.Bytes), render.O(percent(w.Bytes, stored)), render.T(whyWasted(w.Hit)))
+				render.I(w.Bytes), render.O(show.Percent(w.Bytes, stored)), render.T(whyWasted(w.Hit)))
 			if !yield(appendInstruction(row, img.Instruction(w.Layer()))) {
 				return
 			}
@@ -152,7 +135,7 @@ func wasteLayerRows(layers []analyze.LayerAccount) iter.Seq[[]render.Value] {
 				repeats = render.I(int64(l.Repeats))
 			}
 			row = append(row[:0], render.I(int64(l.Layer)), render.I(l.Stored), render.I(l.Live), render.I(l.Hidden), render.I(l.MetadataOnly),
-				render.O(percent(l.Hidden, l.Stored)), repeats)
+				render.O(show.Percent(l.Hidden, l.Stored)), repeats)
 			if !yield(appendInstruction(row, l.Instruction)) {
 				return
 			}
@@ -176,7 +159,7 @@ func duplicateRows(list []analyze.Duplicate) iter.Seq[[]render.Value] {
 func wasteColumns(stored int64) []render.Column {
 	f := wasteFields
 	why, by, layer, bytes := at(f, "why"), at(f, "hiddenBy"), at(f, "layer"), at(f, "bytes")
-	return []render.Column{sizeColumn(f, "HIDDEN", "bytes"), percentColumn(func(row []render.Value) string { return drawnPercent(row[bytes].Int(), stored) }), layerColumn(f, "LAYER", "layer"),
+	return []render.Column{sizeColumn(f, "HIDDEN", "bytes"), percentColumn(func(row []render.Value) string { return show.PercentText(row[bytes].Int(), stored) }), layerColumn(f, "LAYER", "layer"),
 		{Title: "WHY", Cell: func(row []render.Value) string {
 			if row[by].Int() == row[layer].Int() { // its own layer
 				return row[why].String()
@@ -189,7 +172,7 @@ func wasteLayerColumns() []render.Column {
 	f := wasteLayerFields
 	repeats, hidden, stored := at(f, "repeats"), at(f, "hidden"), at(f, "stored")
 	return []render.Column{layerColumn(f, "LAYER", "layer"), sizeColumn(f, "STORED", "stored"), sizeColumn(f, "LIVE", "live"), sizeColumn(f, "HIDDEN", "hidden"),
-		percentColumn(func(row []render.Value) string { return drawnPercent(row[hidden].Int(), row[stored].Int()) }), spare(sizeColumn(f, "METADATA", "metadataOnly")),
+		percentColumn(func(row []render.Value) string { return show.PercentText(row[hidden].Int(), row[stored].Int()) }), spare(sizeColumn(f, "METADATA", "metadataOnly")),
 		cuttable(render.Column{Title: "INSTRUCTION", Cell: func(row []render.Value) string {
 			line := instructionColumn(f).Cell(row)
 			if !row[repeats].Absent() {

@@ -2,6 +2,7 @@ package show
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -26,6 +27,22 @@ func Grouped(n int64) string {
 		s = s[:at] + "," + s[at:]
 	}
 	return s
+}
+
+// Percent is a part of a whole with four digits after the point, rounded down; 0 of nothing.
+func Percent(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return math.Floor(float64(part)/float64(whole)*1e6) / 1e4
+}
+
+// PercentText is a percentage with two digits after the point.
+func PercentText(part, whole int64) string {
+	if p := Percent(part, whole); part == 0 || p >= 0.01 {
+		return strconv.FormatFloat(math.Floor(p*100)/100, 'f', 2, 64)
+	}
+	return "<0.01"
 }
 
 // Size is n bytes as docker images prints them: three digits and a decimal unit, 5.2MB.

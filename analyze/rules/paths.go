@@ -1,0 +1,164 @@
+package rules
+
+import (
+	"fmt"
+
+	"layup/analyze"
+	"layup/analyze/filter"
+	"layup/tarfs"
+)
+
+const (
+	setuidBit     = 0o4000
+	setgidBit     = 0o2000
+	stickyBit     = 0o1000
+	worldWritable = 0o002
+)
+
+// visible makes a rule about visible versions: the message says how one breaks it, and is empty if it does not.
+func visible(message func(tarfs.Version) string) Rule {
+	return Rule{test: func(s *subject) (found findings) {
+		for v := range s.Top().Walk(s.Tree().Root(), -1) {
+			if m := message(v); m != "" {
+				found.version(v, m)
+			}
+		}
+		return found
+	}}
+}
+
+// every makes a rule about all versions, also those that no layer ever showed.
+func every(message func(analyze.Hit) string) Rule {
+	return Rule{test: func(s *subject) (found findings) {
+		for h := range s.Hits() {
+			if m := message(h); m != "" {
+				found.version(h.Version, m)
+			}
+		}
+		for h := range s.Unseen() {
+			if m := message(h); m != "" {
+				found.version(h.Version, m)
+			}
+		}
+		return found
+	}}
+}
+
+// Forbid allows no visible path that matches a glob.
+func Forbid(glob string) (Rule, error) {
+	matches, err := filter.Glob(glob, false)
+	r := visible(func(v tarfs.Version) string {
+		if !matches(v.Node()) {
+			return ""
+		}
+		return "forbidden " + v.Type().String()
+	})
+	r.Limit = glob
+	return r, err
+}
+
+// ForbidDeleted allows nothing hidden that matches a glob.
+func ForbidDeleted(glob string) (Rule, error) {
+	matches, err := filter.Glob(glob, false)
+	r := every(func(h analyze.Hit) string {
+		if h.Status == analyze.Live || !matches(h.Version.Node()) {
+			return ""
+		}
+		return "still in the image, " + becameOf(h)
+	})
+	r.Limit = glob
+	return r, err
+}
+
+// becameOf says what became of a version.
+func becameOf(h analyze.Hit) string {
+	switch h.Status {
+	case analyze.Live:
+		return "visible"
+	case analyze.Unseen:
+		return "shown by no layer (" + h.How.String() + ")"
+	}
+	return fmt.Sprintf("%s by layer %d", h.Status, h.HiddenBy)
+}
+
+// Require wants a visible path that matches a glob.
+func Require(glob string) (Rule, error) {
+	matches, err := filter.Glob(glob, false)
+	return Rule{Limit: glob, test: func(s *subject) findings {
+		n := int64(0)
+		for v := range s.Top().Walk(s.Tree().Root(), -1) {
+			if matches(v.Node()) {
+				n++
+			}
+		}
+		if n == 0 {
+			return measured(n, false, "nothing visible matches %s", glob)
+		}
+		return measured(n, true, "%d match", n)
+	}}, err
+}
+
+// NoSetuid allows no visible setuid file, except those that match.
+func NoSetuid(except filter.Patterns) Rule { return noBit(except, setuidBit, "setuid") }
+
+// NoSetgid allows no visible setgid file, except those that match.
+func NoSetgid(except filter.Patterns) Rule { return noBit(except, setgidBit, "setgid") }
+
+func noBit(except filter.Patterns, bit uint16, name string) Rule {
+	return visible(func(v tarfs.Version) string {
+		m := v.Meta()
+		if v.Type() != tarfs.File || m.Mode&bit == 0 || except.Match(v.Node()) {
+			return ""
+		}
+		return fmt.Sprintf("%s file, mode %04o, owner %d:%d", name, m.Mode, m.UID, m.GID)
+	})
+}
+
+// NoWorldWritable allows no visible file, and no directory without the sticky bit, that everyone may write, except
+// those that match.
+func NoWorldWritable(except filter.Patterns) Rule {
+	return visible(func(v tarfs.Version) string {
+		mode := v.Meta().Mode
+		ours := v.Type() == tarfs.File || v.Type() == tarfs.Dir && mode&stickyBit == 0
+		if !ours || mode&worldWritable == 0 || except.Match(v.Node()) {
+			return ""
+		}
+		return fmt.Sprintf("%s that everyone may write, mode %04o", v.Type(), mode)
+	})
+}
+
+// NoSensitive allows no sensitive file, visible or hidden, except those that match, and no secret in the history.
+func NoSensitive(except filter.Patterns) Rule {
+	files := every(func(h analyze.Hit) string {
+		rule := analyze.Sensitive(h.Version)
+		if rule == "" || except.Match(h.Version.Node()) {
+			return ""
+		}
+		return rule + ", " + becameOf(h)
+	})
+	return Rule{test: func(s *subject) findings {
+		found := files.test(s)
+		for _, secret := range s.Secrets() {
+			message := fmt.Sprintf("secret %s in %s", secret.Name, secret.Place())
+			found.add(Finding{Layer: secret.Layer, Message: message})
+		}
+		return found
+	}}
+}
+
+// NoEngineDependent allows nothing that makes engines show another tree, or refuse the image.
+func NoEngineDependent() Rule {
+	return Rule{test: func(s *subject) (found findings) {
+		for _, w := range s.Warnings() {
+			if w.Code.Severity != tarfs.High {
+				continue
+			}
+			message := w.Code.Name + ": " + w.Code.Message
+			if w.More > 0 {
+				message += fmt.Sprintf(" (and %d more of the kind)", w.More)
+			}
+			found.add(Finding{Path: w.Path, Layer: w.Layer, Message: message})
+		}
+		return found
+	}}
+}

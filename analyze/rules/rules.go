@@ -1,0 +1,213 @@
+// Package rules checks images against rules: on hidden bytes, sizes, layers, users, paths, permissions and secrets.
+package rules
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"layup/analyze"
+	"layup/analyze/show"
+	"layup/tarfs"
+)
+
+// A Rule is one demand on an image. Load the image with the need Secrets.
+type Rule struct {
+	Name  string // by which it is known to whoever demands it
+	Limit any    // int64, float64, string, or nil
+	test  func(*subject) findings
+}
+
+// A Finding is what a rule says of an image: that it holds, or one case in which it does not.
+type Finding struct {
+	Rule         string
+	Limit, Value any // int64, float64, string, or nil
+	Pass         bool
+	Path         string // empty if no path is at fault
+	Layer        int    // or tarfs.NoLayer
+	Message      string
+}
+
+// A subject is an image with what rules ask again and again.
+type subject struct {
+	*analyze.Image
+	account analyze.Account
+}
+
+// Check checks an image against rules. It returns at least one finding for each rule, and how many rules fail.
+func Check(img *analyze.Image, rules []Rule) (list []Finding, failed int) {
+	s := &subject{Image: img, account: img.Account()}
+	for _, r := range rules {
+		found := r.judge(s)
+		if !found[0].Pass {
+			failed++
+		}
+		list = append(list, found...)
+	}
+	return list, failed
+}
+
+// findings are what breaks a rule, or the one finding that says that it holds. Of those of one rule only the first are
+// kept.
+type findings struct {
+	list []Finding
+	n    int
+}
+
+// Most is how many findings of a rule Check keeps: an image may break it a million times.
+const Most = 1000
+
+func (f *findings) add(one Finding) {
+	if f.n++; len(f.list) < Most {
+		f.list = append(f.list, one)
+	}
+}
+
+// version adds a version that breaks the rule.
+func (f *findings) version(v tarfs.Version, message string) {
+	if f.n++; len(f.list) < Most {
+		f.list = append(f.list, Finding{Path: v.Node().Path(), Layer: v.Layer(), Message: message})
+	}
+}
+
+// judge returns the rule's findings, at least one: either all pass or none.
+func (r Rule) judge(s *subject) []Finding {
+	found := r.test(s)
+	if found.n == 0 {
+		found.add(Finding{Pass: true, Layer: tarfs.NoLayer, Value: int64(0), Message: "none"})
+	}
+	if more := found.n - len(found.list); more > 0 {
+		found.list[len(found.list)-1].Message += fmt.Sprintf(" (and %s more)", show.Grouped(int64(more)))
+	}
+	for i := range found.list {
+		f := &found.list[i]
+		f.Rule, f.Limit = r.Name, r.Limit
+		if f.Value == nil {
+			f.Value = int64(found.n)
+		}
+	}
+	return found.list
+}
+
+// measured is the one finding of a rule about a number.
+func measured(value any, pass bool, format string, args ...any) findings {
+	one := Finding{Value: value, Pass: pass, Layer: tarfs.NoLayer, Message: fmt.Sprintf(format, args...)}
+	return findings{list: []Finding{one}, n: 1}
+}
+
+// MaxWasted allows so many bytes of hidden content.
+func MaxWasted(limit int64) Rule {
+	return Rule{Limit: limit, test: func(s *subject) findings {
+		n := s.account.Hidden
+		return measured(n, n <= limit, "%s bytes hidden, at most %s allowed", show.Grouped(n), show.Grouped(limit))
+	}}
+}
+
+// HighestWastedBytes is dive's rule, which fails if the limit is reached.
+func HighestWastedBytes(limit int64) Rule {
+	return Rule{Limit: limit, test: func(s *subject) findings {
+		n := s.account.Hidden
+		return measured(n, n < limit, "%s bytes hidden, fewer than %s allowed", show.Grouped(n), show.Grouped(limit))
+	}}
+}
+
+// MaxWastedPercent allows so much of the stored content to be hidden, from 0 to 100.
+func MaxWastedPercent(limit float64) Rule {
+	return Rule{Limit: limit, test: func(s *subject) findings {
+		hidden, stored := s.account.Hidden, s.account.Stored
+		return measured(show.Percent(hidden, stored), 100*float64(hidden) <= limit*float64(stored),
+			"%s%% of the stored bytes hidden, at most %v%% allowed", show.PercentText(hidden, stored), limit)
+	}}
+}
+
+// MinEfficiency wants so much of the stored content to be live, from 0 to 1.
+func MinEfficiency(limit float64) Rule {
+	return Rule{Limit: limit, test: func(s *subject) findings {
+		got := ratio(s.account.Live, s.account.Stored, 1)
+		return measured(got, float64(s.account.Live) >= limit*float64(s.account.Stored),
+			"efficiency %v (live / stored), at least %v wanted", got, limit)
+	}}
+}
+
+// ratio returns a part of a whole with four digits, rounded down, or ofNothing if the whole is nothing.
+func ratio(part, whole int64, ofNothing float64) float64 {
+	if whole == 0 {
+		return ofNothing
+	}
+	return math.Floor(float64(part)/float64(whole)*1e4) / 1e4
+}
+
+// HighestUserWastedPercent is dive's rule about the layers after the first. It fails if the ratio, from 0 to 1, is
+// reached.
+func HighestUserWastedPercent(limit float64) Rule {
+	return Rule{Limit: limit, test: func(s *subject) findings {
+		var hidden, stored int64
+		for _, l := range s.account.Layers[min(1, len(s.account.Layers)):] {
+			hidden, stored = hidden+l.Hidden, stored+l.Stored
+		}
+		got := ratio(hidden, stored, 0)
+		return measured(got, float64(hidden) < limit*float64(stored) || stored == 0 && limit > 0,
+			"%v of the bytes after layer 0 hidden, less than %v allowed", got, limit)
+	}}
+}
+
+// MaxLayers allows so many layers.
+func MaxLayers(limit int) Rule {
+	return Rule{Limit: int64(limit), test: func(s *subject) findings {
+		n := len(s.Layers)
+		return measured(int64(n), n <= limit, "%d layers, at most %d allowed", n, limit)
+	}}
+}
+
+// MaxSize allows so many bytes of stored content.
+func MaxSize(limit int64) Rule {
+	return Rule{Limit: limit, test: func(s *subject) findings {
+		n := s.account.Stored
+		return measured(n, n <= limit, "%s bytes stored, at most %s allowed", show.Grouped(n), show.Grouped(limit))
+	}}
+}
+
+// UserNotRoot wants a user in the config who is not root.
+func UserNotRoot() Rule {
+	return Rule{test: func(s *subject) findings {
+		user := s.ConfigFile.Config.User
+		if root, why := isRoot(s.Image, user); root {
+			return measured(user, false, "%s", why)
+		}
+		return measured(user, true, "user %q", user)
+	}}
+}
+
+// isRoot reports whether a config's user is root: by number, by name, or because nobody else is named.
+func isRoot(img *analyze.Image, user string) (bool, string) {
+	name, _, _ := strings.Cut(user, ":")
+	if name == "" {
+		return true, "the config names no user, so root runs"
+	}
+	n, err := strconv.ParseInt(name, 10, 64)
+	switch {
+	case err == nil && uint32(n) == 0, name == "root":
+		return true, fmt.Sprintf("user %q is root", user)
+	case err != nil && img.HasOtherRoots():
+		return true, fmt.Sprintf("user %q may be root: /etc/passwd has the number 0 for more names than root", user)
+	}
+	return false, ""
+}
+
+// Base wants an image to begin with the layers of another, given by its name and the diffIDs of its layers.
+func Base(name string, diffIDs []string) Rule {
+	return Rule{Limit: name, test: func(s *subject) findings {
+		facts := s.LayerFacts()
+		for i, id := range diffIDs {
+			if i >= len(facts) || facts[i].DiffID == "" || facts[i].DiffID != id {
+				found := measured(int64(i), false, "only the first %d of the %d layers of the base", i, len(diffIDs))
+				if i < len(facts) {
+					found.list[0].Layer = i
+				}
+				return found
+			}
+		}
+		return measured(int64(len(diffIDs)), true, "begins with the %d layers of the base", len(diffIDs))
+	}}
+}
