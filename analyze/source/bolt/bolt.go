@@ -1,6 +1,6 @@
-// Package bolt reads the databases that containerd keeps its state in (bbolt's file format, version 2), without
-// locking, mapping or writing them. Nothing in a file is trusted: damage is an error, never a panic, and no file is
-// read for longer than it is big.
+// Package bolt reads the databases in which containerd keeps its state (bbolt's file format, version 2). It does not
+// lock, map or write them. It trusts nothing in a file: damage is an error, never a panic, and it ends after as many
+// pages as the file has.
 package bolt
 
 import (
@@ -29,13 +29,13 @@ const (
 	isBucket     = 1
 
 	maxDepth = 64
-	maxPage  = 64 << 20 // bytes of a page with what overflows it
+	maxPage  = 64 << 20 // bytes of a page with its overflow
 )
 
-// ErrNotBolt says that a file is no database of this format.
+// ErrNotBolt says that a file is not a database of this format.
 var ErrNotBolt = errors.New("not a bolt database")
 
-// A DB is an opened database, as its last transaction left it.
+// A DB is an open database after its last transaction.
 type DB struct {
 	r    io.ReaderAt
 	size int64
@@ -46,11 +46,11 @@ type DB struct {
 type meta struct {
 	pageSize uint32
 	root     uint64
-	pages    uint64 // the number from which on there are none
+	pages    uint64 // the number of pages
 	txid     uint64
 }
 
-// Open reads the two meta pages and takes the one of the later transaction that is sound.
+// Open reads the two meta pages and takes the undamaged one of the later transaction.
 func Open(r io.ReaderAt, size int64) (*DB, error) {
 	db := &DB{r: r, size: size}
 	first, err0 := db.readMeta(0)
@@ -62,7 +62,8 @@ func Open(r io.ReaderAt, size int64) (*DB, error) {
 		}
 		return db, nil
 	}
-	for page := int64(1 << 10); page <= 1<<16; page <<= 1 { // the first is damaged: where the second lies depends on the page size
+	// The first is damaged: the offset of the second is the page size.
+	for page := int64(1 << 10); page <= 1<<16; page <<= 1 {
 		if m, err := db.readMeta(page); err == nil && int64(m.pageSize) == page {
 			db.page, db.meta = page, m
 			return db, nil
@@ -71,7 +72,7 @@ func Open(r io.ReaderAt, size int64) (*DB, error) {
 	return nil, err0
 }
 
-// Transaction returns the number of the transaction that is read.
+// Transaction returns the number of the last transaction.
 func (db *DB) Transaction() uint64 { return db.meta.txid }
 
 func (db *DB) readMeta(at int64) (meta, error) {
@@ -109,7 +110,7 @@ func (db *DB) readMeta(at int64) (meta, error) {
 type Bucket struct {
 	db     *DB
 	root   uint64
-	inline []byte // the page itself, where it is kept in the value
+	inline []byte // the page, if the value holds it
 }
 
 // Root returns the bucket of buckets.
@@ -118,7 +119,7 @@ func (db *DB) Root() Bucket { return Bucket{db: db, root: db.meta.root} }
 // An Item is a key with its value, or with the bucket that it names.
 type Item struct {
 	Key, Value []byte
-	Bucket     *Bucket // nil where Value is one
+	Bucket     *Bucket // nil if the key has a Value
 }
 
 // A node is a page in memory.
@@ -132,7 +133,7 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("damaged bolt database: "+format, args...)
 }
 
-// read returns a page with what overflows it.
+// read returns a page with its overflow.
 func (db *DB) read(id uint64) (node, error) {
 	if id < 2 || id >= db.meta.pages || id > uint64(db.size/db.page) {
 		return node{}, damaged("page %d is out of range", id)
@@ -173,7 +174,7 @@ func parse(b []byte) (node, error) {
 		n.leaf = true
 	case flagBranch:
 	default:
-		return node{}, damaged("a page of kind %d where a branch or a leaf belongs", flags)
+		return node{}, damaged("a page of kind %d, neither a branch nor a leaf", flags)
 	}
 	if headerSize+n.count*elementSize > len(b) {
 		return node{}, damaged("a page of %d bytes with %d elements", len(b), n.count)
@@ -201,7 +202,8 @@ func (n node) child(i int) (id uint64, key []byte, err error) {
 func (db *DB) item(n node, i int) (Item, error) {
 	at := headerSize + i*elementSize
 	e := n.b[at:]
-	pos, ksize, vsize := int64(binary.LittleEndian.Uint32(e[4:])), int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
+	number := func(at int) int64 { return int64(binary.LittleEndian.Uint32(e[at:])) }
+	pos, ksize, vsize := number(4), number(8), number(12)
 	key, err := n.bytes(int64(at)+pos, ksize)
 	if err != nil {
 		return Item{}, err
@@ -292,7 +294,7 @@ func (w *walk) visit(n node, depth int) error {
 	return nil
 }
 
-// Find returns what a key names; false where there is none.
+// Find returns the item of a key; false if there is none.
 func (b Bucket) Find(key string) (Item, bool, error) {
 	n, err := b.page()
 	for depth := 0; err == nil; depth++ {
@@ -309,7 +311,7 @@ func (b Bucket) Find(key string) (Item, bool, error) {
 	return Item{}, false, err
 }
 
-// below returns the page in which a key must be; the zero node where there is none.
+// below returns the page in which a key must be; the zero node if there is none.
 func (db *DB) below(n node, key string) (node, error) {
 	at := uint64(0)
 	for i := range n.count {
@@ -341,7 +343,7 @@ func (db *DB) inLeaf(n node, key string) (Item, bool, error) {
 	return Item{}, false, nil
 }
 
-// Bucket returns the bucket below a path of keys; false where there is none.
+// Bucket returns the bucket at a path of keys; false if there is none.
 func (b Bucket) Bucket(keys ...string) (Bucket, bool, error) {
 	for _, key := range keys {
 		item, ok, err := b.Find(key)
@@ -353,7 +355,7 @@ func (b Bucket) Bucket(keys ...string) (Bucket, bool, error) {
 	return b, true, nil
 }
 
-// Value returns the value of a key; nil where there is none.
+// Value returns the value of a key; nil if there is none.
 func (b Bucket) Value(key string) ([]byte, error) {
 	item, ok, err := b.Find(key)
 	if err != nil || !ok || item.Bucket != nil {

@@ -1,5 +1,5 @@
-// Package disk opens files that nobody vouches for: no link leads out of their directory, only regular files are opened, and
-// few of them stay open.
+// Package disk opens files that nobody vouches for: no link leads out of their directory, only regular files are
+// opened, and few of them stay open.
 package disk
 
 import (

@@ -15,28 +15,28 @@ import (
 	"time"
 )
 
-// An answer is a response whose body is watched: what comes too slowly ends it.
+// An answer is a response with a body that ends if it comes too slowly.
 type answer struct {
 	status int
 	header http.Header
-	length int64 // -1 where the server does not say
+	length int64 // -1 unknown
 	from   *url.URL
-	at     *endpoint // that was asked; nil for a token server
-	own    bool      // it comes from the endpoint that was asked, not from where that redirects to
+	at     *endpoint // asked; nil for a token server
+	own    bool      // it comes from that endpoint, not from another host to which that redirects
 
 	body   io.ReadCloser
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	timing Timing
-	got    int64         // bytes in the window at hand
-	left   time.Duration // of the window, in which more must come
+	got    int64         // bytes in the current window
+	left   time.Duration // of that window
 	head   []byte        // read ahead by excerpt
 }
 
 var errStalled = errors.New("stalled")
 
-// Read reads the body. Only the time spent waiting for the server counts.
+// Read reads the body. Only the time that it waits for the server counts.
 func (a *answer) Read(p []byte) (int, error) {
 	if len(a.head) > 0 {
 		n := copy(p, a.head)
@@ -65,7 +65,7 @@ func (a *answer) Close() error {
 	return a.body.Close()
 }
 
-// maxExcerpt is how much of an error's body is looked at, and excerptTime how long is waited for it.
+// maxExcerpt is the most bytes read of an error's body, and excerptTime the longest wait for them.
 const (
 	maxExcerpt  = 4 << 10
 	excerptTime = 2 * time.Second
@@ -84,7 +84,7 @@ func (a *answer) excerpt() []byte {
 
 type readerOnly struct{ io.Reader }
 
-// accepted returns the answer, or the error that its status is.
+// accepted returns the answer, or an error if its status is not one of ok.
 func (a *answer) accepted(ok []int, t Timing) (*answer, error) {
 	if slices.Contains(ok, a.status) {
 		return a, nil
@@ -92,7 +92,7 @@ func (a *answer) accepted(ok []int, t Timing) (*answer, error) {
 	return nil, a.refusal(t)
 }
 
-// refusal reads what the server says of an error and closes the answer.
+// refusal reads what the server says about an error, and closes the answer.
 func (a *answer) refusal(t Timing) *status {
 	defer a.Close()
 	s := &status{code: a.status, from: a.from.Host, own: a.own, says: says(a.excerpt()), longest: t.RetryAfter}
@@ -106,7 +106,7 @@ func (a *answer) refusal(t Timing) *status {
 	return s
 }
 
-// says returns the message of an error's body: the registry's own, or the beginning of any text but HTML.
+// says returns the message in an error's body: the registry's own, or the beginning of any text that is not HTML.
 func says(body []byte) string {
 	var doc struct {
 		Errors []struct{ Code, Message string }
@@ -134,7 +134,7 @@ func bytesOf(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// seconds prints a time as people say it.
+// seconds prints a duration as people say it.
 func seconds(d time.Duration) string {
 	if d >= time.Second {
 		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -16,9 +17,10 @@ import (
 // maxToken bounds the answer of a token server, in bytes.
 const maxToken = 64 << 10
 
-// authorize returns what goes into Authorization after the endpoint refused used. Of several goroutines one asks, the
-// others get what it got.
-func (c *Client) authorize(ctx context.Context, e *endpoint, scope string, header http.Header, used string, refused error) (string, error) {
+// authorize returns the value of Authorization after the endpoint refused used. Of several goroutines one asks, the
+// others get its answer.
+func (c *Client) authorize(ctx context.Context, e *endpoint, scope string, header http.Header, used string,
+	refused error) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if now := e.tokens[scope]; now != used {
@@ -58,7 +60,7 @@ type challenge struct {
 	params map[string]string
 }
 
-// challenges lists those that are understood, Bearer before Basic.
+// challenges lists the Bearer challenges, then the Basic ones.
 func challenges(header http.Header) []challenge {
 	var list []challenge
 	for _, text := range header.Values("WWW-Authenticate") {
@@ -69,8 +71,8 @@ func challenges(header http.Header) []challenge {
 	return list
 }
 
-// readChallenges reads one field. It may hold several challenges, parted by commas as their parameters are: a word
-// before = is a parameter.
+// readChallenges reads a header field. Commas separate challenges and also their parameters; a word before = is a
+// parameter.
 func readChallenges(text string) []challenge {
 	var list []challenge
 	for {
@@ -95,7 +97,7 @@ func readChallenges(text string) []challenge {
 	}
 }
 
-// cutValue takes a parameter's value, which may be quoted, off the beginning of a text.
+// cutValue cuts a parameter's value, which may be quoted, off the beginning of a text.
 func cutValue(text string) (value, rest string) {
 	if !strings.HasPrefix(text, `"`) {
 		end := strings.IndexAny(text, " \t,")
@@ -118,7 +120,8 @@ func cutValue(text string) (value, rest string) {
 }
 
 // token asks the token server that a challenge names (Docker's token authentication).
-func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope string, creds credentials) (string, error) {
+func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope string,
+	creds credentials) (string, error) {
 	realm, err := url.Parse(ch.params["realm"])
 	if err != nil || realm.Host == "" || realm.Scheme != "https" && realm.Scheme != "http" {
 		return "", fmt.Errorf("names no token server that could be asked: realm %.200q", ch.params["realm"])
@@ -158,9 +161,9 @@ func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope str
 	return readToken(a)
 }
 
-// exchangeIdentity asks with an identity token, which is what docker login keeps of some registries (OAuth2's refresh
-// token).
-func (c *Client) exchangeIdentity(ctx context.Context, realm *url.URL, query url.Values, creds credentials, own bool) (*answer, error) {
+// exchangeIdentity asks with an identity token, which docker login stores for some registries (OAuth2's refresh token).
+func (c *Client) exchangeIdentity(ctx context.Context, realm *url.URL, query url.Values, creds credentials,
+	own bool) (*answer, error) {
 	query.Set("grant_type", "refresh_token")
 	query.Set("refresh_token", creds.identityToken)
 	query.Set("client_id", "layup")
@@ -183,19 +186,17 @@ func readToken(a *answer) (string, error) {
 		AccessToken string `json:"access_token"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil || len(body) > maxToken {
-		return "", fmt.Errorf("token server %.200q: its answer is no token", a.from.Host)
+		return "", fmt.Errorf("token server %.200q: its answer is not a token", a.from.Host)
 	}
-	if doc.Token == "" {
-		doc.Token = doc.AccessToken
-	}
-	if doc.Token == "" || strings.ContainsFunc(doc.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	token := cmp.Or(doc.Token, doc.AccessToken)
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "", errors.New("token server: its answer holds no token")
 	}
-	return "Bearer " + doc.Token, nil
+	return "Bearer " + token, nil
 }
 
-// mayLogIn reports whether a token server belongs to the registry: the same host and port, one that the user names, or
-// over https a host of the same domain, as gitlab.com is for registry.gitlab.com.
+// mayLogIn reports whether a token server belongs to the registry: it has the same host and port, or the user names it,
+// or it is over https in the same domain, as gitlab.com is for registry.gitlab.com.
 func (c *Client) mayLogIn(e *endpoint, realm *url.URL) bool {
 	named := realm.Host == e.addr || slices.Contains(c.opt.TokenHosts, realm.Host)
 	if named && (realm.Scheme == "https" || realm.Scheme == e.schemes[0]) {
@@ -214,7 +215,7 @@ func isAddress(host string) bool {
 	return strings.Trim(host, "0123456789.") == "" || strings.Contains(host, ":")
 }
 
-// safeHost returns a host for a hint, or a word for one that a shell or a terminal could mistake.
+// safeHost returns a host for a hint, or HOST for one that a shell or a terminal could mistake.
 func safeHost(host string) string {
 	if strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
 		return "HOST"
@@ -222,7 +223,7 @@ func safeHost(host string) string {
 	return host
 }
 
-// basic returns the value of a Basic authorization, or nothing.
+// basic returns the value of a Basic authorization; empty without a user and a password.
 func (c credentials) basic() string {
 	if c.user == "" && c.password == "" {
 		return ""

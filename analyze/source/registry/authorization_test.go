@@ -53,21 +53,29 @@ func TestTokenServerMustBelongToTheRegistry(t *testing.T) {
 }
 
 func TestChallengesAreRead(t *testing.T) {
-	header := http.Header{"Www-Authenticate": {`Negotiate`, `Basic realm="x"`, `Bearer realm="https://a/t?x=1",service="s, t",scope="repository:a:pull"`}}
+	header := http.Header{"Www-Authenticate": {
+		`Negotiate`, `Basic realm="x"`, `Bearer realm="https://a/t?x=1",service="s, t",scope="repository:a:pull"`,
+	}}
 	got := challenges(header)
 	if len(got) != 2 || got[0].scheme != "bearer" || got[1].scheme != "basic" {
 		t.Fatalf("got %v", got)
 	}
-	for name, want := range map[string]string{"realm": "https://a/t?x=1", "service": "s, t", "scope": "repository:a:pull"} {
+	params := map[string]string{"realm": "https://a/t?x=1", "service": "s, t", "scope": "repository:a:pull"}
+	for name, want := range params {
 		if got[0].params[name] != want {
 			t.Errorf("%s: got %q, want %q", name, got[0].params[name], want)
 		}
 	}
-	one := challenges(http.Header{"Www-Authenticate": {`Negotiate dG9rZW4=, Basic realm="a \"b\", c" , Bearer realm = "https://a/t",service=s`}})
-	if len(one) != 2 || one[0].params["realm"] != "https://a/t" || one[0].params["service"] != "s" || one[1].params["realm"] != `a "b", c` {
+	one := challenges(http.Header{"Www-Authenticate": {
+		`Negotiate dG9rZW4=, Basic realm="a \"b\", c" , Bearer realm = "https://a/t",service=s`,
+	}})
+	if len(one) != 2 || one[0].params["realm"] != "https://a/t" || one[0].params["service"] != "s" ||
+		one[1].params["realm"] != `a "b", c` {
 		t.Errorf("several in one field: got %v", one)
 	}
-	for _, odd := range []string{`=`, `,=,=`, `Bearer realm="\`, `Bearer`, `Bearer realm`, `Bearer realm="`, `Bearer ="x",,`, `Bearer realm=x, y=`} {
+	for _, odd := range []string{
+		`=`, `,=,=`, `Bearer realm="\`, `Bearer`, `Bearer realm`, `Bearer realm="`, `Bearer ="x",,`, `Bearer realm=x, y=`,
+	} {
 		challenges(http.Header{"Www-Authenticate": {odd}}) // must not fail
 	}
 }
@@ -110,7 +118,8 @@ func TestTokensAreFetchedOnceAndUsedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []string{"GET /v2/a/manifests/t", "GET /token", "GET /v2/a/manifests/t", "GET /v2/a/manifests/t", "GET /v2/a/manifests/t"}
+	const manifest = "GET /v2/a/manifests/t"
+	want := []string{manifest, "GET /token", manifest, manifest, manifest}
 	if !slices.Equal(seen(), want) {
 		t.Errorf("got %q", seen())
 	}
@@ -138,7 +147,8 @@ func TestWrongPasswordEndsAtTheTokenServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Manifest(t.Context(), Reference{Host: host, Repository: "a", Tag: "t"})
-	if err == nil || !strings.Contains(err.Error(), "token server") || !strings.Contains(err.Error(), "status 401") || !strings.Contains(Advice(err), "--creds") || len(seen()) != 2 {
+	if err == nil || !strings.Contains(err.Error(), "token server") || !strings.Contains(err.Error(), "status 401") ||
+		!strings.Contains(Advice(err), "--creds") || len(seen()) != 2 {
 		t.Errorf("got %v, hint %q, after %q", err, Advice(err), seen())
 	}
 }
@@ -147,15 +157,17 @@ func TestCredentialsAreFoundAsDockerAndPodmanKeepThem(t *testing.T) {
 	entry := func(login string) string {
 		return `{"auth":"` + base64.StdEncoding.EncodeToString([]byte(login)) + `"}`
 	}
-	text := `{"auths":{"r.example":` + entry("host:1") + `,"r.example/team":` + entry("team:2") + `,"r.example/team/app":` + entry("app:3") +
-		`,"https://index.docker.io/v1/":` + entry("hub:4") + `,"plain.example":{"username":"plain","password":"5"},"https://url.example":` + entry("url:6") + `}}`
+	text := `{"auths":{"r.example":` + entry("host:1") + `,"r.example/team":` + entry("team:2") +
+		`,"r.example/team/app":` + entry("app:3") + `,"https://index.docker.io/v1/":` + entry("hub:4") +
+		`,"plain.example":{"username":"plain","password":"5"},"https://url.example":` + entry("url:6") + `}}`
 	var file authFile
 	if err := file.parse([]byte(text)); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ host, repo, want string }{
-		{"r.example", "x", "host"}, {"r.example", "team/x", "team"}, {"r.example", "team/app", "app"}, {"r.example", "team/app/y", "app"},
-		{"r.example", "teamwork", "host"}, {"docker.io", "library/nginx", "hub"}, {"plain.example", "x", "plain"}, {"url.example", "x", "url"}, {"other.example", "x", ""},
+		{"r.example", "x", "host"}, {"r.example", "team/x", "team"}, {"r.example", "team/app", "app"},
+		{"r.example", "team/app/y", "app"}, {"r.example", "teamwork", "host"}, {"docker.io", "library/nginx", "hub"},
+		{"plain.example", "x", "plain"}, {"url.example", "x", "url"}, {"other.example", "x", ""},
 	} {
 		got, err := file.find(t.Context(), tt.host, "repository:"+tt.repo+":pull")
 		if err != nil || got.user != tt.want {
@@ -169,13 +181,23 @@ func TestHelpersAreAsked(t *testing.T) {
 		t.Skip("the helper is a shell script")
 	}
 	dir := t.TempDir()
-	script := "#!/bin/sh\nread host\ncase $host in\nr.example) echo '{\"Username\":\"u\",\"Secret\":\"p\"}';;\nt.example) echo '{\"Username\":\"<token>\",\"Secret\":\"i\"}';;\nodd.example) echo nonsense;;\n*) echo credentials not found in native keychain; exit 1;;\nesac\n"
+	const script = `#!/bin/sh
+read host
+case $host in
+r.example) echo '{"Username":"u","Secret":"p"}';;
+t.example) echo '{"Username":"<token>","Secret":"i"}';;
+odd.example) echo nonsense;;
+*) echo credentials not found in native keychain; exit 1;;
+esac
+`
 	if err := os.WriteFile(filepath.Join(dir, "docker-credential-test"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	file := authFile{CredsStore: "test"}
-	for host, want := range map[string]credentials{"r.example": {user: "u", password: "p"}, "t.example": {identityToken: "i"}, "other.example": {}} {
+	for host, want := range map[string]credentials{
+		"r.example": {user: "u", password: "p"}, "t.example": {identityToken: "i"}, "other.example": {},
+	} {
 		got, err := file.find(t.Context(), host, "repository:a:pull")
 		if err != nil || got != want {
 			t.Errorf("%s: got %v %v", host, got, err)
@@ -212,8 +234,10 @@ func TestPlainHTTPIsForThisMachineOnly(t *testing.T) {
 		insecure bool
 		want     string
 	}{
-		{"127.0.0.1:5000", false, "http https"}, {"localhost:5000", false, "http https"}, {"[::1]:5000", false, "http https"}, {"a.localhost", false, "http https"},
-		{"10.0.0.1:5000", false, "https"}, {"192.168.1.1", false, "https"}, {"registry.example", false, "https"}, {"127.0.0.1.example", false, "https"},
+		{"127.0.0.1:5000", false, "http https"}, {"localhost:5000", false, "http https"},
+		{"[::1]:5000", false, "http https"}, {"a.localhost", false, "http https"},
+		{"10.0.0.1:5000", false, "https"}, {"192.168.1.1", false, "https"},
+		{"registry.example", false, "https"}, {"127.0.0.1.example", false, "https"},
 		{"registry.example", true, "https http"}, {"docker.io", false, "https"},
 	} {
 		c, err := New(Options{Insecure: tt.insecure, Creds: "a:b"})

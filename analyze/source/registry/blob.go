@@ -11,52 +11,55 @@ import (
 	"strings"
 )
 
-// A Descriptor names a blob by what a verified manifest says of it.
+// A Descriptor is what a verified manifest says of a blob.
 type Descriptor struct {
 	Digest string // sha256:HEX or sha512:HEX
 	Size   int64  // bytes
 }
 
-// A Stream is the bytes of a blob as they are served. A connection that is cut is taken up again where it ended, so
-// that who hashes the stream hashes the blob. Neither less nor more bytes than the descriptor says come out; the digest
-// is for the reader to compare, or Blob does it.
+// A Stream is the bytes of a blob as the registry serves them, exactly as many as the descriptor says. After a
+// connection ended early, another one continues where it ended. A Stream does not compare the digest; Blob does.
 type Stream struct {
 	c    *Client
 	ctx  context.Context
 	q    question
 	size int64
 
-	at      int64   // of the next byte
+	at      int64   // offset of the next byte
 	answer  *answer // nil while none is open
-	tries   int     // that failed fast, since much was read
-	resumes int
-	asked   *endpoint // that answered last
-	stalled bool      // once already
+	tries   int     // failures since the offset since
 	since   int64
+	resumes int
+	asked   *endpoint // the last that answered
+	stalled bool      // once already
 	err     error
 }
 
-// The bounds on resuming: so often a blob is taken up again at all, and after so many bytes a failure counts as the
-// first again.
+// The bounds on resuming a blob: how often, and after how many bytes a failure counts as the first again.
 const (
 	mostResumes = 12
 	muchRead    = 16 << 20
 )
 
-// Stream opens a blob from a byte on. The first request is sent by it, so its error is that of the registry.
+// Stream opens a blob from an offset on. It sends the first request, so its error is that of the registry.
 func (c *Client) Stream(ctx context.Context, ref Reference, d Descriptor, offset int64) (*Stream, error) {
 	if !digestPattern.MatchString(d.Digest) || d.Size < 0 || offset < 0 || offset > d.Size {
 		return nil, errNoDigest
 	}
 	s := &Stream{c: c, ctx: ctx, size: d.Size, at: offset, since: offset}
-	s.q = question{ref: ref, what: "blob " + d.Digest, path: "blobs/" + d.Digest, ok: []int{http.StatusOK, http.StatusPartialContent}}
+	s.q = blobQuestion(ref, d)
 	if err := s.open(); err != nil {
 		return nil, s.failed(err)
 	}
 	return s, nil
 }
 
-// open asks for what is still missing.
+func blobQuestion(ref Reference, d Descriptor) question {
+	ok := []int{http.StatusOK, http.StatusPartialContent}
+	return question{ref: ref, what: "blob " + d.Digest, path: "blobs/" + d.Digest, ok: ok}
+}
+
+// open asks for the rest of the blob.
 func (s *Stream) open() error {
 	if s.at == s.size && s.at > 0 {
 		return nil
@@ -80,7 +83,7 @@ func (s *Stream) open() error {
 	return nil
 }
 
-// elsewhere says in an error that the answer is not from the registry itself.
+// elsewhere adds to an error that the answer is not from the registry itself.
 func (a *answer) elsewhere(err error) error {
 	if a.own {
 		return err
@@ -88,7 +91,7 @@ func (a *answer) elsewhere(err error) error {
 	return fmt.Errorf("redirected to %.200q: %w", a.from.Host, err)
 }
 
-// partial checks that a part is the one that was asked for, of the whole that was named.
+// partial checks that a part is the one that was asked for, and of a blob of the right size.
 func (s *Stream) partial(a *answer) error {
 	want := fmt.Sprintf("bytes %d-%d/%d", s.at, s.size-1, s.size)
 	got := a.header.Get("Content-Range")
@@ -98,7 +101,7 @@ func (s *Stream) partial(a *answer) error {
 	return nil
 }
 
-// again passes over what was read before, where the server begins anew.
+// again skips what was read before, if the server sends the whole blob.
 func (s *Stream) again(a *answer) error {
 	if a.length >= 0 && a.length != s.size {
 		return fmt.Errorf("size: want %d bytes, the registry sends %d", s.size, a.length)
@@ -130,11 +133,11 @@ func (s *Stream) Read(p []byte) (int, error) {
 	return 0, s.err
 }
 
-// read reads from the open answer; io.EOF is the sound end.
+// read reads from the open answer; io.EOF means that the blob is complete.
 func (s *Stream) read(p []byte) (int, error) {
-	if s.at == s.size { // is that all?
+	if s.at == s.size { // the answer must end here
 		var one [1]byte
-		s.answer.left = min(s.answer.left, excerptTime) // it has no more to say
+		s.answer.left = min(s.answer.left, excerptTime)
 		n, err := s.answer.Read(one[:])
 		switch {
 		case n > 0:
@@ -157,7 +160,7 @@ func (s *Stream) read(p []byte) (int, error) {
 	return 0, err
 }
 
-// recover decides whether to go on after a connection ended early; it returns nil if so.
+// recover decides whether to continue after a connection ended early; it returns nil if so.
 func (s *Stream) recover(err error) error {
 	at := s.answer.at
 	err = s.answer.elsewhere(err)
@@ -192,7 +195,7 @@ func (s *Stream) recover(err error) error {
 	return sleep(s.ctx, wait)
 }
 
-// failed names the blob in an error that does not yet.
+// failed adds the blob to an error that does not name it.
 func (s *Stream) failed(err error) error {
 	if _, named := errors.AsType[*Failure](err); err == nil || named || s.ctx.Err() != nil {
 		return err
@@ -214,10 +217,10 @@ func (s *Stream) Close() error {
 	return err
 }
 
-// Blob opens a blob from an offset on and compares its digest at the end: the last Read returns an error in place of
-// io.EOF where the blob is not the one that was named. seen is the hash of the first offset bytes, of the digest's
-// algorithm, and may be nil where offset is 0; NewHash makes one.
-func (c *Client) Blob(ctx context.Context, ref Reference, d Descriptor, offset int64, seen hash.Hash) (io.ReadCloser, error) {
+// Blob opens a blob from an offset on and compares its digest at the end: if it differs, the last Read returns an error
+// and not io.EOF. seen is the hash of the first offset bytes; it may be nil if offset is 0.
+func (c *Client) Blob(ctx context.Context, ref Reference, d Descriptor, offset int64,
+	seen hash.Hash) (io.ReadCloser, error) {
 	if seen == nil {
 		seen = NewHash(d.Digest)
 	}
@@ -262,15 +265,16 @@ func (c *Client) Bytes(ctx context.Context, ref Reference, d Descriptor, most in
 	return io.ReadAll(r)
 }
 
-// ErrNoRange says that a server does not give parts of a blob.
+// ErrNoRange says that a server does not send parts of a blob.
 var ErrNoRange = errors.New("the registry gives no parts of a blob")
 
-// Part returns some bytes of a blob by a Range request. Nothing checks them but their number.
+// Part returns the bytes of a blob between two offsets, by a Range request. It checks only their number.
 func (c *Client) Part(ctx context.Context, ref Reference, d Descriptor, from, to int64) ([]byte, error) {
 	if from < 0 || to <= from || to > d.Size {
 		return nil, fmt.Errorf("bytes %d to %d of a blob of %d", from, to, d.Size)
 	}
-	q := question{ref: ref, what: "blob " + d.Digest, path: "blobs/" + d.Digest, from: from, to: to, ok: []int{http.StatusOK, http.StatusPartialContent}}
+	q := blobQuestion(ref, d)
+	q.from, q.to = from, to
 	a, err := c.get(ctx, q)
 	if err != nil {
 		return nil, err

@@ -4,29 +4,26 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A Client asks registries. It keeps connections and tokens for as long as it lives, and may be used from several
-// goroutines.
+// A Client asks registries. It keeps connections and tokens until Close. Several goroutines may use it.
 type Client struct {
 	opt       Options
-	transport *http.Transport // to the registries that references name, and their mirrors
-	strangers *http.Transport // to others: it shows no certificate
+	transport *http.Transport // to registries and their mirrors
+	strangers *http.Transport // to other hosts: it shows no certificate
 	mirrors   []mirror
 	keys      *keychain
 
 	mu        sync.Mutex
 	endpoints map[string][]*endpoint // by host: mirrors first, the registry itself last
-	noted     map[string]bool        // what the user was told
+	noted     map[string]bool        // notes that the user got
 }
 
-// New returns a client. It opens no connection yet; the error is one of the options, or says that Offline forbids it
-// all.
+// New returns a client. It opens no connection. The error says which option is wrong, or that Offline forbids asking.
 func New(opt Options) (*Client, error) {
 	if opt.Offline {
 		return nil, errOffline
@@ -51,7 +48,7 @@ func New(opt Options) (*Client, error) {
 	return c, err
 }
 
-// useCertificates lets registries, and nobody else, see the client's certificates.
+// useCertificates shows the client's certificates to registries only.
 func (c *Client) useCertificates(list []tls.Certificate) {
 	c.transport = c.strangers
 	if len(list) > 0 {
@@ -60,29 +57,24 @@ func (c *Client) useCertificates(list []tls.Certificate) {
 	}
 }
 
-// Close gives idle connections back.
+// Close closes idle connections.
 func (c *Client) Close() error {
 	c.transport.CloseIdleConnections()
 	c.strangers.CloseIdleConnections()
 	return nil
 }
 
-func dialer(timeout time.Duration) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	d := &net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}
-	return d.DialContext
-}
-
-// A question is one GET, put to whichever endpoint answers for the reference.
+// A question is a GET for an endpoint of the reference.
 type question struct {
 	ref    Reference
 	what   string // for messages: manifest "1.2", blob sha256:…
-	path   string // behind /v2/REPOSITORY/; from /v2/ on where there is no repository
+	path   string // after /v2/REPOSITORY/; after /v2/ if there is no repository
 	accept []string
-	from   int64 // the first byte wanted; with to, a Range
-	to     int64 // behind the last byte wanted; 0 for all
+	from   int64 // the first byte
+	to     int64 // after the last byte; 0 for all
 	ok     []int // statuses that are answers
 
-	optional bool // a mirror's word that there is no such thing is enough where the registry is not reached
+	optional bool // if the registry is not reached, a mirror's "not found" is the answer
 }
 
 func (q question) scope() string {
@@ -92,7 +84,7 @@ func (q question) scope() string {
 	return "repository:" + q.ref.Repository + ":pull"
 }
 
-// get puts a question to the mirrors of the host and then to itself, until one answers.
+// get asks the mirrors of the host and then the host itself, until one answers.
 func (c *Client) get(ctx context.Context, q question) (*answer, error) {
 	var missing *Failure // what a mirror does not have
 	for _, e := range c.endpointsOf(q.ref.Host) {
@@ -118,7 +110,7 @@ func (c *Client) get(ctx context.Context, q question) (*answer, error) {
 	return nil, &Failure{Host: q.ref.Host, Repository: q.ref.Repository, What: q.what, Err: errNoEndpoint}
 }
 
-// noteOnce tells what the user should know, as far as that was not told before.
+// noteOnce tells the user something, once.
 func (c *Client) noteOnce(text string) {
 	c.mu.Lock()
 	told := c.noted[text]
@@ -129,7 +121,7 @@ func (c *Client) noteOnce(text string) {
 	}
 }
 
-// insist asks an endpoint again where it fails fast.
+// insist asks an endpoint, and asks again if it fails fast.
 func (c *Client) insist(ctx context.Context, e *endpoint, q question) (*answer, error) {
 	if err := e.down(); err != nil {
 		return nil, err
@@ -153,7 +145,7 @@ func (c *Client) insist(ctx context.Context, e *endpoint, q question) (*answer, 
 	}
 }
 
-// patience says how long to wait before the next try, or that there is none.
+// patience returns how long to wait before the next try; false if there is none.
 func (c *Client) patience(err error, try int) (time.Duration, bool) {
 	t := c.opt.Timing
 	if try >= t.Tries || !temporary(err) {
@@ -180,7 +172,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// exchange asks once, with credentials where the endpoint demands them.
+// exchange asks once, with credentials if the endpoint demands them.
 func (c *Client) exchange(ctx context.Context, e *endpoint, q question) (*answer, error) {
 	header := http.Header{"Accept-Encoding": {"identity"}, "User-Agent": {"layup"}}
 	for _, mediaType := range q.accept {

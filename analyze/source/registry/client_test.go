@@ -42,7 +42,8 @@ func TestPlainHTTPOfAnotherHostIsForTheInsecureOnly(t *testing.T) {
 	defer s.Close()
 	ref := Reference{Host: "registry.example:5000", Repository: "a"}
 	_, err := clientTo(t, Options{}, s.Listener.Addr().String()).Tags(t.Context(), ref)
-	if err == nil || !strings.Contains(err.Error(), "registry.example:5000/a") || !strings.Contains(err.Error(), "plain HTTP") || !strings.Contains(Advice(err), "--insecure") {
+	if err == nil || !strings.Contains(err.Error(), "registry.example:5000/a") ||
+		!strings.Contains(err.Error(), "plain HTTP") || !strings.Contains(Advice(err), "--insecure") {
 		t.Errorf("got %v, advice %q", err, Advice(err))
 	}
 	tags, err := clientTo(t, Options{Insecure: true}, s.Listener.Addr().String()).Tags(t.Context(), ref)
@@ -106,8 +107,12 @@ func TestListsThatGoRoundOrHaveNoEndAreErrors(t *testing.T) {
 		most       int // requests
 		page       func(n int) (body, link string)
 	}{
-		{"the same page again and again", "goes round", 5, func(int) (string, string) { return `{"tags":["a"]}`, "</v2/a/tags/list?last=a>; rel=next" }},
-		{"empty pages", "goes round", 5, func(n int) (string, string) { return `{"tags":[]}`, fmt.Sprintf("<?last=%d>; rel=next", n) }},
+		{"the same page again and again", "goes round", 5, func(int) (string, string) {
+			return `{"tags":["a"]}`, "</v2/a/tags/list?last=a>; rel=next"
+		}},
+		{"empty pages", "goes round", 5, func(n int) (string, string) {
+			return `{"tags":[]}`, fmt.Sprintf("<?last=%d>; rel=next", n)
+		}},
 		{"pages without end", "more than 200 pages", 200, func(n int) (string, string) {
 			return fmt.Sprintf(`{"tags":["t%d"]}`, n), fmt.Sprintf("<?last=%d>; rel=next", n)
 		}},
@@ -162,7 +167,8 @@ func TestEveryPageOfReferrersIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	pages, err := c.Referrers(t.Context(), Reference{Host: hostPort(t, s.URL), Repository: "a"}, "sha256:"+strings.Repeat("a", 64))
+	ref := Reference{Host: hostPort(t, s.URL), Repository: "a"}
+	pages, err := c.Referrers(t.Context(), ref, "sha256:"+strings.Repeat("a", 64))
 	if err != nil || len(pages) != 2 || string(pages[1]) != `{"page":"2"}` {
 		t.Errorf("got %q %v", pages, err)
 	}
@@ -180,7 +186,8 @@ func TestMirrorStandsInWhereTheRegistryIsAway(t *testing.T) {
 	}))
 	defer mirror.Close()
 	var notes []string
-	c, err := New(Options{Mirrors: []string{"127.0.0.1:1=" + mirror.URL}, Note: func(s string) { notes = append(notes, s) }})
+	note := func(s string) { notes = append(notes, s) }
+	c, err := New(Options{Mirrors: []string{"127.0.0.1:1=" + mirror.URL}, Note: note})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +211,9 @@ func TestMirrorStandsInWhereTheRegistryIsAway(t *testing.T) {
 }
 
 func TestProxyThatDoesNotConnectIsNamed(t *testing.T) {
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) }))
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
 	defer proxy.Close()
 	at, err := url.Parse(proxy.URL)
 	if err != nil {
@@ -218,7 +227,8 @@ func TestProxyThatDoesNotConnectIsNamed(t *testing.T) {
 		c.transport.Proxy = http.ProxyURL(where)
 		_, err = c.Tags(t.Context(), Reference{Host: "registry.example", Repository: "a"})
 		c.Close()
-		if err == nil || !strings.Contains(err.Error(), "its proxy") || !strings.Contains(err.Error(), want) || !strings.Contains(Advice(err), "NO_PROXY") {
+		if err == nil || !strings.Contains(err.Error(), "its proxy") || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(Advice(err), "NO_PROXY") {
 			t.Errorf("%s: got %v, advice %q", want, err, Advice(err))
 		}
 	}
@@ -233,7 +243,7 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 		{"no such tag", "layup images docker://h/r", &Failure{"h", "r", `manifest "x"`, &status{code: 404}}},
 		{"no such repository", "layup images docker://h/", &Failure{"h", "r", whatTags, &status{code: 404}}},
 		{"no credentials", "docker login h", &Failure{"h", "r", "x", &status{code: 401}}},
-		{"refused credentials", "are refused", &Failure{"h", "r", "x", &status{code: 401, loggedIn: true}}},
+		{"refused credentials", "refused the credentials", &Failure{"h", "r", "x", &status{code: 401, loggedIn: true}}},
 		{"nobody listens", "curl -v https://h/v2/", &Failure{"h", "r", "x", refused}},
 		{"no such host", "--mirror h=URL", &Failure{"h", "r", "x", &net.DNSError{Err: "no such host"}}},
 	} {
@@ -280,7 +290,8 @@ func TestFailureNamesTheMirrorThatFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_, err = c.Stream(t.Context(), Reference{Host: "registry.example", Repository: "a"}, Descriptor{Digest: "sha256:" + strings.Repeat("a", 64), Size: 10}, 0)
+	_, err = c.Stream(t.Context(), Reference{Host: "registry.example", Repository: "a"},
+		Descriptor{Digest: "sha256:" + strings.Repeat("a", 64), Size: 10}, 0)
 	if want := hostPort(t, mirror.URL) + "/proxied/a: "; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
 	}

@@ -17,18 +17,18 @@ import (
 	"time"
 )
 
-// credentials are what a registry is logged in with; the zero value is nobody.
+// credentials are a login for a registry; the zero value is none.
 type credentials struct {
 	user, password string
 	identityToken  string // exchanged for tokens
 	registryToken  string // a token as it is sent
 }
 
-// A keychain finds credentials: those given, else those of the files of podman and Docker.
+// A keychain finds credentials: those of the options, or else those in the files of podman and Docker.
 type keychain struct {
 	given *credentials
-	files []string // the first that has credentials for a host decides
-	must  bool     // the first file has to be there
+	files []string // the first that has credentials for a host counts
+	must  bool     // the first file must exist
 }
 
 func newKeychain(opt Options) (*keychain, error) {
@@ -49,7 +49,7 @@ func newKeychain(opt Options) (*keychain, error) {
 	return k, nil
 }
 
-// authFiles returns where podman, skopeo and Docker keep credentials, in the order in which podman looks.
+// authFiles returns the files in which podman, skopeo and Docker keep credentials, in podman's order.
 func authFiles(getenv func(string) string) []string {
 	var files []string
 	add := func(dir string, rest ...string) {
@@ -73,8 +73,8 @@ func authFiles(getenv func(string) string) []string {
 	return files
 }
 
-// find returns the credentials for an endpoint and what is asked of it. Those that were given are for the registry that
-// a reference names, not for its mirrors.
+// find returns the credentials for an endpoint and a scope. Those of the options are for the registry that a reference
+// names, not for its mirrors.
 func (k *keychain) find(ctx context.Context, e *endpoint, scope string) (credentials, error) {
 	if k.given != nil {
 		if e.mirror {
@@ -122,7 +122,7 @@ type authFile struct {
 	CredsStore  string            `json:"credsStore"`
 }
 
-// parse reads the file. What is wrong with it is said without its content, which is secret.
+// parse reads the file. Its errors do not quote the content, which is secret.
 func (f *authFile) parse(text []byte) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
@@ -133,10 +133,10 @@ func (f *authFile) parse(text []byte) error {
 	return nil
 }
 
-// hubKey is under what Docker keeps the credentials for Docker Hub.
+// hubKey is Docker's key for the credentials of Docker Hub.
 const hubKey = "https://index.docker.io/v1/"
 
-// find looks for the longest key that the repository begins with, as podman does, then for the host, as Docker does.
+// find looks for the longest key with which the repository begins, as podman does, then for the host, as Docker does.
 func (f *authFile) find(ctx context.Context, host, scope string) (credentials, error) {
 	keys := []string{host}
 	if repo, ok := strings.CutPrefix(scope, "repository:"); ok {
@@ -160,7 +160,7 @@ func (f *authFile) find(ctx context.Context, host, scope string) (credentials, e
 		if !there {
 			continue
 		}
-		found := credentials{user: a.Username, password: a.Password, identityToken: a.IdentityToken, registryToken: a.RegistryToken}
+		found := credentials{a.Username, a.Password, a.IdentityToken, a.RegistryToken}
 		if a.Auth != "" {
 			plain, err := base64.StdEncoding.DecodeString(a.Auth)
 			if err != nil {
@@ -178,8 +178,7 @@ func (f *authFile) find(ctx context.Context, host, scope string) (credentials, e
 	return credentials{}, nil
 }
 
-// helperPattern matches the names of credential helpers: docker-credential-NAME is run from the PATH, nothing else ever
-// is.
+// helperPattern matches the names of credential helpers. The PATH is searched for docker-credential-NAME.
 var helperPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
 const (
@@ -187,7 +186,7 @@ const (
 	helperAnswer = 64 << 10 // bytes
 )
 
-// helped asks a credential helper (the protocol of docker-credential-helpers). One that knows nothing is no error.
+// helped asks a credential helper (the protocol of docker-credential-helpers). It is not an error if that has none.
 func helped(ctx context.Context, helper, host string) (credentials, error) {
 	if !helperPattern.MatchString(helper) {
 		return credentials{}, fmt.Errorf("credentials: bad name of a helper: %.100q", helper)

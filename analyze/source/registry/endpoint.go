@@ -15,21 +15,21 @@ var errNoEndpoint = errors.New("no mirror has it, nor the registry")
 
 // An endpoint is a server that answers for a registry: itself, or a mirror.
 type endpoint struct {
-	host    string   // whose credentials are used
+	host    string   // credentials are found by it
 	addr    string   // host and port as in URLs
 	prefix  string   // before the repository's name
-	schemes []string // to be tried until one answers
+	schemes []string // tried until one answers
 	mirror  bool
 
 	mu      sync.Mutex
-	settled bool              // the first scheme is the one that answers
-	away    bool              // a mirror that did not answer is not asked again
-	failed  int               // questions in a row that got no answer
-	last    error             // what the last of them ended with
+	settled bool              // the first scheme is the right one
+	away    bool              // a mirror that did not answer: it is not asked again
+	failed  int               // questions in a row without an answer
+	last    error             // of the last of them
 	tokens  map[string]string // Authorization by scope
 }
 
-// endpointsOf returns who is asked for a registry's host.
+// endpointsOf returns the endpoints of a registry's host.
 func (c *Client) endpointsOf(host string) []*endpoint {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,7 +37,9 @@ func (c *Client) endpointsOf(host string) []*endpoint {
 	if !known {
 		for _, m := range c.mirrors {
 			if m.host == host {
-				list = append(list, &endpoint{host: m.base.Host, addr: m.base.Host, prefix: m.prefix, schemes: []string{m.base.Scheme}, mirror: true, tokens: map[string]string{}})
+				at := m.base.Host
+				list = append(list, &endpoint{host: at, addr: at, prefix: m.prefix, schemes: []string{m.base.Scheme},
+					mirror: true, tokens: map[string]string{}})
 			}
 		}
 		list = append(list, &endpoint{host: host, addr: server(host), schemes: c.schemes(host), tokens: map[string]string{}})
@@ -59,7 +61,8 @@ func server(host string) string {
 	return host
 }
 
-// schemes says how a host may be spoken to. Plain HTTP is for this machine, and for what the user calls insecure.
+// schemes returns the schemes to try for a host. Plain HTTP is for this machine, or if the user allows it by
+// --insecure.
 func (c *Client) schemes(host string) []string {
 	switch {
 	case loopback(host):
@@ -82,11 +85,10 @@ func (e *endpoint) lost() {
 	e.away = true
 }
 
-// mostFailures is how many questions in a row may get no answer before no more are put: a manifest may name a thousand
-// layers.
+// mostFailures is how many questions in a row may fail before no more are asked: a manifest may name a thousand layers.
 const mostFailures = 3
 
-// note takes down how a question ended.
+// note records how a question ended.
 func (e *endpoint) note(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -114,7 +116,7 @@ func (e *endpoint) authorization(scope string) string {
 	return e.tokens[scope]
 }
 
-// candidates returns the schemes that may answer, and whether it is known which does.
+// candidates returns the schemes to try, and whether the first is known to be right.
 func (e *endpoint) candidates() ([]string, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -127,7 +129,7 @@ func (e *endpoint) settle(scheme string) {
 	e.schemes, e.settled = []string{scheme}, true
 }
 
-// url returns where a question is put.
+// url returns the URL of a question.
 func (e *endpoint) url(scheme string, q question) *url.URL {
 	path := "/v2/"
 	if q.ref.Repository != "" {
@@ -137,8 +139,9 @@ func (e *endpoint) url(scheme string, q question) *url.URL {
 	return &url.URL{Scheme: scheme, Host: e.addr, Path: path, RawQuery: query}
 }
 
-// send asks in the scheme that answers, and finds out which does.
-func (c *Client) send(ctx context.Context, e *endpoint, q question, header http.Header, authorization string) (*answer, error) {
+// send asks in the right scheme, and finds out which that is.
+func (c *Client) send(ctx context.Context, e *endpoint, q question, header http.Header,
+	authorization string) (*answer, error) {
 	schemes, settled := e.candidates()
 	for i, scheme := range schemes {
 		a, err := c.follow(ctx, e.url(scheme, q), header, authorization, true)
@@ -156,7 +159,7 @@ func (c *Client) send(ctx context.Context, e *endpoint, q question, header http.
 	return nil, errNoEndpoint
 }
 
-// otherScheme reports whether a server speaks TLS where plain HTTP was tried, or the reverse.
+// otherScheme reports whether a server speaks TLS and was asked in plain HTTP, or the reverse.
 func otherScheme(a *answer, err error) bool {
 	if err != nil {
 		return errors.Is(err, errPlain) || strings.Contains(err.Error(), "malformed HTTP response") || refusedConnection(err)
@@ -168,9 +171,10 @@ func otherScheme(a *answer, err error) bool {
 	return strings.Contains(text, "HTTPS") || strings.Contains(text, "SSL")
 }
 
-// follow sends a GET and follows redirects. Credentials go to the first host and port only, the client's certificate if
-// that is the registry's own.
-func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, authorization string, own bool) (*answer, error) {
+// follow sends a GET and follows redirects. Credentials go to the first host and port only; if own is true, that also
+// sees the client's certificate.
+func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, authorization string,
+	own bool) (*answer, error) {
 	first := to
 	for hops := 0; ; hops++ {
 		req := &http.Request{Method: http.MethodGet, URL: to, Host: to.Host, Header: header.Clone()}
@@ -197,16 +201,17 @@ func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, au
 
 var redirects = map[int]bool{301: true, 302: true, 303: true, 307: true, 308: true}
 
-// next returns where a redirect leads, if that is a place to go.
+// next returns the URL to which a redirect leads, if that may be followed.
 func (c *Client) next(from *url.URL, location string) (*url.URL, error) {
 	to, err := from.Parse(location)
 	switch {
 	case err != nil || to.Host == "" && (to.Scheme == "http" || to.Scheme == "https"):
-		return nil, fmt.Errorf("redirected to %.200q, which is no URL", location)
+		return nil, fmt.Errorf("redirected to %.200q, which is not a URL", location)
 	case to.Scheme != "http" && to.Scheme != "https":
 		return nil, fmt.Errorf("redirected to %.200q: only http and https are followed", location)
 	case from.Scheme == "https" && to.Scheme == "http" && !c.opt.Insecure:
-		return nil, hinted(fmt.Errorf("redirected from https to plain HTTP: %.200q", location), "--insecure follows it; digests are checked all the same")
+		return nil, hinted(fmt.Errorf("redirected from https to plain HTTP: %.200q", location),
+			"--insecure follows it; digests are checked anyway")
 	}
 	to.User = nil
 	return to, nil
@@ -214,18 +219,19 @@ func (c *Client) next(from *url.URL, location string) (*url.URL, error) {
 
 func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
 
-// connectSteps are those of a connection that may each take Timing.Headers: dialling, TLS, the answer.
+// connectSteps is the number of steps that may each take Timing.Headers: dialling, TLS, the answer.
 const connectSteps = 3
 
-// ask sends one request, with the client's certificate to the registry's own host only. The answer's body is bound to a
-// context of its own, which a stall cancels.
+// ask sends one request; if own is true, the host sees the client's certificate. A stall cancels the context of the
+// answer's body.
 func (c *Client) ask(ctx context.Context, req *http.Request, own bool) (*answer, error) {
 	via := c.strangers
 	if own {
 		via = c.transport
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	slow := time.AfterFunc(connectSteps*c.opt.Timing.Headers, func() { cancel(errSlow) }) // a proxy that connects takes its time beside
+	// The timeouts of the transport do not cover the time in which a proxy connects.
+	slow := time.AfterFunc(connectSteps*c.opt.Timing.Headers, func() { cancel(errSlow) })
 	res, err := via.RoundTrip(req.WithContext(ctx))
 	if !slow.Stop() && err == nil {
 		err = errors.Join(errSlow, res.Body.Close())
@@ -239,9 +245,12 @@ func (c *Client) ask(ctx context.Context, req *http.Request, own bool) (*answer,
 }
 
 // watched returns a response as an answer.
-func (c *Client) watched(ctx context.Context, cancel context.CancelCauseFunc, res *http.Response, from *url.URL) *answer {
-	a := &answer{status: res.StatusCode, header: res.Header, length: res.ContentLength, from: from, own: true, body: res.Body, ctx: ctx, cancel: cancel, timing: c.opt.Timing}
-	a.left = a.timing.Stall
+func (c *Client) watched(ctx context.Context, cancel context.CancelCauseFunc, res *http.Response,
+	from *url.URL) *answer {
+	a := &answer{
+		status: res.StatusCode, header: res.Header, length: res.ContentLength, from: from, own: true,
+		body: res.Body, ctx: ctx, cancel: cancel, timing: c.opt.Timing, left: c.opt.Timing.Stall,
+	}
 	a.timer = time.AfterFunc(time.Hour, func() { cancel(errStalled) })
 	a.timer.Stop()
 	return a

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,7 +16,7 @@ import (
 	"time"
 )
 
-// A Failure says which registry and repository did not give what, and why.
+// A Failure says what a registry and repository did not give, and why.
 type Failure struct {
 	Host, Repository string
 	What             string // manifest "1.2", blob sha256:…
@@ -34,23 +35,22 @@ func (f *Failure) Error() string {
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// NotFound reports whether the registry answered that there is no such thing.
+// NotFound reports whether the registry answered that it does not have it.
 func NotFound(err error) bool {
 	s := statusOf(err)
 	return s != nil && s.code == http.StatusNotFound
 }
 
-// absent reports whether another endpoint may give what this one does not.
+// absent reports whether another endpoint may have it.
 func (f *Failure) absent() bool {
 	var netError net.Error
-	s := statusOf(f)
-	if s != nil {
-		return refusals[s.code] || s.code >= http.StatusInternalServerError
+	if s := statusOf(f); s != nil {
+		return statusWords[s.code] != "" || s.code >= http.StatusInternalServerError
 	}
 	return errors.As(f.Err, &netError)
 }
 
-// Advice returns what to do next, or nothing.
+// Advice returns what to do next; empty if nothing is known.
 func Advice(err error) string {
 	if h, ok := errors.AsType[*advised](err); ok {
 		return h.advice
@@ -66,9 +66,11 @@ func Advice(err error) string {
 	switch s.code {
 	case http.StatusUnauthorized:
 		if s.loggedIn {
-			return "the credentials that were sent are refused: docker login " + f.Host + " or podman login " + f.Host + " renews those of the file, --creds USER:PASSWORD gives others"
+			return "the registry refused the credentials: docker login " + f.Host + " or podman login " + f.Host +
+				" renews those of the file, --creds USER:PASSWORD gives others"
 		}
-		return "log in with docker login " + f.Host + " or podman login " + f.Host + ", or give --creds USER:PASSWORD or --authfile FILE"
+		return "log in with docker login " + f.Host + " or podman login " + f.Host +
+			", or give --creds USER:PASSWORD or --authfile FILE"
 	case http.StatusForbidden:
 		return "the credentials may not read it: --creds USER:PASSWORD or --authfile FILE gives others"
 	case http.StatusNotFound:
@@ -76,21 +78,26 @@ func Advice(err error) string {
 		case strings.HasPrefix(f.What, "manifest"):
 			return "layup images docker://" + f.Host + "/" + f.Repository + "  lists its tags"
 		case f.What == whatTags:
-			return "layup images docker://" + f.Host + "/  lists the repositories, where the registry has a catalogue"
+			return "layup images docker://" + f.Host + "/  lists the repositories, if the registry has a catalogue"
 		}
 	}
 	return ""
 }
 
-// unreached advises where a host was not reached.
+// unreached advises if a host was not reached.
 func (f *Failure) unreached() string {
 	if _, ok := errors.AsType[*net.DNSError](f); ok {
-		return "the name of the registry may be wrong; --mirror " + safeHost(f.Host) + "=URL asks another server, HTTPS_PROXY names a proxy"
+		return "the name of the registry may be wrong; --mirror " + safeHost(f.Host) +
+			"=URL asks another server, HTTPS_PROXY names a proxy"
 	}
 	if refusedConnection(f) {
-		return "curl -v https://" + safeHost(f.Host) + "/v2/  shows who answers there; the port may be wrong"
+		return whoAnswers("https", f.Host) + "; the port may be wrong"
 	}
 	return ""
+}
+
+func whoAnswers(scheme, host string) string {
+	return "curl -v " + scheme + "://" + safeHost(host) + "/v2/  shows who answers there"
 }
 
 // An advised error knows what to do next.
@@ -104,20 +111,18 @@ func (a *advised) Unwrap() error { return a.err }
 
 func hinted(err error, advice string) error { return &advised{err, advice} }
 
-// A status is an answer that is none.
+// A status is an answer with the status of an error.
 type status struct {
 	code       int
 	from       string // the host that answered
-	own        bool
-	loggedIn   bool   // it refused credentials, not their absence
-	says       string // quoted; or empty
+	own        bool   // it is the host that was asked
+	loggedIn   bool   // credentials were sent
+	says       string // quoted; empty if it says nothing
 	retryAfter time.Duration
 	longest    time.Duration // to wait
 }
 
-// refusals are the statuses with which a server says that another is to be asked: of a mirror, the registry.
-var refusals = map[int]bool{http.StatusUnauthorized: true, http.StatusForbidden: true, http.StatusNotFound: true, http.StatusTooManyRequests: true}
-
+// statusWords explain the statuses by which a server refuses. After such a refusal of a mirror the registry is asked.
 var statusWords = map[int]string{
 	http.StatusUnauthorized:    "not logged in, or not allowed",
 	http.StatusForbidden:       "not allowed",
@@ -126,19 +131,15 @@ var statusWords = map[int]string{
 }
 
 func (s *status) Error() string {
-	word := statusWords[s.code]
-	if word == "" {
-		word = http.StatusText(s.code)
+	text := fmt.Sprintf("status %d", s.code)
+	if word := cmp.Or(statusWords[s.code], http.StatusText(s.code)); word != "" {
+		text += " (" + word + ")"
 	}
-	if word != "" {
-		word = " (" + word + ")"
-	}
-	text := fmt.Sprintf("status %d%s", s.code, word)
 	if !s.own {
-		text += fmt.Sprintf(" from %.200q, where it was redirected", s.from)
+		text += fmt.Sprintf(" from %.200q, after a redirect", s.from)
 	}
 	if s.retryAfter > s.longest {
-		text += fmt.Sprintf(": it asks to come back in %s, longer than the %s that are waited", seconds(s.retryAfter), seconds(s.longest))
+		text += fmt.Sprintf(": it asks to wait %s, longer than the limit of %s", seconds(s.retryAfter), seconds(s.longest))
 	}
 	if s.says != "" {
 		text += ": it says " + s.says
@@ -151,10 +152,11 @@ func statusOf(err error) *status {
 	return s
 }
 
-// temporary reports whether what failed fast may go well the next time.
+// temporary reports whether another try may succeed.
 func temporary(err error) bool {
 	if s := statusOf(err); s != nil {
-		return s.code == http.StatusTooManyRequests || s.code == http.StatusRequestTimeout || s.code >= 500 && s.code != http.StatusNotImplemented
+		return s.code == http.StatusTooManyRequests || s.code == http.StatusRequestTimeout ||
+			s.code >= 500 && s.code != http.StatusNotImplemented
 	}
 	return cutOff(err)
 }
@@ -167,7 +169,8 @@ func timedOutError(err error) bool {
 
 // cutOff reports whether a connection ended early.
 func cutOff(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func refusedConnection(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
@@ -177,7 +180,7 @@ var (
 	errSlow  = errors.New("no answer")
 )
 
-// reason puts what the network did into words; cause is why the request was given up, or nil.
+// reason says in words what went wrong in the network; cause is why the request was cancelled, or nil.
 func (c *Client) reason(err, cause error) error {
 	var timeout net.Error
 	var unknown x509.UnknownAuthorityError
@@ -191,11 +194,13 @@ func (c *Client) reason(err, cause error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &unknown):
-		return hinted(fmt.Errorf("its certificate is signed by an unknown authority: %w", err), "--ca-file FILE names the authority (PEM); --insecure takes any certificate")
+		return hinted(fmt.Errorf("its certificate is signed by an unknown authority: %w", err),
+			"--ca-file FILE names the authority (PEM); --insecure takes any certificate")
 	case errors.As(err, &wrongHost), errors.As(err, &invalid):
-		return hinted(fmt.Errorf("its certificate is not valid: %w", err), "--insecure takes any certificate; digests are checked all the same")
+		return hinted(fmt.Errorf("its certificate is not valid: %w", err),
+			"--insecure takes any certificate; digests are checked anyway")
 	case errors.As(err, &notTLS) && string(notTLS.RecordHeader[:]) == "HTTP/":
-		return hinted(errPlain, "--insecure takes plain HTTP; digests are checked all the same")
+		return hinted(errPlain, "--insecure takes plain HTTP; digests are checked anyway")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return c.noAnswer(c.opt.Timing.Headers, err)
 	case errors.As(err, &notTLS):
@@ -205,14 +210,15 @@ func (c *Client) reason(err, cause error) error {
 	case !errors.As(err, &network):
 		return &shortened{err}
 	case network.Op == "remote error":
-		return hinted(fmt.Errorf("it ends the TLS connection: %w", network.Err), "if it wants a client certificate: --cert-dir DIR holds NAME.cert and NAME.key")
+		return hinted(fmt.Errorf("it ends the TLS connection: %w", network.Err),
+			"if it wants a client certificate: --cert-dir DIR holds NAME.cert and NAME.key")
 	case network.Op == "proxyconnect":
 		return hinted(fmt.Errorf("its proxy: %w", network.Err), proxyAdvice)
 	}
 	return network.Err
 }
 
-// A shortened error may quote a server at length.
+// A shortened error cuts off a message that may quote a server at length.
 type shortened struct{ error }
 
 func (s *shortened) Unwrap() error { return s.error }
@@ -227,12 +233,13 @@ func (s *shortened) Error() string {
 
 const proxyAdvice = "HTTPS_PROXY and HTTP_PROXY name the proxy, NO_PROXY=HOST goes around it"
 
-// noAnswer says how long was waited.
+// noAnswer says how long the client waited.
 func (c *Client) noAnswer(d time.Duration, err error) error {
-	return hinted(fmt.Errorf("no answer came in %s: %w", seconds(d), &timedOut{err}), "--limit http-headers=SECONDS waits longer")
+	return hinted(fmt.Errorf("no answer came in %s: %w", seconds(d), &timedOut{err}),
+		"--limit http-headers=SECONDS waits longer")
 }
 
-// proxyAnswer says what a proxy answers that is to connect to a registry.
+// proxyAnswer says what a proxy answers that does not connect to a registry.
 func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {
 	if res.StatusCode == http.StatusOK {
 		return nil
@@ -240,7 +247,7 @@ func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, res *http.R
 	return hinted(fmt.Errorf("its proxy %.200q does not connect: status %.100q", proxy.Host, res.Status), proxyAdvice)
 }
 
-// A timedOut error keeps the words of the network to itself.
+// A timedOut error does not quote its cause.
 type timedOut struct{ err error }
 
 func (t *timedOut) Error() string   { return "timeout" }

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// The bounds of lists: names that are taken and their bytes, pages that are asked for, of them in a row without a new
-// name, and bytes of one page.
+// The bounds of a list: its names and their bytes, its pages, pages in a row without a new name, the bytes of a page,
+// and the names to ask for in a page.
 const (
 	mostNames = 100_000
 	maxNames  = 16 << 20
@@ -38,7 +38,8 @@ func (c *Client) Tags(ctx context.Context, ref Reference) ([]string, error) {
 
 // Catalog lists the repositories of a registry, sorted. Many registries serve no catalogue.
 func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
-	q := question{ref: Reference{Host: host}, what: "its catalogue", path: fmt.Sprintf("_catalog?n=%d", pageNames), ok: []int{http.StatusOK}}
+	path := fmt.Sprintf("_catalog?n=%d", pageNames)
+	q := question{ref: Reference{Host: host}, what: "its catalogue", path: path, ok: []int{http.StatusOK}}
 	return c.names(ctx, q, func(page []byte) ([]string, error) {
 		var doc struct{ Repositories []string }
 		err := json.Unmarshal(page, &doc)
@@ -46,7 +47,7 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	})
 }
 
-// names reads a list page by page: all of it, or it is an error.
+// names reads a list page by page. A list that cannot be read to its end is an error.
 func (c *Client) names(ctx context.Context, q question, parse func([]byte) ([]string, error)) ([]string, error) {
 	l := nameList{seen: map[string]bool{}}
 	for {
@@ -56,7 +57,7 @@ func (c *Client) names(ctx context.Context, q question, parse func([]byte) ([]st
 		}
 		list, err := parse(page)
 		if err != nil {
-			err = fmt.Errorf("not JSON as the distribution specification has it: %w", err)
+			err = fmt.Errorf("is not the JSON of the distribution specification: %w", err)
 		} else {
 			err = l.add(list, next != "")
 		}
@@ -70,14 +71,13 @@ func (c *Client) names(ctx context.Context, q question, parse func([]byte) ([]st
 	}
 }
 
-// A nameList is what the pages of a list have named so far.
+// A nameList is the names in the pages of a list so far.
 type nameList struct {
 	seen               map[string]bool
 	bytes, pages, idle int
 }
 
-// add takes the names of one page. A list that does not end, or only goes round, is an error: a part of it would look
-// whole.
+// add adds the names of a page. A list that does not end, or repeats itself, is an error.
 func (l *nameList) add(names []string, more bool) error {
 	before := len(l.seen)
 	for _, name := range names {
@@ -97,14 +97,14 @@ func (l *nameList) add(names []string, more bool) error {
 	case l.bytes > maxNames:
 		return fmt.Errorf("has names of more than %s", bytesOf(maxNames))
 	case more && l.idle == mostIdle:
-		return fmt.Errorf("goes round: %d pages in a row with no new name, and a link to a further one", mostIdle)
+		return fmt.Errorf("goes round: %d pages in a row have no new name, and it goes on", mostIdle)
 	case more && l.pages == mostPages:
 		return fmt.Errorf("has more than %d pages", mostPages)
 	}
 	return nil
 }
 
-// page reads one page and returns where the next is, as a path below the repository; empty at the last.
+// page reads one page and returns the path of the next below the repository; empty after the last.
 func (c *Client) page(ctx context.Context, q question) ([]byte, string, error) {
 	a, err := c.get(ctx, q)
 	if err != nil {
@@ -121,7 +121,7 @@ func (c *Client) page(ctx context.Context, q question) ([]byte, string, error) {
 	return page, nextPage(a.header.Get("Link"), q.path), nil
 }
 
-// nextPage takes the query alone from the link to a further page (RFC 8288): it is of the same list.
+// nextPage returns the path of the next page, which differs in the query only (RFC 8288).
 func nextPage(link, path string) string {
 	to, rest, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(link), "<"), ">")
 	if !ok || !strings.Contains(rest, "next") {
@@ -138,11 +138,12 @@ func nextPage(link, path string) string {
 // mostReferrerPages bounds the pages of a list of referrers.
 const mostReferrerPages = 10
 
-// Referrers returns the indexes of what refers to a manifest, one a page: signatures, attestations (OCI distribution
-// specification 1.1), by the API or the tag ALGORITHM-HEX where the registry has none. Where nothing refers to it,
-// there is none.
+// Referrers returns the indexes of what refers to a manifest, such as signatures and attestations; one for each page.
+// If the registry does not have this API, the index has the tag ALGORITHM-HEX. Source: OCI distribution specification
+// 1.1.
 func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([][]byte, error) {
-	q := question{ref: ref, what: "referrers of " + digest, path: "referrers/" + digest, accept: manifestTypes[:1], ok: []int{http.StatusOK}, optional: true}
+	q := question{ref: ref, what: "referrers of " + digest, path: "referrers/" + digest, accept: manifestTypes[:1],
+		ok: []int{http.StatusOK}, optional: true}
 	var pages [][]byte
 	for asked := map[string]bool{}; q.path != ""; {
 		page, next, err := c.referrersPage(ctx, q)
@@ -176,7 +177,8 @@ func (c *Client) referrersPage(ctx context.Context, q question) ([]byte, string,
 }
 
 func (c *Client) referrersByTag(ctx context.Context, ref Reference, digest string) ([][]byte, error) {
-	doc, err := c.manifest(ctx, Reference{Host: ref.Host, Repository: ref.Repository, Tag: strings.Replace(digest, ":", "-", 1)}, true)
+	ref.Tag, ref.Digest = strings.Replace(digest, ":", "-", 1), ""
+	doc, err := c.manifest(ctx, ref, true)
 	if NotFound(err) {
 		return nil, nil
 	}
@@ -186,8 +188,9 @@ func (c *Client) referrersByTag(ctx context.Context, ref Reference, digest strin
 	return [][]byte{doc.Raw}, nil
 }
 
-// unsupported reports whether a registry says that it does not know a question.
+// unsupported reports whether a registry says that it does not have an API.
 func unsupported(err error) bool {
 	s := statusOf(err)
-	return s != nil && (s.code == http.StatusMethodNotAllowed || s.code == http.StatusBadRequest || s.code == http.StatusNotImplemented)
+	codes := []int{http.StatusMethodNotAllowed, http.StatusBadRequest, http.StatusNotImplemented}
+	return s != nil && slices.Contains(codes, s.code)
 }

@@ -19,11 +19,11 @@ import (
 // A Document is a manifest or an index as it is served.
 type Document struct {
 	Raw       []byte
-	MediaType string // as the server says; empty where it does not say one of a manifest or an index
-	Digest    string // of Raw, compared with the one asked for or the one that the server named
+	MediaType string // as the server says; empty if it does not name a type of manifest or index
+	Digest    string // of Raw, compared with the digest asked for, or else with the one that the server named
 }
 
-// manifestTypes are the media types that are asked for.
+// manifestTypes are the media types to ask for.
 var manifestTypes = []string{
 	"application/vnd.oci.image.index.v1+json",
 	"application/vnd.oci.image.manifest.v1+json",
@@ -31,14 +31,15 @@ var manifestTypes = []string{
 	"application/vnd.docker.distribution.manifest.v2+json",
 }
 
-// Manifest fetches a manifest or an index by tag or digest, and checks it against the digest asked for, or against that
-// which the server names.
+// Manifest fetches a manifest or an index by tag or digest. It compares the digest with the one asked for, or else with
+// the one that the server names.
 func (c *Client) Manifest(ctx context.Context, ref Reference) (*Document, error) {
 	return c.manifest(ctx, ref, false)
 }
 
 func (c *Client) manifest(ctx context.Context, ref Reference, optional bool) (*Document, error) {
-	q := question{optional: optional, ref: ref, what: fmt.Sprintf("manifest %q", ref.manifest()), path: "manifests/" + ref.manifest(), accept: manifestTypes, ok: []int{http.StatusOK}}
+	q := question{ref: ref, what: fmt.Sprintf("manifest %q", ref.manifest()), path: "manifests/" + ref.manifest(),
+		accept: manifestTypes, ok: []int{http.StatusOK}, optional: optional}
 	a, err := c.get(ctx, q)
 	if err != nil {
 		return nil, err
@@ -74,28 +75,24 @@ func (c *Client) readManifest(a *answer, want string) (*Document, error) {
 	return doc, nil
 }
 
-// manifestType reads Content-Type and refuses what is surely no manifest: a login page, a proxy's message.
+// manifestType reads Content-Type and refuses what cannot be a manifest: a login page, a proxy's message.
 func (a *answer) manifestType() (string, error) {
 	said := a.header.Get("Content-Type")
 	mediaType, _, err := mime.ParseMediaType(said)
 	if err != nil {
 		mediaType = ""
 	}
-	for _, t := range manifestTypes {
-		if t == mediaType {
-			return t, nil
-		}
-	}
-	if mediaType == "text/html" || strings.HasSuffix(mediaType, "+xml") {
-		return "", hinted(fmt.Errorf("is not a manifest but a page of type %.100q: a login page, a proxy, or no registry", said), "curl -v "+a.from.Scheme+"://"+safeHost(a.from.Host)+"/v2/  shows who answers there")
-	}
-	if strings.HasPrefix(mediaType, "application/vnd.") {
+	switch {
+	case mediaType == "text/html", strings.HasSuffix(mediaType, "+xml"):
+		const what = "is not a manifest but a page of type %.100q: a login page, a proxy, or not a registry"
+		return "", hinted(fmt.Errorf(what, said), whoAnswers(a.from.Scheme, a.from.Host))
+	case strings.HasPrefix(mediaType, "application/vnd."):
 		return mediaType, nil
 	}
 	return "", nil
 }
 
-// whole reads a manifest, undoing the compression that a proxy may add in between.
+// whole reads a manifest and undoes the compression that a proxy may add.
 func (c *Client) whole(a *answer, want string) ([]byte, error) {
 	most := c.opt.MaxManifest
 	if a.length > most {
@@ -105,12 +102,13 @@ func (c *Client) whole(a *answer, want string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("after %d bytes: %w", len(raw), err)
 	}
-	if strings.EqualFold(a.header.Get("Content-Encoding"), "gzip") && bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) && (want == "" || Digest(raw, algorithm(want)) != want) {
-		packed, err := gzip.NewReader(bytes.NewReader(raw))
-		if err != nil {
-			return nil, fmt.Errorf("its gzip encoding: %w", err)
+	encoded := strings.EqualFold(a.header.Get("Content-Encoding"), "gzip") && bytes.HasPrefix(raw, []byte{0x1f, 0x8b})
+	if encoded && (want == "" || Digest(raw, algorithm(want)) != want) {
+		plain, err := gzip.NewReader(bytes.NewReader(raw))
+		if err == nil {
+			raw, err = io.ReadAll(io.LimitReader(plain, most+1))
 		}
-		if raw, err = io.ReadAll(io.LimitReader(packed, most+1)); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("its gzip encoding: %w", err)
 		}
 	}
@@ -124,7 +122,7 @@ func tooLong(n, most int64) error {
 	return hinted(fmt.Errorf("has %d bytes or more, the limit is %d", n, most), "--limit manifest=VALUE changes the limit")
 }
 
-// failure names where an answer came from.
+// failure adds to an error where an answer came from.
 func (a *answer) failure(q question, err error) error {
 	return &Failure{Host: a.from.Host, Repository: q.ref.Repository, What: q.what, Err: err}
 }

@@ -1,13 +1,15 @@
-// Package registry fetches manifests and blobs of container images from registries (OCI distribution specification), as
-// they are served and checked by digest and size. It trusts no answer: every body is bounded, every wait has an end,
-// and credentials go to the named host and port only.
+// Package registry fetches manifests and blobs of container images from registries (OCI distribution specification),
+// and checks their digests and sizes. It trusts no answer: every body is bounded, every wait ends, and credentials go
+// to the named host and port only.
 package registry
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,27 +21,27 @@ import (
 // Options say how registries are reached.
 type Options struct {
 	Offline    bool     // refuse every connection
-	Insecure   bool     // take plain HTTP and certificates that nobody vouches for; on loopback plain HTTP is always taken
+	Insecure   bool     // take plain HTTP and any certificate; plain HTTP on loopback is always taken
 	AuthFile   string   // the only file of credentials; empty means those of podman and Docker
 	Creds      string   // USER:PASSWORD for the host that a reference names; empty means those of the files
-	CAFile     string   // further certificate authorities, PEM
-	CertDir    string   // a directory of *.crt (authorities) and client.cert with client.key, as Docker and podman have it
+	CAFile     string   // more certificate authorities, PEM
+	CertDir    string   // a directory of Docker and podman: *.crt (authorities), *.cert with *.key (the client's own)
 	Mirrors    []string // HOST=URL: asked before HOST, in this order
-	TokenHosts []string // HOST[:PORT] of token servers that may get the credentials though they are not the registry
+	TokenHosts []string // HOST[:PORT] of other token servers that may get the credentials
 
 	MaxManifest int64 // bytes of a manifest; 0 means 4 MiB
 	Timing      Timing
-	Note        func(string) // told of what the user should know, such as a mirror that failed; may be nil
+	Note        func(string) // receives what the user should know, such as a mirror that failed; may be nil
 }
 
-// Timing bounds waits and tries. The zero value of a field means that of DefaultTiming.
+// Timing bounds waits and tries. A field that is not positive means that of DefaultTiming.
 type Timing struct {
 	Headers    time.Duration // for a connection, and for an answer to begin
-	Stall      time.Duration // in which less than StallBytes is a stall
+	Stall      time.Duration // in which fewer than StallBytes are a stall
 	StallBytes int64
-	Backoff    time.Duration // before the second try of what failed fast; five times as long before the third
+	Backoff    time.Duration // before the second try; five times as long before the third
 	RetryAfter time.Duration // the longest wait that a registry may ask for
-	Tries      int           // of what fails fast: a reset, 5xx, 429
+	Tries      int           // after fast failures: a reset, 5xx, 429
 	Redirects  int
 }
 
@@ -53,28 +55,24 @@ func DefaultTiming() Timing {
 
 func (t Timing) orDefault() Timing {
 	d := DefaultTiming()
-	pick := func(v *time.Duration, usual time.Duration) {
-		if *v <= 0 {
-			*v = usual
-		}
+	return Timing{
+		Headers: positive(t.Headers, d.Headers), Stall: positive(t.Stall, d.Stall),
+		StallBytes: positive(t.StallBytes, d.StallBytes), Backoff: positive(t.Backoff, d.Backoff),
+		RetryAfter: positive(t.RetryAfter, d.RetryAfter), Tries: positive(t.Tries, d.Tries),
+		Redirects: positive(t.Redirects, d.Redirects),
 	}
-	pick(&t.Headers, d.Headers)
-	pick(&t.Stall, d.Stall)
-	pick(&t.Backoff, d.Backoff)
-	pick(&t.RetryAfter, d.RetryAfter)
-	if t.StallBytes <= 0 {
-		t.StallBytes = d.StallBytes
-	}
-	if t.Tries <= 0 {
-		t.Tries = d.Tries
-	}
-	if t.Redirects <= 0 {
-		t.Redirects = d.Redirects
-	}
-	return t
 }
 
-// defaultManifest is the most bytes of a manifest where the options do not say.
+// positive returns v, or usual if v is not positive.
+func positive[T cmp.Ordered](v, usual T) T {
+	var zero T
+	if v > zero {
+		return v
+	}
+	return usual
+}
+
+// defaultManifest is the most bytes of a manifest unless the options say otherwise.
 const defaultManifest = 4 << 20
 
 // maxHeader bounds the headers of an answer, in bytes.
@@ -92,12 +90,12 @@ func (o Options) transport() (*http.Transport, error) {
 		Protocols:              protocols,
 		Proxy:                  http.ProxyFromEnvironment,
 		OnProxyConnectResponse: proxyAnswer,
-		DialContext:            dialer(o.Timing.Headers),
+		DialContext:            (&net.Dialer{Timeout: o.Timing.Headers, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    o.Timing.Headers,
 		ResponseHeaderTimeout:  o.Timing.Headers,
 		MaxResponseHeaderBytes: maxHeader,
-		DisableCompression:     true, // a blob's digest is that of the bytes as served
+		DisableCompression:     true, // the digest of a blob covers the bytes as they are sent
 		MaxIdleConnsPerHost:    8,
 		IdleConnTimeout:        30 * time.Second,
 	}, nil
@@ -159,7 +157,7 @@ func (o Options) identity() ([]tls.Certificate, error) {
 	return list, nil
 }
 
-// escapeGlob makes a directory's name match itself only.
+// escapeGlob returns a pattern that matches only a directory's name.
 func escapeGlob(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
@@ -173,14 +171,14 @@ func readSmall(name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%q is no regular file", name)
+		return nil, fmt.Errorf("%q is not a regular file", name)
 	case info.Size() > maxSmall:
 		return nil, fmt.Errorf("%q has more than %d bytes", name, maxSmall)
 	}
 	return os.ReadFile(name)
 }
 
-// A mirror stands in for a registry.
+// A mirror is a server to ask before a registry.
 type mirror struct {
 	host   string // of the registry
 	base   *url.URL
@@ -195,7 +193,8 @@ func parseMirrors(list []string) ([]mirror, error) {
 			base = "https://" + base
 		}
 		u, err := url.Parse(base)
-		if !ok || host == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		if !ok || host == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
+			u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 			return nil, fmt.Errorf("mirror %q: want HOST=URL, as in docker.io=https://mirror.example:5000", text)
 		}
 		prefix := strings.Trim(u.Path, "/")

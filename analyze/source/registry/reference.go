@@ -12,26 +12,27 @@ import (
 
 // A Reference names a registry, a repository in it, or a manifest in that.
 type Reference struct {
-	Host       string // of the registry, with the port where one is given; Docker Hub is docker.io
+	Host       string // of the registry, with a port if one is given; docker.io for Docker Hub
 	Repository string // empty for the registry as a whole
-	Tag        string // empty where none is given
-	Digest     string // empty where none is given; it decides, where there is a tag too
+	Tag        string // empty if none is given
+	Digest     string // empty if none is given; it counts more than a tag
 }
 
-// dockerHub is what a reference without a host means, and where it is served.
+// The host of a reference without one, and its server.
 const (
 	dockerHub       = "docker.io"
 	dockerHubServer = "registry-1.docker.io"
 )
 
-// Parse reads HOST/REPOSITORY[:TAG][@DIGEST]. Without a host it is Docker Hub's, as Docker reads it; HOST/ is the
-// registry as a whole. A tag is not filled in: Or does.
+// Parse reads HOST/REPOSITORY[:TAG][@DIGEST]. Without a host it is Docker Hub's, as for Docker; HOST/ is the registry
+// as a whole. Parse does not add a tag; Or does.
 func Parse(text string) (Reference, error) {
 	var r Reference
 	rest, digest, digested := strings.Cut(text, "@")
 	if digested {
 		if !digestPattern.MatchString(digest) {
-			return r, fmt.Errorf("bad digest %.100q: want sha256: and 64, or sha512: and 128 lower-case hexadecimal digits", digest)
+			return r, fmt.Errorf("bad digest %.100q: "+
+				"want sha256: and 64, or sha512: and 128 lower-case hexadecimal digits", digest)
 		}
 		r.Digest = digest
 	}
@@ -40,8 +41,10 @@ func Parse(text string) (Reference, error) {
 	case rest == "":
 		return r, errors.New("an empty reference names no image")
 	case !slashed && onlyHost(rest):
-		return r, hinted(fmt.Errorf("%.200q is a host without a repository", rest),
-			"layup images docker://"+safeHost(rest)+"/  lists the repositories of a registry; an image of Docker Hub by this name is docker://docker.io/library/"+safeHost(rest))
+		safe := safeHost(rest)
+		return r, hinted(fmt.Errorf("%.200q is a host without a repository", rest), "layup images docker://"+safe+
+			"/  lists the repositories of a registry; "+
+			"an image of Docker Hub by this name is docker://docker.io/library/"+safe)
 	case !slashed || !isHost(host):
 		host, path = dockerHub, rest
 	}
@@ -74,13 +77,14 @@ var (
 	pathPattern   = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 )
 
-// isHost reports whether the first part of a reference is a host and not a repository's beginning (Docker's rule).
+// isHost reports whether the first part of a reference is a host, and not the beginning of a repository (Docker's
+// rule).
 func isHost(first string) bool {
 	return strings.ContainsAny(first, ".:") || first == "localhost" || strings.ToLower(first) != first
 }
 
-// onlyHost reports whether what has no slash was surely meant as a host, which Docker would look for at Docker Hub:
-// others need not hear of it.
+// onlyHost reports whether a reference without a slash must be meant as a host. Docker would ask Docker Hub for it,
+// which would then know a private name.
 func onlyHost(text string) bool {
 	name, _, _ := strings.Cut(text, ":")
 	return strings.Contains(name, ".") || name == "localhost" || strings.HasPrefix(name, "[")
@@ -102,7 +106,7 @@ func canonicalHost(host string) string {
 	return host
 }
 
-// Or returns the reference with a tag where it names no manifest.
+// Or returns the reference, with the tag if it names no manifest.
 func (r Reference) Or(tag string) Reference {
 	if !r.Named() {
 		r.Tag = tag
