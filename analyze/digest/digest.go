@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"regexp"
@@ -93,10 +94,13 @@ func Of(doc []byte) string {
 	return FromHex(hex.EncodeToString(sum[:]))
 }
 
-// Compare returns an error unless the two digests are equal.
+// ErrMismatch says that a content is not the one that a digest names.
+var ErrMismatch = errors.New("content does not match its digest")
+
+// Compare returns an ErrMismatch unless the two digests are equal.
 func Compare(want, got string) error {
 	if got != want {
-		return fmt.Errorf("content does not match its digest: want %s, got %s", want, got)
+		return fmt.Errorf("%w: want %s, got %s", ErrMismatch, want, got)
 	}
 	return nil
 }

@@ -10,22 +10,22 @@ import (
 	"strings"
 	"testing"
 
-	"layup/analyze/source/registry"
+	"layup/analyze/digest"
 )
 
 // An index may name thousands of manifests, and each may have 4 MiB: together they would fill the memory.
 func TestManifestsAreBoundedTogether(t *testing.T) {
 	config := []byte(`{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}`)
-	documents, asked := map[string][]byte{registry.Digest(config, "sha256"): config}, 0
+	documents, asked := map[string][]byte{digest.Of(config): config}, 0
 	var list []any
 	for i := range 40 {
 		raw, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ociManifest, "layers": []any{},
-			"config":      map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": registry.Digest(config, "sha256"), "size": len(config)},
+			"config":      map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest.Of(config), "size": len(config)},
 			"annotations": map[string]any{"n": fmt.Sprint(i), "pad": string(bytes.Repeat([]byte("x"), 4_000_000))}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		digest := registry.Digest(raw, "sha256")
+		digest := digest.Of(raw)
 		documents[digest] = raw
 		list = append(list, map[string]any{"mediaType": ociManifest, "digest": digest, "size": len(raw), "platform": map[string]any{"os": "linux", "architecture": "amd64", "variant": fmt.Sprint("v", i)}})
 	}

@@ -137,7 +137,7 @@ func (t *toc) fetch(ctx context.Context) ([]byte, int64, error) {
 		if err != nil {
 			return nil, 0, fromRegistry(err)
 		}
-		if got := registry.Digest(part, "sha256"); got != t.digest {
+		if got := digest.Of(part); got != t.digest {
 			return nil, int64(len(part)), fmt.Errorf("table of contents: does not match its digest: want %s, got %s", t.digest, got)
 		}
 		return part, int64(len(part)), nil

@@ -4,9 +4,6 @@ package oci
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -15,6 +12,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"layup/analyze/digest"
 )
 
 // A Blob is content by its digest.
@@ -23,30 +22,20 @@ type Blob struct {
 	Size   int64  // bytes
 }
 
-func (b Blob) algorithm() string { name, _, _ := strings.Cut(b.Digest, ":"); return name }
-
 func (b Blob) hash() hash.Hash {
-	if b.algorithm() == "sha512" {
-		return sha512.New()
-	}
-	return sha256.New()
+	h, _ := digest.New(digest.Algorithm(b.Digest)) // the caller has checked it
+	return h
 }
 
 // name is where a layout keeps the blob.
 func (b Blob) name() string {
-	algorithm, hex, _ := strings.Cut(b.Digest, ":")
-	return path.Join(blobs, algorithm, hex)
+	return path.Join(blobs, digest.Algorithm(b.Digest), digest.Hex(b.Digest))
 }
 
 // match compares a digest that was computed.
 func (b Blob) match(h hash.Hash) error {
-	if got := b.algorithm() + ":" + hex.EncodeToString(h.Sum(nil)); got != b.Digest {
-		return fmt.Errorf("blob %s: %w: got %s", b.Digest, errMismatch, got)
-	}
-	return nil
+	return digest.Compare(b.Digest, digest.Sum(digest.Algorithm(b.Digest), h))
 }
-
-var errMismatch = errors.New("content does not match its digest")
 
 // The names in a partial directory, beside those of a layout.
 const (
@@ -175,13 +164,13 @@ func (p *Partial) Fetch(ctx context.Context, b Blob, from From, progress func(in
 		return err
 	}
 	begun, err := p.complete(ctx, f, b, from, progress)
-	if errors.Is(err, errMismatch) && begun > 0 {
+	if errors.Is(err, digest.ErrMismatch) && begun > 0 {
 		progress(-b.Size)
 		if err = f.Truncate(0); err == nil {
 			_, err = p.complete(ctx, f, b, from, progress)
 		}
 	}
-	if errors.Is(err, errMismatch) {
+	if errors.Is(err, digest.ErrMismatch) {
 		progress(-b.Size)
 		return errors.Join(err, f.Close(), p.root.Remove(p.partial(b)))
 	}

@@ -2,13 +2,13 @@ package registry
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"strings"
+
+	"layup/analyze/digest"
 )
 
 // A Descriptor is what a verified manifest says of a blob.
@@ -18,7 +18,7 @@ type Descriptor struct {
 }
 
 // A Stream is the bytes of a blob as the registry serves them, exactly as many as the descriptor says. After a
-// connection ended early, another one continues where it ended. A Stream does not compare the digest; Blob does.
+// connection ended early, another one continues where it ended. A Stream does not compare the digest.
 type Stream struct {
 	c    *Client
 	ctx  context.Context
@@ -43,8 +43,11 @@ const (
 
 // Stream opens a blob from an offset on. It sends the first request, so its error is that of the registry.
 func (c *Client) Stream(ctx context.Context, ref Reference, d Descriptor, offset int64) (*Stream, error) {
-	if !digestPattern.MatchString(d.Digest) || d.Size < 0 || offset < 0 || offset > d.Size {
-		return nil, errNoDigest
+	if err := digest.Check(d.Digest); err != nil {
+		return nil, err
+	}
+	if offset < 0 || offset > d.Size {
+		return nil, fmt.Errorf("from byte %d on of a blob of %d", offset, d.Size)
 	}
 	s := &Stream{c: c, ctx: ctx, size: d.Size, at: offset, since: offset}
 	s.q = blobQuestion(ref, d)
@@ -217,52 +220,21 @@ func (s *Stream) Close() error {
 	return err
 }
 
-// Blob opens a blob from an offset on and compares its digest at the end: if it differs, the last Read returns an error
-// and not io.EOF. seen is the hash of the first offset bytes; it may be nil if offset is 0.
-func (c *Client) Blob(ctx context.Context, ref Reference, d Descriptor, offset int64,
-	seen hash.Hash) (io.ReadCloser, error) {
-	if seen == nil {
-		seen = NewHash(d.Digest)
-	}
-	s, err := c.Stream(ctx, ref, d, offset)
-	if err != nil {
-		return nil, err
-	}
-	return &checked{Stream: s, hash: seen, want: d.Digest}, nil
-}
-
-// NewHash returns the hash that a digest names.
-func NewHash(digest string) hash.Hash { return newHash(algorithm(digest)) }
-
-type checked struct {
-	*Stream
-	hash hash.Hash
-	want string
-}
-
-func (v *checked) Read(p []byte) (int, error) {
-	n, err := v.Stream.Read(p)
-	v.hash.Write(p[:n])
-	if err == io.EOF {
-		if got := algorithm(v.want) + ":" + hex.EncodeToString(v.hash.Sum(nil)); got != v.want {
-			v.Stream.err = v.failed(fmt.Errorf("content does not match its digest: want %s, got %s", v.want, got))
-			return n, v.Stream.err
-		}
-	}
-	return n, err
-}
-
 // Bytes returns a small blob, such as a config, whole and checked.
 func (c *Client) Bytes(ctx context.Context, ref Reference, d Descriptor, most int64) ([]byte, error) {
 	if d.Size > most {
 		return nil, fmt.Errorf("blob %s: %w", d.Digest, tooLong(d.Size, most))
 	}
-	r, err := c.Blob(ctx, ref, d, 0, nil)
+	s, err := c.Stream(ctx, ref, d, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	return io.ReadAll(r)
+	defer s.Close()
+	content, err := io.ReadAll(s)
+	if err == nil {
+		err = s.failed(digest.Match(content, d.Digest))
+	}
+	return content, err
 }
 
 // ErrNoRange says that a server does not send parts of a blob.

@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
+
+	"layup/analyze/digest"
 )
 
 // A Document is a manifest or an index as it is served.
@@ -61,18 +58,14 @@ func (c *Client) readManifest(a *answer, want string) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc := &Document{Raw: raw, MediaType: mediaType}
-	named := want
-	if named == "" {
-		if named = a.header.Get("Docker-Content-Digest"); !digestPattern.MatchString(named) {
-			named = ""
-		}
+	doc := &Document{Raw: raw, MediaType: mediaType, Digest: want}
+	if want == "" {
+		doc.Digest = a.header.Get("Docker-Content-Digest")
 	}
-	doc.Digest = Digest(raw, algorithm(named))
-	if named != "" && doc.Digest != named {
-		return nil, fmt.Errorf("content does not match its digest: want %s, got %s", named, doc.Digest)
+	if !digest.Valid(doc.Digest) {
+		doc.Digest = digest.Of(raw)
 	}
-	return doc, nil
+	return doc, digest.Match(raw, doc.Digest)
 }
 
 // manifestType reads Content-Type and refuses what cannot be a manifest: a login page, a proxy's message.
@@ -103,7 +96,7 @@ func (c *Client) whole(a *answer, want string) ([]byte, error) {
 		return nil, fmt.Errorf("after %d bytes: %w", len(raw), err)
 	}
 	encoded := strings.EqualFold(a.header.Get("Content-Encoding"), "gzip") && bytes.HasPrefix(raw, []byte{0x1f, 0x8b})
-	if encoded && (want == "" || Digest(raw, algorithm(want)) != want) {
+	if encoded && (want == "" || digest.Match(raw, want) != nil) {
 		plain, err := gzip.NewReader(bytes.NewReader(raw))
 		if err == nil {
 			raw, err = io.ReadAll(io.LimitReader(plain, most+1))
@@ -126,27 +119,3 @@ func tooLong(n, most int64) error {
 func (a *answer) failure(q question, err error) error {
 	return &Failure{Host: a.from.Host, Repository: q.ref.Repository, What: q.what, Err: err}
 }
-
-// Digest returns the digest of content as ALGORITHM:HEX; algorithm is sha256 or sha512.
-func Digest(content []byte, algorithm string) string {
-	h := newHash(algorithm)
-	h.Write(content)
-	return algorithm + ":" + hex.EncodeToString(h.Sum(nil))
-}
-
-func newHash(algorithm string) hash.Hash {
-	if algorithm == "sha512" {
-		return sha512.New()
-	}
-	return sha256.New()
-}
-
-// algorithm returns that of a digest; sha256 where there is none.
-func algorithm(digest string) string {
-	if name, _, ok := strings.Cut(digest, ":"); ok {
-		return name
-	}
-	return "sha256"
-}
-
-var errNoDigest = errors.New("a blob is asked for by its digest: it has none")

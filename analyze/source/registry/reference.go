@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"layup/analyze/digest"
 )
 
 // A Reference names a registry, a repository in it, or a manifest in that.
@@ -28,13 +30,12 @@ const (
 // as a whole. Parse does not add a tag; Or does.
 func Parse(text string) (Reference, error) {
 	var r Reference
-	rest, digest, digested := strings.Cut(text, "@")
+	rest, dgst, digested := strings.Cut(text, "@")
 	if digested {
-		if !digestPattern.MatchString(digest) {
-			return r, fmt.Errorf("bad digest %.100q: "+
-				"want sha256: and 64, or sha512: and 128 lower-case hexadecimal digits", digest)
+		if err := digest.Check(dgst); err != nil {
+			return r, err
 		}
-		r.Digest = digest
+		r.Digest = dgst
 	}
 	host, path, slashed := strings.Cut(rest, "/")
 	switch {
@@ -72,9 +73,8 @@ func Parse(text string) (Reference, error) {
 }
 
 var (
-	digestPattern = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
-	tagPattern    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	pathPattern   = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	pathPattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 )
 
 // isHost reports whether the first part of a reference is a host, and not the beginning of a repository (Docker's

@@ -9,9 +9,9 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
-	"strings"
 	"time"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/bolt"
 	"layup/tarfs"
 )
@@ -356,7 +356,6 @@ func (c *Containerd) readNumbers(snapshotter string) (map[string]uint64, error) 
 }
 
 // Content returns where the content store keeps a blob; the caller has checked the digest.
-func Content(digest string) string {
-	algorithm, hex, _ := strings.Cut(digest, ":")
-	return path.Join("io.containerd.content.v1.content/blobs", algorithm, hex)
+func Content(name string) string {
+	return path.Join("io.containerd.content.v1.content/blobs", digest.Algorithm(name), digest.Hex(name))
 }

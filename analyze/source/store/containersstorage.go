@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"layup/analyze/digest"
 	"layup/tarfs"
 )
 
@@ -145,7 +145,7 @@ func (s *podmanStore) images(ctx context.Context) ([]*Image, error) {
 
 // image describes one image; its Err says what is wrong with it.
 func (s *podmanStore) image(p *podmanImage) *Image {
-	img := &Image{ID: "sha256:" + p.ID, Tags: slices.Clone(p.Names)}
+	img := &Image{ID: digest.FromHex(p.ID), Tags: slices.Clone(p.Names)}
 	slices.Sort(img.Tags)
 	for _, name := range p.Names {
 		if at := strings.LastIndexByte(name, ':'); p.Digest != "" && at > strings.LastIndexByte(name, '/') {
@@ -155,8 +155,10 @@ func (s *podmanStore) image(p *podmanImage) *Image {
 	slices.Sort(img.Digests)
 	img.Digests = slices.Compact(img.Digests)
 	img.Config, img.Err = s.bigData(p.ID, img.ID)
-	if sum := sha256.Sum256(img.Config); img.Err == nil && fmt.Sprintf("sha256:%x", sum) != img.ID {
-		img.Err = fmt.Errorf("config: content does not match its digest: want %s, got sha256:%x", img.ID, sum)
+	if img.Err == nil {
+		if err := digest.Match(img.Config, img.ID); err != nil {
+			img.Err = fmt.Errorf("config: %w", err)
+		}
 	}
 	if manifest, err := s.bigData(p.ID, "manifest"); err == nil {
 		img.Manifest = manifest
@@ -274,7 +276,7 @@ func (s *podmanStore) container(p *podmanContainer) *Container {
 		c.Name = p.Names[0]
 	}
 	if p.Image != "" {
-		c.ImageID = "sha256:" + p.Image
+		c.ImageID = digest.FromHex(p.Image)
 	}
 	var said struct {
 		ImageName string `json:"image-name"`

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"layup/analyze/digest"
 	"layup/tarfs"
 )
 
@@ -106,8 +105,6 @@ func (d *dockerRoot) findDriver() error {
 
 func (d *dockerRoot) image(name string) string { return path.Join("image", d.driver, name) }
 
-var hexDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 func (d *dockerRoot) images(ctx context.Context) ([]*Image, error) {
 	names, err := d.readNames()
 	if err != nil {
@@ -122,7 +119,7 @@ func (d *dockerRoot) images(ctx context.Context) ([]*Image, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if !hexDigest.MatchString(id) {
+		if !digest.IsHex(id) {
 			continue // a file that is being written has another name
 		}
 		img := d.readImage(id)
@@ -151,12 +148,12 @@ const (
 
 // readImage reads one image; its Err says what is wrong with it.
 func (d *dockerRoot) readImage(id string) *Image {
-	img := &Image{ID: "sha256:" + id}
+	img := &Image{ID: digest.FromHex(id)}
 	name := path.Join(d.image(configs), id)
 	config, err := ReadFile(d.files, name, maxDocument)
 	if err == nil {
-		if sum := sha256.Sum256(config); hex.EncodeToString(sum[:]) != id {
-			err = fmt.Errorf("%s: content does not match its digest: got sha256:%x", shown(name), sum)
+		if err = digest.Match(config, img.ID); err != nil {
+			err = fmt.Errorf("%s: %w", shown(name), err)
 		}
 	}
 	if err != nil {
@@ -190,7 +187,7 @@ func (d *dockerRoot) chainOf(config []byte) ([]string, error) {
 	if err := json.Unmarshal(config, &said); err != nil {
 		return nil, fmt.Errorf("config: %w", jsonCause(err))
 	}
-	return ChainIDs(said.RootFS.DiffIDs), nil
+	return digest.Chain(said.RootFS.DiffIDs), nil
 }
 
 // kinship completes the parents of images.
@@ -315,26 +312,6 @@ func (d *dockerRoot) needed(name string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// chainID is that of a layer on top of others. Source: OCI image specification, config.md, Layer ChainID.
-func chainID(parent, diffID string) string {
-	if parent == "" {
-		return diffID
-	}
-	sum := sha256.Sum256([]byte(parent + " " + diffID))
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// ChainIDs returns the chainIDs of a stack of layers, oldest first.
-func ChainIDs(diffIDs []string) []string {
-	list := make([]string, len(diffIDs))
-	parent := ""
-	for i, id := range diffIDs {
-		parent = chainID(parent, id)
-		list[i] = parent
-	}
-	return list
-}
-
 // directoryName matches the name of a layer's directory; any other name could lead out of the store.
 var directoryName = regexp.MustCompile(`^[0-9a-zA-Z][0-9a-zA-Z_.-]{0,255}$`)
 
@@ -343,11 +320,10 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 	if l := d.layers[chain]; l != nil {
 		return l, nil
 	}
-	hexID, ok := strings.CutPrefix(chain, "sha256:")
-	if !ok || !hexDigest.MatchString(hexID) {
+	if !digest.Valid(chain) {
 		return nil, fmt.Errorf("bad chainID %s", shown(chain))
 	}
-	dir := path.Join(d.image("layerdb/sha256"), hexID)
+	dir := path.Join(d.image("layerdb"), digest.Algorithm(chain), digest.Hex(chain))
 	l := &dockerLayer{ChainID: chain, Size: -1}
 	var err error
 	if l.Parent, err = d.optional(path.Join(dir, "parent")); err != nil {
@@ -362,7 +338,8 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 	if !directoryName.MatchString(l.CacheID) {
 		return nil, fmt.Errorf("%s: bad name of a directory: %s", shown(path.Join(dir, "cache-id")), shown(l.CacheID))
 	}
-	if got := chainID(l.Parent, l.DiffID); got != chain {
+	stack := digest.Chain(slices.DeleteFunc([]string{l.Parent, l.DiffID}, func(id string) bool { return id == "" }))
+	if got := stack[len(stack)-1]; got != chain {
 		return nil, fmt.Errorf("%s: its diffID and parent make another chainID: %s", shown(dir), got)
 	}
 	if n, err := strconv.ParseInt(d.word(path.Join(dir, "size")), 10, 64); err == nil {
@@ -392,7 +369,7 @@ func (d *dockerRoot) containers(ctx context.Context) ([]*Container, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if !hexDigest.MatchString(id) {
+		if !digest.IsHex(id) {
 			continue
 		}
 		c, err := d.container(id)
