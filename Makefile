@@ -10,17 +10,17 @@ BUILD       := go build -trimpath -tags nethttpomithttp2
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
 
-test: ## every test
-	go test ./...
+test: ## every test; a loaded machine takes many times as long as an idle one
+	go test -timeout 20m ./...
 
 slow: ## the tests that wait for the network, with the limits that users have
-	LAYUP_TRUE_LIMITS=1 go test -count=1 -run 'RegistriesThatMisbehave' ./fixtures
+	LAYUP_TRUE_LIMITS=1 go test -count=1 -run 'RegistriesThatMisbehave' ./fixtures/registries
 
 race: ## every test with the race detector (needs a C compiler)
-	go test -race ./...
+	go test -race -timeout 60m ./...
 
 test-engines: ## tests with the engines of this machine, dockerd, podman and containerd: needs root
-	LAYUP_ENGINES=1 go test -count=1 -v -run 'IntoDocker$$|WithEngines$$' ./fixtures
+	LAYUP_ENGINES=1 go test -count=1 -p 1 -v -run 'IntoDocker$$|WithEngines$$' ./fixtures/...
 
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $$(go list ./...); do \
@@ -56,7 +56,7 @@ cross: ## static binaries for all platforms, in dist/
 	done
 
 golden: ## write the stored answers and the README's transcripts again
-	UPDATE=1 go test -count=1 ./fixtures/...
+	UPDATE=1 go test -count=1 -p 1 ./fixtures/...
 
 demo: ## the main question, on an image that the repository holds
 	go run . owner fixtures/myfile.tar /etc/MYFILE

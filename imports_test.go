@@ -57,8 +57,9 @@ var rooms = map[string][]string{
 	"report": {"report/call", "report/engineapi", "report/render", "analyze", "analyze/digest", "analyze/extract",
 		"analyze/filter", "analyze/near", "analyze/rules", "analyze/show", "analyze/source",
 		"analyze/unified", "tarfs", yaml, flags},
-	"fixtures":       {compress, xz},
-	"fixtures/bench": {},
+	"fixtures":         {compress, xz},
+	"fixtures/bench":   {},
+	"fixtures/harness": {"fixtures", "analyze", "tarfs"},
 }
 
 // leaves are packages that import nothing of this module. Every package may import them, except tarfs.
