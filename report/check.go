@@ -99,7 +99,7 @@ func findingRows(list []rules.Finding) iter.Seq[[]render.Value] {
 				layer = render.I(int64(f.Layer))
 			}
 			row = append(row[:0], render.T(f.Rule), measuredValue(f.Limit), measuredValue(f.Value), render.B(f.Pass),
-				knownName(f.Path), layer, render.T(f.Message))
+				render.KnownName(f.Path), layer, render.T(f.Message))
 			if !yield(row) {
 				return
 			}

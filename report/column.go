@@ -1,8 +1,6 @@
 package report
 
 import (
-	"strings"
-
 	"layup/analyze/show"
 	"layup/report/render"
 )
@@ -74,11 +72,9 @@ func pathColumn(fields []render.Field) render.Column {
 
 // instructionColumn shows what made a layer; the last column, cut to the terminal.
 func instructionColumn(fields []render.Field) render.Column {
-	c := text(fields, "INSTRUCTION", "instruction")
-	c.Cut = true
-	inner := c.Cell
-	c.Cell = func(row []render.Value) string { return strings.Join(strings.Fields(inner(row)), " ") }
-	return c
+	i := at(fields, "instruction")
+	cell := func(row []render.Value) string { return show.OneLine(row[i].String()) }
+	return render.Column{Title: "INSTRUCTION", Cut: true, Cell: cell}
 }
 
 // modeColumn shows type and permissions as ls does.

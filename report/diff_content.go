@@ -268,7 +268,7 @@ func (a *diffAnswer) appendText(ctx context.Context, row []render.Value, d analy
 		a.broken = err
 		return append(row, render.Value{}, render.Value{})
 	case len(hunks) == 0:
-		return append(row, render.Value{}, known(whyNot))
+		return append(row, render.Value{}, render.Known(whyNot))
 	}
 	var b bytes.Buffer
 	p := &patch{w: bufio.NewWriter(&b)}

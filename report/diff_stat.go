@@ -76,8 +76,8 @@ func (a *diffAnswer) layerStatRow(side string, img *analyze.Image, layer int, s 
 			status, diffID = m.Status, m.DiffID
 		}
 	}
-	row := []render.Value{render.T(side), render.I(int64(layer)), known(status), render.I(int64(s.Added)), render.I(int64(s.Removed)), render.I(int64(s.Changed)),
-		render.I(s.BytesRemoved + s.BytesBefore), render.I(s.BytesAdded + s.BytesAfter), known(diffID)}
+	row := []render.Value{render.T(side), render.I(int64(layer)), render.Known(status), render.I(int64(s.Added)), render.I(int64(s.Removed)), render.I(int64(s.Changed)),
+		render.I(s.BytesRemoved + s.BytesBefore), render.I(s.BytesAdded + s.BytesAfter), render.Known(diffID)}
 	return appendInstruction(row, img.Instruction(layer))
 }
 

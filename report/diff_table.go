@@ -99,7 +99,7 @@ func (a *diffAnswer) layersTable() render.Section {
 		if layer < 0 {
 			img, layer = a.A.Image, m.A
 		}
-		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), render.Short(m.DiffID), oneLine(img.Instruction(layer).Readable)))
+		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), render.Short(m.DiffID), show.OneLine(img.Instruction(layer).Readable)))
 	}
 	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
 	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true
@@ -114,8 +114,6 @@ func index(layer int) string {
 	}
 	return fmt.Sprint(layer)
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func (a *diffAnswer) configTable() render.Section {
 	var rows [][]render.Value
@@ -228,7 +226,7 @@ func (a *diffAnswer) owned(s analyze.Side, v tarfs.Version, there bool) string {
 }
 
 func layerText(img *analyze.Image, layer int) string {
-	return strings.TrimSpace(fmt.Sprint(layer) + " " + oneLine(img.Instruction(layer).Readable))
+	return strings.TrimSpace(fmt.Sprint(layer) + " " + show.OneLine(img.Instruction(layer).Readable))
 }
 
 // ownedB is owned for B, which may have deleted the path.

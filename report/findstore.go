@@ -147,7 +147,7 @@ func (f *storeSearch) answer(ctx context.Context, s *search, name string, patter
 func (f *storeSearch) rows() iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		for _, h := range f.hits {
-			if !yield(append(slices.Clone(h.row), render.O(f.names(h)), knownName(h.directory))) {
+			if !yield(append(slices.Clone(h.row), render.O(f.names(h)), render.KnownName(h.directory))) {
 				return
 			}
 		}

@@ -172,7 +172,7 @@ func hiddenRows(img *analyze.Image, hits []analyze.Hit) iter.Seq[[]render.Value]
 	return func(yield func([]render.Value) bool) {
 		i := 0
 		for row := range hitRows(img, slices.Values(hits)) {
-			if !yield(append(row, known(analyze.Sensitive(hits[i].Version)))) {
+			if !yield(append(row, render.Known(analyze.Sensitive(hits[i].Version)))) {
 				return
 			}
 			i++

@@ -71,10 +71,10 @@ func imagesSection(kind string, listed []source.Listed) render.Section {
 		}
 		state, image := render.Value{}, render.Value{}
 		if l.Container != nil {
-			state, image = known(l.Container.State), known(cmp.Or(l.Container.Image, l.Container.ImageID))
+			state, image = render.Known(l.Container.State), render.Known(cmp.Or(l.Container.Image, l.Container.ImageID))
 		}
-		rows = append(rows, []render.Value{render.T(l.Kind), number, known(l.Reference), known(l.Digest), known(l.Platform), size, known(l.Created), missing, state, image, knownName(l.Directory),
-			known(l.Type), known(l.Subject)})
+		rows = append(rows, []render.Value{render.T(l.Kind), number, render.Known(l.Reference), render.Known(l.Digest), render.Known(l.Platform), size, render.Known(l.Created), missing, state, image, render.KnownName(l.Directory),
+			render.Known(l.Type), render.Known(l.Subject)})
 	}
 	columns := imagesColumns()
 	if slices.ContainsFunc(listed, func(l source.Listed) bool { return l.Directory != "" }) {

@@ -96,12 +96,13 @@ func appendStatus(row []render.Value, h analyze.Hit) []render.Value {
 
 // appendInstruction appends instructionFields, absent where the history does not say.
 func appendInstruction(row []render.Value, i analyze.Instruction) []render.Value {
-	raw, readable := render.Value{}, render.Value{}
-	if i.Raw != "" {
-		raw = render.T(i.Raw)
+	return append(row, render.Known(i.Raw), render.Known(i.Readable))
+}
+
+// instructionMembers are instructionFields in a small table.
+func instructionMembers[T any](of func(T) analyze.Instruction) render.Table[T] {
+	return render.Table[T]{
+		render.TextOf("createdBy", func(thing T) string { return of(thing).Raw }),
+		render.TextOf("instruction", func(thing T) string { return of(thing).Readable }),
 	}
-	if i.Readable != "" {
-		readable = render.T(i.Readable)
-	}
-	return append(row, raw, readable)
 }

@@ -1,14 +1,15 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/call"
 	"layup/report/render"
 )
@@ -20,100 +21,70 @@ stored blob; where nothing names it, the tar inside (the diffID). --no-files ans
 the config alone, which are verified; the layers are not.
 `
 
-var layersFields = slices.Concat([]render.Field{{Name: "index", Kind: render.Int}, {Name: "digest"}, {Name: "diffID"}, {Name: "chainID"}, {Name: "mediaType"}, {Name: "compression"},
-	{Name: "size", Kind: render.Int}, {Name: "unpackedSize", Kind: render.Int}, {Name: "files", Kind: render.Int}, {Name: "added", Kind: render.Int},
-	{Name: "modified", Kind: render.Int}, {Name: "deleted", Kind: render.Int}, {Name: "hiddenBytes", Kind: render.Int}}, instructionFields, []render.Field{{Name: "created"}, {Name: "role"}, {Name: "directory", Kind: render.Name}, {Name: "link"}})
+// A layer is one with whether it was read: else nothing in it was counted.
+type layer struct {
+	analyze.LayerFacts
+	read bool
+}
+
+var layersTable = slices.Concat(render.Table[layer]{
+	render.IntOf("index", func(l layer) int { return l.Index }).Column("LAYER"),
+	render.TextOf("digest", func(l layer) string { return l.Digest }),
+	render.TextOf("diffID", func(l layer) string { return l.DiffID }),
+	render.Cell("DIGEST", func(l layer) string { return render.Short(cmp.Or(l.Digest, l.DiffID)) }).Spare(),
+	render.TextOf("chainID", func(l layer) string { return l.ChainID }),
+	render.TextOf("mediaType", func(l layer) string { return l.MediaType }),
+	render.TextOf("compression", func(l layer) string { return l.Compression }).Column("PACKED").Spare().If(wereRead),
+	render.IntOf("size", func(l layer) int64 { return l.Size }).Column("STORED", render.Sized),
+	counted("unpackedSize", func(l layer) int64 { return l.Unpacked }).Column("UNPACKED", render.Sized).Spare().If(wereRead),
+	counted("files", func(l layer) int { return l.Files }),
+	counted("added", func(l layer) int { return l.Added }),
+	counted("modified", func(l layer) int { return l.Modified }),
+	counted("deleted", func(l layer) int { return l.Deleted }),
+	render.Cell("CHANGES", func(l layer) string {
+		return fmt.Sprintf("+%d ~%d -%d", l.Added, l.Modified, l.Deleted)
+	}).If(wereRead),
+	counted("hiddenBytes", func(l layer) int64 { return l.HiddenBytes }).Column("HIDDEN", render.Sized).If(wereRead),
+}, instructionMembers(func(l layer) analyze.Instruction { return l.Instruction }), render.Table[layer]{
+	render.TextOf("created", func(l layer) string { return l.Instruction.Created }),
+	render.TextOf("role", func(l layer) string { return l.Role }).Column("ROLE").Spare().If(areDirectories),
+	render.NameOf("directory", func(l layer) string { return l.Directory }),
+	render.TextOf("link", func(l layer) string { return l.Link }).Column("LINK").Spare().If(areDirectories),
+	render.Cell("DIRECTORY", func(l layer) string { return l.Directory }).Cut().If(areDirectories),
+	render.Cell("INSTRUCTION", func(l layer) string { return show.OneLine(l.Instruction.Readable) }).Cut(),
+})
+
+// counted is a number that only reading a layer tells.
+func counted[N int | int64](name string, number func(layer) N) render.Member[layer] {
+	return render.IntOf(name, func(l layer) N {
+		if !l.read {
+			return -1
+		}
+		return number(l)
+	})
+}
+
+func wereRead(layers []layer) bool {
+	return !slices.ContainsFunc(layers, func(l layer) bool { return !l.read })
+}
+
+// areDirectories reports whether an engine keeps the layers unpacked.
+func areDirectories(layers []layer) bool { return len(layers) > 0 && layers[0].Directory != "" }
 
 func newLayers(f *pflag.FlagSet) call.Answer {
-	noFiles := f.Bool("no-files", false, "read no layer: what the manifest and the config say of them (of a registry the layers are not fetched)")
+	noFiles := f.Bool("no-files", false,
+		"read no layer: what the manifest and the config say of them (of a registry the layers are not fetched)")
 	answer := call.About(nil, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
-		var p call.Part
-		p.Fields, p.Rows, p.Columns = layersFields, layersRows(img.LayerFacts(), img.LayersRead()), layersColumns()
-		if !img.LayersRead() {
-			p.Columns = namedColumns(p.Columns)
+		var layers []layer
+		for _, l := range img.LayerFacts() {
+			layers = append(layers, layer{l, img.LayersRead()})
 		}
-		if len(img.Layers) > 0 && img.Layers[0].Directory != "" {
-			p.Columns = storeColumns(p.Columns)
-		}
-		return p, nil
+		return call.Part{Section: layersTable.Section(layers)}, nil
 	})
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		if *noFiles {
 			c.Reading = analyze.Never
 		}
 		return answer(ctx, c)
-	}
-}
-
-// namedColumns leaves out of the table what only reading a layer tells.
-func namedColumns(columns []render.Column) []render.Column {
-	return slices.DeleteFunc(columns, func(c render.Column) bool {
-		return slices.Contains([]string{"PACKED", "UNPACKED", "CHANGES", "HIDDEN"}, c.Title)
-	})
-}
-
-// layersRows yields a row for each layer. Of layers that were not read nothing is counted.
-func layersRows(facts []analyze.LayerFacts, read bool) iter.Seq[[]render.Value] {
-	counted := func(n int64) render.Value {
-		if !read || n < 0 {
-			return render.Value{}
-		}
-		return render.I(n)
-	}
-	return func(yield func([]render.Value) bool) {
-		var row []render.Value
-		for _, l := range facts {
-			row = append(row[:0], render.I(int64(l.Index)), known(l.Digest), known(l.DiffID), known(l.ChainID), known(l.MediaType), known(l.Compression),
-				render.I(l.Size), counted(l.Unpacked), counted(int64(l.Files)), counted(int64(l.Added)), counted(int64(l.Modified)), counted(int64(l.Deleted)), counted(l.HiddenBytes))
-			row = append(appendInstruction(row, l.Instruction), known(l.Instruction.Created), known(l.Role), knownName(l.Directory), known(l.Link))
-			if !yield(row) {
-				return
-			}
-		}
-	}
-}
-
-// known is a text, absent where it is empty.
-func known(s string) render.Value {
-	if s == "" {
-		return render.Value{}
-	}
-	return render.T(s)
-}
-
-// knownName is a path, absent where it is empty.
-func knownName(s string) render.Value {
-	if s == "" {
-		return render.Value{}
-	}
-	return render.N(s)
-}
-
-// storeColumns show where an engine keeps the layers.
-func storeColumns(columns []render.Column) []render.Column {
-	f := layersFields
-	return slices.Insert(columns, len(columns)-1, spare(text(f, "ROLE", "role")), spare(text(f, "LINK", "link")), cuttable(text(f, "DIRECTORY", "directory")))
-}
-
-func layersColumns() []render.Column {
-	f := layersFields
-	digest, diffID := at(f, "digest"), at(f, "diffID")
-	added, modified, deleted := at(f, "added"), at(f, "modified"), at(f, "deleted")
-	return []render.Column{
-		layerColumn(f, "LAYER", "index"),
-		{Title: "DIGEST", Spare: true, Cell: func(row []render.Value) string {
-			if row[digest].Absent() {
-				return render.Short(row[diffID].String())
-			}
-			return render.Short(row[digest].String())
-		}},
-		spare(text(f, "PACKED", "compression")),
-		sizeColumn(f, "STORED", "size"),
-		spare(sizeColumn(f, "UNPACKED", "unpackedSize")),
-		{Title: "CHANGES", Cell: func(row []render.Value) string {
-			return fmt.Sprintf("+%d ~%d -%d", row[added].Int(), row[modified].Int(), row[deleted].Int())
-		}},
-		sizeColumn(f, "HIDDEN", "hiddenBytes"),
-		instructionColumn(f),
 	}
 }

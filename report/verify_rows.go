@@ -44,7 +44,7 @@ func checkRows(checks []source.Check) [][]render.Value {
 		if c.Verdict != source.Unproven {
 			pass = render.B(c.Verdict == source.Passed)
 		}
-		rows = append(rows, []render.Value{render.T(c.What), layer, known(c.Digest), name, path, known(c.Expected), known(c.Found), size, pass, known(c.Code), known(c.Message)})
+		rows = append(rows, []render.Value{render.T(c.What), layer, render.Known(c.Digest), name, path, render.Known(c.Expected), render.Known(c.Found), size, pass, render.Known(c.Code), render.Known(c.Message)})
 	}
 	return rows
 }

@@ -19,7 +19,7 @@ var versionFieldsOfBuild = []render.Field{{Name: "version"}, {Name: "commit"}, {
 func newVersion(*pflag.FlagSet) call.Answer {
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		version, commit := call.Build()
-		row := []render.Value{render.T(version), known(commit), render.T(runtime.Version()), render.T(runtime.GOOS + "/" + runtime.GOARCH), render.I(schemaVersion)}
+		row := []render.Value{render.T(version), render.Known(commit), render.T(runtime.Version()), render.T(runtime.GOOS + "/" + runtime.GOARCH), render.I(schemaVersion)}
 		f := versionFieldsOfBuild
 		section := render.Section{Fields: f, Rows: slices.Values([][]render.Value{row}), Columns: []render.Column{
 			text(f, "VERSION", "version"), text(f, "COMMIT", "commit"), text(f, "GO", "go"), text(f, "PLATFORM", "platform"), text(f, "SCHEMA", "schemaVersion")}}

@@ -61,6 +61,9 @@ func Shell(arg string) string {
 	return arg
 }
 
+// OneLine is a text with single spaces instead of all white space.
+func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
 // Octal writes each byte that is not printable ASCII as a backslash and three octal digits, and a backslash before
 // other backslashes and before the quote that the text is to stand in: what C and the $'…' form of shells read.
 func Octal(s string, quote byte) string {
