@@ -13,7 +13,8 @@ import (
 	"layup/tarfs"
 )
 
-// A member is one header of a test archive and the data behind it, byte for byte: a library would refuse to write most of what must be read.
+// A member is one header of a test archive and the data after it, byte for byte: a library would refuse to write most
+// of what must be read.
 type member struct {
 	name, link       string
 	flag             byte // typeflag; 0 is written as '0', see rawFlag
@@ -22,7 +23,7 @@ type member struct {
 	mtime            int64
 	major, minor     int64
 	data             string
-	size             int64    // where it differs from len(data): noSize means none
+	size             int64    // if it differs from len(data): noSize means none
 	pax              []string // "key=value" records, in this order
 	global           bool     // the records stand in a global header
 	longName         string   // in a GNU L header
@@ -136,7 +137,7 @@ func (m member) sizeField() int64 {
 	return m.size
 }
 
-// octal writes n with leading zeros and a NUL, or in base 256 where it does not fit.
+// octal writes n with leading zeros and a NUL, or in base 256 if it does not fit.
 func octal(field []byte, n int64) {
 	text := fmt.Sprintf("%0*o", len(field)-1, n)
 	if n >= 0 && len(text) < len(field) {
@@ -198,8 +199,8 @@ func contentOf(v tarfs.Version, tars [][]byte) string {
 	return string(b)
 }
 
-// A meanReader gives Scan no more than it must: Peek answers for at most a block at a time from a source that reads one byte at a time and
-// ends with an error of the test's choice.
+// A meanReader gives Scan no more than it must: Peek answers for at most a block at a time from a source that reads one
+// byte at a time and ends with an error of the test's choice.
 type meanReader struct {
 	data []byte
 	err  error

@@ -24,12 +24,15 @@ func TestEveryBodyIsAccountedForOnce(t *testing.T) {
 		{"a deleted directory", []string{"d d; f d/x =1; f d/y =22", "f .wh.d"}, "0 /d/x 1 1 whiteout; 0 /d/y 2 1 whiteout"},
 		{"an opaque directory", []string{"d d; f d/x =1", "d d; f d/.wh..wh..opq"}, "0 /d/x 1 1 opaque"},
 		{"one of three hard links is removed", []string{"f a =one; h b -> a; h c -> a", "f .wh.a"}, "0 /b 3 live"},
-		{"all hard links are removed, one after the other", []string{"f a =one; h b -> a", "f .wh.a", "f .wh.b"}, "0 /b 3 2 whiteout"},
+		{"all hard links are removed, one after the other", []string{"f a =one; h b -> a", "f .wh.a", "f .wh.b"},
+			"0 /b 3 2 whiteout"},
 		{"a link into a lower layer outlives its target", []string{"f a =one", "h b -> a", "f .wh.a"}, "0 /b 3 live"},
 		{"a duplicate in its layer", []string{"f a =secret; f a =x"}, "0 /a 6 0 replaced-in-layer; 0 /a 1 live"},
 		{"a duplicate that a hard link keeps", []string{"f a =secret; h b -> a; f a =x"}, "0 /b 6 live; 0 /a 1 live"},
-		{"a directory's file that another entry takes away", []string{"d d; f d/x =one; f d =y"}, "0 /d/x 3 0 replaced-in-layer; 0 /d 1 live"},
-		{"what a whiteout carries", []string{"f a =1", "f .wh.a =hidden"}, "0 /a 1 1 whiteout; 1 /.wh.a 6 1 whiteout-content"},
+		{"a directory's file that another entry takes away", []string{"d d; f d/x =one; f d =y"},
+			"0 /d/x 3 0 replaced-in-layer; 0 /d 1 live"},
+		{"what a whiteout carries", []string{"f a =1", "f .wh.a =hidden"},
+			"0 /a 1 1 whiteout; 1 /.wh.a 6 1 whiteout-content"},
 		{"what an opaque marker carries", []string{"d d; f d/.wh..wh..opq =x"}, "0 /d/.wh..wh..opq 1 0 whiteout-content"},
 		{"an entry below a file", []string{"f a =1; f ./../a/b//c =22"}, "0 /a 1 live; 0 /a/b/c 2 0 ignored"},
 		{"a root that is a file", []string{"f . =12"}, "0 / 2 0 ignored"},
@@ -52,7 +55,7 @@ func TestEveryBodyIsAccountedForOnce(t *testing.T) {
 				}
 				got = append(got, line)
 				if one, ok := b.Version().Body(); !ok || one != b {
-					t.Errorf("%s: the version tells of another body", line)
+					t.Errorf("%s: the version belongs to another body", line)
 				}
 			}
 			if text := strings.Join(got, "; "); text != c.want {
@@ -88,9 +91,12 @@ func TestExpandPutsExtentsTogether(t *testing.T) {
 		{"an empty extent", []tarfs.Extent{{0, 6, 2}, {2, 8, 0}, {2, 8, 1}}, 3, "abc", "abc"},
 	} {
 		for how, open := range map[string]func() io.ReaderAt{
-			"at any place":        func() io.ReaderAt { return strings.NewReader(tar) },
-			"forward":             func() io.ReaderAt { return tarfs.NewForward(bufio.NewReader(strings.NewReader(tar)), 0) },
-			"forward, byte-wise":  func() io.ReaderAt { return tarfs.NewForward(iotest.OneByteReader(strings.NewReader(tar)), 0) },
+			"at any place": func() io.ReaderAt { return strings.NewReader(tar) },
+			"forward":      func() io.ReaderAt { return tarfs.NewForward(bufio.NewReader(strings.NewReader(tar)), 0) },
+			"forward, byte-wise": func() io.ReaderAt {
+				return tarfs.NewForward(iotest.OneByteReader(strings.NewReader(tar)),
+					0)
+			},
 			"forward, from later": func() io.ReaderAt { return tarfs.NewForward(strings.NewReader(tar[6:]), 6) },
 		} {
 			if err := iotest.TestReader(tarfs.Stored(open(), c.extents), []byte(c.stored)); err != nil {

@@ -42,21 +42,39 @@ func many(n int, tars ...string) []string {
 
 var shapes = []shape{
 	{"one directory", 5000, func(n int) []string { return []string{lines(n, nth("f d/%"))} }},
-	{"a whiteout for every file", 2500, func(n int) []string { return []string{lines(n, nth("f d/%")), lines(n, nth("f d/.wh.%"))} }},
-	{"whiteouts of nothing", 2500, func(n int) []string { return []string{lines(n, nth("f d/.wh.%"))} }},
+	{"a whiteout for every file", 2500, func(n int) []string {
+		return []string{lines(n, nth("f d/%")),
+			lines(n, nth("f d/.wh.%"))}
+	}},
+	{"whiteouts that hide nothing", 2500, func(n int) []string { return []string{lines(n, nth("f d/.wh.%"))} }},
 	{"duplicates of one path", 5000, func(n int) []string { return []string{lines(n, nth("f a"))} }},
 	{"a file over a directory again and again", 2500, func(n int) []string { return []string{lines(n, nth("d d; f d"))} }},
 	{"a full directory replaced again and again", 5000, func(n int) []string {
-		return []string{lines(n/20, func(i int) string { return "d d; " + strings.Repeat(fmt.Sprintf("f d/%d; f d/x; ", i), 9) + "f d" })}
+		return []string{lines(n/20, func(i int) string {
+			return "d d; " +
+				strings.Repeat(fmt.Sprintf("f d/%d; f d/x; ", i), 9) + "f d"
+		})}
 	}},
 	{"hard links to one file", 5000, func(n int) []string {
 		return []string{string(tarOf(append(layerOf("f a"), manyItems(n, "h l% -> a")...)))}
 	}},
-	{"a chain of hard links", 5000, func(n int) []string { return []string{string(tarOf(append(layerOf("f 0"), linked(n)...)))} }},
-	{"hard links into a lower layer", 2500, func(n int) []string { return []string{lines(n, nth("f a%")), lines(n, nth("h b% -> a%"))} }},
+	{"a chain of hard links", 5000, func(n int) []string {
+		return []string{string(tarOf(append(layerOf("f 0"),
+			linked(n)...)))}
+	}},
+	{"hard links into a lower layer", 2500, func(n int) []string {
+		return []string{lines(n, nth("f a%")),
+			lines(n, nth("h b% -> a%"))}
+	}},
 	{"hard links that lead nowhere", 5000, func(n int) []string { return []string{lines(n, nth("h l% -> x%"))} }},
-	{"opaque markers everywhere", 2500, func(n int) []string { return []string{lines(n, nth("f d%/x")), lines(n, nth("f d%/.wh..wh..opq"))} }},
-	{"one opaque marker again and again", 5000, func(n int) []string { return []string{lines(n, nth("f d/.wh..wh..opq"))} }},
+	{"opaque markers everywhere", 2500, func(n int) []string {
+		return []string{lines(n, nth("f d%/x")),
+			lines(n, nth("f d%/.wh..wh..opq"))}
+	}},
+	{"one opaque marker again and again", 5000, func(n int) []string {
+		return []string{lines(n,
+			nth("f d/.wh..wh..opq"))}
+	}},
 	{"an opaque directory lost and marked again", 1500, func(n int) []string {
 		return []string{lines(n/3, nth("d d; f d/.wh..wh..opq; f d")), lines(n/3, nth("d d; f d/.wh..wh..opq; f d"))}
 	}},
@@ -132,7 +150,8 @@ func merged(t testing.TB, tars []string) *tarfs.Tree {
 	return tree
 }
 
-// Four times the entries may cost four times as much, and some for the noise of a busy machine; quadratic work costs sixteen times.
+// Four times the entries may cost four times as much, and some for the noise of a busy machine; quadratic work costs
+// sixteen times.
 func TestCostIsProportional(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures time")
@@ -153,7 +172,8 @@ func TestCostIsProportional(t *testing.T) {
 	}
 }
 
-// A generated layer is a tar of n empty files that is never in memory: its name function writes the i-th name into a header.
+// A generated layer is a tar of n empty files that is never in memory: its name function writes the i-th name into a
+// header.
 type generated struct {
 	n, i, at int
 	name     func(b []byte, i int) []byte
@@ -263,7 +283,10 @@ var sizes = []int{100_000, 1_000_000}
 
 func BenchmarkScan(b *testing.B) {
 	for _, n := range sizes {
-		b.Run(fmt.Sprint(n), func(b *testing.B) { perEntry(b, n, func() *tarfs.Layer { return scanGenerated(b, n, spread) }) })
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			perEntry(b, n,
+				func() *tarfs.Layer { return scanGenerated(b, n, spread) })
+		})
 	}
 }
 
@@ -310,7 +333,10 @@ func BenchmarkLayers(b *testing.B) {
 	for i := range list {
 		list[i] = l
 	}
-	b.Run(fmt.Sprint(layers), func(b *testing.B) { perEntry(b, layers*l.Len(), func() *tarfs.Tree { return mergeAll(list...) }) })
+	b.Run(fmt.Sprint(layers), func(b *testing.B) {
+		perEntry(b, layers*l.Len(),
+			func() *tarfs.Tree { return mergeAll(list...) })
+	})
 }
 
 func BenchmarkWalk(b *testing.B) {

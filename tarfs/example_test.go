@@ -29,7 +29,7 @@ func layer(names ...string) *bufio.Reader {
 	return bufio.NewReader(&b)
 }
 
-// Who owns a path, and what lies hidden?
+// Who owns a path, and what is hidden?
 func Example() {
 	var layers []*tarfs.Layer
 	for _, r := range []*bufio.Reader{

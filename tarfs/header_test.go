@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestDigitsReadAtOnceAreThoseReadOneByOne(t *testing.T) {
+func TestDigitsAtOnceEqualDigitsOneByOne(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	const usual, odd = "01234567", "01234567 \x0089/\x80\xb0a"
 	fast := 0
@@ -14,7 +14,7 @@ func TestDigitsReadAtOnceAreThoseReadOneByOne(t *testing.T) {
 		for i := range b {
 			b[i] = usual[rnd.IntN(len(usual))]
 		}
-		for range rnd.IntN(3) { // where most fields end, and anywhere
+		for range rnd.IntN(3) { // at the end of most fields, and anywhere
 			b[len(b)-1-rnd.IntN(2)*rnd.IntN(len(b))] = odd[rnd.IntN(len(odd))]
 		}
 		got, ok := octal(b)

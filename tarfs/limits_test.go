@@ -32,7 +32,8 @@ func xattrs(n, size int) []string {
 
 // At a limit an archive is read; one further it is refused with the limit's name, the value and how to raise it.
 func TestLimitsHoldAtTheirEdge(t *testing.T) {
-	limits := tarfs.Limits{Entries: 3, Path: 300, Components: 10, Link: 200, Header: 2000, Xattrs: 4, XattrBytes: 100, Sparse: 5000}
+	limits := tarfs.Limits{Entries: 3, Path: 300, Components: 10, Link: 200, Header: 2000, Xattrs: 4, XattrBytes: 100,
+		Sparse: 5000}
 	path := func(n int) string { return strings.Repeat("p", n) }
 	for _, c := range []struct {
 		name     string
@@ -42,8 +43,10 @@ func TestLimitsHoldAtTheirEdge(t *testing.T) {
 		{"entries", archive(repeated(one, 3)...), archive(repeated(one, 4)...), 4},
 		{"path", archive(member{longName: path(300)}), archive(member{longName: path(301)}), 301},
 		{"components", archive(member{name: "1/2/3/4/5/6/7/8/9/10"}), archive(member{name: "1/2/3/4/5/6/7/8/9/10/11"}), 11},
-		{"link", archive(member{name: "l", flag: '2', longLink: path(200)}), archive(member{name: "l", flag: '2', longLink: path(201)}), 201},
-		{"header", archive(member{name: "a", pax: []string{"comment=" + path(2000-len("2000 comment=\n"))}}), archive(member{name: "a", pax: []string{"comment=" + path(2001-len("2000 comment=\n"))}}), 2001},
+		{"link", archive(member{name: "l", flag: '2', longLink: path(200)}),
+			archive(member{name: "l", flag: '2', longLink: path(201)}), 201},
+		{"header", archive(member{name: "a", pax: []string{"comment=" + path(2000-len("2000 comment=\n"))}}),
+			archive(member{name: "a", pax: []string{"comment=" + path(2001-len("2000 comment=\n"))}}), 2001},
 		{"xattrs", archive(member{name: "a", pax: xattrs(4, 10)}), archive(member{name: "a", pax: xattrs(5, 10)}), 5},
 		{"xattr-bytes", archive(member{name: "a", pax: xattrs(4, 25)}), archive(member{name: "a", pax: xattrs(4, 26)}), 104},
 		{"sparse", archive(hole(5000)), archive(hole(5001)), 5001},
@@ -72,19 +75,21 @@ func TestLimitsHoldAtTheirEdge(t *testing.T) {
 }
 
 func hole(size int64) member {
-	return member{name: "sp", data: sparseMap10(), pax: []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", fmt.Sprintf("GNU.sparse.realsize=%d", size)}}
+	return member{name: "sp", data: sparseMap10(),
+		pax: []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", fmt.Sprintf("GNU.sparse.realsize=%d", size)}}
 }
 
 // Slashes at the end of a name, and those that say nothing, make no components.
 func TestTheDeepestPathMayEndInASlash(t *testing.T) {
 	deepest := strings.Repeat("d/", tarfs.DefaultLimits().Components)
-	if _, err := scan(archive(member{flag: '5', longName: deepest}), tarfs.ScanOptions{Limits: tarfs.DefaultLimits()}); err != nil {
+	_, err := scan(archive(member{flag: '5', longName: deepest}), tarfs.ScanOptions{Limits: tarfs.DefaultLimits()})
+	if err != nil {
 		t.Errorf("2,048 components in 4,096 bytes: %v", err)
 	}
 }
 
-// Without digests nothing of a sparse file is expanded, so its size is no reason to refuse it.
-func TestSparseSizeIsLimitedOnlyWhereContentIsRead(t *testing.T) {
+// Without digests nothing of a sparse file is expanded, so its size is not a reason to refuse it.
+func TestSparseSizeIsLimitedOnlyIfContentIsRead(t *testing.T) {
 	l, err := scan(archive(hole(1<<40)), tarfs.ScanOptions{Limits: tarfs.DefaultLimits()})
 	if err != nil || entries(l) != "sp file 1099511627776" {
 		t.Errorf("%q, %v", entries(l), err)
@@ -123,7 +128,7 @@ func hostile(t *testing.T, headers func(put func(*tar.Header))) *tarfs.Layer {
 	return table
 }
 
-func TestMergingKeepsToTheLimits(t *testing.T) {
+func TestMergingObeysTheLimits(t *testing.T) {
 	for _, test := range []struct {
 		say, limit string
 		headers    func(put func(*tar.Header))
@@ -161,7 +166,8 @@ func TestMergingKeepsToTheLimits(t *testing.T) {
 	}
 }
 
-// What a table holds besides names counts, too: a map of a sparse file is cheap to store, and so are attributes without a value.
+// What a table holds besides names also counts: a map of a sparse file is cheap to store, and so are attributes without
+// a value.
 func TestMapsAndAttributesCountAsNames(t *testing.T) {
 	limits := tarfs.Limits{NameBytes: 4000}
 	regions := func(n, size int64) member {
@@ -169,7 +175,8 @@ func TestMapsAndAttributesCountAsNames(t *testing.T) {
 		for i := range n {
 			numbers = append(numbers, i*10, size)
 		}
-		return member{name: "sp", data: sparseMap10(numbers...) + strings.Repeat("x", int(n*size)), pax: []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=99999"}}
+		return member{name: "sp", data: sparseMap10(numbers...) + strings.Repeat("x", int(n*size)),
+			pax: []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=99999"}}
 	}
 	for _, c := range []struct {
 		say     string
@@ -183,7 +190,8 @@ func TestMapsAndAttributesCountAsNames(t *testing.T) {
 		{"attributes over the limit", []member{attributed(200), attributed(200)}, false},
 	} {
 		_, err := scan(archive(c.members...), tarfs.ScanOptions{Limits: limits})
-		if limit, over := errors.AsType[*tarfs.LimitError](err); over == c.ok || over && limit.Name != "name-bytes" || !over && err != nil {
+		limit, over := errors.AsType[*tarfs.LimitError](err)
+		if over == c.ok || over && limit.Name != "name-bytes" || !over && err != nil {
 			t.Errorf("%s: %v", c.say, err)
 		}
 	}

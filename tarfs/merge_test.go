@@ -10,16 +10,16 @@ import (
 	"layup/tarfs"
 )
 
-// A mergeCase says what layers show. Rows are "path type layer", with "meta" and the layer that says the metadata where that is another, "implied",
-// "content" and the layer of the bytes where that is another, "first" and the first of several names; hidden rows are "path writer-remover how".
-// Warnings are "code layer path".
+// A mergeCase says what layers show. A row is "path type layer". After it come "meta" and the layer of the metadata, if
+// it is another layer, "implied", "content" and the layer of the bytes, if it is another layer, and "first" and the
+// first of several names. A hidden row is "path writer-remover how"; a warning is "code layer path".
 type mergeCase struct {
 	name    string
 	layers  []string // in the notation of item
 	visible string
 	hidden  string
 	warned  string
-	spec    string // visible under the view of the specification, where it differs
+	spec    string // visible in the view of the specification, if it differs
 }
 
 func rows(s stack) string {
@@ -97,7 +97,8 @@ func same(t *testing.T, what, got, want string) {
 }
 
 func TestMerge(t *testing.T) {
-	for _, table := range [][]mergeCase{nameCases, parentCases, whiteoutCases, opaqueCases, deviceCases, duplicateCases, linkCases, typeCases, stackCases} {
+	for _, table := range [][]mergeCase{nameCases, parentCases, whiteoutCases, opaqueCases, deviceCases, duplicateCases,
+		linkCases, typeCases, stackCases} {
 		for _, c := range table {
 			t.Run(c.name, c.check)
 		}
@@ -110,44 +111,82 @@ var nameCases = []mergeCase{
 	{name: "a parent reference is cleaned by its letters", layers: []string{"f x/../a; f y/./b"},
 		visible: "/a file 0; /y dir 0 implied; /y/b file 0", warned: "parent-not-listed 0 /y"},
 	{name: "what climbs over the root is clamped there", layers: []string{"f ../a; f /../../b; f c/../../c"},
-		visible: "/a file 0; /b file 0; /c file 0", warned: "path-escapes-root 0 ../a; path-escapes-root 0 /../../b; path-escapes-root 0 c/../../c"},
-	{name: "a whiteout may climb too", layers: []string{"f a", "f ../.wh.a"}, hidden: "/a 0-1 whiteout", warned: "path-escapes-root 1 ../.wh.a"},
-	{name: "a directory of no name is the root", layers: []string{"d ./ 0700 5:5; f a"}, visible: "/ dir -1 meta 0; /a file 0"},
+		visible: "/a file 0; /b file 0; /c file 0", warned: "path-escapes-root 0 ../a; path-escapes-root 0 /../../b; " +
+			"path-escapes-root 0 c/../../c"},
+	{name: "a whiteout may climb too", layers: []string{"f a", "f ../.wh.a"}, hidden: "/a 0-1 whiteout",
+		warned: "path-escapes-root 1 ../.wh.a"},
+	{name: "a directory of no name is the root", layers: []string{"d ./ 0700 5:5; f a"},
+		visible: "/ dir -1 meta 0; /a file 0"},
 	{name: "a slash is the root and not absolute", layers: []string{"d / 0700"}, visible: "/ dir -1 meta 0"},
-	{name: "a parent reference is the root", layers: []string{"d .."}, visible: "/ dir -1 meta 0", warned: "path-escapes-root 0 ../"},
-	{name: "the last layer that lists the root says its metadata", layers: []string{"d ./ 0700", "f a", "d ./ 0711 7:7", "f b"}, visible: "/ dir -1 meta 2; /a file 1; /b file 3"},
-	{name: "a root that is no directory is ignored", layers: []string{`f "" =x; f . =y; l / -> a; h ./ -> a; c .. #0:0; p //; V .; f a`}, visible: "/a file 0",
+	{name: "a parent reference is the root", layers: []string{"d .."}, visible: "/ dir -1 meta 0",
+		warned: "path-escapes-root 0 ../"},
+	{name: "the last layer that lists the root says its metadata",
+		layers: []string{"d ./ 0700", "f a", "d ./ 0711 7:7", "f b"}, visible: "/ dir -1 meta 2; /a file 1; /b file 3"},
+	{name: "a root that is not a directory is ignored",
+		layers: []string{`f "" =x; f . =y; l / -> a; h ./ -> a; c .. #0:0; p //; V .; f a`}, visible: "/a file 0",
 		warned: "path-escapes-root 0 ..; root-not-a-directory 0"},
 	{name: "names are bytes", layers: []string{"f caf\xe9; f a\\b; f A; f a; f e\u0301; f \u00e9"},
 		visible: "/A file 0; /a file 0; /a\\b file 0; /caf\xe9 file 0; /e\u0301 file 0; /\u00e9 file 0"},
-	{name: "a name of 255 bytes and its whiteout of 259", layers: []string{"f " + deepName, "f .wh." + deepName}, hidden: "/" + deepName + " 0-1 whiteout"},
-	{name: "three dots are a name", layers: []string{"f ...; f a/..."}, visible: "/... file 0; /a dir 0 implied; /a/... file 0", warned: "parent-not-listed 0 /a"},
+	{name: "a name of 255 bytes and its whiteout of 259", layers: []string{"f " + deepName, "f .wh." + deepName},
+		hidden: "/" + deepName + " 0-1 whiteout"},
+	{name: "three dots are a name", layers: []string{"f ...; f a/..."},
+		visible: "/... file 0; /a dir 0 implied; /a/... file 0", warned: "parent-not-listed 0 /a"},
 }
 
 var parentCases = []mergeCase{
-	{name: "a symlink of the same layer is followed", layers: []string{"d real; l ln -> real; f ln/f"}, visible: "/ln symlink 0; /real dir 0; /real/f file 0", warned: "parent-through-symlink 0 /ln/f"},
-	{name: "an absolute symlink stays in the image", layers: []string{"d real; l ln -> /real; f ln/f"}, visible: "/ln symlink 0; /real dir 0; /real/f file 0", warned: "parent-through-symlink 0 /ln/f"},
-	{name: "a symlink is relative to its own directory", layers: []string{"l d/ln -> e; f d/ln/f"}, visible: "/d dir 0 implied; /d/e dir 0 implied; /d/e/f file 0; /d/ln symlink 0",
-		warned: "parent-not-listed 0 /d; parent-through-symlink 0 /d/ln/f"},
-	{name: "dots in a target are clamped at the root", layers: []string{"l ln -> ../../out; f ln/f"}, visible: "/ln symlink 0; /out dir 0 implied; /out/f file 0", warned: "parent-not-listed 0 /out; parent-through-symlink 0 /ln/f"},
-	{name: "symlinks through symlinks", layers: []string{"l a -> b; l b -> /c/../d; f a/f"}, visible: "/a symlink 0; /b symlink 0; /d dir 0 implied; /d/f file 0", warned: "parent-not-listed 0 /d; parent-through-symlink 0 /a/f"},
-	{name: "a symlink to the root", layers: []string{"l r -> /; f r/f; f r/r/g"}, visible: "/f file 0; /g file 0; /r symlink 0", warned: "parent-through-symlink 0 /r/f; parent-through-symlink 0 /r/r/g"},
-	{name: "the last component is not followed", layers: []string{"l a -> b; d b; f b/x", "d a"}, visible: "/a dir 1; /b dir 0; /b/x file 0", hidden: "/a 0-1 replaced-by-other-type", warned: "symlink-replaced-by-directory 1 /a"},
-	{name: "a symlink of a lower layer is not followed", layers: []string{"d real; l ln -> real", "f ln/f"}, visible: "/ln dir 1 implied; /ln/f file 1; /real dir 0", hidden: "/ln 0-1 replaced-by-other-type",
+	{name: "a symlink of one layer is followed in that layer", layers: []string{"d real; l ln -> real; f ln/f"},
+		visible: "/ln symlink 0; /real dir 0; /real/f file 0", warned: "parent-through-symlink 0 /ln/f"},
+	{name: "an absolute symlink stays in the image", layers: []string{"d real; l ln -> /real; f ln/f"},
+		visible: "/ln symlink 0; /real dir 0; /real/f file 0", warned: "parent-through-symlink 0 /ln/f"},
+	{name: "a symlink is relative to its own directory", layers: []string{"l d/ln -> e; f d/ln/f"},
+		visible: "/d dir 0 implied; /d/e dir 0 implied; /d/e/f file 0; /d/ln symlink 0",
+		warned:  "parent-not-listed 0 /d; parent-through-symlink 0 /d/ln/f"},
+	{name: "dots in a target are clamped at the root", layers: []string{"l ln -> ../../out; f ln/f"},
+		visible: "/ln symlink 0; /out dir 0 implied; /out/f file 0",
+		warned:  "parent-not-listed 0 /out; parent-through-symlink 0 /ln/f"},
+	{name: "symlinks through symlinks", layers: []string{"l a -> b; l b -> /c/../d; f a/f"},
+		visible: "/a symlink 0; /b symlink 0; /d dir 0 implied; /d/f file 0",
+		warned:  "parent-not-listed 0 /d; parent-through-symlink 0 /a/f"},
+	{name: "a symlink to the root", layers: []string{"l r -> /; f r/f; f r/r/g"},
+		visible: "/f file 0; /g file 0; /r symlink 0",
+		warned:  "parent-through-symlink 0 /r/f; parent-through-symlink 0 /r/r/g"},
+	{name: "the last component is not followed", layers: []string{"l a -> b; d b; f b/x", "d a"},
+		visible: "/a dir 1; /b dir 0; /b/x file 0", hidden: "/a 0-1 replaced-by-other-type",
+		warned: "symlink-replaced-by-directory 1 /a"},
+	{name: "a symlink of a lower layer is not followed", layers: []string{"d real; l ln -> real", "f ln/f"},
+		visible: "/ln dir 1 implied; /ln/f file 1; /real dir 0", hidden: "/ln 0-1 replaced-by-other-type",
 		warned: "parent-not-listed 1 /ln; symlink-hidden-by-implied-directory 1 /ln"},
-	{name: "a whiteout through a symlink of its layer", layers: []string{"d real; f real/f", "l ln -> real; f ln/.wh.f"}, visible: "/ln symlink 1; /real dir 0", hidden: "/real/f 0-1 whiteout", warned: "parent-not-listed 1 /real; parent-through-symlink 1 /ln/.wh.f"},
-	{name: "an opaque marker through a symlink of its layer", layers: []string{"d real; f real/f", "l ln -> real; f ln/.wh..wh..opq"}, visible: "/ln symlink 1; /real dir 0", hidden: "/real/f 0-1 opaque",
+	{name: "a whiteout through a symlink of its layer", layers: []string{"d real; f real/f", "l ln -> real; f ln/.wh.f"},
+		visible: "/ln symlink 1; /real dir 0", hidden: "/real/f 0-1 whiteout",
+		warned: "parent-not-listed 1 /real; parent-through-symlink 1 /ln/.wh.f"},
+	{name: "an opaque marker through a symlink of its layer",
+		layers: []string{"d real; f real/f", "l ln -> real; f ln/.wh..wh..opq"}, visible: "/ln symlink 1; /real dir 0",
+		hidden: "/real/f 0-1 opaque",
 		warned: "parent-not-listed 1 /real; parent-through-symlink 1 /ln/.wh..wh..opq"},
-	{name: "a file for a parent", layers: []string{"f a; f a/b; d a/c; f a/.wh.d; l a/l -> x; h a/h -> a; p a/p; f a/.wh..wh..opq; d c/d; p c/d/e; f c/d/e/f/g"}, visible: "/a file 0; /c dir 0 implied; /c/d dir 0; /c/d/e fifo 0",
-		warned: "parent-not-a-directory 0 /a/.wh..wh..opq; parent-not-a-directory 0 /a/.wh.d; parent-not-a-directory 0 /a/b; parent-not-a-directory 0 /a/c; parent-not-a-directory 0 /a/h; parent-not-a-directory 0 /a/l; parent-not-a-directory 0 /a/p; parent-not-a-directory 0 /c/d/e/f/g; parent-not-listed 0 /c"},
-	{name: "a symlink to a file for a parent", layers: []string{"f a; l l -> a; f l/b"}, visible: "/a file 0; /l symlink 0", warned: "parent-not-a-directory 0 /a/b"},
-	{name: "a file of a lower layer is no file for a parent", layers: []string{"f a", "f a/b"}, visible: "/a dir 1 implied; /a/b file 1", hidden: "/a 0-1 replaced-by-other-type", warned: "file-hidden-by-implied-directory 1 /a; parent-not-listed 1 /a"},
-	{name: "a file replaces what was only implied, with its children", layers: []string{"f a/b/c; f a/b"}, visible: "/a dir 0 implied; /a/b file 0", warned: "duplicate-entry 0 /a/b; parent-not-listed 0 /a"},
-	{name: "a directory listed after its child is listed", layers: []string{"f a/b; d a 0700"}, visible: "/a dir 0; /a/b file 0"},
-	{name: "only the top-most missing directory is named", layers: []string{"f a/b/c/f; d a/b/d; f a/b/d/e/f"}, visible: "/a dir 0 implied; /a/b dir 0 implied; /a/b/c dir 0 implied; /a/b/c/f file 0; /a/b/d dir 0; /a/b/d/e dir 0 implied; /a/b/d/e/f file 0",
+	{name: "a file for a parent", layers: []string{"f a; f a/b; d a/c; f a/.wh.d; l a/l -> x; h a/h -> a; p a/p; " +
+		"f a/.wh..wh..opq; d c/d; p c/d/e; f c/d/e/f/g"}, visible: "/a file 0; /c dir 0 implied; /c/d dir 0; /c/d/e fifo 0",
+		warned: "parent-not-a-directory 0 /a/.wh..wh..opq; parent-not-a-directory 0 /a/.wh.d; " +
+			"parent-not-a-directory 0 /a/b; parent-not-a-directory 0 /a/c; parent-not-a-directory 0 /a/h; " +
+			"parent-not-a-directory 0 /a/l; parent-not-a-directory 0 /a/p; parent-not-a-directory 0 /c/d/e/f/g; " +
+			"parent-not-listed 0 /c"},
+	{name: "a symlink to a file for a parent", layers: []string{"f a; l l -> a; f l/b"},
+		visible: "/a file 0; /l symlink 0", warned: "parent-not-a-directory 0 /a/b"},
+	{name: "a file of a lower layer does not count as a parent", layers: []string{"f a", "f a/b"},
+		visible: "/a dir 1 implied; /a/b file 1", hidden: "/a 0-1 replaced-by-other-type",
+		warned: "file-hidden-by-implied-directory 1 /a; parent-not-listed 1 /a"},
+	{name: "a file replaces what was only implied, with its children", layers: []string{"f a/b/c; f a/b"},
+		visible: "/a dir 0 implied; /a/b file 0", warned: "duplicate-entry 0 /a/b; parent-not-listed 0 /a"},
+	{name: "a directory listed after its child is listed", layers: []string{"f a/b; d a 0700"},
+		visible: "/a dir 0; /a/b file 0"},
+	{name: "only the top-most missing directory is named", layers: []string{"f a/b/c/f; d a/b/d; f a/b/d/e/f"},
+		visible: "/a dir 0 implied; /a/b dir 0 implied; /a/b/c dir 0 implied; /a/b/c/f file 0; /a/b/d dir 0; " +
+			"/a/b/d/e dir 0 implied; /a/b/d/e/f file 0",
 		warned: "parent-not-listed 0 /a; parent-not-listed 0 /a/b/d/e"},
-	{name: "what a name resolved to is not remembered when a symlink changes it", layers: []string{"d d; l l -> d/z/..; f l/x; l l/z -> /e/f; f l/y"}, visible: "/d dir 0; /d/x file 0; /d/z symlink 0; /e dir 0 implied; /e/y file 0; /l symlink 0",
-		warned: "parent-not-listed 0 /e; parent-through-symlink 0 /l/x; parent-through-symlink 0 /l/y; parent-through-symlink 0 /l/z"},
+	{name: "what a name resolved to is not remembered when a symlink changes it",
+		layers:  []string{"d d; l l -> d/z/..; f l/x; l l/z -> /e/f; f l/y"},
+		visible: "/d dir 0; /d/x file 0; /d/z symlink 0; /e dir 0 implied; /e/y file 0; /l symlink 0",
+		warned: "parent-not-listed 0 /e; parent-through-symlink 0 /l/x; parent-through-symlink 0 /l/y; " +
+			"parent-through-symlink 0 /l/z"},
 }
 
 // A loop of symlinks is damage: reading the layer ends there, the entries before it and the other layers stand.
@@ -160,17 +199,19 @@ func TestLoopEndsTheLayer(t *testing.T) {
 		"a marker below a loop":   {"f k; l a -> a; f a/.wh..wh..opq; f never", "f above"},
 	} {
 		s := stackOf(t, [][]item{layerOf(layers[0]), layerOf(layers[1])}, tarfs.Runtime)
-		if len(s.errs) != 1 || s.errs[0].Layer != 0 || !errors.Is(s.errs[0], tarfs.ErrLoop) || !strings.Contains(s.errs[0].Error(), `layer 0: "a/`) {
+		if len(s.errs) != 1 || s.errs[0].Layer != 0 || !errors.Is(s.errs[0], tarfs.ErrLoop) ||
+			!strings.Contains(s.errs[0].Error(), `layer 0: "a/`) {
 			t.Errorf("%s: errors %v", name, s.errs)
 		}
-		if got := rows(s); !strings.Contains(got, "/above file 1") || !strings.Contains(got, "/k file 0") || strings.Contains(got, "never") {
+		got := rows(s)
+		if !strings.Contains(got, "/above file 1") || !strings.Contains(got, "/k file 0") || strings.Contains(got, "never") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
 }
 
 // A chain of forty links is followed, one of forty-one is a loop, as in Linux.
-func TestForty(t *testing.T) {
+func TestResolveFollowsFortyLinks(t *testing.T) {
 	for _, c := range []struct{ links, errs int }{{40, 0}, {41, 1}} {
 		var text strings.Builder
 		text.WriteString("d d0")
@@ -194,7 +235,8 @@ func TestMissingLayerKeepsTheNumbers(t *testing.T) {
 	}
 }
 
-// Metadata that the tables above leave out: links override, directories are replaced whole, symlinks and devices keep theirs.
+// Metadata that the tables above leave out: links override, directories are replaced whole, symlinks and devices keep
+// theirs.
 func TestMetadata(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -202,18 +244,30 @@ func TestMetadata(t *testing.T) {
 		path   string
 		want   string
 	}{
-		{"the link's header overrides the shared inode", []string{"f a =1 0600 1:2 @3 x:user.k=v; h b -> a 4755 5:6 @7 x:user.l=w"}, "/a", "/a file 4755 5:6 layer=0 meta=0 @7 =1 content=0 x:user.k=v"},
-		{"of two links the last overrides", []string{"f a =1; h b -> a 0600 5:6 @7; h c -> a 0640 8:9 @10"}, "/b", "/b file 0640 8:9 layer=0 meta=0 @10 =1 content=0"},
-		{"a skipped link overrides nothing", []string{"f a =1 0600 1:2 @3; h a -> a 0777 5:6"}, "/a", "/a file 0600 1:2 layer=0 meta=0 @3 =1 content=0"},
-		{"a link into a lower layer leaves that alone", []string{"f a =1 0600 1:2 @3 x:user.k=v", "h b -> a 0640 5:6 @7"}, "/a", "/a file 0600 1:2 layer=0 meta=0 @3 =1 content=0 x:user.k=v"},
-		{"a link into a lower layer keeps attributes", []string{"f a =1 0600 1:2 @3 x:user.k=v", "h b -> a 0640 5:6 @7"}, "/b", "/b file 0640 5:6 layer=1 meta=1 @7 =1 content=0 x:user.k=v"},
-		{"attributes of a directory are replaced, not merged", []string{"d d x:user.k=v", "d d x:user.l=w"}, "/d", "/d dir 0755 0:0 layer=1 meta=1 @1600000000 x:user.l=w"},
+		{"the link's header overrides the shared inode",
+			[]string{"f a =1 0600 1:2 @3 x:user.k=v; h b -> a 4755 5:6 @7 x:user.l=w"}, "/a",
+			"/a file 4755 5:6 layer=0 meta=0 @7 =1 content=0 x:user.k=v"},
+		{"of two links the last overrides", []string{"f a =1; h b -> a 0600 5:6 @7; h c -> a 0640 8:9 @10"}, "/b",
+			"/b file 0640 8:9 layer=0 meta=0 @10 =1 content=0"},
+		{"a skipped link overrides nothing", []string{"f a =1 0600 1:2 @3; h a -> a 0777 5:6"}, "/a",
+			"/a file 0600 1:2 layer=0 meta=0 @3 =1 content=0"},
+		{"a link into a lower layer leaves that alone", []string{"f a =1 0600 1:2 @3 x:user.k=v", "h b -> a 0640 5:6 @7"},
+			"/a", "/a file 0600 1:2 layer=0 meta=0 @3 =1 content=0 x:user.k=v"},
+		{"a link into a lower layer keeps attributes", []string{"f a =1 0600 1:2 @3 x:user.k=v", "h b -> a 0640 5:6 @7"},
+			"/b", "/b file 0640 5:6 layer=1 meta=1 @7 =1 content=0 x:user.k=v"},
+		{"attributes of a directory are replaced, not merged", []string{"d d x:user.k=v", "d d x:user.l=w"}, "/d",
+			"/d dir 0755 0:0 layer=1 meta=1 @1600000000 x:user.l=w"},
 		{"an implied directory", []string{"f d/f"}, "/d", "/d dir 0755 0:0 layer=0 meta=-1 implied"},
-		{"an implied directory over one with metadata", []string{"d d 0700 5:5", "f d/f"}, "/d", "/d dir 0700 5:5 layer=0 meta=0 @1600000000"},
-		{"only twelve bits of the mode count", []string{"f a 0106755"}, "/a", "/a file 6755 0:0 layer=0 meta=0 @1600000000 = content=0"},
-		{"a user of all ones is root", []string{"f a 4294967295:4294967295"}, "/a", "/a file 0644 0:0 layer=0 meta=0 @1600000000 = content=0"},
-		{"a user of all ones but one is no one", []string{"f a 4294967294:4294967294"}, "/a", "/a file 0644 4294967294:4294967294 layer=0 meta=0 @1600000000 = content=0"},
-		{"attributes of a symlink", []string{"l s -> t x:user.k=v"}, "/s", "/s symlink 0644 0:0 layer=0 meta=0 @1600000000 -> t content=0 x:user.k=v"},
+		{"an implied directory over one with metadata", []string{"d d 0700 5:5", "f d/f"}, "/d",
+			"/d dir 0700 5:5 layer=0 meta=0 @1600000000"},
+		{"only twelve bits of the mode count", []string{"f a 0106755"}, "/a",
+			"/a file 6755 0:0 layer=0 meta=0 @1600000000 = content=0"},
+		{"a user of all ones is root", []string{"f a 4294967295:4294967295"}, "/a",
+			"/a file 0644 0:0 layer=0 meta=0 @1600000000 = content=0"},
+		{"a user of all ones but one is no one", []string{"f a 4294967294:4294967294"}, "/a",
+			"/a file 0644 4294967294:4294967294 layer=0 meta=0 @1600000000 = content=0"},
+		{"attributes of a symlink", []string{"l s -> t x:user.k=v"}, "/s",
+			"/s symlink 0644 0:0 layer=0 meta=0 @1600000000 -> t content=0 x:user.k=v"},
 		{"a time before 1970", []string{"f a @-86400"}, "/a", "/a file 0644 0:0 layer=0 meta=0 @-86400 = content=0"},
 	} {
 		var layers [][]item

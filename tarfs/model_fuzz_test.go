@@ -15,12 +15,15 @@ import (
 
 // The names are few, so that entries meet one another.
 var modelNames = []string{
-	"a", "b", "a/b", "b/a", "a/b/a", "a/a", "l", "l/a", "l/b", "a/l", "a/l/b", ".wh.a", ".wh.b", ".wh.l", "a/.wh.b", "a/.wh.a", "l/.wh.a", "a/b/.wh.a",
-	".wh..wh..opq", "a/.wh..wh..opq", "a/b/.wh..wh..opq", "l/.wh..wh..opq", "b/.wh..wh..opq", "../a", "/b", "./a/../b", ".", "..", ".wh.",
+	"a", "b", "a/b", "b/a", "a/b/a", "a/a", "l", "l/a", "l/b", "a/l", "a/l/b", ".wh.a", ".wh.b", ".wh.l", "a/.wh.b",
+	"a/.wh.a", "l/.wh.a", "a/b/.wh.a",
+	".wh..wh..opq", "a/.wh..wh..opq", "a/b/.wh..wh..opq", "l/.wh..wh..opq", "b/.wh..wh..opq", "../a", "/b", "./a/../b",
+	".", "..", ".wh.",
 	"a/.wh..", ".wh..wh.a", ".wh.a/b", ".wh..wh.b/a",
 }
 
-var modelLinks = []string{"a", "b", "/b", "../b", "a/b", "l", "/", ".", "b/a", "../../a", "/a/l", "a/../b", "b/a/..", "../.."}
+var modelLinks = []string{"a", "b", "/b", "../b", "a/b", "l", "/", ".", "b/a", "../../a", "/a/l", "a/../b", "b/a/..",
+	"../.."}
 
 var modelKinds = []byte{'f', 'd', 'f', 'd', 'l', 'l', 'h', 'h', 'c', 'c', 'p', '7', 'V', 'b'}
 
@@ -49,7 +52,8 @@ func layersOf(data []byte) [][]item {
 }
 
 func modelItem(kind, name, rest byte) item {
-	it := item{kind: modelKinds[int(kind)%len(modelKinds)], name: modelNames[int(name)%len(modelNames)], mode: 0o600 + int64(rest&7), mtime: int64(kind)}
+	it := item{kind: modelKinds[int(kind)%len(modelKinds)], name: modelNames[int(name)%len(modelNames)],
+		mode: 0o600 + int64(rest&7), mtime: int64(kind)}
 	switch it.kind {
 	case 'l', 'h':
 		it.link = modelLinks[int(rest)%len(modelLinks)]
@@ -89,7 +93,7 @@ func notation(layers [][]item) string {
 	return b.String()
 }
 
-// compareWithModel says where the package and the model differ.
+// compareWithModel says how the package and the model differ.
 func compareWithModel(t testing.TB, layers [][]item, view tarfs.View) string {
 	s := stackOf(t, layers, view)
 	model, broken := modelOf(layers, view)
@@ -99,7 +103,7 @@ func compareWithModel(t testing.TB, layers [][]item, view tarfs.View) string {
 	}
 	hidden := slices.Sorted(slices.Values(s.hidden()))
 	warned := slices.DeleteFunc(slices.Sorted(slices.Values(s.warned())), func(line string) bool {
-		// A marker whose directory the same layer took away again may be named or not: it hides nothing either way.
+		// If a layer replaces the directory of its marker, the warning may be there or not: the marker hides nothing.
 		return strings.HasPrefix(line, tarfs.OpaqueHidesNothing.Name) && !model.warnings[line]
 	})
 	return cmp.Or(
@@ -151,7 +155,7 @@ var modelSeeds = []string{
 	"\x04\x06\x05\x00\x07\x00\xff\x01\x00\x00",
 }
 
-// Entries chosen by chance meet in ways that nobody thinks of; the same ones every time.
+// Random entries meet in ways that nobody thinks of. The seed is fixed.
 func TestMergeMatchesModel(t *testing.T) {
 	for seed := range uint64(*modelStacks) {
 		random := rand.New(rand.NewPCG(seed, 1))

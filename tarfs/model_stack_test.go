@@ -38,7 +38,8 @@ func modelOf(layers [][]item, view tarfs.View) (t *modelTree, broken []int) {
 	for n, items := range layers {
 		l := &modelLayer{
 			n: n, view: view, below: t, warnings: t.warnings,
-			nodes: map[string]*modelNode{}, whiteouts: map[string]bool{}, overtaken: map[string]bool{}, opaque: map[string]string{},
+			nodes: map[string]*modelNode{}, whiteouts: map[string]bool{}, overtaken: map[string]bool{},
+			opaque: map[string]string{},
 		}
 		for _, it := range items {
 			if err := l.add(it); err != nil {
@@ -164,7 +165,8 @@ func (v *modelVersion) String() string {
 	if i == nil {
 		return fmt.Sprintf("/%s dir 0755 0:0 layer=%d meta=-1 implied", v.path, v.layer)
 	}
-	line := fmt.Sprintf("/%s %s %04o %d:%d layer=%d meta=%d @%d", v.path, i.typ, i.mode, i.uid, i.gid, v.layer, v.meta, i.mtime)
+	line := fmt.Sprintf("/%s %s %04o %d:%d layer=%d meta=%d @%d", v.path, i.typ, i.mode, i.uid, i.gid, v.layer, v.meta,
+		i.mtime)
 	switch i.typ {
 	case tarfs.File:
 		line += fmt.Sprintf(" =%s content=%d", i.data, i.contentLayer)
@@ -200,12 +202,12 @@ func (t *modelTree) list() []string {
 	return list
 }
 
-// hiddenList is sorted: the order of hidden versions is no part of the rules.
+// hiddenList is sorted: the rules do not order hidden versions.
 func (t *modelTree) hiddenList() []string {
 	return slices.SortedFunc(slices.Values(t.hidden), cmp.Compare[string])
 }
 
-// linked returns what a hard link shares, or nil where the entry is skipped.
+// linked returns what a hard link shares, or nil if the entry is skipped.
 func (l *modelLayer) linked(it item, path string) *modelInode {
 	skip := func(code tarfs.Code) *modelInode {
 		l.warn(code, "/"+path)

@@ -10,8 +10,8 @@ import (
 	"layup/tarfs"
 )
 
-// What follows is the rules of merging once more, written for a reader and not for a machine: maps from path to node, every layer unpacked
-// alone and then laid over what is below it. It shares no code with the package; FuzzMergeMatchesModel compares the two.
+// The model has the rules of merging in a form for readers: maps from path to node. Each layer is read alone and then
+// laid over the layers below. It shares no code with the package; FuzzMergeMatchesModel compares the two.
 
 // A modelInode is what hard links share.
 type modelInode struct {
@@ -30,7 +30,7 @@ type modelNode struct{ inode *modelInode }
 
 func (n *modelNode) dir() bool { return n.inode == nil || n.inode.typ == tarfs.Dir }
 
-// A modelLayer is one layer unpacked alone.
+// A modelLayer is one layer read alone.
 type modelLayer struct {
 	n         int
 	view      tarfs.View
@@ -43,7 +43,7 @@ type modelLayer struct {
 }
 
 var errModelLoop = errors.New("symlink loop")
-var errModelNotDir = errors.New("parent is no directory")
+var errModelNotDir = errors.New("parent is not a directory")
 
 func (l *modelLayer) warn(code tarfs.Code, path string) {
 	l.warnings[fmt.Sprintf("%s %d %s", code, l.n, path)] = true
@@ -65,8 +65,8 @@ func cleanName(name string) (parts []string, escapes bool) {
 	return parts, escapes
 }
 
-// resolve follows the symlinks of this layer in the path of a directory. Where something else stands in the way, the path that was meant comes
-// with the error.
+// resolve follows the symlinks of this layer in the path of a directory. If a component is something else, it returns
+// the path that was meant together with the error.
 func (l *modelLayer) resolve(parts []string) (dir []string, through bool, err error) {
 	links := 0
 	todo := slices.Clone(parts)
@@ -82,7 +82,7 @@ func (l *modelLayer) resolve(parts []string) (dir []string, through bool, err er
 		}
 		n := l.nodes[strings.Join(append(slices.Clone(dir), p), "/")]
 		switch {
-		case err != nil || n == nil || n.dir(): // behind what is no directory, nothing is followed
+		case err != nil || n == nil || n.dir(): // nothing is followed after what is not a directory
 			dir = append(dir, p)
 		case n.inode.typ != tarfs.Symlink:
 			dir, err = append(dir, p), errModelNotDir
@@ -115,7 +115,7 @@ func (l *modelLayer) add(it item) error {
 				l.warn(tarfs.DuplicateEntry, "/")
 			}
 			l.nodes[""] = &modelNode{l.inode(it)}
-			l.odd(it, "")
+			l.flagged(it, "")
 		} else {
 			l.warn(tarfs.RootNotADirectory, "")
 		}
@@ -126,7 +126,7 @@ func (l *modelLayer) add(it item) error {
 		l.warn(tarfs.EntryBelowWhiteoutName, clean)
 	}
 	base := parts[len(parts)-1]
-	if strings.HasPrefix(base, ".wh.") && !l.oddWhiteout(it, clean, base) {
+	if strings.HasPrefix(base, ".wh.") && !l.checkWhiteout(it, clean, base) {
 		return nil
 	}
 	dir, through, err := l.resolve(parts[:len(parts)-1])
@@ -148,11 +148,11 @@ func (l *modelLayer) add(it item) error {
 	return nil
 }
 
-// written is the name as it stands in the tar.
+// written is the name in the tar.
 func (it item) written() string { return it.member().name }
 
-// odd warns of what is odd in an entry that is kept.
-func (l *modelLayer) odd(it item, path string) {
+// flagged warns of what a kept entry itself holds.
+func (l *modelLayer) flagged(it item, path string) {
 	if slices.ContainsFunc(it.xattrs, func(x string) bool { return strings.HasPrefix(x, "trusted.overlay.") }) {
 		l.warn(tarfs.OverlayPrivateXattr, "/"+path)
 	}
@@ -168,10 +168,11 @@ func (l *modelLayer) inode(it item) *modelInode {
 	}
 }
 
-var typeOf = map[byte]tarfs.Type{'f': tarfs.File, 'd': tarfs.Dir, 'l': tarfs.Symlink, 'c': tarfs.Char, 'b': tarfs.Block, 'p': tarfs.Fifo, '7': tarfs.File}
+var typeOf = map[byte]tarfs.Type{'f': tarfs.File, 'd': tarfs.Dir, 'l': tarfs.Symlink, 'c': tarfs.Char,
+	'b': tarfs.Block, 'p': tarfs.Fifo, '7': tarfs.File}
 
-// oddWhiteout warns of what is odd in an entry whose base name begins ".wh."; false means that it is ignored.
-func (l *modelLayer) oddWhiteout(it item, clean, base string) bool {
+// checkWhiteout warns of an entry with a base name that begins with ".wh."; false means that the entry is ignored.
+func (l *modelLayer) checkWhiteout(it item, clean, base string) bool {
 	switch base {
 	case ".wh.", ".wh..", ".wh...":
 		l.warn(tarfs.WhiteoutInvalid, clean)
@@ -222,7 +223,7 @@ func (l *modelLayer) imply(dir []string) {
 	}
 }
 
-// put reads an entry that is no whiteout by its name; false means that it was skipped.
+// put reads an entry without the name of a whiteout; false means that it was skipped.
 func (l *modelLayer) put(it item, dir []string, path string) bool {
 	if it.kind == 'c' && it.major == 0 && it.minor == 0 {
 		l.warn(tarfs.OverlayWhiteoutDevice, "/"+path)
@@ -243,7 +244,7 @@ func (l *modelLayer) put(it item, dir []string, path string) bool {
 	default:
 		inode = l.inode(it)
 	}
-	l.odd(it, path)
+	l.flagged(it, path)
 	l.imply(dir)
 	l.place(path, inode)
 	return true

@@ -9,10 +9,11 @@ import (
 	"layup/tarfs"
 )
 
-// An item is an entry of a test layer in a notation that a person would say aloud: a kind, a name, and what is special about it.
+// An item is an entry of a test layer in a notation that a person would say aloud: a kind, a name, and what is special
+// about it.
 //
 //	f a =text 0600 5:6 @99 x:user.k=v    a file
-//	d etc; p fifo; c dev 1:3; b disk 8:0  other types (a char or block device takes its numbers with a leading #: c dev #1:3)
+//	d etc; p fifo; c dev 1:3; b disk 8:0  other types (a device takes its numbers after a #: c dev #1:3)
 //	l ln -> target                       a symlink
 //	h b -> a                             a hard link
 //	V label                              any other letter is the typeflag itself
@@ -86,7 +87,7 @@ func number(s string, base int) int64 {
 
 var flagOf = map[byte]byte{'f': '0', 'd': '5', 'l': '2', 'h': '1', 'c': '3', 'b': '4', 'p': '6'}
 
-// member returns the item as it stands in a tar.
+// member returns the header and data of the item in a tar.
 func (it item) member() member {
 	m := member{
 		name: it.name, link: it.link, flag: flagOf[it.kind], mode: it.mode, uid: it.uid, gid: it.gid,
@@ -173,7 +174,8 @@ func (s stack) show(at *tarfs.Snapshot, v tarfs.Version) string {
 
 func facts(v tarfs.Version, tars [][]byte) string {
 	m := v.Meta()
-	line := fmt.Sprintf("%s %s %04o %d:%d layer=%d meta=%d", v.Node().Path(), v.Type(), m.Mode, m.UID, m.GID, v.Layer(), v.MetaLayer())
+	line := fmt.Sprintf("%s %s %04o %d:%d layer=%d meta=%d", v.Node().Path(), v.Type(), m.Mode, m.UID, m.GID, v.Layer(),
+		v.MetaLayer())
 	if v.HasMTime() {
 		line += fmt.Sprintf(" @%d", m.MTime)
 	}
@@ -204,7 +206,7 @@ func (s stack) visible(at *tarfs.Snapshot) []string {
 	return list
 }
 
-// hidden lists what is no longer visible at the top, with who hid it and how.
+// hidden lists what is not visible at the top, who hid it, and how.
 func (s stack) hidden() []string {
 	var list []string
 	for v := range s.tree.Versions() {

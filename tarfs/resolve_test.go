@@ -10,15 +10,23 @@ import (
 )
 
 func TestResolve(t *testing.T) {
-	s := stackOf(t, [][]item{layerOf(`f real/f =1; l ln -> real; l abs -> /real/f; l up -> ../../real/f; l d/deep -> ../ln/f; l dead -> nowhere; l loop -> loop; l self -> .; l r -> /; l slash -> real/; l file -> real/f; f \x`)}, tarfs.Runtime)
+	s := stackOf(t, [][]item{layerOf(`f real/f =1; l ln -> real; l abs -> /real/f; l up -> ../../real/f; ` +
+		`l d/deep -> ../ln/f; l dead -> nowhere; l loop -> loop; l self -> .; l r -> /; l slash -> real/; ` +
+		`l file -> real/f; f \x`)}, tarfs.Runtime)
 	for _, c := range []struct {
 		path, follow, last string // what it leads to with and without following the last component
 	}{
-		{"/real/f", "/real/f", "/real/f"}, {"real//f", "/real/f", "/real/f"}, {"./real/./f", "/real/f", "/real/f"}, {"/", "/", "/"}, {"", "/", "/"}, {"..", "/", "/"}, {"../../real", "/real", "/real"},
-		{"ln", "/real", "/ln"}, {"ln/", "/real", "/ln"}, {"ln/f", "/real/f", "/real/f"}, {"abs", "/real/f", "/abs"}, {"up", "/real/f", "/up"}, {"d/deep", "/real/f", "/d/deep"},
-		{"self/self/real/f", "/real/f", "/real/f"}, {"r/r/d/deep", "/real/f", "/d/deep"}, {"ln/../d", "/d", "/d"}, {"slash/f", "/real/f", "/real/f"},
-		{"dead", "not there", "/dead"}, {"dead/x", "not there", "not there"}, {"loop", "loop", "/loop"}, {"loop/x", "loop", "loop"},
-		{"real/f/x", "not there", "not there"}, {"real/f/..", "not there", "not there"}, {"real/f/.", "not there", "not there"}, {"file/..", "not there", "not there"}, {"nowhere/../real", "not there", "not there"}, {"REAL", "not there", "not there"},
+		{"/real/f", "/real/f", "/real/f"}, {"real//f", "/real/f", "/real/f"}, {"./real/./f", "/real/f", "/real/f"},
+		{"/", "/", "/"}, {"", "/", "/"}, {"..", "/", "/"}, {"../../real", "/real", "/real"},
+		{"ln", "/real", "/ln"}, {"ln/", "/real", "/ln"}, {"ln/f", "/real/f", "/real/f"}, {"abs", "/real/f", "/abs"},
+		{"up", "/real/f", "/up"}, {"d/deep", "/real/f", "/d/deep"},
+		{"self/self/real/f", "/real/f", "/real/f"}, {"r/r/d/deep", "/real/f", "/d/deep"}, {"ln/../d", "/d", "/d"},
+		{"slash/f", "/real/f", "/real/f"},
+		{"dead", "not there", "/dead"}, {"dead/x", "not there", "not there"}, {"loop", "loop", "/loop"},
+		{"loop/x", "loop", "loop"},
+		{"real/f/x", "not there", "not there"}, {"real/f/..", "not there", "not there"},
+		{"real/f/.", "not there", "not there"}, {"file/..", "not there", "not there"},
+		{"nowhere/../real", "not there", "not there"}, {"REAL", "not there", "not there"},
 	} {
 		for _, follow := range []bool{true, false} {
 			want := c.last

@@ -35,7 +35,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// checkContents demands that what Extents name lies in the archive, in order, and that the digest is that of the content.
+// checkContents checks that extents are in the archive and in order, and that the digest is that of the content.
 func checkContents(t *testing.T, tree *tarfs.Tree, data []byte) {
 	for v := range tree.Versions() {
 		if v.Size() < 0 {
@@ -43,7 +43,8 @@ func checkContents(t *testing.T, tree *tarfs.Tree, data []byte) {
 		}
 		var end int64
 		for _, e := range v.Extents() {
-			if e.FileOffset < end || e.Size <= 0 || e.FileOffset+e.Size > v.Size() || e.TarOffset < blockSize || e.TarOffset+e.Size > int64(len(data)) {
+			if e.FileOffset < end || e.Size <= 0 || e.FileOffset+e.Size > v.Size() || e.TarOffset < blockSize ||
+				e.TarOffset+e.Size > int64(len(data)) {
 				t.Fatalf("%q of %d bytes: extent %+v in %d bytes of tar", v.Node().Path(), v.Size(), e, len(data))
 			}
 			end = e.FileOffset + e.Size
@@ -94,7 +95,8 @@ func mutate(random *rand.Rand, data []byte) []byte {
 	for range 1 + random.IntN(3) {
 		at := random.IntN(len(out))
 		if random.IntN(2) == 0 { // most of a header is unused
-			at = at/blockSize*blockSize + []int{0, 1, 100, 108, 120, 124, 130, 135, 136, 140, 147, 156, 157, 257, 263, 264, 329, 337, 345, 386, 398, 482, 483, 494, 508}[random.IntN(25)]
+			at = at/blockSize*blockSize + []int{0, 1, 100, 108, 120, 124, 130, 135, 136, 140, 147, 156, 157, 257, 263, 264,
+				329, 337, 345, 386, 398, 482, 483, 494, 508}[random.IntN(25)]
 			at = min(at, len(out)-1)
 		}
 		out[at] = letters[random.IntN(len(letters))]

@@ -29,7 +29,10 @@ func entries(l *tarfs.Layer) string {
 func TestScan(t *testing.T) {
 	for _, c := range streams {
 		t.Run(c.name, func(t *testing.T) { c.check(t, tarfs.ScanOptions{Limits: tarfs.DefaultLimits()}) })
-		t.Run(c.name+", with digests", func(t *testing.T) { c.check(t, tarfs.ScanOptions{Limits: tarfs.DefaultLimits(), Digests: true}) })
+		t.Run(c.name+", with digests", func(t *testing.T) {
+			c.check(t,
+				tarfs.ScanOptions{Limits: tarfs.DefaultLimits(), Digests: true})
+		})
 	}
 }
 
@@ -74,7 +77,7 @@ func warns(tree *tarfs.Tree, code tarfs.Code) bool {
 }
 
 // A reader that peeks a block at a time and copies what it hands out must give the same answer.
-func TestScanNeedsNoMoreThanOneBlock(t *testing.T) {
+func TestScanNeedsOneBlockAtATime(t *testing.T) {
 	for _, c := range streams {
 		for _, digests := range []bool{false, true} {
 			opt := tarfs.ScanOptions{Digests: digests}
@@ -90,7 +93,7 @@ func TestScanNeedsNoMoreThanOneBlock(t *testing.T) {
 var errDisk = errors.New("disk on fire")
 
 // Wherever the source fails, the failure is told and nothing is made up.
-func TestScanTellsReadErrorsAtEveryOffset(t *testing.T) {
+func TestScanReturnsReadErrorsAtEveryOffset(t *testing.T) {
 	for _, c := range streams {
 		if c.err != "" || len(c.data) > 20000 {
 			continue
@@ -107,13 +110,14 @@ func TestScanTellsReadErrorsAtEveryOffset(t *testing.T) {
 	}
 }
 
-// A truncated archive may be read without an error only where what is missing is padding or the end mark, or whole entries.
+// A truncated archive is read without an error only if padding, the end mark or whole entries are missing.
 func TestScanNoticesTruncation(t *testing.T) {
 	var ends []int
 	members := []member{
 		one, file("big", strings.Repeat("x", 1500)), {name: "d/", flag: '5'}, {name: "l", flag: '2', link: "a"},
 		{name: "p", data: "1", pax: []string{"path=" + longPath}}, {name: "g", data: "1", longName: longPath},
-		{name: "sp", data: sparseMap10(4096, 4) + "aaaa", pax: []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=12288"}},
+		{name: "sp", data: sparseMap10(4096, 4) + "aaaa",
+			pax: []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=12288"}},
 	}
 	var data []byte
 	clean := map[int]bool{0: true}
@@ -141,7 +145,8 @@ func TestScanNoticesTruncation(t *testing.T) {
 	}
 }
 
-// betweenHeaders reports whether an extended header ends, or its padding lies, at n: archives that end there are accepted by archive/tar.
+// betweenHeaders reports whether n is the end of an extended header, or in its padding: archive/tar accepts an archive
+// that ends there.
 func betweenHeaders(members []member, starts []int, n int) bool {
 	for i, m := range members {
 		if len(m.pax) == 0 && m.longName == "" {
@@ -159,8 +164,8 @@ func betweenHeaders(members []member, starts []int, n int) bool {
 	return false
 }
 
-// Directories of one length after one another were once taken for the first of them, for the scanner compared with a buffer it had
-// filled again.
+// Directories of one length after one another were once taken for the first of them, for the scanner compared with a
+// buffer it had filled again.
 func TestDirectoriesOfTheSameLengthAreKeptApart(t *testing.T) {
 	want := []string{"aaaa/x", "bbbb/x", "bbbb/y", "aaaa/y", "cccc/x"}
 	table, err := tarfs.Scan(layer(want...), tarfs.ScanOptions{})

@@ -8,13 +8,14 @@ import (
 	"layup/tarfs"
 )
 
-// One per code, layer and path, however often it happens; the same in another layer is another.
+// There is one warning for each code, layer and path.
 func TestWarningsDoNotRepeat(t *testing.T) {
 	s := stackOf(t, [][]item{layerOf("f a; f a; f a; h b -> x; h b -> x"), layerOf("f a; f a; h b -> x")}, tarfs.Runtime)
-	same(t, "warned", warnedRows(s), "duplicate-entry 0 /a; duplicate-entry 1 /a; hardlink-target-missing 0 /b; hardlink-target-missing 1 /b")
+	same(t, "warned", warnedRows(s), "duplicate-entry 0 /a; duplicate-entry 1 /a; hardlink-target-missing 0 /b; "+
+		"hardlink-target-missing 1 /b")
 }
 
-// At most a thousand of a code are kept, the last tells how many more there were; other codes are not crowded out.
+// At most a thousand warnings of a code are kept. The last one counts the others.
 func TestAThousandWarningsOfACodeAreKept(t *testing.T) {
 	for _, c := range []struct{ n, kept, more int }{{999, 999, 0}, {1000, 1000, 0}, {1001, 1000, 1}, {2500, 1000, 1500}} {
 		var text strings.Builder
@@ -38,7 +39,7 @@ func TestAThousandWarningsOfACodeAreKept(t *testing.T) {
 }
 
 // Global headers are flagged without a path, once a layer.
-func TestGlobalHeaderIsNoEntry(t *testing.T) {
+func TestGlobalHeaderIsNotAnEntry(t *testing.T) {
 	g := member{name: "a", data: "1", global: true, pax: []string{"path=globalname", "comment=x"}}
 	l := mustScan(t, archive(g, g, two))
 	tree, _ := tarfs.Merge([]*tarfs.Layer{l}, tarfs.Runtime)
@@ -47,7 +48,8 @@ func TestGlobalHeaderIsNoEntry(t *testing.T) {
 	same(t, "warned", warnedRows(s), "duplicate-entry 0 /a; pax-global-header 0")
 }
 
-// Old GNU sparse files are shown as they expand and flagged; those of PAX are ordinary. LIBARCHIVE's attributes are none.
+// Old GNU sparse files are shown as they expand and flagged; those of PAX are ordinary. LIBARCHIVE's attributes are
+// none.
 func TestSparseFilesExpand(t *testing.T) {
 	want := strings.Repeat("\x00", 4096) + "aaaa" + strings.Repeat("\x00", 4092) + "bbbb" + strings.Repeat("\x00", 4092)
 	for _, c := range streams {
@@ -66,7 +68,8 @@ func TestSparseFilesExpand(t *testing.T) {
 }
 
 func TestOnlySchilyAttributesCount(t *testing.T) {
-	m := member{name: "a", pax: []string{"LIBARCHIVE.xattr.user.k=dg==", "SCHILY.xattr.user.z=1", "SCHILY.acl.access=x", "SCHILY.xattr.security.capability=\x01\x00=\n", "SCHILY.xattr.user.z=2"}}
+	m := member{name: "a", pax: []string{"LIBARCHIVE.xattr.user.k=dg==", "SCHILY.xattr.user.z=1", "SCHILY.acl.access=x",
+		"SCHILY.xattr.security.capability=\x01\x00=\n", "SCHILY.xattr.user.z=2"}}
 	tree, _ := tarfs.Merge([]*tarfs.Layer{mustScan(t, archive(m))}, tarfs.Runtime)
 	v, _ := tree.Top().Lookup("a")
 	if got := fmt.Sprintf("%q", v.Xattrs()); got != `[{"security.capability" "\x01\x00=\n"} {"user.z" "2"}]` {
