@@ -32,38 +32,41 @@ const (
 // rooms is the map of the house: what each package may import of this module and of others. Every package may import
 // the standard library. Arrows never turn back: main, report, analyze, analyze/source, tarfs.
 var rooms = map[string][]string{
-	"layup":                   {"report"},
-	"tarfs":                   {},
-	"analyze/digest":          {},
-	"analyze/near":            {},
-	"analyze/source/inflate":  {},
-	"analyze/source/bolt":     {},
-	"analyze/source/disk":     {},
-	"analyze/source/oci":      {},
-	"analyze/source/store":    {"tarfs", "analyze/source/bolt", "analyze/source/disk", compress, sys},
-	"analyze/source/registry": {registries},
-	"analyze/show":            {},
-	"analyze/source": {"tarfs", "analyze/show", "analyze/source/disk", "analyze/source/inflate", "analyze/source/oci",
-		"analyze/source/registry", "analyze/source/store", registries, compress, xz, sys},
+	"layup":                         {"report"},
+	"tarfs":                         {},
+	"analyze/digest":                {},
+	"analyze/near":                  {},
+	"analyze/source/decode":         {"tarfs", "analyze/source/decode/inflate", compress, xz},
+	"analyze/source/decode/inflate": {},
+	"analyze/source/document":       {"tarfs", "analyze/source/decode", registries},
+	"analyze/source/bolt":           {},
+	"analyze/source/disk":           {},
+	"analyze/source/oci":            {},
+	"analyze/source/store":          {"tarfs", "analyze/source/bolt", "analyze/source/disk", compress, sys},
+	"analyze/source/registry":       {registries},
+	"analyze/show":                  {},
+	"analyze/source": {"tarfs", "analyze/source/disk", "analyze/source/decode", "analyze/source/document",
+		"analyze/source/oci", "analyze/source/registry", "analyze/source/store", registries, compress, xz, sys},
 	"analyze/unified":  {},
-	"analyze":          {"analyze/show", "analyze/source", "analyze/unified", "tarfs", doublestar, units},
-	"analyze/extract":  {"analyze", "analyze/show", "tarfs", sys},
+	"analyze":          {"analyze/source", "analyze/source/document", "analyze/unified", "tarfs", doublestar, units},
+	"analyze/extract":  {"analyze", "tarfs", sys},
 	"analyze/filter":   {"analyze", "analyze/source", "tarfs", doublestar},
-	"analyze/rules":    {"analyze", "analyze/filter", "analyze/show", "tarfs"},
-	"report/render":    {"analyze/show", tables, widths, units, templates, term},
+	"analyze/rules":    {"analyze", "analyze/filter", "tarfs"},
+	"report/render":    {tables, widths, units, templates, term},
 	"report/engineapi": {"analyze"},
-	"report/call": {"report/render", "analyze", "analyze/near", "analyze/show", "analyze/source",
+	"report/call": {"report/render", "analyze", "analyze/source",
 		"analyze/source/registry", "tarfs", flags, term},
-	"report": {"report/call", "report/engineapi", "report/render", "analyze", "analyze/digest", "analyze/extract",
-		"analyze/filter", "analyze/near", "analyze/rules", "analyze/show", "analyze/source",
+	"report": {"report/call", "report/engineapi", "report/render", "analyze", "analyze/extract",
+		"analyze/filter", "analyze/rules", "analyze/source",
 		"analyze/unified", "tarfs", yaml, flags},
 	"fixtures":         {compress, xz},
 	"fixtures/bench":   {},
 	"fixtures/harness": {"fixtures", "analyze", "tarfs"},
+	"fixtures/sample":  {compress, xz},
 }
 
 // leaves are packages that import nothing of this module. Every package may import them, except tarfs.
-var leaves = []string{"analyze/digest", "analyze/near"}
+var leaves = []string{"analyze/digest", "analyze/near", "analyze/show"}
 
 // noFiles are packages of the standard library that tarfs must not import.
 var noFiles = []string{"os", "net", "compress", "text/tabwriter", "encoding/json", "encoding/csv"}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"layup/analyze/source"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -74,7 +75,7 @@ func (o *loading) inPlace() bool { return o.Bodies == MostBodies }
 
 // Default returns the options of the command line: everything verified, with the limits for hostile input.
 func Default() Options {
-	return Options{Source: source.Options{Verify: true, Limits: source.DefaultLimits()}}
+	return Options{Source: source.Options{Verify: true, Limits: document.DefaultLimits()}}
 }
 
 // An Image is one image, loaded. It may be asked from several goroutines.
@@ -207,7 +208,7 @@ func (img *Image) Top() *tarfs.Snapshot { return img.top }
 func (img *Image) Warnings() []tarfs.Warning { return img.warnings }
 
 // Limits returns what the image was loaded under.
-func (img *Image) Limits() source.Limits { return img.opt.Source.Limits }
+func (img *Image) Limits() document.Limits { return img.opt.Source.Limits }
 
 // Errors returns the layers that could not be read whole; only with Options.KeepGoing an image has them.
 func (img *Image) Errors() []*LayerError { return img.errs }

@@ -64,6 +64,17 @@ func Shell(arg string) string {
 // OneLine is a text with single spaces instead of all white space.
 func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
+// MaxCut is how many bytes Cut leaves of a text.
+const MaxCut = 80
+
+// Cut quotes what an image says, cut to what a message bears.
+func Cut(s string) string {
+	if len(s) > MaxCut {
+		return strconv.Quote(s[:MaxCut]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
 // Octal writes each byte that is not printable ASCII as a backslash and three octal digits, and a backslash before
 // other backslashes and before the quote that the text is to stand in: what C and the $'…' form of shells read.
 func Octal(s string, quote byte) string {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"layup/fixtures/sample"
 )
 
 // readAll asks everything of what opens; errors are welcome, panics are not.
@@ -36,7 +38,7 @@ func FuzzArchive(f *testing.F) {
 	f.Add(archiveOf(f, s.dockerMembers("x:1")...))
 	f.Add(archiveOf(f, l.members()...))
 	f.Add(archiveOf(f, append(l.members(), s.blobManifest("x:1"))...))
-	f.Add(gzipOf(f, tarOf(f, "etc/passwd")))
+	f.Add(sample.Gzip(f, sample.Tar(f, "etc/passwd")))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "x")
 		if err := os.WriteFile(path, content, 0o600); err != nil {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,9 @@ import (
 	"strconv"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 )
 
 // OpenToVerify is Open for a record of all that is wrong: what Open refuses although images can be found is kept, and becomes a failed check. Its
@@ -16,7 +20,7 @@ func OpenToVerify(ctx context.Context, name string, opt Options) (*Archive, erro
 	opt.Verify = true
 	a := &Archive{Name: name, opt: opt, in: new(input), audit: &audit{blobs: map[string]Check{}}}
 	if err := a.open(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", display(name), errors.Join(err, a.Close()))
+		return nil, fmt.Errorf("%s: %w", show.Safe(name), errors.Join(err, a.Close()))
 	}
 	return a, nil
 }
@@ -52,14 +56,14 @@ type Subject struct {
 func (a *Archive) Subjects(ctx context.Context, sel Selection) (subjects []Subject, note string, err error) {
 	chosen, note, err := a.pick(sel)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", display(a.Name), err)
+		return nil, "", fmt.Errorf("%s: %w", show.Safe(a.Name), err)
 	}
 	for _, c := range chosen {
 		s, err := a.subject(ctx, c)
 		if err != nil {
 			return nil, "", err
 		}
-		s.Image.Reference = c.reference(firstWord(sel.Image, a.ref))
+		s.Image.Reference = c.reference(cmp.Or(sel.Image, a.ref))
 		subjects = append(subjects, s)
 	}
 	return subjects, note, nil
@@ -80,7 +84,7 @@ func (a *Archive) subject(ctx context.Context, c *candidate) (s Subject, err err
 	}
 	switch {
 	case c.desc != nil && c.err == nil:
-		add(a.blobCheck(ctx, "config", c.desc.config))
+		add(a.blobCheck(ctx, "config", c.desc.Config))
 	case c.docker != nil:
 		add(a.configCheck(ctx, c.docker), nil)
 	case a.engine != nil && len(img.Config) > 0:
@@ -128,8 +132,8 @@ func (a *Archive) partial(c *candidate) *Image {
 	switch {
 	case c.err != nil:
 	case c.desc != nil:
-		img.ID, img.Manifest = c.desc.config.Digest, c.desc.raw
-		for i, ref := range c.desc.layers {
+		img.ID, img.Manifest = c.desc.Config.Digest, c.desc.Raw
+		for i, ref := range c.desc.Layers {
 			l := a.newLayer(i)
 			l.err = a.fill(l, ref)
 			img.Layers = append(img.Layers, l)
@@ -140,13 +144,13 @@ func (a *Archive) partial(c *candidate) *Image {
 		}
 	}
 	if config, err := a.configOf(c); err == nil {
-		img.ID, img.Config, img.ConfigFile = config.id, config.raw, config.file
+		img.ID, img.Config, img.ConfigFile = config.ID, config.Raw, config.File
 	}
 	return img
 }
 
 // configOf reads the config of what has one.
-func (a *Archive) configOf(c *candidate) (*imageConfig, error) {
+func (a *Archive) configOf(c *candidate) (*document.Config, error) {
 	if c.err != nil || c.desc == nil && c.docker == nil {
 		return nil, fs.ErrNotExist
 	}
@@ -155,7 +159,7 @@ func (a *Archive) configOf(c *candidate) (*imageConfig, error) {
 
 // manifestCheck verifies a manifest: its bytes, and what they say.
 func (a *Archive) manifestCheck(ctx context.Context, c *candidate) (Check, error) {
-	check, err := a.blobCheck(ctx, firstWord(mediaKinds[c.manifest.MediaType], docManifest), c.manifest)
+	check, err := a.blobCheck(ctx, cmp.Or(document.KindOf(c.manifest.MediaType), document.ManifestKind), c.manifest)
 	if c.err != nil && check.Verdict != Failed {
 		check.fail(CodeStructure, c.err.Error())
 	}
@@ -197,12 +201,12 @@ func countChecks(img *Image, c *candidate) []Check {
 	case c.legacy != "":
 		diffIDs.Code, diffIDs.Message = CodeUnnamed, "no config names the digests of the layers"
 	case layers != len(img.ConfigFile.RootFS.DiffIDs):
-		diffIDs.fail(CodeStructure, countLayers(layers, make([]string, len(img.ConfigFile.RootFS.DiffIDs))).Error())
+		diffIDs.fail(CodeStructure, document.CountLayers(layers, make([]string, len(img.ConfigFile.RootFS.DiffIDs))).Error())
 	default:
 		diffIDs.Verdict, diffIDs.Message = Passed, "as many as there are layers"
 	}
 	history := newCheck("history")
-	history.Expected, history.Found, history.Verdict = strconv.Itoa(layers), strconv.Itoa(historyEntries(img.ConfigFile)), Passed
+	history.Expected, history.Found, history.Verdict = strconv.Itoa(layers), strconv.Itoa(document.HistoryEntries(img.ConfigFile)), Passed
 	history.Message = "as many entries as there are layers"
 	for _, w := range historyWarnings(img.ConfigFile, layers) {
 		history.Code, history.Message = w.Code.Name, w.Code.Message

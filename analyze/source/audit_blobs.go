@@ -10,13 +10,14 @@ import (
 
 	"layup/analyze/digest"
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
 )
 
 // hashBuffer is how much of a blob is read at once.
 const hashBuffer = 256 << 10
 
 // blobCheck verifies the blob of a descriptor, once for each digest. Its errors are interruptions.
-func (a *Archive) blobCheck(ctx context.Context, what string, d descriptor) (Check, error) {
+func (a *Archive) blobCheck(ctx context.Context, what string, d document.Descriptor) (Check, error) {
 	check, known := a.audit.blobs[d.Digest]
 	if !known {
 		check = newCheck(what)
@@ -34,18 +35,18 @@ func (a *Archive) blobCheck(ctx context.Context, what string, d descriptor) (Che
 	}
 	check.What = what
 	if check.Size >= 0 && check.Size != d.Size {
-		check.fail(CodeSize, d.matchSize(check.Size).Error())
+		check.fail(CodeSize, d.MatchSize(check.Size).Error())
 	}
 	return check, ctx.Err()
 }
 
 // blob opens what a descriptor names; what is not there may stand in the descriptor itself.
-func (a *Archive) blob(what string, d descriptor) (*stored, error) {
+func (a *Archive) blob(what string, d document.Descriptor) (*stored, error) {
 	if err := digest.Check(d.Digest); err != nil {
 		return nil, err
 	}
 	if a.shelf.far() && what != "layer" { // documents have another address there than layers
-		doc, err := a.shelf.document(d, what, limitManifest, max(a.opt.Limits.Manifest, a.opt.Limits.Config))
+		doc, err := a.shelf.document(d, what, document.LimitManifest, max(a.opt.Limits.Manifest, a.opt.Limits.Config))
 		return &stored{data: embedded(doc)}, err
 	}
 	found, check, err := a.shelf.layer(d)
@@ -79,7 +80,7 @@ func (a *Archive) hash(ctx context.Context, m *stored, check *Check) {
 }
 
 func (a *Archive) digestOf(ctx context.Context, m *stored, algorithm string) (string, error) {
-	if err := over(limitLayerBytes, m.size(), a.opt.Limits.LayerBytes); err != nil {
+	if err := document.Over(document.LimitLayerBytes, m.size(), a.opt.Limits.LayerBytes); err != nil {
 		return "", err
 	}
 	sum, err := digest.NewSums(algorithm)
@@ -105,8 +106,8 @@ func (a *Archive) digestOf(ctx context.Context, m *stored, algorithm string) (st
 
 // namedDigest returns the digest in a config's file name, or nothing.
 func namedDigest(name string) string {
-	if clean, ok := cleanMember(name); ok && blobDigest(clean) != "" {
-		return blobDigest(clean)
+	if clean, ok := cleanMember(name); ok && document.BlobDigest(clean) != "" {
+		return document.BlobDigest(clean)
 	}
 	if named := hexName.FindStringSubmatch(path.Base(name)); named != nil {
 		return digest.FromHex(named[1])

@@ -6,7 +6,9 @@ import (
 	"io"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/decode"
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -27,7 +29,7 @@ func (a *Archive) Documents(ctx context.Context) ([]Check, error) {
 			continue
 		}
 		seen[d.Digest] = true
-		check, err := a.blobCheck(ctx, docIndex, d)
+		check, err := a.blobCheck(ctx, document.IndexKind, d)
 		if err != nil {
 			return nil, err
 		}
@@ -48,9 +50,9 @@ func (a *Archive) documentCheck(ctx context.Context, name string) Check {
 	a.hash(ctx, m, &check)
 	if check.Verdict == Unproven {
 		check.Verdict, check.Code, check.Message = Passed, "", "well-formed; nothing names its digest"
-		if doc, err := m.whole(limitManifest, a.opt.Limits.Manifest); err != nil {
+		if doc, err := m.whole(document.LimitManifest, a.opt.Limits.Manifest); err != nil {
 			check.fail(CodeUnreadable, err.Error())
-		} else if err := checkJSON(doc, a.opt.Limits.JSONDepth); err != nil {
+		} else if err := document.CheckJSON(doc, a.opt.Limits.JSONDepth); err != nil {
 			check.fail(CodeStructure, err.Error())
 		}
 	}
@@ -86,7 +88,7 @@ func (a *Archive) fileCheck(ctx context.Context) Check {
 // wholeFile returns the digest of the input, and whether more than zeros follow the end mark of an image archive.
 func (a *Archive) wholeFile(ctx context.Context) (found string, tail bool, err error) {
 	size := a.in.data.Size()
-	if err := over(limitImageBytes, size, a.opt.Limits.ImageBytes); err != nil {
+	if err := document.Over(document.LimitImageBytes, size, a.opt.Limits.ImageBytes); err != nil {
 		return "", false, err
 	}
 	sum, tail := sha256.New(), a.tailed
@@ -95,7 +97,7 @@ func (a *Archive) wholeFile(ctx context.Context) (found string, tail bool, err e
 	for {
 		n, err := r.Read(buf)
 		sum.Write(buf[:n])
-		if behind := r.read - max(a.end, r.read-int64(n)); a.store != nil && behind > 0 && !isZero(buf[n-int(behind):n]) {
+		if behind := r.read - max(a.end, r.read-int64(n)); a.store != nil && behind > 0 && !decode.IsZero(buf[n-int(behind):n]) {
 			tail = true
 		}
 		if err == io.EOF {

@@ -1,10 +1,12 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/document"
 )
 
 // Others verifies all other blobs of the archive: those of images that were not chosen, attestations, and those that nothing refers to. Of a registry or
@@ -21,7 +23,7 @@ func (a *Archive) Others(ctx context.Context, done map[string]bool, all bool) ([
 	var list []Check
 	seen := map[string]bool{}
 	for _, ref := range a.references() {
-		d := ref.descriptor
+		d := ref.Descriptor
 		if _, read := a.audit.blobs[d.Digest]; read || done[d.Digest] || seen[d.Digest] {
 			continue
 		}
@@ -36,8 +38,8 @@ func (a *Archive) Others(ctx context.Context, done map[string]bool, all bool) ([
 		return list, ctx.Err()
 	}
 	named := a.referenced()
-	for _, name := range a.store.glob(blobPattern) {
-		digest := blobDigest(name)
+	for _, name := range a.store.glob(document.BlobPattern) {
+		digest := document.BlobDigest(name)
 		if _, read := a.audit.blobs[digest]; read || done[digest] || seen[digest] {
 			continue
 		}
@@ -58,7 +60,7 @@ func (a *Archive) otherCheck(ctx context.Context, ref reference) (Check, error) 
 		check.Code, check.Message = CodeElsewhere, "of "+ref.of+": named, but not in this file"
 		return check, ctx.Err()
 	}
-	check, err := a.blobCheck(ctx, ref.what, ref.descriptor)
+	check, err := a.blobCheck(ctx, ref.what, ref.Descriptor)
 	if check.Verdict == Passed {
 		check.Message = "of " + ref.of
 	}
@@ -68,7 +70,7 @@ func (a *Archive) otherCheck(ctx context.Context, ref reference) (Check, error) 
 // strayCheck verifies a blob against its own name.
 func (a *Archive) strayCheck(ctx context.Context, name string, named bool) Check {
 	check := newCheck("blob")
-	check.Digest, check.Expected = blobDigest(name), blobDigest(name)
+	check.Digest, check.Expected = document.BlobDigest(name), document.BlobDigest(name)
 	if check.Digest == "" {
 		check.Name = name
 	}
@@ -90,7 +92,7 @@ func (a *Archive) strayCheck(ctx context.Context, name string, named bool) Check
 
 // A reference is a blob that a document names.
 type reference struct {
-	descriptor
+	document.Descriptor
 	what string
 	of   string // what it belongs to, for a person
 }
@@ -98,7 +100,7 @@ type reference struct {
 // references returns what indexes and manifests name, each as often as it is named.
 func (a *Archive) references() []reference {
 	var list []reference
-	add := func(d descriptor, what, of string) {
+	add := func(d document.Descriptor, what, of string) {
 		if digest.Valid(d.Digest) {
 			list = append(list, reference{d, what, of})
 		}
@@ -111,14 +113,14 @@ func (a *Archive) references() []reference {
 		if c.kind != kindImage {
 			of = c.kind
 		}
-		add(c.manifest, firstWord(mediaKinds[c.manifest.MediaType], docManifest), of)
+		add(c.manifest, cmp.Or(document.KindOf(c.manifest.MediaType), document.ManifestKind), of)
 		if c.desc == nil {
 			continue
 		}
-		add(c.desc.config, "config", of)
-		for i, l := range c.desc.layers {
-			if l.err == nil {
-				add(l.descriptor, "layer", of+" layer "+strconv.Itoa(i))
+		add(c.desc.Config, "config", of)
+		for i, l := range c.desc.Layers {
+			if l.Err == nil {
+				add(l.Descriptor, "layer", of+" layer "+strconv.Itoa(i))
 			}
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 )
 
 // A member is a file of an archive that a test builds.
@@ -82,8 +85,8 @@ func asJSON(v any) string {
 	return string(text)
 }
 
-// A sample is an image of which tests build archives. Its layers are tars of one file each.
-type sample struct {
+// A oneImage is an image of which tests build archives. Its layers are tars of one file each.
+type oneImage struct {
 	config  string
 	layers  [][]byte
 	diffIDs []string
@@ -91,14 +94,14 @@ type sample struct {
 }
 
 // sampleOf builds an image whose layers hold the named files.
-func sampleOf(t testing.TB, files ...string) *sample {
+func sampleOf(t testing.TB, files ...string) *oneImage {
 	t.Helper()
-	s := new(sample)
+	s := new(oneImage)
 	var history []map[string]any
 	for i, file := range files {
-		plain := tarOf(t, file)
+		plain := sample.Tar(t, file)
 		s.layers = append(s.layers, plain)
-		s.diffIDs = append(s.diffIDs, digestOf(plain))
+		s.diffIDs = append(s.diffIDs, sample.Digest(plain))
 		s.created = append(s.created, fmt.Sprintf("step %d", i))
 		history = append(history, map[string]any{"created_by": s.created[i]})
 	}
@@ -110,8 +113,8 @@ func sampleOf(t testing.TB, files ...string) *sample {
 }
 
 // dockerMembers are the members of a docker save archive before engine 25.
-func (s *sample) dockerMembers(tags ...string) []member {
-	entry := map[string]any{"Config": hexOf(digestOf([]byte(s.config))) + ".json", "RepoTags": tags}
+func (s *oneImage) dockerMembers(tags ...string) []member {
+	entry := map[string]any{"Config": hexOf(sample.Digest([]byte(s.config))) + ".json", "RepoTags": tags}
 	var list []member
 	var names []string
 	for i, layer := range s.layers {
@@ -138,7 +141,7 @@ func newLayout() *layout { return &layout{blobs: map[string]string{}} }
 
 // blob stores bytes and returns their descriptor.
 func (l *layout) blob(mediaType string, content []byte) map[string]any {
-	digest := digestOf(content)
+	digest := sample.Digest(content)
 	if _, ok := l.blobs[digest]; !ok {
 		l.order = append(l.order, digest)
 	}
@@ -154,7 +157,7 @@ const (
 )
 
 // image stores an image and returns its manifest's descriptor; edit may change the manifest before.
-func (l *layout) image(s *sample, edit func(manifest map[string]any)) map[string]any {
+func (l *layout) image(s *oneImage, edit func(manifest map[string]any)) map[string]any {
 	var layers []any
 	for _, plain := range s.layers {
 		layers = append(layers, l.blob(typeLayer, plain))
@@ -201,7 +204,7 @@ func (l *layout) members() []member {
 	}
 	for _, digest := range l.order {
 		if content, ok := l.blobs[digest]; ok {
-			list = append(list, member{name: blobName(digest), body: content})
+			list = append(list, member{name: document.BlobName(digest), body: content})
 		}
 	}
 	return list
@@ -233,7 +236,7 @@ func without(list []member, name string) []member {
 }
 
 func testOptions(t testing.TB) Options {
-	return Options{Verify: true, Limits: DefaultLimits(), TempDir: t.TempDir()}
+	return Options{Verify: true, Limits: document.DefaultLimits(), TempDir: t.TempDir()}
 }
 
 // openFile opens an archive that must open.

@@ -8,7 +8,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"layup/analyze/digest"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -28,17 +28,17 @@ type candidate struct {
 	refs    []string // names, as shown
 	aliases []string // further names by which it is found: a tag alone, the digest of its index
 
-	named    platform  // by the index
-	desc     *manifest // of OCI; nil where there is none or it cannot be read
-	manifest descriptor
+	named    document.Platform  // by the index
+	desc     *document.Manifest // of OCI; nil where there is none or it cannot be read
+	manifest document.Descriptor
 	absent   bool  // the index names it, but it is not in the archive
 	err      error // why it cannot be used
 
 	docker *dockerEntry // of manifest.json; with desc, it gives the order of the layers
 	legacy string       // the ID of a v1 image
 
-	form   form         // how its config and layers are found
-	config *imageConfig // once it was read
+	form   form             // how its config and layers are found
+	config *document.Config // once it was read
 
 	container    *Container // of an engine's store; nil for an image
 	intermediate bool       // likewise: an image without a name on which another one was built
@@ -47,21 +47,13 @@ type candidate struct {
 // A form is one way in which images are kept: a manifest, manifest.json, the folders of a v1 image, an engine's store.
 type form interface {
 	// config reads the image's config; nil without an error where there is none.
-	config(c *candidate) (*imageConfig, error)
+	config(c *candidate) (*document.Config, error)
 	// load completes an image: ID, config and layers. Layers that cannot be read say so themselves.
 	load(c *candidate, img *Image) error
 }
 
-// An imageConfig is a config with what is known of it.
-type imageConfig struct {
-	raw     []byte
-	file    *v1.ConfigFile
-	diffIDs []string
-	id      string
-}
-
 // readConfig reads the config once.
-func (a *Archive) readConfig(c *candidate) (*imageConfig, error) {
+func (a *Archive) readConfig(c *candidate) (*document.Config, error) {
 	if c.config != nil {
 		return c.config, nil
 	}
@@ -73,25 +65,16 @@ func (a *Archive) readConfig(c *candidate) (*imageConfig, error) {
 	return config, nil
 }
 
-// newConfig reads a config's text.
-func newConfig(raw []byte, limits *Limits) (*imageConfig, error) {
-	file, diffIDs, err := parseConfig(raw, limits)
-	if err != nil {
-		return nil, err
-	}
-	return &imageConfig{raw: raw, file: file, diffIDs: diffIDs, id: digest.Of(raw)}, nil
-}
-
 // platform returns what the candidate runs on, by the index or else by its config; the zero platform where that cannot be known.
-func (a *Archive) platform(c *candidate) platform {
-	if c.named.known() || c.absent || c.err != nil {
+func (a *Archive) platform(c *candidate) document.Platform {
+	if c.named.Known() || c.absent || c.err != nil {
 		return c.named
 	}
 	config, err := a.readConfig(c)
 	if err != nil || config == nil {
-		return platform{}
+		return document.Platform{}
 	}
-	return configPlatform(config.file)
+	return document.PlatformOf(config.File)
 }
 
 // inFile reports whether the parts that make an image of it are in the archive. Exports of one platform keep the index of all.
@@ -99,7 +82,7 @@ func (a *Archive) inFile(c *candidate) bool {
 	if c.absent || c.desc == nil {
 		return !c.absent
 	}
-	return a.shelf.has(c.desc.config.Digest)
+	return a.shelf.has(c.desc.Config.Digest)
 }
 
 // load reads and checks the config, and finds the layers.
@@ -135,7 +118,7 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 		img.RepoDigests = []string{familiar(r.ref.At(r.top).String())}
 	}
 	img.Warnings = append(img.Warnings, a.warnings...)
-	img.Platform = shownPlatform(c.named, configPlatform(img.ConfigFile))
+	img.Platform = shownPlatform(c.named, document.PlatformOf(img.ConfigFile))
 	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers))...)
 	if a.in.tail {
 		img.Warnings = append(img.Warnings, tarfs.Warning{Code: CompressedTailDamaged, Layer: tarfs.NoLayer})
@@ -144,29 +127,22 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 }
 
 // shownPlatform takes the variant from the index where the config agrees with it, for configs often leave it out.
-func shownPlatform(named, config platform) string {
-	if !config.known() || named.OS == config.OS && named.Architecture == config.Architecture {
-		return named.orElse(config).String()
+func shownPlatform(named, config document.Platform) string {
+	if !config.Known() || named.OS == config.OS && named.Architecture == config.Architecture {
+		return named.OrElse(config).String()
 	}
 	return config.String()
 }
 
-func (p platform) orElse(other platform) platform {
-	if p.known() {
-		return p
-	}
-	return other
-}
-
 // useConfig takes over what the config says and demands as many diffIDs as there are layers.
-func (img *Image) useConfig(config *imageConfig, layers int, limits *Limits) error {
-	if err := over(limitLayers, int64(layers), int64(limits.Layers)); err != nil {
+func (img *Image) useConfig(config *document.Config, layers int, limits *document.Limits) error {
+	if err := document.Over(document.LimitLayers, int64(layers), int64(limits.Layers)); err != nil {
 		return err
 	}
-	if err := countLayers(layers, config.diffIDs); err != nil {
+	if err := document.CountLayers(layers, config.DiffIDs); err != nil {
 		return err
 	}
-	img.ID, img.Config, img.ConfigFile = config.id, config.raw, config.file
+	img.ID, img.Config, img.ConfigFile = config.ID, config.Raw, config.File
 	return nil
 }
 
@@ -207,7 +183,7 @@ func (a *Archive) damageBeyond(img *Image) error {
 // A bareForm is an input that is one layer.
 type bareForm struct{ a *Archive }
 
-func (bareForm) config(*candidate) (*imageConfig, error) { return nil, nil }
+func (bareForm) config(*candidate) (*document.Config, error) { return nil, nil }
 
 func (f bareForm) load(_ *candidate, img *Image) error {
 	f.a.loadBare(img)

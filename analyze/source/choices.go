@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
 )
 
 // A Choice is one way out of an ambiguity.
@@ -47,7 +49,7 @@ func (a *Archive) several(list []*candidate) error {
 	message := fmt.Sprintf("holds %d images", len(choices))
 	users := usersOf(list)
 	if c, ref := firstShared(list, users); c != nil {
-		message = fmt.Sprintf("reference %s is ambiguous (%d manifests)", shortened(ref), len(users[ref]))
+		message = fmt.Sprintf("reference %s is ambiguous (%d manifests)", show.Cut(ref), len(users[ref]))
 	}
 	var names []string
 	for _, c := range choices {
@@ -94,8 +96,8 @@ func (a *Archive) alike(list []*candidate) error {
 	}
 	platform := a.platform(list[0])
 	platform.OSVersion = ""
-	what := "for platform " + shown(platform)
-	if !platform.known() {
+	what := "for platform " + platform.Shown()
+	if !platform.Known() {
 		what = "of unknown platform"
 	}
 	return &ChoiceError{Message: fmt.Sprintf("holds %d images %s: choose one", len(list), what), Choices: choices}
@@ -133,7 +135,7 @@ func (a *Archive) imageChoices(list []*candidate) []Choice {
 			what = fmt.Sprintf("%s, %d platforms", nameOf(c), n)
 		}
 		if shared, _ := firstShared([]*candidate{c}, users); shared != nil || len(c.refs) == 0 {
-			what = strings.TrimSpace(what + " " + firstWord(c.topDigest(), a.identity(c), shownID(c.legacy)))
+			what = strings.TrimSpace(what + " " + cmp.Or(c.topDigest(), a.identity(c), shownID(c.legacy)))
 		}
 		choices = append(choices, Choice{Flag: "--image " + flag, What: what})
 	}
@@ -154,13 +156,13 @@ func (c *candidate) topDigest() string {
 func (a *Archive) platformChoices(list []*candidate) []Choice {
 	users := map[string]int{}
 	for _, c := range list {
-		users[a.platform(c).normal().String()]++
+		users[a.platform(c).Normal().String()]++
 	}
 	var choices []Choice
 	for _, c := range list {
 		p := a.platform(c)
 		choice := Choice{Flag: "--platform " + p.String(), What: describe(c)}
-		if users[p.normal().String()] > 1 || !platformWord.MatchString(p.String()) {
+		if users[p.Normal().String()] > 1 || !platformWord.MatchString(p.String()) {
 			choice.Flag = c.numberFlag()
 		}
 		if !a.inFile(c) {
@@ -182,32 +184,18 @@ func shownID(id string) string {
 	if id == "" || digest.IsStart(id) {
 		return id
 	}
-	return shortened(id)
+	return show.Cut(id)
 }
 
 // nameOf returns a candidate's reference, quoted, or its number.
 func nameOf(c *candidate) string {
 	if len(c.refs) > 0 {
-		return shortened(c.refs[0])
+		return show.Cut(c.refs[0])
 	}
 	return "@" + strconv.Itoa(c.number)
 }
 
 // describe names a candidate and its platform for a person.
 func describe(c *candidate) string {
-	return strings.TrimSpace(nameOf(c) + " " + shown(c.named))
-}
-
-// shown returns a platform without the control characters that an index may hold.
-func shown(p platform) string {
-	text := p.String()
-	if text != "" && p.OSVersion != "" {
-		text += " " + p.OSVersion
-	}
-	const most = 80
-	if len(text) > most {
-		text = text[:most] + "…"
-	}
-	quoted := strconv.Quote(text)
-	return quoted[1 : len(quoted)-1]
+	return strings.TrimSpace(nameOf(c) + " " + c.named.Shown())
 }

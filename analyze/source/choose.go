@@ -1,11 +1,15 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 )
 
 // A Selection chooses among several images and platforms.
@@ -20,7 +24,7 @@ type Selection struct {
 func (a *Archive) Choose(ctx context.Context, sel Selection) (images []*Image, note string, err error) {
 	images, note, err = a.choose(ctx, sel)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", display(a.Name), err)
+		return nil, "", fmt.Errorf("%s: %w", show.Safe(a.Name), err)
 	}
 	return images, note, nil
 }
@@ -42,7 +46,7 @@ func (a *Archive) choose(ctx context.Context, sel Selection) ([]*Image, string, 
 		if err != nil {
 			return nil, "", a.whichOf(c, err)
 		}
-		img.Reference = c.reference(firstWord(sel.Image, a.ref))
+		img.Reference = c.reference(cmp.Or(sel.Image, a.ref))
 		images = append(images, img)
 	}
 	return images, note, nil
@@ -113,14 +117,14 @@ func (a *Archive) whichOf(c *candidate, err error) error {
 
 // byPlatform keeps what runs on the platform; a variant that was not asked for may be any, but the exact one goes first.
 func (a *Archive) byPlatform(list []*candidate, name string) ([]*candidate, error) {
-	want, err := parsePlatform(name)
+	want, err := document.ParsePlatform(name)
 	if err != nil {
 		return nil, err
 	}
 	for _, exact := range []bool{true, false} {
 		var found []*candidate
 		for _, c := range list {
-			if want.fits(a.platform(c), exact) {
+			if want.Fits(a.platform(c), exact) {
 				found = append(found, c)
 			}
 		}
@@ -164,9 +168,9 @@ func (a *Archive) single(list []*candidate) ([]*candidate, string, error) {
 	if a.onePlatform(here) {
 		return nil, "", a.alike(here)
 	}
-	for _, want := range machine() {
+	for _, want := range document.Machine() {
 		for _, exact := range []bool{true, false} {
-			found := slices.DeleteFunc(slices.Clone(here), func(c *candidate) bool { return !want.fits(a.platform(c), exact) })
+			found := slices.DeleteFunc(slices.Clone(here), func(c *candidate) bool { return !want.Fits(a.platform(c), exact) })
 			if len(found) == 1 {
 				return found, a.chosen(found[0], list, "this machine's"), nil
 			}
@@ -176,18 +180,18 @@ func (a *Archive) single(list []*candidate) ([]*candidate, string, error) {
 		}
 	}
 	return nil, "", &ChoiceError{
-		Message: fmt.Sprintf("holds %d platforms, none of them this machine's (%s): choose one", len(here), machine()[0]),
+		Message: fmt.Sprintf("holds %d platforms, none of them this machine's (%s): choose one", len(here), document.Machine()[0]),
 		Choices: a.platformChoices(list),
 	}
 }
 
 // onePlatform reports whether all candidates run on the same.
 func (a *Archive) onePlatform(list []*candidate) bool {
-	first := a.platform(list[0]).normal().String()
-	return !slices.ContainsFunc(list, func(c *candidate) bool { return a.platform(c).normal().String() != first })
+	first := a.platform(list[0]).Normal().String()
+	return !slices.ContainsFunc(list, func(c *candidate) bool { return a.platform(c).Normal().String() != first })
 }
 
 // chosen is the note of a platform taken without being asked for.
 func (a *Archive) chosen(c *candidate, list []*candidate, why string) string {
-	return fmt.Sprintf("platform %s of %d (%s; --platform chooses another)", shown(a.platform(c)), len(list), why)
+	return fmt.Sprintf("platform %s of %d (%s; --platform chooses another)", a.platform(c).Shown(), len(list), why)
 }

@@ -1,12 +1,14 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
 )
 
 // byName keeps what a name chooses: @N, a reference, a digest or the beginning of one. As typed goes before what is left out being
@@ -19,7 +21,7 @@ func (a *Archive) byName(list []*candidate, name string) ([]*candidate, error) {
 	if number, ok := strings.CutPrefix(name, "@"); ok {
 		n, err := strconv.Atoi(number)
 		ways = []func(c *candidate) bool{func(c *candidate) bool { return err == nil && c.number == n }}
-		cause = fmt.Sprintf("there is no image %s: they are numbered from @0", display(name))
+		cause = fmt.Sprintf("there is no image %s: they are numbered from @0", show.Safe(name))
 	}
 	for _, fits := range ways {
 		found := slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return !fits(c) })
@@ -66,7 +68,7 @@ func (c *candidate) reference(name string) string {
 			return c.refs[i]
 		}
 	}
-	return firstWord(c.refs...)
+	return cmp.Or(c.refs...)
 }
 
 // identity returns the image ID, or nothing where it cannot be known.
@@ -75,11 +77,11 @@ func (a *Archive) identity(c *candidate) string {
 		return ""
 	}
 	if c.desc != nil {
-		return c.desc.config.Digest
+		return c.desc.Config.Digest
 	}
 	config, err := a.readConfig(c)
 	if err != nil || config == nil {
 		return ""
 	}
-	return config.id
+	return config.ID
 }

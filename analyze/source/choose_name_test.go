@@ -3,12 +3,14 @@ package source
 import (
 	"strings"
 	"testing"
+
+	"layup/fixtures/sample"
 )
 
 func TestOneOfSeveralImagesIsChosenByName(t *testing.T) {
 	name := several(t)
 	all := "--image shop:1.2, --image docker.io/library/tool:2, --image @2"
-	id := digestOf([]byte(sampleOf(t, "b").config))
+	id := sample.Digest([]byte(sampleOf(t, "b").config))
 	for _, tt := range []struct{ ref, want, flags string }{
 		{"shop:1.2", "a", ""},
 		{"shop:latest", "a", ""},

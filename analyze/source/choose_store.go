@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
 	"layup/analyze/source/store"
 	"layup/tarfs"
 )
@@ -59,8 +60,8 @@ func (a *Archive) chooseStored(sel Selection) ([]*candidate, error) {
 	case err == nil && want == "":
 		prefix := a.Kind + ":" + a.engine.path + ":"
 		return nil, &Hinted{
-			Err:  fmt.Errorf("both an image and a container are called %s", shortened(name)),
-			Hint: "write " + shellWord(prefix+"image="+name) + " or " + shellWord(prefix+"container="+name),
+			Err:  fmt.Errorf("both an image and a container are called %s", show.Cut(name)),
+			Hint: "write " + show.Shell(prefix+"image="+name) + " or " + show.Shell(prefix+"container="+name),
 		}
 	}
 	return container, nil
@@ -79,7 +80,7 @@ func (a *Archive) byStoredName(images, others []*candidate, name string) ([]*can
 }
 
 func (a *Archive) noContainer(list []*candidate, name string) error {
-	err := fmt.Errorf("there is no container %s", shortened(name))
+	err := fmt.Errorf("there is no container %s", show.Cut(name))
 	var names []string
 	for _, c := range list {
 		names = append(names, c.refs[0])
@@ -96,19 +97,19 @@ func (a *Archive) storeChoices(list []*candidate) []Choice {
 	var choices []Choice
 	prefix := a.Kind + ":" + a.engine.path + ":"
 	for _, c := range list {
-		name, what := "", c.kind+" "+shown(c.named)
+		name, what := "", c.kind+" "+c.named.Shown()
 		switch {
 		case c.kind == kindContainer:
 			name, what = c.refs[0], "container, "+c.container.State
 			if c.container.Image != "" {
-				what += ", of " + shortened(c.container.Image)
+				what += ", of " + show.Cut(c.container.Image)
 			}
 		case len(c.refs) > 0:
 			name = c.refs[0]
 		default:
 			name = digest.Short(c.aliases[len(c.aliases)-1])
 		}
-		choices = append(choices, Choice{Flag: shellWord(prefix + name), What: strings.TrimSpace(what)})
+		choices = append(choices, Choice{Flag: show.Shell(prefix + name), What: strings.TrimSpace(what)})
 	}
 	return choices
 }

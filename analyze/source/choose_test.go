@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"layup/fixtures/sample"
 )
 
 // several is a docker save archive of images a, b and c; c has no tag.
@@ -16,7 +18,7 @@ func several(t *testing.T) string {
 		tags []string
 	}{{"a", []string{"shop:1.2", "shop:latest"}}, {"b", []string{"docker.io/library/tool:2"}}, {"c", nil}} {
 		s := sampleOf(t, f.file)
-		config := hexOf(digestOf([]byte(s.config))) + ".json"
+		config := hexOf(sample.Digest([]byte(s.config))) + ".json"
 		list = append(list, member{name: f.file, body: string(s.layers[0])}, member{name: config, body: s.config})
 		entries = append(entries, map[string]any{"Config": config, "RepoTags": f.tags, "Layers": []string{f.file}})
 	}
@@ -111,7 +113,7 @@ func TestImagesOfOnePlatformAreChosenByNumber(t *testing.T) {
 	windows := newLayout()
 	windows.top(windows.index(windowsOf(windows.image(sampleOf(t, "a"), nil), "10.0.1"), windowsOf(windows.image(sampleOf(t, "b"), nil), "10.0.2")), "t")
 	unknown := newLayout()
-	nowhere := func(file string) *sample {
+	nowhere := func(file string) *oneImage {
 		s := sampleOf(t, file)
 		s.config = strings.Replace(s.config, `"os":"linux"`, `"os":""`, 1)
 		return s
@@ -153,7 +155,7 @@ func TestAManifestListedTwiceIsOneImage(t *testing.T) {
 func TestOnlyTheChosenPlatformMustBeInTheFile(t *testing.T) {
 	l := platforms(t, "linux/s390x", "linux/mips", "linux/ppc64le")
 	for digest, content := range l.blobs {
-		if strings.Contains(content, "schemaVersion") && strings.Contains(content, "layers") && !strings.Contains(content, digestOf(tarOf(t, "b"))) {
+		if strings.Contains(content, "schemaVersion") && strings.Contains(content, "layers") && !strings.Contains(content, sample.Digest(sample.Tar(t, "b"))) {
 			delete(l.blobs, digest)
 		}
 	}

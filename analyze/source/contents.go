@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 )
 
 // A Listed is a thing that an archive holds. An image that has several references is listed once for each.
@@ -53,7 +55,7 @@ func (a *Archive) named(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", display(a.Name), err)
+	return fmt.Errorf("%s: %w", show.Safe(a.Name), err)
 }
 
 // listImages lists what documents name.
@@ -68,7 +70,7 @@ func (a *Archive) listImages(ctx context.Context) ([]Listed, error) {
 		}
 		item, err := a.list(ctx, c)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", display(a.Name), a.whichOf(c, err))
+			return nil, fmt.Errorf("%s: %w", show.Safe(a.Name), a.whichOf(c, err))
 		}
 		if len(c.refs) == 0 {
 			list = append(list, item)
@@ -128,8 +130,8 @@ func (c *candidate) storedSize() int64 {
 	if c.desc == nil {
 		return -1
 	}
-	size := int64(len(c.desc.raw))
-	for _, l := range append([]blobRef{{descriptor: c.desc.config}}, c.desc.layers...) {
+	size := int64(len(c.desc.Raw))
+	for _, l := range append([]document.Ref{{Descriptor: c.desc.Config}}, c.desc.Layers...) {
 		if l.Size > math.MaxInt64-size {
 			return -1 // the sizes are only claimed
 		}
@@ -166,11 +168,11 @@ func storedLayers(layers []*Layer) int64 {
 func (a *Archive) unreferenced() []Listed {
 	named := a.referenced()
 	var list []Listed
-	for _, name := range a.store.glob(blobPattern) {
+	for _, name := range a.store.glob(document.BlobPattern) {
 		if named[name] {
 			continue
 		}
-		item := Listed{Kind: kindBlob, Number: -1, Digest: blobDigest(name), Size: -1}
+		item := Listed{Kind: kindBlob, Number: -1, Digest: document.BlobDigest(name), Size: -1}
 		if item.Digest == "" {
 			item.Reference = name
 		}
@@ -187,7 +189,7 @@ func (a *Archive) referenced() map[string]bool {
 	named := map[string]bool{}
 	add := func(d string) {
 		if digest.Valid(d) {
-			named[blobName(d)] = true
+			named[document.BlobName(d)] = true
 		}
 	}
 	for _, d := range a.indexes {
@@ -196,8 +198,8 @@ func (a *Archive) referenced() map[string]bool {
 	for _, c := range a.images {
 		add(c.manifest.Digest)
 		if c.desc != nil {
-			add(c.desc.config.Digest)
-			for _, l := range c.desc.layers {
+			add(c.desc.Config.Digest)
+			for _, l := range c.desc.Layers {
 				add(l.Digest)
 			}
 		}

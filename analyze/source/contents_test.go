@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"layup/fixtures/sample"
 )
 
 // listing prints contents, a line each, without digests.
@@ -35,7 +37,7 @@ func TestContentsListsEverything(t *testing.T) {
 	l.top(artifact, "sig")
 	gone := platforms(t, "linux/s390x", "linux/mips")
 	for digest, content := range gone.blobs {
-		if strings.Contains(content, "schemaVersion") && strings.Contains(content, digestOf(tarOf(t, "b"))) {
+		if strings.Contains(content, "schemaVersion") && strings.Contains(content, sample.Digest(sample.Tar(t, "b"))) {
 			delete(gone.blobs, digest)
 		}
 	}
@@ -46,7 +48,7 @@ func TestContentsListsEverything(t *testing.T) {
 		{"a layout", unpack(t, l.members()...), "image 0 t linux/amd64" + created + "\nimage 1 t linux/amd64" + created +
 			"\nattestation -1 t unknown/unknown\nartifact -1 sig\nblob -1"},
 		{"a missing platform", unpack(t, gone.members()...), "image 0 t linux/amd64" + created + "\nimage 1 t linux/mips  missing\nattestation -1 t unknown/unknown\nblob -1\nblob -1"},
-		{"a layer", fileOf(t, "x", tarOf(t, "a")), "image 0"},
+		{"a layer", fileOf(t, "x", sample.Tar(t, "a")), "image 0"},
 	} {
 		if got := listing(t, tt.name); got != tt.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", tt.case_, got, tt.want)
@@ -69,7 +71,7 @@ func TestContentsOfADamagedImageIsAnError(t *testing.T) {
 	l := newLayout()
 	s := sampleOf(t, "a")
 	l.top(l.image(s, nil), "t")
-	l.blobs[digestOf([]byte(s.config))] = "{}"
+	l.blobs[sample.Digest([]byte(s.config))] = "{}"
 	a := openFile(t, unpack(t, l.members()...))
 	if list, err := a.Contents(t.Context()); err == nil || !strings.Contains(err.Error(), "config sha256:") {
 		t.Errorf("got %v, %v", list, err)

@@ -10,13 +10,14 @@ import (
 	"testing"
 
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
 )
 
 func TestLinksInsideALayoutAreFollowedAndNeverOut(t *testing.T) {
 	l := newLayout()
 	s := sampleOf(t, "a", "b")
 	l.top(l.image(s, nil), "t")
-	blob := blobName(s.diffIDs[1])
+	blob := document.BlobName(s.diffIDs[1])
 	outside := fileOf(t, "outside", s.layers[1])
 	for _, tt := range []struct {
 		case_, name, target string

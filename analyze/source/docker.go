@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/document"
 )
 
 // A dockerEntry is one image of a docker save archive's manifest.json.
@@ -24,12 +25,12 @@ type dockerEntry struct {
 
 // dockerEntries reads manifest.json.
 func (a *Archive) dockerEntries() ([]*dockerEntry, error) {
-	doc, err := readMember(a.store, manifestName, limitManifest, a.opt.Limits.Manifest)
+	doc, err := readMember(a.store, manifestName, document.LimitManifest, a.opt.Limits.Manifest)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestName, err)
 	}
 	var raw []json.RawMessage
-	if err := unmarshal(doc, a.opt.Limits.JSONDepth, &raw); err != nil {
+	if err := document.Unmarshal(doc, a.opt.Limits.JSONDepth, &raw); err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestName, err)
 	}
 	if len(raw) == 0 {
@@ -45,17 +46,17 @@ func (a *Archive) dockerEntries() ([]*dockerEntry, error) {
 }
 
 func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
-	if !present(raw) {
+	if !document.Present(raw) {
 		return nil, errors.New("null stands where an image belongs")
 	}
 	e := new(dockerEntry)
-	if err := typed(json.Unmarshal(raw, e)); err != nil {
+	if err := document.Typed(json.Unmarshal(raw, e)); err != nil {
 		return nil, err
 	}
 	if e.Config == "" {
 		return nil, errors.New("names no Config")
 	}
-	return e, over(limitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
+	return e, document.Over(document.LimitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
 }
 
 // readDocker lists the images of an archive that has manifest.json and no index.json. What is listed twice to the letter is one
@@ -96,7 +97,7 @@ var hexLayer = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})\.tar(?:\.gz)?$`)
 
 // dockerConfig reads an image's config; where the file is named by its digest, that is checked.
 func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
-	doc, err := readMember(a.store, e.Config, limitConfig, a.opt.Limits.Config)
+	doc, err := readMember(a.store, e.Config, document.LimitConfig, a.opt.Limits.Config)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = a.afterDamage(missingMember{e.Config})
 	}
@@ -122,12 +123,12 @@ func (missingMember) Is(target error) bool { return target == fs.ErrNotExist }
 // A dockerForm is an image of manifest.json.
 type dockerForm struct{ a *Archive }
 
-func (f dockerForm) config(c *candidate) (*imageConfig, error) {
+func (f dockerForm) config(c *candidate) (*document.Config, error) {
 	raw, err := f.a.dockerConfig(c.docker)
 	if err != nil {
 		return nil, err
 	}
-	return newConfig(raw, &f.a.opt.Limits)
+	return document.ParseConfig(raw, &f.a.opt.Limits)
 }
 
 // load finds an image's config and layers by manifest.json.
@@ -142,7 +143,7 @@ func (f dockerForm) load(c *candidate, img *Image) error {
 	}
 	for i, name := range c.docker.Layers {
 		l := a.memberLayer(i, name)
-		l.DiffID = config.diffIDs[i]
+		l.DiffID = config.DiffIDs[i]
 		img.Layers = append(img.Layers, l)
 	}
 	return nil
@@ -176,7 +177,7 @@ func (a *Archive) parents(c *candidate) []string {
 func (a *Archive) memberLayer(i int, name string) *Layer {
 	l := a.newLayer(i)
 	if clean, ok := cleanMember(name); ok {
-		l.Digest = blobDigest(clean)
+		l.Digest = document.BlobDigest(clean)
 	}
 	if named := hexLayer.FindStringSubmatch(path.Base(name)); named != nil && a.audit != nil {
 		l.Digest = digest.FromHex(named[1])

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
 func TestDockerSaveOfEveryToolIsRead(t *testing.T) {
 	s := sampleOf(t, "a", "b")
-	id := hexOf(digestOf([]byte(s.config)))
+	id := hexOf(sample.Digest([]byte(s.config)))
 	entry := func(config string, layers ...string) member {
 		return member{name: manifestName, body: asJSON([]any{map[string]any{"Config": config, "RepoTags": []string{"shop:1.2"}, "Layers": layers}})}
 	}
@@ -29,7 +31,7 @@ func TestDockerSaveOfEveryToolIsRead(t *testing.T) {
 		}},
 		{"kaniko, crane", []member{
 			{name: "sha256:" + id, body: s.config},
-			{name: "0.tar.gz", body: string(gzipOf(t, s.layers[0]))}, {name: "1.tar", body: string(zstdOf(t, s.layers[1]))},
+			{name: "0.tar.gz", body: string(sample.Gzip(t, s.layers[0]))}, {name: "1.tar", body: string(sample.Zstd(t, s.layers[1]))},
 			entry("sha256:"+id, "0.tar.gz", "1.tar"),
 		}},
 		{"a config of another name", []member{
@@ -99,7 +101,7 @@ func TestAnImageThatIsListedTwiceIsOne(t *testing.T) {
 }
 
 func TestAnImageOfNoLayersIsAnImage(t *testing.T) {
-	s := &sample{config: `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers"}}`}
+	s := &oneImage{config: `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers"}}`}
 	if img := one(t, fileOf(t, "x.tar", archiveOf(t, s.dockerMembers("x:1")...))); len(img.Layers) != 0 || len(img.Warnings) != 0 {
 		t.Errorf("got %d layers, %v", len(img.Layers), img.Warnings)
 	}
@@ -169,11 +171,11 @@ func TestAConfigThatIsNotWhatItsNameSaysIsRefused(t *testing.T) {
 
 func TestLimitsHoldBeforeReading(t *testing.T) {
 	list := sampleOf(t, "a", "b").dockerMembers("x:1")
-	for name, set := range map[string]func(l *Limits){
-		limitManifest: func(l *Limits) { l.Manifest = 10 },
-		limitConfig:   func(l *Limits) { l.Config = 10 },
-		limitLayers:   func(l *Limits) { l.Layers = 1 },
-		limitHistory:  func(l *Limits) { l.History = 1 },
+	for name, set := range map[string]func(l *document.Limits){
+		document.LimitManifest: func(l *document.Limits) { l.Manifest = 10 },
+		document.LimitConfig:   func(l *document.Limits) { l.Config = 10 },
+		document.LimitLayers:   func(l *document.Limits) { l.Layers = 1 },
+		document.LimitHistory:  func(l *document.Limits) { l.History = 1 },
 	} {
 		opt := testOptions(t)
 		set(&opt.Limits)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/document"
 )
 
 // An index may name thousands of manifests, and each may have 4 MiB: together they would fill the memory.
@@ -19,7 +20,7 @@ func TestManifestsAreBoundedTogether(t *testing.T) {
 	documents, asked := map[string][]byte{digest.Of(config): config}, 0
 	var list []any
 	for i := range 40 {
-		raw, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ociManifest, "layers": []any{},
+		raw, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": document.OCIManifest, "layers": []any{},
 			"config":      map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest.Of(config), "size": len(config)},
 			"annotations": map[string]any{"n": fmt.Sprint(i), "pad": string(bytes.Repeat([]byte("x"), 4_000_000))}})
 		if err != nil {
@@ -27,9 +28,9 @@ func TestManifestsAreBoundedTogether(t *testing.T) {
 		}
 		digest := digest.Of(raw)
 		documents[digest] = raw
-		list = append(list, map[string]any{"mediaType": ociManifest, "digest": digest, "size": len(raw), "platform": map[string]any{"os": "linux", "architecture": "amd64", "variant": fmt.Sprint("v", i)}})
+		list = append(list, map[string]any{"mediaType": document.OCIManifest, "digest": digest, "size": len(raw), "platform": map[string]any{"os": "linux", "architecture": "amd64", "variant": fmt.Sprint("v", i)}})
 	}
-	top, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ociIndex, "manifests": list})
+	top, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": document.OCIIndex, "manifests": list})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func TestManifestsAreBoundedTogether(t *testing.T) {
 		w.Write(documents[path.Base(r.URL.Path)])
 	}))
 	defer s.Close()
-	a, err := Open(t.Context(), "docker://"+s.Listener.Addr().String()+"/a:1", Options{List: true, Limits: DefaultLimits()})
+	a, err := Open(t.Context(), "docker://"+s.Listener.Addr().String()+"/a:1", Options{List: true, Limits: document.DefaultLimits()})
 	if err == nil {
 		defer a.Close()
 		_, err = a.Contents(t.Context())

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"layup/fixtures/sample"
 )
 
 // answer is what an archive says of the image itself: its layers' digests and names. Tags are no part of it, for nothing vouches for them.
@@ -39,8 +41,8 @@ func TestNoFlippedByteOfAnArchiveChangesTheAnswer(t *testing.T) {
 		"docker save": archiveOf(t, s.dockerMembers("x:1")...),
 		"a layout":    layout,
 		"engine 25":   archiveOf(t, append(l.members(), s.blobManifest("x:1"))...),
-		"gzip":        gzipOf(t, layout),
-		"zstd":        zstdOf(t, layout),
+		"gzip":        sample.Gzip(t, layout),
+		"zstd":        sample.Zstd(t, layout),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 )
 
 // An indexWalk goes over index.json and the indexes below it.
@@ -24,13 +27,13 @@ type indexWalk struct {
 }
 
 // top visits what index.json lists: each digest is a group of its own, under all the names it has.
-func (w *indexWalk) top(d *rawDocument) error {
-	list, err := rawList(d.Manifests, "manifests")
+func (w *indexWalk) top(d *document.Document) error {
+	list, err := d.Children()
 	if err != nil {
 		return err
 	}
 	for i, raw := range list {
-		desc, err := parseDescriptor(raw)
+		desc, err := document.ParseDescriptor(raw)
 		if err != nil {
 			return fmt.Errorf("manifests[%d]: %w", i, err)
 		}
@@ -57,7 +60,7 @@ func (w *indexWalk) top(d *rawDocument) error {
 }
 
 // annotatedNames returns the references that an index gives to an entry, and the tag alone where it is a part of one.
-func annotatedNames(d descriptor) (refs, aliases []string) {
+func annotatedNames(d document.Descriptor) (refs, aliases []string) {
 	name := d.Annotations["io.containerd.image.name"]
 	tag := d.Annotations["org.opencontainers.image.ref.name"]
 	if name != "" {
@@ -74,18 +77,18 @@ func annotatedNames(d descriptor) (refs, aliases []string) {
 }
 
 // visit takes up one descriptor. Its errors are limits; what else is wrong belongs to the candidate.
-func (w *indexWalk) visit(d descriptor, depth int) error {
+func (w *indexWalk) visit(d document.Descriptor, depth int) error {
 	w.count++
-	if err := errors.Join(w.ctx.Err(), over(limitDescriptors, int64(w.count), int64(w.a.opt.Limits.Descriptors))); err != nil {
+	if err := errors.Join(w.ctx.Err(), document.Over(document.LimitDescriptors, int64(w.count), int64(w.a.opt.Limits.Descriptors))); err != nil {
 		return err
 	}
 	c := &candidate{kind: kindImage, form: ociForm{w.a}, group: w.group, manifest: d, refs: slices.Clone(w.refs), aliases: slices.Clone(w.aliases)}
 	if d.Platform != nil {
 		c.named = *d.Platform
 	}
-	if mediaKinds[d.MediaType] == "" && d.MediaType != "" {
+	if document.KindOf(d.MediaType) == "" && d.MediaType != "" {
 		c.kind = kindArtifact
-		c.err = fmt.Errorf("not a container image: media type %s", shortened(d.MediaType))
+		c.err = fmt.Errorf("not a container image: media type %s", show.Cut(d.MediaType))
 	} else if w.later(d) {
 		// it is read when it is chosen
 	} else if nested, err := w.a.readDescribed(c); err != nil {
@@ -93,7 +96,7 @@ func (w *indexWalk) visit(d descriptor, depth int) error {
 	} else if nested != nil {
 		return w.descend(d, nested, c, depth+1)
 	}
-	if isAttestation(d) || w.about(c) {
+	if d.IsAttestation() || w.about(c) {
 		c.kind = kindAttestation
 	}
 	w.add(c)
@@ -102,25 +105,25 @@ func (w *indexWalk) visit(d descriptor, depth int) error {
 
 // about reports whether a manifest without a name says something of another one that is here, as signatures do (OCI image specification 1.1, subject).
 func (w *indexWalk) about(c *candidate) bool {
-	return c.desc != nil && c.desc.subject != "" && len(c.refs) == 0 && !w.a.shelf.far() && w.a.shelf.has(c.desc.subject)
+	return c.desc != nil && c.desc.Subject != "" && len(c.refs) == 0 && !w.a.shelf.far() && w.a.shelf.has(c.desc.Subject)
 }
 
 // listedAs is what may stand in a group once.
 type listedAs struct {
 	kind, digest string
-	platform     platform
+	platform     document.Platform
 }
 
 // add lists a candidate, but not what the group holds already for the same platform or for one that nobody named.
 func (w *indexWalk) add(c *candidate) {
 	unnamed := listedAs{kind: c.kind, digest: c.manifest.Digest}
 	named := unnamed
-	named.platform = c.named.normal()
+	named.platform = c.named.Normal()
 	first := w.listed[unnamed] // of any platform
 	switch {
-	case first != nil && (w.listed[named] != nil || !c.named.known()):
+	case first != nil && (w.listed[named] != nil || !c.named.Known()):
 		return
-	case first != nil && !first.named.known():
+	case first != nil && !first.named.Known():
 		first.named = c.named
 	default:
 		w.a.images = append(w.a.images, c)
@@ -132,8 +135,8 @@ func (w *indexWalk) add(c *candidate) {
 }
 
 // later reports whether the descriptor says enough of an image to choose by, where to read its manifest costs a request.
-func (w *indexWalk) later(d descriptor) bool {
-	return w.a.shelf.far() && mediaKinds[d.MediaType] == docManifest && d.Platform != nil && d.Platform.known()
+func (w *indexWalk) later(d document.Descriptor) bool {
+	return w.a.shelf.far() && document.KindOf(d.MediaType) == document.ManifestKind && d.Platform != nil && d.Platform.Known()
 }
 
 // readManifest fills the candidate from its manifest, if that was not done yet.
@@ -149,25 +152,25 @@ func (a *Archive) readManifest(c *candidate) error {
 }
 
 // readDescribed fills the candidate from its manifest, or returns the index that stands in its place.
-func (a *Archive) readDescribed(c *candidate) (*rawDocument, error) {
+func (a *Archive) readDescribed(c *candidate) (*document.Document, error) {
 	d := c.manifest
-	what := firstWord(mediaKinds[d.MediaType], docManifest)
+	what := document.What(d.MediaType)
 	limits := &a.opt.Limits
-	doc, err := a.document(d, what, limitManifest, limits.Manifest)
+	doc, err := a.document(d, what, document.LimitManifest, limits.Manifest)
 	if err != nil {
 		return nil, err
 	}
-	parsed, kind, err := parseDocument(doc, d.MediaType, limits.JSONDepth)
-	if err == nil && kind == docIndex {
+	parsed, kind, err := document.Parse(doc, d.MediaType, limits.JSONDepth)
+	if err == nil && kind == document.IndexKind {
 		return parsed, nil
 	}
 	if err == nil {
-		c.desc, err = newManifest(parsed, doc, limits)
+		c.desc, err = document.NewManifest(parsed, doc, limits)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
 	}
-	if err := c.desc.notImage(); err != nil {
+	if err := c.desc.NotImage(); err != nil {
 		c.kind = kindArtifact
 		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
 	}
@@ -175,19 +178,19 @@ func (a *Archive) readDescribed(c *candidate) (*rawDocument, error) {
 }
 
 // descend visits a nested index, once in each group.
-func (w *indexWalk) descend(d descriptor, nested *rawDocument, c *candidate, depth int) error {
+func (w *indexWalk) descend(d document.Descriptor, nested *document.Document, c *candidate, depth int) error {
 	w.a.indexes = append(w.a.indexes, d)
 	if w.visited[d.Digest] {
 		return nil
 	}
 	w.visited[d.Digest] = true
-	if err := over(limitIndexDepth, int64(depth), int64(w.a.opt.Limits.IndexDepth)); err != nil {
+	if err := document.Over(document.LimitIndexDepth, int64(depth), int64(w.a.opt.Limits.IndexDepth)); err != nil {
 		return err
 	}
-	list, err := rawList(nested.Manifests, "manifests")
+	list, err := nested.Children()
 	for i := 0; err == nil && i < len(list); i++ {
-		var child descriptor
-		if child, err = parseDescriptor(list[i]); err != nil {
+		var child document.Descriptor
+		if child, err = document.ParseDescriptor(list[i]); err != nil {
 			err = fmt.Errorf("manifests[%d]: %w", i, err)
 			break
 		}
@@ -205,24 +208,18 @@ func (w *indexWalk) descend(d descriptor, nested *rawDocument, c *candidate, dep
 	return nil
 }
 
-// isAttestation reports whether a descriptor is BuildKit's for a statement about another image.
-func isAttestation(d descriptor) bool {
-	return strings.HasPrefix(d.Annotations["vnd.docker.reference.type"], "attestation") ||
-		d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
-}
-
 // joinPlatforms makes one group of entries that have one name and differ in platform.
 func (a *Archive) joinPlatforms() {
 	type member struct{ ref, platform string }
 	first := map[string]int{}
 	taken := map[member]bool{}
 	for _, c := range a.images {
-		if c.kind != kindImage || len(c.refs) == 0 || !c.named.known() {
+		if c.kind != kindImage || len(c.refs) == 0 || !c.named.Known() {
 			continue
 		}
 		ref := c.refs[0]
 		group, named := first[ref]
-		key := member{ref, c.named.normal().String()}
+		key := member{ref, c.named.Normal().String()}
 		if !named {
 			first[ref] = c.group
 		} else if !taken[key] {

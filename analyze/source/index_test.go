@@ -4,15 +4,17 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
 // withManifest adds manifest.json, which names these layers, to a layout.
-func withManifest(l *layout, s *sample, tag string, order ...int) []member {
-	config := blobName(digestOf([]byte(s.config)))
+func withManifest(l *layout, s *oneImage, tag string, order ...int) []member {
+	config := document.BlobName(sample.Digest([]byte(s.config)))
 	var layers []string
 	for _, i := range order {
-		layers = append(layers, blobName(s.diffIDs[i]))
+		layers = append(layers, document.BlobName(s.diffIDs[i]))
 	}
 	entry := map[string]any{"Config": config, "RepoTags": []string{tag}, "Layers": layers}
 	return append(l.members(), member{name: manifestName, body: asJSON([]any{entry})})
@@ -77,7 +79,7 @@ func TestManifestJSONMayNameFilesOutsideTheLayout(t *testing.T) {
 	l.top(l.image(s, nil), "1.2")
 	list := append(l.members(), s.dockerMembers("shop:1.2")...)
 	for i, d := range s.diffIDs { // one content, two names
-		list = replaced(list, blobName(d), func(m *member) {
+		list = replaced(list, document.BlobName(d), func(m *member) {
 			m.body, m.link = "", strings.Repeat("../", 2)+s.dockerMembers()[i].name
 		})
 	}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"syscall"
 
+	"layup/analyze/show"
+	"layup/analyze/source/decode"
 	"layup/analyze/source/disk"
 )
 
@@ -86,7 +88,7 @@ func noSuchFile(path string, err error) error {
 	}
 	err = absentError("no such file")
 	if file, ref := splitImage(path); ref != "" && file != path {
-		return &Hinted{Err: err, Hint: "to choose an image in the file: " + shellWord(file) + " --image " + shellWord(ref)}
+		return &Hinted{Err: err, Hint: "to choose an image in the file: " + show.Shell(file) + " --image " + show.Shell(ref)}
 	}
 	if looksLikeReference(path) {
 		return &Hinted{Err: err, Hint: "a name is always a file here; in a registry it is docker://" + path}
@@ -157,7 +159,7 @@ func regularInput(ctx context.Context, file *os.File, start int64, opt Options) 
 	if err != nil {
 		return nil, err
 	}
-	if compression == compressionNone {
+	if compression == decode.None {
 		return in, nil
 	}
 	spooled, err := spool(ctx, bufio.NewReaderSize(in.data, zeroHead), in.data.Size(), opt)
@@ -176,7 +178,7 @@ func recogniseHead(data *io.SectionReader) (string, error) {
 	if _, err := data.ReadAt(head[:min(512, len(head))], 0); err != nil && err != io.EOF {
 		return "", disk.Plain(err)
 	}
-	if len(head) == zeroHead && isZero(head[:512]) {
+	if len(head) == zeroHead && decode.IsZero(head[:512]) {
 		if _, err := data.ReadAt(head, 0); err != nil && err != io.EOF {
 			return "", disk.Plain(err)
 		}
@@ -189,11 +191,11 @@ func recognise(head []byte, size int64) (string, error) {
 	if len(head) == 0 {
 		return "", &NoArchiveError{errors.New("file is empty")}
 	}
-	if len(head) == zeroHead && isZero(head) {
+	if len(head) == zeroHead && decode.IsZero(head) {
 		return "", errZeros
 	}
 	start := head[:min(512, len(head))]
-	compression := sniff(start, size)
+	compression := decode.Sniff(start, size)
 	if compression == "" {
 		return "", &NoArchiveError{notArchive(start)}
 	}
@@ -211,5 +213,3 @@ func notArchive(head []byte) error {
 	}
 	return errors.New("not a tar archive, nor one inside gzip, zstd, xz or bzip2")
 }
-
-func isZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }

@@ -10,12 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"layup/analyze/source/decode"
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 )
 
 // A sparse file of many terabytes costs its sender nothing, and who reads it hours.
 func TestInputsOverTheLimitAreNotReadToTheirEnd(t *testing.T) {
-	name := fileOf(t, "x.tar", tarOf(t, "a"))
+	name := fileOf(t, "x.tar", sample.Tar(t, "a"))
 	if err := os.Truncate(name, 1<<40); err != nil {
 		t.Skipf("no sparse files of this size here: %v", err)
 	}
@@ -29,14 +32,14 @@ func TestInputsOverTheLimitAreNotReadToTheirEnd(t *testing.T) {
 	if got := files(t, one(t, image)); got != "b" {
 		t.Errorf("an archive with zeros behind: got %q", got)
 	}
-	plain := tarOf(t, "a")
-	limits := DefaultLimits()
+	plain := sample.Tar(t, "a")
+	limits := document.DefaultLimits()
 	limits.LayerBytes = int64(len(plain)) - 1
 	for _, verify := range []bool{true, false} {
 		src := &countingAt{src: bytes.NewReader(plain)}
 		l := &Layer{blob: io.NewSectionReader(src, 0, int64(len(plain))), limits: &limits, verify: verify}
 		_, err := l.Scan(t.Context(), ScanOptions{})
-		if err == nil || !strings.Contains(err.Error(), "--limit layer-bytes=") || src.size > blockSize {
+		if err == nil || !strings.Contains(err.Error(), "--limit layer-bytes=") || src.size > decode.HeadSize {
 			t.Errorf("a layer, verify %v: got %v after %d bytes", verify, err, src.size)
 		}
 	}

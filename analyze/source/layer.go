@@ -1,12 +1,16 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"strconv"
 
+	"layup/analyze/source/decode"
+	"layup/analyze/source/document"
 	"layup/analyze/source/registry"
 	"layup/analyze/source/store"
 	"layup/tarfs"
@@ -33,7 +37,7 @@ type Layer struct {
 	found    []tarfs.Warning // what reading it came across
 	err      error           // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad digest or size in the descriptor
 	verify   bool
-	limits   *Limits
+	limits   *document.Limits
 	check    func() error // nil, or: has the input changed since it was opened (stat of the opened file: device, inode, size, mtime)? called after reading a layer and by Tar's reader
 	hint     string       // media type or file name suffix that claims a compression: checked by content only, mismatch is a warning
 	outer    string       // compression of the whole input around a bare layer that was already undone by spooling ("" none): Scan reports it as Compression, and Digest/Size of the layer are then already known
@@ -136,44 +140,22 @@ func (l *Layer) Window() int64 {
 	if err != nil {
 		return 0
 	}
-	switch sniff(head, l.blob.Size()) {
-	case compressionZstd:
-		return l.zstdWindow(at)
-	case compressionXz:
+	switch decode.Sniff(head, l.blob.Size()) {
+	case decode.Zstd:
+		r := newHeaderReader(context.Background(), at, l.blob.Size())
+		return decode.ZstdWindow(r, l.mostWindow())
+	case decode.Xz:
 		return l.mostWindow()
 	}
 	return 0
 }
 
-// zstdBlocks is how many blocks are looked at for the window: some 16 GiB of content where they are full.
-const zstdBlocks = 1 << 17
+// mostWindow is what a decoder may ask for.
+func (l *Layer) mostWindow() int64 { return cmp.Or(l.limits.Window, math.MaxInt64) }
 
-// zstdWindow walks from frame to frame by the lengths of their blocks. The decoder walks the same way, so it stops where this does.
-func (l *Layer) zstdWindow(at io.ReaderAt) int64 {
-	r := newHeaderReader(context.Background(), at, l.blob.Size())
-	w := zstdWalk{src: r, limit: l.limits.Window}
-	for range zstdBlocks {
-		n, err := w.next()
-		if err != nil {
-			return w.window
-		}
-		if _, err := r.Discard(int(n)); err != nil {
-			return w.window
-		}
-	}
-	return l.mostWindow()
-}
-
-func (l *Layer) mostWindow() int64 {
-	if l.limits.Window > 0 {
-		return l.limits.Window
-	}
-	return DefaultLimits().Window
-}
-
-// headOf returns the first bytes of a blob in a file, as many as sniff wants.
+// headOf returns the first bytes of a blob in a file, as many as decode.Sniff wants.
 func headOf(at *io.SectionReader) ([]byte, error) {
-	head := make([]byte, min(blockSize, at.Size()))
+	head := make([]byte, min(decode.HeadSize, at.Size()))
 	if _, err := at.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
 	}

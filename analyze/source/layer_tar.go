@@ -5,9 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 
-	"layup/tarfs"
+	"layup/analyze/source/decode"
 )
 
 // Tar returns the uncompressed tar from an offset on. It checks no digest; the reader fails if the input changed since Open.
@@ -17,7 +16,7 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	}
 	if l.tar != nil {
 		r := l.tar.Open(ctx)
-		if err := discard(r, offset); err != nil && err != io.EOF {
+		if err := decode.Discard(r, offset); err != nil && err != io.EOF {
 			return nil, errors.Join(err, r.Close())
 		}
 		return r, nil
@@ -33,21 +32,21 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	}
 	blob := &blobReader{ctx: ctx, src: section, size: l.blob.Size()}
 	t := &tarReader{src: blob, check: l.check}
-	switch compression := sniff(head, blob.size); compression {
+	switch compression := decode.Sniff(head, blob.size); compression {
 	case "":
 		return nil, errNoTar
-	case compressionNone:
+	case decode.None:
 		blob.read, err = section.Seek(min(offset, blob.size), io.SeekStart)
 		return t, err
 	default:
-		t.decoder, err = newDecoder(bufio.NewReaderSize(blob, blobBuffer), compression, l.limits)
+		t.decoder, err = decode.New(bufio.NewReaderSize(blob, blobBuffer), compression, l.limits.Window)
 	}
 	if err != nil {
 		return nil, err
 	}
 	r := bufio.NewReaderSize(&meter{ctx: ctx, src: t.decoder, blob: blob, limits: l.limits}, blobBuffer)
 	t.src = r
-	if err := discard(r, offset); err != nil && err != io.EOF { // beyond the end there is nothing to read, which is no error
+	if err := decode.Discard(r, offset); err != nil && err != io.EOF { // beyond the end there is nothing to read, which is no error
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
@@ -63,28 +62,16 @@ func (l *Layer) Placed() bool {
 		return false
 	}
 	head, err := headOf(io.NewSectionReader(at, 0, l.blob.Size()))
-	return err == nil && sniff(head, l.blob.Size()) == compressionNone
+	return err == nil && decode.Sniff(head, l.blob.Size()) == decode.None
 }
 
 // errNotKept says that a layer was fetched for its list of files alone.
 var errNotKept = errors.New("its bytes were not kept when it was fetched")
 
-// discard passes over n bytes; io.EOF if there are fewer.
-func discard(r tarfs.Reader, n int64) error {
-	for n > 0 {
-		done, err := r.Discard(int(min(n, math.MaxInt)))
-		if err != nil {
-			return err
-		}
-		n -= int64(done)
-	}
-	return nil
-}
-
 // A tarReader is a part of a layer's tar. Its end and its Close tell whether the input changed meanwhile.
 type tarReader struct {
 	src     io.Reader
-	decoder decoder // nil where the layer is not compressed
+	decoder decode.Decoder // nil where the layer is not compressed
 	check   func() error
 }
 

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"layup/analyze/source/disk"
+	"layup/fixtures/sample"
 )
 
 func TestTarGivesTheTarFromAnyOffset(t *testing.T) {
-	plain := tarOf(t, "a", "b", "c")
-	for name, blob := range map[string][]byte{"plain": plain, "gzip": gzipOf(t, plain), "zstd": zstdOf(t, plain), "xz": xzOf(t, plain)} {
+	plain := sample.Tar(t, "a", "b", "c")
+	for name, blob := range map[string][]byte{"plain": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain), "xz": sample.Xz(t, plain)} {
 		for _, offset := range []int{0, 1, 512, len(plain) - 1, len(plain), len(plain) + 5} {
 			r, err := layerOf(blob, plain).Tar(t.Context(), int64(offset))
 			if err != nil {
@@ -26,7 +27,7 @@ func TestTarGivesTheTarFromAnyOffset(t *testing.T) {
 	if _, err := layerOf([]byte("text"), nil).Tar(t.Context(), 0); err == nil {
 		t.Error("text is read as a tar")
 	}
-	gz := gzipOf(t, plain)
+	gz := sample.Gzip(t, plain)
 	r, err := layerOf(gz[:len(gz)-30], plain).Tar(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,7 @@ func TestTarGivesTheTarFromAnyOffset(t *testing.T) {
 // A file may grow while it is read: its size is that at the beginning. Only damage is explained by the change.
 func TestAChangedInputExplainsDamageAndEndsASecondReading(t *testing.T) {
 	changed := errors.New("input changed while being read")
-	plain := tarOf(t, "a")
+	plain := sample.Tar(t, "a")
 	for _, verify := range []bool{true, false} {
 		l := layerOf(plain, plain)
 		l.verify, l.check = verify, func() error { return changed }
@@ -59,7 +60,7 @@ func TestAChangedInputExplainsDamageAndEndsASecondReading(t *testing.T) {
 			t.Errorf("no digest proves the content, and the input says %v: got %v", tt.changed, err)
 		}
 	}
-	l := layerOf(gzipOf(t, plain), plain)
+	l := layerOf(sample.Gzip(t, plain), plain)
 	l.check = func() error { return changed }
 	r, err := l.Tar(t.Context(), 512)
 	if err != nil {
@@ -74,7 +75,7 @@ func TestAChangedInputExplainsDamageAndEndsASecondReading(t *testing.T) {
 }
 
 func TestAnInputThatShrankIsNotADamagedLayer(t *testing.T) {
-	plain := tarOf(t, "a", "b")
+	plain := sample.Tar(t, "a", "b")
 	for _, verify := range []bool{true, false} {
 		l := layerOf(plain, plain)
 		l.verify = verify

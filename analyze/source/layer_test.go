@@ -2,7 +2,6 @@ package source
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -10,16 +9,16 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
-func digestOf(b []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(b)) }
-
 // layerOf is a layer of this blob, named truthfully.
 func layerOf(blob, plain []byte) *Layer {
-	limits := DefaultLimits()
+	limits := document.DefaultLimits()
 	return &Layer{
-		Index: 3, Digest: digestOf(blob), DiffID: digestOf(plain), Size: int64(len(blob)),
+		Index: 3, Digest: sample.Digest(blob), DiffID: sample.Digest(plain), Size: int64(len(blob)),
 		blob: io.NewSectionReader(bytes.NewReader(blob), 0, int64(len(blob))), verify: true, limits: &limits,
 	}
 }
@@ -41,15 +40,15 @@ func codes(s Scanned) string {
 }
 
 func TestALayerReadsAlikeInEveryCompression(t *testing.T) {
-	plain := tarOf(t, "etc/a", "etc/b")
+	plain := sample.Tar(t, "etc/a", "etc/b")
 	for _, tt := range []struct {
 		compression string
 		blob        []byte
 	}{
 		{"none", plain},
-		{"gzip", gzipOf(t, plain)},
-		{"zstd", zstdOf(t, plain)},
-		{"xz", xzOf(t, plain)},
+		{"gzip", sample.Gzip(t, plain)},
+		{"zstd", sample.Zstd(t, plain)},
+		{"xz", sample.Xz(t, plain)},
 	} {
 		for _, verify := range []bool{true, false} {
 			for _, digests := range []bool{true, false} {
@@ -75,13 +74,13 @@ func TestALayerReadsAlikeInEveryCompression(t *testing.T) {
 }
 
 func TestNoFlippedByteOfALayerGoesUnnoticed(t *testing.T) {
-	plain := tarOf(t, "a", "b")
-	for name, blob := range map[string][]byte{"plain": plain, "gzip": gzipOf(t, plain), "zstd": zstdOf(t, plain)} {
+	plain := sample.Tar(t, "a", "b")
+	for name, blob := range map[string][]byte{"plain": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain)} {
 		for i := range blob {
 			l := layerOf(blob, plain)
-			bad := flip(blob, i)
+			bad := sample.Flip(blob, i)
 			l.blob = io.NewSectionReader(bytes.NewReader(bad), 0, int64(len(bad)))
-			want := "content does not match its digest: want " + l.Digest + ", got " + digestOf(bad)
+			want := "content does not match its digest: want " + l.Digest + ", got " + sample.Digest(bad)
 			if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil || err.Error() != want {
 				t.Fatalf("%s, byte %d: got %v, want %q", name, i, err, want)
 			}
@@ -98,8 +97,8 @@ func TestNoFlippedByteOfALayerGoesUnnoticed(t *testing.T) {
 }
 
 func TestNoTruncatedLayerGoesUnnoticed(t *testing.T) {
-	plain := tarOf(t, "a", "b")
-	for name, blob := range map[string][]byte{"plain": plain, "gzip": gzipOf(t, plain), "zstd": zstdOf(t, plain)} {
+	plain := sample.Tar(t, "a", "b")
+	for name, blob := range map[string][]byte{"plain": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain)} {
 		for i := range blob {
 			l := layerOf(blob, plain)
 			l.blob = io.NewSectionReader(bytes.NewReader(blob), 0, int64(i))
@@ -111,10 +110,10 @@ func TestNoTruncatedLayerGoesUnnoticed(t *testing.T) {
 }
 
 func TestALayerTellsTheCause(t *testing.T) {
-	plain := tarOf(t, "etc/a", "etc/b")
-	gz, zs := gzipOf(t, plain), zstdOf(t, plain)
-	badHeader := flip(plain, 1024+5)
-	other := tarOf(t, "other")
+	plain := sample.Tar(t, "etc/a", "etc/b")
+	gz, zs := sample.Gzip(t, plain), sample.Zstd(t, plain)
+	badHeader := sample.Flip(plain, 1024+5)
+	other := sample.Tar(t, "other")
 	const tail, mismatch = "3:compressed-stream-damaged-tail", "3:diff-id-mismatch"
 	for _, tt := range []struct {
 		case_       string
@@ -124,26 +123,26 @@ func TestALayerTellsTheCause(t *testing.T) {
 		codes       string
 	}{
 		{"gzip cut in the trailer", gz[:len(gz)-4], plain, nil, "gzip: unexpected end in the trailer", tail},
-		{"gzip of a wrong checksum", flip(gz, len(gz)-8), plain, nil, "gzip: content does not match its checksum: want", tail},
+		{"gzip of a wrong checksum", sample.Flip(gz, len(gz)-8), plain, nil, "gzip: content does not match its checksum: want", tail},
 		{"gzip cut in an entry", gz[:len(gz)-20], plain, nil, "unexpected end in the compressed data", ""},
-		{"gzip with zeros behind", concat(gz, make([]byte, 100)), plain, nil, "", tail},
+		{"gzip with zeros behind", slices.Concat(gz, make([]byte, 100)), plain, nil, "", tail},
 		{"zstd cut", zs[:len(zs)-20], plain, nil, "zstd: unexpected end in a block", ""},
 		{"a bad header", badHeader, badHeader, nil, "tar header at offset 1024: ", ""},
-		{"a bad header in gzip", gzipOf(t, badHeader), badHeader, nil, "tar header at offset 1024: ", ""},
-		{"another tar", plain, other, nil, "content does not match its diffID: want " + digestOf(other) + ", got " + digestOf(plain), mismatch},
+		{"a bad header in gzip", sample.Gzip(t, badHeader), badHeader, nil, "tar header at offset 1024: ", ""},
+		{"another tar", plain, other, nil, "content does not match its diffID: want " + sample.Digest(other) + ", got " + sample.Digest(plain), mismatch},
 		{"another tar in gzip", gz, other, nil, "content does not match its diffID: want ", mismatch},
 		{"another tar of a bad header", badHeader, plain, nil, "content does not match its diffID: want ", mismatch},
-		{"another blob", gz, plain, gzipOf(t, other), "content does not match its digest: want " + digestOf(gz) + ", got ", ""},
-		{"gzip inside gzip", gzipOf(t, gz), gz, nil, "not a tar (gzip inside gzip)", ""},
-		{"zstd inside gzip", gzipOf(t, zs), plain, nil, "not a tar (zstd inside gzip)", ""},
-		{"text inside gzip", gzipOf(t, []byte("text")), []byte("text"), nil, "not a tar (inside gzip)", ""},
+		{"another blob", gz, plain, sample.Gzip(t, other), "content does not match its digest: want " + sample.Digest(gz) + ", got ", ""},
+		{"gzip inside gzip", sample.Gzip(t, gz), gz, nil, "not a tar (gzip inside gzip)", ""},
+		{"zstd inside gzip", sample.Gzip(t, zs), plain, nil, "not a tar (zstd inside gzip)", ""},
+		{"text inside gzip", sample.Gzip(t, []byte("text")), []byte("text"), nil, "not a tar (inside gzip)", ""},
 		{"text", []byte("{}"), plain, nil, "not a tar: neither a tar header nor gzip, zstd, bzip2 or xz", ""},
 		{"nothing", nil, nil, nil, "", ""},
 		{"nothing, where there must be something", nil, plain, nil, "content does not match its diffID", mismatch},
-		{"nothing in gzip", gzipOf(t, nil), nil, nil, "", ""},
+		{"nothing in gzip", sample.Gzip(t, nil), nil, nil, "", ""},
 		{"an empty tar", make([]byte, 1024), make([]byte, 1024), nil, "", ""},
-		{"a dictionary", fromHex(t, zstdDictionary), plain, nil, "zstd: frame needs dictionary 7", ""},
-		{"a window", fromHex(t, zstdWindow2GiB), plain, nil, "zstd: window: 2147483648 is over the limit of 134217728", ""},
+		{"a dictionary", sample.FromHex(t, sample.ZstdDictionary), plain, nil, "zstd: frame needs dictionary 7", ""},
+		{"a window", sample.FromHex(t, sample.ZstdWindow2GiB), plain, nil, "zstd: window: 2147483648 is over the limit of 134217728", ""},
 	} {
 		l := layerOf(tt.blob, tt.plain)
 		if tt.stored != nil {
@@ -162,17 +161,17 @@ func TestALayerTellsTheCause(t *testing.T) {
 }
 
 func TestWhatStandsBeforeTheDamageIsRead(t *testing.T) {
-	plain := tarOf(t, "a", "b", "c")
+	plain := sample.Tar(t, "a", "b", "c")
 	cutC := plain[:2*1024+700]
-	gz := gzipOf(t, plain)
+	gz := sample.Gzip(t, plain)
 	for _, tt := range []struct {
 		case_ string
 		blob  []byte
 		want  []string
 	}{
 		{"a tar cut in the third file", cutC, []string{"a", "b"}},
-		{"the same in gzip", gzipOf(t, cutC), []string{"a", "b"}},
-		{"the same in zstd", zstdOf(t, cutC), []string{"a", "b"}},
+		{"the same in gzip", sample.Gzip(t, cutC), []string{"a", "b"}},
+		{"the same in zstd", sample.Zstd(t, cutC), []string{"a", "b"}},
 		{"gzip cut in the trailer", gz[:len(gz)-1], []string{"a", "b", "c"}},
 	} {
 		for _, verify := range []bool{true, false} {

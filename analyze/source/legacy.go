@@ -7,28 +7,10 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 )
-
-// A legacyImage is ID/json of an archive of Docker before 1.10: one layer that knows its parent.
-type legacyImage struct {
-	ID              string           `json:"id"`
-	Parent          string           `json:"parent"`
-	Created         moment           `json:"created"`
-	Author          string           `json:"author"`
-	Comment         string           `json:"comment"`
-	Architecture    string           `json:"architecture"`
-	Variant         string           `json:"variant"`
-	OS              string           `json:"os"`
-	Config          *storedExecution `json:"config"`
-	ContainerConfig struct {
-		Cmd words `json:"Cmd"`
-	} `json:"container_config"`
-
-	raw []byte
-}
 
 // readLegacy lists the images of an archive of Docker before 1.10: by the file repositories, which is name to tag to ID, or by the
 // parents where an image was saved by ID.
@@ -36,12 +18,12 @@ func (a *Archive) readLegacy() error {
 	if !a.store.has(repositoriesName) {
 		return a.readUnnamed()
 	}
-	doc, err := readMember(a.store, repositoriesName, limitManifest, a.opt.Limits.Manifest)
+	doc, err := readMember(a.store, repositoriesName, document.LimitManifest, a.opt.Limits.Manifest)
 	if err != nil {
 		return fmt.Errorf("%s: %w", repositoriesName, err)
 	}
 	var names map[string]map[string]string
-	if err := unmarshal(doc, a.opt.Limits.JSONDepth, &names); err != nil {
+	if err := document.Unmarshal(doc, a.opt.Limits.JSONDepth, &names); err != nil {
 		return fmt.Errorf("%s: %w", repositoriesName, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -58,7 +40,7 @@ func (a *Archive) readLegacy() error {
 // readUnnamed lists the images that are nobody's parent.
 func (a *Archive) readUnnamed() error {
 	names := a.store.glob("*/json")
-	if err := over(limitDescriptors, int64(len(names)), int64(a.opt.Limits.Descriptors)); err != nil {
+	if err := document.Over(document.LimitDescriptors, int64(len(names)), int64(a.opt.Limits.Descriptors)); err != nil {
 		return err
 	}
 	parents := map[string]bool{}
@@ -99,12 +81,12 @@ func (a *Archive) addLegacy(id, ref string) {
 type legacyForm struct{ a *Archive }
 
 // config returns what the newest of the folders says: it has no ID of its own.
-func (f legacyForm) config(c *candidate) (*imageConfig, error) {
+func (f legacyForm) config(c *candidate) (*document.Config, error) {
 	img := new(Image)
 	if err := f.load(c, img); err != nil {
 		return nil, err
 	}
-	return &imageConfig{raw: img.Config, file: img.ConfigFile}, nil
+	return &document.Config{Raw: img.Config, File: img.ConfigFile}, nil
 }
 
 // load follows the parents. There are no digests in such an archive; those computed later stand for themselves.
@@ -114,36 +96,24 @@ func (f legacyForm) load(c *candidate, img *Image) error {
 	if err != nil {
 		return err
 	}
-	top := chain[0]
-	img.Config = top.raw
-	img.ConfigFile = &v1.ConfigFile{
-		Architecture: top.Architecture, Variant: top.Variant, OS: top.OS, Author: top.Author,
-		Created: v1.Time(top.Created),
-	}
-	if top.Config != nil {
-		img.ConfigFile.Config = top.Config.execution()
-	}
 	slices.Reverse(chain)
+	img.Config, img.ConfigFile = chain[len(chain)-1].Raw, document.V1Config(chain)
 	for i, l := range chain {
 		img.Layers = append(img.Layers, a.memberLayer(i, l.ID+"/layer.tar"))
-		img.ConfigFile.History = append(img.ConfigFile.History, v1.History{
-			Created: v1.Time(l.Created), Author: l.Author, Comment: l.Comment,
-			CreatedBy: strings.Join(l.ContainerConfig.Cmd, " "),
-		})
 	}
 	return nil
 }
 
 // legacyChain returns an image and its parents, newest first.
-func (a *Archive) legacyChain(id string) ([]*legacyImage, error) {
-	var chain []*legacyImage
+func (a *Archive) legacyChain(id string) ([]*document.V1Image, error) {
+	var chain []*document.V1Image
 	seen := map[string]bool{}
 	for id != "" {
 		if seen[id] {
-			return nil, fmt.Errorf("image %s: is its own ancestor", shortened(id))
+			return nil, fmt.Errorf("image %s: is its own ancestor", show.Cut(id))
 		}
 		seen[id] = true
-		if err := over(limitLayers, int64(len(seen)), int64(a.opt.Limits.Layers)); err != nil {
+		if err := document.Over(document.LimitLayers, int64(len(seen)), int64(a.opt.Limits.Layers)); err != nil {
 			return nil, err
 		}
 		l, err := a.legacyImage(id)
@@ -156,21 +126,21 @@ func (a *Archive) legacyChain(id string) ([]*legacyImage, error) {
 	return chain, nil
 }
 
-func (a *Archive) legacyImage(id string) (*legacyImage, error) {
+func (a *Archive) legacyImage(id string) (*document.V1Image, error) {
 	name := id + "/json"
-	doc, err := readMember(a.store, name, limitConfig, a.opt.Limits.Config)
+	doc, err := readMember(a.store, name, document.LimitConfig, a.opt.Limits.Config)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, a.afterDamage(missingMember{name})
 	}
-	l := &legacyImage{raw: doc}
+	var l *document.V1Image
 	if err == nil {
-		err = unmarshal(doc, a.opt.Limits.JSONDepth, l)
+		l, err = document.ParseV1(doc, &a.opt.Limits)
 	}
 	if err == nil && l.ID != "" && l.ID != id {
-		err = fmt.Errorf("id: want %s, found %s", shortened(id), shortened(l.ID))
+		err = fmt.Errorf("id: want %s, found %s", show.Cut(id), show.Cut(l.ID))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", display(name), err)
+		return nil, fmt.Errorf("%s: %w", show.Safe(name), err)
 	}
 	l.ID = id
 	return l, nil

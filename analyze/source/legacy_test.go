@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"layup/fixtures/sample"
 )
 
 // legacyMembers are an archive of Docker before 1.10: images 1 to n, each the parent of the next, the last one tagged.
@@ -18,7 +20,7 @@ func legacyMembers(t *testing.T, files ...string) []member {
 			image["parent"] = id(i)
 		}
 		list = append(list, member{name: id(i+1) + "/json", body: asJSON(image)},
-			member{name: id(i+1) + "/VERSION", body: "1.0"}, member{name: id(i+1) + "/layer.tar", body: string(tarOf(t, file))})
+			member{name: id(i+1) + "/VERSION", body: "1.0"}, member{name: id(i+1) + "/layer.tar", body: string(sample.Tar(t, file))})
 	}
 	top := id(len(files))
 	return append(list, member{name: repositoriesName, body: asJSON(map[string]any{"shop": map[string]string{"1.2": top, "latest": top}})})
@@ -47,7 +49,7 @@ func TestVeryOldArchivesSavedByIDAreReadFromTheTop(t *testing.T) {
 	if got := files(t, img); got != "a b" || img.Reference != "" || img.Source != kindDocker {
 		t.Errorf("got %q, %q, %s", got, img.Reference, img.Source)
 	}
-	other := []member{{name: id(7) + "/json", body: asJSON(map[string]string{"id": id(7), "parent": id(1)})}, {name: id(7) + "/layer.tar", body: string(tarOf(t, "c"))}}
+	other := []member{{name: id(7) + "/json", body: asJSON(map[string]string{"id": id(7), "parent": id(1)})}, {name: id(7) + "/layer.tar", body: string(sample.Tar(t, "c"))}}
 	two := openFile(t, fileOf(t, "x.tar", archiveOf(t, append(list, other...)...)))
 	if images, _, err := two.Choose(t.Context(), Selection{Image: id(7)}); err != nil || files(t, images[0]) != "a c" {
 		t.Errorf("one of two by ID: %v", err)

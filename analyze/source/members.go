@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 
+	"layup/analyze/source/decode"
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -69,7 +71,7 @@ func readMember(store members, name, limitName string, limit int64) ([]byte, err
 }
 
 func (m *stored) whole(limitName string, limit int64) ([]byte, error) {
-	if err := over(limitName, m.data.Size(), limit); err != nil {
+	if err := document.Over(limitName, m.data.Size(), limit); err != nil {
 		return nil, fmt.Errorf("size: %w", err)
 	}
 	doc := make([]byte, m.data.Size())
@@ -102,7 +104,7 @@ type tarIndex struct {
 const maxMembers = 1 << 18
 
 // scanOuter reads the headers of a tar in one pass. Its error says in the words of an archive why not all could be read.
-func scanOuter(ctx context.Context, in *input, limits Limits) (*tarfs.Layer, error) {
+func scanOuter(ctx context.Context, in *input, limits document.Limits) (*tarfs.Layer, error) {
 	size := in.data.Size()
 	r := &outerReader{headerReader: newHeaderReader(ctx, in.data, size)}
 	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: limits.Limits})
@@ -138,7 +140,7 @@ type outerReader struct {
 }
 
 // maxZeros is how many blocks of zeros are read in place of headers: two records. Two blocks are the end mark.
-const maxZeros = 2 * 10240 / blockSize
+const maxZeros = 2 * 10240 / decode.HeadSize
 
 // Peek returns the next bytes; a part of them is a part of a header.
 func (r *outerReader) Peek(n int) ([]byte, error) {
@@ -147,7 +149,7 @@ func (r *outerReader) Peek(n int) ([]byte, error) {
 	}
 	b, err := r.headerReader.Peek(n)
 	r.short = r.short || err == io.EOF && len(b) > 0
-	if r.zeros++; n != blockSize || !isZero(b) {
+	if r.zeros++; n != decode.HeadSize || !decode.IsZero(b) {
 		r.zeros = 0
 	}
 	return b, err

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,21 +11,23 @@ import (
 	"slices"
 	"strings"
 
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
 // An ociForm is an image of an OCI or Docker manifest.
 type ociForm struct{ a *Archive }
 
-func (f ociForm) config(c *candidate) (*imageConfig, error) {
+func (f ociForm) config(c *candidate) (*document.Config, error) {
 	if err := f.a.readManifest(c); err != nil {
 		return nil, err
 	}
-	raw, err := f.a.document(c.desc.config, "config", limitConfig, f.a.opt.Limits.Config)
+	raw, err := f.a.document(c.desc.Config, "config", document.LimitConfig, f.a.opt.Limits.Config)
 	if err != nil {
 		return nil, err
 	}
-	return newConfig(raw, &f.a.opt.Limits)
+	return document.ParseConfig(raw, &f.a.opt.Limits)
 }
 
 // load finds an image's config and layers by its manifest.
@@ -34,19 +37,19 @@ func (f ociForm) load(c *candidate, img *Image) error {
 	if err != nil {
 		return err
 	}
-	layers := c.desc.layers
+	layers := c.desc.Layers
 	if err := img.useConfig(config, len(layers), &a.opt.Limits); err != nil {
 		return err
 	}
-	img.Manifest = c.desc.raw
-	img.ManifestDescriptor = Descriptor{MediaType: firstWord(c.manifest.MediaType, c.desc.mediaType), Digest: c.manifest.Digest, Size: c.manifest.Size}
-	order := c.order(config.diffIDs)
+	img.Manifest = c.desc.Raw
+	img.ManifestDescriptor = document.Descriptor{MediaType: cmp.Or(c.manifest.MediaType, c.desc.MediaType), Digest: c.manifest.Digest, Size: c.manifest.Size}
+	order := c.order(config.DiffIDs)
 	if !slices.IsSorted(order) {
 		img.Warnings = append(img.Warnings, tarfs.Warning{Code: LayersOutOfOrder, Layer: tarfs.NoLayer})
 	}
 	for i, at := range order {
 		l := a.newLayer(i)
-		l.DiffID = config.diffIDs[i]
+		l.DiffID = config.DiffIDs[i]
 		l.err = a.fill(l, layers[at])
 		img.Layers = append(img.Layers, l)
 	}
@@ -59,8 +62,8 @@ func (c *candidate) order(diffIDs []string) []int {
 	if c.docker != nil {
 		return c.docker.order
 	}
-	digests := make([]string, len(c.desc.layers))
-	for i, l := range c.desc.layers {
+	digests := make([]string, len(c.desc.Layers))
+	for i, l := range c.desc.Layers {
 		digests[i] = l.Digest
 	}
 	if order := permutation(diffIDs, digests); order != nil {
@@ -93,20 +96,20 @@ func permutation(want, have []string) []int {
 }
 
 // fill finds the bytes of a layer, or says why there are none.
-func (a *Archive) fill(l *Layer, ref blobRef) error {
+func (a *Archive) fill(l *Layer, ref document.Ref) error {
 	l.MediaType, l.hint, l.Size = ref.MediaType, ref.MediaType, ref.Size
-	if ref.err != nil {
-		return ref.err
+	if ref.Err != nil {
+		return ref.Err
 	}
 	l.Digest = ref.Digest
 	if strings.HasSuffix(ref.MediaType, "+encrypted") {
-		return fmt.Errorf("is encrypted (media type %s): its content cannot be read", shortened(ref.MediaType))
+		return fmt.Errorf("is encrypted (media type %s): its content cannot be read", show.Cut(ref.MediaType))
 	}
-	blob, check, err := a.shelf.layer(ref.descriptor)
+	blob, check, err := a.shelf.layer(ref.Descriptor)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && ref.Data != nil:
 		blob, err = embedded(ref.Data), nil
-	case errors.Is(err, fs.ErrNotExist) && len(ref.URLs) > 0, errors.Is(err, fs.ErrNotExist) && foreign(ref.MediaType):
+	case errors.Is(err, fs.ErrNotExist) && ref.Foreign():
 		return foreignLayer{}
 	case errors.Is(err, fs.ErrNotExist):
 		return a.afterDamage(missingBlob{digest: ref.Digest})
@@ -120,7 +123,7 @@ func (a *Archive) fill(l *Layer, ref blobRef) error {
 	}
 	if a.opt.Verify {
 		l.Size = ref.Size // compared in the pass over the layer, with the digest
-		return ref.matchData()
+		return ref.MatchData()
 	}
 	return nil
 }
@@ -139,21 +142,16 @@ func (foreignLayer) Error() string {
 // Is makes it a case of what does not exist.
 func (foreignLayer) Is(target error) bool { return target == fs.ErrNotExist }
 
-// foreign reports whether a layer's media type says that it is not distributed with the image.
-func foreign(mediaType string) bool {
-	return strings.Contains(mediaType, ".nondistributable.") || strings.Contains(mediaType, ".foreign.")
-}
-
 // readLayout lists what index.json reaches.
 func (a *Archive) readLayout(ctx context.Context) error {
 	if err := a.tolerate(layoutName, a.checkVersion()); err != nil {
 		return err
 	}
-	doc, err := readMember(a.store, indexName, limitManifest, a.opt.Limits.Manifest)
+	doc, err := readMember(a.store, indexName, document.LimitManifest, a.opt.Limits.Manifest)
 	if err != nil {
 		return fmt.Errorf("%s: %w", indexName, err)
 	}
-	d, _, err := parseDocument(doc, ociIndex, a.opt.Limits.JSONDepth)
+	d, _, err := document.Parse(doc, document.OCIIndex, a.opt.Limits.JSONDepth)
 	if err != nil {
 		return fmt.Errorf("%s: %w", indexName, err)
 	}
@@ -172,7 +170,7 @@ func (a *Archive) readLayout(ctx context.Context) error {
 
 // checkVersion reads the file oci-layout. Without it, index.json decides.
 func (a *Archive) checkVersion() error {
-	doc, err := readMember(a.store, layoutName, limitManifest, a.opt.Limits.Manifest)
+	doc, err := readMember(a.store, layoutName, document.LimitManifest, a.opt.Limits.Manifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -180,10 +178,10 @@ func (a *Archive) checkVersion() error {
 		Version string `json:"imageLayoutVersion"`
 	}
 	if err == nil {
-		err = unmarshal(doc, a.opt.Limits.JSONDepth, &layout)
+		err = document.Unmarshal(doc, a.opt.Limits.JSONDepth, &layout)
 	}
 	if err == nil && layout.Version != "1" && !strings.HasPrefix(layout.Version, "1.") {
-		err = fmt.Errorf("imageLayoutVersion %s is not supported, only 1", shortened(layout.Version))
+		err = fmt.Errorf("imageLayoutVersion %s is not supported, only 1", show.Cut(layout.Version))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", layoutName, err)

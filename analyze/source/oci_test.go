@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
@@ -27,10 +29,10 @@ func TestALayoutReadsAlikeAsDirectoryAndTar(t *testing.T) {
 		kindOCI: unpack(t, l.members()...), kindOCIArchive: fileOf(t, "x", archiveOf(t, l.members()...)),
 	} {
 		img := one(t, name)
-		if got := files(t, img); got != "a b" || img.Source != kind || img.Reference != "t" || img.ID != digestOf([]byte(s.config)) {
+		if got := files(t, img); got != "a b" || img.Source != kind || img.Reference != "t" || img.ID != sample.Digest([]byte(s.config)) {
 			t.Errorf("%s: got %q, %s, %s, %s", kind, got, img.Source, img.Reference, img.ID)
 		}
-		if string(img.Config) != s.config || digestOf(img.Manifest) != l.tops[0]["digest"] {
+		if string(img.Config) != s.config || sample.Digest(img.Manifest) != l.tops[0]["digest"] {
 			t.Errorf("%s: config or manifest are not as stored", kind)
 		}
 		if l := img.Layers[0]; l.MediaType != typeLayer || l.Digest != s.diffIDs[0] || l.Size != int64(len(s.layers[0])) {
@@ -58,15 +60,15 @@ func TestLayersThatCannotBeReadSayWhy(t *testing.T) {
 		{"half a byte", func(d map[string]any) { d["size"] = 1.5 }, "size: want a whole number"},
 		{"a size in quotes", func(d map[string]any) { d["size"] = "12" }, "size: want a whole number"},
 		{"no size", func(d map[string]any) { delete(d, "size") }, "size: is missing"},
-		{"a missing blob", func(d map[string]any) { d["digest"] = digestOf([]byte("gone")) }, "not in the layout"},
+		{"a missing blob", func(d map[string]any) { d["digest"] = sample.Digest([]byte("gone")) }, "not in the layout"},
 		{"encryption", func(d map[string]any) { d["mediaType"] = typeLayer + "+gzip+encrypted" }, "is encrypted"},
 		{"other embedded data", func(d map[string]any) { d["data"] = []byte("hello") }, "embedded data"},
 		{"data that is no base64", func(d map[string]any) { d["data"] = "?" }, "base64"},
 		{"a foreign layer", func(d map[string]any) {
-			d["digest"], d["mediaType"] = digestOf([]byte("gone")), "application/vnd.oci.image.layer.nondistributable.v1.tar"
+			d["digest"], d["mediaType"] = sample.Digest([]byte("gone")), "application/vnd.oci.image.layer.nondistributable.v1.tar"
 		}, "is a foreign layer"},
 		{"a layer elsewhere", func(d map[string]any) {
-			d["digest"], d["urls"] = digestOf([]byte("gone")), []string{"http://127.0.0.1:9/"}
+			d["digest"], d["urls"] = sample.Digest([]byte("gone")), []string{"http://127.0.0.1:9/"}
 		}, "is a foreign layer"},
 	} {
 		l := edited(t, ofLayer(tt.edit))
@@ -110,10 +112,10 @@ func TestBrokenDocumentsOfALayoutAreNamed(t *testing.T) {
 		after func(l *layout)
 		want  string
 	}{
-		{"no config", nil, missing(digestOf([]byte(s.config))), "config sha256:"},
+		{"no config", nil, missing(sample.Digest([]byte(s.config))), "config sha256:"},
 		{"no manifest", nil, func(l *layout) { delete(l.blobs, l.tops[0]["digest"].(string)) }, "manifest sha256:"},
-		{"a config of other bytes", nil, func(l *layout) { l.blobs[digestOf([]byte(s.config))] = strings.ToUpper(s.config) }, "does not match its digest"},
-		{"a cut config", nil, func(l *layout) { l.blobs[digestOf([]byte(s.config))] = s.config[:9] }, "size: want"},
+		{"a config of other bytes", nil, func(l *layout) { l.blobs[sample.Digest([]byte(s.config))] = strings.ToUpper(s.config) }, "does not match its digest"},
+		{"a cut config", nil, func(l *layout) { l.blobs[sample.Digest([]byte(s.config))] = s.config[:9] }, "size: want"},
 		{"a manifest of other bytes", nil, func(l *layout) {
 			d := l.tops[0]["digest"].(string)
 			l.blobs[d] = strings.Replace(l.blobs[d], "layer.v1.tar", "layer.v2.tar", 1)
@@ -197,10 +199,10 @@ func TestIndexesAreBounded(t *testing.T) {
 	wide.top(d, "t")
 	for name, tt := range map[string]struct {
 		l   *layout
-		set func(l *Limits)
+		set func(l *document.Limits)
 	}{
-		limitIndexDepth:  {deeper, func(*Limits) {}},
-		limitDescriptors: {wide, func(l *Limits) { l.Descriptors = 30 }},
+		document.LimitIndexDepth:  {deeper, func(*document.Limits) {}},
+		document.LimitDescriptors: {wide, func(l *document.Limits) { l.Descriptors = 30 }},
 	} {
 		opt := testOptions(t)
 		tt.set(&opt.Limits)
@@ -226,7 +228,7 @@ func TestManifestOrderYieldsToTheConfigsForPlainLayers(t *testing.T) {
 	}
 	s := sampleOf(t, "a", "b")
 	plain := s.layers
-	s.layers = [][]byte{gzipOf(t, plain[1]), gzipOf(t, plain[0])}
+	s.layers = [][]byte{sample.Gzip(t, plain[1]), sample.Gzip(t, plain[0])}
 	l := newLayout()
 	l.top(l.image(s, nil), "t")
 	if got := refusal(t, unpack(t, l.members()...)); !strings.HasPrefix(got, "layer 0: content does not match its diffID") {

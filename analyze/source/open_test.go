@@ -7,6 +7,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 )
 
 func TestContentDecidesWhatAFileIs(t *testing.T) {
@@ -21,13 +24,13 @@ func TestContentDecidesWhatAFileIs(t *testing.T) {
 		want        string
 	}{
 		{"docker save", kindDocker, docker, "first second"},
-		{"docker save in gzip", kindDocker, gzipOf(t, docker), "first second"},
-		{"docker save in zstd", kindDocker, zstdOf(t, docker), "first second"},
-		{"docker save in xz", kindDocker, xzOf(t, docker), "first second"},
+		{"docker save in gzip", kindDocker, sample.Gzip(t, docker), "first second"},
+		{"docker save in zstd", kindDocker, sample.Zstd(t, docker), "first second"},
+		{"docker save in xz", kindDocker, sample.Xz(t, docker), "first second"},
 		{"OCI layout", kindOCIArchive, archiveOf(t, oci.members()...), "first second"},
 		{"docker save of engine 25", kindDocker, archiveOf(t, both...), "first second"},
-		{"a layer", kindLayer, tarOf(t, "etc/passwd", "x"), "etc/passwd,x"},
-		{"a layer in gzip", kindLayer, gzipOf(t, tarOf(t, "etc/passwd")), "etc/passwd"},
+		{"a layer", kindLayer, sample.Tar(t, "etc/passwd", "x"), "etc/passwd,x"},
+		{"a layer in gzip", kindLayer, sample.Gzip(t, sample.Tar(t, "etc/passwd")), "etc/passwd"},
 		{"an empty tar", kindLayer, make([]byte, 10240), ""},
 	} {
 		for _, how := range []string{"path", "pipe", "stdin"} {
@@ -52,11 +55,11 @@ func TestContentDecidesWhatAFileIs(t *testing.T) {
 }
 
 // blobManifest is the manifest.json beside a layout.
-func (s *sample) blobManifest(tags ...string) member {
-	entry := map[string]any{"Config": blobName(digestOf([]byte(s.config))), "RepoTags": tags}
+func (s *oneImage) blobManifest(tags ...string) member {
+	entry := map[string]any{"Config": document.BlobName(sample.Digest([]byte(s.config))), "RepoTags": tags}
 	var names []string
 	for _, d := range s.diffIDs {
-		names = append(names, blobName(d))
+		names = append(names, document.BlobName(d))
 	}
 	entry["Layers"] = names
 	return member{name: manifestName, body: asJSON([]any{entry})}
@@ -97,7 +100,7 @@ func pipeOf(t *testing.T, content io.Reader) *os.File {
 }
 
 func TestPartOfStandardInputIsReadFromWhereItStands(t *testing.T) {
-	file, err := os.Open(fileOf(t, "x", append([]byte("read before"), tarOf(t, "a")...)))
+	file, err := os.Open(fileOf(t, "x", append([]byte("read before"), sample.Tar(t, "a")...)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,12 +132,12 @@ func TestWhatIsNoArchiveIsNamed(t *testing.T) {
 		{"1 MiB of zeros", make([]byte, 1<<20), "first 1 MiB is zeros"},
 		{"a page", []byte("<!DOCTYPE html><p>404"), "HTML"},
 		{"JSON", []byte(` {"error": "not found"}`), "but JSON"},
-		{"text in gzip", gzipOf(t, []byte("hello")), "inside gzip: not a tar archive"},
-		{"gzip in gzip", gzipOf(t, gzipOf(t, tarOf(t, "a"))), "inside gzip: not a tar archive but gzip"},
-		{"zeros in gzip", gzipOf(t, make([]byte, 2<<20)), "inside gzip: not an archive: the first 1 MiB is zeros"},
-		{"nothing in gzip", gzipOf(t, nil), "inside gzip: file is empty"},
+		{"text in gzip", sample.Gzip(t, []byte("hello")), "inside gzip: not a tar archive"},
+		{"gzip in gzip", sample.Gzip(t, sample.Gzip(t, sample.Tar(t, "a"))), "inside gzip: not a tar archive but gzip"},
+		{"zeros in gzip", sample.Gzip(t, make([]byte, 2<<20)), "inside gzip: not an archive: the first 1 MiB is zeros"},
+		{"nothing in gzip", sample.Gzip(t, nil), "inside gzip: file is empty"},
 		{"a part of a header", whole[:300], "truncated archive at offset 300"},
-		{"a cut gzip", gzipOf(t, whole)[:200], "gzip: unexpected end"},
+		{"a cut gzip", sample.Gzip(t, whole)[:200], "gzip: unexpected end"},
 	} {
 		for _, how := range []string{"path", "pipe"} {
 			if _, err := openAs(t, how, tt.content); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -240,21 +243,21 @@ func TestRemainsOfAnArchiveAreNoLayer(t *testing.T) {
 }
 
 func TestACompressedLayerKeepsTheDigestOfItsFile(t *testing.T) {
-	plain := tarOf(t, "a")
-	packed := gzipOf(t, plain)
+	plain := sample.Tar(t, "a")
+	packed := sample.Gzip(t, plain)
 	img := one(t, fileOf(t, "x", packed))
 	l := img.Layers[0]
-	if l.Digest != digestOf(packed) || l.Size != int64(len(packed)) || l.outer != "gzip" || img.ID != "" || img.Config != nil {
+	if l.Digest != sample.Digest(packed) || l.Size != int64(len(packed)) || l.outer != "gzip" || img.ID != "" || img.Config != nil {
 		t.Errorf("got %s of %d bytes in %q, image %q", l.Digest, l.Size, l.outer, img.ID)
 	}
 	s, err := l.Scan(t.Context(), ScanOptions{})
-	if err != nil || s.Compression != "gzip" || s.DiffID != digestOf(plain) || s.Digest != digestOf(packed) {
+	if err != nil || s.Compression != "gzip" || s.DiffID != sample.Digest(plain) || s.Digest != sample.Digest(packed) {
 		t.Errorf("got %+v, %v", s, err)
 	}
 }
 
 func TestGarbageBehindTheInputIsAWarning(t *testing.T) {
-	docker := gzipOf(t, archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...))
+	docker := sample.Gzip(t, archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...))
 	img := one(t, fileOf(t, "x", append(docker, "garbage"...)))
 	if len(img.Warnings) != 1 || img.Warnings[0].Code != CompressedTailDamaged {
 		t.Errorf("got %v", img.Warnings)

@@ -29,7 +29,7 @@ func TestOnlyFilesAndDirectoriesAreOpened(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", name, err, want)
 		}
-		if took := time.Since(start); took > 20*time.Second { // it is at once, but on a busy machine
+		if took := time.Since(start); took > 20*time.Second { // it is at once, but on a busy document.Machine
 			t.Errorf("%q: took %v", name, took)
 		}
 	}

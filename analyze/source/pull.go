@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"layup/analyze/show"
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
 	"layup/analyze/source/oci"
 	"layup/analyze/source/registry"
 )
@@ -16,7 +18,7 @@ import (
 // PullOptions say what is fetched, and where it goes.
 type PullOptions struct {
 	Registry registry.Options
-	Limits   Limits
+	Limits   document.Limits
 	Target   string // a file where it ends in .tar, else a directory
 	Platform string // of each reference only this one; empty means all
 	All      bool   // also attestations, and what refers to what is fetched
@@ -68,7 +70,7 @@ func Pull(ctx context.Context, names []string, opt PullOptions) (*Pulled, error)
 	p := newPlan(client, opt)
 	for _, name := range names {
 		if err := p.add(ctx, name); err != nil {
-			return nil, advised(fmt.Errorf("%s: %w", display(name), err))
+			return nil, advised(fmt.Errorf("%s: %w", show.Safe(name), err))
 		}
 	}
 	if err := p.check(); err != nil {
@@ -146,7 +148,7 @@ func (p *plan) fetch(ctx context.Context) error {
 	if p.opt.NoResume {
 		return errors.Join(err, partial.Remove())
 	}
-	p.note(fmt.Sprintf("what was fetched is kept in %s: the same command goes on from there", display(dir)))
+	p.note(fmt.Sprintf("what was fetched is kept in %s: the same command goes on from there", show.Safe(dir)))
 	_ = partial.Close() // the error that counts is the one before
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"layup/analyze/source/document"
 	"layup/analyze/source/oci"
 	"layup/analyze/source/registry"
 )
@@ -32,14 +33,14 @@ func (p *plan) list() []oci.Blob {
 func (p *plan) check() error {
 	total := int64(0)
 	for _, b := range p.blobs {
-		if err := over(limitLayerBytes, b.Size, p.opt.Limits.LayerBytes); err != nil {
+		if err := document.Over(document.LimitLayerBytes, b.Size, p.opt.Limits.LayerBytes); err != nil {
 			return fmt.Errorf("blob %s: %w", b.Digest, err)
 		}
 		if total += b.Size; total < 0 {
 			return errors.New("the sizes of the blobs add up to more than can be counted")
 		}
 	}
-	return over(limitImageBytes, total, p.opt.Limits.ImageBytes)
+	return document.Over(document.LimitImageBytes, total, p.opt.Limits.ImageBytes)
 }
 
 // pulled says what was fetched.

@@ -3,14 +3,14 @@ package source
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
+	"layup/analyze/source/document"
 	"layup/analyze/source/registry"
 )
 
 // platform returns which one of an index is fetched; empty for all.
-func (p *plan) platform(e *entry, parsed *rawDocument) (string, error) {
+func (p *plan) platform(e *entry, parsed *document.Document) (string, error) {
 	if p.opt.Platform != "" || !p.opt.Docker {
 		return p.opt.Platform, nil
 	}
@@ -18,20 +18,20 @@ func (p *plan) platform(e *entry, parsed *rawDocument) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, want := range machine() {
+	for _, want := range document.Machine() {
 		if _, ok := fitting(leaves, want); ok {
 			p.note(fmt.Sprintf("platform %s (this machine's; --platform chooses another): docker load takes one", want))
 			return want.String(), nil
 		}
 	}
-	return "", &ChoiceError{Message: fmt.Sprintf("docker load takes one platform, and none is this machine's (%s): choose one", machine()[0]), Choices: leafChoices(leaves)}
+	return "", &ChoiceError{Message: fmt.Sprintf("docker load takes one platform, and none is this machine's (%s): choose one", document.Machine()[0]), Choices: leafChoices(leaves)}
 }
 
 // fitting returns the one image that runs on a platform.
-func fitting(leaves []child, want platform) (child, bool) {
+func fitting(leaves []child, want document.Platform) (child, bool) {
 	for _, exact := range []bool{true, false} {
 		for _, l := range leaves {
-			if l.Platform != nil && !isAttestation(l.descriptor) && want.fits(*l.Platform, exact) {
+			if l.Platform != nil && !l.Descriptor.IsAttestation() && want.Fits(*l.Platform, exact) {
 				return l, true
 			}
 		}
@@ -42,7 +42,7 @@ func fitting(leaves []child, want platform) (child, bool) {
 func leafChoices(leaves []child) []Choice {
 	var list []Choice
 	for _, l := range leaves {
-		if l.Platform != nil && !isAttestation(l.descriptor) && platformWord.MatchString(l.Platform.String()) {
+		if l.Platform != nil && !l.Descriptor.IsAttestation() && platformWord.MatchString(l.Platform.String()) {
 			list = append(list, Choice{Flag: "--platform " + l.Platform.String(), What: l.Digest})
 		}
 	}
@@ -50,8 +50,8 @@ func leafChoices(leaves []child) []Choice {
 }
 
 // choose leaves of an index the image of one platform, which becomes the entry; its attestations become entries of their own.
-func (p *plan) choose(ctx context.Context, e *entry, parsed *rawDocument, name string) error {
-	want, err := parsePlatform(name)
+func (p *plan) choose(ctx context.Context, e *entry, parsed *document.Document, name string) error {
+	want, err := document.ParsePlatform(name)
 	if err != nil {
 		return err
 	}
@@ -63,15 +63,15 @@ func (p *plan) choose(ctx context.Context, e *entry, parsed *rawDocument, name s
 	if !ok {
 		return &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: leafChoices(leaves)}
 	}
-	e.desc, e.platform = found.descriptor, found.platform
+	e.desc, e.platform = found.Descriptor, found.platform
 	if err := p.enter(ctx, e); err != nil {
 		return err
 	}
 	for _, l := range leaves {
-		if !p.opt.All || !isAttestation(l.descriptor) || l.Annotations["vnd.docker.reference.digest"] != found.Digest {
+		if !p.opt.All || !l.Descriptor.IsAttestation() || l.Annotations["vnd.docker.reference.digest"] != found.Digest {
 			continue
 		}
-		about := &entry{ref: registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}, desc: l.descriptor, platform: l.platform, fetched: map[string]string{}}
+		about := &entry{ref: registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}, desc: l.Descriptor, platform: l.platform, fetched: map[string]string{}}
 		if err := p.enter(ctx, about); err != nil {
 			return err
 		}
@@ -91,8 +91,8 @@ func (p *plan) enter(ctx context.Context, e *entry) error {
 }
 
 // leaves returns the manifests below an index.
-func (p *plan) leaves(ctx context.Context, e *entry, d descriptor, parsed *rawDocument, depth int) ([]child, error) {
-	if err := over(limitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
+func (p *plan) leaves(ctx context.Context, e *entry, d document.Descriptor, parsed *document.Document, depth int) ([]child, error) {
+	if err := document.Over(document.LimitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
 		return nil, err
 	}
 	children, err := p.children(d, parsed)
@@ -101,22 +101,19 @@ func (p *plan) leaves(ctx context.Context, e *entry, d descriptor, parsed *rawDo
 	}
 	var list []child
 	for _, c := range children {
-		if mediaKinds[c.MediaType] != docIndex {
+		if document.KindOf(c.MediaType) != document.IndexKind {
 			list = append(list, c)
 			continue
 		}
-		raw, err := p.document(ctx, e, c.descriptor)
+		raw, err := p.document(ctx, e, c.Descriptor)
 		if err != nil {
 			return nil, err
 		}
-		nested, kind, err := parseDocument(raw, c.MediaType, p.opt.Limits.JSONDepth)
-		if err == nil && kind != docIndex {
-			err = errors.New(notA[docIndex])
-		}
+		nested, err := document.ParseIndex(raw, c.MediaType, p.opt.Limits.JSONDepth)
 		if err != nil {
 			return nil, fmt.Errorf("index %s: %w", c.Digest, err)
 		}
-		below, err := p.leaves(ctx, e, c.descriptor, nested, depth+1)
+		below, err := p.leaves(ctx, e, c.Descriptor, nested, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -127,14 +124,14 @@ func (p *plan) leaves(ctx context.Context, e *entry, d descriptor, parsed *rawDo
 
 // fits compares the platform asked for with that of an image that stands alone: its config says it.
 func (p *plan) fits(ctx context.Context, e *entry) error {
-	if p.opt.Platform == "" || e.image.notImage() != nil {
+	if p.opt.Platform == "" || e.image.NotImage() != nil {
 		return nil
 	}
-	want, err := parsePlatform(p.opt.Platform)
+	want, err := document.ParsePlatform(p.opt.Platform)
 	if err != nil {
 		return err
 	}
-	c := e.image.config
+	c := e.image.Config
 	raw, err := p.client.Bytes(ctx, e.ref, registry.Descriptor{Digest: c.Digest, Size: c.Size}, p.opt.Limits.Config)
 	if err != nil {
 		return err
@@ -142,11 +139,11 @@ func (p *plan) fits(ctx context.Context, e *entry) error {
 	b := p.blobs[c.Digest]
 	b.content = raw
 	p.blobs[c.Digest] = b
-	file, _, err := parseConfig(raw, &p.opt.Limits)
+	config, err := document.ParseConfig(raw, &p.opt.Limits)
 	if err != nil {
 		return err
 	}
-	if have := configPlatform(file); have.known() && !want.fits(have, false) {
+	if have := document.PlatformOf(config.File); have.Known() && !want.Fits(have, false) {
 		return &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", p.opt.Platform), Choices: []Choice{{Flag: "--platform " + have.String(), What: "the only one"}}}
 	}
 	return nil
@@ -154,7 +151,7 @@ func (p *plan) fits(ctx context.Context, e *entry) error {
 
 // shownPlatform is the platform of an entry that is one image.
 func (e *entry) shownPlatform() string {
-	var pl platform
+	var pl document.Platform
 	if e.platform == nil || json.Unmarshal(e.platform, &pl) != nil {
 		return ""
 	}
@@ -179,14 +176,11 @@ func (p *plan) addReferrers(ctx context.Context, e *entry) error {
 
 // addPage plans what one page of a list says to refer to a manifest.
 func (p *plan) addPage(ctx context.Context, e *entry, digest string, page []byte) error {
-	parsed, kind, err := parseDocument(page, ociIndex, p.opt.Limits.JSONDepth)
-	if err == nil && kind != docIndex {
-		err = errors.New(notA[docIndex])
-	}
+	parsed, err := document.ParseIndex(page, document.OCIIndex, p.opt.Limits.JSONDepth)
 	if err != nil {
 		return fmt.Errorf("referrers of %s: %w", digest, err)
 	}
-	children, err := p.children(descriptor{Digest: digest}, parsed)
+	children, err := p.children(document.Descriptor{Digest: digest}, parsed)
 	if err != nil {
 		return fmt.Errorf("referrers of %s: %w", digest, err)
 	}
@@ -203,7 +197,7 @@ func (p *plan) addReferrer(ctx context.Context, e *entry, c child) error {
 	if _, there := p.blobs[c.Digest]; there {
 		return nil
 	}
-	about := &entry{ref: registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}, desc: c.descriptor, platform: c.platform, fetched: map[string]string{}}
+	about := &entry{ref: registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}, desc: c.Descriptor, platform: c.platform, fetched: map[string]string{}}
 	if err := p.enter(ctx, about); err != nil {
 		return err
 	}

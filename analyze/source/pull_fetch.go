@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 
+	"layup/analyze/show"
 	"layup/analyze/source/oci"
 	"layup/analyze/source/registry"
 )
@@ -81,7 +82,7 @@ func (f *filling) survey(ctx context.Context) ([]cargo, error) {
 		missing = append(missing, b)
 	}
 	if bytes > 0 {
-		f.note(fmt.Sprintf("going on from %s: %d of %d blobs and %d of %d bytes are there", display(f.opt.partial()), blobs, f.progress.Blobs, bytes, f.progress.Bytes))
+		f.note(fmt.Sprintf("going on from %s: %d of %d blobs and %d of %d bytes are there", show.Safe(f.opt.partial()), blobs, f.progress.Blobs, bytes, f.progress.Bytes))
 	}
 	f.tell("")
 	return missing, nil

@@ -6,10 +6,10 @@ import (
 	"maps"
 	"slices"
 
+	"layup/analyze/source/decode"
+	"layup/analyze/source/document"
 	"layup/analyze/source/oci"
 )
-
-const ociManifest = "application/vnd.oci.image.manifest.v1+json"
 
 // indexEntry is a descriptor of index.json.
 type indexEntry struct {
@@ -27,7 +27,7 @@ func (p *plan) index() []byte {
 		SchemaVersion int          `json:"schemaVersion"`
 		MediaType     string       `json:"mediaType"`
 		Manifests     []indexEntry `json:"manifests"`
-	}{2, ociIndex, nil}
+	}{2, document.OCIIndex, nil}
 	tags := map[string]int{}
 	for _, e := range p.entries {
 		tags[e.ref.Tag]++
@@ -36,14 +36,14 @@ func (p *plan) index() []byte {
 		d := indexEntry{MediaType: e.desc.MediaType, Digest: e.desc.Digest, Size: e.desc.Size, Platform: e.platform, ArtifactType: e.desc.ArtifactType, Annotations: e.desc.Annotations}
 		if !e.named { // a name is the user's to give
 			d.Annotations = maps.Clone(d.Annotations)
-			delete(d.Annotations, nameAnnotation)
-			delete(d.Annotations, tagAnnotation)
+			delete(d.Annotations, document.NameAnnotation)
+			delete(d.Annotations, document.TagAnnotation)
 		} else {
-			d.Annotations = map[string]string{nameAnnotation: e.name()}
+			d.Annotations = map[string]string{document.NameAnnotation: e.name()}
 			if e.ref.Tag != "" && tags[e.ref.Tag] == 1 {
-				d.Annotations[tagAnnotation] = e.ref.Tag
+				d.Annotations[document.TagAnnotation] = e.ref.Tag
 			} else {
-				d.Annotations[tagAnnotation] = e.name()
+				d.Annotations[document.TagAnnotation] = e.name()
 			}
 		}
 		doc.Manifests = append(doc.Manifests, d)
@@ -51,12 +51,6 @@ func (p *plan) index() []byte {
 	text, _ := json.Marshal(doc) // its parts were read from JSON
 	return text
 }
-
-// The annotations by which containerd and skopeo find an image in a oci.
-const (
-	nameAnnotation = "io.containerd.image.name"
-	tagAnnotation  = "org.opencontainers.image.ref.name"
-)
 
 // dockerManifest writes manifest.json for docker load: an image for each manifest, under all its references.
 func (p *plan) dockerManifest(partial *oci.Partial) ([]byte, error) {
@@ -76,9 +70,9 @@ func (p *plan) dockerManifest(partial *oci.Partial) ([]byte, error) {
 			if err := p.loadable(partial, e); err != nil {
 				return nil, fmt.Errorf("%s: %w", e.name(), err)
 			}
-			i = &image{Config: blobName(e.image.config.Digest), Layers: []string{}}
-			for _, l := range e.image.layers {
-				i.Layers = append(i.Layers, blobName(l.Digest))
+			i = &image{Config: document.BlobName(e.image.Config.Digest), Layers: []string{}}
+			for _, l := range e.image.Layers {
+				i.Layers = append(i.Layers, document.BlobName(l.Digest))
 			}
 			made[e.desc.Digest], list = i, append(list, i)
 		}
@@ -94,18 +88,18 @@ func (p *plan) loadable(partial *oci.Partial, e *entry) error {
 	if e.image == nil {
 		return fmt.Errorf("--docker: is an index without a manifest")
 	}
-	if err := e.image.notImage(); err != nil {
+	if err := e.image.NotImage(); err != nil {
 		return fmt.Errorf("--docker: %w", err)
 	}
-	for i, l := range e.image.layers {
+	for i, l := range e.image.Layers {
 		if _, there := p.blobs[l.Digest]; !there {
 			return fmt.Errorf("--docker: layer %d is a foreign one, which the registry does not have: docker load would refuse the file", i)
 		}
-		head, err := partial.Head(oci.Blob{Digest: l.Digest, Size: l.Size}, blockSize)
+		head, err := partial.Head(oci.Blob{Digest: l.Digest, Size: l.Size}, decode.HeadSize)
 		if err != nil {
 			return err
 		}
-		if sniff(head, l.Size) == compressionZstd {
+		if decode.Sniff(head, l.Size) == decode.Zstd {
 			p.note(fmt.Sprintf("%s: layer %d is compressed with zstd: engines before 23 cannot load it", e.name(), i))
 			break
 		}

@@ -1,12 +1,15 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 	"layup/analyze/source/oci"
 	"layup/analyze/source/registry"
 )
@@ -26,10 +29,10 @@ type plan struct {
 type entry struct {
 	ref      registry.Reference // empty tag and digest as of what only refers to another entry
 	named    bool               // by the user
-	desc     descriptor
-	platform json.RawMessage   // as the index has it; nil where it has none
-	image    *manifest         // nil where it is an index
-	fetched  map[string]string // manifests and indexes of the entry, digest to media type, for the question what refers to them
+	desc     document.Descriptor
+	platform json.RawMessage    // as the index has it; nil where it has none
+	image    *document.Manifest // nil where it is an index
+	fetched  map[string]string  // manifests and indexes of the entry, digest to media type, for the question what refers to them
 }
 
 func newPlan(client *registry.Client, opt PullOptions) *plan {
@@ -46,7 +49,7 @@ func (p *plan) add(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	e := &entry{ref: ref, named: true, desc: descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}, fetched: map[string]string{}}
+	e := &entry{ref: ref, named: true, desc: document.Descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}, fetched: map[string]string{}}
 	p.entries = append(p.entries, e)
 	if err := p.resolve(ctx, e, doc.Raw); err != nil {
 		return err
@@ -68,17 +71,17 @@ func parsePulled(name string) (registry.Reference, error) {
 			return ref.Or("latest"), err
 		}
 	}
-	return registry.Reference{}, &Hinted{Err: errors.New("is not in a registry"), Hint: "docker://" + strings.TrimPrefix(shellWord(name), "docker.io://") + "  names an image in a registry"}
+	return registry.Reference{}, &Hinted{Err: errors.New("is not in a registry"), Hint: "docker://" + strings.TrimPrefix(show.Shell(name), "docker.io://") + "  names an image in a registry"}
 }
 
 // resolve plans what an entry's document leads to. Of an index it may leave one manifest, which becomes the entry.
 func (p *plan) resolve(ctx context.Context, e *entry, raw []byte) error {
-	parsed, kind, err := parseDocument(raw, e.desc.MediaType, p.opt.Limits.JSONDepth)
+	parsed, kind, err := document.Parse(raw, e.desc.MediaType, p.opt.Limits.JSONDepth)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", firstWord(mediaKinds[e.desc.MediaType], docManifest), e.desc.Digest, err)
+		return fmt.Errorf("%s %s: %w", cmp.Or(document.KindOf(e.desc.MediaType), document.ManifestKind), e.desc.Digest, err)
 	}
 	e.desc.MediaType = mediaTypeOf(parsed, kind, e.desc.MediaType)
-	if kind == docManifest {
+	if kind == document.ManifestKind {
 		if err := p.image(e, e.desc, raw, parsed); err != nil {
 			return err
 		}
@@ -95,13 +98,13 @@ func (p *plan) resolve(ctx context.Context, e *entry, raw []byte) error {
 }
 
 // mediaTypeOf returns the type of a document as index.json must name it.
-func mediaTypeOf(d *rawDocument, kind, said string) string {
-	usual := map[string]string{docIndex: ociIndex, docManifest: ociManifest}[kind]
-	return firstWord(d.MediaType, said, usual)
+func mediaTypeOf(d *document.Document, kind, said string) string {
+	usual := map[string]string{document.IndexKind: document.OCIIndex, document.ManifestKind: document.OCIManifest}[kind]
+	return cmp.Or(d.MediaType, said, usual)
 }
 
 // hold keeps a document as a blob of the plan.
-func (p *plan) hold(e *entry, d descriptor, raw []byte) error {
+func (p *plan) hold(e *entry, d document.Descriptor, raw []byte) error {
 	if _, there := p.blobs[d.Digest]; there {
 		return nil
 	}
@@ -114,15 +117,15 @@ func (p *plan) hold(e *entry, d descriptor, raw []byte) error {
 }
 
 // walk plans an index with all that it names: images, and attestations where all is asked for.
-func (p *plan) walk(ctx context.Context, e *entry, d descriptor, raw []byte, depth int) error {
-	parsed, kind, err := parseDocument(raw, d.MediaType, p.opt.Limits.JSONDepth)
+func (p *plan) walk(ctx context.Context, e *entry, d document.Descriptor, raw []byte, depth int) error {
+	parsed, kind, err := document.Parse(raw, d.MediaType, p.opt.Limits.JSONDepth)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", firstWord(mediaKinds[d.MediaType], docManifest), d.Digest, err)
+		return fmt.Errorf("%s %s: %w", document.What(d.MediaType), d.Digest, err)
 	}
-	if kind == docManifest {
+	if kind == document.ManifestKind {
 		return p.image(e, d, raw, parsed)
 	}
-	if err := over(limitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
+	if err := document.Over(document.LimitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
 		return err
 	}
 	if err := p.hold(e, d, raw); err != nil {
@@ -134,17 +137,17 @@ func (p *plan) walk(ctx context.Context, e *entry, d descriptor, raw []byte, dep
 		return err
 	}
 	for _, child := range children {
-		if _, done := e.fetched[child.Digest]; done || !p.opt.All && isAttestation(child.descriptor) {
+		if _, done := e.fetched[child.Digest]; done || !p.opt.All && child.Descriptor.IsAttestation() {
 			continue
 		}
-		raw, err := p.document(ctx, e, child.descriptor)
+		raw, err := p.document(ctx, e, child.Descriptor)
 		if err != nil {
 			return err
 		}
 		if raw == nil {
 			continue
 		}
-		if err := p.walk(ctx, e, child.descriptor, raw, depth+1); err != nil {
+		if err := p.walk(ctx, e, child.Descriptor, raw, depth+1); err != nil {
 			return err
 		}
 	}
@@ -153,31 +156,31 @@ func (p *plan) walk(ctx context.Context, e *entry, d descriptor, raw []byte, dep
 
 // A child is what an index lists.
 type child struct {
-	descriptor
+	document.Descriptor
 	platform json.RawMessage
 }
 
 // children reads the descriptors of an index.
-func (p *plan) children(d descriptor, parsed *rawDocument) ([]child, error) {
-	list, err := rawList(parsed.Manifests, "manifests")
+func (p *plan) children(d document.Descriptor, parsed *document.Document) ([]child, error) {
+	list, err := parsed.Children()
 	if err != nil {
 		return nil, fmt.Errorf("index %s: %w", d.Digest, err)
 	}
 	p.visited += len(list)
-	if err := over(limitDescriptors, int64(p.visited), int64(p.opt.Limits.Descriptors)); err != nil {
+	if err := document.Over(document.LimitDescriptors, int64(p.visited), int64(p.opt.Limits.Descriptors)); err != nil {
 		return nil, err
 	}
 	var children []child
 	for i, raw := range list {
-		desc, err := parseDescriptor(raw)
+		desc, err := document.ParseDescriptor(raw)
 		if err != nil {
 			return nil, fmt.Errorf("index %s: manifests[%d]: %w", d.Digest, i, err)
 		}
 		var as struct{ Platform json.RawMessage }
 		if err := json.Unmarshal(raw, &as); err != nil {
-			return nil, fmt.Errorf("index %s: manifests[%d]: %w", d.Digest, i, typed(err))
+			return nil, fmt.Errorf("index %s: manifests[%d]: %w", d.Digest, i, document.Typed(err))
 		}
-		if !present(as.Platform) {
+		if !document.Present(as.Platform) {
 			as.Platform = nil
 		}
 		children = append(children, child{desc, as.Platform})
@@ -186,46 +189,46 @@ func (p *plan) children(d descriptor, parsed *rawDocument) ([]child, error) {
 }
 
 // document fetches a manifest or an index that another document names; nil for what is neither.
-func (p *plan) document(ctx context.Context, e *entry, d descriptor) ([]byte, error) {
+func (p *plan) document(ctx context.Context, e *entry, d document.Descriptor) ([]byte, error) {
 	if held, there := p.blobs[d.Digest]; there && held.content != nil {
 		return held.content, nil
 	}
-	if d.MediaType != "" && mediaKinds[d.MediaType] == "" {
-		p.note(fmt.Sprintf("%s: is no manifest but %s: left out", d.Digest, shortened(d.MediaType)))
+	if d.MediaType != "" && document.KindOf(d.MediaType) == "" {
+		p.note(fmt.Sprintf("%s: is no manifest but %s: left out", d.Digest, show.Cut(d.MediaType)))
 		return nil, nil
 	}
-	if err := over(limitManifest, d.Size, p.opt.Limits.Manifest); err != nil {
+	if err := document.Over(document.LimitManifest, d.Size, p.opt.Limits.Manifest); err != nil {
 		return nil, fmt.Errorf("manifest %s: size: %w", d.Digest, err)
 	}
 	doc, err := p.client.Manifest(ctx, e.ref.At(d.Digest))
 	if err != nil {
 		return nil, err
 	}
-	if err := d.matchSize(int64(len(doc.Raw))); err != nil {
+	if err := d.MatchSize(int64(len(doc.Raw))); err != nil {
 		return nil, fmt.Errorf("manifest %s: %w", d.Digest, err)
 	}
 	return doc.Raw, nil
 }
 
 // image plans a manifest with its config and layers.
-func (p *plan) image(e *entry, d descriptor, raw []byte, parsed *rawDocument) error {
-	m, err := newManifest(parsed, raw, &p.opt.Limits)
+func (p *plan) image(e *entry, d document.Descriptor, raw []byte, parsed *document.Document) error {
+	m, err := document.NewManifest(parsed, raw, &p.opt.Limits)
 	if err == nil {
-		err = over(limitConfig, m.config.Size, p.opt.Limits.Config)
+		err = document.Over(document.LimitConfig, m.Config.Size, p.opt.Limits.Config)
 	}
 	if err == nil {
 		err = p.hold(e, d, raw)
 	}
-	for i := 0; err == nil && i < len(m.layers); i++ {
-		if err = m.layers[i].err; err == nil {
-			err = p.want(e, m.layers[i].descriptor)
+	for i := 0; err == nil && i < len(m.Layers); i++ {
+		if err = m.Layers[i].Err; err == nil {
+			err = p.want(e, m.Layers[i].Descriptor)
 		}
 		if err != nil {
 			err = fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
 	if err == nil {
-		err = p.want(e, m.config)
+		err = p.want(e, m.Config)
 	}
 	if err != nil {
 		return fmt.Errorf("manifest %s: %w", d.Digest, err)
@@ -238,13 +241,13 @@ func (p *plan) image(e *entry, d descriptor, raw []byte, parsed *rawDocument) er
 }
 
 // want plans a blob.
-func (p *plan) want(e *entry, d descriptor) error {
+func (p *plan) want(e *entry, d document.Descriptor) error {
 	before, there := p.blobs[d.Digest]
 	if there && before.Size != d.Size {
 		return fmt.Errorf("blob %s: one document says it has %d bytes, another %d", d.Digest, before.Size, d.Size)
 	}
 	if !there {
-		p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: len(d.URLs) > 0 || foreign(d.MediaType)}
+		p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: d.Foreign()}
 	}
 	return nil
 }

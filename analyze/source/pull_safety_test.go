@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/document"
 	"layup/fixtures"
 )
 
@@ -35,16 +36,16 @@ func TestPullRefusesWhatDoesNotMatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			documents[blobDigest(name)] = json.Valid(content) && strings.Contains(string(content), "schemaVersion")
+			documents[document.BlobDigest(name)] = json.Valid(content) && strings.Contains(string(content), "schemaVersion")
 		}
 		var victim string
 		for _, name := range blobNames(t, s.Dir) {
-			if !documents[blobDigest(name)] {
-				victim = blobDigest(name)
+			if !documents[document.BlobDigest(name)] {
+				victim = document.BlobDigest(name)
 			}
 		}
 		s.Wrong = func(digest string) []byte {
-			content, err := os.ReadFile(filepath.Join(s.Dir, blobName(digest)))
+			content, err := os.ReadFile(filepath.Join(s.Dir, document.BlobName(digest)))
 			if digest != victim || err != nil {
 				return nil
 			}
@@ -92,7 +93,7 @@ func TestPullTrustsNoPartialDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	incoming := func(name string) string { return "incoming/" + strings.Replace(blobDigest(name), ":", "-", 1) }
+	incoming := func(name string) string { return "incoming/" + strings.Replace(document.BlobDigest(name), ":", "-", 1) }
 	plant(names[0], "not this")
 	plant(incoming(names[1]), "x")
 	plant(incoming(names[2]), strings.Repeat("longer than the blob", 1<<16))
@@ -124,7 +125,7 @@ func TestPullTrustsNoPartialDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := digest.Match(content, blobDigest(name)); err != nil {
+		if err := digest.Match(content, document.BlobDigest(name)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -163,7 +164,7 @@ func TestPullLosesNothingThatIsThere(t *testing.T) {
 		{filepath.Join(dir, "dir.tar"), true, false}, {filepath.Join(dir, "nowhere", "x"), true, false},
 		{empty, false, true}, {empty, false, false}, {empty, true, true}, {tarred, true, true},
 	} {
-		opt := PullOptions{Limits: DefaultLimits(), Target: c.target, Force: c.force}
+		opt := PullOptions{Limits: document.DefaultLimits(), Target: c.target, Force: c.force}
 		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); (err == nil) != c.ok {
 			t.Errorf("%s, force %v: %v, want success %v", c.target, c.force, err, c.ok)
 		}
@@ -176,7 +177,7 @@ func TestPullLosesNothingThatIsThere(t *testing.T) {
 func TestPullWithoutResumeLeavesNothing(t *testing.T) {
 	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
 	s.Wrong = func(digest string) []byte {
-		content, err := os.ReadFile(filepath.Join(s.Dir, blobName(digest)))
+		content, err := os.ReadFile(filepath.Join(s.Dir, document.BlobName(digest)))
 		if err != nil || strings.Contains(string(content), "schemaVersion") {
 			return nil
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source/document"
 	"layup/fixtures"
 )
 
@@ -42,7 +43,7 @@ func aRegistry(t *testing.T, p fixtures.Packing) (*fixtures.Server, string) {
 }
 
 func pullOptions(t *testing.T, form string) PullOptions {
-	return PullOptions{Limits: DefaultLimits(), Target: filepath.Join(t.TempDir(), "image"+form)}
+	return PullOptions{Limits: document.DefaultLimits(), Target: filepath.Join(t.TempDir(), "image"+form)}
 }
 
 // blobNames lists the blobs of a layout in a directory.
@@ -56,13 +57,13 @@ func blobNames(t *testing.T, dir string) []string {
 }
 
 // put adds a blob to a layout in a directory.
-func put(t *testing.T, dir string, content []byte) descriptor {
+func put(t *testing.T, dir string, content []byte) document.Descriptor {
 	t.Helper()
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(content))
-	if err := os.WriteFile(filepath.Join(dir, blobName(digest)), content, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, document.BlobName(digest)), content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return descriptor{MediaType: ociManifest, Digest: digest, Size: int64(len(content))}
+	return document.Descriptor{MediaType: document.OCIManifest, Digest: digest, Size: int64(len(content))}
 }
 
 // A signature is a manifest that refers to the image; a signature of the signature is one, too.
@@ -73,15 +74,15 @@ func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	config, layer := put(t, s.Dir, []byte("{}")), put(t, s.Dir, []byte("signature"))
-	about := map[string]descriptor{}
-	subject := descriptor{MediaType: ociManifest, Digest: pulled.References[0].Digest, Size: 1}
+	about := map[string]document.Descriptor{}
+	subject := document.Descriptor{MediaType: document.OCIManifest, Digest: pulled.References[0].Digest, Size: 1}
 	for range 2 {
-		sign := func(d descriptor) string {
+		sign := func(d document.Descriptor) string {
 			return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, d.MediaType, d.Digest, d.Size)
 		}
 		// The config's type is that of an image, as old signers write it.
 		config.MediaType, layer.MediaType = "application/vnd.oci.image.config.v1+json", "application/vnd.example.signature"
-		m := put(t, s.Dir, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"artifactType":"application/vnd.example","config":%s,"layers":[%s],"subject":%s}`, ociManifest, sign(config), sign(layer), sign(subject)))
+		m := put(t, s.Dir, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"artifactType":"application/vnd.example","config":%s,"layers":[%s],"subject":%s}`, document.OCIManifest, sign(config), sign(layer), sign(subject)))
 		about[subject.Digest], subject = m, m
 	}
 	s.Referrers = func(digest string) []byte {
@@ -89,7 +90,7 @@ func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 		if d, ok := about[digest]; ok {
 			list = fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"artifactType":"application/vnd.example","annotations":{"org.opencontainers.image.ref.name":"2"}}`, d.MediaType, d.Digest, d.Size)
 		}
-		return fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, ociIndex, list)
+		return fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, document.OCIIndex, list)
 	}
 	for _, all := range []bool{false, true} {
 		opt := pullOptions(t, "")
@@ -111,7 +112,7 @@ func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 // listed returns what an archive holds by kind, and how many images there are to choose from.
 func listed(t *testing.T, name string) (kinds []string, images int) {
 	t.Helper()
-	a, err := Open(t.Context(), name, Options{Verify: true, Limits: DefaultLimits()})
+	a, err := Open(t.Context(), name, Options{Verify: true, Limits: document.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,7 @@ func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
 	if len(pulled.References) != 3 {
 		t.Errorf("%d references, want 3", len(pulled.References))
 	}
-	a, err := Open(t.Context(), opt.Target, Options{Verify: true, Limits: DefaultLimits()})
+	a, err := Open(t.Context(), opt.Target, Options{Verify: true, Limits: document.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +224,7 @@ func TestPullLeavesOutForeignLayers(t *testing.T) {
 	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
 	config := put(t, s.Dir, []byte(`{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":["sha256:`+strings.Repeat("a", 64)+`"]}}`))
 	m := put(t, s.Dir, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},
-		"layers":[{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"sha256:%064d","size":5,"urls":["http://127.0.0.1:1/x"]}]}`, ociManifest, config.Digest, config.Size, 7))
+		"layers":[{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"sha256:%064d","size":5,"urls":["http://127.0.0.1:1/x"]}]}`, document.OCIManifest, config.Digest, config.Size, 7))
 	for _, docker := range []bool{false, true} {
 		opt := pullOptions(t, ".tar")
 		opt.Docker = docker

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -179,7 +180,7 @@ const (
 )
 
 // says reads the document by which a tar looks like an image archive: a layer may well hold a file of that name.
-func (t *tarIndex) says(seen sight, limits *Limits) int {
+func (t *tarIndex) says(seen sight, limits *document.Limits) int {
 	name, lists := indexName, listsBlobs
 	if seen.manifest {
 		name, lists = manifestName, listsConfigs
@@ -191,7 +192,7 @@ func (t *tarIndex) says(seen sight, limits *Limits) int {
 	if err != nil {
 		return anotherThing
 	}
-	doc, err := m.whole(limitManifest, limits.Manifest)
+	doc, err := m.whole(document.LimitManifest, limits.Manifest)
 	switch {
 	case err != nil || !json.Valid(doc):
 		return damaged
@@ -215,7 +216,7 @@ func listsBlobs(doc []byte, t *tarIndex, strictly bool) bool {
 		Manifests     []struct{ Digest string }
 	}
 	err := json.Unmarshal(doc, &index)
-	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && (!strictly || len(t.glob(blobPattern)) > 0)
+	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && (!strictly || len(t.glob(document.BlobPattern)) > 0)
 }
 
 func cleaned(name string) string {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -22,7 +24,7 @@ func (a *Archive) reconcile() error {
 		}
 		found := false
 		for _, c := range a.images {
-			if c.desc == nil || c.err != nil || c.desc.config.Digest != id {
+			if c.desc == nil || c.err != nil || c.desc.Config.Digest != id {
 				continue
 			}
 			if order := a.layerOrder(e, c.desc); order != nil {
@@ -43,28 +45,28 @@ func (a *Archive) reconcile() error {
 
 // configDigest returns the digest of an entry's config, by its name in the layout or by its content.
 func (a *Archive) configDigest(e *dockerEntry) (string, error) {
-	if clean, ok := cleanMember(e.Config); ok && blobDigest(clean) != "" {
-		return blobDigest(clean), nil
+	if clean, ok := cleanMember(e.Config); ok && document.BlobDigest(clean) != "" {
+		return document.BlobDigest(clean), nil
 	}
 	config, err := a.readConfig(&candidate{docker: e, form: dockerForm{a}})
 	if err != nil {
 		if _, limit := errors.AsType[*tarfs.LimitError](err); limit || !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
-		return shortened(e.Config), nil
+		return show.Cut(e.Config), nil
 	}
-	return config.id, nil
+	return config.ID, nil
 }
 
 // layerOrder returns which layer of the manifest each of the entry's is, or nil where they are not the same set.
-func (a *Archive) layerOrder(e *dockerEntry, m *manifest) []int {
-	want, have := make([]string, len(e.Layers)), make([]string, len(m.layers))
+func (a *Archive) layerOrder(e *dockerEntry, m *document.Manifest) []int {
+	want, have := make([]string, len(e.Layers)), make([]string, len(m.Layers))
 	for i, name := range e.Layers {
 		want[i] = a.place(name)
 	}
-	for i, l := range m.layers {
-		if have[i] = "a layer without a digest"; l.err == nil {
-			have[i] = a.place(blobName(l.Digest))
+	for i, l := range m.Layers {
+		if have[i] = "a layer without a digest"; l.Err == nil {
+			have[i] = a.place(document.BlobName(l.Digest))
 		}
 	}
 	return permutation(want, have)

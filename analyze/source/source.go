@@ -13,6 +13,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 	"layup/analyze/source/registry"
 	"layup/tarfs"
 )
@@ -22,7 +24,7 @@ type Options struct {
 	Stdin   *os.File // what the name "-" reads; nil means os.Stdin
 	TempDir string   // for unlinked spool files; empty means the system's
 	Verify  bool     // check sizes, digests and diffIDs
-	Limits  Limits
+	Limits  document.Limits
 
 	Store StoreOptions
 
@@ -51,23 +53,23 @@ type Archive struct {
 	store    members // of an image archive or directory; else nil
 	shelf    shelf   // blobs by digest; nil for a bare layer
 	closers  []func() error
-	listing  *repository     // a repository whose tags are asked for, or a registry whose catalogue is; else nil
-	warnings []tarfs.Warning // about how the archive is given, for each of its images
-	ref      string          // the image that the name itself picks
-	images   []*candidate    // all that is named, attestations too
-	indexes  []descriptor    // nested ones
-	engine   *engine         // nil unless it is an engine's store
-	end      int64           // of an image archive in a tar: where reading its members ended
-	tailed   bool            // more than zeros follow its end mark
-	audit    *audit          // nil unless a record of all that is wrong is asked for
-	held     int64           // bytes of manifests and configs that were read
+	listing  *repository           // a repository whose tags are asked for, or a registry whose catalogue is; else nil
+	warnings []tarfs.Warning       // about how the archive is given, for each of its images
+	ref      string                // the image that the name itself picks
+	images   []*candidate          // all that is named, attestations too
+	indexes  []document.Descriptor // nested ones
+	engine   *engine               // nil unless it is an engine's store
+	end      int64                 // of an image archive in a tar: where reading its members ended
+	tailed   bool                  // more than zeros follow its end mark
+	audit    *audit                // nil unless a record of all that is wrong is asked for
+	held     int64                 // bytes of manifests and configs that were read
 }
 
 // Open recognises by its content what name holds. Errors begin with the name; where there is advice, a *Hinted is in the chain.
 func Open(ctx context.Context, name string, opt Options) (*Archive, error) {
 	a := &Archive{Name: name, opt: opt, in: new(input)}
 	if err := a.open(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", display(name), errors.Join(err, a.Close()))
+		return nil, fmt.Errorf("%s: %w", show.Safe(name), errors.Join(err, a.Close()))
 	}
 	return a, nil
 }
@@ -154,18 +156,12 @@ type Image struct {
 	Warnings   []tarfs.Warning
 	Verified   string // full; config for an engine's store; none where it was not asked for, or the input names no digests
 
-	RepoDigests        []string   // NAME@DIGEST by which a registry or a store knows it
-	ManifestDescriptor Descriptor // of Manifest; zero where there is none
-	Parents            []string   // IDs of the image it was built on, of that one's parent and so on, as far as the archive or the store knows them
-	Container          *Container // nil but for a container of an engine's store
-	Engine             *Engine    // nil but for the image of an engine's store
-	Remote             bool       // its layers are fetched over a network when they are read
-}
-
-// A Descriptor names a manifest: its media type, digest and size in bytes.
-type Descriptor struct {
-	MediaType, Digest string
-	Size              int64
+	RepoDigests        []string            // NAME@DIGEST by which a registry or a store knows it
+	ManifestDescriptor document.Descriptor // of Manifest; zero where there is none
+	Parents            []string            // IDs of the image it was built on, of that one's parent and so on, as far as the archive or the store knows them
+	Container          *Container          // nil but for a container of an engine's store
+	Engine             *Engine             // nil but for the image of an engine's store
+	Remote             bool                // its layers are fetched over a network when they are read
 }
 
 // An Engine is what only the store of an engine knows of an image.

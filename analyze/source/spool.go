@@ -12,7 +12,10 @@ import (
 	"path/filepath"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
+	"layup/analyze/source/decode"
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -31,7 +34,7 @@ func spool(ctx context.Context, src *bufio.Reader, size int64, opt Options) (*in
 		return nil, err
 	}
 	s := &spooler{ctx: ctx, opt: opt, src: src, compression: compression}
-	if compression == compressionNone {
+	if compression == decode.None {
 		return s.write(s)
 	}
 	s.hash = sha256.New()
@@ -62,7 +65,7 @@ func (s *spooler) Read(p []byte) (int, error) {
 }
 
 func (s *spooler) decompress() (*input, error) {
-	dec, err := newDecoder(bufio.NewReaderSize(s, blobBuffer), s.compression, &s.opt.Limits)
+	dec, err := decode.New(bufio.NewReaderSize(s, blobBuffer), s.compression, s.opt.Limits.Window)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +73,7 @@ func (s *spooler) decompress() (*input, error) {
 	if err != nil {
 		return nil, errors.Join(err, dec.Close())
 	}
-	in.tail = dec.tail()
+	in.tail = dec.Tail()
 	_, err = io.Copy(io.Discard, s) // the digest covers what follows the stream
 	if err = errors.Join(err, dec.Close(), s.ctx.Err()); err != nil {
 		return nil, errors.Join(err, in.Close())
@@ -129,7 +132,7 @@ func (s *spooler) inner(head []byte, whole bool) error {
 		size = int64(len(head))
 	}
 	inner, err := recognise(head, size)
-	if err == nil && inner != compressionNone {
+	if err == nil && inner != decode.None {
 		err = fmt.Errorf("not a tar archive but %s", inner)
 	}
 	if err != nil {
@@ -141,13 +144,13 @@ func (s *spooler) inner(head []byte, whole bool) error {
 // bound holds the temporary file to what an honest image needs.
 func (s *spooler) bound(size int64) error {
 	l := s.opt.Limits
-	if err := over(limitImageBytes, size, l.ImageBytes); err != nil {
+	if err := document.Over(document.LimitImageBytes, size, l.ImageBytes); err != nil {
 		return err
 	}
-	if s.compression == compressionNone || l.Ratio <= 0 || size <= l.RatioFloor || size/max(1, s.read) < l.Ratio {
+	if s.compression == decode.None || l.Ratio <= 0 || size <= l.RatioFloor || size/max(1, s.read) < l.Ratio {
 		return nil
 	}
-	return &tarfs.LimitError{Name: limitRatio, Value: size/max(1, s.read) + 1, Limit: l.Ratio}
+	return &tarfs.LimitError{Name: document.LimitRatio, Value: size/max(1, s.read) + 1, Limit: l.Ratio}
 }
 
 // noRoom names the directory of temporary files and the flag that moves it.
@@ -156,7 +159,7 @@ func noRoom(dir string, err error) error {
 		dir = os.TempDir()
 	}
 	return &Hinted{
-		Err:  fmt.Errorf("temporary file in %s: %w", display(filepath.Clean(dir)), disk.Plain(err)),
+		Err:  fmt.Errorf("temporary file in %s: %w", show.Safe(filepath.Clean(dir)), disk.Plain(err)),
 		Hint: "--tmpdir DIR puts temporary files elsewhere; an uncompressed file needs none",
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
@@ -43,7 +45,7 @@ func TestCancelEndsTheWaitForAPipe(t *testing.T) {
 
 func TestSpoolingLeavesNoFile(t *testing.T) {
 	opt := testOptions(t)
-	a, err := Open(t.Context(), fileOf(t, "x", gzipOf(t, tarOf(t, "a"))), opt)
+	a, err := Open(t.Context(), fileOf(t, "x", sample.Gzip(t, sample.Tar(t, "a"))), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,7 @@ func TestSpoolingLeavesNoFile(t *testing.T) {
 func TestNoRoomForTheSpoolNamesTheDirectory(t *testing.T) {
 	opt := testOptions(t)
 	opt.TempDir = filepath.Join(opt.TempDir, "gone")
-	_, err := Open(t.Context(), fileOf(t, "x", gzipOf(t, tarOf(t, "a"))), opt)
+	_, err := Open(t.Context(), fileOf(t, "x", sample.Gzip(t, sample.Tar(t, "a"))), opt)
 	hinted, ok := errors.AsType[*Hinted](err)
 	if !ok || !strings.Contains(err.Error(), opt.TempDir) || !strings.Contains(hinted.Hint, "--tmpdir") {
 		t.Errorf("got %v", err)
@@ -68,11 +70,11 @@ func TestSpoolIsBounded(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		content []byte
-		set     func(l *Limits)
+		set     func(l *document.Limits)
 	}{
-		{limitImageBytes, bomb, func(l *Limits) { l.ImageBytes = 4 << 20 }},
-		{limitImageBytes, gzipOf(t, bomb), func(l *Limits) { l.ImageBytes = 4 << 20 }},
-		{limitRatio, gzipOf(t, bomb), func(l *Limits) { l.RatioFloor, l.Ratio = 4<<20, 100 }},
+		{document.LimitImageBytes, bomb, func(l *document.Limits) { l.ImageBytes = 4 << 20 }},
+		{document.LimitImageBytes, sample.Gzip(t, bomb), func(l *document.Limits) { l.ImageBytes = 4 << 20 }},
+		{document.LimitRatio, sample.Gzip(t, bomb), func(l *document.Limits) { l.RatioFloor, l.Ratio = 4<<20, 100 }},
 	} {
 		opt := testOptions(t)
 		opt.Stdin = pipeOf(t, bytes.NewReader(tt.content))

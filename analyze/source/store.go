@@ -13,7 +13,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"layup/analyze/source/decode"
 	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
 	"layup/analyze/source/store"
 	"layup/tarfs"
 )
@@ -131,7 +133,7 @@ func (a *Archive) storeFile(ctx context.Context, path string) (store.Files, erro
 	switch {
 	case err != nil:
 		return nil, err
-	case compression == compressionNone:
+	case compression == decode.None:
 		return a.storeTar(ctx)
 	}
 	again := func(ctx context.Context) (io.ReadCloser, error) { return a.decompressed(ctx, compression) }
@@ -150,7 +152,7 @@ func (a *Archive) storeFile(ctx context.Context, path string) (store.Files, erro
 // decompressed returns the input without the compression around it, from its beginning.
 func (a *Archive) decompressed(ctx context.Context, compression string) (io.ReadCloser, error) {
 	blob := &blobReader{ctx: ctx, src: io.NewSectionReader(a.in.data, 0, a.in.data.Size()), size: a.in.data.Size()}
-	dec, err := newDecoder(bufio.NewReaderSize(blob, blobBuffer), compression, &a.opt.Limits)
+	dec, err := decode.New(bufio.NewReaderSize(blob, blobBuffer), compression, a.opt.Limits.Window)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +161,7 @@ func (a *Archive) decompressed(ctx context.Context, compression string) (io.Read
 
 type decompressedInput struct {
 	meter
-	dec decoder
+	dec decode.Decoder
 }
 
 func (d *decompressedInput) Close() error { return d.dec.Close() }
@@ -194,7 +196,7 @@ func (a *Archive) loadStored(c *candidate, img *Image) *Image {
 	if a.opt.Verify {
 		img.Verified = verifiedConfig
 	}
-	img.Platform = configPlatform(img.ConfigFile).String()
+	img.Platform = document.PlatformOf(img.ConfigFile).String()
 	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers)-len(img.ownLayers()))...)
 	return img
 }
@@ -202,7 +204,7 @@ func (a *Archive) loadStored(c *candidate, img *Image) *Image {
 // A storeForm finds the layers of an image or a container of an engine's store.
 type storeForm func(*Image) error
 
-func (storeForm) config(c *candidate) (*imageConfig, error) { return c.config, nil }
+func (storeForm) config(c *candidate) (*document.Config, error) { return c.config, nil }
 
 func (f storeForm) load(_ *candidate, img *Image) error { return privileged(f(img)) }
 
@@ -224,7 +226,7 @@ func (l *Layer) Assembled() bool { return l.tar != nil }
 
 // scanStore reads the table of contents of an engine's layer.
 func (l *Layer) scanStore(ctx context.Context, opt ScanOptions) (Scanned, error) {
-	out := Scanned{Table: new(tarfs.Layer), DiffID: l.DiffID, Compression: compressionNone}
+	out := Scanned{Table: new(tarfs.Layer), DiffID: l.DiffID, Compression: decode.None}
 	if scan := l.engine.scanned(l.place, opt); scan != nil {
 		out = scan.Scanned
 		out.Warnings = slices.Clone(out.Warnings)
@@ -283,7 +285,7 @@ func (b *boundedTar) over(n int64) error {
 	if b.limit <= 0 || n <= b.limit-b.Done() {
 		return nil
 	}
-	return &tarfs.LimitError{Name: limitLayerBytes, Value: n + b.Done(), Limit: b.limit}
+	return &tarfs.LimitError{Name: document.LimitLayerBytes, Value: n + b.Done(), Limit: b.limit}
 }
 
 // scanned returns what is known of a layer's place, nil where it was not read, or not as thoroughly as it is asked for.

@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
+	"layup/analyze/source/document"
 	"layup/analyze/source/store"
 )
 
@@ -75,7 +77,7 @@ func (a *Archive) listNames(ctx context.Context, images []store.ContainerdImage)
 		return err
 	}
 	w := &indexWalk{ctx: ctx, a: a, tops: map[string]int{}}
-	return w.top(&rawDocument{Manifests: raw})
+	return w.top(&document.Document{Manifests: raw})
 }
 
 // containerdContainer is the candidate of a container.
@@ -86,7 +88,7 @@ func (a *Archive) containerdContainer(held *store.Containerd, box *store.Contain
 		out.Engine = &Engine{GraphDriver: box.Snapshotter}
 		parents, err := held.Parents(box.Namespace, box.Snapshotter, box.Key)
 		if err == nil {
-			err = over(limitLayers, int64(len(parents)), int64(a.opt.Limits.Layers))
+			err = document.Over(document.LimitLayers, int64(len(parents)), int64(a.opt.Limits.Layers))
 		}
 		if err != nil {
 			return err
@@ -113,7 +115,7 @@ func (a *Archive) containerdContainer(held *store.Containerd, box *store.Contain
 func (a *Archive) ownSnapshot(out *Image, held *store.Containerd, box *store.ContainerdContainer, role, key string) error {
 	own, ok, err := held.Snapshot(role, box.Namespace, box.Snapshotter, key)
 	if err == nil && !ok {
-		err = fmt.Errorf("its snapshot %s is not in the store", shortened(key))
+		err = fmt.Errorf("its snapshot %s is not in the store", show.Cut(key))
 	}
 	if err == nil {
 		out.Layers = append(out.Layers, a.storedLayer(len(out.Layers), own))
@@ -139,7 +141,7 @@ func (a *Archive) containerdImage(out *Image, held *store.Containerd, box *store
 		case img != nil:
 			out.Layers[i].Role = store.RoleImage
 		case !ok:
-			return fmt.Errorf("the snapshot %s is not in the store", shortened(key))
+			return fmt.Errorf("the snapshot %s is not in the store", show.Cut(key))
 		default:
 			out.Layers = append(out.Layers, a.storedLayer(i, below))
 		}
@@ -157,7 +159,7 @@ func (a *Archive) withChain(parents []string) *Image {
 			continue
 		}
 		config, err := a.readConfig(c)
-		if err != nil || config == nil || !slices.Equal(digest.Chain(config.diffIDs), parents) {
+		if err != nil || config == nil || !slices.Equal(digest.Chain(config.DiffIDs), parents) {
 			continue
 		}
 		if img, err := a.load(c); err == nil && !slices.ContainsFunc(img.Layers, func(l *Layer) bool { return l.err != nil }) {
@@ -196,15 +198,15 @@ func (s contentShelf) locate(img *Image) (unpacked bool) {
 	return unpacked
 }
 
-func (s contentShelf) document(d descriptor, _, limitName string, limit int64) ([]byte, error) {
-	if err := over(limitName, d.Size, limit); err != nil {
+func (s contentShelf) document(d document.Descriptor, _, limitName string, limit int64) ([]byte, error) {
+	if err := document.Over(limitName, d.Size, limit); err != nil {
 		return nil, fmt.Errorf("size: %w", err)
 	}
 	doc, err := store.ReadFile(s.files, store.Content(d.Digest), limit)
 	if err != nil || !s.a.opt.Verify {
 		return doc, shelved(err)
 	}
-	return doc, d.match(doc)
+	return doc, d.Match(doc)
 }
 
 // shelved makes what is not in the store a blob that is missing.
@@ -215,7 +217,7 @@ func shelved(err error) error {
 	return err
 }
 
-func (s contentShelf) layer(d descriptor) (blob, func() error, error) {
+func (s contentShelf) layer(d document.Descriptor) (blob, func() error, error) {
 	file, err := s.files.Open(store.Content(d.Digest))
 	if err != nil {
 		return nil, nil, shelved(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"layup/analyze/show"
 	"layup/analyze/source/store"
 )
 
@@ -46,7 +47,7 @@ func (a *Archive) openBesideDocker(ctx context.Context, docker []*store.Containe
 	files, err := beside.storeFiles(ctx, a.opt.Store.ContainerdRoot)
 	a.closers = append(a.closers, beside.in.Close)
 	if err != nil {
-		return fmt.Errorf("%s: %w", display(a.opt.Store.ContainerdRoot), err)
+		return fmt.Errorf("%s: %w", show.Safe(a.opt.Store.ContainerdRoot), err)
 	}
 	a.closers = append(a.closers, files.Close)
 	return a.openContainerd(ctx, store.Below(files, store.Top(files, store.MetaName)), docker)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"layup/analyze/source/document"
 	"layup/analyze/source/store"
 )
 
@@ -42,13 +43,13 @@ func (a *Archive) listStore(ctx context.Context, read storeReader) error {
 func (a *Archive) storedImage(img *store.Image) *candidate {
 	c := &candidate{kind: kindImage, refs: img.Tags, aliases: append(slices.Clone(img.Digests), img.ID), intermediate: img.Intermediate, err: img.Err}
 	if c.err == nil {
-		file, diffIDs, err := parseConfig(img.Config, &a.opt.Limits)
+		config, err := document.ParseConfig(img.Config, &a.opt.Limits)
 		if err != nil {
 			c.err = fmt.Errorf("config %s: %w", img.ID, err)
 			return c
 		}
-		c.config = &imageConfig{raw: img.Config, file: file, diffIDs: diffIDs, id: img.ID}
-		c.named = configPlatform(file)
+		config.ID = img.ID
+		c.config, c.named = config, document.PlatformOf(config.File)
 	}
 	c.form = storeForm(func(out *Image) error {
 		out.useStored(c.config)
@@ -57,7 +58,7 @@ func (a *Archive) storedImage(img *store.Image) *candidate {
 		if err := out.Engine.mounted(img.Graph); err != nil {
 			return err
 		}
-		return a.layStored(out, img.Layers, c.config.diffIDs)
+		return a.layStored(out, img.Layers, c.config.DiffIDs)
 	})
 	return c
 }
@@ -82,8 +83,8 @@ func (e *Engine) mounted(graph func() (map[string]string, error)) error {
 	return err
 }
 
-func (img *Image) useStored(config *imageConfig) {
-	img.ID, img.Config, img.ConfigFile = config.id, config.raw, config.file
+func (img *Image) useStored(config *document.Config) {
+	img.ID, img.Config, img.ConfigFile = config.ID, config.Raw, config.File
 }
 
 // storedContainer is the candidate of a container: the layers of its image, then its own. The image may be gone.
@@ -105,7 +106,7 @@ func (a *Archive) storedContainer(box *store.Container, img *store.Image) *candi
 				return of.err
 			}
 			out.useStored(of.config)
-			diffIDs = of.config.diffIDs
+			diffIDs = of.config.DiffIDs
 		}
 		return a.layStored(out, box.Layers, diffIDs)
 	})
@@ -118,7 +119,7 @@ func (a *Archive) layStored(img *Image, layers func() ([]store.Layer, error), di
 	if err != nil {
 		return err
 	}
-	if err := over(limitLayers, int64(len(list)), int64(a.opt.Limits.Layers)); err != nil {
+	if err := document.Over(document.LimitLayers, int64(len(list)), int64(a.opt.Limits.Layers)); err != nil {
 		return err
 	}
 	var found []string

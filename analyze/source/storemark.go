@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -91,7 +92,7 @@ func storeIn(root *os.Root) (storeMark, bool) {
 func (m storeMark) named(name string) error {
 	return &Hinted{
 		Err:  fmt.Errorf("is %s, no image", m.what),
-		Hint: "its images and containers: layup images " + shellWord(m.prefix+name),
+		Hint: "its images and containers: layup images " + show.Shell(m.prefix+name),
 	}
 }
 

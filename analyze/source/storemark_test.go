@@ -23,7 +23,7 @@ func TestStoreOfAnEngineIsNoRootFileSystem(t *testing.T) {
 		{"podman's store", "", podman, "containers-storage:"},
 		{"a user's podman store", "home/u/.local/share/containers/storage/", podman, "containers-storage:"},
 		{"containerd's root", "", containerd, "containerd-root:"},
-		{"a machine with a data-root", "", append(below("var/lib/docker/", docker), "etc/passwd"), ""},
+		{"a document.Machine with a data-root", "", append(below("var/lib/docker/", docker), "etc/passwd"), ""},
 		{"a layer with a file of that name", "", []string{"image/png/repositories.json"}, ""},
 		{"a layer with pictures", "", []string{"app-images/images.json"}, ""},
 	} {

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/decode"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -68,7 +70,7 @@ type meter struct {
 	ctx     context.Context
 	src     io.Reader
 	blob    *blobReader // what the tar is decompressed from; nil where there is no ratio to keep
-	limits  *Limits
+	limits  *document.Limits
 	digests *digest.Sums // nil where nothing is to be hashed
 	count   int64
 	err     error // io.EOF at a sound end
@@ -95,7 +97,7 @@ func (m *meter) Read(p []byte) (int, error) {
 }
 
 func hideTrailer(err error) error {
-	if _, ok := err.(*trailerError); ok {
+	if decode.IsTrailer(err) {
 		return io.EOF
 	}
 	return err
@@ -105,7 +107,7 @@ func hideTrailer(err error) error {
 func (m *meter) over() error {
 	l := m.limits
 	if l.LayerBytes > 0 && m.count > l.LayerBytes {
-		return &tarfs.LimitError{Name: limitLayerBytes, Value: m.count, Limit: l.LayerBytes}
+		return &tarfs.LimitError{Name: document.LimitLayerBytes, Value: m.count, Limit: l.LayerBytes}
 	}
 	if l.Ratio <= 0 || m.blob == nil || m.count <= l.RatioFloor {
 		return nil
@@ -114,7 +116,7 @@ func (m *meter) over() error {
 	if (m.count-1)/l.Ratio < read {
 		return nil
 	}
-	return &tarfs.LimitError{Name: limitRatio, Value: (m.count-1)/read + 1, Limit: l.Ratio}
+	return &tarfs.LimitError{Name: document.LimitRatio, Value: (m.count-1)/read + 1, Limit: l.Ratio}
 }
 
 // damage returns what stopped the stream, nil at a sound end or before any.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"layup/analyze/source/decode"
 )
 
 // A stream is the bytes of a streamed blob while they are fetched.
@@ -29,7 +31,7 @@ func (p *pass) fetch(far streamed) (*stream, []byte, error) {
 		return nil, nil, errors.Join(err, s.discard())
 	}
 	s.r = bufio.NewReaderSize(s.body, blobBuffer)
-	head, err := s.r.Peek(int(min(blockSize, far.Size())))
+	head, err := s.r.Peek(int(min(decode.HeadSize, far.Size())))
 	if err != nil && err != io.EOF {
 		return nil, nil, errors.Join(err, s.discard(), s.Close())
 	}
@@ -85,7 +87,7 @@ func (p *pass) keep(err error) error {
 // streamWindow is what the decoder of a streamed layer may ask for: where its type says zstd, whose frames' headers are not known before, what the
 // limits allow.
 func (l *Layer) streamWindow() int64 {
-	if strings.Contains(l.MediaType, compressionZstd) {
+	if strings.Contains(l.MediaType, decode.Zstd) {
 		return l.mostWindow()
 	}
 	return 0
@@ -93,7 +95,7 @@ func (l *Layer) streamWindow() int64 {
 
 // reserve asks for the memory of a decoder that a streamed layer's type did not tell of.
 func (p *pass) reserve(found string) {
-	if p.stream == nil || p.opt.Reserve == nil || found != compressionZstd && found != compressionXz {
+	if p.stream == nil || p.opt.Reserve == nil || found != decode.Zstd && found != decode.Xz {
 		return
 	}
 	if n := p.layer.mostWindow() - p.layer.streamWindow(); n > 0 {

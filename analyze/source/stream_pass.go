@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/decode"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -24,7 +26,7 @@ type pass struct {
 
 	stream  *stream // nil where the layer lies in a file
 	blob    *blobReader
-	decoder decoder // nil where the layer is not compressed
+	decoder decode.Decoder // nil where the layer is not compressed
 	tar     *meter
 	hashes  *digest.Sums // of the tar; nil unless verifying
 	noTar   error        // what the layer is instead of a tar
@@ -38,20 +40,20 @@ func (p *pass) run() error {
 		return err
 	}
 	defer src.Close() // only read from; of a stream it ends the request
-	found := sniff(head, l.blob.Size())
+	found := decode.Sniff(head, l.blob.Size())
 	p.out.Compression = found
 	if l.outer != "" {
 		p.out.Compression = l.outer
 	}
 	p.compareHint(found)
 	p.reserve(found)
-	if found == compressionNone { // what comes out is known before it is read
-		if err := over(limitLayerBytes, l.blob.Size(), l.limits.LayerBytes); err != nil {
+	if found == decode.None { // what comes out is known before it is read
+		if err := document.Over(document.LimitLayerBytes, l.blob.Size(), l.limits.LayerBytes); err != nil {
 			return err
 		}
 	}
 	at, placed := l.blob.(io.ReaderAt)
-	if placed && found == compressionNone && !l.verify && !p.opt.Digests {
+	if placed && found == decode.None && !l.verify && !p.opt.Digests {
 		return p.headers(at)
 	}
 	if err := p.stack(found, src); err != nil {
@@ -59,7 +61,7 @@ func (p *pass) run() error {
 	}
 	p.read(found)
 	if p.decoder != nil {
-		if p.decoder.tail() || isTrailer(p.tar.err) {
+		if p.decoder.Tail() || decode.IsTrailer(p.tar.err) {
 			p.warn(CompressedTailDamaged)
 		}
 		err = p.decoder.Close()
@@ -93,7 +95,7 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	l := p.layer
 	p.blob = &blobReader{ctx: p.ctx, src: src, size: l.blob.Size(), progress: p.opt.Progress}
 	p.tar = &meter{ctx: p.ctx, src: p.blob, limits: l.limits}
-	compressed := found != compressionNone && found != ""
+	compressed := found != decode.None && found != ""
 	if l.verify {
 		if err := p.digest(compressed); err != nil {
 			return err
@@ -102,7 +104,7 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	if !compressed {
 		return nil
 	}
-	p.decoder, err = newDecoder(bufio.NewReaderSize(p.blob, blobBuffer), found, l.limits)
+	p.decoder, err = decode.New(bufio.NewReaderSize(p.blob, blobBuffer), found, l.limits.Window)
 	if err != nil {
 		return err
 	}
@@ -135,9 +137,9 @@ func (p *pass) read(found string) {
 	}
 	if p.layer.verify && p.limit() == nil {
 		if p.decoder == nil || p.noTar == nil {
-			_ = drain(r) // what stops it is kept by the meter
+			_ = decode.Drain(r) // what stops it is kept by the meter
 		}
-		_ = drain(bufio.NewReaderSize(p.blob, blobBuffer)) // and here by the blob's reader
+		_ = decode.Drain(bufio.NewReaderSize(p.blob, blobBuffer)) // and here by the blob's reader
 	}
 	if p.stream != nil && p.blob.err == nil && p.blob.read == p.blob.size {
 		p.blob.err = p.stream.end()
@@ -159,19 +161,19 @@ func (p *pass) recognise(found string, r *bufio.Reader) bool {
 		p.noTar = errNoTar
 		return false
 	}
-	outer, inner := found, compressionNone
+	outer, inner := found, decode.None
 	switch {
 	case p.layer.outer != "":
 		outer, inner = p.layer.outer, found
 	case p.decoder != nil:
-		head, err := r.Peek(blockSize)
+		head, err := r.Peek(decode.HeadSize)
 		if err != nil && err != io.EOF {
 			return true // the table of contents meets it again
 		}
-		inner = sniff(head, -1)
+		inner = decode.Sniff(head, -1)
 	}
 	switch inner {
-	case compressionNone:
+	case decode.None:
 		return true
 	case "":
 		p.scanErr = fmt.Errorf("not a tar (inside %s)", outer) // unless the stream turns out to be damaged
@@ -194,11 +196,6 @@ func (p *pass) limit() error {
 	return nil
 }
 
-func isTrailer(err error) bool {
-	_, ok := err.(*trailerError)
-	return ok
-}
-
 func (p *pass) warn(code tarfs.Code) {
 	p.out.Warnings = append(p.out.Warnings, tarfs.Warning{Code: code, Layer: p.layer.Index})
 }
@@ -219,10 +216,10 @@ func claim(mediaType string) string {
 		return ""
 	}
 	for _, row := range []struct{ suffix, compression string }{
-		{"+gzip", compressionGzip},
-		{".tar.gzip", compressionGzip},
-		{"+zstd", compressionZstd},
-		{".tar", compressionNone},
+		{"+gzip", decode.Gzip},
+		{".tar.gzip", decode.Gzip},
+		{"+zstd", decode.Zstd},
+		{".tar", decode.None},
 	} {
 		if strings.HasSuffix(mediaType, row.suffix) {
 			return row.compression

@@ -3,24 +3,27 @@ package source
 import (
 	"crypto/sha512"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"layup/fixtures/sample"
 )
 
 func TestWhatIsNotNamedIsComputed(t *testing.T) {
-	plain := tarOf(t, "a")
-	blob := gzipOf(t, plain)
+	plain := sample.Tar(t, "a")
+	blob := sample.Gzip(t, plain)
 	l := layerOf(blob, plain)
 	l.Digest, l.DiffID = "", ""
 	got, err := l.Scan(t.Context(), ScanOptions{})
-	if err != nil || got.Digest != digestOf(blob) || got.DiffID != digestOf(plain) {
+	if err != nil || got.Digest != sample.Digest(blob) || got.DiffID != sample.Digest(plain) {
 		t.Errorf("got %s and %s, %v", got.Digest, got.DiffID, err)
 	}
 }
 
 func TestEveryRegisteredAlgorithmVerifies(t *testing.T) {
-	plain := tarOf(t, "a")
-	for _, blob := range [][]byte{plain, gzipOf(t, plain)} {
+	plain := sample.Tar(t, "a")
+	for _, blob := range [][]byte{plain, sample.Gzip(t, plain)} {
 		l := layerOf(blob, plain)
 		l.Digest = fmt.Sprintf("sha512:%x", sha512.Sum512(blob))
 		if got, err := l.Scan(t.Context(), ScanOptions{}); err != nil || got.Digest != l.Digest || got.DiffID != l.DiffID {
@@ -38,7 +41,7 @@ func TestEveryRegisteredAlgorithmVerifies(t *testing.T) {
 }
 
 func TestSizeIsCheckedAgainstTheDescriptor(t *testing.T) {
-	plain := tarOf(t, "a")
+	plain := sample.Tar(t, "a")
 	l := layerOf(plain, plain)
 	l.Size = 10
 	want := fmt.Sprintf("size is %d bytes, its descriptor says 10", len(plain))
@@ -48,20 +51,20 @@ func TestSizeIsCheckedAgainstTheDescriptor(t *testing.T) {
 }
 
 func TestPaddingThatZstdChunkedDropsIsMadeUpFor(t *testing.T) {
-	short := tarOf(t, "a")
-	padded := concat(short, make([]byte, 10240-len(short)))
-	tooLong := concat(padded, make([]byte, 10240))
+	short := sample.Tar(t, "a")
+	padded := slices.Concat(short, make([]byte, 10240-len(short)))
+	tooLong := slices.Concat(padded, make([]byte, 10240))
 	noEnd := short[:1024]
 	for _, tt := range []struct {
 		case_         string
 		blob, claimed []byte
 		codes         string
 	}{
-		{"dropped padding", zstdOf(t, short), padded, "3:archive-padding-dropped"},
+		{"dropped padding", sample.Zstd(t, short), padded, "3:archive-padding-dropped"},
 		{"dropped padding, decompressed by another tool", short, padded, "3:archive-padding-dropped"},
-		{"padding that is there", zstdOf(t, padded), padded, ""},
-		{"more than one record", zstdOf(t, short), tooLong, "3:diff-id-mismatch"},
-		{"an archive without an end mark", zstdOf(t, noEnd), concat(noEnd, make([]byte, 10240-len(noEnd))), "3:diff-id-mismatch"},
+		{"padding that is there", sample.Zstd(t, padded), padded, ""},
+		{"more than one record", sample.Zstd(t, short), tooLong, "3:diff-id-mismatch"},
+		{"an archive without an end mark", sample.Zstd(t, noEnd), slices.Concat(noEnd, make([]byte, 10240-len(noEnd))), "3:diff-id-mismatch"},
 	} {
 		l := layerOf(tt.blob, tt.claimed)
 		got, err := l.Scan(t.Context(), ScanOptions{})
@@ -75,7 +78,7 @@ func TestPaddingThatZstdChunkedDropsIsMadeUpFor(t *testing.T) {
 }
 
 func TestMediaTypesThatLieAreFlagged(t *testing.T) {
-	plain := tarOf(t, "a")
+	plain := sample.Tar(t, "a")
 	const oci, docker = "application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar"
 	for _, tt := range []struct {
 		hint  string
@@ -83,20 +86,20 @@ func TestMediaTypesThatLieAreFlagged(t *testing.T) {
 		lies  bool
 		case_ string
 	}{
-		{oci + "+gzip", gzipOf(t, plain), false, "gzip"},
+		{oci + "+gzip", sample.Gzip(t, plain), false, "gzip"},
 		{oci + "+gzip", plain, true, "plain"},
-		{oci + "+gzip", zstdOf(t, plain), true, "zstd"},
-		{docker + ".gzip", gzipOf(t, plain), false, "gzip"},
+		{oci + "+gzip", sample.Zstd(t, plain), true, "zstd"},
+		{docker + ".gzip", sample.Gzip(t, plain), false, "gzip"},
 		{docker + ".gzip", plain, true, "plain"},
-		{oci + "+zstd", gzipOf(t, plain), true, "gzip"},
-		{oci + "+zstd", zstdOf(t, plain), false, "zstd"},
+		{oci + "+zstd", sample.Gzip(t, plain), true, "gzip"},
+		{oci + "+zstd", sample.Zstd(t, plain), false, "zstd"},
 		{oci, plain, false, "plain"},
-		{oci, gzipOf(t, plain), true, "gzip"},
-		{docker, xzOf(t, plain), true, "xz"},
+		{oci, sample.Gzip(t, plain), true, "gzip"},
+		{docker, sample.Xz(t, plain), true, "xz"},
 		{oci + "+gzip", nil, false, "an empty blob"},
-		{"", gzipOf(t, plain), false, "gzip"},
-		{"application/octet-stream", gzipOf(t, plain), false, "gzip"},
-		{"0123/layer.tar", gzipOf(t, plain), false, "gzip"},
+		{"", sample.Gzip(t, plain), false, "gzip"},
+		{"application/octet-stream", sample.Gzip(t, plain), false, "gzip"},
+		{"0123/layer.tar", sample.Gzip(t, plain), false, "gzip"},
 	} {
 		l := layerOf(tt.blob, plain)
 		l.hint, l.verify = tt.hint, false
@@ -112,14 +115,14 @@ func TestMediaTypesThatLieAreFlagged(t *testing.T) {
 }
 
 func TestALayerOfACompressedInputIsNotComparedWithItsSpool(t *testing.T) {
-	plain := tarOf(t, "a")
+	plain := sample.Tar(t, "a")
 	l := layerOf(plain, plain)
 	l.outer, l.Digest, l.Size = "xz", "sha256:00", 7
 	got, err := l.Scan(t.Context(), ScanOptions{})
-	if err != nil || got.Compression != "xz" || got.Digest != l.Digest || got.DiffID != digestOf(plain) {
+	if err != nil || got.Compression != "xz" || got.Digest != l.Digest || got.DiffID != sample.Digest(plain) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	l = layerOf(gzipOf(t, plain), plain)
+	l = layerOf(sample.Gzip(t, plain), plain)
 	l.outer = "xz"
 	if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil || err.Error() != "not a tar (gzip inside xz)" {
 		t.Errorf("got %v", err)

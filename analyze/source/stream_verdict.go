@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/decode"
 	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
@@ -21,7 +22,7 @@ func (p *pass) cause() error {
 		return err
 	}
 	damage := p.located(p.tar.damage())
-	if damage == nil || isTrailer(p.tar.err) { // all content came out
+	if damage == nil || decode.IsTrailer(p.tar.err) { // all content came out
 		return firstOf(joined(damage, p.verifyTar()), p.scanErr)
 	}
 	if l := p.layer; l.verify && l.DiffID != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/decode"
 	"layup/analyze/source/registry"
 	"layup/analyze/source/store"
 	"layup/tarfs"
@@ -79,7 +80,7 @@ func place(text string, size int64) (from, to int64, ok bool) {
 
 // scan makes a layer's table of its table of contents. registry.ErrNoRange says that the layer has to be fetched whole.
 func (t *toc) scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, error) {
-	out := Scanned{Table: new(tarfs.Layer), Digest: l.Digest, DiffID: l.DiffID, Unpacked: -1, TOC: true, Compression: compressionGzip}
+	out := Scanned{Table: new(tarfs.Layer), Digest: l.Digest, DiffID: l.DiffID, Unpacked: -1, TOC: true, Compression: decode.Gzip}
 	packed, fetched, err := t.fetch(ctx)
 	out.Fetched = fetched
 	if opt.Progress != nil {
@@ -89,7 +90,7 @@ func (t *toc) scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, err
 		return out, err
 	}
 	if t.packed {
-		out.Compression = compressionZstd
+		out.Compression = decode.Zstd
 		if l.streamWindow() == 0 && opt.Reserve != nil { // the layer's type did not tell of zstd
 			opt.Reserve(l.mostWindow())
 		}
@@ -172,7 +173,7 @@ func footer(tail []byte) (int64, error) {
 	if len(tail) >= stargzFooter {
 		f := tail[len(tail)-stargzFooter:]
 		// 10 bytes of gzip header, the length of the extra field, SG, the length of what it holds, 16 hexadecimal digits, the mark
-		if bytes.HasPrefix(f, gzipMagic) && string(f[12:14]) == "SG" && binary.LittleEndian.Uint16(f[14:16]) == 22 && string(f[32:38]) == mark {
+		if bytes.HasPrefix(f, decode.GzipMagic) && string(f[12:14]) == "SG" && binary.LittleEndian.Uint16(f[14:16]) == 22 && string(f[32:38]) == mark {
 			if at, err := strconv.ParseInt(string(f[16:32]), 16, 64); err == nil && at >= 0 {
 				return at, nil
 			}
@@ -185,7 +186,7 @@ func footer(tail []byte) (int64, error) {
 func (t *toc) unpack(packed []byte) (io.ReadCloser, hash.Hash, error) {
 	sum := sha256.New()
 	if t.packed {
-		dec, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128*mib), zstd.WithDecoderMaxMemory(1<<63))
+		dec, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderMaxMemory(1<<63))
 		if err != nil {
 			return nil, nil, err
 		}

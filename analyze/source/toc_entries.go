@@ -13,6 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"layup/analyze/show"
+	"layup/analyze/source/decode"
+	"layup/analyze/source/document"
 	"layup/analyze/source/store"
 )
 
@@ -42,7 +45,7 @@ func tocMember(r io.Reader) (io.Reader, error) {
 		return nil, err
 	}
 	if h.Name != stargzIndex || h.Typeflag != tar.TypeReg {
-		return nil, fmt.Errorf("want the file %s, found %s", stargzIndex, shortened(h.Name))
+		return nil, fmt.Errorf("want the file %s, found %s", stargzIndex, show.Cut(h.Name))
 	}
 	return t, nil
 }
@@ -104,7 +107,7 @@ func (t *tocReader) entries(yield func(store.Segment) bool) error {
 				return err
 			}
 			if name == "version" && string(other) != "1" {
-				return fmt.Errorf("version %s is not supported, only 1", written(other))
+				return fmt.Errorf("version %s is not supported, only 1", document.Written(other))
 			}
 			continue
 		}
@@ -115,7 +118,7 @@ func (t *tocReader) entries(yield func(store.Segment) bool) error {
 	if err := expect(dec, json.Delim('}')); err != nil {
 		return err
 	}
-	yield(store.Segment{Size: 2 * blockSize})
+	yield(store.Segment{Size: 2 * decode.HeadSize})
 	return nil
 }
 
@@ -127,23 +130,23 @@ func (t *tocReader) list(dec *json.Decoder, yield func(store.Segment) bool) (boo
 	for dec.More() {
 		var e tocEntry
 		if err := dec.Decode(&e); err != nil {
-			return false, typed(err)
+			return false, document.Typed(err)
 		}
 		t.since = 0
 		head, err := e.header()
 		if err != nil {
-			return false, fmt.Errorf("entry %s: %w", shortened(e.Name), err)
+			return false, fmt.Errorf("entry %s: %w", show.Cut(e.Name), err)
 		}
 		if head == nil {
 			continue
 		}
 		if err := t.count(e.body()); err != nil {
-			return false, fmt.Errorf("entry %s: %w", shortened(e.Name), err)
+			return false, fmt.Errorf("entry %s: %w", show.Cut(e.Name), err)
 		}
 		if !yield(store.Segment{Bytes: head}) {
 			return true, nil
 		}
-		if body := e.body(); body > 0 && !yield(store.Segment{Size: (body + blockSize - 1) / blockSize * blockSize}) {
+		if body := e.body(); body > 0 && !yield(store.Segment{Size: (body + decode.HeadSize - 1) / decode.HeadSize * decode.HeadSize}) {
 			return true, nil
 		}
 	}
@@ -152,14 +155,14 @@ func (t *tocReader) list(dec *json.Decoder, yield func(store.Segment) bool) (boo
 
 // count takes in a file's size, which nothing proves: a tar of so many bytes is walked, if only in thought.
 func (t *tocReader) count(size int64) error {
-	if err := over(limitLayerBytes, size, t.most); err != nil {
+	if err := document.Over(document.LimitLayerBytes, size, t.most); err != nil {
 		return err
 	}
-	if size > math.MaxInt64-blockSize-t.total {
+	if size > math.MaxInt64-decode.HeadSize-t.total {
 		return errors.New("the sizes add up to more than can be counted")
 	}
 	t.total += size
-	return over(limitLayerBytes, t.total, t.most)
+	return document.Over(document.LimitLayerBytes, t.total, t.most)
 }
 
 func expect(dec *json.Decoder, want json.Delim) error {
@@ -194,7 +197,7 @@ func (e *tocEntry) header() ([]byte, error) {
 	case e.Type == "chunk":
 		return nil, nil
 	case !ok:
-		return nil, fmt.Errorf("of unknown type %s", shortened(e.Type))
+		return nil, fmt.Errorf("of unknown type %s", show.Cut(e.Type))
 	case e.Size < 0:
 		return nil, errors.New("of negative size")
 	}
@@ -202,7 +205,7 @@ func (e *tocEntry) header() ([]byte, error) {
 	if e.ModTime != "" {
 		t, err := time.Parse(time.RFC3339Nano, e.ModTime)
 		if err != nil {
-			return nil, fmt.Errorf("modtime: %s is no time", shortened(e.ModTime))
+			return nil, fmt.Errorf("modtime: %s is no time", show.Cut(e.ModTime))
 		}
 		h.ModTime = t
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"layup/analyze/source/document"
 	"layup/fixtures"
 )
 
@@ -33,7 +34,7 @@ func TestOnlyWhatNamesDigestsIsSaidToBeVerified(t *testing.T) {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		archive, err := Open(t.Context(), name, Options{Verify: test.verify, Limits: DefaultLimits()})
+		archive, err := Open(t.Context(), name, Options{Verify: test.verify, Limits: document.DefaultLimits()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/analyze/source"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -111,7 +112,7 @@ func (c *Common) Options() (analyze.Options, error) {
 			return opt, err
 		}
 	}
-	opt.Source.Registry.Timing = opt.Source.Limits.Timing()
+	opt.Source.Registry.Timing = source.Timing(&opt.Source.Limits)
 	return opt, nil
 }
 

@@ -1,18 +1,17 @@
-package source
+package document
 
 import (
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"layup/analyze/near"
-	"layup/analyze/source/registry"
+	"layup/analyze/source/decode"
 	"layup/tarfs"
 )
 
-// Limits bound what an input may ask of the machine; zero or negative means none.
+// Limits bound what an input may ask of the machine. Zero or less is no limit.
 type Limits struct {
 	tarfs.Limits
 	Manifest     int64 // bytes of a manifest, an index or manifest.json
@@ -36,27 +35,27 @@ type Limits struct {
 	HTTPRedirects  int
 }
 
-// The names of the limits, as --limit takes them and messages show them. Those of a layer's entries are tarfs's.
+// The names of the limits, as --limit takes them and messages show them. Package tarfs names those of a layer's entries.
 const (
-	limitManifest     = "manifest"
-	limitConfig       = "config"
-	limitJSONDepth    = "json-depth"
-	limitLayers       = "layers"
-	limitIndexDepth   = "index-depth"
-	limitDescriptors  = "descriptors"
-	limitHistory      = "history"
-	limitLayerBytes   = "layer-bytes"
-	limitImageBytes   = "image-bytes"
-	limitImageEntries = "image-entries"
-	limitRatio        = "ratio"
-	limitRatioFloor   = "ratio-floor"
-	limitWindow       = "window"
+	LimitManifest     = "manifest"
+	LimitConfig       = "config"
+	LimitJSONDepth    = "json-depth"
+	LimitLayers       = "layers"
+	LimitIndexDepth   = "index-depth"
+	LimitDescriptors  = "descriptors"
+	LimitHistory      = "history"
+	LimitLayerBytes   = "layer-bytes"
+	LimitImageBytes   = "image-bytes"
+	LimitImageEntries = "image-entries"
+	LimitRatio        = "ratio"
+	LimitRatioFloor   = "ratio-floor"
+	LimitWindow       = decode.LimitName
 
-	limitHTTPHeaders    = "http-headers"
-	limitHTTPStall      = "http-stall"
-	limitHTTPRetryAfter = "http-retry-after"
-	limitHTTPTries      = "http-tries"
-	limitHTTPRedirects  = "http-redirects"
+	LimitHTTPHeaders    = "http-headers"
+	LimitHTTPStall      = "http-stall"
+	LimitHTTPRetryAfter = "http-retry-after"
+	LimitHTTPTries      = "http-tries"
+	LimitHTTPRedirects  = "http-redirects"
 )
 
 const (
@@ -112,42 +111,24 @@ func (l *Limits) table() []limit {
 		{name: "name-bytes", bytes: true, small: &l.NameBytes},
 		{name: "implied", small: &l.Implied},
 		{name: "link-steps", small: &l.LinkSteps},
-		{name: limitManifest, bytes: true, large: &l.Manifest},
-		{name: limitConfig, bytes: true, large: &l.Config},
-		{name: limitJSONDepth, small: &l.JSONDepth},
-		{name: limitLayers, small: &l.Layers},
-		{name: limitIndexDepth, small: &l.IndexDepth},
-		{name: limitDescriptors, small: &l.Descriptors},
-		{name: limitHistory, small: &l.History},
-		{name: limitLayerBytes, bytes: true, large: &l.LayerBytes},
-		{name: limitImageBytes, bytes: true, large: &l.ImageBytes},
-		{name: limitImageEntries, small: &l.ImageEntries},
-		{name: limitRatio, large: &l.Ratio},
-		{name: limitRatioFloor, bytes: true, large: &l.RatioFloor},
-		{name: limitWindow, bytes: true, large: &l.Window},
-		{name: limitHTTPHeaders, small: &l.HTTPHeaders},
-		{name: limitHTTPStall, small: &l.HTTPStall},
-		{name: limitHTTPRetryAfter, small: &l.HTTPRetryAfter},
-		{name: limitHTTPTries, small: &l.HTTPTries},
-		{name: limitHTTPRedirects, small: &l.HTTPRedirects},
-	}
-}
-
-// Timing returns the limits for the network as a registry's client takes them.
-func (l *Limits) Timing() registry.Timing {
-	const most = 1 << 20 // twelve days of seconds stand for no limit
-	or := func(n int) int {
-		if n <= 0 || n > most {
-			return most
-		}
-		return n
-	}
-	return registry.Timing{
-		Headers:    time.Duration(or(l.HTTPHeaders)) * time.Second,
-		Stall:      time.Duration(or(l.HTTPStall)) * time.Second,
-		RetryAfter: time.Duration(or(l.HTTPRetryAfter)) * time.Second,
-		Tries:      or(l.HTTPTries),
-		Redirects:  or(l.HTTPRedirects),
+		{name: LimitManifest, bytes: true, large: &l.Manifest},
+		{name: LimitConfig, bytes: true, large: &l.Config},
+		{name: LimitJSONDepth, small: &l.JSONDepth},
+		{name: LimitLayers, small: &l.Layers},
+		{name: LimitIndexDepth, small: &l.IndexDepth},
+		{name: LimitDescriptors, small: &l.Descriptors},
+		{name: LimitHistory, small: &l.History},
+		{name: LimitLayerBytes, bytes: true, large: &l.LayerBytes},
+		{name: LimitImageBytes, bytes: true, large: &l.ImageBytes},
+		{name: LimitImageEntries, small: &l.ImageEntries},
+		{name: LimitRatio, large: &l.Ratio},
+		{name: LimitRatioFloor, bytes: true, large: &l.RatioFloor},
+		{name: LimitWindow, bytes: true, large: &l.Window},
+		{name: LimitHTTPHeaders, small: &l.HTTPHeaders},
+		{name: LimitHTTPStall, small: &l.HTTPStall},
+		{name: LimitHTTPRetryAfter, small: &l.HTTPRetryAfter},
+		{name: LimitHTTPTries, small: &l.HTTPTries},
+		{name: LimitHTTPRedirects, small: &l.HTTPRedirects},
 	}
 }
 
@@ -160,8 +141,8 @@ func (l *Limits) Names() []string {
 	return names
 }
 
-// Set changes one limit by the name that --limit takes; value is a number, for bytes with an optional unit (KiB, MiB, GiB, KB, MB,
-// GB), or none.
+// Set changes one limit by the name that --limit takes. The value is a number, or none. A number of bytes may have a unit:
+// KiB, MiB, GiB, KB, MB or GB.
 func (l *Limits) Set(name, value string) error {
 	for _, row := range l.table() {
 		if row.name == name {
@@ -207,13 +188,21 @@ func (row limit) parse(value string) (int64, error) {
 	n, err := strconv.ParseUint(digits, 10, 63)
 	switch {
 	case err != nil && row.bytes:
-		return 0, fmt.Errorf("%q is no number of bytes: want digits, with KiB, MiB, GiB, KB, MB or GB where they help, or none", value)
+		return 0, fmt.Errorf("%q is not a number of bytes: want digits, perhaps with KiB, MiB, GiB, KB, MB or GB, or none", value)
 	case err != nil:
-		return 0, fmt.Errorf("%q is no number: want digits, or none", value)
+		return 0, fmt.Errorf("%q is not a number: want digits, or none", value)
 	case n == 0:
 		return 0, fmt.Errorf("%q would refuse everything: want a number above zero, or none", value)
 	case int64(n) > math.MaxInt64/factor:
 		return 0, fmt.Errorf("%q is too large; none sets no limit", value)
 	}
 	return int64(n) * factor, nil
+}
+
+// OverLayers returns an error if an image has too many layers.
+func (l *Limits) OverLayers(n int) error { return Over(LimitLayers, int64(n), int64(l.Layers)) }
+
+// OverDescriptors returns an error if indexes list too much.
+func (l *Limits) OverDescriptors(n int) error {
+	return Over(LimitDescriptors, int64(n), int64(l.Descriptors))
 }

@@ -1,11 +1,8 @@
-package source
+package document
 
 import (
-	"errors"
 	"strings"
 	"testing"
-
-	"layup/tarfs"
 )
 
 func TestEveryLimitCanBeSetByItsName(t *testing.T) {
@@ -56,15 +53,15 @@ func TestLimitValues(t *testing.T) {
 
 func TestUnusableLimitsAreRefused(t *testing.T) {
 	for _, tt := range []struct{ name, value, says string }{
-		{"layers", "5KiB", "no number"},
+		{"layers", "5KiB", "not a number"},
 		{"layers", "many", `"many"`},
 		{"layers", "0", "none"},
-		{"layers", "-1", "no number"},
-		{"layers", "", "no number"},
-		{"window", "1.5GiB", "no number of bytes"},
+		{"layers", "-1", "not a number"},
+		{"layers", "", "not a number"},
+		{"window", "1.5GiB", "not a number of bytes"},
 		{"window", "10M", "MiB"},
 		{"window", "9999999999GiB", "too large"},
-		{"window", "99999999999999999999", "no number of bytes"},
+		{"window", "99999999999999999999", "not a number of bytes"},
 		{"windw", "1", "did you mean window?"},
 		{"layer_bytes", "1", "did you mean layer-bytes?"},
 		{"json", "1", "did you mean json-depth?"},
@@ -78,35 +75,6 @@ func TestUnusableLimitsAreRefused(t *testing.T) {
 		}
 		if l != DefaultLimits() {
 			t.Errorf("%s=%s: changed a limit all the same", tt.name, tt.value)
-		}
-	}
-}
-
-func TestMeterStopsAtWhatNoHonestLayerHolds(t *testing.T) {
-	limits := &Limits{LayerBytes: 1000, Ratio: 5, RatioFloor: 100}
-	for _, tt := range []struct {
-		case_       string
-		count, read int64
-		want        string
-	}{
-		{"small, however well it packs", 100, 1, ""},
-		{"large and badly packed", 1000, 200, ""},
-		{"exactly at the ratio", 500, 100, ""},
-		{"one byte over the ratio", 501, 100, "ratio"},
-		{"over the size", 1001, 1001, "layer-bytes"},
-		{"not compressed", 999, 0, ""},
-	} {
-		m := &meter{count: tt.count, limits: limits}
-		if tt.read > 0 {
-			m.blob = &blobReader{read: tt.read}
-		}
-		var limit *tarfs.LimitError
-		got := ""
-		if errors.As(m.over(), &limit) {
-			got = limit.Name
-		}
-		if got != tt.want {
-			t.Errorf("%s: got %q, want %q", tt.case_, got, tt.want)
 		}
 	}
 }

@@ -1,4 +1,6 @@
-package source
+// Package document reads the JSON that describes images: indexes, manifests, configs, and what they name. It refuses
+// what two readers could understand differently.
+package document
 
 import (
 	"bytes"
@@ -10,11 +12,12 @@ import (
 	"strings"
 	"unicode"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
-// knownKeys are the keys that readers of these documents look for. Go's reader folds case, others do not, so two of them that
-// differ in case only would show different images to different readers.
+// knownKeys are the keys that readers of these documents look for. Go's reader folds case and others do not. Two keys
+// that differ only in case would show different images to different readers.
 var knownKeys = foldedSet(
 	"architecture", "artifactType", "annotations", "author", "config", "container_config", "created", "created_by", "comment", "data",
 	"diff_ids", "digest", "docker_version", "empty_layer", "history", "id", "imageLayoutVersion", "layers", "LayerSources", "manifests",
@@ -23,7 +26,7 @@ var knownKeys = foldedSet(
 	"Volumes", "WorkingDir", "fsLayers",
 )
 
-// freeMaps are the objects whose keys are anybody's: there, names that differ in case are two names.
+// freeMaps are the objects with keys of any name: there, names that differ in case are two names.
 var freeMaps = foldedSet("labels", "annotations", "exposedports", "volumes")
 
 func foldedSet(names ...string) map[string]bool {
@@ -34,7 +37,7 @@ func foldedSet(names ...string) map[string]bool {
 	return set
 }
 
-// fold maps names that encoding/json takes for one to one string (the Kelvin sign and k, the long s and s, too).
+// fold maps names that encoding/json takes for one to one string. It also folds the Kelvin sign to k, the long s to s.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		for {
@@ -47,9 +50,9 @@ func fold(s string) string {
 	}, s)
 }
 
-// checkJSON refuses what two readers could understand differently: other encodings, data after the value, a key twice; and what
-// is nested deeper than depth.
-func checkJSON(doc []byte, depth int) error {
+// CheckJSON refuses what two readers could understand differently: other encodings, data after the value, duplicate
+// keys. It also refuses what is nested deeper than depth.
+func CheckJSON(doc []byte, depth int) error {
 	if err := checkEncoding(doc); err != nil {
 		return err
 	}
@@ -145,18 +148,18 @@ func (w *walker) push(top *container, object bool) error {
 	}
 	w.open = append(w.open, c)
 	if w.depth > 0 && len(w.open) > w.depth {
-		return fmt.Errorf("nested too deep: %w", over(limitJSONDepth, int64(len(w.open)), int64(w.depth)))
+		return fmt.Errorf("nested too deep: %w", Over(LimitJSONDepth, int64(len(w.open)), int64(w.depth)))
 	}
 	return nil
 }
 
-// name notes a key and refuses the second of its kind.
+// name notes a key and refuses a duplicate.
 func (c *container) name(key string) error {
 	if c.seen == nil {
 		c.seen, c.folded = map[string]bool{}, map[string]bool{}
 	}
 	if c.seen[key] {
-		return fmt.Errorf("duplicate key %s", shortened(key))
+		return fmt.Errorf("duplicate key %s", show.Cut(key))
 	}
 	c.seen[key] = true
 	c.key = fold(key)
@@ -164,32 +167,32 @@ func (c *container) name(key string) error {
 		return nil
 	}
 	if c.folded[c.key] {
-		return fmt.Errorf("duplicate key %s (it stands there in another case too)", shortened(key))
+		return fmt.Errorf("duplicate key %s (also in another case)", show.Cut(key))
 	}
 	c.folded[c.key] = true
 	return nil
 }
 
-// unmarshal is json.Unmarshal with the strict check before it and messages for people.
-func unmarshal(doc []byte, depth int, v any) error {
-	if err := checkJSON(doc, depth); err != nil {
+// Unmarshal is json.Unmarshal after CheckJSON, with messages for people.
+func Unmarshal(doc []byte, depth int, v any) error {
+	if err := CheckJSON(doc, depth); err != nil {
 		return err
 	}
-	return typed(json.Unmarshal(doc, v))
+	return Typed(json.Unmarshal(doc, v))
 }
 
 // embeddedNames are parts of a path that encoding/json adds for embedded structs: no JSON has them.
 var embeddedNames = strings.NewReplacer("ConfigFile.", "", "config.Config.", "config.", "history.History.", "history.")
 
-// typed says a mismatch of types in JSON's words.
-func typed(err error) error {
+// Typed says a mismatch of types in JSON's words.
+func Typed(err error) error {
 	t, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {
 		return err
 	}
 	where := ""
 	if t.Field != "" {
-		where = display(embeddedNames.Replace(t.Field)) + ": "
+		where = show.Safe(embeddedNames.Replace(t.Field)) + ": "
 	}
 	found, _, _ := strings.Cut(t.Value, " ")
 	if found == "array" {
@@ -216,8 +219,8 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// over returns an error where value passes limit.
-func over(name string, value, limit int64) error {
+// Over returns an error if a value is more than the limit of that name. A limit of zero or less is none.
+func Over(name string, value, limit int64) error {
 	if limit <= 0 || value <= limit {
 		return nil
 	}

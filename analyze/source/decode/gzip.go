@@ -1,4 +1,4 @@
-package source
+package decode
 
 import (
 	"bufio"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/klauspost/compress/flate"
 
-	"layup/analyze/source/inflate"
+	"layup/analyze/source/decode/inflate"
 )
 
 // An inflater undoes DEFLATE and takes from its source not one byte more than the stream holds.
@@ -61,7 +61,7 @@ func newGzipDecoder(src *bufio.Reader) *gzipDecoder {
 
 func (d *gzipDecoder) Close() error { return nil }
 
-func (d *gzipDecoder) tail() bool { return d.ignored }
+func (d *gzipDecoder) Tail() bool { return d.ignored }
 
 func (d *gzipDecoder) Read(p []byte) (int, error) {
 	if len(p) == 0 {
@@ -98,7 +98,7 @@ func inflateError(err error) error {
 	case errors.As(err, &library):
 		return fmt.Errorf("gzip: corrupt data at byte %d of the member", int64(library))
 	}
-	return cut(err, compressionGzip, "in the compressed data")
+	return cut(err, Gzip, "in the compressed data")
 }
 
 // open begins the next member, or ends the stream with io.EOF.
@@ -112,11 +112,11 @@ func (d *gzipDecoder) open() error {
 			return io.EOF
 		}
 		d.ignored = true
-		return drain(d.src)
+		return Drain(d.src)
 	}
 	h := gzipHeader{src: d.src}
 	if err := h.read(); err != nil {
-		return cut(err, compressionGzip, "in the header")
+		return cut(err, Gzip, "in the header")
 	}
 	d.members++
 	d.inside, d.crc, d.size = true, 0, 0
@@ -126,11 +126,11 @@ func (d *gzipDecoder) open() error {
 
 // isMember reports whether another member follows: the magic of DEFLATE in gzip, and no flag that no writer sets.
 func isMember(head []byte) bool {
-	return bytes.HasPrefix(head, gzipMagic) && (len(head) < 4 || head[3]&gzipReserved == 0)
+	return bytes.HasPrefix(head, GzipMagic) && (len(head) < 4 || head[3]&gzipReserved == 0)
 }
 
-// drain reads a source to its end and returns io.EOF, or what stopped it.
-func drain(src *bufio.Reader) error {
+// Drain reads a source to its end and returns io.EOF, or what stopped it.
+func Drain(src *bufio.Reader) error {
 	for {
 		if _, err := src.Discard(1 << 30); err != nil {
 			return err
@@ -143,16 +143,16 @@ func (d *gzipDecoder) trailer() error {
 	var b [8]byte
 	if _, err := io.ReadFull(d.src, b[:]); err != nil {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return &trailerError{cut(err, compressionGzip, "in the trailer").Error()}
+			return &TrailerError{cut(err, Gzip, "in the trailer").Error()}
 		}
 		return err
 	}
 	crc, size := binary.LittleEndian.Uint32(b[:]), binary.LittleEndian.Uint32(b[4:])
 	switch {
 	case crc != d.crc:
-		return &trailerError{fmt.Sprintf("gzip: content does not match its checksum: want %08x, got %08x", crc, d.crc)}
+		return &TrailerError{fmt.Sprintf("gzip: content does not match its checksum: want %08x, got %08x", crc, d.crc)}
 	case size != d.size:
-		return &trailerError{fmt.Sprintf("gzip: content does not match its size: want %d, got %d bytes (modulo 4 GiB)", size, d.size)}
+		return &TrailerError{fmt.Sprintf("gzip: content does not match its size: want %d, got %d bytes (modulo 4 GiB)", size, d.size)}
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ func (h *gzipHeader) read() error {
 		return err
 	}
 	flags := b[3]
-	if !bytes.HasPrefix(b[:], gzipMagic) || flags&gzipReserved != 0 {
+	if !bytes.HasPrefix(b[:], GzipMagic) || flags&gzipReserved != 0 {
 		return fmt.Errorf("gzip: header % x is damaged", b[:4])
 	}
 	if flags&gzipExtra != 0 {

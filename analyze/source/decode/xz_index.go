@@ -1,4 +1,4 @@
-package source
+package decode
 
 import (
 	"bufio"
@@ -72,7 +72,7 @@ func (b *xzBlock) parse(body []byte) (dict int64, err error) {
 		return 0, fmt.Errorf("xz: filter %#02x is not supported, only LZMA2 is", body[0])
 	}
 	dict, err = lzma.DecodeDictCap(body[2])
-	if body[1] != 1 || err != nil || !zeros(body[3:]) {
+	if body[1] != 1 || err != nil || !IsZero(body[3:]) {
 		return 0, damaged
 	}
 	return dict, nil
@@ -133,10 +133,10 @@ func (x *xzIndex) end(src *bufio.Reader, check byte) error {
 	footer := r.bytes(12)
 	switch {
 	case r.err != nil:
-		return cut(r.err, compressionXz, where)
+		return cut(r.err, Xz, where)
 	case sum != binary.LittleEndian.Uint32(stored):
 		return errors.New("xz: index does not match its checksum")
-	case [32]byte(sizes.Sum(nil)) != [32]byte(x.hash.Sum(nil)) || !zeros(padding):
+	case [32]byte(sizes.Sum(nil)) != [32]byte(x.hash.Sum(nil)) || !IsZero(padding):
 		return wrong
 	}
 	return checkFooter(footer, size, check)

@@ -1,4 +1,6 @@
-package source
+// Package decode recognises a compression by content and undoes it: gzip, zstd, xz and bzip2. What a stream asks of the
+// machine is bounded before it is allocated.
+package decode
 
 import (
 	"bufio"
@@ -7,49 +9,63 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"layup/tarfs"
 )
 
 // The compressions that are told apart by content.
 const (
-	compressionNone  = "none"
-	compressionGzip  = "gzip"
-	compressionZstd  = "zstd"
-	compressionBzip2 = "bzip2"
-	compressionXz    = "xz"
+	None  = "none"
+	Gzip  = "gzip"
+	Zstd  = "zstd"
+	Bzip2 = "bzip2"
+	Xz    = "xz"
 )
 
-// A decoder undoes one compression.
-type decoder interface {
+// A Decoder undoes one compression.
+type Decoder interface {
 	io.ReadCloser
-	tail() bool // bytes after the compressed stream were ignored; valid after io.EOF
+	Tail() bool // bytes after the compressed stream were ignored; valid after io.EOF
 }
 
-// A trailerError is damage behind the content: all of it was handed out before.
-type trailerError struct{ text string }
+// A TrailerError is damage after the content: all content was handed out before.
+type TrailerError struct{ text string }
 
-func (e *trailerError) Error() string { return e.text }
+// Error says what is wrong with the trailer.
+func (e *TrailerError) Error() string { return e.text }
 
-// newDecoder undoes one compression; limits.Window bounds a zstd window and an xz dictionary.
-func newDecoder(src *bufio.Reader, compression string, limits *Limits) (decoder, error) {
+// IsTrailer reports whether an error is damage after the content.
+func IsTrailer(err error) bool {
+	_, ok := err.(*TrailerError)
+	return ok
+}
+
+// LimitName is what messages call the limit of New's window.
+const LimitName = "window"
+
+// New undoes one compression. Window bounds a zstd window and an xz dictionary in bytes; 0 is no bound.
+func New(src *bufio.Reader, compression string, window int64) (Decoder, error) {
 	switch compression {
-	case compressionGzip:
+	case Gzip:
 		return newGzipDecoder(src), nil
-	case compressionZstd:
-		return newZstdDecoder(src, limits.Window)
-	case compressionBzip2:
+	case Zstd:
+		return newZstdDecoder(src, window)
+	case Bzip2:
 		return newBzip2Decoder(src), nil
-	case compressionXz:
-		return newXzDecoder(src, limits.Window), nil
+	case Xz:
+		return newXzDecoder(src, window), nil
 	}
 	return nil, fmt.Errorf("compression %q is unknown", compression)
 }
 
-const blockSize = 512
+// HeadSize is how many bytes Sniff looks at: a block of a tar.
+const HeadSize = 512
+
+// GzipMagic begins every gzip member that layers use.
+var GzipMagic = []byte{0x1f, 0x8b, 8}
 
 var (
-	gzipMagic  = []byte{0x1f, 0x8b, 8}
 	zstdMagic  = []byte{0x28, 0xb5, 0x2f, 0xfd}
 	xzMagic    = []byte{0xfd, '7', 'z', 'X', 'Z', 0}
 	bzip2Magic = []byte("BZh")
@@ -58,27 +74,28 @@ var (
 	ustarMagic = []byte("ustar")
 )
 
-// sniff says by the first bytes what a stream is: none (a tar by its header's checksum or its magic, a block of zeros, or empty),
-// gzip, zstd, bzip2, xz, or empty for none of these. head holds up to 512 bytes or the whole input; size is the total size or -1.
+// Sniff says by the first bytes what a stream is: None (a tar by its header's checksum or its magic, a block of zeros, or
+// nothing), Gzip, Zstd, Bzip2, Xz, or "" for none of these. Head holds up to HeadSize bytes or the whole input; size is
+// the total size in bytes, or -1 if it is not known.
 //
 // Magic bytes go before the checksum, as in engines: a file that is both must not show an auditor another tree than a host. Only
 // bzip2's three letters may well begin a file's name, so without a bzip2 block behind them they yield to a tar header.
-func sniff(head []byte, size int64) string {
+func Sniff(head []byte, size int64) string {
 	switch {
 	case size == 0 || len(head) == 0:
-		return compressionNone
-	case bytes.HasPrefix(head, gzipMagic):
-		return compressionGzip
+		return None
+	case bytes.HasPrefix(head, GzipMagic):
+		return Gzip
 	case bytes.HasPrefix(head, zstdMagic), isSkippable(head):
-		return compressionZstd
+		return Zstd
 	case bytes.HasPrefix(head, xzMagic):
-		return compressionXz
+		return Xz
 	case isBzip2(head, true):
-		return compressionBzip2
+		return Bzip2
 	case isTar(head):
-		return compressionNone
+		return None
 	case isBzip2(head, false):
-		return compressionBzip2
+		return Bzip2
 	}
 	return ""
 }
@@ -102,20 +119,14 @@ func isTar(head []byte) bool {
 	if len(head) > magicAt && bytes.HasPrefix(head[magicAt:], ustarMagic) {
 		return true
 	}
-	if len(head) < blockSize {
+	if len(head) < HeadSize {
 		return false
 	}
-	return zeros(head[:blockSize]) || tarfs.IsHeader(head)
+	return IsZero(head[:HeadSize]) || tarfs.IsHeader(head)
 }
 
-func zeros(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
+// IsZero reports whether all bytes are zero.
+func IsZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
 // errCut is an end of the input where more must follow.
 var errCut = errors.New("unexpected end")
@@ -126,4 +137,16 @@ func cut(err error, compression, where string) error {
 		return fmt.Errorf("%s: %w %s", compression, errCut, where)
 	}
 	return err
+}
+
+// Discard passes over n bytes; io.EOF if there are fewer.
+func Discard(r tarfs.Reader, n int64) error {
+	for n > 0 {
+		done, err := r.Discard(int(min(n, math.MaxInt)))
+		if err != nil {
+			return err
+		}
+		n -= int64(done)
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package source
+package decode
 
 import (
 	"bufio"
@@ -38,7 +38,7 @@ func (d *zstdDecoder) Close() error {
 	return nil
 }
 
-func (d *zstdDecoder) tail() bool { return false }
+func (d *zstdDecoder) Tail() bool { return false }
 
 func (d *zstdDecoder) Read(p []byte) (int, error) {
 	n, err := d.lib.Read(p)
@@ -70,7 +70,7 @@ func (d *zstdPieces) Read(p []byte) (int, error) {
 	n, err := d.src.Read(p[:min(int64(len(p)), d.left)])
 	d.left -= int64(n)
 	if err != nil && n == 0 {
-		d.err = cut(err, compressionZstd, "in a block")
+		d.err = cut(err, Zstd, "in a block")
 		return 0, d.err
 	}
 	return n, nil
@@ -115,11 +115,11 @@ func (w *zstdWalk) frame() (int64, error) {
 			return w.header(head)
 		}
 		if len(head) < 8 {
-			return 0, cut(io.EOF, compressionZstd, "in a skippable frame")
+			return 0, cut(io.EOF, Zstd, "in a skippable frame")
 		}
 		size := 8 + int64(binary.LittleEndian.Uint32(head[4:]))
-		if err := discard(w.src, size); err != nil {
-			return 0, cut(err, compressionZstd, "in a skippable frame")
+		if err := Discard(w.src, size); err != nil {
+			return 0, cut(err, Zstd, "in a skippable frame")
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (w *zstdWalk) header(head []byte) (int64, error) {
 	}
 	var h zstdHeader
 	if !h.parse(head[4:]) {
-		return 0, cut(io.EOF, compressionZstd, "in a frame header")
+		return 0, cut(io.EOF, Zstd, "in a frame header")
 	}
 	switch {
 	case h.reserved:
@@ -141,7 +141,7 @@ func (w *zstdWalk) header(head []byte) (int64, error) {
 	case h.window > maxZstdWindow:
 		return 0, fmt.Errorf("zstd: frame asks for a window of %d bytes, more than any decoder has", h.window)
 	case w.limit > 0 && h.window > uint64(w.limit):
-		return 0, fmt.Errorf("zstd: %w", &tarfs.LimitError{Name: limitWindow, Value: int64(h.window), Limit: w.limit})
+		return 0, fmt.Errorf("zstd: %w", &tarfs.LimitError{Name: LimitName, Value: int64(h.window), Limit: w.limit})
 	}
 	w.window = max(w.window, int64(h.window))
 	w.inside, w.last, w.checksum = true, false, h.checksum
@@ -152,7 +152,7 @@ func (w *zstdWalk) header(head []byte) (int64, error) {
 func (w *zstdWalk) block() (int64, error) {
 	head, err := w.src.Peek(3)
 	if err != nil {
-		return 0, cut(err, compressionZstd, "in a block header")
+		return 0, cut(err, Zstd, "in a block header")
 	}
 	const repeated, reserved = 1, 3
 	bits := int64(head[0]) | int64(head[1])<<8 | int64(head[2])<<16
@@ -216,4 +216,21 @@ func littleEndian(b []byte) uint64 {
 		n |= uint64(c) << (8 * i)
 	}
 	return n
+}
+
+// zstdBlocks is how many blocks ZstdWindow looks at: about 16 GiB of content if they are full.
+const zstdBlocks = 1 << 17
+
+// ZstdWindow returns the largest window, in bytes, that a frame of a stream asks for and the limit allows. The headers of
+// frames say it, so it reads nothing else. It finds frames as the decoder does, so it stops where the decoder stops. Of a
+// stream with too many blocks to look at it returns the limit.
+func ZstdWindow(src tarfs.Reader, limit int64) int64 {
+	w := zstdWalk{src: src, limit: limit}
+	for range zstdBlocks {
+		n, err := w.next()
+		if err != nil || Discard(src, n) != nil {
+			return w.window
+		}
+	}
+	return limit
 }

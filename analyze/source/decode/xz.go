@@ -1,4 +1,4 @@
-package source
+package decode
 
 import (
 	"bufio"
@@ -50,7 +50,7 @@ func newXzDecoder(src *bufio.Reader, window int64) *xzDecoder {
 
 func (d *xzDecoder) Close() error { return nil }
 
-func (d *xzDecoder) tail() bool { return false }
+func (d *xzDecoder) Tail() bool { return false }
 
 func (d *xzDecoder) Read(p []byte) (int, error) {
 	if len(p) == 0 {
@@ -93,9 +93,9 @@ func (d *xzDecoder) openStream() error {
 		case err == io.EOF && len(head) == 0 && d.some:
 			return io.EOF
 		case err != nil:
-			return cut(err, compressionXz, "in a stream header")
+			return cut(err, Xz, "in a stream header")
 		}
-		if !d.some || !zeros(head) {
+		if !d.some || !IsZero(head) {
 			break
 		}
 		if _, err := d.src.Discard(4); err != nil {
@@ -124,7 +124,7 @@ func (d *xzDecoder) openBlock() error {
 	const where = "in a block header"
 	first, err := d.src.Peek(1)
 	if err != nil {
-		return cut(err, compressionXz, where)
+		return cut(err, Xz, where)
 	}
 	if first[0] == 0 {
 		d.opened = false
@@ -144,7 +144,7 @@ func (d *xzDecoder) openBlock() error {
 		return err
 	}
 	if d.limit > 0 && dict > d.limit {
-		return fmt.Errorf("xz: dictionary: %w", &tarfs.LimitError{Name: limitWindow, Value: dict, Limit: d.limit})
+		return fmt.Errorf("xz: dictionary: %w", &tarfs.LimitError{Name: LimitName, Value: dict, Limit: d.limit})
 	}
 	d.block = block
 	if dict > d.dict {
@@ -158,7 +158,7 @@ func (d *xzDecoder) openChunk() error {
 	const where = "in a chunk"
 	head, err := d.src.Peek(6)
 	if len(head) == 0 {
-		return cut(err, compressionXz, where)
+		return cut(err, Xz, where)
 	}
 	if head[0] == 0 {
 		if _, err := d.src.Discard(1); err != nil {
@@ -168,7 +168,7 @@ func (d *xzDecoder) openChunk() error {
 		return d.closeBlock()
 	}
 	if len(head) < 6 { // a chunk, the checksum or the index behind it are longer than that
-		return cut(err, compressionXz, where)
+		return cut(err, Xz, where)
 	}
 	total, content := chunkSize(head)
 	if total == 0 || d.block.packed == 0 && head[0] != 1 && head[0] < 0xe0 {
@@ -228,7 +228,7 @@ func (d *xzDecoder) closeBlock() error {
 		return err
 	}
 	switch {
-	case !zeros(padding):
+	case !IsZero(padding):
 		return errors.New("xz: corrupt data: the padding of a block is not zero")
 	case b.wantPacked >= 0 && b.wantPacked != b.packed, b.wantSize >= 0 && b.wantSize != b.size:
 		return errors.New("xz: block does not match the size in its header")
@@ -241,5 +241,5 @@ func (d *xzDecoder) closeBlock() error {
 
 func (d *xzDecoder) full(b []byte, where string) error {
 	_, err := io.ReadFull(d.src, b)
-	return cut(err, compressionXz, where)
+	return cut(err, Xz, where)
 }

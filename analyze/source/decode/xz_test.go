@@ -1,4 +1,4 @@
-package source
+package decode
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/ulikunitz/xz"
+
+	"layup/fixtures/sample"
 )
 
 func crcOf(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
@@ -48,7 +50,7 @@ func withCheck(stream []byte, kind byte) []byte {
 }
 
 func TestXzOfEveryChecksumAndManyBlocks(t *testing.T) {
-	content := bytes.Repeat(tarOf(t, "a", "b"), 50)
+	content := bytes.Repeat(sample.Tar(t, "a", "b"), 50)
 	for _, tt := range []struct {
 		case_  string
 		config xz.WriterConfig
@@ -60,7 +62,7 @@ func TestXzOfEveryChecksumAndManyBlocks(t *testing.T) {
 		{"blocks of 20,000 bytes", xz.WriterConfig{BlockSize: 20_000}},
 		{"a dictionary as small as can be", xz.WriterConfig{DictCap: 4096}},
 	} {
-		data := packed(t, func(w io.Writer) (io.WriteCloser, error) { return tt.config.NewWriter(w) }, content)
+		data := sample.Compressed(t, func(w io.Writer) (io.WriteCloser, error) { return tt.config.NewWriter(w) }, content)
 		got, _, err := decode(data, "xz")
 		if err != nil || !bytes.Equal(got, content) {
 			t.Errorf("%s: got %d bytes and %v, want %d", tt.case_, len(got), err, len(content))
@@ -72,7 +74,7 @@ func TestXzOfEveryChecksumAndManyBlocks(t *testing.T) {
 func TestBlocksOfAnXzStreamShareOneDictionary(t *testing.T) {
 	config := xz.WriterConfig{BlockSize: 16, DictCap: 8 << 20}
 	content := make([]byte, 640)
-	data := packed(t, func(w io.Writer) (io.WriteCloser, error) { return config.NewWriter(w) }, content)
+	data := sample.Compressed(t, func(w io.Writer) (io.WriteCloser, error) { return config.NewWriter(w) }, content)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	got, _, err := decode(data, "xz")

@@ -1,4 +1,4 @@
-package source
+package document
 
 import (
 	"strings"
@@ -16,12 +16,13 @@ func TestOddButValidConfigsAreRead(t *testing.T) {
 		`{"config":{"Cmd":"/bin/sh -c x","Entrypoint":["/a"],"Shell":null,"Memory":1e999},"unknown":{"x":[1]}}`,
 		`{"config":{"Healthcheck":{"Test":["CMD"],"Interval":30000000000,"StartInterval":5},"ExposedPorts":{"80/tcp":{}},"Volumes":null}}`,
 	} {
-		file, _, err := parseConfig([]byte(doc), &limits)
-		if err != nil || file == nil {
+		c, err := ParseConfig([]byte(doc), &limits)
+		if err != nil || c.File == nil {
 			t.Errorf("%s: %v", doc, err)
 		}
 	}
-	file, _, _ := parseConfig([]byte(`{"os":"linux","created":"2024-01-02T03:04:05.678Z","config":{"Cmd":"x","Env":["A=b"]},"history":[{"created":"2024-01-02T03:04:05+02:00","created_by":"y"}]}`), &limits)
+	c, _ := ParseConfig([]byte(`{"os":"linux","created":"2024-01-02T03:04:05.678Z","config":{"Cmd":"x","Env":["A=b"]},"history":[{"created":"2024-01-02T03:04:05+02:00","created_by":"y"}]}`), &limits)
+	file := c.File
 	if !file.Created.Equal(time.Date(2024, 1, 2, 3, 4, 5, 678e6, time.UTC)) || file.History[0].Created.Hour() != 3 || file.History[0].CreatedBy != "y" {
 		t.Errorf("got %v, %v", file.Created, file.History)
 	}
@@ -44,7 +45,7 @@ func TestConfigsOfWrongTypesAreRefusedByField(t *testing.T) {
 		`{"rootfs":{"diff_ids":"x"}}`:    "config: rootfs.diff_ids: want a list, found string",
 		`{"rootfs":{"diff_ids":[null]}}`: "config: rootfs.diff_ids[0]: want a string, found null",
 	} {
-		_, _, err := parseConfig([]byte(doc), &limits)
+		_, err := ParseConfig([]byte(doc), &limits)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", doc, err, want)
 		}
@@ -60,9 +61,9 @@ func FuzzConfig(f *testing.F) {
 	}
 	limits := DefaultLimits()
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		file, ids, err := parseConfig(doc, &limits)
-		if err == nil && len(file.RootFS.DiffIDs) != len(ids) {
-			t.Errorf("%q: %d and %d diffIDs", doc, len(file.RootFS.DiffIDs), len(ids))
+		c, err := ParseConfig(doc, &limits)
+		if err == nil && len(c.File.RootFS.DiffIDs) != len(c.DiffIDs) {
+			t.Errorf("%q: %d and %d diffIDs", doc, len(c.File.RootFS.DiffIDs), len(c.DiffIDs))
 		}
 	})
 }

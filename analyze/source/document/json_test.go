@@ -1,4 +1,4 @@
-package source
+package document
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ func TestJSONThatReadersDifferOnIsRefused(t *testing.T) {
 		{"a key twice below", `[{"x":{"a":1,"b":[],"a":2}}]`, `duplicate key "a"`},
 		{"a key twice by escapes", `{"a":1,"\u0061":2}`, `duplicate key "a"`},
 		{"a key twice by invalid bytes", "{\"a\xff\":1,\"a\xfe\":2}", "duplicate key"},
-		{"a known key in two cases", `{"rootfs":1,"RootFS":2}`, `duplicate key "RootFS" (it stands there in another case too)`},
+		{"a known key in two cases", `{"rootfs":1,"RootFS":2}`, `duplicate key "RootFS" (also in another case)`},
 		{"a known key with the long s", `{"layers":1,"layerſ":2}`, "in another case"},
 		{"a known key with the Kelvin sign", `{"mediatype":1,"mediaType":2}`, "in another case"},
 		{"a label twice", `{"Labels":{"a":"1","a":"2"}}`, `duplicate key "a"`},
@@ -30,7 +30,7 @@ func TestJSONThatReadersDifferOnIsRefused(t *testing.T) {
 		{"a stray bracket", `{}]`, "data after the JSON value"},
 		{"too deep", strings.Repeat("[", 65) + strings.Repeat("]", 65), "nested too deep"},
 	} {
-		err := checkJSON([]byte(tt.doc), 64)
+		err := CheckJSON([]byte(tt.doc), 64)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", tt.case_, err, tt.want)
 		}
@@ -47,18 +47,18 @@ func TestJSONThatAllReadAlikeIsTaken(t *testing.T) {
 		`{"author":"\ud800 \u0000","n":1e999999}`,
 		strings.Repeat("[", 64) + strings.Repeat("]", 64),
 	} {
-		if err := checkJSON([]byte(doc), 64); err != nil {
+		if err := CheckJSON([]byte(doc), 64); err != nil {
 			t.Errorf("%s: %v", doc, err)
 		}
 	}
 }
 
 func TestDepthIsALimit(t *testing.T) {
-	err := checkJSON([]byte(`[[[1]]]`), 2)
-	if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != limitJSONDepth {
+	err := CheckJSON([]byte(`[[[1]]]`), 2)
+	if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != LimitJSONDepth {
 		t.Errorf("got %v", err)
 	}
-	if err := checkJSON([]byte(`[[[1]]]`), 0); err != nil {
+	if err := CheckJSON([]byte(`[[[1]]]`), 0); err != nil {
 		t.Errorf("no limit: %v", err)
 	}
 }
@@ -81,7 +81,7 @@ func TestMismatchedTypesAreSaidInWordsOfJSON(t *testing.T) {
 		`{"deep":{"data":1}}`:   "deep.data: want a string in base64, found number",
 		`[]`:                    "want an object, found list",
 	} {
-		if err := unmarshal([]byte(doc), 64, &v); err == nil || err.Error() != want {
+		if err := Unmarshal([]byte(doc), 64, &v); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %q", doc, err, want)
 		}
 	}
@@ -92,7 +92,7 @@ func FuzzCheckedJSONHasOneReading(f *testing.F) {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		if checkJSON(doc, 64) != nil {
+		if CheckJSON(doc, 64) != nil {
 			return
 		}
 		if !json.Valid(doc) {

@@ -1,4 +1,4 @@
-package source
+package decode
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ func newBzip2Decoder(src *bufio.Reader) *bzip2Decoder { return &bzip2Decoder{bzi
 
 func (d *bzip2Decoder) Close() error { return nil }
 
-func (d *bzip2Decoder) tail() bool { return false }
+func (d *bzip2Decoder) Tail() bool { return false }
 
 func (d *bzip2Decoder) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
@@ -25,5 +25,5 @@ func (d *bzip2Decoder) Read(p []byte) (int, error) {
 	case errors.As(err, &structural):
 		return n, errors.New("bzip2: " + string(structural))
 	}
-	return n, cut(err, compressionBzip2, "in the compressed data")
+	return n, cut(err, Bzip2, "in the compressed data")
 }

@@ -1,104 +1,38 @@
-package source
+package decode
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
-	"compress/gzip"
-	"encoding/hex"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
 
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
-
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
-// tarOf packs files whose content is their name, as many times as makes it some hundred bytes.
-func tarOf(t testing.TB, names ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, name := range names {
-		content := strings.Repeat(name+"\n", 300/(len(name)+1))
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content)), Format: tar.FormatUSTAR}); err != nil {
-			t.Fatal(err)
-		}
-		io.WriteString(w, content)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func packed(t testing.TB, open func(io.Writer) (io.WriteCloser, error), content []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w, err := open(&b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(content); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func gzipOf(t testing.TB, content []byte) []byte {
-	return packed(t, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }, content)
-}
-
-func zstdOf(t testing.TB, content []byte) []byte {
-	return packed(t, func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) }, content)
-}
-
-func xzOf(t testing.TB, content []byte) []byte {
-	return packed(t, func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) }, content)
-}
-
-func fromHex(t testing.TB, digits string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // hello is "hello, layer\n" in bzip2, for which there is no writer here.
 const (
-	hello          = "hello, layer\n"
-	helloBzip2     = "425a683931415926535986ddac0a0000035180001040042244902020003100302003d21402de58d0bc5dc914e142421b76b028"
-	emptyBzip2     = "425a683917724538509000000000"
-	zstdWindow2GiB = "28b52ffd 00 a8 010000"             // a frame with a window of 2 GiB and an empty block
-	zstdWindowMax  = "28b52ffd 00 ff 010000"             // 3.75 TiB
-	zstdSize8EiB   = "28b52ffd e0 ffffffffffffff7f 0100" // one segment, as large as can be said
-	zstdDictionary = "28b52ffd 01 58 07 010000"          // dictionary 7
+	testWindow    = 128 << 20
+	hello         = "hello, layer\n"
+	helloBzip2    = "425a683931415926535986ddac0a0000035180001040042244902020003100302003d21402de58d0bc5dc914e142421b76b028"
+	emptyBzip2    = "425a683917724538509000000000"
+	zstdWindowMax = "28b52ffd 00 ff 010000"             // 3.75 TiB
+	zstdSize8EiB  = "28b52ffd e0 ffffffffffffff7f 0100" // one segment, as large as can be said
 )
 
 func concat(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
-// skippable is a zstd frame that claims some bytes and holds others.
-func skippable(claim byte, content string) []byte {
-	return append([]byte{0x53, 0x2a, 0x4d, 0x18, claim, 0, 0, 0}, content...)
-}
-
 func TestSniffTellsStreamsByTheirFirstBytes(t *testing.T) {
-	plain := tarOf(t, "a")
+	plain := sample.Tar(t, "a")
 	v7 := bytes.Clone(plain[:512])
 	copy(v7[257:], make([]byte, 8)) // no magic
 	setChecksum(v7)
 	damaged := bytes.Clone(plain)
 	damaged[0] ^= 1
-	named := tarOf(t, "BZh9 is a name")
+	named := sample.Tar(t, "BZh9 is a name")
 	for _, tt := range []struct {
 		case_ string
 		head  []byte
@@ -111,20 +45,20 @@ func TestSniffTellsStreamsByTheirFirstBytes(t *testing.T) {
 		{"an empty tar", make([]byte, 1024), "none"},
 		{"a tar whose first name begins as bzip2 does", named, "none"},
 		{"zeros that are no block", make([]byte, 100), ""},
-		{"gzip", gzipOf(t, plain), "gzip"},
+		{"gzip", sample.Gzip(t, plain), "gzip"},
 		{"gzip and a tar at once, which engines take for gzip", polyglot(plain), "gzip"},
-		{"gzip cut in its header", gzipOf(t, plain)[:5], "gzip"},
+		{"gzip cut in its header", sample.Gzip(t, plain)[:5], "gzip"},
 		{"gzip of a method that does not exist", []byte{0x1f, 0x8b, 0, 0}, ""},
-		{"zstd", zstdOf(t, plain), "zstd"},
-		{"zstd that begins with a skippable frame", skippable(4, "meta"), "zstd"},
-		{"bzip2", fromHex(t, helloBzip2), "bzip2"},
-		{"bzip2 of nothing", fromHex(t, emptyBzip2), "bzip2"},
+		{"zstd", sample.Zstd(t, plain), "zstd"},
+		{"zstd that begins with a skippable frame", sample.Skippable(4, "meta"), "zstd"},
+		{"bzip2", sample.FromHex(t, helloBzip2), "bzip2"},
+		{"bzip2 of nothing", sample.FromHex(t, emptyBzip2), "bzip2"},
 		{"bzip2's magic and nothing of it", []byte("BZh9 what"), "bzip2"},
-		{"xz", xzOf(t, plain), "xz"},
+		{"xz", sample.Xz(t, plain), "xz"},
 		{"text", []byte(`{"layers":[]}`), ""},
 		{"text of a block", bytes.Repeat([]byte("text "), 200), ""},
 	} {
-		if got := sniff(tt.head[:min(len(tt.head), 512)], int64(len(tt.head))); got != tt.want {
+		if got := Sniff(tt.head[:min(len(tt.head), 512)], int64(len(tt.head))); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.case_, got, tt.want)
 		}
 	}
@@ -145,52 +79,51 @@ func setChecksum(header []byte) {
 
 func polyglot(plain []byte) []byte {
 	b := bytes.Clone(plain)
-	copy(b, gzipMagic)
+	copy(b, GzipMagic)
 	setChecksum(b)
 	return b
 }
 
 // decode reads all that comes out of a source that gives its bytes in the most awkward way.
 func decode(data []byte, compression string) (content []byte, tail bool, err error) {
-	limits := DefaultLimits()
-	d, err := newDecoder(bufio.NewReader(iotest.OneByteReader(bytes.NewReader(data))), compression, &limits)
+	d, err := New(bufio.NewReader(iotest.OneByteReader(bytes.NewReader(data))), compression, testWindow)
 	if err != nil {
 		return nil, false, err
 	}
 	content, err = io.ReadAll(d)
-	return content, d.tail(), errors.Join(err, d.Close())
+	return content, d.Tail(), errors.Join(err, d.Close())
 }
 
 func TestStreamsOfSeveralPiecesAreReadOn(t *testing.T) {
-	a, b := tarOf(t, "a"), tarOf(t, "b")
+	a, b := sample.Tar(t, "a"), sample.Tar(t, "b")
 	ab := concat(a, b)
-	empty := gzipOf(t, nil)
+	empty := sample.Gzip(t, nil)
 	for _, tt := range []struct {
 		case_, compression string
 		data, want         []byte
 		tail               bool
 	}{
-		{"one member", "gzip", gzipOf(t, a), a, false},
-		{"two members", "gzip", concat(gzipOf(t, a), gzipOf(t, b)), ab, false},
-		{"empty members between", "gzip", concat(empty, gzipOf(t, a), empty, gzipOf(t, b), empty), ab, false},
-		{"zeros behind the last member", "gzip", concat(gzipOf(t, a), make([]byte, 512)), a, true},
-		{"garbage behind the last member", "gzip", concat(gzipOf(t, a), []byte("garbage")), a, true},
-		{"one byte behind the last member", "gzip", concat(gzipOf(t, a), []byte{0x1f}), a, true},
-		{"what begins as a member but is none", "gzip", concat(gzipOf(t, a), []byte{0x1f, 0x8b, 8, 0xff, 1, 2}), a, true},
-		{"a member behind garbage, which no engine reads", "gzip", concat(gzipOf(t, a), []byte{0}, gzipOf(t, b)), a, true},
+		{"one member", "gzip", sample.Gzip(t, a), a, false},
+		{"two members", "gzip", concat(sample.Gzip(t, a), sample.Gzip(t, b)), ab, false},
+		{"empty members between", "gzip", concat(empty, sample.Gzip(t, a), empty, sample.Gzip(t, b), empty), ab, false},
+		{"zeros behind the last member", "gzip", concat(sample.Gzip(t, a), make([]byte, 512)), a, true},
+		{"garbage behind the last member", "gzip", concat(sample.Gzip(t, a), []byte("garbage")), a, true},
+		{"one byte behind the last member", "gzip", concat(sample.Gzip(t, a), []byte{0x1f}), a, true},
+		{"what begins as a member but is none", "gzip", concat(sample.Gzip(t, a), []byte{0x1f, 0x8b, 8, 0xff, 1, 2}), a, true},
+		{"a member behind garbage, which no engine reads", "gzip", concat(sample.Gzip(t, a), []byte{0}, sample.Gzip(t, b)), a, true},
 		{"all that a member's header may hold", "gzip", fullHeader(t, a), a, false},
-		{"one frame", "zstd", zstdOf(t, a), a, false},
-		{"two frames", "zstd", concat(zstdOf(t, a), zstdOf(t, b)), ab, false},
-		{"a skippable frame first", "zstd", concat(skippable(4, "meta"), zstdOf(t, a)), a, false},
-		{"a skippable frame between", "zstd", concat(zstdOf(t, a), skippable(0, ""), zstdOf(t, b)), ab, false},
-		{"a skippable frame last", "zstd", concat(zstdOf(t, a), skippable(4, "meta")), a, false},
-		{"skippable frames only", "zstd", concat(skippable(4, "meta"), skippable(0, "")), nil, false},
-		{"one stream", "bzip2", fromHex(t, helloBzip2), []byte(hello), false},
-		{"streams, one of them empty", "bzip2", fromHex(t, helloBzip2+emptyBzip2+helloBzip2), []byte(hello + hello), false},
-		{"one stream", "xz", xzOf(t, a), a, false},
-		{"two streams", "xz", concat(xzOf(t, a), xzOf(t, b)), ab, false},
-		{"padding between streams and behind", "xz", concat(xzOf(t, a), make([]byte, 4), xzOf(t, b), make([]byte, 8)), ab, false},
-		{"an empty stream", "xz", concat(xzOf(t, nil), xzOf(t, a)), a, false},
+		{"one frame", "zstd", sample.Zstd(t, a), a, false},
+		{"two frames", "zstd", concat(sample.Zstd(t, a), sample.Zstd(t, b)), ab, false},
+		{"a skippable frame first", "zstd", concat(sample.Skippable(4, "meta"), sample.Zstd(t, a)), a, false},
+		{"a skippable frame between", "zstd", concat(sample.Zstd(t, a), sample.Skippable(0, ""), sample.Zstd(t, b)), ab, false},
+		{"a skippable frame last", "zstd", concat(sample.Zstd(t, a), sample.Skippable(4, "meta")), a, false},
+		{"skippable frames only", "zstd", concat(sample.Skippable(4, "meta"), sample.Skippable(0, "")), nil, false},
+		{"one stream", "bzip2", sample.FromHex(t, helloBzip2), []byte(hello), false},
+		{"streams, one of them empty", "bzip2", sample.FromHex(t, helloBzip2+emptyBzip2+helloBzip2), []byte(hello + hello), false},
+		{"one stream", "xz", sample.Xz(t, a), a, false},
+		{"two streams", "xz", concat(sample.Xz(t, a), sample.Xz(t, b)), ab, false},
+		{"padding between streams and behind", "xz", concat(sample.Xz(t, a), make([]byte, 4), sample.Xz(t, b), make([]byte, 8)), ab, false},
+		{"an empty stream", "xz", concat(sample.Xz(t, nil), sample.Xz(t, a)), a, false},
 	} {
 		got, tail, err := decode(tt.data, tt.compression)
 		if err != nil || tail != tt.tail || !bytes.Equal(got, tt.want) {
@@ -201,7 +134,7 @@ func TestStreamsOfSeveralPiecesAreReadOn(t *testing.T) {
 
 // fullHeader is a member with a long extra field, a name longer than any buffer, a comment and a checksum of all that.
 func fullHeader(t *testing.T, content []byte) []byte {
-	plain := gzipOf(t, content)
+	plain := sample.Gzip(t, content)
 	head := concat([]byte{0x1f, 0x8b, 8, gzipHeaderCRC | gzipExtra | gzipName | gzipComment, 0, 0, 0, 0, 0, 3}, []byte{0xff, 0xff},
 		make([]byte, 0xffff), bytes.Repeat([]byte("n"), 200_000), []byte{0}, []byte("comment"), []byte{0})
 	sum := crcOf(head)
@@ -209,11 +142,11 @@ func fullHeader(t *testing.T, content []byte) []byte {
 }
 
 func TestDamagedStreamsSayWhatIsWrong(t *testing.T) {
-	a := tarOf(t, "a", "b")
-	gz, zs, x := gzipOf(t, a), zstdOf(t, a), xzOf(t, a)
+	a := sample.Tar(t, "a", "b")
+	gz, zs, x := sample.Gzip(t, a), sample.Zstd(t, a), sample.Xz(t, a)
 	withName := fullHeader(t, a)
 	withName[20] ^= 1
-	bz := fromHex(t, helloBzip2)
+	bz := sample.FromHex(t, helloBzip2)
 	for _, tt := range []struct {
 		case_, compression string
 		data               []byte
@@ -223,8 +156,8 @@ func TestDamagedStreamsSayWhatIsWrong(t *testing.T) {
 		{"cut in the data", "gzip", gz[:len(gz)/2], "gzip: unexpected end in the compressed data"},
 		{"cut before the trailer", "gzip", gz[:len(gz)-8], "gzip: unexpected end in the trailer"},
 		{"cut in the trailer", "gzip", gz[:len(gz)-1], "gzip: unexpected end in the trailer"},
-		{"another checksum", "gzip", flip(gz, len(gz)-8), "gzip: content does not match its checksum: want "},
-		{"another length", "gzip", flip(gz, len(gz)-1), "gzip: content does not match its size: want "},
+		{"another checksum", "gzip", sample.Flip(gz, len(gz)-8), "gzip: content does not match its checksum: want "},
+		{"another length", "gzip", sample.Flip(gz, len(gz)-1), "gzip: content does not match its size: want "},
 		{"unknown flags", "gzip", concat([]byte{0x1f, 0x8b, 8, 0xe0}, gz[4:]), "gzip: header 1f 8b 08 e0 is damaged"},
 		{"a header with another checksum", "gzip", withName, "gzip: header does not match its checksum"},
 		{"a second member cut in its header", "gzip", concat(gz, gz[:6]), "gzip: unexpected end in the header"},
@@ -232,18 +165,18 @@ func TestDamagedStreamsSayWhatIsWrong(t *testing.T) {
 		{"cut in a block", "zstd", zs[:len(zs)/2], "zstd: unexpected end in a block"},
 		{"cut in the checksum", "zstd", zs[:len(zs)-1], "zstd: unexpected end in a block"},
 		{"cut in the header", "zstd", zs[:5], "zstd: unexpected end in a frame header"},
-		{"another checksum", "zstd", flip(zs, len(zs)-1), "zstd: content does not match its checksum"},
-		{"a skippable frame longer than the rest", "zstd", concat(zs, skippable(9, "meta")), "zstd: unexpected end in a skippable frame"},
-		{"a skippable frame cut in its header", "zstd", concat(zs, skippable(9, "")[:6]), "zstd: unexpected end in a skippable frame"},
+		{"another checksum", "zstd", sample.Flip(zs, len(zs)-1), "zstd: content does not match its checksum"},
+		{"a skippable frame longer than the rest", "zstd", concat(zs, sample.Skippable(9, "meta")), "zstd: unexpected end in a skippable frame"},
+		{"a skippable frame cut in its header", "zstd", concat(zs, sample.Skippable(9, "")[:6]), "zstd: unexpected end in a skippable frame"},
 		{"data behind the frames", "zstd", concat(zs, []byte("garbage")), "zstd: no frame follows"},
-		{"a window of 2 GiB", "zstd", fromHex(t, zstdWindow2GiB), "zstd: window: 2147483648 is over the limit"},
-		{"a window of 2 GiB in a later frame", "zstd", concat(zs, fromHex(t, zstdWindow2GiB)), "zstd: window: 2147483648 is over the limit"},
-		{"a window that nobody has", "zstd", fromHex(t, zstdWindowMax), "zstd: frame asks for a window of"},
-		{"a segment that nobody holds", "zstd", fromHex(t, zstdSize8EiB), "zstd: frame asks for a window of 9223372036854775807 bytes"},
-		{"a dictionary", "zstd", fromHex(t, zstdDictionary), "zstd: frame needs dictionary 7"},
+		{"a window of 2 GiB", "zstd", sample.FromHex(t, sample.ZstdWindow2GiB), "zstd: window: 2147483648 is over the limit"},
+		{"a window of 2 GiB in a later frame", "zstd", concat(zs, sample.FromHex(t, sample.ZstdWindow2GiB)), "zstd: window: 2147483648 is over the limit"},
+		{"a window that nobody has", "zstd", sample.FromHex(t, zstdWindowMax), "zstd: frame asks for a window of"},
+		{"a segment that nobody holds", "zstd", sample.FromHex(t, zstdSize8EiB), "zstd: frame asks for a window of 9223372036854775807 bytes"},
+		{"a dictionary", "zstd", sample.FromHex(t, sample.ZstdDictionary), "zstd: frame needs dictionary 7"},
 		{"cut", "bzip2", bz[:len(bz)-4], "bzip2: unexpected end in the compressed data"},
 		{"nothing but magic", "bzip2", []byte("BZh9 what is this"), "bzip2: "},
-		{"another checksum", "bzip2", flip(bz, len(bz)-2), "bzip2: "},
+		{"another checksum", "bzip2", sample.Flip(bz, len(bz)-2), "bzip2: "},
 		{"data behind the stream", "bzip2", concat(bz, []byte("garbage")), "bzip2: "},
 		{"cut in the header", "xz", x[:7], "xz: unexpected end in a stream header"},
 		{"cut in the block's header", "xz", x[:14], "xz: unexpected end in a block header"},
@@ -263,39 +196,33 @@ func TestDamagedStreamsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-func flip(data []byte, at int) []byte {
-	b := bytes.Clone(data)
-	b[at] ^= 1
-	return b
-}
-
 func TestDamageOfATrailerComesAfterTheContent(t *testing.T) {
-	a := tarOf(t, "a", "b")
-	gz := gzipOf(t, a)
+	a := sample.Tar(t, "a", "b")
+	gz := sample.Gzip(t, a)
 	for _, tt := range []struct {
 		case_ string
 		data  []byte
 	}{
 		{"cut", gz[:len(gz)-3]},
 		{"missing", gz[:len(gz)-8]},
-		{"wrong", flip(gz, len(gz)-8)},
+		{"wrong", sample.Flip(gz, len(gz)-8)},
 	} {
 		got, _, err := decode(tt.data, "gzip")
-		if _, ok := errors.AsType[*trailerError](err); !ok || !bytes.Equal(got, a) {
+		if _, ok := errors.AsType[*TrailerError](err); !ok || !bytes.Equal(got, a) {
 			t.Errorf("%s: got %d bytes and %v, want %d bytes and damage of the trailer", tt.case_, len(got), err, len(a))
 		}
 	}
 }
 
 func TestNoFlippedByteOfAStreamGoesUnnoticed(t *testing.T) {
-	a := tarOf(t, "a", "b")
-	for compression, data := range map[string][]byte{"gzip": gzipOf(t, a), "zstd": zstdOf(t, a), "xz": xzOf(t, a), "bzip2": fromHex(t, helloBzip2)} {
+	a := sample.Tar(t, "a", "b")
+	for compression, data := range map[string][]byte{"gzip": sample.Gzip(t, a), "zstd": sample.Zstd(t, a), "xz": sample.Xz(t, a), "bzip2": sample.FromHex(t, helloBzip2)} {
 		want, _, err := decode(data, compression)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range data {
-			got, _, err := decode(flip(data, i), compression)
+			got, _, err := decode(sample.Flip(data, i), compression)
 			// gzip does not cover its own header's time, flags for the system, and the like.
 			if err == nil && !bytes.Equal(got, want) {
 				t.Errorf("%s: byte %d flipped: other content and no error", compression, i)
@@ -308,8 +235,8 @@ func TestNoFlippedByteOfAStreamGoesUnnoticed(t *testing.T) {
 }
 
 func TestNoTruncationOfAStreamGoesUnnoticed(t *testing.T) {
-	a := tarOf(t, "a", "b")
-	for compression, data := range map[string][]byte{"gzip": gzipOf(t, a), "zstd": zstdOf(t, a), "xz": xzOf(t, a), "bzip2": fromHex(t, helloBzip2)} {
+	a := sample.Tar(t, "a", "b")
+	for compression, data := range map[string][]byte{"gzip": sample.Gzip(t, a), "zstd": sample.Zstd(t, a), "xz": sample.Xz(t, a), "bzip2": sample.FromHex(t, helloBzip2)} {
 		for i := 4; i < len(data); i++ {
 			_, _, err := decode(data[:i], compression)
 			if err == nil || !strings.Contains(err.Error(), "unexpected end") {
@@ -320,12 +247,11 @@ func TestNoTruncationOfAStreamGoesUnnoticed(t *testing.T) {
 }
 
 func TestReadErrorsOfTheSourceStayWhatTheyAre(t *testing.T) {
-	a := tarOf(t, "a", "b")
-	for compression, data := range map[string][]byte{"gzip": gzipOf(t, a), "zstd": zstdOf(t, a), "xz": xzOf(t, a), "bzip2": fromHex(t, helloBzip2)} {
+	a := sample.Tar(t, "a", "b")
+	for compression, data := range map[string][]byte{"gzip": sample.Gzip(t, a), "zstd": sample.Zstd(t, a), "xz": sample.Xz(t, a), "bzip2": sample.FromHex(t, helloBzip2)} {
 		for i := range data {
-			limits := DefaultLimits()
 			broken := io.MultiReader(bytes.NewReader(data[:i]), iotest.ErrReader(errDisk))
-			d, err := newDecoder(bufio.NewReader(broken), compression, &limits)
+			d, err := New(bufio.NewReader(broken), compression, testWindow)
 			if err == nil {
 				_, err = io.ReadAll(d)
 			}
@@ -339,13 +265,12 @@ func TestReadErrorsOfTheSourceStayWhatTheyAre(t *testing.T) {
 var errDisk = errors.New("disk failed")
 
 func TestManyEmptyMembersAreQuick(t *testing.T) {
-	a := tarOf(t, "a")
-	limits := DefaultLimits()
+	a := sample.Tar(t, "a")
 	for compression, data := range map[string][]byte{
-		"gzip": concat(bytes.Repeat(gzipOf(t, nil), 200_000), gzipOf(t, a)),
-		"zstd": concat(bytes.Repeat(fromHex(t, "28b52ffd 20 00 010000"), 200_000), zstdOf(t, a)),
+		"gzip": concat(bytes.Repeat(sample.Gzip(t, nil), 200_000), sample.Gzip(t, a)),
+		"zstd": concat(bytes.Repeat(sample.FromHex(t, "28b52ffd 20 00 010000"), 200_000), sample.Zstd(t, a)),
 	} {
-		d, err := newDecoder(bufio.NewReader(bytes.NewReader(data)), compression, &limits)
+		d, err := New(bufio.NewReader(bytes.NewReader(data)), compression, testWindow)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -364,9 +289,8 @@ func TestManyEmptyMembersAreQuick(t *testing.T) {
 }
 
 func TestAnXzDictionaryIsBoundedBeforeItIsAllocated(t *testing.T) {
-	limits := DefaultLimits()
-	limits.Window = 1 << 20
-	d, err := newDecoder(bufio.NewReader(bytes.NewReader(xzOf(t, tarOf(t, "a")))), "xz", &limits) // 8 MiB
+	const window = 1 << 20
+	d, err := New(bufio.NewReader(bytes.NewReader(sample.Xz(t, sample.Tar(t, "a")))), "xz", window) // 8 MiB
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,56 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"layup/analyze/source/document"
+	"layup/tarfs"
+)
+
+// document reads a blob that is JSON: an index, a manifest or a config. What names it in errors.
+func (a *Archive) document(d document.Descriptor, what, limitName string, limit int64) ([]byte, error) {
+	doc, err := a.shelf.document(d, what, limitName, limit)
+	if errors.Is(err, fs.ErrNotExist) && a.store != nil {
+		err = a.afterDamage(missingBlob{})
+	}
+	if a.held += int64(len(doc)); err == nil && a.held > maxDocuments {
+		err = errTooManyDocuments
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	return doc, nil
+}
+
+// maxDocuments bounds the manifests, indexes and configs that are held in memory, in bytes: an index may name thousands.
+const maxDocuments = 64 << 20
+
+var errTooManyDocuments = fmt.Errorf("manifests and configs have more than %d MiB together", maxDocuments>>20)
+
+// A missingBlob says that a blob is named but not there: the layout is incomplete.
+type missingBlob struct{ digest string }
+
+func (e missingBlob) Error() string {
+	if e.digest == "" {
+		return "blob not in the layout"
+	}
+	return "blob " + e.digest + " not in the layout"
+}
+
+// Is makes it a case of what does not exist.
+func (missingBlob) Is(target error) bool { return target == fs.ErrNotExist }
+
+// historyWarnings says if the instructions of the history cannot be given to layers.
+func historyWarnings(cf *v1.ConfigFile, layers int) []tarfs.Warning {
+	switch {
+	case layers == 0 || document.HistoryEntries(cf) == layers:
+		return nil
+	case len(cf.History) == 0:
+		return []tarfs.Warning{{Code: HistoryAbsent, Layer: tarfs.NoLayer}}
+	}
+	return []tarfs.Warning{{Code: HistoryDoesNotMatchLayers, Layer: tarfs.NoLayer}}
+}
