@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"fmt"
-	"iter"
 
 	"github.com/spf13/pflag"
 
@@ -11,7 +10,6 @@ import (
 	"layup/analyze/rules"
 	"layup/report/call"
 	"layup/report/render"
-	"layup/tarfs"
 )
 
 const checkDetails = `
@@ -32,9 +30,33 @@ directory. Rules that are not given are not held; dive would hold two of its own
 GLOB is what find takes. --format sarif and junit are for what shows results of checks.
 `
 
-// checkFields are the members of an item of check.
-var checkFields = []render.Field{{Name: "rule"}, {Name: "limit", Kind: render.Object}, {Name: "value", Kind: render.Object}, {Name: "pass", Kind: render.Bool},
-	{Name: "path", Kind: render.Name}, {Name: "layer", Kind: render.Int}, {Name: "message"}}
+var findingsTable = render.Table[rules.Finding]{
+	render.Cell("RESULT", func(f rules.Finding) string {
+		if f.Pass {
+			return "pass"
+		}
+		return "FAIL"
+	}),
+	render.TextOf("rule", func(f rules.Finding) string { return f.Rule }).Column("RULE"),
+	render.Of("limit", render.Object, func(f rules.Finding) render.Value { return measured(f.Limit) }).Column("LIMIT").Spare(),
+	render.Of("value", render.Object, func(f rules.Finding) render.Value { return measured(f.Value) }),
+	render.Of("pass", render.Bool, func(f rules.Finding) render.Value { return render.B(f.Pass) }),
+	render.NameOf("path", func(f rules.Finding) string { return f.Path }),
+	render.IntOf("layer", func(f rules.Finding) int { return f.Layer }).Column("LAYER").Spare(),
+	render.Cell("PATH", func(f rules.Finding) string { return f.Path }),
+	render.TextOf("message", func(f rules.Finding) string { return f.Message }).Column("MESSAGE"),
+}
+
+// measured is the limit of a rule, or what was measured.
+func measured(v any) render.Value {
+	switch v := v.(type) {
+	case int64:
+		return render.I(v)
+	case string:
+		return render.T(v)
+	}
+	return render.O(v)
+}
 
 func newCheck(f *pflag.FlagSet) call.Answer {
 	flags := newRuleFlags(f)
@@ -71,7 +93,7 @@ func checked(img *analyze.Image, list []rules.Rule) call.Part {
 	found, broken := rules.Check(img, list)
 	var p call.Part
 	p.Refuted = broken > 0
-	p.Fields, p.Rows, p.Columns = checkFields, findingRows(found), findingColumns()
+	p.Section = findingsTable.Section(found)
 	whole := len(img.Errors()) == 0 // a rule that holds in what could be read may be broken in the rest
 	p.Extra = []render.Extra{{Name: "pass", Value: broken == 0 && whole}}
 	p.Footer = fmt.Sprintf("%d rules hold", len(list))
@@ -88,52 +110,6 @@ func checked(img *analyze.Image, list []rules.Rule) call.Part {
 		p.Footer += " in what could be read"
 	}
 	return p
-}
-
-func findingRows(list []rules.Finding) iter.Seq[[]render.Value] {
-	return func(yield func([]render.Value) bool) {
-		var row []render.Value
-		for _, f := range list {
-			layer := render.Value{}
-			if f.Layer != tarfs.NoLayer {
-				layer = render.I(int64(f.Layer))
-			}
-			row = append(row[:0], render.T(f.Rule), measuredValue(f.Limit), measuredValue(f.Value), render.B(f.Pass),
-				render.KnownName(f.Path), layer, render.T(f.Message))
-			if !yield(row) {
-				return
-			}
-		}
-	}
-}
-
-// measuredValue is the limit of a rule, or what was measured.
-func measuredValue(v any) render.Value {
-	switch v := v.(type) {
-	case nil:
-		return render.Value{}
-	case int64:
-		return render.I(v)
-	case string:
-		return render.T(v)
-	}
-	return render.O(v)
-}
-
-func findingColumns() []render.Column {
-	f := checkFields
-	pass, layer := at(f, "pass"), at(f, "layer")
-	return []render.Column{
-		{Title: "RESULT", Cell: func(row []render.Value) string {
-			if row[pass].Bool() {
-				return "pass"
-			}
-			return "FAIL"
-		}},
-		text(f, "RULE", "rule"), spare(text(f, "LIMIT", "limit")),
-		{Title: "LAYER", Right: true, Spare: true, Cell: func(row []render.Value) string { return row[layer].String() }},
-		text(f, "PATH", "path"), text(f, "MESSAGE", "message"),
-	}
 }
 
 // base returns the diffIDs that an image must begin with.

@@ -24,9 +24,80 @@ docker://HOST/ the repositories, where the registry has a catalogue. With a tag 
 to the image (signatures, attestations) is listed, too: "referrer".
 `
 
-var imagesFields = []render.Field{{Name: "kind"}, {Name: "number", Kind: render.Int}, {Name: "reference"}, {Name: "digest"}, {Name: "platform"},
-	{Name: "size", Kind: render.Int}, {Name: "created"}, {Name: "missing", Kind: render.Bool}, {Name: "state"}, {Name: "image"}, {Name: "directory", Kind: render.Name},
-	{Name: "artifactType"}, {Name: "subject"}}
+var imagesTable = render.Table[source.Listed]{
+	render.TextOf("kind", func(l source.Listed) string { return l.Kind }),
+	render.Cell("IMAGE", func(l source.Listed) string {
+		if l.Number < 0 {
+			return l.Kind
+		}
+		return fmt.Sprintf("@%d", l.Number)
+	}),
+	render.IntOf("number", func(l source.Listed) int { return l.Number }),
+	render.TextOf("reference", func(l source.Listed) string { return l.Reference }).Column("REFERENCE").Cut(),
+	render.Cell("STATE", stateOf).If(areStored),
+	render.Cell("OF", imageOf).Cut().If(areStored),
+	render.TextOf("digest", func(l source.Listed) string { return l.Digest }),
+	render.TextOf("platform", func(l source.Listed) string { return l.Platform }).Column("PLATFORM").If(areKnown),
+	render.Cell("DIGEST", func(l source.Listed) string { return render.Short(l.Digest) }).Spare().If(areKnown),
+	render.IntOf("size", func(l source.Listed) int64 { return l.Size }),
+	render.Cell("SIZE", func(l source.Listed) string {
+		if l.Missing {
+			return "missing"
+		}
+		return render.Sized(render.Counted(l.Size))
+	}).Right().If(areKnown),
+	render.TextOf("created", func(l source.Listed) string { return l.Created }).
+		Column("CREATED", shownCreated).Cut().Spare().If(areKnown),
+	render.Of("missing", render.Bool, func(l source.Listed) render.Value {
+		if !l.Missing {
+			return render.Value{}
+		}
+		return render.B(true)
+	}),
+	render.TextOf("state", stateOf),
+	render.TextOf("image", imageOf),
+	render.NameOf("directory", func(l source.Listed) string { return l.Directory }).Column("DIRECTORY").Cut().If(areStored),
+	render.TextOf("artifactType", func(l source.Listed) string { return l.Type }).Column("TYPE").Cut().
+		If(func(list []source.Listed) bool {
+			return areKnown(list) && slices.ContainsFunc(list, func(l source.Listed) bool { return l.Type != "" })
+		}),
+	render.TextOf("subject", func(l source.Listed) string { return l.Subject }),
+}
+
+// stateOf is the state of a container.
+func stateOf(l source.Listed) string {
+	if l.Container == nil {
+		return ""
+	}
+	return l.Container.State
+}
+
+// imageOf is the image of a container.
+func imageOf(l source.Listed) string {
+	if l.Container == nil {
+		return ""
+	}
+	return cmp.Or(l.Container.Image, l.Container.ImageID)
+}
+
+// areKnown reports whether there is more than names.
+func areKnown(list []source.Listed) bool {
+	return slices.ContainsFunc(list, func(l source.Listed) bool { return l.Size >= 0 || l.Digest != "" || l.Missing })
+}
+
+// areStored reports whether an engine keeps the images in directories.
+func areStored(list []source.Listed) bool {
+	return areKnown(list) && slices.ContainsFunc(list, func(l source.Listed) bool { return l.Directory != "" })
+}
+
+// shownCreated is a time as other tables have it, and anything else as it is.
+func shownCreated(v render.Value) string {
+	t, err := time.Parse(time.RFC3339Nano, v.String())
+	if err != nil {
+		return v.String()
+	}
+	return show.When(t.Unix())
+}
 
 func newImages(f *pflag.FlagSet) call.Answer {
 	detail := f.Bool("detail", false, "of a repository in a registry: ask every tag what it holds")
@@ -51,71 +122,8 @@ func newImages(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
-		doc := render.Doc{Command: c.Command.Name, Sections: []render.Section{imagesSection(archive.Kind, listed)}}
-		return call.Answered, c.WriteDoc(ctx, doc)
-	}
-}
-
-func imagesSection(kind string, listed []source.Listed) render.Section {
-	rows := make([][]render.Value, 0, len(listed))
-	for _, l := range listed {
-		number, size, missing := render.Value{}, render.Value{}, render.Value{}
-		if l.Number >= 0 {
-			number = render.I(int64(l.Number))
-		}
-		if l.Size >= 0 {
-			size = render.I(l.Size)
-		}
-		if l.Missing {
-			missing = render.B(true)
-		}
-		state, image := render.Value{}, render.Value{}
-		if l.Container != nil {
-			state, image = render.Known(l.Container.State), render.Known(cmp.Or(l.Container.Image, l.Container.ImageID))
-		}
-		rows = append(rows, []render.Value{render.T(l.Kind), number, render.Known(l.Reference), render.Known(l.Digest), render.Known(l.Platform), size, render.Known(l.Created), missing, state, image, render.KnownName(l.Directory),
-			render.Known(l.Type), render.Known(l.Subject)})
-	}
-	columns := imagesColumns()
-	if slices.ContainsFunc(listed, func(l source.Listed) bool { return l.Directory != "" }) {
-		f := imagesFields
-		columns = slices.Insert(columns, 2, text(f, "STATE", "state"), cuttable(text(f, "OF", "image")))
-		columns = append(columns, cuttable(text(f, "DIRECTORY", "directory")))
-	}
-	if slices.ContainsFunc(listed, func(l source.Listed) bool { return l.Type != "" }) {
-		columns = append(columns, cuttable(text(imagesFields, "TYPE", "artifactType")))
-	}
-	if !slices.ContainsFunc(listed, func(l source.Listed) bool { return l.Size >= 0 || l.Digest != "" || l.Missing }) {
-		columns = columns[:2] // names are all there is
-	}
-	return render.Section{Fields: imagesFields, Rows: slices.Values(rows), Columns: columns, Extra: []render.Extra{{Name: "source", Value: kind}}}
-}
-
-func imagesColumns() []render.Column {
-	f := imagesFields
-	kind, number, digest, created, missing := at(f, "kind"), at(f, "number"), at(f, "digest"), at(f, "created"), at(f, "missing")
-	return []render.Column{
-		{Title: "IMAGE", Cell: func(row []render.Value) string {
-			if row[number].Absent() {
-				return row[kind].String()
-			}
-			return fmt.Sprintf("@%d", row[number].Int())
-		}},
-		cuttable(text(f, "REFERENCE", "reference")),
-		text(f, "PLATFORM", "platform"),
-		{Title: "DIGEST", Spare: true, Cell: func(row []render.Value) string { return render.Short(row[digest].String()) }},
-		{Title: "SIZE", Right: true, Cell: func(row []render.Value) string {
-			if row[missing].Bool() {
-				return "missing"
-			}
-			return sizeColumn(f, "SIZE", "size").Cell(row)
-		}},
-		{Title: "CREATED", Cut: true, Spare: true, Cell: func(row []render.Value) string {
-			t, err := time.Parse(time.RFC3339Nano, row[created].String())
-			if err != nil {
-				return row[created].String()
-			}
-			return show.When(t.Unix())
-		}},
+		section := imagesTable.Section(listed)
+		section.Extra = []render.Extra{{Name: "source", Value: archive.Kind}}
+		return call.Answered, c.WriteDoc(ctx, render.Doc{Command: c.Command.Name, Sections: []render.Section{section}})
 	}
 }

@@ -34,9 +34,6 @@ whoever could write there could rewrite it, and the image with it. --expect ID b
 image ID, or a manifest's digest, that is known from elsewhere.
 `
 
-var verifyFields = []render.Field{{Name: "what"}, {Name: "layer", Kind: render.Int}, {Name: "digest"}, {Name: "name", Kind: render.Name}, {Name: "path", Kind: render.Name},
-	{Name: "expected"}, {Name: "found"}, {Name: "size", Kind: render.Int}, {Name: "pass", Kind: render.Bool}, {Name: "code"}, {Name: "message"}}
-
 func newVerify(f *pflag.FlagSet) call.Answer {
 	expect := f.String("expect", "", "fail unless the image's `ID`, or its manifest's digest, is this one: sha256:HEX")
 	return func(ctx context.Context, c *call.Call) (int, error) {
@@ -155,9 +152,10 @@ type toolFacts struct {
 func (one verified) section(c *call.Call, v *record) render.Section {
 	count := tallyOf(one.checks)
 	version, commit := call.Build()
-	s := render.Section{Fields: verifyFields, Rows: slices.Values(checkRows(one.checks)), Columns: checkColumns(brief(c)), Source: c.Args[0], Footer: count.line(),
-		Head:  one.head(c, v),
-		Extra: []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count}, {Name: "left", Value: v.Left}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}}
+	s := checksTable(brief(c)).Section(one.checks)
+	s.Source, s.Head, s.Footer = c.Args[0], one.head(c, v), count.line()
+	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count},
+		{Name: "left", Value: v.Left}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}
 	facts := call.ImageFacts{Source: one.source}
 	if one.image != nil {
 		facts = call.FactsOf(one.image)

@@ -25,76 +25,59 @@ func countOf(checks []source.Check, what string, verdict source.Verdict) int {
 	return n
 }
 
-func checkRows(checks []source.Check) [][]render.Value {
-	rows := make([][]render.Value, 0, len(checks))
-	for _, c := range checks {
-		layer, name, path, size, pass := render.Value{}, render.Value{}, render.Value{}, render.Value{}, render.Value{}
-		if c.Layer != tarfs.NoLayer {
-			layer = render.I(int64(c.Layer))
-		}
-		if c.Name != "" {
-			name = render.N(c.Name)
-		}
-		if c.Path != "" {
-			path = render.N(c.Path)
-		}
-		if c.Size >= 0 {
-			size = render.I(c.Size)
-		}
-		if c.Verdict != source.Unproven {
-			pass = render.B(c.Verdict == source.Passed)
-		}
-		rows = append(rows, []render.Value{render.T(c.What), layer, render.Known(c.Digest), name, path, render.Known(c.Expected), render.Known(c.Found), size, pass, render.Known(c.Code), render.Known(c.Message)})
-	}
-	return rows
-}
-
-// checkColumns are those of the table; brief cuts digests to what tells them apart.
-func checkColumns(brief bool) []render.Column {
-	f := verifyFields
-	what, layer, pass := at(f, "what"), at(f, "layer"), at(f, "pass")
-	digest, name, path, found := at(f, "digest"), at(f, "name"), at(f, "path"), at(f, "found")
-	code, message := at(f, "code"), at(f, "message")
-	return []render.Column{
-		{Title: "RESULT", Cell: func(row []render.Value) string { return verdictWord(row[pass]) }},
-		{Title: "CHECK", Cell: func(row []render.Value) string {
-			if row[layer].Absent() {
-				return row[what].String()
+// checksTable lists checks; brief cuts digests to what tells them apart.
+func checksTable(brief bool) render.Table[source.Check] {
+	return render.Table[source.Check]{
+		render.Cell("RESULT", func(c source.Check) string { return verdicts[c.Verdict] }),
+		render.TextOf("what", func(c source.Check) string { return c.What }),
+		render.Cell("CHECK", func(c source.Check) string {
+			if c.Layer == tarfs.NoLayer {
+				return c.What
 			}
-			return row[what].String() + " " + row[layer].String()
-		}},
-		sizeColumn(f, "SIZE", "size"),
-		{Title: "OF", Cut: true, Cell: func(row []render.Value) string {
-			of := cmp.Or(row[path].String(), row[digest].String(), row[name].String(), row[found].String())
-			switch {
-			case !brief || !row[path].Absent():
-				return of
-			case !row[digest].Absent():
-				return render.Short(of)
+			return fmt.Sprintf("%s %d", c.What, c.Layer)
+		}),
+		render.IntOf("layer", func(c source.Check) int { return c.Layer }),
+		render.TextOf("digest", func(c source.Check) string { return c.Digest }),
+		render.NameOf("name", func(c source.Check) string { return c.Name }),
+		render.NameOf("path", func(c source.Check) string { return c.Path }),
+		render.TextOf("expected", func(c source.Check) string { return c.Expected }),
+		render.TextOf("found", func(c source.Check) string { return c.Found }),
+		render.IntOf("size", func(c source.Check) int64 { return c.Size }).Column("SIZE", render.Sized),
+		render.Cell("OF", func(c source.Check) string { return subject(c, brief) }).Cut(),
+		render.Of("pass", render.Bool, func(c source.Check) render.Value {
+			if c.Verdict == source.Unproven {
+				return render.Value{}
 			}
-			return filepath.Base(of)
-		}},
-		{Title: "REMARK", Cut: true, Cell: func(row []render.Value) string {
-			if brief && row[pass].Bool() {
-				return row[code].String()
-			}
-			if row[code].Absent() || strings.HasPrefix(row[message].String(), row[code].String()) {
-				return row[message].String()
-			}
-			return row[code].String() + ": " + row[message].String()
-		}},
+			return render.B(c.Verdict == source.Passed)
+		}),
+		render.TextOf("code", func(c source.Check) string { return c.Code }),
+		render.TextOf("message", func(c source.Check) string { return c.Message }),
+		render.Cell("REMARK", func(c source.Check) string { return remark(c, brief) }).Cut(),
 	}
 }
 
-// verdictWord is the verdict in a word.
-func verdictWord(pass render.Value) string {
+var verdicts = map[source.Verdict]string{source.Unproven: "-", source.Passed: "pass", source.Failed: "FAIL"}
+
+// subject is what a check is of.
+func subject(c source.Check, brief bool) string {
+	of := cmp.Or(c.Path, c.Digest, c.Name, c.Found)
 	switch {
-	case pass.Absent():
-		return "-"
-	case pass.Bool():
-		return "pass"
+	case !brief || c.Path != "":
+		return of
+	case c.Digest != "":
+		return render.Short(of)
 	}
-	return "FAIL"
+	return filepath.Base(of)
+}
+
+func remark(c source.Check, brief bool) string {
+	switch {
+	case brief && c.Verdict == source.Passed:
+		return c.Code
+	case c.Code == "" || strings.HasPrefix(c.Message, c.Code):
+		return c.Message
+	}
+	return c.Code + ": " + c.Message
 }
 
 // mostLaments is how many failures the standard error lists; the document has all.

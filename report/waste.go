@@ -3,9 +3,9 @@ package report
 import (
 	"context"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/pflag"
 
@@ -29,15 +29,6 @@ Metadata only is the part of hidden whose successor has the same content (chmod,
 Duplicates are live: the same content in several files (layup find --sha256 HEX names them).
 Headers, padding and directories count nowhere. Sparse files count with what is stored of them.
 `
-
-var (
-	wasteFields = append([]render.Field{{Name: "path", Kind: render.Name}, {Name: "layer", Kind: render.Int}, {Name: "hiddenBy", Kind: render.Int},
-		{Name: "bytes", Kind: render.Int}, {Name: "percent", Kind: render.Object}, {Name: "why"}}, instructionFields...)
-	wasteLayerFields = append([]render.Field{{Name: "layer", Kind: render.Int}, {Name: "stored", Kind: render.Int}, {Name: "live", Kind: render.Int},
-		{Name: "hidden", Kind: render.Int}, {Name: "metadataOnly", Kind: render.Int}, {Name: "percent", Kind: render.Object}, {Name: "repeats", Kind: render.Int}}, instructionFields...)
-	duplicateFields = []render.Field{{Name: "path", Kind: render.Name}, {Name: "layer", Kind: render.Int}, {Name: "copies", Kind: render.Int},
-		{Name: "size", Kind: render.Int}, {Name: "bytes", Kind: render.Int}, {Name: "sha256"}}
-)
 
 // wasteTotals is the document's "totals".
 type wasteTotals struct {
@@ -69,14 +60,12 @@ func wastePart(img *analyze.Image, most int) call.Part {
 		twice += d.Bytes
 	}
 	var p call.Part
-	p.Fields, p.Columns = wasteFields, wasteColumns(account.Stored)
-	p.Rows = wastedRows(img, first(wasted, most), account.Stored)
+	p.Section = wastedTable(img, account.Stored).Section(first(wasted, most))
 	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden, show.Percent(account.Hidden, account.Stored),
 		account.MetadataOnly, twice, account.Repeated}}}
-	p.Lists = []render.List{
-		{Name: "duplicates", Fields: duplicateFields, Rows: duplicateRows(first(duplicates, most)), Columns: duplicateColumns()},
-		{Name: "layers", Fields: wasteLayerFields, Rows: wasteLayerRows(account.Layers), Shown: wasteLayerRows(hiding(account.Layers)), Columns: wasteLayerColumns()},
-	}
+	layers := wasteLayersTable.List("layers", account.Layers)
+	layers.Shown = wasteLayersTable.Rows(hiding(account.Layers))
+	p.Lists = []render.List{duplicatesTable.List("duplicates", first(duplicates, most)), layers}
 	p.Footer = wasteFooter(account, twice)
 	return p
 }
@@ -97,17 +86,29 @@ func wasteFooter(a analyze.Account, duplicates int64) string {
 	return line
 }
 
-func wastedRows(img *analyze.Image, list []analyze.Wasted, stored int64) iter.Seq[[]render.Value] {
-	return func(yield func([]render.Value) bool) {
-		var row []render.Value
-		for _, w := range list {
-			row = append(row[:0], render.N(w.Hit.Version.Node().Path()), render.I(int64(w.Layer())), render.I(int64(w.Hit.HiddenBy)),
-				render.I(w.Bytes), render.O(show.Percent(w.Bytes, stored)), render.T(whyWasted(w.Hit)))
-			if !yield(appendInstruction(row, img.Instruction(w.Layer()))) {
-				return
+func wastedTable(img *analyze.Image, stored int64) render.Table[analyze.Wasted] {
+	path := func(w analyze.Wasted) string { return w.Hit.Version.Node().Path() }
+	return append(render.Table[analyze.Wasted]{
+		render.NameOf("path", path),
+		render.IntOf("layer", analyze.Wasted.Layer),
+		render.IntOf("hiddenBy", func(w analyze.Wasted) int32 { return w.Hit.HiddenBy }),
+		render.IntOf("bytes", func(w analyze.Wasted) int64 { return w.Bytes }).Column("HIDDEN", render.Sized),
+		percentOf(func(w analyze.Wasted) (int64, int64) { return w.Bytes, stored }),
+		render.Cell("%", func(w analyze.Wasted) string { return show.PercentText(w.Bytes, stored) }).Right(),
+		render.Cell("LAYER", func(w analyze.Wasted) string { return strconv.Itoa(w.Layer()) }).Right(),
+		render.TextOf("why", func(w analyze.Wasted) string { return whyWasted(w.Hit) }),
+		render.Cell("WHY", func(w analyze.Wasted) string {
+			if int(w.Hit.HiddenBy) == w.Layer() {
+				return whyWasted(w.Hit)
 			}
-		}
-	}
+			return fmt.Sprintf("%s by %d", whyWasted(w.Hit), w.Hit.HiddenBy)
+		}),
+		render.Cell("PATH", path),
+	}, instructionMembers(func(w analyze.Wasted) analyze.Instruction { return img.Instruction(w.Layer()) })...)
+}
+
+func percentOf[T any](of func(T) (part, whole int64)) render.Member[T] {
+	return render.Of("percent", render.Object, func(thing T) render.Value { return render.O(show.Percent(of(thing))) })
 }
 
 // whyWasted says what became of content: deleted, overwritten, metadata-only, or why no version ever showed it.
@@ -126,68 +127,36 @@ func hiding(layers []analyze.LayerAccount) []analyze.LayerAccount {
 	return slices.DeleteFunc(slices.Clone(layers), func(l analyze.LayerAccount) bool { return l.Hidden == 0 })
 }
 
-func wasteLayerRows(layers []analyze.LayerAccount) iter.Seq[[]render.Value] {
-	return func(yield func([]render.Value) bool) {
-		var row []render.Value
-		for _, l := range layers {
-			repeats := render.Value{}
-			if l.Repeats != tarfs.NoLayer {
-				repeats = render.I(int64(l.Repeats))
-			}
-			row = append(row[:0], render.I(int64(l.Layer)), render.I(l.Stored), render.I(l.Live), render.I(l.Hidden), render.I(l.MetadataOnly),
-				render.O(show.Percent(l.Hidden, l.Stored)), repeats)
-			if !yield(appendInstruction(row, l.Instruction)) {
-				return
-			}
+type wasteLayer = analyze.LayerAccount
+
+var wasteLayersTable = slices.Concat(render.Table[wasteLayer]{
+	render.IntOf("layer", func(l wasteLayer) int { return l.Layer }).Column("LAYER"),
+	render.IntOf("stored", func(l wasteLayer) int64 { return l.Stored }).Column("STORED", render.Sized),
+	render.IntOf("live", func(l wasteLayer) int64 { return l.Live }).Column("LIVE", render.Sized),
+	render.IntOf("hidden", func(l wasteLayer) int64 { return l.Hidden }).Column("HIDDEN", render.Sized),
+	render.Cell("%", func(l wasteLayer) string { return show.PercentText(l.Hidden, l.Stored) }).Right(),
+	render.IntOf("metadataOnly", func(l wasteLayer) int64 { return l.MetadataOnly }).Column("METADATA", render.Sized).Spare(),
+	percentOf(func(l wasteLayer) (int64, int64) { return l.Hidden, l.Stored }),
+	render.IntOf("repeats", func(l wasteLayer) int { return l.Repeats }),
+	render.Cell("INSTRUCTION", func(l wasteLayer) string {
+		line := show.OneLine(l.Instruction.Readable)
+		if l.Repeats != tarfs.NoLayer {
+			line = fmt.Sprintf("(layer %d again) %s", l.Repeats, line)
 		}
-	}
-}
+		return line
+	}).Cut(),
+}, instructionMembers(func(l wasteLayer) analyze.Instruction { return l.Instruction }))
 
-func duplicateRows(list []analyze.Duplicate) iter.Seq[[]render.Value] {
-	return func(yield func([]render.Value) bool) {
-		for _, d := range list {
-			sum, _ := d.First.Digest()
-			row := []render.Value{render.N(d.First.Node().Path()), render.I(int64(d.First.ContentLayer())), render.I(int64(d.Copies)),
-				render.I(d.First.Size()), render.I(d.Bytes), render.T(fmt.Sprintf("%x", sum))}
-			if !yield(row) {
-				return
-			}
-		}
-	}
-}
-
-func wasteColumns(stored int64) []render.Column {
-	f := wasteFields
-	why, by, layer, bytes := at(f, "why"), at(f, "hiddenBy"), at(f, "layer"), at(f, "bytes")
-	return []render.Column{sizeColumn(f, "HIDDEN", "bytes"), percentColumn(func(row []render.Value) string { return show.PercentText(row[bytes].Int(), stored) }), layerColumn(f, "LAYER", "layer"),
-		{Title: "WHY", Cell: func(row []render.Value) string {
-			if row[by].Int() == row[layer].Int() { // its own layer
-				return row[why].String()
-			}
-			return row[why].String() + " by " + row[by].String()
-		}}, text(f, "PATH", "path")}
-}
-
-func wasteLayerColumns() []render.Column {
-	f := wasteLayerFields
-	repeats, hidden, stored := at(f, "repeats"), at(f, "hidden"), at(f, "stored")
-	return []render.Column{layerColumn(f, "LAYER", "layer"), sizeColumn(f, "STORED", "stored"), sizeColumn(f, "LIVE", "live"), sizeColumn(f, "HIDDEN", "hidden"),
-		percentColumn(func(row []render.Value) string { return show.PercentText(row[hidden].Int(), row[stored].Int()) }), spare(sizeColumn(f, "METADATA", "metadataOnly")),
-		cuttable(render.Column{Title: "INSTRUCTION", Cell: func(row []render.Value) string {
-			line := instructionColumn(f).Cell(row)
-			if !row[repeats].Absent() {
-				line = "(layer " + row[repeats].String() + " again) " + line
-			}
-			return line
-		}})}
-}
-
-func duplicateColumns() []render.Column {
-	f := duplicateFields
-	return []render.Column{sizeColumn(f, "DUPLICATE", "bytes"), {Title: "COPIES", Right: true, Cell: text(f, "", "copies").Cell}, sizeColumn(f, "SIZE", "size"),
-		{Title: "SHA256", Spare: true, Cell: func(row []render.Value) string { return render.Short(row[at(f, "sha256")].String()) }}, text(f, "PATH", "path")}
-}
-
-func percentColumn(cell func([]render.Value) string) render.Column {
-	return render.Column{Title: "%", Right: true, Cell: cell}
+var duplicatesTable = render.Table[analyze.Duplicate]{
+	render.NameOf("path", func(d analyze.Duplicate) string { return d.First.Node().Path() }),
+	render.IntOf("layer", func(d analyze.Duplicate) int { return d.First.ContentLayer() }),
+	render.Cell("DUPLICATE", func(d analyze.Duplicate) string { return show.Size(d.Bytes) }).Right(),
+	render.IntOf("copies", func(d analyze.Duplicate) int { return d.Copies }).Column("COPIES"),
+	render.IntOf("size", func(d analyze.Duplicate) int64 { return d.First.Size() }).Column("SIZE", render.Sized),
+	render.IntOf("bytes", func(d analyze.Duplicate) int64 { return d.Bytes }),
+	render.TextOf("sha256", func(d analyze.Duplicate) string {
+		sum, _ := d.First.Digest()
+		return fmt.Sprintf("%x", sum)
+	}).Column("SHA256", render.Digits).Spare(),
+	render.Cell("PATH", func(d analyze.Duplicate) string { return d.First.Node().Path() }),
 }

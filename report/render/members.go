@@ -106,6 +106,11 @@ func (t Table[T]) Section(things []T) Section {
 	return Section{Fields: t.Fields(), Rows: t.Rows(things), Columns: t.Columns(things)}
 }
 
+// List is a list of these things below the items.
+func (t Table[T]) List(name string, things []T) List {
+	return List{Name: name, Fields: t.Fields(), Rows: t.Rows(things), Columns: t.Columns(things)}
+}
+
 // Fields are the members of an item.
 func (t Table[T]) Fields() (fields []Field) {
 	for _, m := range t {
