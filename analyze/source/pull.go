@@ -11,7 +11,7 @@ import (
 	"layup/analyze/show"
 	"layup/analyze/source/disk"
 	"layup/analyze/source/document"
-	"layup/analyze/source/oci"
+	oci "layup/analyze/source/pull/layout"
 	"layup/analyze/source/registry"
 )
 
@@ -57,7 +57,7 @@ const PartialSuffix = ".layup-partial"
 // defaultPullJobs is how many blobs are fetched at once.
 const defaultPullJobs = 4
 
-// Pull fetches images from registries into an OCI oci. Every byte is compared with its digest and size. The target is what it was, or whole.
+// Pull fetches images from registries into an OCI layout. Every byte is compared with its digest and size. The target is what it was, or whole.
 func Pull(ctx context.Context, names []string, opt PullOptions) (*Pulled, error) {
 	if err := opt.checkTarget(); err != nil {
 		return nil, err

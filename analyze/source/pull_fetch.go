@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"layup/analyze/show"
-	"layup/analyze/source/oci"
+	oci "layup/analyze/source/pull/layout"
 	"layup/analyze/source/registry"
 )
 
@@ -24,7 +24,7 @@ func (p *plan) fill(ctx context.Context, partial *oci.Partial) error {
 	if jobs <= 0 {
 		jobs = defaultPullJobs
 	}
-	queue := make(chan cargo, len(missing))
+	queue := make(chan download, len(missing))
 	for _, b := range missing {
 		queue <- b
 	}
@@ -61,8 +61,8 @@ type filling struct {
 }
 
 // survey finds out what there is from before, and says so.
-func (f *filling) survey(ctx context.Context) ([]cargo, error) {
-	var missing []cargo
+func (f *filling) survey(ctx context.Context) ([]download, error) {
+	var missing []download
 	var blobs, bytes int64
 	for _, b := range f.fetchOrder() {
 		f.progress.Blobs++
@@ -89,7 +89,7 @@ func (f *filling) survey(ctx context.Context) ([]cargo, error) {
 }
 
 // fetch completes one blob.
-func (f *filling) fetch(ctx context.Context, b cargo) error {
+func (f *filling) fetch(ctx context.Context, b download) error {
 	var err error
 	if b.content != nil {
 		err = f.partial.Put(ctx, b.Blob, b.content)

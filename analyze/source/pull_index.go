@@ -8,7 +8,7 @@ import (
 
 	"layup/analyze/source/decode"
 	"layup/analyze/source/document"
-	"layup/analyze/source/oci"
+	oci "layup/analyze/source/pull/layout"
 )
 
 // indexEntry is a descriptor of index.json.

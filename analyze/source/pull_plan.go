@@ -10,7 +10,7 @@ import (
 
 	"layup/analyze/show"
 	"layup/analyze/source/document"
-	"layup/analyze/source/oci"
+	oci "layup/analyze/source/pull/layout"
 	"layup/analyze/source/registry"
 )
 
@@ -20,9 +20,9 @@ type plan struct {
 	opt    PullOptions
 
 	entries []*entry
-	blobs   map[string]cargo // by digest
-	held    int64            // bytes of documents at hand
-	visited int              // descriptors
+	blobs   map[string]download // by digest
+	held    int64               // bytes of documents at hand
+	visited int                 // descriptors
 }
 
 // An entry is a line of index.json.
@@ -36,7 +36,7 @@ type entry struct {
 }
 
 func newPlan(client *registry.Client, opt PullOptions) *plan {
-	return &plan{client: client, opt: opt, blobs: map[string]cargo{}}
+	return &plan{client: client, opt: opt, blobs: map[string]download{}}
 }
 
 // add plans one reference.
@@ -112,7 +112,7 @@ func (p *plan) hold(e *entry, d document.Descriptor, raw []byte) error {
 	if p.held > maxDocuments {
 		return errTooManyDocuments
 	}
-	p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: int64(len(raw))}, ref: e.ref, content: raw}
+	p.blobs[d.Digest] = download{Blob: oci.Blob{Digest: d.Digest, Size: int64(len(raw))}, ref: e.ref, content: raw}
 	return nil
 }
 
@@ -247,7 +247,7 @@ func (p *plan) want(e *entry, d document.Descriptor) error {
 		return fmt.Errorf("blob %s: one document says it has %d bytes, another %d", d.Digest, before.Size, d.Size)
 	}
 	if !there {
-		p.blobs[d.Digest] = cargo{Blob: oci.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: d.Foreign()}
+		p.blobs[d.Digest] = download{Blob: oci.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: d.Foreign()}
 	}
 	return nil
 }

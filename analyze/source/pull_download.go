@@ -8,12 +8,12 @@ import (
 	"slices"
 
 	"layup/analyze/source/document"
-	"layup/analyze/source/oci"
+	oci "layup/analyze/source/pull/layout"
 	"layup/analyze/source/registry"
 )
 
-// A cargo is a blob to fetch.
-type cargo struct {
+// A download is a blob to fetch.
+type download struct {
 	oci.Blob
 	ref     registry.Reference
 	content []byte // a document, which is at hand
@@ -67,8 +67,8 @@ func (e *entry) name() string {
 }
 
 // fetchOrder returns the blobs to fetch: documents first, which cost nothing, then the largest.
-func (p *plan) fetchOrder() []cargo {
-	return slices.SortedFunc(maps.Values(p.blobs), func(a, b cargo) int {
+func (p *plan) fetchOrder() []download {
+	return slices.SortedFunc(maps.Values(p.blobs), func(a, b download) int {
 		if (a.content == nil) != (b.content == nil) {
 			if a.content != nil {
 				return -1

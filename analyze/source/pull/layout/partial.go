@@ -1,6 +1,6 @@
-// Package oci keeps blobs while they are fetched, and makes an OCI image layout of them: a directory, or a tar of one.
-// What it writes depends on the blobs and documents alone, and is at its place whole or not at all.
-package oci
+// Package layout keeps blobs while they are fetched and writes an OCI image layout of them: a directory, or a tar of
+// one. Its bytes depend on the blobs and documents only. The target is complete or does not exist.
+package layout
 
 import (
 	"context"
@@ -40,33 +40,33 @@ func (b Blob) match(h hash.Hash) error {
 // The names in a partial directory, beside those of a layout.
 const (
 	blobs    = "blobs"
-	incoming = "incoming" // blobs that are not whole
+	incoming = "incoming" // incomplete blobs
 	lockName = "lock"
-	building = "target.tar" // a tar before it is at its place
+	building = "target.tar" // a tar before it is complete
 )
 
-// The modes of what is written, whatever the umask.
+// The modes of files and directories, whatever the umask.
 const (
 	fileMode = 0o644
 	dirMode  = 0o755
 )
 
-// A Partial is a directory of what was fetched so far: whole blobs, of which the digest was compared before they got
-// their name, and one file for each that is not whole. It belongs to one process at a time. Its methods may be called
-// from several goroutines, for different blobs.
+// A Partial is a directory of what was fetched so far: complete blobs under their digests, which were compared, and a
+// file for each incomplete blob. It belongs to one process at a time. Several goroutines may call its methods for
+// different blobs.
 type Partial struct {
 	dir  string
 	root *os.Root
 	lock *os.File
 }
 
-// Open makes the directory, or takes up what an earlier process left there; fresh removes that.
+// Open creates the directory, or continues with what an earlier process left there; fresh removes that.
 func Open(dir string, fresh bool) (*Partial, error) {
 	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
-		return nil, errors.Join(err, fmt.Errorf("%q is no directory", dir))
+		return nil, errors.Join(err, fmt.Errorf("%q is not a directory", dir))
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -79,7 +79,7 @@ func Open(dir string, fresh bool) (*Partial, error) {
 	return p, nil
 }
 
-// prepare takes the lock and makes the directories.
+// prepare takes the lock and creates the directories.
 func (p *Partial) prepare(fresh bool) (err error) {
 	p.lock, err = p.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
@@ -101,14 +101,13 @@ func (p *Partial) prepare(fresh bool) (err error) {
 	return nil
 }
 
-// Close lets another process go on from here.
+// Close lets another process continue from here.
 func (p *Partial) Close() error { return errors.Join(p.root.Close(), p.lock.Close()) }
 
-// Remove closes the directory and removes it with all it holds.
+// Remove closes the directory and removes it with everything in it.
 func (p *Partial) Remove() error { return errors.Join(p.Close(), os.RemoveAll(p.dir)) }
 
-// Has reports whether the whole blob is there. It reads it, for what lay on a disk may have changed; a blob that did is
-// removed.
+// Has reports whether the complete blob is there. It reads the blob, and removes one that does not have its digest.
 func (p *Partial) Has(ctx context.Context, b Blob) (bool, error) {
 	f, err := p.root.Open(b.name())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -128,7 +127,7 @@ func (p *Partial) Has(ctx context.Context, b Blob) (bool, error) {
 	return false, p.root.Remove(b.name())
 }
 
-// Begun returns how many bytes of a blob are there that is not whole.
+// Begun returns how many bytes of an incomplete blob are there.
 func (p *Partial) Begun(b Blob) int64 {
 	info, err := p.root.Stat(p.partial(b))
 	if err != nil {
@@ -141,20 +140,19 @@ func (p *Partial) partial(b Blob) string {
 	return path.Join(incoming, strings.Replace(b.Digest, ":", "-", 1))
 }
 
-// Put keeps a blob that is at hand whole and checked.
+// Put adds a blob with the given content.
 func (p *Partial) Put(ctx context.Context, b Blob, content []byte) error {
 	return p.Fetch(ctx, b, func(_ context.Context, offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(string(content[offset:]))), nil
 	}, nil)
 }
 
-// From opens a blob at an offset. What it returns ends at the blob's end.
+// From opens a blob at an offset. The reader ends at the blob's end.
 type From func(ctx context.Context, offset int64) (io.ReadCloser, error)
 
-// Fetch completes a blob: it hashes what there is of it, reads on from there, compares the digest, and gives it its
-// name. What was read stays when reading fails. Where bytes of an earlier process spoil the digest, the blob is fetched
-// once more from the beginning. Progress is told of bytes that came or were there, also below zero where they do not
-// count; it may be nil.
+// Fetch completes a blob: it continues after the bytes that are there, and compares the digest. The bytes stay if
+// reading fails. If the digest differs, Fetch fetches a blob of an earlier process once more. It tells progress, which
+// may be nil, the number of bytes that came or were there, negative if they do not count after all.
 func (p *Partial) Fetch(ctx context.Context, b Blob, from From, progress func(int64)) error {
 	if progress == nil {
 		progress = func(int64) {}
@@ -186,8 +184,9 @@ func (p *Partial) Fetch(ctx context.Context, b Blob, from From, progress func(in
 	return p.name(b)
 }
 
-// complete reads on behind what there is, and compares the digest of the whole. It returns how much there was.
-func (p *Partial) complete(ctx context.Context, f *os.File, b Blob, from From, progress func(int64)) (begun int64, err error) {
+// complete fetches the rest of a blob and compares its digest. It returns how many bytes were there before.
+func (p *Partial) complete(ctx context.Context, f *os.File, b Blob, from From,
+	progress func(int64)) (begun int64, err error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
@@ -208,7 +207,7 @@ func (p *Partial) complete(ctx context.Context, f *os.File, b Blob, from From, p
 	return begun, b.match(h)
 }
 
-// read copies what is missing.
+// read copies the rest of a blob.
 func read(ctx context.Context, f *os.File, h hash.Hash, b Blob, begun int64, from From, progress func(int64)) error {
 	r, err := from(ctx, begun)
 	if err != nil {
@@ -222,7 +221,7 @@ func read(ctx context.Context, f *os.File, h hash.Hash, b Blob, begun int64, fro
 	return err
 }
 
-// name moves a whole blob to its place.
+// name gives a complete blob its name in the layout.
 func (p *Partial) name(b Blob) error {
 	dir := path.Dir(b.name())
 	if err := p.root.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -231,7 +230,7 @@ func (p *Partial) name(b Blob) error {
 	return p.root.Rename(p.partial(b), b.name())
 }
 
-// counter tells how much is written through it.
+// A counter tells how many bytes are written to it.
 type counter func(int64)
 
 func (c counter) Write(p []byte) (int, error) {
@@ -239,7 +238,7 @@ func (c counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// reader ends with the context.
+// reader returns a reader that ends with the context.
 func reader(ctx context.Context, r io.Reader) io.Reader { return &bound{ctx, r} }
 
 type bound struct {
@@ -254,7 +253,7 @@ func (b *bound) Read(p []byte) (int, error) {
 	return b.r.Read(p)
 }
 
-// Head returns the first bytes of a whole blob, at most n.
+// Head returns the first bytes of a complete blob, at most n.
 func (p *Partial) Head(b Blob, n int64) ([]byte, error) {
 	f, err := p.root.Open(b.name())
 	if err != nil {

@@ -1,13 +1,13 @@
 //go:build unix
 
-package oci
+package layout
 
 import (
 	"errors"
 	"os"
 )
 
-// syncDir makes the names in a directory last.
+// syncDir waits until the names in a directory are on the disk.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

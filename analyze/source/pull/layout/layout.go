@@ -1,4 +1,4 @@
-package oci
+package layout
 
 import (
 	"archive/tar"
@@ -23,17 +23,17 @@ const (
 	manifestName = "manifest.json"
 )
 
-// version is the content of the file oci-layout.
+// version is the content of oci-layout.
 const version = `{"imageLayoutVersion":"1.0.0"}`
 
-// A Layout is what belongs into an OCI image layout.
+// A Layout is the content of an OCI image layout.
 type Layout struct {
 	Index  []byte // index.json
 	Docker []byte // manifest.json, as docker load reads it; nil for none
 	Blobs  []Blob // in any order, each once
 }
 
-// documents lists the files at the top.
+// documents lists the files in the top directory.
 func (l Layout) documents() []document {
 	list := []document{{layoutName, []byte(version)}, {indexName, l.Index}}
 	if l.Docker != nil {
@@ -63,11 +63,11 @@ func (l Layout) dirs() []string {
 	return list
 }
 
-// epoch is the time of all that is written.
+// epoch is the time of everything in a layout.
 func epoch() time.Time { return time.Unix(0, 0) }
 
-// Tar writes the layout as a tar, whose bytes are hashed once more on their way, moves it to target and removes the
-// partial directory. A file that is there is replaced.
+// Tar writes the layout as a tar, moves it to target, where it replaces a file, and removes the partial directory. It
+// compares the digest of each blob once more.
 func (p *Partial) Tar(ctx context.Context, l Layout, target string) error {
 	f, err := p.root.OpenFile(building, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
@@ -90,8 +90,7 @@ func (p *Partial) Tar(ctx context.Context, l Layout, target string) error {
 	return errors.Join(syncDir(filepath.Dir(target)), p.Remove())
 }
 
-// write writes the members: documents first, so that who reads a stream knows what follows, then blobs in the order of
-// their digests.
+// write writes the members: the documents first, which say what follows, then the blobs in the order of their digests.
 func (p *Partial) write(ctx context.Context, w *tar.Writer, l Layout) error {
 	for _, d := range l.documents() {
 		if err := w.WriteHeader(header(d.name, tar.TypeReg, int64(len(d.content)))); err != nil {
@@ -128,7 +127,7 @@ func (p *Partial) member(ctx context.Context, w *tar.Writer, b Blob) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // only read from
+	defer f.Close() // opened for reading: nothing is lost
 	if err := w.WriteHeader(header(b.name(), tar.TypeReg, b.Size)); err != nil {
 		return err
 	}
@@ -139,8 +138,7 @@ func (p *Partial) member(ctx context.Context, w *tar.Writer, b Blob) error {
 	return b.match(h)
 }
 
-// Directory makes the partial directory the layout, and moves it to target, where nothing may be but a directory to be
-// replaced.
+// Directory turns the partial directory into the layout and moves it to target, where it replaces a directory.
 func (p *Partial) Directory(ctx context.Context, l Layout, target string) error {
 	keep := map[string]bool{}
 	for _, dir := range l.dirs() {
@@ -173,7 +171,7 @@ func (p *Partial) Directory(ctx context.Context, l Layout, target string) error 
 	return replace(p.dir, target)
 }
 
-// clear removes all but the names to keep.
+// clear removes everything except the names to keep.
 func (p *Partial) clear(keep map[string]bool) error {
 	var strays []string
 	err := fs.WalkDir(p.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
@@ -212,8 +210,8 @@ func (p *Partial) settle(name string, mode fs.FileMode) error {
 	return p.root.Chtimes(name, epoch(), epoch())
 }
 
-// replace moves a directory to its place. What is there is moved away first and removed last, so that the place is
-// empty in between, but never half full.
+// replace moves a directory to target. It moves an old directory away before and removes it after, so target is never
+// incomplete, but does not exist for a moment.
 func replace(dir, target string) error {
 	old := target + ".layup-old"
 	switch err := os.Rename(target, old); {
