@@ -6,14 +6,14 @@ import (
 	"layup/tarfs"
 )
 
-// mostOpen is how many directories are held open at once: a path may have thousands of components.
+// mostOpen bounds how many directories are open at once: a path may have thousands of components.
 const mostOpen = 128
 
-// A folder is a directory of the target, open.
+// A folder is an open directory of the target.
 type folder struct {
 	node tarfs.Node
-	root *os.Root // nil where it was closed again
-	file *os.File // the same for system calls that os.Root does not make; nil until one is made
+	root *os.Root // nil after it was closed
+	file *os.File // the directory for system calls that os.Root does not make; nil before the first one
 }
 
 func (f *folder) close() {
@@ -26,16 +26,17 @@ func (f *folder) close() {
 	f.root, f.file = nil, nil
 }
 
-// A climber goes from directory to directory of the target, each opened through the one above it, no symlink followed out of it.
+// A climber goes from directory to directory of the target. It opens each in its parent, and follows no symlink out of
+// it.
 type climber struct {
 	plan  *Plan
 	top   *os.Root // of the target
-	chain []folder // from the first component on
+	chain []folder // the target and the directories on the way down
 	open  int      // how many of the chain are open
 	path  []tarfs.Node
 }
 
-// to returns the directory that is to hold a node. It stays open until the next call.
+// to returns the directory of a node. It stays open until the next call.
 func (c *climber) to(n tarfs.Node) (*folder, error) {
 	dir := n.Parent()
 	if k := len(c.chain); k > 0 && c.chain[k-1].node == dir && c.chain[k-1].root != nil {
@@ -45,7 +46,7 @@ func (c *climber) to(n tarfs.Node) (*folder, error) {
 	for at := dir; !at.IsRoot(); at = at.Parent() {
 		c.path = append(c.path, at)
 	}
-	depth := max(0, len(c.path)-c.plan.strip) // what was stripped is not there
+	depth := max(0, len(c.path)-c.plan.strip) // stripped directories do not exist
 	same := 0
 	for same < depth && same+1 < len(c.chain) && c.chain[same+1].node == c.path[depth-1-same] {
 		same++
@@ -69,7 +70,7 @@ func (c *climber) to(n tarfs.Node) (*folder, error) {
 	return &c.chain[depth], nil
 }
 
-// enter opens the directory at a depth, the one above it being open.
+// enter opens the directory at a depth. Its parent is open.
 func (c *climber) enter(i int, n tarfs.Node) error {
 	root, err := c.chain[i-1].root.OpenRoot(n.Name())
 	if err != nil {
@@ -100,7 +101,7 @@ func (c *climber) pop() {
 	c.chain = c.chain[:len(c.chain)-1]
 }
 
-// close closes all but the target itself.
+// close closes everything except the target itself.
 func (c *climber) close() {
 	for len(c.chain) > 1 {
 		c.pop()

@@ -10,9 +10,9 @@ import (
 	"layup/tarfs"
 )
 
-// Into builds the plan under a directory that is new or empty. What is built has a temporary name until it is whole and proven; on failure
-// it is removed. First all directories are made, closed to everybody else, then files, then what is no file and hard links, and at last the
-// directories get their modes and times.
+// Into builds the plan in a directory that is new or empty. The tree has a temporary name until it is complete and
+// verified; on failure Into removes it. First it makes all directories, closed to other users, then files, then other
+// types and hard links. At last the directories get their modes and times.
 func (p *Plan) Into(ctx context.Context, dir string, opt Options) (Result, error) {
 	if err := p.checkSize(); err != nil {
 		return Result{}, err
@@ -21,8 +21,10 @@ func (p *Plan) Into(ctx context.Context, dir string, opt Options) (Result, error
 	if err != nil {
 		return Result{}, &PlaceError{err}
 	}
-	b := &builder{plan: p, opt: opt, place: place, euid: uint32(os.Geteuid()), egid: uint32(os.Getegid()), buf: make([]byte, passBuffer)}
-	b.at = climber{plan: p, top: place.root}
+	b := &builder{
+		plan: p, opt: opt, place: place, at: climber{plan: p, top: place.root},
+		euid: uint32(os.Geteuid()), egid: uint32(os.Getegid()), buf: make([]byte, passBuffer),
+	}
 	err = b.build(ctx)
 	b.at.close()
 	if err != nil {
@@ -46,8 +48,8 @@ type builder struct {
 	buf        []byte
 	result     Result
 	gone       map[tarfs.Node]bool // left out
-	names      map[int32][]int     // of an item that could not be made: the other names of the file
-	made       map[int32]int       // of such an item: the name that was made in its place
+	names      map[int32][]int     // by first name: the other names of the file
+	made       map[int32]int       // by first name that could not be made: the name made instead
 }
 
 func (b *builder) build(ctx context.Context) error {
@@ -71,11 +73,11 @@ func (b *builder) build(ctx context.Context) error {
 	return b.finish(ctx)
 }
 
-// path names an item in a message, as it is in the image.
+// path returns the path of an item in the image, for messages.
 func (b *builder) path(i int) string { return b.plan.items[i].version.Node().Path() }
 
-// entry calls f with the open directory that an item belongs into and its name there. It reports whether the item was made: it is not where
-// the target cannot hold it and that is to be lived with.
+// entry calls f with the open directory of an item and its name there. It returns false without an error if the item
+// was left out: the target cannot hold it, and the options say to keep going.
 func (b *builder) entry(i int, f func(at *folder, name string) error) (bool, error) {
 	n := b.plan.items[i].version.Node()
 	if b.gone[n.Parent()] || b.gone[n] {
@@ -113,7 +115,7 @@ func making(err error) error {
 	return &makeError{plain(err)}
 }
 
-// lose notes that something is not there.
+// lose notes that a path was not made.
 func (b *builder) lose(n tarfs.Node) {
 	if b.gone == nil {
 		b.gone = map[tarfs.Node]bool{}
@@ -121,7 +123,7 @@ func (b *builder) lose(n tarfs.Node) {
 	b.gone[n] = true
 }
 
-// directory makes a directory that only its owner can enter.
+// directory makes a directory that only its owner may enter.
 func (b *builder) directory(i int) error {
 	v := b.plan.items[i].version
 	if v.Type() != tarfs.Dir {
@@ -141,8 +143,9 @@ func (b *builder) directory(i int) error {
 	return nil
 }
 
-// finish gives the directories their modes and times, the deepest first, and shows the tree. Where it moves up into an existing directory,
-// those at its top have to wait, for a directory that is closed to its owner cannot be moved.
+// finish gives the directories their modes and times, the deepest first, and shows the tree. If the tree moves into an
+// existing directory, its top directories wait until after the move: the owner cannot move a directory that is closed
+// to them.
 func (b *builder) finish(ctx context.Context) error {
 	var waiting []int
 	for i := range slices.Backward(b.plan.items) {
@@ -179,7 +182,7 @@ func (b *builder) finish(ctx context.Context) error {
 	return nil
 }
 
-// close gives a directory of the tree below top its mode and time.
+// close gives a directory below top its mode and time.
 func (b *builder) close(i int, top *os.Root) error {
 	n := b.plan.items[i].version.Node()
 	at, name := &folder{root: top}, "."

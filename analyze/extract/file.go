@@ -11,7 +11,7 @@ import (
 	"layup/tarfs"
 )
 
-// files writes the regular files in the order in which their contents come past.
+// files writes the regular files in the order in which the layers store their contents.
 func (b *builder) files(ctx context.Context) error {
 	items, versions := b.plan.files()
 	return b.plan.img.Bodies(ctx, versions, func(which []int, body *analyze.Body) error {
@@ -43,7 +43,8 @@ func (b *builder) files(ctx context.Context) error {
 	})
 }
 
-// file makes a regular file with its content, from another one where the body has been read already. Without an error and a file it was left out.
+// file makes a regular file with its content. It copies the content from another file if the body was read before. It
+// returns nil without an error if the file was left out.
 func (b *builder) file(i int, body *analyze.Body, from *os.File) (made *os.File, err error) {
 	_, err = b.first(i, func(at *folder, name string) error {
 		f, err := at.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -65,7 +66,7 @@ func (b *builder) file(i int, body *analyze.Body, from *os.File) (made *os.File,
 	return made, err
 }
 
-// first makes the first name of something, or another of its names where the target cannot hold that one.
+// first makes the first name of a file, or another of its names if the target cannot hold the first.
 func (b *builder) first(i int, f func(at *folder, name string) error) (bool, error) {
 	made, err := b.entry(i, f)
 	if made || err != nil || !b.opt.KeepGoing {
@@ -83,7 +84,7 @@ func (b *builder) first(i int, f func(at *folder, name string) error) (bool, err
 	return false, nil
 }
 
-// namesOf returns the further names of an item.
+// namesOf returns the other names of an item.
 func (b *builder) namesOf(i int) []int {
 	if b.names == nil {
 		b.names = map[int32][]int{}
@@ -96,7 +97,8 @@ func (b *builder) namesOf(i int) []int {
 	return b.names[int32(i)]
 }
 
-// fill writes the extents of a content and leaves the holes. It reads them from another file after the body has been read.
+// fill writes the extents of a content and leaves the holes. It reads them from another file after the body has been
+// read.
 func (b *builder) fill(f *os.File, body *analyze.Body, from *os.File) error {
 	end := int64(0)
 	for _, e := range body.Extents {

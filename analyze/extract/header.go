@@ -18,10 +18,11 @@ const (
 	mostSize = 1<<33 - 1
 )
 
-var typeflags = [...]byte{tarfs.File: '0', tarfs.Dir: '5', tarfs.Symlink: '2', tarfs.Char: '3', tarfs.Block: '4', tarfs.Fifo: '6'}
+var typeflags = [...]byte{tarfs.File: '0', tarfs.Dir: '5', tarfs.Symlink: '2', tarfs.Char: '3', tarfs.Block: '4',
+	tarfs.Fifo: '6'}
 
-// header returns the header blocks of an item with what stands before its content: PAX records for what ustar cannot say, and the map of a
-// sparse file. Stored is the number of bytes that follow. Source: POSIX.1-2024, pax; GNU tar manual, PAX 1.0 sparse format.
+// header returns everything before the content of an item: PAX records for what ustar cannot say, the header, and the
+// map of a sparse file. After it come stored bytes. Source: POSIX.1-2024, pax; GNU tar manual, PAX 1.0 sparse format.
 func (p *Plan) header(i int) (blocks []byte, stored int64) {
 	v := p.items[i].version
 	h := &ustar{name: p.name(i), typeflag: typeflags[v.Type()], meta: v.Meta(), link: v.Link()}
@@ -54,7 +55,8 @@ func (p *Plan) header(i int) (blocks []byte, stored int64) {
 	return append(h.blocks(), sparse...), stored
 }
 
-// sparseMap is the map of format 1.0: decimal lines in whole blocks. A hole at the end is an empty piece there.
+// sparseMap is the map of format 1.0: decimal lines in whole blocks. An empty piece at the end stands for a hole at the
+// end.
 func sparseMap(extents []tarfs.Extent, size int64) []byte {
 	n := len(extents)
 	atEnd := n > 0 && extents[n-1].FileOffset+extents[n-1].Size == size
@@ -72,10 +74,10 @@ func sparseMap(extents []tarfs.Extent, size int64) []byte {
 	return append(b, make([]byte, padding(int64(len(b))))...)
 }
 
-// padding returns the bytes that are missing to a whole block.
+// padding returns the number of bytes that are missing to a whole block.
 func padding(n int64) int64 { return -n & (blockSize - 1) }
 
-// ustar is one header in the making.
+// ustar is one header before it is written.
 type ustar struct {
 	name, link   string
 	typeflag     byte
@@ -93,7 +95,7 @@ func (h *ustar) sparse(size int64) {
 	h.name = path.Join(path.Dir(h.name), "GNUSparseFile.0", path.Base(h.name))
 }
 
-// record adds a PAX record, whose length counts its own digits.
+// record adds a PAX record. Its length includes its own digits.
 func (h *ustar) record(key, value string) {
 	n := len(key) + len(value) + 3
 	size := n + len(strconv.Itoa(n))
@@ -101,7 +103,7 @@ func (h *ustar) record(key, value string) {
 	h.records = fmt.Appendf(h.records, "%d %s=%s\n", size, key, value)
 }
 
-// blocks returns the header, behind an extended header where one is needed.
+// blocks returns the header, after an extended header if it needs one.
 func (h *ustar) blocks() []byte {
 	name, link, uid, gid, size, mtime := h.name, h.link, int64(h.meta.UID), int64(h.meta.GID), h.size, h.meta.MTime
 	if len(name) > 100 {
@@ -138,7 +140,7 @@ func (h *ustar) blocks() []byte {
 	return append(append(ext, make([]byte, padding(int64(len(h.records))))...), b...)
 }
 
-// decimal writes seconds and nanoseconds as PAX does; before 1970 both count backwards.
+// decimal writes seconds and nanoseconds as PAX does. Before 1970 both count backwards.
 func decimal(sec int64, ns uint32) string {
 	if ns == 0 {
 		return strconv.FormatInt(sec, 10)
@@ -154,8 +156,10 @@ func decimal(sec int64, ns uint32) string {
 func block(name, link string, typeflag byte, numbers []int64) []byte {
 	b := make([]byte, blockSize)
 	copy(b, name)
-	for i, field := range [...]struct{ at, digits int }{{100, 7}, {108, 7}, {116, 7}, {124, 11}, {136, 11}, {329, 7}, {337, 7}} {
-		number(b[field.at:field.at+field.digits+1], numbers[i])
+	for i, field := range [...]struct{ from, to int }{
+		{100, 108}, {108, 116}, {116, 124}, {124, 136}, {136, 148}, {329, 337}, {337, 345},
+	} {
+		number(b[field.from:field.to], numbers[i])
 	}
 	b[156] = typeflag
 	copy(b[157:257], link)
@@ -169,7 +173,7 @@ func block(name, link string, typeflag byte, numbers []int64) []byte {
 	return b
 }
 
-// number fills a field with octal digits, or where they do not fit in binary, as GNU does for devices.
+// number fills a field with octal digits or, if they do not fit, with a binary number, as GNU does for devices.
 func number(field []byte, n int64) {
 	digits := len(field) - 1
 	if n < 1<<(3*digits) {

@@ -4,59 +4,60 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"layup/tarfs"
 )
 
-// Options say what is made beyond files, directories, symlinks and FIFOs that belong to whoever runs the program.
+// Options say what to make besides files, directories, symlinks and FIFOs that belong to the current user.
 type Options struct {
-	SameOwner bool // owners and groups of the image, and attributes other than the user's
-	Devices   bool
-	Setuid    bool // setuid and setgid bits, and file capabilities
-	KeepGoing bool // leave out what the target cannot hold, instead of giving up
+	SameOwner bool // keep owners and groups of the image, and attributes outside user.*
+	Devices   bool // make devices
+	Setuid    bool // keep setuid and setgid bits, and file capabilities
+	KeepGoing bool // leave out what the target cannot hold, instead of failing
 }
 
-// A Kind is a reason to leave something out.
+// A Kind is a reason for leaving something out.
 type Kind int
 
 const (
-	LeftDevices    Kind = iota // not asked for
-	LeftSetuid                 // likewise
-	LeftCapability             // likewise
-	LeftOwners                 // likewise
-	LeftXattrs                 // likewise
-	Unsupported                // attributes that the target's file system does not take
-	Times                      // times that it cannot hold
-	Unstorable                 // paths that it does not take; what lies below them went with them
+	LeftDevices    Kind = iota // devices, without Options.Devices
+	LeftSetuid                 // setuid and setgid bits, without Options.Setuid
+	LeftCapability             // file capabilities, without Options.Setuid
+	LeftOwners                 // owners and groups, without Options.SameOwner
+	LeftXattrs                 // attributes outside user.*, without Options.SameOwner
+	Unsupported                // attributes that the target's file system does not support
+	Times                      // times that the target's file system cannot store
+	Unstorable                 // paths that the target cannot store, with everything below them
 )
 
-// A LeftOut counts what one reason kept from being made.
+// A LeftOut counts what was left out for one reason.
 type LeftOut struct {
 	Kind  Kind
 	Count int
-	Paths []string // of the image; the first ones
-	Err   error    // of the first; nil where nothing was tried
+	Paths []string // the first paths in the image, at most five
+	Err   error    // of the first path; nil if it was not tried
 }
 
-// shown is how many paths of a kind are remembered.
+// shown is the length of LeftOut.Paths at most.
 const shown = 5
 
 // A Result says what was made.
 type Result struct {
-	Count   [tarfs.Fifo + 1]int // by type; hard links count as what they name
+	Count   [tarfs.Fifo + 1]int // by type; a hard link counts as what it names
 	Bytes   int64               // of files, without holes
 	LeftOut []LeftOut           // by kind
 }
 
-// leave notes that something was left out of a path.
+// leave notes that something of a path was left out.
 func (r *Result) leave(k Kind, path string, err error) {
 	at := 0
 	for at < len(r.LeftOut) && r.LeftOut[at].Kind < k {
 		at++
 	}
 	if at == len(r.LeftOut) || r.LeftOut[at].Kind != k {
-		r.LeftOut = append(r.LeftOut[:at], append([]LeftOut{{Kind: k, Err: err}}, r.LeftOut[at:]...)...)
+		r.LeftOut = slices.Insert(r.LeftOut, at, LeftOut{Kind: k, Err: err})
 	}
 	l := &r.LeftOut[at]
 	if l.Count++; len(l.Paths) < shown {
@@ -64,23 +65,19 @@ func (r *Result) leave(k Kind, path string, err error) {
 	}
 }
 
-// Refused reports whether the error is that the target refuses a path for what it is called, or for another that it takes to be the same.
+// refusals are the errors of a system that cannot store a name, or stores it as another name that exists.
+var refusals = []error{syscall.ENAMETOOLONG, syscall.EINVAL, syscall.EILSEQ, fs.ErrExist, fs.ErrNotExist, errName}
+
+// Refused reports whether the error says that the target cannot store a path because of its name.
 func Refused(err error) bool {
-	if _, ok := errors.AsType[*makeError](err); !ok {
-		return false
-	}
-	for _, e := range []error{syscall.ENAMETOOLONG, syscall.EINVAL, syscall.EILSEQ, fs.ErrExist, fs.ErrNotExist, errName} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+	_, made := errors.AsType[*makeError](err)
+	return made && slices.ContainsFunc(refusals, func(e error) bool { return errors.Is(err, e) })
 }
 
-// errName is a name that the system would take for something else.
+// errName says that the system would take a name for something else.
 var errName = errors.New("a name that this system cannot hold")
 
-// plain takes the names of our temporary directory out of a system's error.
+// plain removes the names of the temporary directory from an error of the system.
 func plain(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

@@ -2,7 +2,8 @@ package extract
 
 import "layup/tarfs"
 
-// special makes symlinks, FIFOs and devices: after the files, so that nothing is ever written while there is a symlink.
+// special makes symlinks, FIFOs and devices. It runs after all files are written, so no file is written through a
+// symlink.
 func (b *builder) special(i int) error {
 	v := b.plan.items[i].version
 	if b.plan.items[i].first != int32(i) || v.Type() == tarfs.File || v.Type() == tarfs.Dir {
@@ -13,12 +14,10 @@ func (b *builder) special(i int) error {
 		b.result.leave(LeftDevices, b.path(i), nil)
 		return nil
 	}
-	made, err := b.first(i, func(at *folder, name string) error {
-		var err error
-		switch v.Type() {
-		case tarfs.Symlink:
+	made, err := b.first(i, func(at *folder, name string) (err error) {
+		if v.Type() == tarfs.Symlink {
 			err = at.root.Symlink(v.Link(), name)
-		default:
+		} else {
 			err = at.mknod(name, v)
 		}
 		if err != nil {
@@ -32,7 +31,7 @@ func (b *builder) special(i int) error {
 	return err
 }
 
-// link makes a further name of what is there.
+// link makes one more name of a file.
 func (b *builder) link(i int) error {
 	first := int(b.plan.items[i].first)
 	if first == i {

@@ -10,13 +10,14 @@ import (
 	"layup/tarfs"
 )
 
-// canDevices says that this system's devices are those that images hold.
+// canDevices says that this system has the devices of images.
 const canDevices = true
 
-// checkName reports why this system cannot hold a name: here every name of a tar can be tried.
+// checkName reports why this system cannot hold a name. Linux can try every name of a tar.
 func checkName(string) error { return nil }
 
-// fd returns the descriptor of the directory for the calls that os.Root does not make. They take a name in it and follow no symlink.
+// fd returns the descriptor of the directory for the calls that os.Root does not make. These take a name in the
+// directory and follow no symlink.
 func (at *folder) fd() (int, error) {
 	if at.file == nil {
 		f, err := at.root.Open(".")
@@ -45,7 +46,7 @@ func (at *folder) mknod(name string, v tarfs.Version) error {
 	return unix.Mknodat(dir, name, kind|0o600, int(unix.Mkdev(major, minor)))
 }
 
-// directory opens a directory in this one.
+// directory opens a subdirectory.
 func (at *folder) directory(name string) (*os.File, error) {
 	dir, err := at.fd()
 	if err != nil {
@@ -110,7 +111,7 @@ func (at *folder) setXattr(name string, f *os.File, x tarfs.Xattr) error {
 	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", dir, name), x.Name, []byte(x.Value), 0)
 }
 
-// touched reports whether the time is the one that was set, to the second.
+// touched reports whether the file has the time that was set, to the second.
 func (at *folder) touched(name string, m tarfs.Meta) bool {
 	var st unix.Stat_t
 	dir, err := at.fd()

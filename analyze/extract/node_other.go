@@ -12,12 +12,12 @@ import (
 	"layup/tarfs"
 )
 
-// canDevices says that this system's devices are not those that images hold.
+// canDevices says that this system does not have the devices of images.
 const canDevices = false
 
 var errUnsupported = errors.New("not on this system")
 
-// checkName reports why this system cannot hold a name: on Windows some signs divide paths and streams.
+// checkName reports why this system cannot hold a name: some characters separate paths and streams on Windows.
 func checkName(name string) error {
 	if runtime.GOOS == "windows" && (strings.ContainsAny(name, `\/:*?"<>|`) || strings.TrimRight(name, ". ") != name) {
 		return making(errName)
@@ -25,7 +25,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// mknod makes a FIFO: os.Root cannot.
+// mknod would make a FIFO, but os.Root cannot.
 func (at *folder) mknod(string, tarfs.Version) error { return errName }
 
 func (at *folder) directory(name string) (*os.File, error) { return at.root.Open(name) }
@@ -39,7 +39,8 @@ func (at *folder) chmod(name string, f *os.File, mode uint32) error {
 		return nil
 	}
 	m := os.FileMode(mode & 0o777)
-	for bit, of := range map[uint32]os.FileMode{setuidBit: os.ModeSetuid, setgidBit: os.ModeSetgid, 0o1000: os.ModeSticky} {
+	for bit, of := range map[uint32]os.FileMode{setuidBit: os.ModeSetuid, setgidBit: os.ModeSetgid,
+		0o1000: os.ModeSticky} {
 		if mode&bit != 0 {
 			m |= of
 		}
@@ -47,7 +48,7 @@ func (at *folder) chmod(name string, f *os.File, mode uint32) error {
 	return f.Chmod(m)
 }
 
-// touch sets the time of what is open; os.Root would follow a symlink.
+// touch sets the time of an open file only: os.Root would follow a symlink.
 func (at *folder) touch(name string, f *os.File, m tarfs.Meta) error {
 	if f == nil || runtime.GOOS == "windows" && name == "." {
 		return nil

@@ -18,16 +18,17 @@ import (
 	"layup/tarfs"
 )
 
-// An OverlayLayer is a layer as the overlay2 driver keeps it: ID/diff holds what it wrote, l/LINK leads there. Source: moby,
-// daemon/graphdriver/overlay2.
+// An OverlayLayer is a layer as the overlay2 driver stores it: its files are in ID/diff, and the symlink l/LINK leads
+// there. Source: moby, daemon/graphdriver/overlay2.
 type OverlayLayer struct {
 	ID, Link string
 	Result   Result
 }
 
-// Overlay lays the layers of an image out under a directory that is new or empty, as the overlay2 driver does: what a layer deletes are
-// character devices 0:0, directories that hide what lies below have the attribute trusted.overlay.opaque. Beside them are the directories upper,
-// work and merged for a mount. It needs root. On failure what was made is removed.
+// Overlay writes the layers of an image to a directory that is new or empty, as the overlay2 driver does. A character
+// device 0:0 stands for a path that a layer deletes; the attribute trusted.overlay.opaque marks a directory that hides
+// what lower layers have in it. The directories upper, work and merged are for a mount. It needs root. On failure it
+// removes what it made.
 func Overlay(ctx context.Context, img *analyze.Image, dir string) (layers []OverlayLayer, err error) {
 	if err := overlayPrivilege(); err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func Overlay(ctx context.Context, img *analyze.Image, dir string) (layers []Over
 	return o.layers, errors.Join(err, root.Close())
 }
 
-// An overlay is a directory in the making.
+// An overlay is a directory that is being written.
 type overlay struct {
 	img    *analyze.Image
 	dir    string
@@ -73,7 +74,8 @@ type overlayPlan struct {
 	opaque    map[tarfs.Node]bool
 }
 
-// overlayPlans finds what each layer hides: the top-most paths it deletes, and directories whose former content it hides.
+// overlayPlans finds what each layer hides: the topmost paths that it deletes, and the directories that it makes
+// opaque.
 func overlayPlans(img *analyze.Image) []overlayPlan {
 	plans := make([]overlayPlan, len(img.Layers))
 	for i := range plans {
@@ -88,7 +90,7 @@ func overlayPlans(img *analyze.Image) []overlayPlan {
 			}
 			view := tree.At(layer)
 			up, ok := view.Of(n.Parent())
-			if !ok || up.Type() != tarfs.Dir { // it went with the directory that it lay in
+			if !ok || up.Type() != tarfs.Dir { // its directory is gone also
 				continue
 			}
 			p := &plans[layer]
@@ -103,7 +105,7 @@ func overlayPlans(img *analyze.Image) []overlayPlan {
 	return plans
 }
 
-// versions are those that a layer wrote, with every directory they lie in.
+// versions are those that a layer wrote, with all their parent directories.
 func (p *overlayPlan) versions(tree *tarfs.Tree, layer int) []tarfs.Version {
 	view := tree.At(layer)
 	need := map[tarfs.Node]bool{tree.Root(): true}
@@ -169,7 +171,8 @@ func (o *overlay) layer(ctx context.Context, i int) error {
 	return plain(o.root.Symlink("../"+id+"/diff", "l/"+l.Link))
 }
 
-// name is that of a layer's directory. The engine takes one by chance; here it is the chainID, so that it can be told.
+// name returns the name of a layer's directory. The engine uses a random name; here it is the chainID, so it is always
+// the same.
 func (o *overlay) name(i int) string {
 	if hexID, ok := strings.CutPrefix(o.img.LayerFacts()[i].ChainID, "sha256:"); ok {
 		return hexID
@@ -178,7 +181,7 @@ func (o *overlay) name(i int) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Lower names layers as a mount wants them, the newest first.
+// Lower returns the mount option lowerdir for layers: the newest first.
 func Lower(layers []OverlayLayer) string {
 	var list []string
 	for _, l := range slices.Backward(layers) {
@@ -187,7 +190,7 @@ func Lower(layers []OverlayLayer) string {
 	return strings.Join(list, ":")
 }
 
-// remove takes away what was made.
+// remove removes what was made, and the directory itself if all is set.
 func (o *overlay) remove(all bool) error {
 	if all {
 		return plain(os.RemoveAll(o.dir))

@@ -12,15 +12,15 @@ import (
 	"layup/tarfs"
 )
 
-// overlayPrivilege reports why layers cannot be laid out.
+// overlayPrivilege reports why this user cannot write layers.
 func overlayPrivilege() error {
 	if os.Geteuid() != 0 {
-		return errors.New("laying out layers needs root: what they delete are devices, and owners are kept")
+		return errors.New("unpacking layers needs root: deleted paths are devices, and owners are kept")
 	}
 	return nil
 }
 
-// hide makes below a layer's directory what stands for what it deletes. The times of directories stay.
+// hide makes the whiteouts and opaque marks of a layer below its directory. The times of directories do not change.
 func (p *overlayPlan) hide(diff string) error {
 	root, err := os.OpenRoot(diff)
 	if err != nil {

@@ -5,7 +5,7 @@ package extract
 import "errors"
 
 func overlayPrivilege() error {
-	return errors.New("layers can be laid out on Linux only, where overlayfs is")
+	return errors.New("layers can be unpacked on Linux only, which has overlayfs")
 }
 
 func (p *overlayPlan) hide(string) error { return nil }

@@ -10,17 +10,17 @@ import (
 	"path/filepath"
 )
 
-// A place is where a tree is built before anybody may see it under the name it is to have: a directory with a name of its own, beside the
-// new directory, or inside an existing one that is empty.
+// A place is a temporary directory for a tree that is not complete. It is a sibling of a new directory, or inside an
+// existing one that is empty.
 type place struct {
-	outer *os.Root // what the temporary directory lies in
+	outer *os.Root // the parent of the temporary directory
 	temp  string
-	final string   // its name in the end; empty where its content moves up into outer
+	final string   // the name of the tree in outer; empty if its content moves into outer itself
 	root  *os.Root // the temporary directory
-	moved []string // what has moved up
+	moved []string // names that have moved into outer
 }
 
-// A PlaceError says why the directory cannot be built.
+// A PlaceError says why the directory cannot be used.
 type PlaceError struct{ Err error }
 
 // Error names the directory.
@@ -29,13 +29,13 @@ func (e *PlaceError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *PlaceError) Unwrap() error { return e.Err }
 
-// ErrNotEmpty says that a directory holds something already.
+// ErrNotEmpty says that a directory is not empty.
 var ErrNotEmpty = errors.New("is not empty")
 
 // CheckDir reports why a directory cannot take a tree: it must be new or empty.
 func CheckDir(dir string) error {
 	info, err := os.Lstat(dir)
-	if err != nil { // mkdir takes a slash at the end of what is new
+	if err != nil { // like mkdir, accept a slash after a new name
 		dir = filepath.Clean(dir)
 		info, err = os.Lstat(dir)
 	}
@@ -51,11 +51,11 @@ func CheckDir(dir string) error {
 	}
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		if info, err = os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			err = errors.New("is a symlink to what is not there")
+			err = errors.New("is a dangling symlink")
 		}
 	}
 	if err == nil && !info.IsDir() {
-		err = errors.New("exists and is no directory")
+		err = errors.New("exists and is not a directory")
 	}
 	if err != nil {
 		return fmt.Errorf("%q: %w", dir, plain(err))
@@ -78,7 +78,7 @@ func checkEmpty(dir string) error {
 	return nil
 }
 
-// newPlace makes the temporary directory for a tree that is to be found under dir.
+// newPlace makes the temporary directory for a tree that will be in dir.
 func newPlace(dir string) (*place, error) {
 	if err := CheckDir(dir); err != nil {
 		return nil, err
@@ -104,10 +104,10 @@ func newPlace(dir string) (*place, error) {
 	return p, nil
 }
 
-// moves reports whether what is built moves up into a directory that was there before.
+// moves reports whether the content of the tree moves into a directory that existed before.
 func (p *place) moves() bool { return p.final == "" }
 
-// open gives the new directory the mode that a directory gets which nobody speaks of.
+// open gives the new directory the mode that mkdir gives by default.
 func (p *place) open() error {
 	if p.moves() {
 		return nil
@@ -123,11 +123,11 @@ func (p *place) open() error {
 	return plain(p.root.Chmod(".", info.Mode().Perm()))
 }
 
-// commit shows the tree under its name. Afterwards an existing directory holds it.
+// commit gives the tree its final name, or moves it into the existing directory.
 func (p *place) commit() error {
 	if !p.moves() {
 		if _, err := p.outer.Lstat(p.final); err == nil {
-			return fmt.Errorf("%q: has come to be while it was filled", p.final)
+			return fmt.Errorf("%q: was made by another process meanwhile", p.final)
 		}
 		return plain(p.outer.Rename(p.temp, p.final))
 	}
@@ -137,7 +137,7 @@ func (p *place) commit() error {
 	}
 	for _, name := range names {
 		if _, err := p.outer.Lstat(name); err == nil {
-			return fmt.Errorf("%q: has come to be while the directory was filled", name)
+			return fmt.Errorf("%q: was made by another process meanwhile", name)
 		}
 		if err := p.outer.Rename(filepath.Join(p.temp, name), name); err != nil {
 			return fmt.Errorf("%q: %w", name, plain(err))
@@ -167,7 +167,7 @@ func (p *place) abandon() error {
 	return first
 }
 
-// removeTree removes a tree whose directories may have modes that keep their own owner out.
+// removeTree removes a tree, even if modes of its directories keep their owner out.
 func removeTree(root *os.Root, name string) error {
 	err := root.RemoveAll(name)
 	if !errors.Is(err, fs.ErrPermission) {

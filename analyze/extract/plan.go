@@ -1,5 +1,6 @@
-// Package extract takes files out of an image: into a directory, or into a tar. Nothing in an image is trusted: what it names is made through
-// the descriptor of the directory that it belongs into, never through a path that anything in the tree could bend.
+// Package extract writes files of an image to a directory or a tar, and layers as Docker's overlay2 driver stores them.
+// It does not trust the image: it makes every file through the descriptor of its directory, never through a path with
+// symlinks.
 package extract
 
 import (
@@ -11,17 +12,17 @@ import (
 	"layup/tarfs"
 )
 
-// A Plan is what is taken out of an image: in path order, each directory before what lies in it.
+// A Plan is what to extract from an image: in path order, each directory before its content.
 type Plan struct {
 	img   *analyze.Image
 	items []item
-	strip int // components that are cut off at the beginning of each path
+	strip int // components to cut off at the beginning of each path
 	told  func(done, all int64)
 	done  int64 // bytes of contents that are written
-	all   int64 // to be written; known once checkSize was asked
+	all   int64 // bytes of contents to write; set by checkSize
 }
 
-// Tell has a function told, while the plan is carried out, how many bytes of contents are written, and of how many.
+// Tell sets a function to call during extraction with the bytes of contents that are written, and with the total.
 func (p *Plan) Tell(told func(done, all int64)) { p.told = told }
 
 // wrote counts bytes of contents.
@@ -34,11 +35,12 @@ func (p *Plan) wrote(n int64) {
 // item is a path of the plan.
 type item struct {
 	version tarfs.Version
-	first   int32 // the item that is the first name of the same file; its own index where it is that
+	first   int32 // the index of the item with the file's first name; its own index if it is the first
 }
 
-// NewPlan makes a plan of versions in path order, of each directory that holds one a version before. Strip cuts components off every path;
-// what has no more than these is left out. The error is a *CollisionError where two paths become the same.
+// NewPlan makes a plan of versions in path order, with directories before their content. Strip is the number of
+// components to cut off every path; paths without further components are left out. The error is a *CollisionError if
+// two paths become one.
 func NewPlan(img *analyze.Image, versions iter.Seq[tarfs.Version], strip int) (*Plan, error) {
 	p := &Plan{img: img, strip: strip}
 	groups := map[uint32]int32{}
@@ -52,7 +54,7 @@ func NewPlan(img *analyze.Image, versions iter.Seq[tarfs.Version], strip int) (*
 			}
 			if other, twice := taken[name]; twice {
 				if v.Type() == tarfs.Dir && p.items[other].version.Type() == tarfs.Dir {
-					continue // the first one's mode and time stand
+					continue // keep mode and time of the first
 				}
 				return nil, &CollisionError{p.items[other].version.Node().Path(), v.Node().Path(), "/" + name}
 			}
@@ -71,7 +73,7 @@ func NewPlan(img *analyze.Image, versions iter.Seq[tarfs.Version], strip int) (*
 	return p, nil
 }
 
-// A CollisionError says that two paths become the same.
+// A CollisionError says that stripping makes one path of two.
 type CollisionError struct{ First, Second, Path string }
 
 // Error names the paths.
@@ -82,7 +84,7 @@ func (e *CollisionError) Error() string {
 // Len returns the number of paths.
 func (p *Plan) Len() int { return len(p.items) }
 
-// stripped returns a path below the target, without a leading slash; false where nothing is left of it.
+// stripped returns a path below the target, without a leading slash; false if nothing is left of it.
 func (p *Plan) stripped(n tarfs.Node) (string, bool) {
 	name := n.Path()[1:]
 	for range p.strip {
@@ -116,7 +118,7 @@ func (p *Plan) files() (items []int, versions []tarfs.Version) {
 	return items, versions
 }
 
-// checkSize holds what is to be written against the limit of an image: a body may belong to many files.
+// checkSize checks the bytes to write against the limit of an image: many files may share one body.
 func (p *Plan) checkSize() error {
 	limit := p.img.Limits().ImageBytes
 	p.done, p.all = 0, 0
@@ -131,7 +133,7 @@ func (p *Plan) checkSize() error {
 	return nil
 }
 
-// depth returns how many components of a path are below the target.
+// depth returns the number of components of a path below the target.
 func (p *Plan) depth(n tarfs.Node) int {
 	d := -p.strip
 	for ; !n.IsRoot(); n = n.Parent() {

@@ -14,8 +14,9 @@ const (
 	setgidBit = 0o2000
 )
 
-// settle gives what was made its owner, attributes, time and mode, in this order: a new owner takes setuid bits and capabilities away,
-// attributes need a file that can be written to, and a mode may keep its owner out. f is the open file or directory; nil for what cannot be opened.
+// settle sets owner, attributes, time and mode, in this order: a new owner removes setuid bits and capabilities,
+// attributes need a writable file, and a mode may keep the owner out. f is the open file or directory; nil for other
+// types.
 func (b *builder) settle(i int, at *folder, name string, f *os.File) error {
 	v := b.plan.items[i].version
 	m := v.Meta()
@@ -33,7 +34,8 @@ func (b *builder) settle(i int, at *folder, name string, f *os.File) error {
 		if err := at.touch(name, f, m); err != nil {
 			return plain(err)
 		}
-		if (m.MTime < 0 || m.MTime > math.MaxInt32) && !at.touched(name, m) { // a file system takes the nearest time that it can hold
+		// A file system takes the nearest time that it can store.
+		if (m.MTime < 0 || m.MTime > math.MaxInt32) && !at.touched(name, m) {
 			b.result.leave(Times, b.path(i), nil)
 		}
 	}
@@ -43,7 +45,7 @@ func (b *builder) settle(i int, at *folder, name string, f *os.File) error {
 	return plain(at.chmod(name, f, b.mode(i, m)))
 }
 
-// mode returns the bits that are to be set. A setuid bit is kept only together with the owner it was meant for.
+// mode returns the bits to set. It keeps a setuid or setgid bit only with the owner or group that it belongs to.
 func (b *builder) mode(i int, m tarfs.Meta) uint32 {
 	mode := uint32(m.Mode)
 	if !b.opt.Setuid || !b.opt.SameOwner && m.UID != b.euid {
@@ -58,7 +60,7 @@ func (b *builder) mode(i int, m tarfs.Meta) uint32 {
 	return mode
 }
 
-// capability is the attribute that gives a program what else only root may.
+// capability is the attribute with the capabilities of a program.
 const capability = "security.capability"
 
 func (b *builder) attribute(i int, at *folder, name string, f *os.File, x tarfs.Xattr) {

@@ -30,7 +30,7 @@ layer RUN chmod
 f 0600 0:0 a/first "three"
 `
 
-// write packs an image given as text and returns the file's name.
+// write builds an image from text and returns the name of its file.
 func write(t *testing.T, text string, p fixtures.Packing) string {
 	t.Helper()
 	img, err := fixtures.Parse("image", text)
@@ -48,7 +48,7 @@ func write(t *testing.T, text string, p fixtures.Packing) string {
 	return name
 }
 
-// load loads a file so that contents can be read where they lie.
+// load loads a file with the option Direct.
 func load(t *testing.T, name string, verify bool) *analyze.Image {
 	t.Helper()
 	opt := analyze.Default()
@@ -71,7 +71,7 @@ func everything(t *testing.T, img *analyze.Image, strip int) *extract.Plan {
 	return plan
 }
 
-// inPlace is the tar as it is written into a file.
+// inPlace returns the tar that Tar writes to a file.
 func inPlace(t *testing.T, plan *extract.Plan) []byte {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "out.tar"))
@@ -90,7 +90,7 @@ func inPlace(t *testing.T, plan *extract.Plan) []byte {
 	return b
 }
 
-// A stream has the bytes of the file, whatever the layers are packed in, verified or not, sparse or not.
+// A stream has the bytes of the file, for all compressions, verified or not, sparse or not.
 func TestStreamsHaveTheBytesOfFiles(t *testing.T) {
 	sources := map[string]string{"sparse": sparseTar(t)}
 	for _, c := range []fixtures.Codec{fixtures.Plain, fixtures.Gzip, fixtures.Zstd} {
@@ -110,7 +110,7 @@ func TestStreamsHaveTheBytesOfFiles(t *testing.T) {
 	}
 }
 
-// alter changes bytes of a file and gives it back the time it had.
+// alter changes bytes of a file and keeps its time.
 func alter(t *testing.T, name, from, to string) {
 	t.Helper()
 	info, err := os.Stat(name)
@@ -131,7 +131,7 @@ func alter(t *testing.T, name, from, to string) {
 	}
 }
 
-// An input that is another one when it is read for its contents leaves no directory, no whole tar, and none of the bytes that were exchanged.
+// An input that changes before its contents are read leaves no directory, no complete tar, and none of its new bytes.
 func TestInputsThatChangeBetweenTheirTwoReadingsGiveNothing(t *testing.T) {
 	name := write(t, severalLayers, fixtures.Packing{Format: fixtures.Docker20})
 	plan := everything(t, load(t, name, true), 0)
@@ -157,11 +157,12 @@ func TestInputsThatChangeBetweenTheirTwoReadingsGiveNothing(t *testing.T) {
 	}
 	var stream bytes.Buffer
 	err = plan.Stream(t.Context(), &stream)
-	if _, cut := errors.AsType[*extract.CutError](err); !cut || !changed(err) || !strings.Contains(err.Error(), `"/a/middle"`) {
+	_, cut := errors.AsType[*extract.CutError](err)
+	if !cut || !changed(err) || !strings.Contains(err.Error(), `"/a/middle"`) {
 		t.Errorf("a stream: %v", err)
 	}
 	if bytes.Contains(stream.Bytes(), []byte("TWO")) || !bytes.Contains(stream.Bytes(), []byte("three")) {
-		t.Errorf("the stream holds what was exchanged, or nothing: %q", stream.Bytes())
+		t.Errorf("the stream has new bytes, or nothing: %q", stream.Bytes())
 	}
 	r := tar.NewReader(&stream)
 	for err = nil; err == nil; {
@@ -170,18 +171,19 @@ func TestInputsThatChangeBetweenTheirTwoReadingsGiveNothing(t *testing.T) {
 		}
 	}
 	if err != io.ErrUnexpectedEOF {
-		t.Errorf("the stream seems whole: %v", err)
+		t.Errorf("the stream seems complete: %v", err)
 	}
 }
 
 const hole = 64 << 20
 
-// sparseTar writes a layer with a file that holds one byte behind a hole, and a hole behind it, as GNU tar did before PAX.
+// sparseTar writes a layer with a file of one byte between two holes, as GNU tar did before PAX.
 func sparseTar(t *testing.T) string {
 	t.Helper()
 	b := make([]byte, 512)
 	copy(b, "sparse")
-	for at, n := range map[int]int{100: 0o644, 108: 0, 116: 0, 386: hole, 410: 2*hole + 1, 124: 1, 136: 0, 398: 1, 422: 0, 483: 2*hole + 1} {
+	for at, n := range map[int]int{100: 0o644, 108: 0, 116: 0, 386: hole, 410: 2*hole + 1, 124: 1, 136: 0, 398: 1,
+		422: 0, 483: 2*hole + 1} {
 		if digits := 11; at < 124 {
 			copy(b[at:], fmt.Sprintf("%07o", n))
 		} else {

@@ -18,7 +18,7 @@ import (
 	"layup/tarfs"
 )
 
-// open packs an image given as text and loads it.
+// open builds an image from text and loads it.
 func open(t *testing.T, text string) *analyze.Image {
 	t.Helper()
 	img, err := fixtures.Parse("image", text)
@@ -41,14 +41,15 @@ func open(t *testing.T, text string) *analyze.Image {
 	return loaded
 }
 
-// Another process that exchanges directories for symlinks while they are filled makes the extraction fail, and nothing lands where they lead.
+// If another process replaces directories by symlinks during extraction, it fails, and writes nothing to their targets.
 func TestExchangedDirectoriesLeadNowhere(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("layer ADD\n")
 	for i := range 60 {
 		fmt.Fprintf(&text, "d 0755 0:0 d%d\nd 0777 0:0 d%d/e\n", i, i)
 		for k := range 20 {
-			fmt.Fprintf(&text, "f 0666 0:0 d%d/e/f%d \"x\" xattr.user.k=00\np 0666 0:0 d%d/e/p%d\nl d%d/e/l%d -> f%d\n", i, k, i, k, i, k, k)
+			fmt.Fprintf(&text, "f 0666 0:0 d%d/e/f%d \"x\" xattr.user.k=00\np 0666 0:0 d%d/e/p%d\nl d%d/e/l%d -> f%d\n", i, k,
+				i, k, i, k, k)
 		}
 	}
 	img := open(t, text.String())
@@ -76,8 +77,8 @@ func TestExchangedDirectoriesLeadNowhere(t *testing.T) {
 	}
 }
 
-// exchange puts symlinks to another place where directories and FIFOs of the tree in the making are, until it is stopped. It goes through an
-// os.Root itself, or it would follow its own links.
+// exchange replaces directories and FIFOs of the unfinished tree by symlinks to outside, until it is stopped. It uses an
+// os.Root, so it does not follow its own links.
 func exchange(dir, outside string, stop *atomic.Bool) (swapped int) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -126,7 +127,7 @@ func stateOf(t *testing.T, dir string) []string {
 	return list
 }
 
-// A name that is there already, as on a file system that does not tell upper from lower case, is never written to.
+// A name that exists, as on a file system that ignores case, is never written to.
 func TestNamesThatCollideAreRefused(t *testing.T) {
 	img := open(t, "layer ADD\nd 0755 0:0 a\nf 0644 0:0 a/file \"one\"\nf 0644 0:0 b \"two\"\n")
 	dir := t.TempDir()
@@ -191,17 +192,23 @@ func TestOnlyNewOrEmptyDirectoriesAreFilled(t *testing.T) {
 	must(os.Mkdir(filepath.Join(dir, "empty"), 0o755))
 	must(os.Symlink("empty", filepath.Join(dir, "link")))
 	must(os.Symlink("nowhere", filepath.Join(dir, "dangling")))
-	for name, want := range map[string]error{"new": nil, "empty": nil, "link": nil, "full": extract.ErrNotEmpty, "full/x": errors.New("exists and is no directory"),
-		"dangling": errors.New("is a symlink to what is not there"), "new/": nil, "empty/": nil, "new/.": nil, "full/x/": errors.New("exists and is no directory"), "none/new": fs.ErrNotExist} {
+	notDirectory := errors.New("exists and is not a directory")
+	for name, want := range map[string]error{
+		"new": nil, "empty": nil, "link": nil, "full": extract.ErrNotEmpty, "full/x": notDirectory,
+		"dangling": errors.New("is a dangling symlink"), "new/": nil, "empty/": nil, "new/.": nil,
+		"full/x/": notDirectory, "none/new": fs.ErrNotExist,
+	} {
 		err := extract.CheckDir(dir + "/" + name) // Join would take the slash off
-		if (err == nil) != (want == nil) || want != nil && !strings.Contains(err.Error(), strings.TrimPrefix(want.Error(), "file does ")) && !errors.Is(err, want) {
+		if (err == nil) != (want == nil) || want != nil &&
+			!strings.Contains(err.Error(), strings.TrimPrefix(want.Error(), "file does ")) && !errors.Is(err, want) {
 			t.Errorf("%s: got %v want %v", name, err, want)
 		}
 	}
 }
 
 func TestStrippedPathsMayNotCollide(t *testing.T) {
-	img := open(t, "layer ADD\nd 0755 0:0 a\nd 0755 0:0 b\nf 0644 0:0 a/x \"one\"\nf 0644 0:0 b/x \"two\"\nd 0700 0:0 a/d\nd 0755 0:0 b/d\nf 0644 0:0 b/d/y \"three\"\n")
+	img := open(t, "layer ADD\nd 0755 0:0 a\nd 0755 0:0 b\nf 0644 0:0 a/x \"one\"\nf 0644 0:0 b/x \"two\"\nd 0700 0:0 "+
+		"a/d\nd 0755 0:0 b/d\nf 0644 0:0 b/d/y \"three\"\n")
 	walk := img.Top().Walk(img.Tree().Root(), -1)
 	_, err := extract.NewPlan(img, walk, 1)
 	var collision *extract.CollisionError

@@ -12,12 +12,12 @@ import (
 	"layup/tarfs"
 )
 
-// tarRecord is the length to whose multiples an archive is padded.
+// tarRecord is the unit of an archive's length: zeros fill the last one.
 const tarRecord = 20 * blockSize
 
-// Tar writes the plan as a tar in path order into an empty file, of which it returns the length. Contents are written where they belong as
-// they come past, so that each layer is read once; what is not written is zeros. The same image and plan give the same bytes. The file must
-// not be seen by anybody before Tar returns without an error.
+// Tar writes the plan as a tar in path order to an empty file, and returns the length. It writes contents at their
+// places in the order in which layers store them, so it reads each layer once. What it does not write must read as
+// zeros. One plan always gives the same bytes. Do not expose the file until Tar returns nil.
 func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
 	if err := p.checkSize(); err != nil {
 		return 0, err
@@ -48,7 +48,7 @@ func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
 	})
 	end += closing(end)
 	if err == nil {
-		err = run.write([]byte{0}, end-1) // the file is to have its length
+		err = run.write([]byte{0}, end-1) // gives the file its length
 	}
 	if err == nil {
 		err = run.flush()
@@ -56,9 +56,10 @@ func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
 	return end, err
 }
 
-// Stream writes the bytes that Tar writes, one behind the other. The image is to be opened with the option Direct: contents are read where they
-// lie, where layers are stored plainly, and each is proven before its last byte is written; those of other layers are read and proven first. A
-// *CutError leaves the tar cut off in the middle of an entry, so that nothing takes it for whole.
+// Stream writes the bytes of Tar from the beginning to the end. Open the image with the option Direct: then Stream
+// reads contents of uncompressed layers in place, and verifies each before it writes its last byte. It reads and
+// verifies other layers first. After a *CutError the tar ends inside an entry, so that no reader accepts it as
+// complete.
 func (p *Plan) Stream(ctx context.Context, to io.Writer) error {
 	if err := p.checkSize(); err != nil {
 		return err
@@ -82,10 +83,10 @@ func (p *Plan) Stream(ctx context.Context, to io.Writer) error {
 	return errors.Join(err, w.Flush(), contents.Close())
 }
 
-// A CutError says why a tar that was begun has no end.
+// A CutError says why a tar is not complete.
 type CutError struct{ Err error }
 
-// Error is what went wrong.
+// Error names the entry and the cause.
 func (e *CutError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
@@ -113,7 +114,7 @@ func (p *Plan) entry(ctx context.Context, w *bufio.Writer, i int, contents *anal
 	return int64(len(blocks)) + stored + padding(stored), err
 }
 
-// closing is how many zeros stand behind the last entry.
+// closing returns the number of zeros after the last entry.
 func closing(end int64) int64 {
 	end += 2 * blockSize
 	return 2*blockSize + (tarRecord-end%tarRecord)%tarRecord
@@ -139,7 +140,7 @@ func copyAll(run *run, b *analyze.Body, which []int, at []int64, buf []byte) (in
 	}
 }
 
-// run gathers what is written one behind the other.
+// run joins writes that follow one another.
 type run struct {
 	w   io.WriterAt
 	buf []byte

@@ -1,11 +1,11 @@
 package unified
 
-// A Match is a run of elements that two sequences have in common, in order.
+// A Match is a run of equal elements in two sequences.
 type Match struct{ A, B, Len int }
 
-// Align returns a longest common subsequence of two sequences as runs, in order; where the sequences differ so much that finding a longest one would
-// take more than linear time by a large factor, a long one. Source: E. Myers, An O(ND) Difference Algorithm and Its Variations, 1986, the
-// variation in linear space.
+// Align returns a longest common subsequence of two sequences as runs, in order. If the sequences differ so much that
+// this takes too long, it is a long one, not always a longest. Source: E. Myers, An O(ND) Difference Algorithm and Its
+// Variations, 1986, the variation in linear space.
 func Align(a, b []int) []Match {
 	one, two := needles(a, b), needles(b, a)
 	s := &search{a: pick(a, one), b: pick(b, two)}
@@ -33,7 +33,7 @@ func Align(a, b []int) []Match {
 	}
 }
 
-// needles returns the places of the elements that the other sequence has, too: all others differ for certain.
+// needles returns the places of the elements that the other sequence also has. All other elements differ for certain.
 func needles(list, other []int) []int {
 	there := make(map[int]bool, len(other))
 	for _, v := range other {
@@ -49,26 +49,27 @@ func needles(list, other []int) []int {
 }
 
 func pick(list, places []int) []int {
-	picked := make([]int, len(places))
+	elements := make([]int, len(places))
 	for i, p := range places {
-		picked[i] = list[p]
+		elements[i] = list[p]
 	}
-	return picked
+	return elements
 }
 
-// A box is a part of both sequences to be aligned.
+// A box is a range of both sequences.
 type box struct{ a0, a1, b0, b1 int }
 
-// A search finds the elements that are no part of the common subsequence.
+// A search finds the elements that are not in the common subsequence. A diagonal is a place in a minus a place in b.
 type search struct {
 	a, b         []int
 	goneA, goneB []bool
-	ahead, back  []int // by diagonal (place in a less place in b) and offset: how far the paths from either end have come, as a place in a
+	ahead, back  []int // by diagonal + offset: the place in a that the path from either end has reached
 	offset       int
-	patience     int // edits to look for from either end before the best so far is taken
+	patience     int // edits to try from either end before taking the best so far
 }
 
-// work bounds about how many steps a search takes; the patience has bounds of its own, so that short sequences are aligned exactly.
+// work is roughly the number of steps of a search at most. The patience has its own bounds: short sequences are aligned
+// exactly.
 const (
 	work          = 1 << 26
 	leastPatience = 64
@@ -83,7 +84,7 @@ func (s *search) prepare() {
 	s.patience = max(leastPatience, min(work/max(n, 1), mostPatience))
 }
 
-// run aligns a box: what both ends have in common, then the two boxes on either side of a point that the path leads through.
+// run aligns a box: equal elements at both ends, then the two boxes before and after a point of the path.
 func (s *search) run(first box) {
 	todo := []box{first}
 	for len(todo) > 0 {
@@ -100,24 +101,22 @@ func (s *search) run(first box) {
 			i, j = s.split(x)
 		}
 		if i == x.a0 && j == x.b0 || i == x.a1 && j == x.b1 { // nothing in common, or one is empty
-			fill(s.goneA[x.a0:x.a1])
-			fill(s.goneB[x.b0:x.b1])
+			for k := x.a0; k < x.a1; k++ {
+				s.goneA[k] = true
+			}
+			for k := x.b0; k < x.b1; k++ {
+				s.goneB[k] = true
+			}
 			continue
 		}
 		todo = append(todo, box{x.a0, i, x.b0, j}, box{i, x.a1, j, x.b1})
 	}
 }
 
-func fill(gone []bool) {
-	for i := range gone {
-		gone[i] = true
-	}
-}
-
-// A front is the range of diagonals that one end has come to.
+// A front is the range of diagonals that the paths from one end have reached.
 type front struct{ low, high int }
 
-// grow widens the range by an edit, within the box. The diagonals of a round are every second one from low to high.
+// grow widens the range by one edit, within the box. A round uses every second diagonal from low to high.
 func (f *front) grow(x box, reached []int, offset, nowhere int) {
 	if f.low > x.a0-x.b1 {
 		f.low--
@@ -133,7 +132,8 @@ func (f *front) grow(x box, reached []int, offset, nowhere int) {
 	}
 }
 
-// split searches from both ends at once and returns the point where they meet, or, where patience ends, the farthest that either has come to.
+// split searches from both ends at once and returns the point where the paths meet. If patience ends first, it returns
+// the farthest point of either.
 func (s *search) split(x box) (i, j int) {
 	start, end := x.a0-x.b0, x.a1-x.b1
 	odd := (start-end)&1 != 0
@@ -154,7 +154,7 @@ func (s *search) split(x box) (i, j int) {
 	return s.farthest(x, f, b)
 }
 
-// forward moves every path from the beginning on by an edit and by what is alike after it.
+// forward moves every path from the beginning by one edit and by the equal elements after it.
 func (s *search) forward(x box, f, b front, odd bool) (i, d int, met bool) {
 	for d := f.high; d >= f.low; d -= 2 {
 		i := max(s.ahead[d-1+s.offset]+1, s.ahead[d+1+s.offset])
@@ -169,7 +169,7 @@ func (s *search) forward(x box, f, b front, odd bool) (i, d int, met bool) {
 	return 0, 0, false
 }
 
-// backward does the same from the end.
+// backward moves every path from the end by one edit and by the equal elements before it.
 func (s *search) backward(x box, f, b front, odd bool) (i, d int, met bool) {
 	for d := b.high; d >= b.low; d -= 2 {
 		i := min(s.back[d-1+s.offset], s.back[d+1+s.offset]-1)
@@ -184,7 +184,7 @@ func (s *search) backward(x box, f, b front, odd bool) (i, d int, met bool) {
 	return 0, 0, false
 }
 
-// farthest returns the point that most lies behind, seen from the beginning or from the end.
+// farthest returns the point that is farthest from the beginning or from the end.
 func (s *search) farthest(x box, f, b front) (i, j int) {
 	done := -1
 	for d := f.high; d >= f.low; d -= 2 {

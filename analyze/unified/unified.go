@@ -4,25 +4,27 @@ package unified
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
-// context is how many lines that are alike stand around changes.
+// context is the number of equal lines around changes.
 const context = 3
 
-// A Hunk is a piece of two texts with changes in it. Lines count from 1; of a side without lines the line before.
+// A Hunk is a piece of two texts with changes. A and B are the first lines, counted from 1; for a side without lines,
+// the line before.
 type Hunk struct {
 	A, LenA, B, LenB int
 	Lines            []Line
 }
 
-// A Line is a line of a hunk: with ' ' both texts have it, with '-' the first, with '+' the second. Its text ends with a line feed but for a last line
-// that has none.
+// A Line is a line of a hunk. The sign ' ' is for a line of both texts, '-' of the first, '+' of the second. The text
+// includes its line feed, which a last line may lack.
 type Line struct {
 	Sign byte
 	Text []byte
 }
 
-// Header is the line that a hunk begins with, without its end.
+// Header returns the first line of a hunk, without its line feed.
 func (h Hunk) Header() string {
 	return "@@ -" + span(h.A, h.LenA) + " +" + span(h.B, h.LenB) + " @@"
 }
@@ -34,18 +36,18 @@ func span(at, n int) string {
 	return fmt.Sprintf("%d,%d", at, n)
 }
 
-// Text reports whether content can be compared line by line: whether it holds no NUL.
+// Text reports whether content can be compared line by line: it has no NUL.
 func Text(content []byte) bool { return bytes.IndexByte(content, 0) < 0 }
 
-// Hunks returns what differs between two texts, with three lines around each change. Time and memory are linear in the texts' sizes: where they
-// have little in common, there may be more changes than need be.
+// Hunks returns the differences of two texts, with three lines around each change. Time and memory are linear in the
+// sizes of the texts, so texts with little in common may get more changes than necessary.
 func Hunks(a, b []byte) []Hunk {
 	t := texts{a: lines(a), b: lines(b)}
 	numbers := make(map[string]int, len(t.a))
 	matches := Align(number(t.a, numbers), number(t.b, numbers))
 	matches = append(matches, Match{len(t.a), len(t.b), 0})
 	var hunks []Hunk
-	i, j := 0, 0 // what the hunks so far do not need
+	i, j := 0, 0 // the lines before are in hunks, or not needed
 	open := false
 	for _, m := range matches {
 		if m.A > i || m.B > j { // a change
@@ -58,16 +60,16 @@ func Hunks(a, b []byte) []Hunk {
 		}
 		i, j = m.A, m.B
 		last := m.A+m.Len == len(t.a) && m.B+m.Len == len(t.b)
-		alike := t.a[i : i+m.Len]
+		equal := t.a[i : i+m.Len]
 		if open && (last || m.Len > 2*context) {
-			hunks[len(hunks)-1].add(' ', alike[:min(context, m.Len)])
+			hunks[len(hunks)-1].add(' ', equal[:min(context, m.Len)])
 			open = false
 		}
 		if open {
-			hunks[len(hunks)-1].add(' ', alike)
+			hunks[len(hunks)-1].add(' ', equal)
 		} else if before := min(context, m.Len); !last {
 			hunks, open = append(hunks, Hunk{A: i + m.Len - before, B: j + m.Len - before}), true
-			hunks[len(hunks)-1].add(' ', alike[m.Len-before:])
+			hunks[len(hunks)-1].add(' ', equal[m.Len-before:])
 		}
 		i, j = i+m.Len, j+m.Len
 	}
@@ -78,7 +80,7 @@ func Hunks(a, b []byte) []Hunk {
 func settled(hunks []Hunk) []Hunk {
 	var kept []Hunk
 	for _, h := range hunks {
-		if h.changes() {
+		if slices.ContainsFunc(h.Lines, func(l Line) bool { return l.Sign != ' ' }) {
 			if h.LenA > 0 {
 				h.A++
 			}
@@ -89,15 +91,6 @@ func settled(hunks []Hunk) []Hunk {
 		}
 	}
 	return kept
-}
-
-func (h Hunk) changes() bool {
-	for _, l := range h.Lines {
-		if l.Sign != ' ' {
-			return true
-		}
-	}
-	return false
 }
 
 func (h *Hunk) add(sign byte, lines [][]byte) {
@@ -114,14 +107,8 @@ func (h *Hunk) add(sign byte, lines [][]byte) {
 
 type texts struct{ a, b [][]byte }
 
-// lines cuts a text behind its line feeds.
-func lines(text []byte) [][]byte {
-	list := make([][]byte, 0, bytes.Count(text, []byte{'\n'})+1)
-	for line := range bytes.Lines(text) {
-		list = append(list, line)
-	}
-	return list
-}
+// lines cuts a text after its line feeds.
+func lines(text []byte) [][]byte { return slices.Collect(bytes.Lines(text)) }
 
 // number gives equal lines equal numbers.
 func number(lines [][]byte, numbers map[string]int) []int {
