@@ -33,7 +33,7 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"where to search beside --name", "find --name y nosuch.tar nosuch", "layup: nosuch.tar: no such file\nlayup: nosuch: no such file\nlayup: hint: a name is always a file here; in a registry it is docker://nosuch\nlayup: hint: with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'\n"},
 		{"no path", "owner x", "layup: owner: PATH is missing\nlayup: hint: usage: layup owner [flags] IMAGE PATH...\n"},
 		{"too many arguments", "ls x y z", "layup: ls: one argument too many: \"z\"\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]\n"},
-		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\", did you mean \"json\"?: it is table, json, jsonl, csv, tsv, or a Go template such as '{{.path}}'\n"},
+		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\": it is table, json, jsonl, csv, tsv, or a Go template such as '{{.path}}'; did you mean json?\n"},
 		{"a format for raw bytes", "cat -f json x y", "layup: cat: --format does not apply: it writes no document\n"},
 		{"a limit without a value", "ls --limit path x", "layup: --limit \"path\": want NAME=VALUE\n"},
 		{"both kinds of versions", "find x --live --hidden", "layup: find: --live and --hidden exclude each other\nlayup: hint: without both, versions of either kind are listed\n"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"layup/analyze"
+	"layup/analyze/digest"
 	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
@@ -169,9 +170,9 @@ func (a *diffAnswer) blobs(img *analyze.Image, of func(analyze.LayerMatch) int) 
 	case 0:
 		return ""
 	case 1:
-		return render.Short(first)
+		return digest.Short(first)
 	}
-	return fmt.Sprintf("%s and %d more", render.Short(first), n-1)
+	return fmt.Sprintf("%s and %d more", digest.Short(first), n-1)
 }
 
 // rows are the items, in path order or layer by layer.

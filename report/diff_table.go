@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/report/call"
 	"layup/report/render"
@@ -74,7 +75,7 @@ func (a *diffAnswer) factsTable() render.Section {
 	var rows [][]render.Value
 	for _, f := range a.facts() {
 		if f.name == "image ID" {
-			f.a, f.b = render.Short(f.a), render.Short(f.b)
+			f.a, f.b = digest.Short(f.a), digest.Short(f.b)
 		}
 		rows = append(rows, textRow(f.name, dash(f.a), dash(f.b)))
 	}
@@ -99,7 +100,7 @@ func (a *diffAnswer) layersTable() render.Section {
 		if layer < 0 {
 			img, layer = a.A.Image, m.A
 		}
-		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), render.Short(m.DiffID), show.OneLine(img.Instruction(layer).Readable)))
+		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), digest.Short(m.DiffID), show.OneLine(img.Instruction(layer).Readable)))
 	}
 	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
 	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true

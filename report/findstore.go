@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/digest"
 	"layup/analyze/filter"
 	"layup/analyze/source"
 	"layup/report/call"
@@ -85,7 +86,7 @@ func (f *storeSearch) failed(err error) {
 // add takes in what was found in one image.
 func (f *storeSearch) add(img *analyze.Image, hits iter.Seq[analyze.Hit]) {
 	f.kind = img.Source
-	name := render.Short(img.ID)
+	name := digest.Short(img.ID)
 	if img.Container != nil || img.Reference != "" {
 		name = analyze.Title(img.Image)
 	}

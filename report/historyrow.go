@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"layup/analyze"
+	"layup/analyze/digest"
 	"layup/report/render"
 )
 
@@ -27,7 +28,7 @@ const createdByWidth = 45
 // ID is the image's, twelve digits of it where it is cut.
 func (h *historyRow) ID() string {
 	if h.trunc && strings.Contains(h.row.ID, ":") {
-		return render.Short(h.row.ID)
+		return digest.Short(h.row.ID)
 	}
 	return h.row.ID
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/report/call"
 	"layup/report/render"
@@ -31,7 +32,7 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.IntOf("index", func(l layer) int { return l.Index }).Column("LAYER"),
 	render.TextOf("digest", func(l layer) string { return l.Digest }),
 	render.TextOf("diffID", func(l layer) string { return l.DiffID }),
-	render.Cell("DIGEST", func(l layer) string { return render.Short(cmp.Or(l.Digest, l.DiffID)) }).Spare(),
+	render.Cell("DIGEST", func(l layer) string { return digest.Short(cmp.Or(l.Digest, l.DiffID)) }).Spare(),
 	render.TextOf("chainID", func(l layer) string { return l.ChainID }),
 	render.TextOf("mediaType", func(l layer) string { return l.MediaType }),
 	render.TextOf("compression", func(l layer) string { return l.Compression }).Column("PACKED").Spare().If(wereRead),

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/report/call"
@@ -65,7 +66,7 @@ func subject(c source.Check, brief bool) string {
 	case !brief || c.Path != "":
 		return of
 	case c.Digest != "":
-		return render.Short(of)
+		return digest.Short(of)
 	}
 	return filepath.Base(of)
 }
@@ -121,7 +122,7 @@ func failureLine(check source.Check) string {
 	case check.Path != "":
 		of += " " + show.Safe(check.Path)
 	case check.Digest != "":
-		of += " (" + render.Short(check.Digest) + ")"
+		of += " (" + digest.Short(check.Digest) + ")"
 	}
 	if check.What == "entry" || check.What == "stream" || check.What == "image" && check.Code != source.CodeStructure {
 		return fmt.Sprintf("%s: %s: %s", of, check.Code, check.Message)

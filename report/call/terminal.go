@@ -29,8 +29,7 @@ func Width(w io.Writer) int {
 // Terminal says what the standard output can show.
 func (c *Call) Terminal() render.Terminal {
 	columns := Width(c.Stdout)
-	color, _ := render.UseColor(c.color.Word, columns > 0, os.Getenv) // the flag took no other word
-	t := render.Terminal{Width: columns, TTY: columns > 0, Color: color}
+	t := render.Terminal{Width: columns, TTY: columns > 0, Color: render.UseColor(c.color.Word, columns > 0, os.Getenv)}
 	if c.NoTrunc {
 		t.Width = 0
 	}
@@ -59,10 +58,7 @@ func (c *console) status(how string) *render.Progress {
 	if c.Quiet || how == "none" || how == "auto" && columns == 0 {
 		return nil
 	}
-	p, err := render.NewProgress(c.w, how, func() int { return Width(c.w) })
-	if err != nil {
-		return nil
-	}
+	p := render.NewProgress(c.w, how, func() int { return Width(c.w) })
 	c.mu.Lock()
 	c.progress = p
 	c.mu.Unlock()

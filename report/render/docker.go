@@ -8,8 +8,9 @@ import (
 	"github.com/docker/cli/templates"
 )
 
-// A DockerTemplate is a template as docker inspect and docker history run it, over any value: docker's functions, errors in docker's words, but
-// stopped where it runs on, calls itself or makes values without end. All runs together have the time of one.
+// A DockerTemplate is a template as docker inspect and docker history run it, over any value: docker's functions and
+// errors in docker's words. It is stopped if it runs on, calls itself or makes values without end. All runs together
+// have the time of one.
 type DockerTemplate struct {
 	text    *template.Template
 	meter   *meter
@@ -40,8 +41,8 @@ func ParseDocker(source string) (*DockerTemplate, error) {
 	return t, nil
 }
 
-// Execute runs the template for a value. Where strict is set, a key that a map has not is an error. The error is a *DockerError, or it says
-// which bound was passed.
+// Execute runs the template for a value. If strict is set, a key that a map does not have is an error. The error is a
+// *DockerError, or it says which bound was passed.
 func (t *DockerTemplate) Execute(value any, strict bool) (string, error) {
 	t.text.Option("missingkey=default")
 	if strict {
@@ -54,7 +55,7 @@ func (t *DockerTemplate) Execute(value any, strict bool) (string, error) {
 	return text, err
 }
 
-// inWordsOf28 returns the error of docker 28 where the error is about join, which then joined lists of strings alone.
+// inWordsOf28 returns the error of docker 28 if the error is about join, which joined only lists of strings then.
 func (t *DockerTemplate) inWordsOf28(value any, err error) error {
 	t.text.Funcs(template.FuncMap{"join": t.meter.joinWords})
 	defer t.text.Funcs(t.meter.functions())
@@ -72,11 +73,12 @@ func place(err error) string {
 	return at
 }
 
-// Header runs the template for the titles of a table's columns, as far as it comes: docker's functions leave titles as they are.
+// Header runs the template for the titles of a table's columns, as far as it comes: docker's functions leave titles as
+// they are.
 func (t *DockerTemplate) Header(titles map[string]string) string {
 	t.text.Funcs(templates.HeaderFunctions)
 	defer t.text.Funcs(t.meter.functions())
-	text, _ := t.run(titles) // docker takes what there is, too
+	text, _ := t.run(titles) // docker also takes what there is
 	return text
 }
 

@@ -77,19 +77,3 @@ func TestSizeIsWhatUnitsMakeOfIt(t *testing.T) {
 		}
 	}
 }
-
-func TestShortIsTwelveDigits(t *testing.T) {
-	for digest, want := range map[string]string{
-		"sha256:9f86d081884c7d659a2feaa0c55ad015": "9f86d081884c",
-		"9f86d081884c7d659a2f":                    "9f86d081884c",
-		"sha256:9f86":                             "9f86",
-		"sha256:9f86d081884c":                     "9f86d081884c",
-		"sha256:":                                 "",
-		"":                                        "",
-		"x:ééééééééééééé":                         "éééééééééééé",
-	} {
-		if got := Short(digest); got != want {
-			t.Errorf("Short(%q) = %q, want %q", digest, got, want)
-		}
-	}
-}

@@ -17,27 +17,13 @@ func DockerSize(n int64) string { return units.HumanSizeWithPrecision(float64(n)
 // DockerAge is a duration in words, as docker history prints it: 9 minutes, About an hour, Less than a second.
 func DockerAge(d time.Duration) string { return units.HumanDuration(d) }
 
-// shortDigits is how many hexadecimal digits of a digest docker shows.
-const shortDigits = 12
-
-// Short is the first 12 digits of a digest, without its algorithm; what is shorter stays whole.
-func Short(digest string) string {
-	if _, hex, found := strings.Cut(digest, ":"); found {
-		digest = hex
-	}
-	for i := range digest {
-		if n := utf8.RuneCountInString(digest[:i]); n == shortDigits {
-			return digest[:i]
-		}
-	}
-	return digest
-}
-
-// DockerTable writes lines whose cells end with tabs as docker's list commands lay them out: columns of at least ten, three between them.
-// The error says that the widest cells make the table too large.
+// DockerTable writes lines with a tab after each cell as docker's list commands lay them out: columns of at least ten,
+// three between them. It uses docker's own writer instead of tablewriter, because users compare the bytes with
+// docker's. The error says that the widest cells make the table too large.
 func DockerTable(w io.Writer, text string) error {
 	if laidOut(text) > mostDockerOutput {
-		return &boundError{"the table would be " + over(mostDockerOutput) + ", for each row is as wide as the widest: --format json lists the same"}
+		return &boundError{"the table would be " + over(mostDockerOutput) +
+			", because each row is as wide as the widest: --format json lists the same"}
 	}
 	t := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
 	if _, err := io.WriteString(t, text); err != nil {
@@ -46,7 +32,7 @@ func DockerTable(w io.Writer, text string) error {
 	return t.Flush()
 }
 
-// laidOut is about how many bytes a table takes: every row is as wide as the widest cell of each column but the last.
+// laidOut is about how many bytes a table takes: every cell is as wide as the widest of its column, except in the last.
 func laidOut(text string) int {
 	var widest []int
 	rows := 0
@@ -67,7 +53,8 @@ func laidOut(text string) int {
 	return total
 }
 
-// dockerWidth is the width of a character by Unicode's East Asian width alone, as docker takes it: also of what joins the character before.
+// dockerWidth is the width of a character by Unicode's East Asian width alone, as docker takes it, also of characters
+// that join the one before.
 func dockerWidth(r rune) int {
 	switch {
 	case r >= 0x1f1e6 && r <= 0x1f1ff: // letters of flags
@@ -78,7 +65,8 @@ func dockerWidth(r rune) int {
 	return min(max(displaywidth.Rune(r), 1), 2)
 }
 
-// DockerCut cuts a text to a width as docker does, the ellipsis included: wide characters take two columns, all others one.
+// DockerCut cuts a text to a width as docker does, the ellipsis included: wide characters take two columns, all others
+// one.
 func DockerCut(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most/2 {
 		return s

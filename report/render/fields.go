@@ -38,7 +38,7 @@ type fieldCheck struct {
 	unknown string
 }
 
-// check returns an error for a field that no item has. What a template does with other values than the item is not looked at.
+// check returns an error for a field that no item has. It does not look at what a template does with other values.
 func (p *program) check(names []string) error {
 	c := &fieldCheck{program: p, names: names, seen: map[string]bool{}}
 	c.list(p.text.Root, true, true)

@@ -38,7 +38,7 @@ func (s Section) findings(yield func(finding) bool) {
 	}
 }
 
-// sentence is the finding's message with its path and its layer, for who sees nothing else.
+// sentence is the finding's message with its path and its layer, for readers who see nothing else.
 func (f finding) sentence() string {
 	var b strings.Builder
 	if f.path != "" {
@@ -51,7 +51,7 @@ func (f finding) sentence() string {
 	return b.String()
 }
 
-// uri is a path as a relative reference: its bytes are kept, in percent signs where they are no letters.
+// uri is a path as a relative reference, with its bytes kept: those that are not letters are percent-encoded.
 func uri(path string) string {
 	path = strings.TrimLeft(path, "/")
 	if path == "" {
@@ -69,7 +69,7 @@ func uri(path string) string {
 	return strings.ReplaceAll(strings.Join(parts, "/"), ":", "%3A") // a colon in the first part would be a scheme's
 }
 
-// fullLabel is what the section.s image is called, with its source: others may have the same name.
+// fullLabel is what the section's image is called, with its source: others may have its name.
 func (s Section) fullLabel() string {
 	if s.Name == "" || s.Name == s.Source {
 		return s.Source

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"layup/analyze/near"
 )
 
 // A Format turns documents into bytes. The zero Format is table.
@@ -36,7 +38,8 @@ func For(findings bool) []Format {
 // Usage is the help of --format for a command.
 func Usage(findings bool) string {
 	list := names(For(findings))
-	return "`FORMAT` of the answer: " + list[0] + " (the default), " + strings.Join(list[1:], ", ") + ", a Go template, or 'table TEMPLATE'"
+	return "`FORMAT` of the answer: " + list[0] + " (the default), " + strings.Join(list[1:], ", ") +
+		", a Go template, or 'table TEMPLATE'"
 }
 
 func names(list []Format) (names []string) {
@@ -55,8 +58,7 @@ func Parse(format string, formats []Format) (Format, error) {
 		}
 	}
 	if !strings.Contains(format, "{{") {
-		err := unknownChoice("format", format, names(formats)...)
-		return Format{}, fmt.Errorf("%w, or a Go template such as '{{.path}}'", err)
+		return Format{}, unknown(format, names(formats))
 	}
 	source, table := strings.CutPrefix(format, "table")
 	p, err := compile(strings.Trim(source, " "), table)
@@ -64,6 +66,15 @@ func Parse(format string, formats []Format) (Format, error) {
 		return Format{}, fmt.Errorf("format %q: %w", format, err)
 	}
 	return Format{Name: "template", write: p.write}, nil
+}
+
+func unknown(format string, names []string) error {
+	hint := near.Hint(format, names)
+	if hint != "" {
+		hint = "; " + hint
+	}
+	return fmt.Errorf("unknown --format %q: it is %s, or a Go template such as '{{.path}}'%s",
+		format, strings.Join(names, ", "), hint)
 }
 
 // Write writes the document. Every failed write is returned as it is (errors.Is finds syscall.EPIPE); an error of a
@@ -78,48 +89,4 @@ func (f Format) Write(w io.Writer, d Doc, t Terminal) error {
 		return err // what is still in the buffer belongs to an answer that is not whole
 	}
 	return out.Flush()
-}
-
-// unknownChoice is the error of a flag that takes one of few words; it suggests the nearest.
-func unknownChoice(flag, value string, words ...string) error {
-	meant := ""
-	if near := nearest(strings.ToLower(value), words); near != "" {
-		meant = fmt.Sprintf(", did you mean %q?", near)
-	}
-	return fmt.Errorf("unknown --%s %q%s: it is %s", flag, value, meant, strings.Join(words, ", "))
-}
-
-// nearest is the word that needs the fewest changes to become one of words, if they are at most two and fewer than its letters; else empty.
-func nearest(word string, words []string) string {
-	best, least := "", 3
-	for _, w := range words {
-		if n := distance(word, w); n < least && n < len(word) {
-			best, least = w, n
-		}
-	}
-	return best
-}
-
-// distance counts the letters to insert, delete or replace to turn a into b.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

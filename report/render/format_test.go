@@ -7,12 +7,12 @@ import (
 
 func TestUnknownFormatsSuggestTheNearest(t *testing.T) {
 	for format, want := range map[string]string{
-		"jsn":       `unknown --format "jsn", did you mean "json"?`,
-		"JSON":      `unknown --format "JSON", did you mean "json"?`,
+		"jsn":       "or a Go template such as '{{.path}}'; did you mean json?",
+		"JSON":      "; did you mean json?",
 		"jsonlines": `unknown --format "jsonlines": it is table, json, jsonl, csv, tsv, or a Go template`,
 		"yaml":      `unknown --format "yaml": it is table`,
 		"":          `unknown --format "": it is table`,
-		"table x":   `unknown --format "table x", did you mean "table"?`,
+		"tabel":     "; did you mean table?",
 		"a\x1b[m":   `unknown --format "a\x1b[m"`,
 		"{{":        `format "{{": template:1: unclosed action`,
 		"{{.a b c":  `format "{{.a b c": template:1: `,

@@ -20,7 +20,8 @@ func (m *meter) functions() template.FuncMap {
 		//lint:ignore SA1019 docker's title is this one
 		"upper": m.changed(strings.ToUpper), "lower": m.changed(strings.ToLower), "title": m.changed(strings.Title),
 		"print": m.metered(fmt.Sprint), "println": m.metered(fmt.Sprintln), "printf": m.printf,
-		"html": m.metered(template.HTMLEscaper), "js": m.metered(template.JSEscaper), "urlquery": m.metered(template.URLQueryEscaper),
+		"html": m.metered(template.HTMLEscaper), "js": m.metered(template.JSEscaper),
+		"urlquery": m.metered(template.URLQueryEscaper),
 	}
 }
 
@@ -133,7 +134,7 @@ func (m *meter) join(list any, separator string) (string, error) {
 	return m.joinWords(elements, separator)
 }
 
-// A notListError says that what was to be joined is no list.
+// A notListError says that what was to be joined is not a list.
 type notListError struct{ value any }
 
 func (e *notListError) Error() string { return fmt.Sprintf("expected slice, got %T", e.value) }

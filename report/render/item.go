@@ -20,7 +20,7 @@ type item struct {
 	row     []Value
 }
 
-// members are the values of an item by their JSON names and by the same names capitalised, and the item itself by the empty name.
+// members are the values of an item by their JSON names and by these names capitalised, and the item by the empty name.
 type members map[string]any
 
 // A spelled is a field with the names of its members, each in both spellings.
@@ -66,7 +66,7 @@ func (m members) String() string {
 	return string(b)
 }
 
-// nothing is a number, a truth or an object that is not there: it prints nothing, is false, and has no members.
+// nothing stands for an absent number, truth or object: it prints nothing, is false, and has no members.
 type nothing map[string]any
 
 func (nothing) String() string { return "" }
@@ -121,7 +121,7 @@ func (it *item) value(kind Kind, v Value) (value, other any, err error) {
 	return value, other, err
 }
 
-// plain is a string as a template gets it: as JSON has it, or safe where a person sees it.
+// plain is a string as a template gets it: as JSON has it, or safe if a person sees it.
 func (it *item) plain(s string) string {
 	switch {
 	case it.seen:

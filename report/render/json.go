@@ -124,7 +124,7 @@ func appendList(b []byte, list []any) (_ []byte, err error) {
 	return b, nil
 }
 
-// writeLines writes an item a line; where several images were asked for, items begin with source and image.
+// writeLines writes an item a line. If the answer is about several images, items begin with source and image.
 func writeLines(w *bufio.Writer, d Doc, _ Terminal) error {
 	for _, s := range d.Sections {
 		lead := []byte("{")
@@ -162,7 +162,7 @@ type key struct {
 	kind        Kind
 }
 
-// besides is what the name of a field of this kind gets where its value cannot be written exactly, else empty.
+// besides is what the name of a field of this kind gets if its value cannot be written exactly. Most kinds have none.
 func (k Kind) besides() string {
 	switch k {
 	case Name:
@@ -184,7 +184,8 @@ func keysOf(fields []Field) keys {
 	return list
 }
 
-// appendMembers writes the members of an item that are not absent, separated by commas; b ends where the first may stand.
+// appendMembers writes the members of an item that are not absent, separated by commas. b ends at the place of the
+// first.
 func (list keys) appendMembers(b []byte, row []Value) (_ []byte, err error) {
 	comma := len(b) > 0 && b[len(b)-1] != '{'
 	for i := range list {

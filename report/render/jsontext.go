@@ -11,8 +11,8 @@ import (
 	"layup/analyze/show"
 )
 
-// appendString writes a JSON string. Bytes that are no UTF-8 become U+FFFD, one for each; what Safe escapes is written as
-// \uNNNN, which says the same to a program and does nothing to a terminal.
+// appendString writes a JSON string. Bytes that are not UTF-8 become U+FFFD, one for each. What Safe escapes is written
+// as \uNNNN, which a program reads as the character and a terminal does not obey.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
@@ -63,7 +63,7 @@ func appendObject(b []byte, v any) ([]byte, error) {
 	return appendSafe(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
 
-// SafeJSON is a JSON text that says the same to a program and does nothing to a terminal. It is to be valid.
+// SafeJSON returns a valid JSON text with escapes for what a terminal would obey.
 func SafeJSON(text []byte) []byte { return appendSafe(nil, text) }
 
 func appendSafe(b, text []byte) []byte {

@@ -38,16 +38,20 @@ type (
 	}
 )
 
-// writeJUnit writes a suite for each image and a case for each rule. All text is escaped before, so that none of it is a character that
-// XML cannot hold.
+// writeJUnit writes a suite for each image and a case for each rule. All text is escaped first, so that it holds only
+// characters that XML can hold.
 func writeJUnit(w *bufio.Writer, d Doc, _ Terminal) error {
 	all := junitSuites{Name: "layup " + d.Command}
 	for _, s := range d.Sections {
 		suite := junitSuite{Name: show.Safe(s.fullLabel())}
+		add := func(name string) *junitCase {
+			suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: name})
+			return &suite.Cases[len(suite.Cases)-1]
+		}
 		last := ""
 		for f := range s.findings {
 			if key := f.rule + "\x00" + f.limit; key != last || len(suite.Cases) == 0 {
-				suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: show.Safe(strings.TrimSpace(f.rule + " " + f.limit))})
+				add(show.Safe(strings.TrimSpace(f.rule + " " + f.limit)))
 				last = key
 			}
 			if !f.pass {
@@ -59,7 +63,7 @@ func writeJUnit(w *bufio.Writer, d Doc, _ Terminal) error {
 			if err != nil {
 				return err
 			}
-			suite.Cases = append(suite.Cases, junitCase{Class: "layup." + d.Command, Name: "read", Error: &junitFailure{Message: show.Safe(string(text))}})
+			add("read").Error = &junitFailure{Message: show.Safe(string(text))}
 			suite.Errors++
 		}
 		for _, c := range suite.Cases {

@@ -7,7 +7,7 @@ import (
 	"layup/analyze/show"
 )
 
-// appendMember writes a member of an item, and the one besides where the value cannot be said in full.
+// appendMember writes a member of an item, and the one besides if the value cannot be said in full.
 func (k *key) appendMember(b []byte, v Value) ([]byte, error) {
 	if v.is(Time) && !show.Dated(v.num) {
 		return strconv.AppendInt(append(b, k.unix()...), v.num, 10), nil
@@ -37,5 +37,5 @@ func (k *key) unix() string {
 	if k.kind == Time {
 		return k.other
 	}
-	return k.name // the field is none of times: a number is all that can be said
+	return k.name // the field is not one of times: a number is all that can be said
 }

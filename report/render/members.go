@@ -3,6 +3,7 @@ package render
 import (
 	"iter"
 
+	"layup/analyze/digest"
 	"layup/analyze/show"
 )
 
@@ -182,4 +183,4 @@ func Moment(v Value) string {
 }
 
 // Digits shows the first digits of a digest.
-func Digits(v Value) string { return Short(v.String()) }
+func Digits(v Value) string { return digest.Short(v.String()) }

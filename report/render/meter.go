@@ -10,7 +10,7 @@ import (
 type bounds struct {
 	time    time.Duration // for running
 	perItem time.Duration // more of it for each item that is done
-	bytes   int           // of output for one item; likewise of what its functions make
+	bytes   int           // of output for one item, and again of what its functions make
 	depth   int           // of templates that call templates
 }
 
@@ -85,7 +85,7 @@ func (m *meter) charge(n int) error {
 		return &boundError{"template functions make " + over(m.bytes)}
 	}
 	m.produced += n
-	return m.late() // each function, for one may take as long as many rounds
+	return m.late() // after each function: one may take as long as many rounds
 }
 
 func over(bytes int) string {

@@ -16,37 +16,29 @@ const (
 	redraw = 100 * time.Millisecond
 )
 
-// Progress tells a person how far a long command has come: by one status line that is drawn again and again on a
-// terminal, or plainly by a line for each finished part. Its methods may be called from several goroutines; it runs none
-// of its own, but for a timer that Clear stops.
+// Progress tells a person how far a long command has come: by a status line on a terminal that is drawn again and
+// again, or by a line for each finished part. Its methods may be called from several goroutines. It runs none of its
+// own except a timer, which Clear stops.
 type Progress struct {
 	w      io.Writer
-	width  func() int // of the terminal; nil: there is no status line
+	width  func() int // of the terminal; nil if there is no status line
 	plain  bool
 	mu     sync.Mutex
 	text   string
 	timer  *time.Timer
-	due    time.Time // when the timer draws; zero: it is not to draw
+	due    time.Time // when the timer draws; zero if it is not to draw
 	drawn  time.Time // when the line was drawn last
 	onView bool      // the line is on the terminal
 }
 
 // NewProgress makes the progress that --progress asks for: auto is the status line if w is a terminal, plain is lines,
-// none is nothing. width returns the columns of the terminal and is nil, or returns 0, where w is none.
-func NewProgress(w io.Writer, how string, width func() int) (*Progress, error) {
-	p := &Progress{w: w}
-	switch how {
-	case "auto":
-		if width != nil && width() > 0 {
-			p.width = width
-		}
-	case "plain":
-		p.plain = true
-	case "none":
-	default:
-		return nil, unknownChoice("progress", how, "auto", "plain", "none")
+// none is nothing. width returns the columns of the terminal, 0 if w is not a terminal.
+func NewProgress(w io.Writer, how string, width func() int) *Progress {
+	p := &Progress{w: w, plain: how == "plain"}
+	if how == "auto" && width() > 0 {
+		p.width = width
 	}
-	return p, nil
+	return p
 }
 
 // Update sets the text of the status line. It is drawn once the command has worked for 300 ms.
@@ -83,7 +75,7 @@ func (p *Progress) ring() {
 	p.draw()
 }
 
-// draw writes the line over the one before, and leaves the last column free, where terminals would wrap.
+// draw writes the line over the one before, and leaves the last column free: terminals would wrap there.
 func (p *Progress) draw() {
 	line := cutTo(show.Safe(p.text), p.width()-1)
 	_, _ = fmt.Fprint(p.w, "\r"+line+"\x1b[K") // a status line that cannot be written is no failure
@@ -100,7 +92,7 @@ func (p *Progress) Line(text string) {
 	_, _ = fmt.Fprintln(p.w, show.Safe(text))
 }
 
-// Clear removes the status line, to be called before anything else is printed and at the end. A later Update begins anew.
+// Clear removes the status line. Call it before anything else is printed and at the end. A later Update begins anew.
 func (p *Progress) Clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,16 +119,8 @@ func (c *clearing) Write(b []byte) (int, error) {
 	return c.w.Write(b)
 }
 
-// UseColor resolves --color: always, never, or auto, which is colour on a terminal unless NO_COLOR is set to anything or
-// the terminal is dumb.
-func UseColor(how string, terminal bool, getenv func(string) string) (bool, error) {
-	switch how {
-	case "always":
-		return true, nil
-	case "never":
-		return false, nil
-	case "auto":
-		return terminal && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb", nil
-	}
-	return false, unknownChoice("color", how, "auto", "always", "never")
+// UseColor resolves --color: always, never, or auto, which is colour on a terminal unless NO_COLOR is set to anything
+// or the terminal is dumb.
+func UseColor(how string, terminal bool, getenv func(string) string) bool {
+	return how == "always" || how == "auto" && terminal && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }

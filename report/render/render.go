@@ -1,17 +1,19 @@
 // Package render writes documents as tables, JSON, CSV and templates. It knows nothing of images.
 //
-// table: columns two spaces apart under a header in capitals, every cell made safe by [Safe], cut only on a terminal.
+// table: columns two spaces apart under a header in capitals, every cell made safe by [show.Safe], cut only on a
+// terminal.
 //
-// json, jsonl: valid UTF-8 for any bytes. What a terminal would obey is written as \uNNNN; a name that is no UTF-8 has
-// U+FFFD for each bad byte and its exact bytes in NAMEBase64; a time outside the years 0000 to 9999 is NAMEUnix in seconds.
+// json, jsonl: valid UTF-8 for any bytes. What a terminal would obey is written as \uNNNN; a name that is not UTF-8 has
+// U+FFFD for each bad byte and its exact bytes in NAMEBase64; a time outside the years 0000 to 9999 is NAMEUnix in
+// seconds.
 //
 // csv, tsv: a header of the JSON names, with a column NAMEBase64 after each name and NAMEUnix after each time. csv is
-// RFC 4180, so rows end with CR LF; tsv rows end with LF, and \t, \n, \r and \\ stand for tab, LF, CR and backslash. A text
-// that begins with one of = + - @ TAB CR gets a leading quote. Where a person reads them cells are made safe as well.
+// RFC 4180, so rows end with CR LF; tsv rows end with LF, and \t, \n, \r and \\ stand for tab, LF, CR and backslash. A
+// text that begins with one of = + - @ TAB CR gets a leading quote. If a person reads them, cells are also made safe.
 //
 // Templates: docker's functions, run for each item, within 5 s (and 0.1 ms more for each item), 16 MiB of output for an
-// item, and 1000 templates that call each other. They get strings as JSON has them, and made safe where a person reads
-// the output or where it becomes a table.
+// item, and 1000 templates that call each other. They get strings as JSON has them, made safe if a person reads the
+// output or if it becomes a table.
 package render
 
 import (
@@ -24,18 +26,18 @@ type Doc struct {
 	Command  string
 	Version  string // of the program
 	Sections []Section
-	Many     bool // several images were asked for: JSON has "images", rows begin with source and image
+	Many     bool // it is about several images: JSON has "images", rows begin with source and image
 }
 
 // A Section is the answer for one image.
 type Section struct {
 	Image    any                                 // the "image" object of JSON; nil leaves it out
-	Source   string                              // for the first columns of rows where Many
-	Name     string                              // likewise
+	Source   string                              // for the first columns of rows if Many
+	Name     string                              // of the image, for the second columns
 	Fields   []Field                             // the fields of a row, by their JSON names
 	Rows     iter.Seq[[]Value]                   // the slice is used again for the next row
 	Columns  []Column                            // what the table shows
-	Text     func(w io.Writer, t Terminal) error // replaces the table where a question draws its own (tree)
+	Text     func(w io.Writer, t Terminal) error // replaces the table if a question draws its own (tree)
 	Extra    []Extra                             // further members of the JSON document, before items
 	Lists    []List                              // further members after items, and further tables
 	Warnings []any                               // marshalled as they are
@@ -44,13 +46,13 @@ type Section struct {
 	Footer   string   // a line below the table, only there
 }
 
-// A List is a list besides the items: a member of the JSON document and a table of its own below theirs. The formats of a row a line hold
-// items only.
+// A List is a list besides the items: a member of the JSON document and a table of its own below theirs. Formats of a
+// row a line hold only items.
 type List struct {
 	Name    string
 	Fields  []Field
 	Rows    iter.Seq[[]Value]
-	Shown   iter.Seq[[]Value] // the rows of the table where they are fewer; nil: Rows
+	Shown   iter.Seq[[]Value] // the rows of the table if they are fewer; nil is Rows
 	Columns []Column          // none: no table
 }
 
@@ -71,7 +73,7 @@ type Kind uint8
 
 const (
 	Text Kind = iota // a string of ours or of an image; escaped in tables
-	Name             // exact bytes: where they are no UTF-8 a further member NameBase64 holds them
+	Name             // exact bytes: if they are not UTF-8, a further member NameBase64 holds them
 	Int
 	Bool
 	Time   // seconds and nanoseconds; outside the years 0000 to 9999 the member is NameUnix instead
@@ -83,7 +85,7 @@ type Column struct {
 	Title string
 	Right bool                     // aligned right
 	Cut   bool                     // may be cut to the terminal's width (the last such column first)
-	Spare bool                     // left out where a terminal is too narrow even for cut columns (the last such column first)
+	Spare bool                     // left out if a terminal is too narrow even for cut columns (the last one first)
 	Cell  func(row []Value) string // unescaped: render escapes it
 }
 
@@ -100,7 +102,7 @@ func (t Terminal) seen() bool { return t.TTY || t.Width > 0 }
 // many reports whether the answer speaks of several images.
 func (d Doc) many() bool { return d.Many || len(d.Sections) > 1 }
 
-// rows yields the rows of a section; none where it has none.
+// rows yields the rows of a section, if it has any.
 func (s Section) rows(yield func([]Value) bool) {
 	if s.Rows != nil {
 		s.Rows(yield)

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bufio"
+	"slices"
 
 	"layup/analyze/show"
 )
@@ -72,9 +73,10 @@ const (
 	sarifSchema  = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 
-// writeSARIF writes one run with what failed in any image as results, and with every rule that was held as a rule of the tool.
+// writeSARIF writes one run. Its results are what failed in any image, and its tool has every rule that was checked.
 func writeSARIF(w *bufio.Writer, d Doc, _ Terminal) error {
-	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}, Invocations: []sarifInvocation{{len(failures(d)) == 0}}}
+	answered := !slices.ContainsFunc(d.Sections, func(s Section) bool { return len(s.Errors) > 0 })
+	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}, Invocations: []sarifInvocation{{answered}}}
 	run.Tool.Driver = sarifDriver{Name: "layup", Version: d.Version, Rules: []sarifRule{}}
 	index := map[string]int{}
 	for _, s := range d.Sections {
@@ -98,20 +100,10 @@ func writeSARIF(w *bufio.Writer, d Doc, _ Terminal) error {
 	return err
 }
 
-// failures are the images of which there is no answer.
-func failures(d Doc) []Section {
-	var list []Section
-	for _, s := range d.Sections {
-		if len(s.Errors) > 0 {
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
 func sarifOf(f finding, rule int, s Section) sarifResult {
 	label := s.fullLabel()
-	r := sarifResult{RuleID: f.rule, RuleIndex: rule, Kind: "fail", Level: "error", Message: sarifMessage{show.Safe(label) + ": " + f.sentence()}}
+	r := sarifResult{RuleID: f.rule, RuleIndex: rule, Kind: "fail", Level: "error"}
+	r.Message.Text = show.Safe(label) + ": " + f.sentence()
 	r.Properties = &sarifProperties{Image: label, Limit: f.limit}
 	if !f.layer.Absent() {
 		n := f.layer.Int()

@@ -17,7 +17,8 @@ type dialect struct {
 	cell      func(b []byte, s string) []byte
 }
 
-// writeCSV writes RFC 4180: rows end with CR LF, cells with a comma, a quote, CR, LF or a space at an end are in quotes.
+// writeCSV writes RFC 4180: rows end with CR LF, cells with a comma, a quote, CR, LF or a space at an end are in
+// quotes.
 func writeCSV(w *bufio.Writer, d Doc, t Terminal) error {
 	return writeSeparated(w, d, t, dialect{',', "\r\n", appendQuoted})
 }
@@ -29,7 +30,7 @@ func writeTSV(w *bufio.Writer, d Doc, t Terminal) error {
 }
 
 // writeSeparated writes a header of the JSON names and the items. Each field of kind Name is followed by a column
-// NameBase64, each of kind Time by NameUnix; both are empty where the field says all.
+// NameBase64, each of kind Time by NameUnix. Both are empty if the field says all.
 func writeSeparated(w *bufio.Writer, d Doc, t Terminal, how dialect) error {
 	var header []byte
 	for i, s := range d.Sections {
@@ -112,7 +113,7 @@ func (r *rowText) plain(s string) {
 	r.b = r.cell(r.b, s)
 }
 
-// text writes a text that may be from an image. What a spreadsheet would take for a formula gets a leading quote.
+// text writes a text that may be from an image. What a spreadsheet could take for a formula gets a leading quote.
 func (r *rowText) text(s string) {
 	if isWord(s) {
 		r.next()
@@ -132,7 +133,8 @@ func (r *rowText) text(s string) {
 	r.plain(s)
 }
 
-// isWord reports whether a text is of characters that no dialect, no spreadsheet and no terminal minds, as nearly all texts are.
+// isWord reports whether a text holds only characters that no dialect, spreadsheet or terminal minds. Nearly all texts
+// do.
 func isWord(s string) bool {
 	for i := range len(s) {
 		if !wordBytes[s[i]] {
@@ -182,7 +184,7 @@ func (r *rowText) absent(kind Kind) {
 	}
 }
 
-// time writes a time in a column of such, and nothing where that cannot say it.
+// time writes a time in a column of times, and nothing if RFC 3339 cannot say it.
 func (r *rowText) time(kind Kind, v *Value) {
 	switch {
 	case show.Dated(v.num):

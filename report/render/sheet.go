@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// measured is how many rows decide on the widths of the columns, and the most that tablewriter is given. A longer table
-	// is streamed, and a wider cell further down moves only its own line. tablewriter lays out 17,000 rows of five columns a
-	// second, in memory; a lineWriter writes 1,700,000, and lists may have millions.
+	// measured is how many rows decide on the widths of the columns, and the most that tablewriter is given. A longer
+	// table is streamed, and a wider cell further down moves only its own line. tablewriter lays out 17,000 rows of five
+	// columns a second, all in memory; a lineWriter writes 1,700,000, and lists have millions.
 	measured = 1000
 	// gap stands between columns.
 	gap = "  "

@@ -8,7 +8,7 @@ import (
 	"layup/analyze/show"
 )
 
-// writeTable writes what a person reads: one table for the images that show the same columns, or what a section draws itself.
+// writeTable writes what a person reads: one table for all images with these columns, or what a section draws itself.
 func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
 	d.Sections = slices.DeleteFunc(slices.Clone(d.Sections), Section.unanswered)
 	for rest := d.Sections; len(rest) > 0; {
@@ -25,7 +25,7 @@ func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
 	return nil
 }
 
-// unanswered reports whether a section has nothing to show: its image could not be read, which is said elsewhere.
+// unanswered reports whether a section has nothing to show: its image could not be read, as an error says elsewhere.
 func (s Section) unanswered() bool {
 	return s.Text == nil && s.Rows == nil && len(s.Columns)+len(s.Head)+len(s.Lists) == 0 && s.Footer == ""
 }
@@ -72,7 +72,7 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 	return nil
 }
 
-// writeLists writes the further tables of a section, but those without rows.
+// writeLists writes the further tables of a section that have rows.
 func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
 	for _, list := range s.Lists {
 		below := Section{Source: s.Source, Name: s.Name, Columns: list.Columns, Rows: list.Rows}
@@ -119,7 +119,7 @@ func (s Section) label() string {
 	return s.Source
 }
 
-// label is what a person calls the section's image among those of the document: with its source where there are several.
+// label is what a person calls the section's image among those of the document: with its source if there are several.
 func (d Doc) label(s Section) string {
 	if s.Name != "" && slices.ContainsFunc(d.Sections, func(other Section) bool { return other.Source != s.Source }) {
 		return s.Source + ": " + s.Name

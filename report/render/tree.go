@@ -6,8 +6,8 @@ import (
 	"text/template/parse"
 )
 
-// prepare has each round of a loop call the meter and, where escapes is set, makes \t and \n in the text of a template a tab and a line feed,
-// as docker's list commands do (within actions they are Go's own).
+// prepare has each round of a loop call the meter. If escapes is set, it makes \t and \n in the text of a template a
+// tab and a line feed, as docker's list commands do. Within actions they are Go's own.
 func prepare(list *parse.ListNode, escapes bool) {
 	if list == nil {
 		return

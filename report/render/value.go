@@ -16,7 +16,7 @@ type Value struct {
 	obj  any
 }
 
-// T is a text; bytes that are no UTF-8 become U+FFFD wherever exact bytes cannot stand.
+// T is a text; bytes that are not UTF-8 become U+FFFD wherever a format cannot hold exact bytes.
 func T(s string) Value { return Value{tag: uint8(Text) + 1, str: s} }
 
 // N is a name with its exact bytes; the field's kind is to be Name.
@@ -70,7 +70,8 @@ func (v Value) Time() (sec int64, nsec uint32) {
 // Object is what an O holds, and nil of all else.
 func (v Value) Object() any { return v.obj }
 
-// String is the exact text of a T or N, the plain form of a number, a truth or a time, and the JSON of an object; empty if absent.
+// String is the exact text of a T or N, the plain form of a number, a truth or a time, and the JSON of an object. It is
+// empty if the value is absent.
 func (v Value) String() string {
 	switch {
 	case v.is(Text), v.is(Name):
