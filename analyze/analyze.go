@@ -1,8 +1,8 @@
-// Package analyze answers questions about container images without a daemon: which layer owns a path, what every layer did to it, what
-// lies hidden below.
+// Package analyze answers questions about container images without a daemon: which layer owns a path, what every layer
+// did to it, what lies hidden below.
 //
-// Everything that can fail happens in Open: finding the image, reading and verifying its layers, merging them. After that every question
-// about facts is total; only Content, which reads the image a second time, can fail.
+// Everything that can fail happens in Open: finding the image, reading and verifying its layers, merging them. After
+// that every question about facts is total; only Content, which reads the image a second time, can fail.
 package analyze
 
 import (
@@ -39,7 +39,8 @@ type Needs struct {
 }
 
 // Reading says whether an image's layers are read when it is opened. Without them an image knows what its config and
-// manifest say: Docker, DockerHistory, Instruction, and of LayerFacts what is not counted in a layer; its tree is empty.
+// manifest say: Docker, DockerHistory, Instruction, and of LayerFacts what is not counted in a layer; its tree is
+// empty.
 type Reading int
 
 const (
@@ -122,8 +123,8 @@ func short(digest string) string {
 	return hex[:min(len(hex), 12)]
 }
 
-// Open opens what name names, chooses one image and loads it. Close it after use. With an error the image, where there is one, says no more
-// than which it is.
+// Open opens what name names, chooses one image and loads it. Close it after use. With an error the image, where there
+// is one, says no more than which it is.
 func Open(ctx context.Context, name string, opt Options) (*Image, error) {
 	return open(ctx, name, loading{Options: opt})
 }
@@ -142,8 +143,9 @@ func open(ctx context.Context, name string, opt loading) (*Image, error) {
 	return img, nil
 }
 
-// OpenAll opens what name names and loads the images that opt.Select leaves, one after the other. They share the archive, which is closed when
-// the loop ends: no content can be read after it. What keeps one from being loaded is yielded in its place, together with what is known of it.
+// OpenAll opens what name names and loads the images that opt.Select leaves, one after the other. They share the
+// archive, which is closed when the loop ends: no content can be read after it. What keeps one from being loaded is
+// yielded in its place, together with what is known of it.
 func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, error] {
 	return func(yield func(*Image, error) bool) {
 		archive, chosen, err := choose(ctx, name, opt)

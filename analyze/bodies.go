@@ -14,7 +14,8 @@ import (
 	"layup/tarfs"
 )
 
-// A Body is the content of a file on its way past: its stored pieces one behind the other. It can be read once, and only where it is handed out.
+// A Body is the content of a file on its way past: its stored pieces one behind the other. It can be read once, and
+// only where it is handed out.
 type Body struct {
 	Extents []tarfs.Extent // where the pieces lie; between them are zeros
 	Size    int64          // bytes of the file, with its holes
@@ -38,9 +39,10 @@ func (b *Body) Close() error {
 	return b.close()
 }
 
-// Bodies hands out the content of files, every layer read once and to its end: layer by layer, in the order in which contents lie there. Take
-// is told the indices of all versions that share the content. What it makes of it must not be seen by anybody before Bodies returns
-// without an error, for only the end of a layer proves it. Of a layer that Errors names, the content is as it is stored.
+// Bodies hands out the content of files, every layer read once and to its end: layer by layer, in the order in which
+// contents lie there. Take is told the indices of all versions that share the content. What it makes of it must not be
+// seen by anybody before Bodies returns without an error, for only the end of a layer proves it. Of a layer that Errors
+// names, the content is as it is stored.
 func (img *Image) Bodies(ctx context.Context, versions []tarfs.Version, take func(which []int, b *Body) error) error {
 	for _, v := range versions {
 		if err := img.readable(v); err != nil {
@@ -134,7 +136,8 @@ type layerPass struct {
 	at    int64 // bytes of the tar consumed
 }
 
-// A passReader is what a pass reads: tar in a buffer, or one that is put together from files, of which what is passed over is not read.
+// A passReader is what a pass reads: tar in a buffer, or one that is put together from files, of which what is passed
+// over is not read.
 type passReader interface {
 	io.Reader
 	Discard(n int) (int, error)

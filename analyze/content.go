@@ -14,8 +14,9 @@ import (
 	"layup/tarfs"
 )
 
-// Content returns the content of a file's version, zeros where it is sparse. Where the layer was verified, it is read again to its end,
-// checked, and only then the first byte handed out. Of a layer that Errors names, the content is as it is stored.
+// Content returns the content of a file's version, zeros where it is sparse. Where the layer was verified, it is read
+// again to its end, checked, and only then the first byte handed out. Of a layer that Errors names, the content is as
+// it is stored.
 func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, error) {
 	c, err := img.Contents(ctx, []tarfs.Version{v})
 	if err != nil {
@@ -28,8 +29,9 @@ func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, 
 	return &content{body.Expanded(), func() error { return errors.Join(body.Close(), c.Close()) }}, nil
 }
 
-// Contents are the contents of several files. Most have been read and proven, and lie in memory or in an unlinked temporary file. What
-// nothing can prove, and with MostBodies what has a digest of its own, is read when it is opened, where its layer can be read anywhere.
+// Contents are the contents of several files. Most have been read and proven, and lie in memory or in an unlinked
+// temporary file. What nothing can prove, and with MostBodies what has a digest of its own, is read when it is opened,
+// where its layer can be read anywhere.
 type Contents struct {
 	img    *Image
 	placed []bool    // by layer: its tar can be read at any place
@@ -141,8 +143,8 @@ func (c *Contents) Close() error {
 	return c.spool.Close()
 }
 
-// LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. Where the layer was verified, the end is an error
-// unless all was as before. Of a layer that Errors names there is no such tar.
+// LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. Where the layer was
+// verified, the end is an error unless all was as before. Of a layer that Errors names there is no such tar.
 func (img *Image) LayerTar(ctx context.Context, layer int) (io.ReadCloser, error) {
 	if img.damaged[layer] {
 		return nil, img.layerError(layer, errors.New("is damaged: its exact tar is not there"))

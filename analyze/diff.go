@@ -45,8 +45,9 @@ type Comparison struct {
 	sums   [2]sums  // by side: of files whose sizes left a doubt
 }
 
-// Compare compares two sides but for what is to be ignored. Content is read again where neither the layers nor the sizes nor the digests at hand
-// tell whether it is the same: every layer with such a file at most once. Only that can fail.
+// Compare compares two sides but for what is to be ignored. Content is read again where neither the layers nor the
+// sizes nor the digests at hand tell whether it is the same: every layer with such a file at most once. Only that can
+// fail.
 func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
 	c := &Comparison{A: a, B: b, ignore: ignore, stages: a.Image == b.Image}
 	c.matchLayers()
@@ -56,8 +57,8 @@ func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error)
 	return c, c.settleDoubts(ctx)
 }
 
-// CompareContainer compares what a container began with and what it shows: every path that it wrote counts, also where nothing of it differs,
-// and of a removed directory only itself, as Docker tells the changes of a container.
+// CompareContainer compares what a container began with and what it shows: every path that it wrote counts, also where
+// nothing of it differs, and of a removed directory only itself, as Docker tells the changes of a container.
 func CompareContainer(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
 	c := &Comparison{A: a, B: b, ignore: ignore, stages: true, own: true, after: a.Upto}
 	c.matchLayers()
@@ -104,7 +105,8 @@ func (c *Comparison) Paths() iter.Seq[Difference] {
 	}
 }
 
-// DeletedBy returns the layer of B that hid a removed path which B's own layers below it show; tarfs.NoLayer where B never had it.
+// DeletedBy returns the layer of B that hid a removed path which B's own layers below it show; tarfs.NoLayer where B
+// never had it.
 func (c *Comparison) DeletedBy(d Difference) int {
 	by := tarfs.NoLayer
 	if d.Change != Removed {
@@ -176,7 +178,8 @@ func (c *Comparison) sameContent(a, b tarfs.Version) bool {
 	return ok && ok2 && one == two
 }
 
-// obvious compares two files without their content: of different sizes they differ, and what lies at the same place of the same layer is the same.
+// obvious compares two files without their content: of different sizes they differ, and what lies at the same place of
+// the same layer is the same.
 func (c *Comparison) obvious(a, b tarfs.Version) (same, sure bool) {
 	if a.Size() != b.Size() || a.Size() == 0 {
 		return a.Size() == b.Size(), true
@@ -252,7 +255,8 @@ type linkPairs struct {
 
 func newLinkPairs() *linkPairs { return &linkPairs{first: [2]map[uint32]int{{}, {}}} }
 
-// compare tells whether a path is another name of the same earlier path on both sides. It is to be asked of every path that both have.
+// compare tells whether a path is another name of the same earlier path on both sides. It is to be asked of every path
+// that both have.
 func (l *linkPairs) compare(a, b tarfs.Version) Aspect {
 	l.paths++
 	if l.number(0, a) != l.number(1, b) {

@@ -25,7 +25,8 @@ type configField struct {
 	values func(*Image) map[string]any
 }
 
-// configFields are those that an engine applies to a container. What else a config may hold (Hostname, Image, Tty…) none does.
+// configFields are those that an engine applies to a container. What else a config may hold (Hostname, Image, Tty…)
+// none does.
 var configFields = []configField{
 	{ConfigPlatform, "platform", func(img *Image) map[string]any {
 		c := img.ConfigFile
@@ -56,8 +57,8 @@ var configFields = []configField{
 	{ConfigOnBuild, "onbuild", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.OnBuild} }},
 }
 
-// usualVariants are those that an architecture has where nothing else is said, so that engines take both for the same platform. Source: package
-// platforms of containerd.
+// usualVariants are those that an architecture has where nothing else is said, so that engines take both for the same
+// platform. Source: package platforms of containerd.
 var usualVariants = map[string]string{"arm64": "v8", "arm": "v7", "amd64": "v1"}
 
 // variant returns the variant of an architecture, empty for the usual one.

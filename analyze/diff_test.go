@@ -47,7 +47,8 @@ func hashed(img *analyze.Image, path string) bool {
 	return ok
 }
 
-// Layers that both images have are not hashed: what is in them is the same. Only where a file of another layer leaves a doubt is one read again.
+// Layers that both images have are not hashed: what is in them is the same. Only where a file of another layer leaves a
+// doubt is one read again.
 func TestSharedLayersAreNotHashed(t *testing.T) {
 	const base = "layer base\nf 0644 0:0 big \"big\"\nf 0644 0:0 passwd \"one\"\n"
 	images := loadPair(t, [2]string{base, base + "layer more\nf 0644 0:0 passwd \"two\"\nf 0644 0:0 new \"new\"\n"})

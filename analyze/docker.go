@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A DockerImage is what an engine says of an image: the element that GET /images/NAME/json and `docker image inspect` print, in their order
-// and under their names (Docker Engine API up to 1.43; Descriptor is newer).
+// A DockerImage is what an engine says of an image: the element that GET /images/NAME/json and `docker image inspect`
+// print, in their order and under their names (Docker Engine API up to 1.43; Descriptor is newer).
 type DockerImage struct {
 	ID              string `json:"Id"`
 	RepoTags        []string
@@ -82,8 +82,8 @@ func (d *DockerImage) JSON() []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// Docker returns what Docker says of the image once it is loaded into an engine. What only an engine knows is zero unless the image comes from
-// one's store.
+// Docker returns what Docker says of the image once it is loaded into an engine. What only an engine knows is zero
+// unless the image comes from one's store.
 func (img *Image) Docker() *DockerImage {
 	stored := parseDockerConfig(img.Config)
 	cf := img.ConfigFile

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A DockerConfig is the config of a container as engines up to Docker 28 print it: every field, also those that newer ones left out.
+// A DockerConfig is the config of a container as engines up to Docker 28 print it: every field, also those that newer
+// ones left out.
 type DockerConfig struct {
 	Hostname        string
 	Domainname      string
@@ -70,7 +71,8 @@ type dockerConfigFile struct {
 	Config          *DockerConfig `json:"config"`
 }
 
-// parseDockerConfig reads a stored config, whose syntax was checked when it was opened. A value of a wrong type counts as absent.
+// parseDockerConfig reads a stored config, whose syntax was checked when it was opened. A value of a wrong type counts
+// as absent.
 func parseDockerConfig(doc []byte) dockerConfigFile {
 	var c dockerConfigFile
 	if json.Unmarshal(doc, &c) != nil {

@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// A dockerContainer is what an engine says of a container: the element that `docker inspect` prints, in its order and under its names
-// (Docker Engine API 1.41).
+// A dockerContainer is what an engine says of a container: the element that `docker inspect` prints, in its order and
+// under its names (Docker Engine API 1.41).
 type dockerContainer struct {
 	ID              string `json:"Id"`
 	Created         json.RawMessage
@@ -117,8 +117,8 @@ type storedMount struct {
 // ErrNoDocument says that the store holds no document of a container.
 var ErrNoDocument = errors.New("only Docker keeps such a document of a container in its store")
 
-// DockerContainer returns what `docker inspect` says of the container, as the engine wrote it down last, on one line. What only a running
-// engine knows, such as the processes of docker exec, is absent.
+// DockerContainer returns what `docker inspect` says of the container, as the engine wrote it down last, on one line.
+// What only a running engine knows, such as the processes of docker exec, is absent.
 func (img *Image) DockerContainer() ([]byte, error) {
 	box := img.Container
 	if box == nil || box.Config == nil {

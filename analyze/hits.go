@@ -33,7 +33,8 @@ type Hit struct {
 	Same     bool // a file with the same content took its place; false where digests were not asked for
 }
 
-// Hits yields every version of every path in path order, those of one path oldest first. A directory listed again is one version.
+// Hits yields every version of every path in path order, those of one path oldest first. A directory listed again is
+// one version.
 func (img *Image) Hits() iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
 		var last Hit
@@ -76,6 +77,36 @@ func (img *Image) Unseen() iter.Seq[Hit] {
 	}
 }
 
+// Find yields the wanted versions as Hits does; with unseen, then those that Unseen yields.
+func (img *Image) Find(unseen bool, wanted func(Hit) bool) iter.Seq[Hit] {
+	return func(yield func(Hit) bool) {
+		for h := range img.Hits() {
+			if wanted(h) && !yield(h) {
+				return
+			}
+		}
+		if !unseen {
+			return
+		}
+		for h := range img.Unseen() {
+			if wanted(h) && !yield(h) {
+				return
+			}
+		}
+	}
+}
+
+// HitOf returns what became of one version. Only Hits knows whether the same content took its place.
+func HitOf(v tarfs.Version) Hit {
+	h := hit(v)
+	for w := range v.Node().Versions() {
+		if h.Status == Deleted && w.Layer() == int(h.HiddenBy) {
+			h.Status = Overwritten
+		}
+	}
+	return h
+}
+
 func hit(v tarfs.Version) Hit {
 	by, how := v.HiddenBy()
 	if how == tarfs.NotHidden {
@@ -84,8 +115,8 @@ func hit(v tarfs.Version) Hit {
 	return Hit{Version: v, Status: Deleted, HiddenBy: int32(by), How: how}
 }
 
-// Hidden returns the wanted versions that the image still carries but no longer shows, the largest first, then by path and age; with unseen
-// also what no layer ever showed, behind those of its size.
+// Hidden returns the wanted versions that the image still carries but no longer shows, the largest first, then by path
+// and age; with unseen also what no layer ever showed, behind those of its size.
 func (img *Image) Hidden(unseen bool, wanted func(Hit) bool) []Hit {
 	n := 0
 	for v := range img.tree.Versions() {

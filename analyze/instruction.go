@@ -16,7 +16,8 @@ type Instruction struct {
 	Created  string // RFC 3339 in UTC; empty if unknown
 }
 
-// Instruction returns what made a layer. The fields are empty for tarfs.NoLayer and where the history does not name as many layers as there are.
+// Instruction returns what made a layer. The fields are empty for tarfs.NoLayer and where the history does not name as
+// many layers as there are.
 func (img *Image) Instruction(layer int) Instruction {
 	if layer < 0 || layer >= len(img.instructions) {
 		return Instruction{}
@@ -47,7 +48,8 @@ var (
 	shell = regexp.MustCompile(`^(?:` + posix + `|` + batch + `)\s+`)
 	// inner is a shell behind something else.
 	inner = regexp.MustCompile(`\s((?:` + posix + `|` + batch + `)\s)`)
-	// nop marks what a builder did not run: the classic builder, also with another shell, and buildah. PowerShell's has assignments before it.
+	// nop marks what a builder did not run: the classic builder, also with another shell, and buildah. PowerShell's has
+	// assignments before it.
 	nop = regexp.MustCompile(`^(?:` + posix + `|` + batch + `(?:\s+\$[^;]*;)*)\s+#\(nop\)\s*`)
 	// plain is a shell that a builder put there, for nobody writes its script without quotes.
 	plain     = regexp.MustCompile(`^/bin/sh -c\s+[^'"\s]`)
@@ -55,7 +57,8 @@ var (
 	argument  = regexp.MustCompile(`\s[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
-// readable turns created_by into the instruction as a Dockerfile would have it. What it does not know for noise it keeps.
+// readable turns created_by into the instruction as a Dockerfile would have it. What it does not know for noise it
+// keeps.
 func readable(raw string) string {
 	s, built := strings.CutSuffix(strings.TrimSpace(raw), "# buildkit")
 	s, run := strings.CutPrefix(strings.TrimSpace(s), "RUN ")
@@ -76,8 +79,9 @@ func readable(raw string) string {
 	return oneLine(s)
 }
 
-// withoutArguments drops the build arguments that stand before a command: their number, then NAME=VALUE as often. Values are not quoted
-// and may hold spaces, so the first shell behind the last name ends them; a command without a shell begins at the next word.
+// withoutArguments drops the build arguments that stand before a command: their number, then NAME=VALUE as often.
+// Values are not quoted and may hold spaces, so the first shell behind the last name ends them; a command without a
+// shell begins at the next word.
 func withoutArguments(s string) (string, bool) {
 	head := arguments.FindStringSubmatch(s)
 	if head == nil {

@@ -46,7 +46,8 @@ func (img *Image) LayerFacts() []LayerFacts {
 	return list
 }
 
-// chainID names a stack of layers by the one below and the diffID on top. Source: OCI image specification, config, Layer ChainID.
+// chainID names a stack of layers by the one below and the diffID on top. Source: OCI image specification, config,
+// Layer ChainID.
 func chainID(i int, below, diffID string) string {
 	switch {
 	case diffID == "" || i > 0 && below == "":

@@ -22,7 +22,8 @@ type Progress struct {
 // windows is how many bytes of decoders' windows may be in use at once; a layer that does not fit waits.
 const windows = 160 << 20
 
-// load reads every layer of a chosen image and merges them. With the error it returns the image as far as it is known, never nil.
+// load reads every layer of a chosen image and merges them. With the error it returns the image as far as it is known,
+// never nil.
 func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one)}
 	if opt.Layers == Never || opt.Layers == IfAtHand && !one.LayersAtHand() {
@@ -78,7 +79,8 @@ func (img *Image) leaveLayers() {
 	img.collect(make([]error, len(img.Layers)))
 }
 
-// stray adds what the engine unpacked and somebody changed since. What one pass found is shared by layers that are the same; this is not.
+// stray adds what the engine unpacked and somebody changed since. What one pass found is shared by layers that are the
+// same; this is not.
 func (img *Image) stray(ctx context.Context, layer int) error {
 	s := &img.scans[layer]
 	found, err := img.Layers[layer].Strayed(ctx, s.Table)
@@ -142,8 +144,8 @@ func newLoader(ctx context.Context, img *Image) *loader {
 	return l
 }
 
-// run reads all layers, the largest first. It goes on after a layer fails, so that the same image gives the same error whatever finishes
-// first.
+// run reads all layers, the largest first. It goes on after a layer fails, so that the same image gives the same error
+// whatever finishes first.
 func (l *loader) run() {
 	order := slices.Clone(l.layers)
 	slices.SortStableFunc(order, func(a, b *source.Layer) int { return cmp.Compare(b.Size, a.Size) })
@@ -235,8 +237,8 @@ func (l *loader) scan(layer *source.Layer) {
 	l.progress.Finished = -1
 }
 
-// over returns an error where more is there than the limit allows. How much more depends on which layers were read first; the error
-// does not.
+// over returns an error where more is there than the limit allows. How much more depends on which layers were read
+// first; the error does not.
 func over(name string, value, limit int64) error {
 	if limit <= 0 || value <= limit {
 		return nil
@@ -244,7 +246,8 @@ func over(name string, value, limit int64) error {
 	return &tarfs.LimitError{Name: name, Value: limit + 1, Limit: limit}
 }
 
-// acquire waits until the decoder's windows fit. It ends when the context does, for then those that hold some give them back at once.
+// acquire waits until the decoder's windows fit. It ends when the context does, for then those that hold some give them
+// back at once.
 func (l *loader) acquire(window int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

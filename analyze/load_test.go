@@ -31,7 +31,8 @@ func packed(t *testing.T, codec fixtures.Codec, layers int) string {
 	return write(t, file)
 }
 
-// The limits of a whole image end the answer, also with KeepGoing, and the error does not depend on which layer was read first.
+// The limits of a whole image end the answer, also with KeepGoing, and the error does not depend on which layer was
+// read first.
 func TestLimitsOfAnImageAreNotThoseOfALayer(t *testing.T) {
 	name := packed(t, fixtures.Gzip, 12)
 	for _, keep := range []bool{false, true} {

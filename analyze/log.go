@@ -14,8 +14,9 @@ type Change struct {
 	Same    *bool         // of modify: is the content what it was; nil where it is not known
 }
 
-// Log returns what every layer did to a path, oldest first; nil if no layer ever held it. Where the path itself was never there, the
-// symlinks among its directories are followed: as the last layer left them, else as the newest layer had them that did not lead astray.
+// Log returns what every layer did to a path, oldest first; nil if no layer ever held it. Where the path itself was
+// never there, the symlinks among its directories are followed: as the last layer left them, else as the newest layer
+// had them that did not lead astray.
 func (img *Image) Log(asked string) []Change {
 	n, ok := img.everThere(absolute(asked))
 	if !ok {

@@ -39,8 +39,8 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("%q: no such path in the image", e.Path)
 }
 
-// Owner returns what is visible at a path after layer upto. Symlinks among its directories are followed inside the image, one at its end
-// if follow is set. The error is a *NotFoundError, or says that symlinks loop (tarfs.ErrLoop).
+// Owner returns what is visible at a path after layer upto. Symlinks among its directories are followed inside the
+// image, one at its end if follow is set. The error is a *NotFoundError, or says that symlinks loop (tarfs.ErrLoop).
 func (img *Image) Owner(asked string, follow bool, upto int) (Owner, error) {
 	asked = absolute(asked)
 	view := img.tree.At(upto)
@@ -54,8 +54,8 @@ func (img *Image) Owner(asked string, follow bool, upto int) (Owner, error) {
 	return Owner{Asked: asked, Version: v}, nil
 }
 
-// absolute returns the path as it is counted from the image's root. Only a path without ".." is cleaned, for what ".." means
-// depends on symlinks.
+// absolute returns the path as it is counted from the image's root. Only a path without ".." is cleaned, for what ".."
+// means depends on symlinks.
 func absolute(p string) string {
 	if strings.Contains("/"+p+"/", "/../") {
 		return "/" + strings.TrimLeft(p, "/")
@@ -85,8 +85,8 @@ func (img *Image) notFound(asked string, view *tarfs.Snapshot, follow bool, upto
 	return e
 }
 
-// similar looks for a visible path that may be meant: a sibling whose name is nearly the same, else of those of the same name elsewhere
-// the one whose directories are most like those asked for.
+// similar looks for a visible path that may be meant: a sibling whose name is nearly the same, else of those of the
+// same name elsewhere the one whose directories are most like those asked for.
 func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
 	dir, base := path.Split(meant)
 	if v, ok := view.Lookup(dir); ok {
@@ -143,8 +143,8 @@ func alike(a, b string) int {
 	return n
 }
 
-// distance is the number of bytes to insert, delete or change to make b of a; limit where it is not below limit. It looks only at what
-// is less than limit bytes off, for names may be long and many.
+// distance is the number of bytes to insert, delete or change to make b of a; limit where it is not below limit. It
+// looks only at what is less than limit bytes off, for names may be long and many.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

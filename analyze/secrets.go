@@ -58,7 +58,8 @@ func (r *SecretRule) fits(name, value string) bool {
 	return !harmlessValue.MatchString(value)
 }
 
-// Secrets returns what the history's build arguments, its ARG and ENV steps, and the config's environment give away: each name and value once.
+// Secrets returns what the history's build arguments, its ARG and ENV steps, and the config's environment give away:
+// each name and value once.
 func (img *Image) Secrets() []Secret {
 	var list []Secret
 	seen := map[[2]string]bool{}
@@ -125,8 +126,9 @@ func variables(createdBy string) (where string, pairs [][2]string) {
 	return "build-argument", assignments(s, true)
 }
 
-// assignments reads NAME=VALUE as often as it is there. Values are not quoted and may hold spaces, and so may what looks like a further name:
-// rather one too many than one too few. Where a command stands behind the last value, that ends with its word.
+// assignments reads NAME=VALUE as often as it is there. Values are not quoted and may hold spaces, and so may what
+// looks like a further name: rather one too many than one too few. Where a command stands behind the last value, that
+// ends with its word.
 func assignments(s string, command bool) [][2]string {
 	var pairs [][2]string
 	names := argument.FindAllStringIndex(s, -1)

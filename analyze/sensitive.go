@@ -41,7 +41,8 @@ var SensitiveRules = []SensitiveRule{
 	{Name: "kubeconfig", About: "kubeconfig, .kube/config, Kubernetes' own *.conf", Globs: []string{"kubeconfig", "*.kubeconfig", "/**/.kube/config", "/**/etc/kubernetes/*.conf"}},
 }
 
-// Sensitive returns the name of the first rule that a version fits, or nothing. What small files hold is known only with Options.Secrets.
+// Sensitive returns the name of the first rule that a version fits, or nothing. What small files hold is known only
+// with Options.Secrets.
 func Sensitive(v tarfs.Version) string {
 	if v.Type() != tarfs.File || v.Size() == 0 {
 		return ""
@@ -116,7 +117,8 @@ func manyRoots(content []byte) bool {
 	return false
 }
 
-// HasOtherRoots reports whether the final tree's passwd file gives the number of root to others, too. It is known only with Options.Secrets.
+// HasOtherRoots reports whether the final tree's passwd file gives the number of root to others, too. It is known only
+// with Options.Secrets.
 func (img *Image) HasOtherRoots() bool {
 	v, err := img.top.Resolve("/etc/passwd", true)
 	return err == nil && v.Mark()&markManyRoots != 0
@@ -128,8 +130,8 @@ const (
 	shadowFields  = 9
 )
 
-// noPasswords reports whether content is a shadow file, and every password in it is locked. In gshadow an empty password opens nothing, in
-// shadow everything.
+// noPasswords reports whether content is a shadow file, and every password in it is locked. In gshadow an empty
+// password opens nothing, in shadow everything.
 func noPasswords(content []byte) bool {
 	if !bytes.Contains(content, []byte(":")) {
 		return false

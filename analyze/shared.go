@@ -7,7 +7,8 @@ import (
 	"layup/tarfs"
 )
 
-// A shared is what was found in layers that may come again: twice in one image, or in several platforms of an archive. Each is read once.
+// A shared is what was found in layers that may come again: twice in one image, or in several platforms of an archive.
+// Each is read once.
 type shared struct {
 	mu    sync.Mutex
 	found map[sameLayer]*finding
@@ -86,7 +87,8 @@ func (img *Image) restOnTOC() {
 	}
 }
 
-// TOC reports whether layers were not read but their builder's tables of contents, and how many bytes were fetched for those.
+// TOC reports whether layers were not read but their builder's tables of contents, and how many bytes were fetched for
+// those.
 func (img *Image) TOC() (fetched int64, ok bool) { return img.fetched, img.Verified == "toc" }
 
 // take notes what was found in a layer.

@@ -2,9 +2,9 @@ package analyze
 
 import "layup/tarfs"
 
-// UnpackedSizes returns for each layer the bytes of its files when it is unpacked alone, as engines count them: each inode once, a symlink as
-// long as its target, nothing for directories, devices and whiteouts. A layer that could not be read whole has -1. It is nil where the layers
-// were not read.
+// UnpackedSizes returns for each layer the bytes of its files when it is unpacked alone, as engines count them: each
+// inode once, a symlink as long as its target, nothing for directories, devices and whiteouts. A layer that could not
+// be read whole has -1. It is nil where the layers were not read.
 func (img *Image) UnpackedSizes() []int64 {
 	if !img.read {
 		return nil

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// As engines count: an inode once, a symlink as long as its target, of a file written twice the last; nothing for the rest.
+// As engines count: an inode once, a symlink as long as its target, of a file written twice the last; nothing for the
+// rest.
 func TestUnpackedSizesAreThoseOfFilesAndSymlinks(t *testing.T) {
 	img := load(t, `layer files
 d 0755 0:0 d

@@ -9,7 +9,8 @@ import (
 	"layup/tarfs"
 )
 
-// A Verification is the record of everything that could be checked in a source: what names what by which digest, and whether that is so.
+// A Verification is the record of everything that could be checked in a source: what names what by which digest, and
+// whether that is so.
 type Verification struct {
 	Source string         // the archive's kind
 	File   []source.Check // of what stands above the images: the file, its documents, nested indexes
@@ -24,8 +25,9 @@ type Verified struct {
 	Checks []source.Check
 }
 
-// Verify reads everything that name holds and writes down what it finds: whatever is damaged, it goes on. Of several images it takes those that
-// opt.Select leaves. The error is of what cannot be read at all, or an interruption. The images can be asked, but their content not be read.
+// Verify reads everything that name holds and writes down what it finds: whatever is damaged, it goes on. Of several
+// images it takes those that opt.Select leaves. The error is of what cannot be read at all, or an interruption. The
+// images can be asked, but their content not be read.
 func Verify(ctx context.Context, name string, opt Options) (*Verification, error) {
 	archive, err := source.OpenToVerify(ctx, name, opt.Source)
 	if err != nil {
@@ -89,8 +91,8 @@ func verify(ctx context.Context, s source.Subject, opt loading, read map[string]
 	return v, nil
 }
 
-// entryChecks are the oddities as checks: those of severity high fail. Low ones are one check for each code and layer, for images of good
-// builders have hundreds.
+// entryChecks are the oddities as checks: those of severity high fail. Low ones are one check for each code and layer,
+// for images of good builders have hundreds.
 func entryChecks(warnings []tarfs.Warning) []source.Check {
 	type group struct {
 		code  tarfs.Code

@@ -75,7 +75,8 @@ func (img *Image) repeats(i int) int {
 	return tarfs.NoLayer
 }
 
-// wasted yields each body that is not live with the version that tells of it, in path order, then what no version ever showed.
+// wasted yields each body that is not live with the version that tells of it, in path order, then what no version ever
+// showed.
 func (img *Image) wasted(yield func(Wasted) bool) {
 	for h := range img.Hits() {
 		b, ok := h.Version.Body()
@@ -152,7 +153,8 @@ func (img *Image) digested() []digested {
 	return list
 }
 
-// Duplicates returns the content of the final tree that several bodies have, what costs most first; none where digests were not asked for.
+// Duplicates returns the content of the final tree that several bodies have, what costs most first; none where digests
+// were not asked for.
 func (img *Image) Duplicates() []Duplicate {
 	live := img.digested()
 	var list []Duplicate

@@ -93,29 +93,13 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	return status, err
 }
 
-// hits are the versions of an image that the search keeps.
-func (s *search) hits(img *analyze.Image, keep filter.Test) iter.Seq[analyze.Hit] {
-	return func(yield func(analyze.Hit) bool) {
-		for h := range img.Hits() {
-			if keep(h) && !yield(h) {
-				return
-			}
-		}
-		for h := range img.Unseen() {
-			if s.unseen && keep(h) && !yield(h) {
-				return
-			}
-		}
-	}
-}
-
 // part is the answer for one image.
 func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) call.Part {
-	hits := s.hits(img, keep)
+	hits := img.Find(s.unseen, keep)
 	var p call.Part
 	p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, hits), hitColumns(s.digests)
 	if s.zero {
-		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits) }
+		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits, hitPath) }
 	}
 	for range hits {
 		return p
@@ -140,18 +124,20 @@ func nothing(partly bool, patterns []string) error {
 	return errors.New(what)
 }
 
-// writeRaw writes each path once, however many versions of it were found.
-func writeRaw(w io.Writer, hits iter.Seq[analyze.Hit]) error {
+func hitPath(h analyze.Hit) string { return h.Version.Node().Path() }
+
+// writeRaw writes each path once, however many versions were found at it.
+func writeRaw[T any](w io.Writer, hits iter.Seq[T], path func(T) string) error {
 	last := ""
 	for h := range hits {
-		path := h.Version.Node().Path()
-		if path == last {
+		p := path(h)
+		if p == last {
 			continue
 		}
-		if _, err := io.WriteString(w, path+"\x00"); err != nil {
+		if _, err := io.WriteString(w, p+"\x00"); err != nil {
 			return err
 		}
-		last = path
+		last = p
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"path"
 	"slices"
 	"strings"
 
@@ -52,7 +54,7 @@ func newLs(f *pflag.FlagSet) call.Answer {
 
 func (l *listing) ask(c *call.Call, img *analyze.Image, args []string) (call.Part, error) {
 	if l.layer.Given {
-		return l.own(img, args)
+		return l.own(img, path.Clean("/"+strings.Join(args, "")))
 	}
 	snap, from, err := start(c, img, l.upto, args)
 	if err != nil {
@@ -62,6 +64,26 @@ func (l *listing) ask(c *call.Call, img *analyze.Image, args []string) (call.Par
 	p.Fields, p.Columns = itemFields, l.columns(itemFields)
 	versions := l.sorted(l.versions(snap, from))
 	p.Rows = itemRows(versions, snap)
+	return p, nil
+}
+
+// own lists the entries of one layer's tar: what it wrote, and what it deleted, of which the top-most paths.
+func (l *listing) own(img *analyze.Image, top string) (call.Part, error) {
+	var p call.Part
+	if err := call.CheckLayer(img, "layer", l.layer.N); err != nil {
+		return p, err
+	}
+	hits := img.Own(l.layer.N, top)
+	if order := l.order(); order != nil {
+		hits = slices.Values(slices.SortedStableFunc(hits, func(a, b analyze.Hit) int { return order(a.Version, b.Version) }))
+	}
+	p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, hits), l.columns(versionFields)
+	for range hits {
+		return p, nil
+	}
+	if top != "/" {
+		p.Missing = []error{fmt.Errorf("%q: layer %d has no entry there", top, l.layer.N)}
+	}
 	return p, nil
 }
 

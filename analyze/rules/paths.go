@@ -30,12 +30,7 @@ func visible(message func(tarfs.Version) string) Rule {
 // every makes a rule about all versions, also those that no layer ever showed.
 func every(message func(analyze.Hit) string) Rule {
 	return Rule{test: func(s *subject) (found findings) {
-		for h := range s.Hits() {
-			if m := message(h); m != "" {
-				found.version(h.Version, m)
-			}
-		}
-		for h := range s.Unseen() {
+		for h := range s.Find(true, func(analyze.Hit) bool { return true }) {
 			if m := message(h); m != "" {
 				found.version(h.Version, m)
 			}

@@ -1,0 +1,131 @@
+package analyze
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"strings"
+
+	"layup/analyze/digest"
+	"layup/analyze/source"
+	"layup/tarfs"
+)
+
+// A StoreSearch is what a search finds in all images and containers of an engine's store. What several of them share is
+// found once.
+type StoreSearch[T any] struct {
+	Hits     []*StoreHit[T] // by path, layer and directory
+	Images   []*source.Image
+	Kind     string          // of the store, as source.Image.Source
+	Warnings []tarfs.Warning // each once
+	Errors   []error
+
+	hits     map[found]*StoreHit[T]
+	warnings map[found]bool
+}
+
+// A StoreHit is a version that one or more images and containers of a store hold, in one layer.
+type StoreHit[T any] struct {
+	Item      T // what the caller keeps
+	Path      string
+	Layer     int
+	Directory string // of the layer; may be empty
+	Images    []int  // the places of the images in the search
+}
+
+// found tells apart what is found, by the directories of its layers and by what the caller says.
+type found struct{ directory, hiddenIn, what string }
+
+// SearchStore searches all images and containers of a store, one after the other. Find yields what it is for in an
+// image. Of each hit it keeps an item: hits whose keys are equal, in the same directories, are one. It returns early if
+// the context ends, or if an image cannot be loaded and opt.KeepGoing is not set. If no image can be loaded, it returns
+// the last error.
+func SearchStore[T any](
+	ctx context.Context, name string, opt Options,
+	find func(*Image) iter.Seq[Hit], keep func(*Image, Hit) (item T, key string),
+) (*StoreSearch[T], error) {
+	opt.Select.All = true
+	s := &StoreSearch[T]{hits: map[found]*StoreHit[T]{}, warnings: map[found]bool{}}
+	for img, err := range OpenAll(ctx, name, opt) {
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil && !opt.KeepGoing:
+			return nil, err
+		case err != nil:
+			s.Errors = append(s.Errors, err)
+		default:
+			s.add(img, find(img), keep)
+		}
+	}
+	if len(s.Images) == 0 && len(s.Errors) > 0 {
+		return s, s.Errors[len(s.Errors)-1]
+	}
+	slices.SortStableFunc(s.Hits, func(a, b *StoreHit[T]) int {
+		return cmp.Or(comparePaths(a.Path, b.Path), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Directory, b.Directory))
+	})
+	return s, nil
+}
+
+// add takes in what is found in one image.
+func (s *StoreSearch[T]) add(img *Image, hits iter.Seq[Hit], keep func(*Image, Hit) (T, string)) {
+	this := len(s.Images)
+	s.Images, s.Kind = append(s.Images, img.Image), img.Source
+	directory := func(layer int) string {
+		if layer < 0 || layer >= len(img.Layers) {
+			return ""
+		}
+		return img.Layers[layer].Directory
+	}
+	for h := range hits {
+		layer := h.Version.Layer()
+		item, key := keep(img, h)
+		what := found{directory(layer), directory(int(h.HiddenBy)), key}
+		hit := s.hits[what]
+		if hit == nil {
+			hit = &StoreHit[T]{Item: item, Path: h.Version.Node().Path(), Layer: layer, Directory: what.directory}
+			s.hits[what] = hit
+			s.Hits = append(s.Hits, hit)
+		}
+		if !slices.Contains(hit.Images, this) {
+			hit.Images = append(hit.Images, this)
+		}
+	}
+	for _, w := range img.warnings {
+		if what := (found{directory(w.Layer), w.Code.Name, w.Path}); !s.warnings[what] {
+			s.warnings[what] = true
+			s.Warnings = append(s.Warnings, w)
+		}
+	}
+	for _, e := range img.errs {
+		s.Errors = append(s.Errors, e)
+	}
+}
+
+// Titles tells the images apart, as the function Titles does, with short IDs.
+func (s *StoreSearch[T]) Titles() []string {
+	titles := Titles(s.Images)
+	for i, img := range s.Images {
+		if img.Container == nil && img.Reference == "" {
+			titles[i] = strings.Replace(titles[i], img.ID, digest.Short(img.ID), 1)
+		}
+	}
+	return titles
+}
+
+// comparePaths puts paths into the order of listings: a directory before what it holds, siblings by their bytes.
+func comparePaths(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] == b[i]:
+		case a[i] == '/':
+			return -1
+		case b[i] == '/':
+			return 1
+		default:
+			return cmp.Compare(a[i], b[i])
+		}
+	}
+	return cmp.Compare(len(a), len(b))
+}
