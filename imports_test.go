@@ -41,13 +41,15 @@ var rooms = map[string][]string{
 	"analyze/source/document":       {"tarfs", "analyze/source/decode", registries},
 	"analyze/source/bolt":           {},
 	"analyze/source/disk":           {},
+	"analyze/source/advice":         {},
 	"analyze/source/pull/layout":    {},
 	"analyze/source/store":          {"tarfs", "analyze/source/bolt", "analyze/source/disk", compress, sys},
 	"analyze/source/registry":       {registries},
 	"analyze/show":                  {},
 	"analyze/source": {"tarfs", "analyze/source/disk", "analyze/source/decode", "analyze/source/document",
-		"analyze/source/pull/layout", "analyze/source/registry", "analyze/source/store", registries, compress, xz,
-		sys},
+		"analyze/source/registry", "analyze/source/store", registries, compress, xz, sys},
+	"analyze/source/pull": {"tarfs", "analyze/source/disk", "analyze/source/decode", "analyze/source/document",
+		"analyze/source/pull/layout", "analyze/source/registry"},
 	"analyze/unified":  {},
 	"analyze":          {"analyze/source", "analyze/source/document", "analyze/unified", "tarfs", doublestar, units},
 	"analyze/extract":  {"analyze", "tarfs", sys},
@@ -58,7 +60,7 @@ var rooms = map[string][]string{
 	"report/call": {"report/render", "analyze", "analyze/source",
 		"analyze/source/registry", "tarfs", flags, term},
 	"report": {"report/call", "report/engineapi", "report/render", "analyze", "analyze/extract",
-		"analyze/filter", "analyze/rules", "analyze/source",
+		"analyze/filter", "analyze/rules", "analyze/source", "analyze/source/pull",
 		"analyze/unified", "tarfs", yaml, flags},
 	"fixtures":         {compress, xz},
 	"fixtures/bench":   {},
@@ -67,7 +69,7 @@ var rooms = map[string][]string{
 }
 
 // leaves are packages that import nothing of this module. Every package may import them, except tarfs.
-var leaves = []string{"analyze/digest", "analyze/near", "analyze/show"}
+var leaves = []string{"analyze/digest", "analyze/near", "analyze/show", "analyze/source/advice"}
 
 // noFiles are packages of the standard library that tarfs must not import.
 var noFiles = []string{"os", "net", "compress", "text/tabwriter", "encoding/json", "encoding/csv"}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze/show"
-	"layup/analyze/source"
+	"layup/analyze/source/pull"
 	"layup/report/call"
 )
 
@@ -40,12 +40,12 @@ func newPull(f *pflag.FlagSet) call.Answer {
 			return call.Failed, err
 		}
 		common.Source.Registry.Note, common.Source.Registry.MaxManifest = c.Note, common.Source.Limits.Manifest
-		opt := source.PullOptions{
+		opt := pull.Options{
 			Registry: common.Source.Registry,
 			Limits:   common.Source.Limits, Target: *target, Platform: c.Platform, All: c.All, Docker: *docker, Force: *force, NoResume: *noResume,
 			Jobs: c.Jobs.Or(0), Note: c.Note, Progress: trackPull(c),
 		}
-		pulled, err := source.Pull(ctx, c.Args, opt)
+		pulled, err := pull.Pull(ctx, c.Args, opt)
 		c.Clear()
 		if err != nil {
 			return call.Failed, err
@@ -76,7 +76,7 @@ func checkPull(c *call.Call, target string) error {
 }
 
 // referenceLines names each image by its digest.
-func referenceLines(pulled *source.Pulled) string {
+func referenceLines(pulled *pull.Pulled) string {
 	var b strings.Builder
 	for _, r := range pulled.References {
 		name, _, _ := strings.Cut(r.Reference, "@")
@@ -86,13 +86,13 @@ func referenceLines(pulled *source.Pulled) string {
 }
 
 // trackPull begins to show how far fetching has come, as --progress says.
-func trackPull(c *call.Call) func(source.PullProgress) {
+func trackPull(c *call.Call) func(pull.Progress) {
 	line := c.StatusLine()
 	if line == nil {
 		return nil
 	}
 	began, before := time.Now(), int64(-1)
-	return func(at source.PullProgress) {
+	return func(at pull.Progress) {
 		if before < 0 {
 			before = at.Read
 		}

@@ -9,6 +9,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"layup/analyze/source/document"
+	"layup/analyze/source/registry"
 	"layup/tarfs"
 )
 
@@ -115,7 +116,7 @@ func (a *Archive) load(c *candidate) (*Image, error) {
 	}
 	img.Parents = a.parents(c)
 	if r, ok := a.shelf.(*repository); ok {
-		img.RepoDigests = []string{familiar(r.ref.At(r.top).String())}
+		img.RepoDigests = []string{registry.Familiar(r.ref.At(r.top).String())}
 	}
 	img.Warnings = append(img.Warnings, a.warnings...)
 	img.Platform = shownPlatform(c.named, document.PlatformOf(img.ConfigFile))

@@ -2,37 +2,24 @@ package source
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"layup/analyze/digest"
 	"layup/analyze/show"
+	"layup/analyze/source/advice"
 )
 
-// A Choice is one way out of an ambiguity.
-type Choice struct {
-	Flag string // --image shop:1.2 or --platform linux/arm64, as the shell takes it
-	What string // what that would choose, for a person
-}
+// The errors that tell a user what to do next.
+type (
+	Hinted      = advice.Hinted
+	Choice      = advice.Choice
+	ChoiceError = advice.ChoiceError
+)
 
-// A ChoiceError says that the selection leaves several images or none.
-type ChoiceError struct {
-	Message string
-	Choices []Choice
-	None    bool // what was asked for is not there
-}
-
-// Error returns the message without the choices.
-func (e *ChoiceError) Error() string { return e.Message }
-
-// Is makes it a case of ErrNoImage where nothing fits.
-func (e *ChoiceError) Is(target error) bool { return e.None && target == ErrNoImage }
-
-// ErrNoImage is in the chain of an error where there is no such file, or in the file no such image.
-var ErrNoImage = errors.New("no such image")
+// ErrNoImage is in the chain of an error if there is no such file, or no such image in the file.
+var ErrNoImage = advice.ErrNoImage
 
 // An absentError says what is not there.
 type absentError string
@@ -162,7 +149,7 @@ func (a *Archive) platformChoices(list []*candidate) []Choice {
 	for _, c := range list {
 		p := a.platform(c)
 		choice := Choice{Flag: "--platform " + p.String(), What: describe(c)}
-		if users[p.Normal().String()] > 1 || !platformWord.MatchString(p.String()) {
+		if users[p.Normal().String()] > 1 || !p.IsWord() {
 			choice.Flag = c.numberFlag()
 		}
 		if !a.inFile(c) {
@@ -172,9 +159,6 @@ func (a *Archive) platformChoices(list []*candidate) []Choice {
 	}
 	return choices
 }
-
-// platformWord matches the platforms that a flag can name.
-var platformWord = regexp.MustCompile(`^[A-Za-z0-9_.+-]{1,32}(/[A-Za-z0-9_.+-]{1,32}){1,2}$`)
 
 // numberFlag chooses the candidate whatever its names are.
 func (c *candidate) numberFlag() string { return "--image @" + strconv.Itoa(c.number) }

@@ -9,6 +9,7 @@ import (
 
 	"layup/analyze/digest"
 	"layup/analyze/show"
+	"layup/analyze/source/registry"
 )
 
 // byName keeps what a name chooses: @N, a reference, a digest or the beginning of one. As typed goes before what is left out being
@@ -39,7 +40,7 @@ func (a *Archive) ways(name string) []func(c *candidate) bool {
 		func(c *candidate) bool { return slices.Contains(c.aliases, name) || c.manifest.Digest == name },
 		func(c *candidate) bool { return digest.Valid(name) && a.identity(c) == name },
 		func(c *candidate) bool {
-			return slices.ContainsFunc(c.refs, func(ref string) bool { return familiar(ref) == familiar(name) })
+			return slices.ContainsFunc(c.refs, func(ref string) bool { return registry.Familiar(ref) == registry.Familiar(name) })
 		},
 		func(c *candidate) bool {
 			return slices.ContainsFunc(c.refs, func(ref string) bool { return endsIn(ref, name) })
@@ -55,13 +56,15 @@ func (a *Archive) ways(name string) []func(c *candidate) bool {
 }
 
 // endsIn reports whether a reference is the name behind a registry or more: podman puts localhost/ before what it builds.
-func endsIn(ref, name string) bool { return strings.HasSuffix(familiar(ref), "/"+familiar(name)) }
+func endsIn(ref, name string) bool {
+	return strings.HasSuffix(registry.Familiar(ref), "/"+registry.Familiar(name))
+}
 
 // reference returns the candidate's reference that a name means, its first where it means none.
 func (c *candidate) reference(name string) string {
 	for _, fits := range []func(ref string) bool{
 		func(ref string) bool { return ref == name },
-		func(ref string) bool { return familiar(ref) == familiar(name) },
+		func(ref string) bool { return registry.Familiar(ref) == registry.Familiar(name) },
 		func(ref string) bool { return endsIn(ref, name) },
 	} {
 		if i := slices.IndexFunc(c.refs, fits); i >= 0 && name != "" {

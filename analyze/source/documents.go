@@ -17,19 +17,14 @@ func (a *Archive) document(d document.Descriptor, what, limitName string, limit 
 	if errors.Is(err, fs.ErrNotExist) && a.store != nil {
 		err = a.afterDamage(missingBlob{})
 	}
-	if a.held += int64(len(doc)); err == nil && a.held > maxDocuments {
-		err = errTooManyDocuments
+	if err == nil {
+		err = document.Hold(&a.held, len(doc))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
 	}
 	return doc, nil
 }
-
-// maxDocuments bounds the manifests, indexes and configs that are held in memory, in bytes: an index may name thousands.
-const maxDocuments = 64 << 20
-
-var errTooManyDocuments = fmt.Errorf("manifests and configs have more than %d MiB together", maxDocuments>>20)
 
 // A missingBlob says that a blob is named but not there: the layout is incomplete.
 type missingBlob struct{ digest string }

@@ -10,6 +10,7 @@ import (
 
 	"layup/analyze/show"
 	"layup/analyze/source/document"
+	"layup/analyze/source/registry"
 )
 
 // An indexWalk goes over index.json and the indexes below it.
@@ -68,7 +69,7 @@ func annotatedNames(d document.Descriptor) (refs, aliases []string) {
 	}
 	switch {
 	case tag == "" || tag == name:
-	case name != "" && strings.HasSuffix(familiar(name), ":"+tag):
+	case name != "" && strings.HasSuffix(registry.Familiar(name), ":"+tag):
 		aliases = append(aliases, tag)
 	default:
 		refs = append(refs, tag)

@@ -7,6 +7,7 @@ import (
 
 	"layup/analyze/show"
 	"layup/analyze/source/document"
+	"layup/analyze/source/registry"
 	"layup/tarfs"
 )
 
@@ -86,7 +87,7 @@ func (a *Archive) tag(c *candidate, tags []string) {
 		known := false
 		for _, other := range a.images {
 			for i, ref := range other.refs {
-				if other.group == c.group && familiar(ref) == familiar(tag) {
+				if other.group == c.group && registry.Familiar(ref) == registry.Familiar(tag) {
 					other.refs[i] = tag
 					known = known || other == c
 				}

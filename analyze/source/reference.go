@@ -145,15 +145,3 @@ var (
 func looksLikeReference(name string) bool {
 	return len(name) < 512 && referencePattern.MatchString(name) && !archivePattern.MatchString(name)
 }
-
-// familiar returns a reference as Docker shows it, with a tag: without docker.io/library/, with :latest where there is no tag.
-func familiar(ref string) string {
-	for _, registry := range []string{"docker.io/", "index.docker.io/"} {
-		ref = strings.TrimPrefix(ref, registry)
-	}
-	ref = strings.TrimPrefix(ref, "library/")
-	if last := ref[strings.LastIndexByte(ref, '/')+1:]; !strings.ContainsAny(last, ":@") {
-		ref += ":latest"
-	}
-	return ref
-}

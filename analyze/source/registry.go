@@ -89,7 +89,7 @@ func (r *repository) document(d document.Descriptor, what, limitName string, lim
 	if err := d.Match(doc); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.ref, err)
 	}
-	if r.held += int64(len(doc)); r.held <= maxDocuments {
+	if document.Hold(&r.held, len(doc)) == nil {
 		r.documents[d.Digest] = doc
 	}
 	return doc, nil
@@ -158,10 +158,7 @@ func fromRegistry(err error) error {
 	if registry.NotFound(err) {
 		err = absentThere{err}
 	}
-	if advice := registry.Advice(err); advice != "" {
-		return &Hinted{Err: err, Hint: advice}
-	}
-	return err
+	return registry.Advised(err)
 }
 
 type absentThere struct{ error }

@@ -180,7 +180,7 @@ func (img *Image) RepoTags() []string {
 	tags := []string{}
 	for _, ref := range img.References {
 		if strings.ContainsRune(ref, ':') && !strings.ContainsRune(ref, '@') {
-			tags = append(tags, familiar(ref))
+			tags = append(tags, registry.Familiar(ref))
 		}
 	}
 	slices.SortFunc(tags, func(a, b string) int { return strings.Compare(fullName(a), fullName(b)) })
@@ -222,15 +222,3 @@ func (e *NoArchiveError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *NoArchiveError) Unwrap() error { return e.Err }
-
-// A Hinted is an error with advice: what to do next, in one line.
-type Hinted struct {
-	Err  error
-	Hint string
-}
-
-// Error returns the message without the advice.
-func (e *Hinted) Error() string { return e.Err.Error() }
-
-// Unwrap returns the error without the advice.
-func (e *Hinted) Unwrap() error { return e.Err }

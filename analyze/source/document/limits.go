@@ -206,3 +206,14 @@ func (l *Limits) OverLayers(n int) error { return Over(LimitLayers, int64(n), in
 func (l *Limits) OverDescriptors(n int) error {
 	return Over(LimitDescriptors, int64(n), int64(l.Descriptors))
 }
+
+// maxHeld is the most bytes of manifests, indexes and configs in memory: an index may name thousands.
+const maxHeld = 64 << 20
+
+// Hold adds a document of n bytes to those held in memory. The error says that they are too many.
+func Hold(held *int64, n int) error {
+	if *held += int64(n); *held > maxHeld {
+		return fmt.Errorf("manifests and configs have more than %d MiB together", maxHeld>>20)
+	}
+	return nil
+}

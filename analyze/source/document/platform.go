@@ -2,6 +2,7 @@ package document
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -34,6 +35,12 @@ func (p Platform) String() string {
 	}
 	return s
 }
+
+// word matches the platforms that a flag can name.
+var word = regexp.MustCompile(`^[A-Za-z0-9_.+-]{1,32}(/[A-Za-z0-9_.+-]{1,32}){1,2}$`)
+
+// IsWord reports whether a flag can name the platform without quoting.
+func (p Platform) IsWord() bool { return word.MatchString(p.String()) }
 
 // ParsePlatform reads os/arch[/variant] as a user types it.
 func ParsePlatform(s string) (Platform, error) {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"layup/analyze/source/advice"
 )
 
 // A Failure says what a registry and repository did not give, and why.
@@ -50,10 +52,18 @@ func (f *Failure) absent() bool {
 	return errors.As(f.Err, &netError)
 }
 
+// Advised adds to an error what to do next.
+func Advised(err error) error {
+	if hint := Advice(err); hint != "" {
+		return hinted(err, hint)
+	}
+	return err
+}
+
 // Advice returns what to do next; empty if nothing is known.
 func Advice(err error) string {
-	if h, ok := errors.AsType[*advised](err); ok {
-		return h.advice
+	if h, ok := errors.AsType[*advice.Hinted](err); ok {
+		return h.Hint
 	}
 	f, ok := errors.AsType[*Failure](err)
 	s := statusOf(err)
@@ -100,16 +110,7 @@ func whoAnswers(scheme, host string) string {
 	return "curl -v " + scheme + "://" + safeHost(host) + "/v2/  shows who answers there"
 }
 
-// An advised error knows what to do next.
-type advised struct {
-	err    error
-	advice string
-}
-
-func (a *advised) Error() string { return a.err.Error() }
-func (a *advised) Unwrap() error { return a.err }
-
-func hinted(err error, advice string) error { return &advised{err, advice} }
+func hinted(err error, hint string) error { return &advice.Hinted{Err: err, Hint: hint} }
 
 // A status is an answer with the status of an error.
 type status struct {

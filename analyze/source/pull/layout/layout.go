@@ -26,6 +26,12 @@ const (
 // version is the content of oci-layout.
 const version = `{"imageLayoutVersion":"1.0.0"}`
 
+// Is reports whether a directory is an OCI image layout.
+func Is(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, layoutName))
+	return err == nil
+}
+
 // A Layout is the content of an OCI image layout.
 type Layout struct {
 	Index  []byte // index.json

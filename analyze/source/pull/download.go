@@ -1,4 +1,4 @@
-package source
+package pull
 
 import (
 	"cmp"
@@ -8,21 +8,21 @@ import (
 	"slices"
 
 	"layup/analyze/source/document"
-	oci "layup/analyze/source/pull/layout"
+	"layup/analyze/source/pull/layout"
 	"layup/analyze/source/registry"
 )
 
 // A download is a blob to fetch.
 type download struct {
-	oci.Blob
+	layout.Blob
 	ref     registry.Reference
 	content []byte // a document, which is at hand
 	foreign bool   // it need not be in the registry
 }
 
 // list returns the blobs in the order of their digests.
-func (p *plan) list() []oci.Blob {
-	var list []oci.Blob
+func (p *plan) list() []layout.Blob {
+	var list []layout.Blob
 	for _, digest := range slices.Sorted(maps.Keys(p.blobs)) {
 		list = append(list, p.blobs[digest].Blob)
 	}
@@ -51,7 +51,7 @@ func (p *plan) pulled() *Pulled {
 	}
 	for _, e := range p.entries {
 		if e.named {
-			out.References = append(out.References, PulledReference{Reference: e.name(), Digest: e.desc.Digest, Platform: e.shownPlatform()})
+			out.References = append(out.References, Reference{Reference: e.name(), Digest: e.desc.Digest, Platform: e.shownPlatform()})
 		}
 	}
 	return out

@@ -1,4 +1,4 @@
-package source
+package pull
 
 import (
 	"cmp"
@@ -9,15 +9,16 @@ import (
 	"strings"
 
 	"layup/analyze/show"
+	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
-	oci "layup/analyze/source/pull/layout"
+	"layup/analyze/source/pull/layout"
 	"layup/analyze/source/registry"
 )
 
 // A plan is what a pull will fetch: found by reading indexes and manifests.
 type plan struct {
 	client *registry.Client
-	opt    PullOptions
+	opt    Options
 
 	entries []*entry
 	blobs   map[string]download // by digest
@@ -35,7 +36,7 @@ type entry struct {
 	fetched  map[string]string  // manifests and indexes of the entry, digest to media type, for the question what refers to them
 }
 
-func newPlan(client *registry.Client, opt PullOptions) *plan {
+func newPlan(client *registry.Client, opt Options) *plan {
 	return &plan{client: client, opt: opt, blobs: map[string]download{}}
 }
 
@@ -71,7 +72,7 @@ func parsePulled(name string) (registry.Reference, error) {
 			return ref.Or("latest"), err
 		}
 	}
-	return registry.Reference{}, &Hinted{Err: errors.New("is not in a registry"), Hint: "docker://" + strings.TrimPrefix(show.Shell(name), "docker.io://") + "  names an image in a registry"}
+	return registry.Reference{}, &advice.Hinted{Err: errors.New("is not in a registry"), Hint: "docker://" + strings.TrimPrefix(show.Shell(name), "docker.io://") + "  names an image in a registry"}
 }
 
 // resolve plans what an entry's document leads to. Of an index it may leave one manifest, which becomes the entry.
@@ -108,11 +109,10 @@ func (p *plan) hold(e *entry, d document.Descriptor, raw []byte) error {
 	if _, there := p.blobs[d.Digest]; there {
 		return nil
 	}
-	p.held += int64(len(raw))
-	if p.held > maxDocuments {
-		return errTooManyDocuments
+	if err := document.Hold(&p.held, len(raw)); err != nil {
+		return err
 	}
-	p.blobs[d.Digest] = download{Blob: oci.Blob{Digest: d.Digest, Size: int64(len(raw))}, ref: e.ref, content: raw}
+	p.blobs[d.Digest] = download{Blob: layout.Blob{Digest: d.Digest, Size: int64(len(raw))}, ref: e.ref, content: raw}
 	return nil
 }
 
@@ -247,7 +247,7 @@ func (p *plan) want(e *entry, d document.Descriptor) error {
 		return fmt.Errorf("blob %s: one document says it has %d bytes, another %d", d.Digest, before.Size, d.Size)
 	}
 	if !there {
-		p.blobs[d.Digest] = download{Blob: oci.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: d.Foreign()}
+		p.blobs[d.Digest] = download{Blob: layout.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: d.Foreign()}
 	}
 	return nil
 }

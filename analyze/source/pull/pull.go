@@ -1,4 +1,4 @@
-package source
+package pull
 
 import (
 	"context"
@@ -9,14 +9,15 @@ import (
 	"strings"
 
 	"layup/analyze/show"
+	"layup/analyze/source/advice"
 	"layup/analyze/source/disk"
 	"layup/analyze/source/document"
-	oci "layup/analyze/source/pull/layout"
+	"layup/analyze/source/pull/layout"
 	"layup/analyze/source/registry"
 )
 
-// PullOptions say what is fetched, and where it goes.
-type PullOptions struct {
+// Options say what is fetched, and where it goes.
+type Options struct {
 	Registry registry.Options
 	Limits   document.Limits
 	Target   string // a file where it ends in .tar, else a directory
@@ -27,11 +28,11 @@ type PullOptions struct {
 	NoResume bool   // neither take up nor leave behind what was fetched before an end
 	Jobs     int    // blobs fetched at once; 0 means 4
 	Note     func(string)
-	Progress func(PullProgress) // from one goroutine at a time; may be nil
+	Progress func(Progress) // from one goroutine at a time; may be nil
 }
 
-// PullProgress says how far fetching has come.
-type PullProgress struct {
+// Progress says how far fetching has come.
+type Progress struct {
 	Blobs, Done  int    // to be fetched, fetched
 	Bytes, Read  int64  // of all blobs; read, or there before
 	JustFinished string // the digest of the blob that has just been finished, or empty
@@ -39,26 +40,26 @@ type PullProgress struct {
 
 // Pulled is what was fetched.
 type Pulled struct {
-	References []PulledReference
+	References []Reference
 	Blobs      int
 	Bytes      int64
 }
 
-// A PulledReference is what a reference named at that time.
-type PulledReference struct {
+// A Reference is what a reference named at that time.
+type Reference struct {
 	Reference string // in full, with its tag
 	Digest    string // of the index or manifest that index.json names
 	Platform  string // empty where all were fetched, or it is unknown
 }
 
-// PartialSuffix is behind a target's name where an unfinished pull keeps what it has.
-const PartialSuffix = ".layup-partial"
+// partialSuffix is behind a target's name where an unfinished pull keeps what it has.
+const partialSuffix = ".layup-partial"
 
-// defaultPullJobs is how many blobs are fetched at once.
-const defaultPullJobs = 4
+// defaultJobs is how many blobs are fetched at once.
+const defaultJobs = 4
 
 // Pull fetches images from registries into an OCI layout. Every byte is compared with its digest and size. The target is what it was, or whole.
-func Pull(ctx context.Context, names []string, opt PullOptions) (*Pulled, error) {
+func Pull(ctx context.Context, names []string, opt Options) (*Pulled, error) {
 	if err := opt.checkTarget(); err != nil {
 		return nil, err
 	}
@@ -70,35 +71,27 @@ func Pull(ctx context.Context, names []string, opt PullOptions) (*Pulled, error)
 	p := newPlan(client, opt)
 	for _, name := range names {
 		if err := p.add(ctx, name); err != nil {
-			return nil, advised(fmt.Errorf("%s: %w", show.Safe(name), err))
+			return nil, registry.Advised(fmt.Errorf("%s: %w", show.Safe(name), err))
 		}
 	}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := p.fetch(ctx); err != nil {
-		return nil, advised(err)
+		return nil, registry.Advised(err)
 	}
 	return p.pulled(), nil
 }
 
-// advised adds what the registry's client advises.
-func advised(err error) error {
-	if advice := registry.Advice(err); advice != "" {
-		return &Hinted{Err: err, Hint: advice}
-	}
-	return err
-}
+func (opt Options) tar() bool { return strings.HasSuffix(opt.Target, ".tar") }
 
-func (opt PullOptions) tar() bool { return strings.HasSuffix(opt.Target, ".tar") }
-
-func (opt PullOptions) partial() string { return filepath.Clean(opt.Target) + PartialSuffix }
+func (opt Options) partial() string { return filepath.Clean(opt.Target) + partialSuffix }
 
 // checkTarget refuses what would lose something that is not an earlier pull, or cannot be written.
-func (opt PullOptions) checkTarget() error {
+func (opt Options) checkTarget() error {
 	dir := filepath.Dir(filepath.Clean(opt.Target))
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("-o %q: %q is no directory", opt.Target, dir)
+		return fmt.Errorf("-o %q: %q is not a directory", opt.Target, dir)
 	}
 	info, err := os.Lstat(opt.Target)
 	switch {
@@ -109,15 +102,15 @@ func (opt PullOptions) checkTarget() error {
 	case opt.tar() && info.IsDir():
 		return fmt.Errorf("-o %q: is a directory, and a name that ends in .tar is a file", opt.Target)
 	case !opt.tar() && !info.IsDir():
-		return &Hinted{Err: fmt.Errorf("-o %q: exists and is no directory", opt.Target), Hint: "a name that ends in .tar makes a tar, any other a directory"}
+		return &advice.Hinted{Err: fmt.Errorf("-o %q: exists and is not a directory", opt.Target), Hint: "a name that ends in .tar makes a tar, any other a directory"}
 	case opt.tar() && !info.Mode().IsRegular():
 		return fmt.Errorf("-o %q: %w", opt.Target, disk.Irregular(info.Mode()))
 	case !opt.tar() && isEmptyDir(opt.Target):
 		return nil
 	case !opt.Force:
-		return &Hinted{Err: fmt.Errorf("-o %q: exists", opt.Target), Hint: "--force replaces it"}
-	case !opt.tar() && !isLayout(opt.Target):
-		return fmt.Errorf("-o %q: is a directory, but no OCI layout: even --force does not replace it", opt.Target)
+		return &advice.Hinted{Err: fmt.Errorf("-o %q: exists", opt.Target), Hint: "--force replaces it"}
+	case !opt.tar() && !layout.Is(opt.Target):
+		return fmt.Errorf("-o %q: is a directory, but not an OCI layout: even --force does not replace it", opt.Target)
 	}
 	return nil
 }
@@ -127,15 +120,10 @@ func isEmptyDir(name string) bool {
 	return err == nil && len(list) == 0
 }
 
-func isLayout(name string) bool {
-	_, err := os.Stat(filepath.Join(name, layoutName))
-	return err == nil
-}
-
 // fetch fetches what the plan names, and writes it.
 func (p *plan) fetch(ctx context.Context) error {
 	dir := p.opt.partial()
-	partial, err := oci.Open(dir, p.opt.NoResume)
+	partial, err := layout.Open(dir, p.opt.NoResume)
 	if err != nil {
 		return disk.Plain(err)
 	}
@@ -154,8 +142,8 @@ func (p *plan) fetch(ctx context.Context) error {
 }
 
 // write makes the layout of what was fetched.
-func (p *plan) write(ctx context.Context, partial *oci.Partial) error {
-	l := oci.Layout{Index: p.index(), Blobs: p.list()}
+func (p *plan) write(ctx context.Context, partial *layout.Partial) error {
+	l := layout.Layout{Index: p.index(), Blobs: p.list()}
 	if p.opt.Docker {
 		doc, err := p.dockerManifest(partial)
 		if err != nil {

@@ -1,4 +1,4 @@
-package source
+package pull
 
 import (
 	"encoding/json"
@@ -117,11 +117,20 @@ func TestPullTrustsNoPartialDirectory(t *testing.T) {
 	if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err != nil {
 		t.Fatal(err)
 	}
-	if got := blobNames(t, opt.Target); !slices.Equal(got, names) {
+	checkBlobs(t, opt.Target, names)
+	if len(notes) == 0 || !strings.Contains(notes[0], partialSuffix) {
+		t.Errorf("notes %q: want one of what is there from before", notes)
+	}
+}
+
+// checkBlobs compares the names of the blobs in a layout, and their contents with their names.
+func checkBlobs(t *testing.T, dir string, names []string) {
+	t.Helper()
+	if got := blobNames(t, dir); !slices.Equal(got, names) {
 		t.Errorf("holds %v, want %v", got, names)
 	}
 	for _, name := range names {
-		content, err := os.ReadFile(filepath.Join(opt.Target, name))
+		content, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,11 +138,8 @@ func TestPullTrustsNoPartialDirectory(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(opt.Target, "stray")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, "stray")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("a stray file went into the target")
-	}
-	if len(notes) == 0 || !strings.Contains(notes[0], PartialSuffix) {
-		t.Errorf("notes %q: want one of what is there from before", notes)
 	}
 }
 
@@ -164,7 +170,7 @@ func TestPullLosesNothingThatIsThere(t *testing.T) {
 		{filepath.Join(dir, "dir.tar"), true, false}, {filepath.Join(dir, "nowhere", "x"), true, false},
 		{empty, false, true}, {empty, false, false}, {empty, true, true}, {tarred, true, true},
 	} {
-		opt := PullOptions{Limits: document.DefaultLimits(), Target: c.target, Force: c.force}
+		opt := Options{Limits: document.DefaultLimits(), Target: c.target, Force: c.force}
 		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); (err == nil) != c.ok {
 			t.Errorf("%s, force %v: %v, want success %v", c.target, c.force, err, c.ok)
 		}

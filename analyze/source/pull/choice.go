@@ -1,10 +1,11 @@
-package source
+package pull
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
 
+	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
 	"layup/analyze/source/registry"
 )
@@ -24,7 +25,7 @@ func (p *plan) platform(e *entry, parsed *document.Document) (string, error) {
 			return want.String(), nil
 		}
 	}
-	return "", &ChoiceError{Message: fmt.Sprintf("docker load takes one platform, and none is this machine's (%s): choose one", document.Machine()[0]), Choices: leafChoices(leaves)}
+	return "", &advice.ChoiceError{Message: fmt.Sprintf("docker load takes one platform, and none is this machine's (%s): choose one", document.Machine()[0]), Choices: leafChoices(leaves)}
 }
 
 // fitting returns the one image that runs on a platform.
@@ -39,11 +40,11 @@ func fitting(leaves []child, want document.Platform) (child, bool) {
 	return child{}, false
 }
 
-func leafChoices(leaves []child) []Choice {
-	var list []Choice
+func leafChoices(leaves []child) []advice.Choice {
+	var list []advice.Choice
 	for _, l := range leaves {
-		if l.Platform != nil && !l.Descriptor.IsAttestation() && platformWord.MatchString(l.Platform.String()) {
-			list = append(list, Choice{Flag: "--platform " + l.Platform.String(), What: l.Digest})
+		if l.Platform != nil && !l.Descriptor.IsAttestation() && l.Platform.IsWord() {
+			list = append(list, advice.Choice{Flag: "--platform " + l.Platform.String(), What: l.Digest})
 		}
 	}
 	return list
@@ -61,7 +62,7 @@ func (p *plan) choose(ctx context.Context, e *entry, parsed *document.Document, 
 	}
 	found, ok := fitting(leaves, want)
 	if !ok {
-		return &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: leafChoices(leaves)}
+		return &advice.ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: leafChoices(leaves)}
 	}
 	e.desc, e.platform = found.Descriptor, found.platform
 	if err := p.enter(ctx, e); err != nil {
@@ -144,7 +145,7 @@ func (p *plan) fits(ctx context.Context, e *entry) error {
 		return err
 	}
 	if have := document.PlatformOf(config.File); have.Known() && !want.Fits(have, false) {
-		return &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", p.opt.Platform), Choices: []Choice{{Flag: "--platform " + have.String(), What: "the only one"}}}
+		return &advice.ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", p.opt.Platform), Choices: []advice.Choice{{Flag: "--platform " + have.String(), What: "the only one"}}}
 	}
 	return nil
 }

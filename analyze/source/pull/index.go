@@ -1,4 +1,4 @@
-package source
+package pull
 
 import (
 	"encoding/json"
@@ -8,7 +8,8 @@ import (
 
 	"layup/analyze/source/decode"
 	"layup/analyze/source/document"
-	oci "layup/analyze/source/pull/layout"
+	"layup/analyze/source/pull/layout"
+	"layup/analyze/source/registry"
 )
 
 // indexEntry is a descriptor of index.json.
@@ -53,7 +54,7 @@ func (p *plan) index() []byte {
 }
 
 // dockerManifest writes manifest.json for docker load: an image for each manifest, under all its references.
-func (p *plan) dockerManifest(partial *oci.Partial) ([]byte, error) {
+func (p *plan) dockerManifest(partial *layout.Partial) ([]byte, error) {
 	type image struct {
 		Config   string
 		RepoTags []string
@@ -76,7 +77,7 @@ func (p *plan) dockerManifest(partial *oci.Partial) ([]byte, error) {
 			}
 			made[e.desc.Digest], list = i, append(list, i)
 		}
-		if tag := familiar(e.name()); e.ref.Tag != "" && !slices.Contains(i.RepoTags, tag) {
+		if tag := registry.Familiar(e.name()); e.ref.Tag != "" && !slices.Contains(i.RepoTags, tag) {
 			i.RepoTags = append(i.RepoTags, tag)
 		}
 	}
@@ -84,7 +85,7 @@ func (p *plan) dockerManifest(partial *oci.Partial) ([]byte, error) {
 }
 
 // loadable refuses what no engine loads, and says what old ones do not.
-func (p *plan) loadable(partial *oci.Partial, e *entry) error {
+func (p *plan) loadable(partial *layout.Partial, e *entry) error {
 	if e.image == nil {
 		return fmt.Errorf("--docker: is an index without a manifest")
 	}
@@ -95,7 +96,7 @@ func (p *plan) loadable(partial *oci.Partial, e *entry) error {
 		if _, there := p.blobs[l.Digest]; !there {
 			return fmt.Errorf("--docker: layer %d is a foreign one, which the registry does not have: docker load would refuse the file", i)
 		}
-		head, err := partial.Head(oci.Blob{Digest: l.Digest, Size: l.Size}, decode.HeadSize)
+		head, err := partial.Head(layout.Blob{Digest: l.Digest, Size: l.Size}, decode.HeadSize)
 		if err != nil {
 			return err
 		}

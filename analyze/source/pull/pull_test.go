@@ -1,4 +1,4 @@
-package source
+package pull
 
 import (
 	"crypto/sha256"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
+	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
 	"layup/fixtures"
 )
@@ -42,8 +44,8 @@ func aRegistry(t *testing.T, p fixtures.Packing) (*fixtures.Server, string) {
 	return s, "docker://" + strings.TrimPrefix(server.URL, "http://") + "/lab/shop"
 }
 
-func pullOptions(t *testing.T, form string) PullOptions {
-	return PullOptions{Limits: document.DefaultLimits(), Target: filepath.Join(t.TempDir(), "image"+form)}
+func pullOptions(t *testing.T, form string) Options {
+	return Options{Limits: document.DefaultLimits(), Target: filepath.Join(t.TempDir(), "image"+form)}
 }
 
 // blobNames lists the blobs of a layout in a directory.
@@ -112,7 +114,7 @@ func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 // listed returns what an archive holds by kind, and how many images there are to choose from.
 func listed(t *testing.T, name string) (kinds []string, images int) {
 	t.Helper()
-	a, err := Open(t.Context(), name, Options{Verify: true, Limits: document.DefaultLimits()})
+	a, err := source.Open(t.Context(), name, source.Options{Verify: true, Limits: document.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +125,7 @@ func listed(t *testing.T, name string) (kinds []string, images int) {
 	}
 	for _, l := range list {
 		kinds = append(kinds, l.Kind)
-		if l.Kind == kindImage {
+		if l.Kind == "image" {
 			images++
 		}
 	}
@@ -153,7 +155,7 @@ func TestPullOfOnePlatformMakesItTheOnlyImage(t *testing.T) {
 	}
 	opt := pullOptions(t, ".tar")
 	opt.Platform = "plan9/mips"
-	var choice *ChoiceError
+	var choice *advice.ChoiceError
 	if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); !errors.As(err, &choice) || len(choice.Choices) < 2 {
 		t.Errorf("a platform that is not there: %v, want the platforms to choose from", err)
 	}
@@ -192,13 +194,13 @@ func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
 	if len(pulled.References) != 3 {
 		t.Errorf("%d references, want 3", len(pulled.References))
 	}
-	a, err := Open(t.Context(), opt.Target, Options{Verify: true, Limits: document.DefaultLimits()})
+	a, err := source.Open(t.Context(), opt.Target, source.Options{Verify: true, Limits: document.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
 	for _, name := range []string{strings.TrimPrefix(ref, "docker://") + ":1", "lab/other:1"} {
-		if _, _, err := a.Choose(t.Context(), Selection{Image: name}); err != nil {
+		if _, _, err := a.Choose(t.Context(), source.Selection{Image: name}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package source
+package pull
 
 import (
 	"context"
@@ -7,12 +7,12 @@ import (
 	"sync"
 
 	"layup/analyze/show"
-	oci "layup/analyze/source/pull/layout"
+	"layup/analyze/source/pull/layout"
 	"layup/analyze/source/registry"
 )
 
 // fill fetches all blobs that the partial directory has not yet.
-func (p *plan) fill(ctx context.Context, partial *oci.Partial) error {
+func (p *plan) fill(ctx context.Context, partial *layout.Partial) error {
 	f := &filling{plan: p, partial: partial}
 	missing, err := f.survey(ctx)
 	if err != nil {
@@ -22,7 +22,7 @@ func (p *plan) fill(ctx context.Context, partial *oci.Partial) error {
 	defer cancel()
 	jobs := p.opt.Jobs
 	if jobs <= 0 {
-		jobs = defaultPullJobs
+		jobs = defaultJobs
 	}
 	queue := make(chan download, len(missing))
 	for _, b := range missing {
@@ -53,10 +53,10 @@ func (p *plan) fill(ctx context.Context, partial *oci.Partial) error {
 // A filling is the work on one partial directory.
 type filling struct {
 	*plan
-	partial *oci.Partial
+	partial *layout.Partial
 
 	mu       sync.Mutex
-	progress PullProgress
+	progress Progress
 	err      error // the first
 }
 
