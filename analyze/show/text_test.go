@@ -96,7 +96,8 @@ func TestQuotedArgumentsComeBackFromTheShell(t *testing.T) {
 	if err != nil {
 		t.Skip("no bash here")
 	}
-	for _, arg := range []string{"/etc/passwd", "", "two words", "it's", "$(id) `id` \\ \"", "a\nb", "\x1b[31m", "latin-\xe9", "\u202egnp", "é", "-rf", "~", "#x", "*", "{a,b}", "$'x'", " end "} {
+	for _, arg := range []string{"/etc/passwd", "", "two words", "it's", "$(id) `id` \\ \"", "a\nb", "\x1b[31m",
+		"latin-\xe9", "\u202egnp", "é", "-rf", "~", "#x", "*", "{a,b}", "$'x'", " end "} {
 		out, err := exec.CommandContext(t.Context(), bash, "-c", "printf '%s' "+Shell(arg)).Output()
 		if err != nil || string(out) != arg {
 			t.Errorf("%q as %s: got %q, %v", arg, Shell(arg), out, err)
@@ -105,7 +106,8 @@ func TestQuotedArgumentsComeBackFromTheShell(t *testing.T) {
 }
 
 func TestMessagesAreHarmless(t *testing.T) {
-	for s, want := range map[string]string{"plain: \"text\" 'é' \\n": "plain: \"text\" 'é' \\n", "a\x1b[2Jb\nc \xff \u202e": "a\\x1b[2Jb\\nc \\xff \\u202e"} {
+	for s, want := range map[string]string{"plain: \"text\" 'é' \\n": "plain: \"text\" 'é' \\n",
+		"a\x1b[2Jb\nc \xff \u202e": "a\\x1b[2Jb\\nc \\xff \\u202e"} {
 		if got := Line(s); got != want {
 			t.Errorf("%q: got %q want %q", s, got, want)
 		}

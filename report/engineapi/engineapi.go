@@ -1,4 +1,5 @@
-// Package engineapi answers the read-only questions about images of the Docker Engine API from documents that were made before it listens.
+// Package engineapi answers the read-only questions of the Docker Engine API about images, from documents that are made
+// before it listens.
 package engineapi
 
 import (
@@ -12,8 +13,8 @@ import (
 	"layup/analyze"
 )
 
-// The versions of the API that are spoken: 1.24 is the oldest that a client of this decade asks for. From 1.47 on clients ask for the
-// manifests of all platforms, which a file need not hold.
+// The versions of the API that are spoken: 1.24 is the oldest that a client of this decade asks for. From 1.47 on
+// clients ask for the manifests of all platforms, which a file need not hold.
 const (
 	newest = 46
 	oldest = 24
@@ -27,11 +28,12 @@ type Image struct {
 
 // A Server is the handler. It changes nothing, and nothing changes it.
 type Server struct {
-	images  []Image // no ID twice, no tag twice
+	images  []Image // each ID and each tag is there once
 	version string  // of the program
 }
 
-// New returns a server of the images, the program's version being told to clients. No two images may have an ID or a tag in common.
+// New returns a server of the images, which tells clients the program's version. Each ID and each tag is of one image
+// only.
 func New(images []Image, version string) *Server { return &Server{images, version} }
 
 // versioned is the beginning of a path that names a version of the API.
@@ -57,7 +59,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case api > newest:
 		refuse(w, http.StatusBadRequest, "client version 1.%d is too new. Maximum supported API version is 1.%d", api, newest)
 	case api < oldest:
-		refuse(w, http.StatusBadRequest, "client version 1.%d is too old. Minimum supported API version is 1.%d, please upgrade your client to a newer version", api, oldest)
+		refuse(w, http.StatusBadRequest, "client version 1.%d is too old. Minimum supported API version is 1.%d, "+
+			"please upgrade your client to a newer version", api, oldest)
 	default:
 		s.answer(w, r, path, api)
 	}
@@ -78,9 +81,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, path string, api
 	case isImage && strings.HasSuffix(name, "/json"):
 		s.about(w, strings.TrimSuffix(name, "/json"), func(img *Image) any { return json.RawMessage(img.Inspect.JSON()) })
 	case isImage && strings.HasSuffix(name, "/history"):
-		s.about(w, strings.TrimSuffix(name, "/history"), func(img *Image) any { return append([]analyze.DockerHistory{}, img.History...) })
-	default: // 404, so that a client which looks for something of any kind goes on to images
-		refuse(w, http.StatusNotFound, "layup serves image files: it has no %+q, only images to list and inspect, and their history", path)
+		s.about(w, strings.TrimSuffix(name, "/history"), func(img *Image) any {
+			return append([]analyze.DockerHistory{}, img.History...)
+		})
+	default: // 404, so that a client that looks for something of any kind goes on to images
+		refuse(w, http.StatusNotFound,
+			"layup serves image files: it has no %+q, only images to list and inspect, and their history", path)
 	}
 }
 
@@ -108,12 +114,12 @@ func ping(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// send writes a document. Of a HEAD the server leaves the body out.
+// send writes a document. The server leaves the body out if the request is a HEAD.
 func send(w http.ResponseWriter, doc any) {
 	w.Header().Set("Content-Type", "application/json")
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(doc) // as above
+	_ = enc.Encode(doc) // a client that went away needs no answer
 }
 
 // refuse says why there is no answer, in the form that clients print.

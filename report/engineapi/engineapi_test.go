@@ -23,7 +23,8 @@ func sample() *Server {
 	size := int64(42)
 	doc := func(id, created string, tags []string, labels map[string]string) Image {
 		return Image{
-			Inspect: &analyze.DockerImage{ID: id, Created: created, RepoTags: tags, RepoDigests: []string{}, Config: &analyze.DockerConfig{Labels: labels}, Size: &size},
+			Inspect: &analyze.DockerImage{ID: id, Created: created, RepoTags: tags, RepoDigests: []string{},
+				Config: &analyze.DockerConfig{Labels: labels}, Size: &size},
 			History: []analyze.DockerHistory{{ID: id, CreatedBy: "COPY <a> & b", Size: &size}},
 		}
 	}
@@ -57,9 +58,13 @@ func message(t *testing.T, w *httptest.ResponseRecorder) string {
 func TestNamesMeanWhatAnEngineMeans(t *testing.T) {
 	for name, want := range map[string]string{
 		"shop:1.2": idA, "shop": idA, "docker.io/library/shop:1.2": idA, "index.docker.io/shop": idA, "library/shop": idA,
-		"example.org:5000/team/links": idB, "example.org:5000/team/links:latest": idB, "example.org:5000/team/links@" + manifest: idB, "mirror/links@" + manifest: idB, "docker.io/mirror/links@" + manifest: idB,
-		idA: idA, strings.TrimPrefix(idB, "sha256:"): idB, "c": idC, "sha256:ccc": idC, "cccc00000000": idC, manifest: idB, "dddd": idB,
-		"shop:1": "", "sho": "", "team/links": "", "links": "", "Shop": "", "shop@" + manifest: "", "sha256:e": "", "sha256:": "", "other/links@" + manifest: "", "CCCC": "", "shop:1.2@sha256:x": "",
+		"example.org:5000/team/links": idB, "example.org:5000/team/links:latest": idB,
+		"example.org:5000/team/links@" + manifest: idB, "mirror/links@" + manifest: idB,
+		"docker.io/mirror/links@" + manifest: idB, "dddd": idB,
+		idA: idA, strings.TrimPrefix(idB, "sha256:"): idB, "c": idC, "sha256:ccc": idC,
+		"cccc00000000": idC, manifest: idB,
+		"shop:1": "", "sho": "", "team/links": "", "links": "", "Shop": "", "shop@" + manifest: "", "sha256:e": "",
+		"sha256:": "", "other/links@" + manifest: "", "CCCC": "", "shop:1.2@sha256:x": "",
 	} {
 		w := ask(t, "GET", "/v1.41/images/"+url.PathEscape(name)+"/json")
 		var doc struct {
@@ -73,19 +78,24 @@ func TestNamesMeanWhatAnEngineMeans(t *testing.T) {
 			t.Errorf("%s: %s", name, w.Body)
 		}
 	}
-	if w := ask(t, "GET", "/images/aaaa/json"); w.Code != http.StatusBadRequest || !strings.Contains(message(t, w), "ambiguous") {
+	if w := ask(t, "GET", "/images/aaaa/json"); w.Code != http.StatusBadRequest ||
+		!strings.Contains(message(t, w), "ambiguous") {
 		t.Errorf("the beginning of two IDs: %d %s", w.Code, w.Body)
 	}
-	if w := ask(t, "GET", "/images/a%1b%5B2Jb/json"); strings.Contains(w.Body.String(), "\x1b") || strings.Contains(message(t, w), "\x1b") {
+	if w := ask(t, "GET", "/images/a%1b%5B2Jb/json"); strings.Contains(w.Body.String(), "\x1b") ||
+		strings.Contains(message(t, w), "\x1b") {
 		t.Errorf("an escape comes back: %q", w.Body)
 	}
 }
 
 func TestWhatWritesIsRefused(t *testing.T) {
-	for _, c := range []string{"POST /v1.41/images/create?fromImage=x", "POST /images/load", "DELETE /v1.41/images/shop", "POST /v1.41/images/shop/tag", "POST /v1.24/containers/create",
-		"PUT /containers/x/archive", "PATCH /", "POST /v9.99/x", "POST /_ping", "POST /images/json", "DELETE /images/shop:1.2/json", "CONNECT /x", "OPTIONS /images/json", "POST /session", "POST /build"} {
+	for _, c := range []string{"POST /v1.41/images/create?fromImage=x", "POST /images/load", "DELETE /v1.41/images/shop",
+		"POST /v1.41/images/shop/tag", "POST /v1.24/containers/create",
+		"PUT /containers/x/archive", "PATCH /", "POST /v9.99/x", "POST /_ping", "POST /images/json",
+		"DELETE /images/shop:1.2/json", "CONNECT /x", "OPTIONS /images/json", "POST /session", "POST /build"} {
 		method, target, _ := strings.Cut(c, " ")
-		if w := ask(t, method, target); w.Code != http.StatusMethodNotAllowed || !strings.Contains(message(t, w), "read-only") || w.Header().Get("Allow") != "GET, HEAD" {
+		if w := ask(t, method, target); w.Code != http.StatusMethodNotAllowed ||
+			!strings.Contains(message(t, w), "read-only") || w.Header().Get("Allow") != "GET, HEAD" {
 			t.Errorf("%s: %d %s", c, w.Code, w.Body)
 		}
 	}
@@ -93,16 +103,20 @@ func TestWhatWritesIsRefused(t *testing.T) {
 
 func TestVersionsOfTheAPI(t *testing.T) {
 	for target, want := range map[string]int{
-		"/_ping": 200, "/v1.24/_ping": 200, "/v1.46/_ping": 200, "/v1.47/_ping": 400, "/v1.23/_ping": 400, "/v1.999/_ping": 400, "/v2.0/_ping": 404, "/v1.x/_ping": 404, "/v1.41": 404, "/": 404, "/v1.41/": 404,
-		"/version": 200, "/v1.30/version": 200, "/info": 200, "/images/json": 200, "/images//json": 404, "/images/shop": 404, "/images/shop/history": 200, "/images/get?names=shop": 404, "/containers/shop/json": 404, "/v1.41/events": 404,
+		"/_ping": 200, "/v1.24/_ping": 200, "/v1.46/_ping": 200, "/v1.47/_ping": 400, "/v1.23/_ping": 400,
+		"/v1.999/_ping": 400, "/v2.0/_ping": 404, "/v1.x/_ping": 404, "/v1.41": 404, "/": 404, "/v1.41/": 404,
+		"/version": 200, "/v1.30/version": 200, "/info": 200, "/images/json": 200, "/images//json": 404, "/images/shop": 404,
+		"/images/shop/history": 200, "/images/get?names=shop": 404, "/containers/shop/json": 404, "/v1.41/events": 404,
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
-			if w := ask(t, method, target); w.Code != want || w.Header().Get("Api-Version") != "1.46" || w.Header().Get("Ostype") != "linux" {
+			if w := ask(t, method, target); w.Code != want || w.Header().Get("Api-Version") != "1.46" ||
+				w.Header().Get("Ostype") != "linux" {
 				t.Errorf("%s %s: got %d want %d, %v", method, target, w.Code, want, w.Header())
 			}
 		}
 	}
-	if get, head := ask(t, "GET", "/_ping"), ask(t, "HEAD", "/_ping"); get.Body.String() != "OK" || head.Body.Len() > 0 || head.Header().Get("Content-Length") != "2" {
+	if get, head := ask(t, "GET", "/_ping"), ask(t, "HEAD", "/_ping"); get.Body.String() != "OK" || head.Body.Len() > 0 ||
+		head.Header().Get("Content-Length") != "2" {
 		t.Errorf("ping: %q and %q", get.Body, head.Body)
 	}
 }
@@ -110,9 +124,14 @@ func TestVersionsOfTheAPI(t *testing.T) {
 func TestListIsNewestFirstAndFiltered(t *testing.T) {
 	for filters, want := range map[string][]string{
 		"": {idB, idA, idC}, "{}": {idB, idA, idC},
-		`{"reference":{"shop":true}}`: {idA}, `{"reference":{"sh*:1*":true}}`: {idA}, `{"reference":["shop:1.2"]}`: {idA}, `{"reference":{"*/*/links":true,"shop":true}}`: {idB, idA}, `{"reference":{"nope":true}}`: {}, `{"reference":{"mirror/links":true}}`: {idB},
-		`{"dangling":{"true":true}}`: {idC}, `{"dangling":{"0":true}}`: {idB, idA}, `{"label":{"tier=web":true}}`: {idA}, `{"label":{"tier":true}}`: {idA}, `{"label":{"tier=db":true}}`: {}, `{"label":{"tier":true,"other":true}}`: {},
-		`{"before":{"example.org:5000/team/links":true}}`: {idA, idC}, `{"since":{"shop":true}}`: {idB}, `{"reference":{"shop":false}}`: {idB, idA, idC},
+		`{"reference":{"shop":true}}`: {idA}, `{"reference":{"sh*:1*":true}}`: {idA}, `{"reference":["shop:1.2"]}`: {idA},
+		`{"reference":{"*/*/links":true,"shop":true}}`: {idB, idA}, `{"reference":{"nope":true}}`: {},
+		`{"reference":{"mirror/links":true}}`: {idB},
+		`{"dangling":{"true":true}}`:          {idC}, `{"dangling":{"0":true}}`: {idB, idA},
+		`{"label":{"tier=web":true}}`: {idA},
+		`{"label":{"tier":true}}`:     {idA}, `{"label":{"tier=db":true}}`: {}, `{"label":{"tier":true,"other":true}}`: {},
+		`{"before":{"example.org:5000/team/links":true}}`: {idA, idC}, `{"since":{"shop":true}}`: {idB},
+		`{"reference":{"shop":false}}`: {idB, idA, idC},
 	} {
 		w := ask(t, "GET", "/images/json?filters="+url.QueryEscape(filters))
 		var list []summary
@@ -127,18 +146,24 @@ func TestListIsNewestFirstAndFiltered(t *testing.T) {
 			t.Errorf("%s: got %v want %v", filters, got, want)
 		}
 	}
-	for _, filters := range []string{"{", "[]", `{"foo":{"x":true}}`, `{"dangling":{"x":true}}`, `{"since":{"nope":true}}`, `{"reference":{"[":true}}`, `"x"`} {
-		if w := ask(t, "GET", "/images/json?filters="+url.QueryEscape(filters)); w.Code != http.StatusBadRequest || message(t, w) == "" {
+	for _, filters := range []string{"{", "[]", `{"foo":{"x":true}}`, `{"dangling":{"x":true}}`, `{"since":{"nope":true}}`,
+		`{"reference":{"[":true}}`, `"x"`} {
+		if w := ask(t, "GET", "/images/json?filters="+url.QueryEscape(filters)); w.Code != http.StatusBadRequest ||
+			message(t, w) == "" {
 			t.Errorf("%s: %d %s", filters, w.Code, w.Body)
 		}
 	}
-	if w := ask(t, "GET", `/images/json?filters={"reference":{"shop:1.2":true}}`); !strings.Contains(w.Body.String(), `"RepoTags":["shop:1.2"]`) {
+	w := ask(t, "GET", `/images/json?filters={"reference":{"shop:1.2":true}}`)
+	if !strings.Contains(w.Body.String(), `"RepoTags":["shop:1.2"]`) {
 		t.Errorf("names that were not asked for are listed: %s", w.Body)
 	}
 }
 
 func TestImagesWithoutNamesAreNamedNoneForOldClients(t *testing.T) {
-	for target, want := range map[string]string{"/v1.41/images/json": `"RepoTags":["<none>:<none>"],"SharedSize":-1,"Size":0,"VirtualSize":0`, "/v1.46/images/json": `"RepoTags":[],"SharedSize":-1,"Size":0}`} {
+	for target, want := range map[string]string{
+		"/v1.41/images/json": `"RepoTags":["<none>:<none>"],"SharedSize":-1,"Size":0,"VirtualSize":0`,
+		"/v1.46/images/json": `"RepoTags":[],"SharedSize":-1,"Size":0}`,
+	} {
 		if w := ask(t, "GET", target); !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %s", target, w.Body)
 		}

@@ -41,7 +41,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, api int) {
 	found := []summary{}
 	for i := range s.images {
 		if sum := summarize(&s.images[i]); filters.pass(&sum) {
-			sum.dress(api)
+			sum.adapt(api)
 			found = append(found, sum)
 		}
 	}
@@ -49,7 +49,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, api int) {
 	send(w, found)
 }
 
-// created is when the image was made, in seconds since 1970; that of the year 1 where it is unknown.
+// created is when the image was made, in seconds since 1970; the year 1 if that is unknown.
 func created(d *analyze.DockerImage) int64 {
 	t, err := time.Parse(time.RFC3339Nano, d.Created)
 	if err != nil {
@@ -71,8 +71,8 @@ func summarize(img *Image) summary {
 	return sum
 }
 
-// dress gives the summary the form of a version of the API.
-func (sum *summary) dress(api int) {
+// adapt gives the summary the form of a version of the API.
+func (sum *summary) adapt(api int) {
 	if api <= noNames && len(sum.RepoTags) == 0 && len(sum.RepoDigests) == 0 {
 		sum.RepoTags, sum.RepoDigests = []string{"<none>:<none>"}, []string{"<none>@<none>"}
 	}
@@ -94,7 +94,7 @@ func (f filter) pass(sum *summary) bool {
 	return !slices.ContainsFunc(f, func(test func(*summary) bool) bool { return !test(sum) })
 }
 
-// filters reads the parameter of that name: an object of names, each with the values as members or as elements.
+// filters reads the parameter filters: an object of names, each with its values as members or as elements.
 func (s *Server) filters(text string) (filter, error) {
 	if text == "" {
 		return nil, nil
@@ -125,9 +125,11 @@ func (s *Server) filters(text string) (filter, error) {
 	return f, nil
 }
 
-// test makes the tests of one filter; the values of some are alternatives, of others conditions.
+// test makes the tests of one filter. The values of reference are alternatives; those of other filters must all hold.
 func (s *Server) test(name string, values []string) (filter, error) {
-	one := map[string]func(value string) (func(*summary) bool, error){"dangling": testDangling, "label": testLabel, "before": s.testBefore, "since": s.testSince}[name]
+	one := map[string]func(value string) (func(*summary) bool, error){
+		"dangling": testDangling, "label": testLabel, "before": s.testBefore, "since": s.testSince,
+	}[name]
 	switch {
 	case name == "reference":
 		return testReference(values)
@@ -180,7 +182,7 @@ func (s *Server) testSince(name string) (func(*summary) bool, error) {
 	return func(sum *summary) bool { return sum.Created > at }, err
 }
 
-// createdOf is when the image of a name was made.
+// createdOf is when the image with a name was made.
 func (s *Server) createdOf(name string) (int64, error) {
 	img, err := s.find(name)
 	switch {

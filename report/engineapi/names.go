@@ -6,31 +6,30 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"layup/analyze/digest"
 )
 
-var (
-	wholeDigest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	idStart     = regexp.MustCompile(`^(sha256:)?[0-9a-f]{1,64}$`)
-)
+var idStart = regexp.MustCompile(`^(sha256:)?[0-9a-f]{1,64}$`)
 
-// find returns the image that a name means, or nil, as an engine reads names: an ID whole goes first, then a tag or a digest of a repository,
-// then the beginning of an ID. The manifest's digest serves as an ID, too, as it does where containerd keeps the images. An error says that
-// several images begin so.
+// find returns the image that a name means, or nil, as an engine reads names: a whole ID goes first, then a tag or a
+// digest of a repository, then the beginning of an ID. The manifest's digest also serves as an ID, as it does if
+// containerd keeps the images. An error says that the IDs of several images begin so.
 func (s *Server) find(name string) (*Image, error) {
 	if name == "" {
 		return nil, nil
 	}
 	whole := name
-	if len(name) == 64 && idStart.MatchString(name) {
-		whole = "sha256:" + name
+	if digest.IsHex(name) {
+		whole = digest.FromHex(name)
 	}
-	repository, digest, _ := strings.Cut(name, "@")
+	repository, blob, _ := strings.Cut(name, "@")
 	tag := familiar(name)
 	for _, fits := range []func(img *Image) bool{
 		func(img *Image) bool { return img.Inspect.ID == whole },
 		func(img *Image) bool { return img.manifest() == whole },
 		func(img *Image) bool { return slices.Contains(img.Inspect.RepoTags, tag) },
-		func(img *Image) bool { return wholeDigest.MatchString(digest) && img.has(repository, digest) },
+		func(img *Image) bool { return digest.Valid(blob) && img.has(repository, blob) },
 	} {
 		if i := slices.IndexFunc(s.images, func(img Image) bool { return fits(&img) }); i >= 0 {
 			return &s.images[i], nil
@@ -39,10 +38,10 @@ func (s *Server) find(name string) (*Image, error) {
 	if !idStart.MatchString(name) {
 		return nil, nil
 	}
-	return s.byStart("sha256:" + strings.TrimPrefix(name, "sha256:"))
+	return s.byStart(digest.FromHex(digest.Hex(name)))
 }
 
-// byStart finds the only image whose ID begins so, or else the manifest's digest.
+// byStart finds the only image with an ID that begins so, or else with a manifest's digest that does.
 func (s *Server) byStart(start string) (*Image, error) {
 	for _, id := range []func(img *Image) string{func(img *Image) string { return img.Inspect.ID }, (*Image).manifest} {
 		var found []*Image
@@ -62,7 +61,7 @@ func (s *Server) byStart(start string) (*Image, error) {
 	return nil, nil
 }
 
-// manifest is the manifest's digest, or empty.
+// manifest is the manifest's digest, or "".
 func (img *Image) manifest() string {
 	if img.Inspect.Descriptor == nil {
 		return ""
@@ -70,19 +69,19 @@ func (img *Image) manifest() string {
 	return img.Inspect.Descriptor.Digest
 }
 
-// has reports whether the image is that of a digest in a repository: from there, or with a tag of it.
-func (img *Image) has(repository, digest string) bool {
+// has reports whether the image is the one that a digest names in a repository: it is from there, or has a tag there.
+func (img *Image) has(repository, blob string) bool {
 	repository, _, _ = cutTag(familiar(repository))
-	if slices.Contains(img.Inspect.RepoDigests, repository+"@"+digest) {
+	if slices.Contains(img.Inspect.RepoDigests, repository+"@"+blob) {
 		return true
 	}
-	return img.manifest() == digest && slices.ContainsFunc(img.Inspect.RepoTags, func(ref string) bool {
+	return img.manifest() == blob && slices.ContainsFunc(img.Inspect.RepoTags, func(ref string) bool {
 		name, _, _ := cutTag(ref)
 		return name == repository
 	})
 }
 
-// familiar returns a reference as Docker shows it: without docker.io/library/, with :latest where there is no tag.
+// familiar returns a reference as Docker shows it: without docker.io/library/, and with :latest if there is no tag.
 func familiar(ref string) string {
 	for _, registry := range []string{"docker.io/", "index.docker.io/"} {
 		ref = strings.TrimPrefix(ref, registry)
@@ -94,7 +93,7 @@ func familiar(ref string) string {
 	return ref
 }
 
-// cutTag divides a reference at the colon before its tag; that before a port is none.
+// cutTag divides a reference at the colon before its tag, which is not the one before a port.
 func cutTag(ref string) (name, tag string, tagged bool) {
 	i := strings.LastIndexByte(ref, ':')
 	if i < 0 || strings.Contains(ref[i:], "/") {
@@ -108,7 +107,7 @@ func shownName(name string) string {
 	if quoted := strconv.QuoteToASCII(name); quoted != `"`+name+`"` {
 		return quoted
 	}
-	if idStart.MatchString(name) && (strings.HasPrefix(name, "sha256:") || len(name) == 64) {
+	if digest.IsHex(name) || strings.HasPrefix(name, "sha256:") && idStart.MatchString(name) {
 		return name
 	}
 	return familiar(name)

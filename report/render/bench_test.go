@@ -38,7 +38,8 @@ func listing(n int) Doc {
 		{Title: "Layer", Right: true, Cell: cell(7)},
 		{Title: "Path", Cut: true, Cell: cell(0)},
 	}
-	return Doc{Command: "ls", Sections: []Section{{Source: "big.tar", Name: "big:1", Fields: fields, Rows: rows, Columns: columns}}}
+	return Doc{Command: "ls", Sections: []Section{{Source: "big.tar", Name: "big:1", Fields: fields, Rows: rows,
+		Columns: columns}}}
 }
 
 // BenchmarkMillion writes a million items in each format.

@@ -42,7 +42,8 @@ func TestValuesSayWhatTheyHold(t *testing.T) {
 		text string
 		num  int64
 	}{
-		{Value{}, "", 0}, {T("a\xff"), "a\xff", 0}, {N("a\xff"), "a\xff", 0}, {I(-7), "-7", -7}, {B(true), "true", 0}, {B(false), "false", 0},
+		{Value{}, "", 0}, {T("a\xff"), "a\xff", 0}, {N("a\xff"), "a\xff", 0}, {I(-7), "-7", -7}, {B(true), "true", 0},
+		{B(false), "false", 0},
 		{At(1600000000, 0), "2020-09-13T12:26:40Z", 1600000000}, {At(1<<62, 0), "4611686018427387904", 1 << 62},
 		{O([]int{1}), "[1]", 0}, {O(nil), "", 0},
 	} {
@@ -50,7 +51,8 @@ func TestValuesSayWhatTheyHold(t *testing.T) {
 			t.Errorf("%#v: String %q, Int %d", c.v, c.v.String(), c.v.Int())
 		}
 	}
-	if sec, nsec := At(1, 2).Time(); sec != 1 || nsec != 2 || !B(true).Bool() || B(false).Bool() || I(1).Bool() || O(3).Object() != 3 {
+	if sec, nsec := At(1, 2).Time(); sec != 1 || nsec != 2 || !B(true).Bool() || B(false).Bool() || I(1).Bool() ||
+		O(3).Object() != 3 {
 		t.Error("accessors")
 	}
 }

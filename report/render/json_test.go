@@ -12,14 +12,16 @@ import (
 )
 
 const sampleItems = `
-{"path":"/a` + "\ufffd" + `<&>","pathBase64":"L2H/PCY+","size":-5,"mtime":"2020-09-13T12:26:40.000000005Z","xattrs":{"user.a":"\u202e\udb40\udc41\u007f"},"createdBy":"=1+1"},
+{"path":"/a` + "\ufffd" + `<&>","pathBase64":"L2H/PCY+","size":-5,"mtime":"2020-09-13T12:26:40.000000005Z",` +
+	`"xattrs":{"user.a":"\u202e\udb40\udc41\u007f"},"createdBy":"=1+1"},
 {"path":"/b,\"\n","mtimeUnix":253402300800,"implied":true}]`
 
 func TestJSONIsOneDocument(t *testing.T) {
 	d := sample()
 	got := write(t, "json", d, Terminal{})
 	image := `"image":{"layers":3,"reference":"shop:1.2"},`
-	if want := `{"schemaVersion":1,"command":"ls",` + image + `"items":[` + sampleItems + `,"warnings":[]}` + "\n"; got != want {
+	want := `{"schemaVersion":1,"command":"ls",` + image + `"items":[` + sampleItems + `,"warnings":[]}` + "\n"
+	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 
@@ -27,7 +29,7 @@ func TestJSONIsOneDocument(t *testing.T) {
 	d.Sections[0].Warnings = []any{map[string]string{"code": "<odd>"}}
 	d.Sections[0].Errors = []any{map[string]any{"layer": 2}}
 	got = write(t, "json", d, Terminal{})
-	want := `{"schemaVersion":1,"command":"ls",` + image + `"pass":false,"totals":{"live":3},"items":[` + sampleItems +
+	want = `{"schemaVersion":1,"command":"ls",` + image + `"pass":false,"totals":{"live":3},"items":[` + sampleItems +
 		`,"warnings":[{"code":"<odd>"}],"errors":[{"layer":2}]}` + "\n"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -129,7 +131,8 @@ func FuzzJSONIsValidForAnyBytes(f *testing.F) {
 		if err := json.Unmarshal([]byte(text), &doc); err != nil {
 			t.Fatalf("%v in %s", err, text)
 		}
-		if i := strings.IndexFunc(text, func(r rune) bool { return show.Odd(r) && r != '\n' }); i >= 0 || !utf8.ValidString(text) {
+		i := strings.IndexFunc(text, func(r rune) bool { return show.Odd(r) && r != '\n' })
+		if i >= 0 || !utf8.ValidString(text) {
 			t.Errorf("%q is not harmless on a terminal", text)
 		}
 		valid := string([]rune(s))

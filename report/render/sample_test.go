@@ -36,9 +36,12 @@ func sample() Doc {
 	return Doc{Command: "ls", Sections: []Section{{
 		Image:  map[string]any{"reference": "shop:1.2", "layers": 3},
 		Source: "shop.tar", Name: "shop:1.2",
-		Fields: []Field{{"path", Name}, {"size", Int}, {"mtime", Time}, {"implied", Bool}, {"xattrs", Object}, {"createdBy", Text}},
+		Fields: []Field{
+			{"path", Name}, {"size", Int}, {"mtime", Time}, {"implied", Bool}, {"xattrs", Object}, {"createdBy", Text},
+		},
 		Rows: rowsOf(
-			[]Value{N("/a\xff<&>"), I(-5), At(1600000000, 5), {}, O(map[string]string{"user.a": "\u202e\U000e0041\x7f"}), T("=1+1")},
+			[]Value{N("/a\xff<&>"), I(-5), At(1600000000, 5), {}, O(map[string]string{"user.a": "\u202e\U000e0041\x7f"}),
+				T("=1+1")},
 			[]Value{N("/b,\"\n"), {}, At(lastSecond+1, 0), B(true)},
 		),
 		Columns: []Column{
@@ -57,9 +60,12 @@ func two() Doc {
 }
 
 // ugly are texts that images have been made with.
-var ugly = []string{"", "/etc/nginx/nginx.conf", "My Documents  (old)", `a\x2db`, "cafe\u0301", "/世界/🎉", "שלום", "a\x1b[31mred", "\x9b31m",
-	"\u009b31m", "good\rbad", "\a\b\x7f\x00", "a\nb\tc", "it's\\\n", "caf\xe9", "\xed\xa0\x80", "a\ufffd", "fdp.\u202eexe", "a\u200bb\u200d",
-	"\ufeffa", "a\u2028b", "a\U000e0041", "a\ufe0f", "\u3164", "a\u00a0b\u3000", "\u2800", "\ue000", " a ", "$'a'", "\u0301a", "\n\u0301"}
+var ugly = []string{
+	"", "/etc/nginx/nginx.conf", "My Documents  (old)", `a\x2db`, "cafe\u0301", "/世界/🎉", "שלום", "a\x1b[31mred", "\x9b31m",
+	"\u009b31m", "good\rbad", "\a\b\x7f\x00", "a\nb\tc", "it's\\\n", "caf\xe9", "\xed\xa0\x80", "a\ufffd",
+	"fdp.\u202eexe", "a\u200bb\u200d", "\ufeffa", "a\u2028b", "a\U000e0041", "a\ufe0f", "\u3164", "a\u00a0b\u3000",
+	"\u2800", "\ue000", " a ", "$'a'", "\u0301a", "\n\u0301",
+}
 
 const (
 	firstSecond = -62167219200 // 0000-01-01T00:00:00Z

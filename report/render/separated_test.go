@@ -12,7 +12,8 @@ import (
 func TestCSVHasNamesAndPlainNumbers(t *testing.T) {
 	got := write(t, "csv", sample(), Terminal{})
 	want := "path,pathBase64,size,mtime,mtimeUnix,implied,xattrs,createdBy\r\n" +
-		"/a\ufffd<&>,L2H/PCY+,-5,2020-09-13T12:26:40.000000005Z,,,\"{\"\"user.a\"\":\"\"\\u202e\\udb40\\udc41\\u007f\"\"}\",'=1+1\r\n" +
+		"/a\ufffd<&>,L2H/PCY+,-5,2020-09-13T12:26:40.000000005Z,,," +
+		"\"{\"\"user.a\"\":\"\"\\u202e\\udb40\\udc41\\u007f\"\"}\",'=1+1\r\n" +
 		"\"/b,\"\"\n\",,,,253402300800,true,,\r\n"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -44,7 +45,8 @@ func TestRowsOfSeveralImagesBeginWithSourceAndImage(t *testing.T) {
 
 func TestFormulasGetAQuoteAndNumbersDoNot(t *testing.T) {
 	for text, want := range map[string]string{
-		"=cmd": "'=cmd", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\ta": "'\ta", "\ra": "'\ra", "a=": "a=", "'=": "'=", "": "", "/=": "/=",
+		"=cmd": "'=cmd", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\ta": "'\ta", "\ra": "'\ra", "a=": "a=", "'=": "'=", "": "",
+		"/=": "/=",
 	} {
 		for _, v := range []Value{T(text), N(text)} {
 			d := Doc{Sections: []Section{{Fields: []Field{{"a", Text}, {"n", Int}}, Rows: rowsOf([]Value{v, I(-1)})}}}
@@ -96,7 +98,8 @@ func TestARowOfOneEmptyCellIsARow(t *testing.T) {
 
 func TestCellsAreHarmlessOnATerminal(t *testing.T) {
 	for _, c := range ugly {
-		d := Doc{Many: true, Sections: []Section{{Source: c, Name: c, Fields: []Field{{"a", Name}, {"b", Text}}, Rows: rowsOf([]Value{N(c), T(c)})}}}
+		d := Doc{Many: true, Sections: []Section{{Source: c, Name: c, Fields: []Field{{"a", Name}, {"b", Text}},
+			Rows: rowsOf([]Value{N(c), T(c)})}}}
 		for _, format := range []string{"csv", "tsv", "table {{.a}}", "{{.a}}{{.b}}{{.image}}{{.}}"} {
 			for _, r := range write(t, format, d, Terminal{TTY: true}) {
 				if show.Odd(r) && !strings.ContainsRune("\r\n\t", r) {

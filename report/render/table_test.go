@@ -37,11 +37,13 @@ func TestOneTableHoldsTheRowsOfSeveralImages(t *testing.T) {
 	d := two()
 	d.Sections[1].Footer = "done"
 	lines := strings.Split(write(t, "table", d, Terminal{}), "\n")
-	if lines[0] != "IMAGE     PATH          SIZE" || !strings.HasPrefix(lines[1], "shop:1.2  ") || !strings.HasPrefix(lines[3], "shop:1.3  ") || lines[5] != "shop:1.3: done" {
+	if lines[0] != "IMAGE     PATH          SIZE" || !strings.HasPrefix(lines[1], "shop:1.2  ") ||
+		!strings.HasPrefix(lines[3], "shop:1.3  ") || lines[5] != "shop:1.3: done" {
 		t.Errorf("got %q", lines)
 	}
 	d.Sections[1].Source = "other.tar"
-	if got := write(t, "table", d, Terminal{}); !strings.HasPrefix(got, "SOURCE     IMAGE     PATH") || !strings.Contains(got, "\nother.tar  shop:1.3  $'/a") {
+	if got := write(t, "table", d, Terminal{}); !strings.HasPrefix(got, "SOURCE     IMAGE     PATH") ||
+		!strings.Contains(got, "\nother.tar  shop:1.3  $'/a") {
 		t.Errorf("two sources: got %s", got)
 	}
 }
@@ -61,7 +63,8 @@ func TestASectionMayDrawItself(t *testing.T) {
 
 // uglySheet has n rows of ugly cells.
 func uglySheet(n int, term Terminal) *sheet {
-	columns := []Column{{Title: "NAME", Cut: true}, {Title: "N", Right: true}, {Title: "SHORT", Cut: true}, {Title: "LAST"}}
+	columns := []Column{{Title: "NAME", Cut: true}, {Title: "N", Right: true}, {Title: "SHORT", Cut: true},
+		{Title: "LAST"}}
 	sh := &sheet{terminal: term, columns: columns}
 	sh.rows = func(yield func([]string) bool) error {
 		for i := range n {
@@ -129,7 +132,8 @@ func TestTheLastColumnThatMayBeCutIsCutFirst(t *testing.T) {
 
 func TestNarrowTerminalsSpareColumnsBeforeTheAnswer(t *testing.T) {
 	cell := func(s string) func([]Value) string { return func([]Value) string { return s } }
-	columns := []Column{{Title: "Layer", Right: true, Cell: cell("3")}, {Title: "Mode", Spare: true, Cell: cell("-rw-r--r--")}, {Title: "Owner", Spare: true, Cell: cell("0:0")},
+	columns := []Column{{Title: "Layer", Right: true, Cell: cell("3")},
+		{Title: "Mode", Spare: true, Cell: cell("-rw-r--r--")}, {Title: "Owner", Spare: true, Cell: cell("0:0")},
 		{Title: "Path", Cell: cell("/etc/nginx/nginx.conf.default")}}
 	for width, want := range map[int]string{
 		0:  "LAYER  MODE        OWNER  PATH\n    3  -rw-r--r--  0:0    /etc/nginx/nginx.conf.default\n",
@@ -150,7 +154,8 @@ func TestNarrowTerminalsSpareColumnsBeforeTheAnswer(t *testing.T) {
 
 func TestPipedTablesAreWhole(t *testing.T) {
 	long := "/" + strings.Repeat("long/", 500)
-	d := Doc{Sections: []Section{{Columns: []Column{{Title: "Path", Cut: true, Cell: func([]Value) string { return long }}},
+	d := Doc{Sections: []Section{{Columns: []Column{{Title: "Path", Cut: true,
+		Cell: func([]Value) string { return long }}},
 		Rows: rowsOf([]Value{I(1)})}}}
 	if got := write(t, "table", d, Terminal{}); got != "PATH\n"+long+"\n" {
 		t.Errorf("got %d bytes", len(got))
@@ -184,7 +189,8 @@ func TestOnlyTheHeaderIsBoldAndOnlyInColour(t *testing.T) {
 	for _, rows := range []int{2, measured + 2} {
 		got := write(t, "table", listing(rows), Terminal{Color: true})
 		header, _, _ := strings.Cut(got, "\n")
-		if !strings.HasPrefix(header, "\x1b[1mMODE") || !strings.HasSuffix(header, "PATH\x1b[0m") || strings.Count(got, "\x1b") != 2 {
+		if !strings.HasPrefix(header, "\x1b[1mMODE") || !strings.HasSuffix(header, "PATH\x1b[0m") ||
+			strings.Count(got, "\x1b") != 2 {
 			t.Errorf("%d rows: header %q, %d escapes", rows, header, strings.Count(got, "\x1b"))
 		}
 		if plain := write(t, "table", listing(rows), Terminal{}); strings.Contains(plain, "\x1b") {
@@ -194,7 +200,8 @@ func TestOnlyTheHeaderIsBoldAndOnlyInColour(t *testing.T) {
 }
 
 func TestWidthIsThatOfTerminals(t *testing.T) {
-	for s, want := range map[string]int{"": 0, "abc": 3, "世界": 4, "cafe\u0301": 4, "a世b": 4, "🎉": 2, "e" + strings.Repeat("\u0301", 8): 1, "…": 1} {
+	for s, want := range map[string]int{"": 0, "abc": 3, "世界": 4, "cafe\u0301": 4, "a世b": 4, "🎉": 2,
+		"e" + strings.Repeat("\u0301", 8): 1, "…": 1} {
 		if got := displayWidth(s); got != want {
 			t.Errorf("%q: got %d, want %d", s, got, want)
 		}
@@ -203,7 +210,8 @@ func TestWidthIsThatOfTerminals(t *testing.T) {
 		s    string
 		most int
 		want string
-	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"世界世界", 4, "世…"}, {"世界世界", 5, "世界…"}, {"e\u0301e\u0301e\u0301", 2, "e\u0301…"}, {"abc", 1, "…"}, {"abc", 0, ""}, {"abc", -1, ""}} {
+	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"世界世界", 4, "世…"}, {"世界世界", 5, "世界…"},
+		{"e\u0301e\u0301e\u0301", 2, "e\u0301…"}, {"abc", 1, "…"}, {"abc", 0, ""}, {"abc", -1, ""}} {
 		if got := cutTo(c.s, c.most); got != c.want {
 			t.Errorf("cutTo(%q, %d) = %q, want %q", c.s, c.most, got, c.want)
 		}

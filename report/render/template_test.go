@@ -24,7 +24,8 @@ func TestTemplatesSeeItemsByBothSpellings(t *testing.T) {
 		`{{define "x"}}{{.size}}{{end}}{{template "x" .}}`: "-5||",
 		`{{truncate .path 2}}{{title "a"}}{{lower "B"}}`:   "/aAb|/bAb|",
 		`{{printf "%999999999d" 1}}`:                       "%!(NOVERB)%!(EXTRA int=1)|%!(NOVERB)%!(EXTRA int=1)|",
-		`{{pad .createdBy 0 0}}{{html "<"}}{{js "'"}}{{urlquery " "}}{{print 1 2}}{{println}}{{len .path}}`: "=1+1&lt;\\'+1 2\n8|&lt;\\'+1 2\n5|",
+		`{{pad .createdBy 0 0}}{{html "<"}}{{js "'"}}{{urlquery " "}}{{print 1 2}}{{println}}{{len .path}}`: "" +
+			"=1+1&lt;\\'+1 2\n8|&lt;\\'+1 2\n5|",
 	} {
 		got := write(t, format, sample(), Terminal{})
 		if want = strings.ReplaceAll(want, "|", "\n"); got != want {
@@ -49,8 +50,10 @@ func TestAWholeItemIsItsJSON(t *testing.T) {
 
 func TestUnknownFieldsListTheKnownOnes(t *testing.T) {
 	for format, field := range map[string]string{
-		"{{.nosuch}}": "nosuch", "{{if .No}}{{end}}": "No", "{{range .path}}{{$.x}}{{end}}": "x", "{{with .}}{{.y}}{{end}}": "y",
-		"{{json (index .z 1)}}": "z", `{{define "t"}}{{.u}}{{end}}{{template "t" .}}`: "u", "table {{.path}}\t{{.v}}": "v", "{{.PATH}}": "PATH", "{{.source}}": "source",
+		"{{.nosuch}}": "nosuch", "{{if .No}}{{end}}": "No", "{{range .path}}{{$.x}}{{end}}": "x",
+		"{{with .}}{{.y}}{{end}}": "y",
+		"{{json (index .z 1)}}":   "z", `{{define "t"}}{{.u}}{{end}}{{template "t" .}}`: "u", "table {{.path}}\t{{.v}}": "v",
+		"{{.PATH}}": "PATH", "{{.source}}": "source",
 		`{{define "t"}}{{template "t" .}}{{.w}}{{end}}{{template "t" $}}`: "w",
 	} {
 		f, err := Parse(format, Formats)
@@ -62,13 +65,15 @@ func TestUnknownFieldsListTheKnownOnes(t *testing.T) {
 			d.Sections[0].Rows = rows
 			var b strings.Builder
 			err = f.Write(&b, d, Terminal{})
-			want := `template: unknown field "` + field + `"; the fields are path, pathBase64, size, mtime, mtimeUnix, implied, xattrs, createdBy`
+			want := `template: unknown field "` + field +
+				`"; the fields are path, pathBase64, size, mtime, mtimeUnix, implied, xattrs, createdBy`
 			if err == nil || err.Error() != want || b.Len() > 0 {
 				t.Errorf("%s: %v, want %s; written %q", format, err, want, b.String())
 			}
 		}
 	}
-	if got := write(t, "{{range .xattrs}}{{.}}{{end}}{{.xattrs.other}}", sample(), Terminal{}); !strings.Contains(got, "<no value>") {
+	got := write(t, "{{range .xattrs}}{{.}}{{end}}{{.xattrs.other}}", sample(), Terminal{})
+	if !strings.Contains(got, "<no value>") {
 		t.Errorf("members of objects are not fields: got %q", got)
 	}
 }
@@ -92,9 +97,11 @@ func TestACharacterCutInTwoIsHarmlessOnATerminal(t *testing.T) {
 
 func TestTableTemplatesHaveHeadersOfTheirFields(t *testing.T) {
 	for format, want := range map[string]string{
-		`table {{.Path}}\t{{.createdBy}}\t{{.Size}}`: "PATH          CREATED BY  SIZE\n$'/a\\xff<&>'  =1+1        -5\n$'/b,\"\\n'\n",
+		`table {{.Path}}\t{{.createdBy}}\t{{.Size}}`: "" +
+			"PATH          CREATED BY  SIZE\n$'/a\\xff<&>'  =1+1        -5\n$'/b,\"\\n'\n",
 		`table{{.size}}`: "SIZE\n-5\n\n",
-		`table {{if .implied}}{{.size}}{{end}} ({{json .xattrs}})\t{{range .xattrs}}{{.}},{{end}}\t{{with .mtimeUnix}}{{.}}{{end}}\t{{"x"}}`: "" +
+		`table {{if .implied}}{{.size}}{{end}} ({{json .xattrs}})\t{{range .xattrs}}{{.}},{{end}}` +
+			`\t{{with .mtimeUnix}}{{.}}{{end}}\t{{"x"}}`: "" +
 			"SIZE (XATTRS)                               XATTRS                    MTIME UNIX\n" +
 			` ({"user.a":"$'\\u202e\\U000e0041\\x7f'"})  $'\u202e\U000e0041\x7f',                x` + "\n" +
 			" (null)                                                               253402300800  x\n",
@@ -154,7 +161,8 @@ func TestTemplatesEndAtTheirBounds(t *testing.T) {
 		{"{{range 1000000000000}}{{$x := 1}}{{end}}", "template stopped after 0.05 s"},
 		{"{{range 1000000000000}}{{if true}}{{continue}}{{end}}x{{end}}", "template stopped after 0.05 s"},
 		{"{{range 1000000000000}}{{\"\"}}{{end}}", "template stopped after 0.05 s"},
-		{`{{define "a"}}{{range 10}}{{template "b"}}{{end}}{{end}}{{define "b"}}{{range 1000000}}{{end}}{{end}}{{range 1000000}}{{template "a"}}{{end}}`, "template stopped after 0.05 s"},
+		{`{{define "a"}}{{range 10}}{{template "b"}}{{end}}{{end}}{{define "b"}}{{range 1000000}}{{end}}{{end}}` +
+			`{{range 1000000}}{{template "a"}}{{end}}`, "template stopped after 0.05 s"},
 		{tower(40), "template stopped after 0.05 s"},
 		{`{{define "a"}}{{template "a" .}}{{end}}{{template "a" .}}`, "template calls itself too deep: over 500 levels"},
 		{`{{template "template" .}}`, "template calls itself too deep: over 500 levels"},
