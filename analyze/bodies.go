@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 
 	"layup/analyze/source"
@@ -20,16 +19,16 @@ import (
 type Body struct {
 	Extents []tarfs.Extent // where the pieces lie; between them are zeros
 	Size    int64          // bytes of the file, with its holes
-	packed  io.Reader
+	stored  io.Reader
 	close   func() error // nil where nothing is to be closed
 }
 
 // Read reads the stored pieces, holes left out.
-func (b *Body) Read(p []byte) (int, error) { return b.packed.Read(p) }
+func (b *Body) Read(p []byte) (int, error) { return b.stored.Read(p) }
 
 // Expanded reads the file as programs see it, zeros where it has holes.
 func (b *Body) Expanded() io.Reader {
-	return &expanded{body: b.packed, extents: b.Extents, size: b.Size}
+	return tarfs.Expand(b.stored, b.Extents, b.Size)
 }
 
 // Close ends the reading of a body that was opened by itself.
@@ -69,7 +68,7 @@ func (img *Image) readable(v tarfs.Version) error {
 	if v.Type() != tarfs.File {
 		return fmt.Errorf("%q: is a %s, which has no content", v.Node().Path(), v.Type())
 	}
-	if limit := img.opt.Source.Limits.Sparse; limit > 0 && v.Size() > limit && v.Size() > stored(v) {
+	if limit := img.opt.Source.Limits.Sparse; limit > 0 && v.Size() > limit && v.Size() > v.Stored() {
 		return fmt.Errorf("%q: %w", v.Node().Path(), &tarfs.LimitError{Name: "sparse", Value: v.Size(), Limit: limit})
 	}
 	return nil
@@ -130,18 +129,17 @@ func (img *Image) bodies(ctx context.Context, versions []tarfs.Version, order []
 
 // A layerPass reads one layer from its beginning to its end.
 type layerPass struct {
-	img   *Image
-	layer *source.Layer
-	tar   io.ReadCloser // nil before the first content that is stored
-	r     passReader
-	at    int64 // bytes of the tar consumed
+	img     *Image
+	layer   *source.Layer
+	tar     io.ReadCloser  // nil before the first content that is stored
+	r       io.Reader      // the tar in a buffer, unless it passes over by itself what nobody reads
+	forward *tarfs.Forward // over r
 }
 
-// A passReader is what a pass reads: tar in a buffer, or one that is put together from files, of which what is passed
-// over is not read.
-type passReader interface {
-	io.Reader
-	Discard(n int) (int, error)
+// ReadAt reads the tar at offsets that never decrease.
+func (p *layerPass) ReadAt(b []byte, offset int64) (int, error) {
+	n, err := p.forward.ReadAt(b, offset)
+	return n, p.located(err)
 }
 
 // The bytes of a tar that are read at once.
@@ -150,7 +148,7 @@ const passBuffer = 256 << 10
 // body moves on to a content and returns it.
 func (p *layerPass) body(ctx context.Context, v tarfs.Version) (*Body, error) {
 	b := &Body{Extents: v.Extents(), Size: v.Size()}
-	b.packed = &packed{pass: p, extents: b.Extents}
+	b.stored = tarfs.Stored(p, b.Extents)
 	if len(b.Extents) == 0 || p.tar != nil {
 		return b, nil
 	}
@@ -158,12 +156,11 @@ func (p *layerPass) body(ctx context.Context, v tarfs.Version) (*Body, error) {
 	if err != nil {
 		return nil, p.located(err)
 	}
-	p.tar = tar
-	if r, ok := tar.(passReader); ok {
-		p.r = r
-	} else {
+	p.tar, p.r = tar, tar
+	if _, ok := tar.(interface{ Discard(int) (int, error) }); !ok {
 		p.r = bufio.NewReaderSize(tar, passBuffer)
 	}
+	p.forward = tarfs.NewForward(p.r, 0)
 	return b, nil
 }
 
@@ -205,61 +202,6 @@ func (p *layerPass) end() error {
 		_, err = io.Copy(io.Discard, p.r)
 	}
 	return errors.Join(p.located(err), p.close())
-}
-
-// skipTo passes over what is not wanted.
-func (p *layerPass) skipTo(offset int64) error {
-	for p.at < offset {
-		n, err := p.r.Discard(int(min(offset-p.at, math.MaxInt)))
-		p.at += int64(n)
-		if err != nil {
-			return p.located(unexpected(err))
-		}
-	}
-	return nil
-}
-
-// packed is a content while the pass stands before or in it.
-type packed struct {
-	pass    *layerPass
-	extents []tarfs.Extent
-	done    int64 // of the first extent
-}
-
-func (b *packed) Read(p []byte) (int, error) {
-	for len(b.extents) > 0 && b.done == b.extents[0].Size {
-		b.extents, b.done = b.extents[1:], 0
-	}
-	if len(b.extents) == 0 {
-		return 0, io.EOF
-	}
-	if err := b.pass.skipTo(b.extents[0].TarOffset + b.done); err != nil {
-		return 0, err
-	}
-	n, err := b.pass.r.Read(p[:min(int64(len(p)), b.extents[0].Size-b.done)])
-	b.done += int64(n)
-	b.pass.at += int64(n)
-	if err == nil || err == io.EOF && n > 0 {
-		return n, nil
-	}
-	return n, b.pass.located(unexpected(err))
-}
-
-// unexpected names the end of a layer where there was content when it was scanned.
-func unexpected(err error) error {
-	if err == io.EOF {
-		return errors.New("input changed while being read: it has become shorter")
-	}
-	return err
-}
-
-// stored returns how many bytes of a file are not in holes.
-func stored(v tarfs.Version) int64 {
-	var n int64
-	for _, e := range v.Extents() {
-		n += e.Size
-	}
-	return n
 }
 
 // sums are digests of files' content, by inode.

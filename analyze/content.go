@@ -81,19 +81,19 @@ func (c *Contents) direct(v tarfs.Version) bool {
 		return false
 	}
 	_, digest := v.Digest()
-	return !c.img.proven(layer) || c.img.opt.inPlace() && digest && stored(v) == v.Size()
+	return !c.img.proven(layer) || c.img.opt.inPlace() && digest && v.Stored() == v.Size()
 }
 
 // Open returns the content of one of the versions. Before its last bytes are handed out, all of it is proven.
 func (c *Contents) Open(ctx context.Context, v tarfs.Version) (*Body, error) {
 	b := &Body{Extents: v.Extents(), Size: v.Size()}
-	b.packed = bytes.NewReader(nil)
 	if len(b.Extents) == 0 {
+		b.stored = bytes.NewReader(nil)
 		return b, nil
 	}
 	i, found := slices.BinarySearchFunc(c.parts, place(v), func(s spooled, w wanted) int { return s.compare(w) })
 	if found {
-		b.packed = io.NewSectionReader(c.spool, c.parts[i].at, stored(v))
+		b.stored = io.NewSectionReader(c.spool, c.parts[i].at, v.Stored())
 		return b, nil
 	}
 	return b, c.open(ctx, v, b)
@@ -101,15 +101,16 @@ func (c *Contents) Open(ctx context.Context, v tarfs.Version) (*Body, error) {
 
 // open begins to read a content where it lies.
 func (c *Contents) open(ctx context.Context, v tarfs.Version, b *Body) error {
-	pass := &layerPass{img: c.img, layer: c.img.Layers[v.ContentLayer()], at: b.Extents[0].TarOffset}
-	tar, err := pass.layer.Tar(ctx, pass.at)
+	pass := &layerPass{img: c.img, layer: c.img.Layers[v.ContentLayer()]}
+	at := b.Extents[0].TarOffset
+	tar, err := pass.layer.Tar(ctx, at)
 	if err != nil {
 		return pass.located(err)
 	}
-	pass.tar, pass.r = tar, bufio.NewReaderSize(tar, int(min(stored(v), passBuffer)))
-	b.packed, b.close = &packed{pass: pass, extents: b.Extents}, pass.close
+	pass.tar, pass.forward = tar, tarfs.NewForward(bufio.NewReaderSize(tar, int(min(v.Stored(), passBuffer))), at)
+	b.stored, b.close = tarfs.Stored(pass, b.Extents), pass.close
 	if sum, ok := v.Digest(); ok && c.img.proven(pass.layer.Index) {
-		b.packed = &proving{body: b.packed, want: sum, left: b.Size, hash: sha256.New(), pass: pass}
+		b.stored = &proving{body: b.stored, want: sum, left: b.Size, hash: sha256.New(), pass: pass}
 	}
 	return nil
 }
@@ -163,36 +164,3 @@ type content struct {
 }
 
 func (c *content) Close() error { return c.close() }
-
-// expanded gives out the pieces of a file with zeros between them.
-type expanded struct {
-	body    io.Reader // the pieces one behind the other
-	extents []tarfs.Extent
-	size    int64
-	at      int64
-}
-
-func (x *expanded) Read(b []byte) (int, error) {
-	if x.at == x.size {
-		return 0, io.EOF
-	}
-	for len(x.extents) > 0 && x.at == x.extents[0].FileOffset+x.extents[0].Size {
-		x.extents = x.extents[1:]
-	}
-	end := x.size
-	if len(x.extents) > 0 {
-		if e := x.extents[0]; x.at >= e.FileOffset {
-			n, err := x.body.Read(b[:min(int64(len(b)), e.FileOffset+e.Size-x.at)])
-			x.at += int64(n)
-			if err == io.EOF && n > 0 {
-				err = nil
-			}
-			return n, unexpected(err)
-		}
-		end = x.extents[0].FileOffset
-	}
-	n := int(min(int64(len(b)), end-x.at))
-	clear(b[:n])
-	x.at += int64(n)
-	return n, nil
-}
