@@ -10,8 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
+	"layup/analyze/digest"
 	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/tarfs"
@@ -108,20 +108,11 @@ func (e *LayerError) Error() string {
 	if e.Digest == "" {
 		return fmt.Sprintf("layer %d: %v", e.Layer, e.Err)
 	}
-	return fmt.Sprintf("layer %d (%s): %v", e.Layer, short(e.Digest), e.Err)
+	return fmt.Sprintf("layer %d (%s): %v", e.Layer, digest.Short(e.Digest), e.Err)
 }
 
 // Unwrap returns the cause.
 func (e *LayerError) Unwrap() error { return e.Err }
-
-// short returns the first twelve hexadecimal digits of a digest, as engines print it.
-func short(digest string) string {
-	_, hex, ok := strings.Cut(digest, ":")
-	if !ok {
-		hex = digest
-	}
-	return hex[:min(len(hex), 12)]
-}
 
 // Open opens what name names, chooses one image and loads it. Close it after use. With an error the image, where there
 // is one, says no more than which it is.

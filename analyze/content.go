@@ -8,6 +8,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"io/fs"
 	"slices"
 
 	"layup/analyze/source"
@@ -27,6 +28,15 @@ func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, 
 		return nil, errors.Join(err, c.Close())
 	}
 	return &content{body.Expanded(), func() error { return errors.Join(body.Close(), c.Close()) }}, nil
+}
+
+// FS returns what is visible after layer upto, or after all of them with Last, as an io/fs file system with content.
+// Snapshot.FS of package tarfs says what io/fs cannot say of an image. Content is read and proven as Content does it, with
+// the first Read of a file, so a program that reads many files loads the image with MostBodies.
+func (img *Image) FS(upto int) fs.FS {
+	return img.tree.At(upto).FS(func(v tarfs.Version) (io.ReadCloser, error) {
+		return img.Content(context.Background(), v)
+	})
 }
 
 // Contents are the contents of several files. Most have been read and proven, and lie in memory or in an unlinked

@@ -94,9 +94,7 @@ func (img *Image) Docker() *DockerImage {
 		Config: stored.Config, Architecture: cf.Architecture, Variant: cf.Variant, Os: cmp.Or(cf.OS, "linux"), OsVersion: cf.OSVersion,
 		RootFS: DockerRootFS{Type: cf.RootFS.Type},
 	}
-	for i := range img.scans {
-		d.RootFS.Layers = append(d.RootFS.Layers, img.scans[i].DiffID)
-	}
+	d.RootFS.Layers = append(d.RootFS.Layers, img.diffIDs()...)
 	if img.ID == "" { // an archive from before images had configs, or a bare layer
 		d.RootFS.Type = "layers"
 	}

@@ -3,24 +3,31 @@ package analyze_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
+	"io/fs"
+	"log"
 
 	"layup/analyze"
+	"layup/analyze/filter"
 )
+
+func openExample(opt analyze.Options) *analyze.Image {
+	img, err := analyze.Open(context.Background(), "../fixtures/myfile.tar", opt)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return img
+}
 
 // Who owns /etc/MYFILE?
 func Example() {
 	img, err := analyze.Open(context.Background(), "../fixtures/myfile.tar", analyze.Default())
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 	defer img.Close()
 	owner, err := img.Owner("/etc/MYFILE", true, analyze.Last)
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 	layer := owner.Version.Layer()
 	fmt.Printf("layer %d: %s\n", layer, img.Instruction(layer).Readable)
@@ -29,11 +36,7 @@ func Example() {
 
 // What did every layer do to it?
 func ExampleImage_Log() {
-	img, err := analyze.Open(context.Background(), "../fixtures/myfile.tar", analyze.Default())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	img := openExample(analyze.Default())
 	defer img.Close()
 	for _, change := range img.Log("/etc/MYFILE") {
 		fmt.Println(change.Layer, change.Kind)
@@ -46,28 +49,63 @@ func ExampleImage_Log() {
 	// 6 add
 }
 
-// What did the deleted file say?
-func ExampleImage_Content() {
-	ctx := context.Background()
-	img, err := analyze.Open(ctx, "../fixtures/myfile.tar", analyze.Default())
+// Which versions of files below /etc and /tmp are hidden, and by which layer?
+func ExampleImage_Find() {
+	img := openExample(analyze.Default())
+	defer img.Close()
+	paths, err := filter.Globs("/etc/**", "/tmp/**")
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
+	for hit := range img.Find(false, filter.All(filter.Hidden, filter.Match(paths))) {
+		v := hit.Version
+		fmt.Printf("%s of layer %d: %s by layer %d\n", v.Node().Path(), v.Layer(), hit.Status, hit.HiddenBy)
+	}
+	// Output:
+	// /etc/MYFILE of layer 1: overwritten by layer 2
+	// /etc/MYFILE of layer 2: overwritten by layer 3
+	// /etc/MYFILE of layer 3: deleted by layer 4
+	// /tmp/token of layer 2: deleted by layer 4
+}
+
+// Which files does a container see, and what is in one of them?
+func ExampleImage_FS() {
+	img := openExample(analyze.Default())
+	defer img.Close()
+	fsys := img.FS(analyze.Last)
+	err := fs.WalkDir(fsys, "etc", func(path string, d fs.DirEntry, err error) error {
+		fmt.Println(d)
+		return err
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	content, err := fs.ReadFile(fsys, "etc/MYFILE")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%q\n", content)
+	// Output:
+	// d etc/
+	// - MYFILE
+	// - passwd
+	// - shop.conf
+	// "four\n"
+}
+
+// What did the deleted file say?
+func ExampleImage_FS_deleted() {
+	img := openExample(analyze.Default())
 	defer img.Close()
 	for _, hidden := range img.Hidden(false, func(analyze.Hit) bool { return true }) {
 		if hidden.Version.Node().Path() != "/tmp/token" {
 			continue
 		}
-		body, err := img.Content(ctx, hidden.Version)
+		content, err := fs.ReadFile(img.FS(hidden.Version.Layer()), "tmp/token")
 		if err != nil {
-			fmt.Println(err)
-			return
+			log.Fatal(err)
 		}
-		defer body.Close()
-		if _, err := io.Copy(os.Stdout, body); err != nil {
-			fmt.Println(err)
-		}
+		fmt.Printf("%s", content)
 	}
 	// Output: hunter2
 }

@@ -1,9 +1,7 @@
 package analyze
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-
+	"layup/analyze/digest"
 	"layup/tarfs"
 )
 
@@ -30,12 +28,11 @@ type LayerFacts struct {
 // LayerFacts returns the facts of every layer, oldest first.
 func (img *Image) LayerFacts() []LayerFacts {
 	list := make([]LayerFacts, len(img.Layers))
-	chain := ""
+	chain := digest.Chain(img.diffIDs())
 	for i, l := range img.Layers {
 		s := &img.scans[i]
-		chain = chainID(i, chain, s.DiffID)
 		list[i] = LayerFacts{
-			Index: i, Digest: s.Digest, DiffID: s.DiffID, ChainID: chain,
+			Index: i, Digest: s.Digest, DiffID: s.DiffID, ChainID: chain[i],
 			MediaType: l.MediaType, Compression: s.Compression,
 			Size: l.Size, Unpacked: s.Unpacked, Files: s.Table.Files(img.opt.View), Instruction: img.Instruction(i),
 			Role: l.Role, Directory: l.Directory, Link: l.Link,
@@ -46,17 +43,13 @@ func (img *Image) LayerFacts() []LayerFacts {
 	return list
 }
 
-// chainID names a stack of layers by the one below and the diffID on top. Source: OCI image specification, config,
-// Layer ChainID.
-func chainID(i int, below, diffID string) string {
-	switch {
-	case diffID == "" || i > 0 && below == "":
-		return ""
-	case i == 0:
-		return diffID
+// diffIDs are those of all layers, empty if unknown.
+func (img *Image) diffIDs() []string {
+	list := make([]string, len(img.scans))
+	for i := range list {
+		list[i] = img.scans[i].DiffID
 	}
-	sum := sha256.Sum256([]byte(below + " " + diffID))
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return list
 }
 
 func (img *Image) countChanges(list []LayerFacts) {

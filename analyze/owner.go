@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"layup/analyze/near"
 	"layup/tarfs"
 )
 
@@ -114,7 +115,7 @@ func sibling(view *tarfs.Snapshot, dir tarfs.Node, base string) string {
 			continue
 		}
 		name := v.Node().Name()
-		d := distance(base, name, best)
+		d := near.Distance(base, name, best)
 		if strings.EqualFold(base, name) {
 			d = 0
 		}
@@ -141,36 +142,4 @@ func alike(a, b string) int {
 		n++
 	}
 	return n
-}
-
-// distance is the number of bytes to insert, delete or change to make b of a; limit where it is not below limit. It
-// looks only at what is less than limit bytes off, for names may be long and many.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		low, high := max(0, i-limit), min(len(b), i+limit+1)
-		diagonal := row[low]
-		if row[low] = limit; low == 0 {
-			row[low] = i + 1
-		}
-		least := row[low]
-		for j := low; j < high; j++ {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-			least = min(least, cost)
-		}
-		if least >= limit {
-			return limit
-		}
-	}
-	return min(row[len(b)], limit)
 }

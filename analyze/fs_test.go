@@ -1,0 +1,49 @@
+package analyze_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"layup/analyze"
+)
+
+// The standard library's own test reads every file of the image, after each layer.
+func TestFSPassesTestFS(t *testing.T) {
+	for _, bodies := range []analyze.Bodies{analyze.NoBodies, analyze.MostBodies} {
+		opt := analyze.Default()
+		opt.Bodies = bodies
+		img := open(t, "../fixtures/myfile.tar", opt)
+		for layer := range img.Layers {
+			if err := fstest.TestFS(img.FS(layer), "etc"); err != nil {
+				t.Errorf("after layer %d: %v", layer, err)
+			}
+		}
+		for layer, want := range []error{fs.ErrNotExist, nil, nil, nil, fs.ErrNotExist, fs.ErrNotExist, nil} {
+			if _, err := fs.ReadFile(img.FS(layer), "etc/MYFILE"); !errors.Is(err, want) {
+				t.Errorf("etc/MYFILE after layer %d: %v, want %v", layer, err, want)
+			}
+		}
+	}
+}
+
+// An archive that changes after the image was opened is noticed before the last byte of a file.
+func TestFSProvesWhatIsRead(t *testing.T) {
+	for _, bodies := range []analyze.Bodies{analyze.NoBodies, analyze.MostBodies} {
+		name := write(t, member(t, "file", '0', "text"), make([]byte, 1024))
+		opt := analyze.Default()
+		opt.Bodies = bodies
+		fsys := open(t, name, opt).FS(analyze.Last)
+		if got, err := fs.ReadFile(fsys, "file"); err != nil || string(got) != "text" {
+			t.Errorf("before: %q, %v", got, err)
+		}
+		rewrite(t, name, "text", "test")
+		_, err := fs.ReadFile(fsys, "file")
+		if _, ok := errors.AsType[*fs.PathError](err); !ok || !strings.Contains(fmt.Sprint(err), "changed while being read") {
+			t.Errorf("after: %v", err)
+		}
+	}
+}
