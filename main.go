@@ -30,10 +30,7 @@ func main() {
 	onInterrupt, again := signal.NotifyContext(context.Background(), os.Interrupt)
 	ctx, _ := signal.NotifyContext(onInterrupt, syscall.SIGTERM)
 	context.AfterFunc(onInterrupt, again) // a second Ctrl-C ends the program at once
-	args := os.Args[1:]
-	if report.IsPlugin(os.Args[0]) {
-		ctx, args = report.WithDocker(ctx), report.PluginArgs(args)
-	}
+	ctx, args := report.Plugin(ctx, os.Args)
 	status := report.Main(ctx, args, os.Stdin, os.Stdout, os.Stderr)
 	switch {
 	case onInterrupt.Err() != nil:

@@ -1,73 +1,41 @@
-package report
+package report_test
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 
 	"layup/analyze/show"
+	"layup/fixtures/direct"
 )
 
-// items returns the items of a command's JSON lines, without the members that the test is not about.
-func items(t *testing.T, members string, args ...string) []string {
-	t.Helper()
-	got := layup(t, append(args, "-f", "jsonl", "-q")...)
-	var list []string
-	for _, line := range lines(got.out) {
-		var item map[string]any
-		if err := json.Unmarshal([]byte(line), &item); err != nil {
-			t.Fatalf("layup %q: %v: %s", args, err, line)
-		}
-		var picked []string
-		for _, m := range strings.Fields(members) {
-			if v, ok := item[m]; ok {
-				text, err := json.Marshal(v)
-				if err != nil {
-					t.Fatal(err)
-				}
-				picked = append(picked, m+"="+strings.Trim(string(text), `"`))
-			}
-		}
-		list = append(list, strings.Join(picked, " "))
-	}
-	return list
-}
-
-func expect(t *testing.T, what string, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s:\n  %s\nwant\n  %s", what, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
-	}
-}
-
 func TestFindTellsTheStoryOfAName(t *testing.T) {
-	image := pack(t, "myfile")
-	expect(t, "find", items(t, "path layer status hiddenBy how", "find", image, "MYFILE"),
+	image := direct.Pack(t, "myfile")
+	direct.Expect(t, "find", direct.Items(t, "path layer status hiddenBy how", "find", image, "MYFILE"),
 		"path=/etc/MYFILE layer=1 status=overwritten hiddenBy=2 how=replaced",
 		"path=/etc/MYFILE layer=2 status=overwritten hiddenBy=3 how=replaced",
 		"path=/etc/MYFILE layer=3 status=deleted hiddenBy=4 how=whiteout",
 		"path=/etc/MYFILE layer=6 status=live",
 		"path=/usr/share/MYFILE layer=5 status=live")
-	expect(t, "log", items(t, "path layer change contentSame mode", "log", image, "/etc/MYFILE", "--digests"),
+	direct.Expect(t, "log", direct.Items(t, "path layer change contentSame mode", "log", image, "/etc/MYFILE", "--digests"),
 		"path=/etc/MYFILE layer=1 change=add mode=0644", "path=/etc/MYFILE layer=2 change=modify contentSame=false mode=0644",
 		"path=/etc/MYFILE layer=3 change=modify contentSame=true mode=0600", "path=/etc/MYFILE layer=4 change=delete", "path=/etc/MYFILE layer=6 change=add mode=0644")
-	expect(t, "owner", items(t, "path layer createdBy instruction", "owner", image, "etc/MYFILE"),
+	direct.Expect(t, "owner", direct.Items(t, "path layer createdBy instruction", "owner", image, "etc/MYFILE"),
 		"path=/etc/MYFILE layer=6 createdBy=COPY MYFILE /etc/ # buildkit instruction=COPY MYFILE /etc/")
-	expect(t, "hidden", items(t, "path layer hiddenBy size", "hidden", image),
+	direct.Expect(t, "hidden", direct.Items(t, "path layer hiddenBy size", "hidden", image),
 		"path=/tmp/token layer=2 hiddenBy=4 size=8", "path=/etc/MYFILE layer=1 hiddenBy=2 size=4", "path=/etc/MYFILE layer=2 hiddenBy=3 size=4", "path=/etc/MYFILE layer=3 hiddenBy=4 size=4")
 	for layer, want := range map[string]string{"1": "one\n", "2": "two\n", "3": "two\n", "6": "four\n"} {
-		if got := layup(t, "cat", image, "/etc/MYFILE", "--layer", layer); got.out != want || got.status != 0 {
-			t.Errorf("cat --layer %s: exit %d, %q want %q %s", layer, got.status, got.out, want, got.err)
+		if got := direct.Layup(t, "cat", image, "/etc/MYFILE", "--layer", layer); got.Out != want || got.Status != 0 {
+			t.Errorf("cat --layer %s: exit %d, %q want %q %s", layer, got.Status, got.Out, want, got.Err)
 		}
 	}
-	if got := layup(t, "cat", image, "--upto", "2", "/etc/MYFILE", "/etc/shop.conf"); got.out != "two\nport=80\n" || got.status != 0 {
-		t.Errorf("cat --upto 2: exit %d, %q %s", got.status, got.out, got.err)
+	if got := direct.Layup(t, "cat", image, "--upto", "2", "/etc/MYFILE", "/etc/shop.conf"); got.Out != "two\nport=80\n" || got.Status != 0 {
+		t.Errorf("cat --upto 2: exit %d, %q %s", got.Status, got.Out, got.Err)
 	}
 }
 
 func TestFindNarrows(t *testing.T) {
-	my, links, ugly := pack(t, "myfile"), pack(t, "links"), pack(t, "ugly")
+	my, links, ugly := direct.Pack(t, "myfile"), direct.Pack(t, "links"), direct.Pack(t, "ugly")
 	for _, c := range []struct {
 		say, image string
 		args       []string
@@ -111,32 +79,32 @@ func TestFindNarrows(t *testing.T) {
 	} {
 		t.Run(c.say, func(t *testing.T) {
 			var got []string
-			for _, p := range items(t, "path", append([]string{"find", c.image}, c.args...)...) {
+			for _, p := range direct.Items(t, "path", append([]string{"find", c.image}, c.args...)...) {
 				if p = strings.TrimPrefix(p, "path="); !slices.Contains(got, p) {
 					got = append(got, p)
 				}
 			}
-			expect(t, strings.Join(c.args, " "), got, c.want...)
+			direct.Expect(t, strings.Join(c.args, " "), got, c.want...)
 			status := 0
 			if c.want == nil {
 				status = 1
 			}
-			if got := layup(t, append([]string{"find", c.image}, c.args...)...); got.status != status {
-				t.Errorf("exit %d want %d: %s", got.status, status, got.err)
+			if got := direct.Layup(t, append([]string{"find", c.image}, c.args...)...); got.Status != status {
+				t.Errorf("exit %d want %d: %s", got.Status, status, got.Err)
 			}
 		})
 	}
 }
 
 func TestRawPathsAreExactAndEachOnce(t *testing.T) {
-	got := layup(t, "find", "-q", pack(t, "ugly"), "-0", "a\n*", "latin-\xe9")
-	if want := "/srv/a\nb\tc\rd\x00/srv/latin-\xe9\x00"; got.out != want {
-		t.Errorf("got %q want %q", got.out, want)
+	got := direct.Layup(t, "find", "-q", direct.Pack(t, "ugly"), "-0", "a\n*", "latin-\xe9")
+	if want := "/srv/a\nb\tc\rd\x00/srv/latin-\xe9\x00"; got.Out != want {
+		t.Errorf("got %q want %q", got.Out, want)
 	}
 }
 
 func TestListingsListWhatLsLists(t *testing.T) {
-	my, links := pack(t, "myfile"), pack(t, "links")
+	my, links := direct.Pack(t, "myfile"), direct.Pack(t, "links")
 	for _, c := range []struct {
 		say  string
 		args []string
@@ -160,22 +128,22 @@ func TestListingsListWhatLsLists(t *testing.T) {
 		{"a layer's own entries at a path", []string{my, "--layer", "4", "/tmp"}, "/tmp /tmp/token"},
 	} {
 		t.Run(c.say, func(t *testing.T) {
-			got := items(t, "path", append([]string{"ls"}, c.args...)...)
+			got := direct.Items(t, "path", append([]string{"ls"}, c.args...)...)
 			if text := strings.ReplaceAll(strings.Join(got, " "), "path=", ""); text != c.want {
 				t.Errorf("ls %v: %s want %s", c.args[1:], text, c.want)
 			}
 		})
 	}
-	expect(t, "what a layer wrote and deleted", items(t, "path layer status hiddenBy", "ls", my, "--layer", "4"),
+	direct.Expect(t, "what a layer wrote and deleted", direct.Items(t, "path layer status hiddenBy", "ls", my, "--layer", "4"),
 		"path=/etc layer=4 status=live", "path=/etc/MYFILE layer=3 status=deleted hiddenBy=4", "path=/tmp layer=4 status=live", "path=/tmp/token layer=2 status=deleted hiddenBy=4")
-	opaque := pack(t, "opaque")
-	expect(t, "the top-most of what a layer deleted", items(t, "path layer status hiddenBy how", "ls", opaque, "--layer", "1"),
+	opaque := direct.Pack(t, "opaque")
+	direct.Expect(t, "the top-most of what a layer deleted", direct.Items(t, "path layer status hiddenBy how", "ls", opaque, "--layer", "1"),
 		"path=/app layer=1 status=live", "path=/app/new layer=1 status=live", "path=/app/old layer=0 status=deleted hiddenBy=1 how=opaque",
 		"path=/app/sub layer=0 status=deleted hiddenBy=1 how=opaque", "path=/cache layer=1 status=live", "path=/gone layer=0 status=deleted hiddenBy=1 how=whiteout")
 }
 
 func TestItemsHaveTheMembersThatApply(t *testing.T) {
-	image := pack(t, "links")
+	image := direct.Pack(t, "links")
 	for _, c := range []struct{ path, want string }{
 		{"/etc/second", `{"path":"/etc/second","type":"file","mode":"0640","uid":7,"gid":8,"size":4,"mtime":"2024-02-29T12:00:00.5Z","layer":2,"metaLayer":2}`},
 		{"/bin", `{"path":"/bin","type":"symlink","mode":"0777","uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0,"link":"usr/bin"}`},
@@ -183,27 +151,27 @@ func TestItemsHaveTheMembersThatApply(t *testing.T) {
 		{"/dev/pipe", `{"path":"/dev/pipe","type":"fifo","mode":"0600","uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0}`},
 		{"/", `{"path":"/","type":"dir","mode":"0755","uid":0,"gid":0,"layer":-1,"metaLayer":-1,"implied":true}`},
 	} {
-		if got := layup(t, "ls", "--depth", "0", "-f", "jsonl", image, c.path); got.out != c.want+"\n" {
-			t.Errorf("%s\nwant %s %s", got.out, c.want, got.err)
+		if got := direct.Layup(t, "ls", "--depth", "0", "-f", "jsonl", image, c.path); got.Out != c.want+"\n" {
+			t.Errorf("%s\nwant %s %s", got.Out, c.want, got.Err)
 		}
 	}
-	got := layup(t, "ls", "--upto", "0", "--digests", "-f", "jsonl", image, "/usr/bin/su")
-	if want := `"xattrs":{"security.capability":"AQAAAgAEAAA="},"sha256":"`; !strings.Contains(got.out, want) || !strings.Contains(got.out, `"mode":"4755"`) {
-		t.Errorf("%s does not hold %s", got.out, want)
+	got := direct.Layup(t, "ls", "--upto", "0", "--digests", "-f", "jsonl", image, "/usr/bin/su")
+	if want := `"xattrs":{"security.capability":"AQAAAgAEAAA="},"sha256":"`; !strings.Contains(got.Out, want) || !strings.Contains(got.Out, `"mode":"4755"`) {
+		t.Errorf("%s does not hold %s", got.Out, want)
 	}
-	expect(t, "hard links", items(t, "path hardlinks", "ls", image, "--upto", "1", "/etc/third"), "path=/etc/third hardlinks=/etc/second")
-	expect(t, "a name that has become the only one", items(t, "path hardlinks", "ls", image, "/etc/third"), "path=/etc/third")
+	direct.Expect(t, "hard links", direct.Items(t, "path hardlinks", "ls", image, "--upto", "1", "/etc/third"), "path=/etc/third hardlinks=/etc/second")
+	direct.Expect(t, "a name that has become the only one", direct.Items(t, "path hardlinks", "ls", image, "/etc/third"), "path=/etc/third")
 }
 
 func TestOwnerFollowsSymlinksAndSaysWhatWasAsked(t *testing.T) {
-	image := pack(t, "links")
-	expect(t, "owner", items(t, "path asked layer type", "owner", image, "/lib/bin", "/etc/dangling/", "/lib"), "path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/usr asked=/lib layer=3 type=dir")
-	expect(t, "owner --no-follow", items(t, "path asked layer type", "owner", "--no-follow", image, "/lib/bin", "/etc/dangling", "/lib"),
+	image := direct.Pack(t, "links")
+	direct.Expect(t, "owner", direct.Items(t, "path asked layer type", "owner", image, "/lib/bin", "/etc/dangling/", "/lib"), "path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/usr asked=/lib layer=3 type=dir")
+	direct.Expect(t, "owner --no-follow", direct.Items(t, "path asked layer type", "owner", "--no-follow", image, "/lib/bin", "/etc/dangling", "/lib"),
 		"path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/etc/dangling layer=0 type=symlink", "path=/lib layer=3 type=symlink")
 }
 
 func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
-	image := pack(t, "myfile")
+	image := direct.Pack(t, "myfile")
 	name := show.Shell(image)
 	for _, c := range []struct {
 		args     []string
@@ -211,73 +179,73 @@ func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
 	}{
 		{[]string{"owner", image, "/bin/sh", "/tmp/token", "/etc/paswd", "/no/such"}, "/bin/sh\n",
 			"layup: " + image + ": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: hint: layup log " + name + " /tmp/token\n" +
-				"layup: " + image + ": \"/etc/paswd\": no such path in the image\nlayup: hint: did you mean: layup owner " + name + " /etc/passwd\n" +
+				"layup: " + image + ": \"/etc/paswd\": no such path in the image\nlayup: hint: did you mean layup owner " + name + " /etc/passwd?\n" +
 				"layup: " + image + ": \"/no/such\": no such path in the image\n"},
 		{[]string{"log", image, "/bin", "/no/such"}, "/bin\n", "layup: " + image + ": \"/no/such\": no layer ever held it\n"},
 		{[]string{"ls", "--no-verify", image, "/tmp/token"}, "", "layup: " + image + ": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: hint: layup log --no-verify " + name + " /tmp/token\n"},
 		{[]string{"find", image, "a b"}, "", "layup: " + image + ": nothing matches 'a b'\n"},
 		{[]string{"ls", "--layer", "5", image, "/etc"}, "", "layup: " + image + ": \"/etc\": layer 5 has no entry there\n"},
 	} {
-		got := layup(t, append(c.args, "-q", "-f", "{{.path}}")...)
-		if got.out != c.out || got.err != c.err || got.status != 1 {
-			t.Errorf("layup %q: exit %d\n%s%s\nwant 1\n%s%s", c.args, got.status, got.out, got.err, c.out, c.err)
+		got := direct.Layup(t, append(c.args, "-q", "-f", "{{.path}}")...)
+		if got.Out != c.out || got.Err != c.err || got.Status != 1 {
+			t.Errorf("layup %q: exit %d\n%s%s\nwant 1\n%s%s", c.args, got.Status, got.Out, got.Err, c.out, c.err)
 		}
 	}
-	links := pack(t, "links")
-	got := layup(t, "owner", "-q", links, "/etc/relative")
-	if want := "layup: " + links + ": \"/etc/relative\" leads to \"/usr/bin/su\": deleted by layer 3 (replaced-by-other-type): RUN ln -sf usr /lib && rm -r /usr/bin && echo x > /usr/bin\nlayup: hint: layup log " + show.Shell(links) + " /usr/bin/su\n"; got.err != want || got.status != 1 {
-		t.Errorf("a symlink to what was deleted: exit %d, %s want %s", got.status, got.err, want)
+	links := direct.Pack(t, "links")
+	got := direct.Layup(t, "owner", "-q", links, "/etc/relative")
+	if want := "layup: " + links + ": \"/etc/relative\" leads to \"/usr/bin/su\": deleted by layer 3 (replaced-by-other-type): RUN ln -sf usr /lib && rm -r /usr/bin && echo x > /usr/bin\nlayup: hint: layup log " + show.Shell(links) + " /usr/bin/su\n"; got.Err != want || got.Status != 1 {
+		t.Errorf("a symlink to what was deleted: exit %d, %s want %s", got.Status, got.Err, want)
 	}
-	got = layup(t, "cat", image, "/tmp/token", "/etc/passwd")
-	if got.out != "root:x:0:0:root:/root:/bin/sh\n" || got.status != 1 || !strings.Contains(got.err, "deleted by layer 4") {
-		t.Errorf("cat: exit %d, %q %s", got.status, got.out, got.err)
+	got = direct.Layup(t, "cat", image, "/tmp/token", "/etc/passwd")
+	if got.Out != "root:x:0:0:root:/root:/bin/sh\n" || got.Status != 1 || !strings.Contains(got.Err, "deleted by layer 4") {
+		t.Errorf("cat: exit %d, %q %s", got.Status, got.Out, got.Err)
 	}
-	got = layup(t, "cat", image, "/etc/MYFILE", "-q", "--layer", "4")
-	if want := "layup: " + image + ": \"/etc/MYFILE\": layer 4 carries no version of it\nlayup: hint: carried by layer 1, 2, 3, 6\n"; got.err != want || got.status != 1 {
-		t.Errorf("cat --layer 4: exit %d, %s want %s", got.status, got.err, want)
+	got = direct.Layup(t, "cat", image, "/etc/MYFILE", "-q", "--layer", "4")
+	if want := "layup: " + image + ": \"/etc/MYFILE\": layer 4 carries no version of it\nlayup: hint: carried by layer 1, 2, 3, 6\n"; got.Err != want || got.Status != 1 {
+		t.Errorf("cat --layer 4: exit %d, %s want %s", got.Status, got.Err, want)
 	}
 }
 
 func TestWhatIsNoFileIsNotPrinted(t *testing.T) {
-	image := pack(t, "links")
+	image := direct.Pack(t, "links")
 	for path, want := range map[string]string{"/etc": "is a directory, not a regular file", "/dev/null": "is a character device, not a regular file", "/dev/pipe": "is a FIFO, not a regular file"} {
-		got := layup(t, "cat", image, "/etc/second", path)
-		if got.status != 2 || got.out != "" || !strings.Contains(got.err, want) {
-			t.Errorf("cat %s: exit %d, %q %s", path, got.status, got.out, got.err)
+		got := direct.Layup(t, "cat", image, "/etc/second", path)
+		if got.Status != 2 || got.Out != "" || !strings.Contains(got.Err, want) {
+			t.Errorf("cat %s: exit %d, %q %s", path, got.Status, got.Out, got.Err)
 		}
 	}
 }
 
 func TestLayerNumbersAreHeldAgainstTheImage(t *testing.T) {
-	image := pack(t, "myfile")
+	image := direct.Pack(t, "myfile")
 	for _, args := range [][]string{{"ls", "--layer", "7"}, {"ls", "--upto", "7"}, {"find", "--layer", "7"}, {"tree", "--upto", "7"}, {"cat", "--layer", "7"}, {"cat", "--upto", "7"}} {
-		got := layup(t, append(args, image, "/etc/passwd")...)
-		if want := "layup: " + image + ": " + args[1] + " 7: the image has the layers 0 to 6\n"; got.err != want || got.status != 2 || got.out != "" {
-			t.Errorf("layup %q: exit %d, %q, %s want %s", args, got.status, got.out, got.err, want)
+		got := direct.Layup(t, append(args, image, "/etc/passwd")...)
+		if want := "layup: " + image + ": " + args[1] + " 7: the image has the layers 0 to 6\n"; got.Err != want || got.Status != 2 || got.Out != "" {
+			t.Errorf("layup %q: exit %d, %q, %s want %s", args, got.Status, got.Out, got.Err, want)
 		}
 	}
 }
 
 func TestSeveralImagesHaveASectionEach(t *testing.T) {
-	image := pack(t, "myfile", "opaque")
-	got := layup(t, "ls", image)
-	if want := "layup: hint: --image shop:1.2\nlayup: hint: --image opaque:1\n"; got.status != 2 || got.out != "" || !strings.HasSuffix(got.err, want) {
-		t.Errorf("without a choice: exit %d, %s", got.status, got.err)
+	image := direct.Pack(t, "myfile", "opaque")
+	got := direct.Layup(t, "ls", image)
+	if want := "layup: hint: --image shop:1.2\nlayup: hint: --image opaque:1\n"; got.Status != 2 || got.Out != "" || !strings.HasSuffix(got.Err, want) {
+		t.Errorf("without a choice: exit %d, %s", got.Status, got.Err)
 	}
-	got = layup(t, "owner", "--all", "-f", "csv", "-q", image, "/etc/MYFILE")
-	rows := lines(got.out)
+	got = direct.Layup(t, "owner", "--all", "-f", "csv", "-q", image, "/etc/MYFILE")
+	rows := direct.Lines(got.Out)
 	if len(rows) != 2 || !strings.HasPrefix(rows[0], "source,image,path,") || !strings.HasPrefix(rows[1], image+",shop:1.2,/etc/MYFILE,") {
-		t.Errorf("--all: %s", got.out)
+		t.Errorf("--all: %s", got.Out)
 	}
-	if want := "layup: " + image + ": opaque:1: \"/etc/MYFILE\": no such path in the image\n"; got.status != 1 || !strings.HasPrefix(got.err, want) {
-		t.Errorf("--all: exit %d, %s want %s", got.status, got.err, want)
+	if want := "layup: " + image + ": opaque:1: \"/etc/MYFILE\": no such path in the image\n"; got.Status != 1 || !strings.HasPrefix(got.Err, want) {
+		t.Errorf("--all: exit %d, %s want %s", got.Status, got.Err, want)
 	}
-	other := pack(t, "links")
-	expect(t, "several files", items(t, "image path", "find", "-name", "shop", "-name", "su", "--hidden", "--all", image, other), "image=example.org:5000/team/links:latest path=/usr/bin/su")
+	other := direct.Pack(t, "links")
+	direct.Expect(t, "several files", direct.Items(t, "image path", "find", "-name", "shop", "-name", "su", "--hidden", "--all", image, other), "image=example.org:5000/team/links:latest path=/usr/bin/su")
 }
 
 func TestTreeDrawsOwners(t *testing.T) {
-	got := layup(t, "tree", "-q", pack(t, "myfile"), "--depth", "2")
+	got := direct.Layup(t, "tree", "-q", direct.Pack(t, "myfile"), "--depth", "2")
 	want := `/
 ├── [0] bin
 │   └── [0] sh
@@ -290,31 +258,31 @@ func TestTreeDrawsOwners(t *testing.T) {
     ├── [1] bin
     └── [5] share
 `
-	if got.out != want {
-		t.Errorf("got\n%s\nwant\n%s", got.out, want)
+	if got.Out != want {
+		t.Errorf("got\n%s\nwant\n%s", got.Out, want)
 	}
 }
 
 func TestLayersCountWhatTheyDo(t *testing.T) {
-	expect(t, "layers", items(t, "index files added modified deleted hiddenBytes instruction", "layers", pack(t, "opaque")),
+	direct.Expect(t, "layers", direct.Items(t, "index files added modified deleted hiddenBytes instruction", "layers", direct.Pack(t, "opaque")),
 		"index=0 files=12 added=12 modified=0 deleted=0 hiddenBytes=25", "index=1 files=3 added=1 modified=2 deleted=6 hiddenBytes=0",
 		"index=2 files=3 added=1 modified=2 deleted=1 hiddenBytes=11", "index=3 files=3 added=2 modified=1 deleted=0 hiddenBytes=0")
 }
 
 func TestImagesListsWhatIsThere(t *testing.T) {
-	expect(t, "images", items(t, "kind number reference platform", "images", pack(t, "myfile", "links")),
+	direct.Expect(t, "images", direct.Items(t, "kind number reference platform", "images", direct.Pack(t, "myfile", "links")),
 		"kind=image number=0 reference=shop:1.2 platform=linux/amd64", "kind=image number=1 reference=example.org:5000/team/links:latest platform=linux/arm64/v8")
 }
 
 func TestPathOfALaterLayerIsNotThereYet(t *testing.T) {
-	image := pack(t, "myfile")
+	image := direct.Pack(t, "myfile")
 	for _, command := range []string{"ls", "tree", "cat"} {
 		want := "layup: " + image + ": \"/usr/share/MYFILE\": not there yet: layer 5 adds it\nlayup: hint: layup log " + image + " /usr/share/MYFILE\n"
-		if got := layup(t, command, "-q", "--upto", "2", image, "/usr/share/MYFILE"); got.err != want || got.status != 1 {
-			t.Errorf("%s: exit %d, %s want %s", command, got.status, got.err, want)
+		if got := direct.Layup(t, command, "-q", "--upto", "2", image, "/usr/share/MYFILE"); got.Err != want || got.Status != 1 {
+			t.Errorf("%s: exit %d, %s want %s", command, got.Status, got.Err, want)
 		}
 	}
-	if got := layup(t, "ls", "-q", "--upto", "2", image, "/nosuch"); !strings.HasSuffix(got.err, "\"/nosuch\": no such path in the image\n") {
-		t.Errorf("a path of no layer: %s", got.err)
+	if got := direct.Layup(t, "ls", "-q", "--upto", "2", image, "/nosuch"); !strings.HasSuffix(got.Err, "\"/nosuch\": no such path in the image\n") {
+		t.Errorf("a path of no layer: %s", got.Err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
@@ -24,12 +25,12 @@ byte is written.
 `
 
 // A printing is what the flags of cat ask for.
-type printing struct{ layer, upto *call.Number }
+type printing struct{ layer, upto *arg.Number }
 
 func newCat(f *pflag.FlagSet) call.Answer {
 	p := &printing{}
-	p.layer = call.Count(f, "layer", "the version that layer `N` carries, hidden or not")
-	p.upto = call.Count(f, "upto", "the version that is visible after layer `N`")
+	p.layer = arg.Count(f, "layer", "the version that layer `N` carries, hidden or not")
+	p.upto = arg.Count(f, "upto", "the version that is visible after layer `N`")
 	return p.answer
 }
 

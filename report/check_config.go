@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"layup/analyze/near"
 	"layup/analyze/show"
 	"layup/report/call"
 )
@@ -225,10 +227,7 @@ func ruleNamed(key *yaml.Node) (ruleKind, error) {
 		}
 		names = append(names, k.name)
 	}
-	hint := "layup help check lists the rules"
-	if near := call.Nearest(key.Value, names); near != "" {
-		hint = "did you mean " + near + "?"
-	}
+	hint := cmp.Or(near.Hint(key.Value, names), "layup help check lists the rules")
 	return ruleKind{}, call.Usage(hint, "line %d: unknown rule %q", key.Line, key.Value)
 }
 

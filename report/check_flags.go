@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze/rules"
+	"layup/report/arg"
 	"layup/report/call"
 )
 
@@ -33,7 +34,7 @@ const (
 // ruleKinds are all rules, as the help shows them.
 func ruleKinds() []ruleKind {
 	return []ruleKind{
-		{"max-wasted", "SIZE", "at most this `SIZE` of hidden content: 840, 4KiB, 20MB", one, sized(parseSize, rules.MaxWasted)},
+		{"max-wasted", "SIZE", "at most this `SIZE` of hidden content: 840, 4KiB, 20MB", one, sized(arg.ParseSize, rules.MaxWasted)},
 		{"max-wasted-percent", "PERCENT", "at most this `PERCENT` of the stored content hidden", one, ratio(100, rules.MaxWastedPercent)},
 		{"min-efficiency", "RATIO", "live / stored at least this `RATIO`, 0 to 1", one, ratio(1, rules.MinEfficiency)},
 		{"forbid", "GLOB", "no visible path that matches this `GLOB` (repeatable)", each, rules.Forbid},
@@ -45,7 +46,7 @@ func ruleKinds() []ruleKind {
 		{"no-sensitive", "GLOB,...", "nothing, visible or hidden, that layup hidden marks as sensitive, but `=GLOB,...`; no secret in the history", except, excepting(rules.NoSensitive)},
 		{"no-engine-dependent", "", "nothing on which engines disagree: no warning of severity high", nothing_, bare(rules.NoEngineDependent)},
 		{"max-layers", "N", "at most `N` layers", one, maxLayers},
-		{"max-size", "SIZE", "at most this `SIZE` of stored content, which is what docker images shows", one, sized(parseSize, rules.MaxSize)},
+		{"max-size", "SIZE", "at most this `SIZE` of stored content, which is what docker images shows", one, sized(arg.ParseSize, rules.MaxSize)},
 		{"user-not-root", "", "a user in the config who is not root", nothing_, bare(rules.UserNotRoot)},
 		{"base", "IMAGE", "the layers of this `IMAGE` first", one, nil},
 		{"lowestEfficiency", "RATIO", "", filed, ratio(1, rules.MinEfficiency)},

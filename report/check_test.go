@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"encoding/json"
@@ -13,6 +13,7 @@ import (
 
 	"layup/analyze/rules"
 	"layup/fixtures"
+	"layup/fixtures/direct"
 	"layup/report/call"
 )
 
@@ -38,7 +39,7 @@ w root.key
 `
 
 func TestRulesHoldOrFail(t *testing.T) {
-	name := image(t, "gated", gated)
+	name := direct.Image(t, "gated", gated)
 	for _, c := range []struct {
 		args  string
 		fails []string // rule, path and layer of each item that fails; none: the rule holds
@@ -81,21 +82,21 @@ func TestRulesHoldOrFail(t *testing.T) {
 			t.Chdir(t.TempDir())
 			args := append([]string{"check", name, "-q"}, strings.Fields(c.args)...)
 			var got []string
-			for _, item := range items(t, "pass rule path layer", args...) {
+			for _, item := range direct.Items(t, "pass rule path layer", args...) {
 				if rest, failed := strings.CutPrefix(item, "pass=false rule="); failed {
 					got = append(got, strings.NewReplacer("path=", "", "layer=", "").Replace(rest))
 				}
 			}
-			expect(t, c.args, got, c.fails...)
+			direct.Expect(t, c.args, got, c.fails...)
 			want := call.Refuted
 			if c.fails == nil {
 				want = call.Answered
 			}
-			if got := layup(t, args...); got.status != want {
-				t.Errorf("exit %d want %d: %s", got.status, want, got.err)
+			if got := direct.Layup(t, args...); got.Status != want {
+				t.Errorf("exit %d want %d: %s", got.Status, want, got.Err)
 			}
-			if got := layup(t, append(args, "-f", "json")...); !strings.Contains(got.out, `"pass":`+map[bool]string{true: "true", false: "false"}[c.fails == nil]+`,"items"`) || strings.Contains(got.out, "hunter2\",\"pass") {
-				t.Errorf("the document's verdict: %.300s", got.out)
+			if got := direct.Layup(t, append(args, "-f", "json")...); !strings.Contains(got.Out, `"pass":`+map[bool]string{true: "true", false: "false"}[c.fails == nil]+`,"items"`) || strings.Contains(got.Out, "hunter2\",\"pass") {
+				t.Errorf("the document's verdict: %.300s", got.Out)
 			}
 		})
 	}
@@ -115,9 +116,9 @@ func TestUsersAreRootByNumberNameOrPasswd(t *testing.T) {
 			t.Fatal(err)
 		}
 		img.User = c.user
-		got := layup(t, "check", "--config", rulesFile(t, ""), "--user-not-root", write(t, "user.tar", img))
-		if (got.status == call.Refuted) != c.root || got.status == call.Failed {
-			t.Errorf("%q %q: exit %d: %s%s", c.user, c.passwd, got.status, got.out, got.err)
+		got := direct.Layup(t, "check", "--config", rulesFile(t, ""), "--user-not-root", direct.Write(t, "user.tar", img))
+		if (got.Status == call.Refuted) != c.root || got.Status == call.Failed {
+			t.Errorf("%q %q: exit %d: %s%s", c.user, c.passwd, got.Status, got.Out, got.Err)
 		}
 	}
 }
@@ -126,66 +127,66 @@ func TestUsersAreRootByNumberNameOrPasswd(t *testing.T) {
 func rulesFile(t *testing.T, rules string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "rules.yaml")
-	put(t, name, []byte(rules))
+	direct.Put(t, name, []byte(rules))
 	return name
 }
 
 func TestBaseIsTheBeginningOfTheStack(t *testing.T) {
 	t.Chdir(t.TempDir())
-	base := image(t, "base", "layer A\nf 0644 0:0 a \"1\"\nlayer B\nf 0644 0:0 b \"2\"\n")
+	base := direct.Image(t, "base", "layer A\nf 0644 0:0 a \"1\"\nlayer B\nf 0644 0:0 b \"2\"\n")
 	for text, want := range map[string]int{
 		"layer A\nf 0644 0:0 a \"1\"\nlayer B\nf 0644 0:0 b \"2\"\nlayer C\nf 0644 0:0 c \"3\"\n": call.Answered,
 		"layer A\nf 0644 0:0 a \"1\"\nlayer C\nf 0644 0:0 c \"3\"\n":                              call.Refuted,
 		"layer A\nf 0644 0:0 a \"1\"\n":                                                           call.Refuted,
 		"layer B\nf 0644 0:0 b \"2\"\nlayer A\nf 0644 0:0 a \"1\"\n":                              call.Refuted,
 	} {
-		if got := layup(t, "check", "--base", base, image(t, "top", text)); got.status != want {
-			t.Errorf("%q: exit %d want %d: %s%s", text, got.status, want, got.out, got.err)
+		if got := direct.Layup(t, "check", "--base", base, direct.Image(t, "top", text)); got.Status != want {
+			t.Errorf("%q: exit %d want %d: %s%s", text, got.Status, want, got.Out, got.Err)
 		}
 	}
-	if got := layup(t, "check", "--base", "/no/such/base.tar", base); got.status != call.Failed || !strings.Contains(got.err, "check: --base: /no/such/base.tar: no such file") {
-		t.Errorf("a base that is not there: exit %d: %s", got.status, got.err)
+	if got := direct.Layup(t, "check", "--base", "/no/such/base.tar", base); got.Status != call.Failed || !strings.Contains(got.Err, "check: --base: /no/such/base.tar: no such file") {
+		t.Errorf("a base that is not there: exit %d: %s", got.Status, got.Err)
 	}
 }
 
 func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
-	name := image(t, "gated", gated)
+	name := direct.Image(t, "gated", gated)
 	dir := t.TempDir()
 	t.Chdir(dir)
-	put(t, filepath.Join(filepath.Dir(name), ".layup.yaml"), []byte("rules:\n  max-wasted: 0\n")) // beside the image: nobody asked for it
-	if got := layup(t, "check", name); got.status != call.Failed || !strings.Contains(got.err, "no rules") {
-		t.Errorf("without rules: exit %d: %s", got.status, got.err)
+	direct.Put(t, filepath.Join(filepath.Dir(name), ".layup.yaml"), []byte("rules:\n  max-wasted: 0\n")) // beside the image: nobody asked for it
+	if got := direct.Layup(t, "check", name); got.Status != call.Failed || !strings.Contains(got.Err, "no rules") {
+		t.Errorf("without rules: exit %d: %s", got.Status, got.Err)
 	}
-	put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: '20MB'\n  highestUserWastedPercent: disabled\n"))
-	if got := layup(t, "check", name); got.status != call.Refuted || !strings.Contains(got.err, "layup: rules from .dive-ci (2)\n") || strings.Contains(got.out, "highestUser") ||
-		!strings.Contains(got.out, "pass    highestWastedBytes  20000000") || !strings.Contains(got.out, "FAIL    lowestEfficiency") {
-		t.Errorf(".dive-ci: exit %d: %s%s", got.status, got.out, got.err)
+	direct.Put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: '20MB'\n  highestUserWastedPercent: disabled\n"))
+	if got := direct.Layup(t, "check", name); got.Status != call.Refuted || !strings.Contains(got.Err, "layup: rules from .dive-ci (2)\n") || strings.Contains(got.Out, "highestUser") ||
+		!strings.Contains(got.Out, "pass    highestWastedBytes  20000000") || !strings.Contains(got.Out, "FAIL    lowestEfficiency") {
+		t.Errorf(".dive-ci: exit %d: %s%s", got.Status, got.Out, got.Err)
 	}
-	put(t, ".layup.yaml", []byte("rules: {max-wasted: 2kB, no-setuid: [/usr/su, other], forbid: ['*.pem', '*.p12'], no-sensitive: false, user-not-root: disabled}\n"))
-	if got := layup(t, "check", name); got.status != call.Answered || !strings.Contains(got.err, "rules from .layup.yaml (4), not from .dive-ci") || strings.Count(got.out, "\npass") != 4 {
-		t.Errorf(".layup.yaml: exit %d: %s%s", got.status, got.out, got.err)
+	direct.Put(t, ".layup.yaml", []byte("rules: {max-wasted: 2kB, no-setuid: [/usr/su, other], forbid: ['*.pem', '*.p12'], no-sensitive: false, user-not-root: disabled}\n"))
+	if got := direct.Layup(t, "check", name); got.Status != call.Answered || !strings.Contains(got.Err, "rules from .layup.yaml (4), not from .dive-ci") || strings.Count(got.Out, "\npass") != 4 {
+		t.Errorf(".layup.yaml: exit %d: %s%s", got.Status, got.Out, got.Err)
 	}
-	if got := layup(t, "check", "--config", ".dive-ci", "--max-layers", "3", name); got.status != call.Refuted || !strings.Contains(got.out, "pass    max-layers") {
-		t.Errorf("--config beside a flag: exit %d: %s%s", got.status, got.out, got.err)
+	if got := direct.Layup(t, "check", "--config", ".dive-ci", "--max-layers", "3", name); got.Status != call.Refuted || !strings.Contains(got.Out, "pass    max-layers") {
+		t.Errorf("--config beside a flag: exit %d: %s%s", got.Status, got.Out, got.Err)
 	}
 }
 
 func TestDiveRulesFailAtTheirLimits(t *testing.T) {
-	name := image(t, "dive", "layer A\nf 0644 0:0 a \"0123456789\"\nlayer B\nf 0644 0:0 b \"0123\"\nf 0644 0:0 c \"012345\"\nlayer C\nw b\n") // 20 stored, 4 hidden; above layer 0: 4 of 10
+	name := direct.Image(t, "dive", "layer A\nf 0644 0:0 a \"0123456789\"\nlayer B\nf 0644 0:0 b \"0123\"\nf 0644 0:0 c \"012345\"\nlayer C\nw b\n") // 20 stored, 4 hidden; above layer 0: 4 of 10
 	for rule, want := range map[string]int{
 		"lowestEfficiency: 0.8": call.Answered, "lowestEfficiency: 0.81": call.Refuted, "lowestEfficiency: '0.8'": call.Answered,
 		"highestWastedBytes: 5B": call.Answered, "highestWastedBytes: 4B": call.Refuted, "highestWastedBytes: 4": call.Refuted, "highestWastedBytes: 0.005 k": call.Answered, "highestWastedBytes: 3 B": call.Refuted,
 		"lowest-efficiency: 0.8": call.Answered, "lowest-efficiency: 0.81": call.Refuted, "highest-wasted-bytes: 4B": call.Refuted, "highest-user-wasted-percent: 0.4": call.Refuted,
 		"highestUserWastedPercent: 0.41": call.Answered, "highestUserWastedPercent: 0.4": call.Refuted, "highestUserWastedPercent: \"0.39\"": call.Refuted,
 	} {
-		if got := layup(t, "check", "--config", rulesFile(t, "rules:\n  "+rule+"\n"), name); got.status != want {
-			t.Errorf("%s: exit %d want %d: %s%s", rule, got.status, want, got.out, got.err)
+		if got := direct.Layup(t, "check", "--config", rulesFile(t, "rules:\n  "+rule+"\n"), name); got.Status != want {
+			t.Errorf("%s: exit %d want %d: %s%s", rule, got.Status, want, got.Out, got.Err)
 		}
 	}
 }
 
 func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
-	name := image(t, "gated", gated)
+	name := direct.Image(t, "gated", gated)
 	for _, c := range []struct{ say, text, want string }{
 		{"an unknown rule", "rules:\n  highestWastedByte: 1\n", `line 2: unknown rule "highestWastedByte"` + "\nlayup: hint: did you mean highestWastedBytes?\n"},
 		{"an unknown key", "rule:\n  max-wasted: 1\n", `line 1: unknown key "rule"; rules stand under the key rules`},
@@ -216,15 +217,15 @@ func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 		{"an empty file", "", "no rules"},
 	} {
 		t.Run(c.say, func(t *testing.T) {
-			got := layup(t, "check", "--config", rulesFile(t, c.text), name)
-			if got.status != call.Failed || got.out != "" || !strings.Contains(got.err, c.want) || strings.Contains(got.err, "\x1b") || strings.Contains(got.err, "yaml.") {
-				t.Errorf("exit %d: %s%s\nwant %s", got.status, got.out, got.err, c.want)
+			got := direct.Layup(t, "check", "--config", rulesFile(t, c.text), name)
+			if got.Status != call.Failed || got.Out != "" || !strings.Contains(got.Err, c.want) || strings.Contains(got.Err, "\x1b") || strings.Contains(got.Err, "yaml.") {
+				t.Errorf("exit %d: %s%s\nwant %s", got.Status, got.Out, got.Err, c.want)
 			}
 		})
 	}
 	for file, want := range map[string]string{"/no/such/file": "no such file", t.TempDir(): "is no regular file"} {
-		if got := layup(t, "check", "--config", file, name); got.status != call.Failed || !strings.Contains(got.err, want) {
-			t.Errorf("%s: exit %d: %s", file, got.status, got.err)
+		if got := direct.Layup(t, "check", "--config", file, name); got.Status != call.Failed || !strings.Contains(got.Err, want) {
+			t.Errorf("%s: exit %d: %s", file, got.Status, got.Err)
 		}
 	}
 }
@@ -241,22 +242,22 @@ f 4755 0:0 "new\nline" "6"
 func TestSARIFIsValidWhateverNamesThereAre(t *testing.T) {
 	schema := sarifSchema(t)
 	for _, text := range []string{gated, hostileGate, "layer A\nd 0755 0:0 e\n"} {
-		name := image(t, "image", strings.ReplaceAll(text, `\x00`, ""))
-		got := layup(t, "check", "--config", rulesFile(t, ""), "--no-setuid", "--no-sensitive", "--no-world-writable", "--user-not-root", "--max-layers", "1", "-f", "sarif", name, name)
+		name := direct.Image(t, "image", strings.ReplaceAll(text, `\x00`, ""))
+		got := direct.Layup(t, "check", "--config", rulesFile(t, ""), "--no-setuid", "--no-sensitive", "--no-world-writable", "--user-not-root", "--max-layers", "1", "-f", "sarif", name, name)
 		var log any
-		if err := json.Unmarshal([]byte(got.out), &log); err != nil {
-			t.Fatalf("%v: %s", err, got.out)
+		if err := json.Unmarshal([]byte(got.Out), &log); err != nil {
+			t.Fatalf("%v: %s", err, got.Out)
 		}
 		if err := schema.Validate(log); err != nil {
-			t.Errorf("%v\n%s", err, got.out)
+			t.Errorf("%v\n%s", err, got.Out)
 		}
-		for _, r := range got.out {
+		for _, r := range got.Out {
 			if r < ' ' && r != '\n' || r == '\u202e' {
-				t.Errorf("raw %q in %s", r, got.out)
+				t.Errorf("raw %q in %s", r, got.Out)
 			}
 		}
-		if strings.Contains(text, "setuid") && !strings.Contains(got.out, `"uri":"usr/su"`) {
-			t.Errorf("no location: %s", got.out)
+		if strings.Contains(text, "setuid") && !strings.Contains(got.Out, `"uri":"usr/su"`) {
+			t.Errorf("no location: %s", got.Out)
 		}
 	}
 }
@@ -299,16 +300,16 @@ func TestSARIFSchemaRefusesWhatIsWrong(t *testing.T) {
 }
 
 func TestJUnitIsXMLWhateverNamesThereAre(t *testing.T) {
-	name := image(t, "image", strings.ReplaceAll(hostileGate, `\x00`, ""))
-	got := layup(t, "check", "--config", rulesFile(t, ""), "--no-setuid", "--no-sensitive", "--max-layers", "9", "-f", "junit", name)
-	decoder, cases, failures := xml.NewDecoder(strings.NewReader(got.out)), 0, 0
+	name := direct.Image(t, "image", strings.ReplaceAll(hostileGate, `\x00`, ""))
+	got := direct.Layup(t, "check", "--config", rulesFile(t, ""), "--no-setuid", "--no-sensitive", "--max-layers", "9", "-f", "junit", name)
+	decoder, cases, failures := xml.NewDecoder(strings.NewReader(got.Out)), 0, 0
 	for {
 		token, err := decoder.Token()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			t.Fatalf("%v: %s", err, got.out)
+			t.Fatalf("%v: %s", err, got.Out)
 		}
 		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "testcase" {
 			cases++
@@ -316,14 +317,14 @@ func TestJUnitIsXMLWhateverNamesThereAre(t *testing.T) {
 			failures++
 		}
 	}
-	if cases != 3 || failures != 2 || !strings.Contains(got.out, `tests="3" failures="2" errors="0"`) {
-		t.Errorf("%d cases, %d failures: %s", cases, failures, got.out)
+	if cases != 3 || failures != 2 || !strings.Contains(got.Out, `tests="3" failures="2" errors="0"`) {
+		t.Errorf("%d cases, %d failures: %s", cases, failures, got.Out)
 	}
-	if strings.ContainsAny(got.out, "\x1b\x00\u202e") {
-		t.Errorf("raw bytes: %q", got.out)
+	if strings.ContainsAny(got.Out, "\x1b\x00\u202e") {
+		t.Errorf("raw bytes: %q", got.Out)
 	}
-	if got := layup(t, "ls", "-f", "junit", name); got.status != call.Failed || !strings.Contains(got.err, `unknown --format "junit"`) {
-		t.Errorf("another command takes junit: exit %d: %s", got.status, got.err)
+	if got := direct.Layup(t, "ls", "-f", "junit", name); got.Status != call.Failed || !strings.Contains(got.Err, `unknown --format "junit"`) {
+		t.Errorf("another command takes junit: exit %d: %s", got.Status, got.Err)
 	}
 }
 
@@ -333,7 +334,7 @@ func TestFindingsAreBounded(t *testing.T) {
 	for i := range rules.Most + 500 {
 		b.WriteString("f 4755 0:0 " + strings.Repeat("x", i%50+1) + "/" + strings.Repeat("y", i/50+1) + " \"\"\n")
 	}
-	got := items(t, "value message", "check", "--config", rulesFile(t, ""), "--no-setuid", image(t, "many", b.String()))
+	got := direct.Items(t, "value message", "check", "--config", rulesFile(t, ""), "--no-setuid", direct.Image(t, "many", b.String()))
 	if len(got) != rules.Most || !strings.HasPrefix(got[0], "value=1500") || !strings.HasSuffix(got[rules.Most-1], "(and 500 more)") {
 		t.Errorf("%d findings, first %q, last %q", len(got), got[0], got[len(got)-1])
 	}

@@ -9,6 +9,7 @@ import (
 
 	"layup/analyze/filter"
 	"layup/analyze/rules"
+	"layup/report/arg"
 )
 
 // A ruleBuilder makes a rule from the text of its value.
@@ -35,7 +36,7 @@ func parseDiveSize(s string) (int64, error) {
 	if unit != "" {
 		unit = strings.ToUpper(unit[:1]) + unit[1:] + "B"
 	}
-	return parseSize(number + unit)
+	return arg.ParseSize(number + unit)
 }
 
 // ratio builds a rule about a number from 0 to most, which may be followed by a percent sign if it is a percentage.

@@ -1,22 +1,25 @@
-package report
+package report_test
 
 import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"layup/fixtures/direct"
+	"layup/report"
 )
 
 func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 	for _, c := range []struct{ say, args, err string }{
-		{"a misspelled command", "onwer x /y", "layup: unknown command \"onwer\"\nlayup: hint: did you mean: layup owner\n"},
+		{"a misspelled command", "onwer x /y", "layup: unknown command \"onwer\"\nlayup: hint: did you mean layup owner?\n"},
 		{"an unknown command", "zzz", "layup: unknown command \"zzz\"\nlayup: hint: layup help  lists the commands\n"},
-		{"a file in the command's place", "run_test.go", "layup: unknown command \"run_test.go\"\nlayup: hint: a command comes first: layup ls run_test.go\n"},
-		{"a misspelled flag", "ls --fromat json x", "layup: ls: unknown flag --fromat\nlayup: hint: did you mean --format\n"},
-		{"a misspelled flag before the command", "--fromat json ls x", "layup: unknown flag --fromat\nlayup: hint: did you mean --format\n"},
+		{"a file in the command's place", "report.go", "layup: unknown command \"report.go\"\nlayup: hint: a command comes first: layup ls report.go\n"},
+		{"a misspelled flag", "ls --fromat json x", "layup: ls: unknown flag --fromat\nlayup: hint: did you mean --format?\n"},
+		{"a misspelled flag before the command", "--fromat json ls x", "layup: unknown flag --fromat\nlayup: hint: did you mean --format?\n"},
 		{"an unknown flag", "ls --zzzzzz x", "layup: ls: unknown flag --zzzzzz\nlayup: hint: layup help ls\n"},
 		{"an unknown letter", "ls -lZ x", "layup: ls: unknown flag -Z\nlayup: hint: layup help ls\n"},
 		{"a command's own flag before the command", "-l ls x", "layup: unknown flag -l\nlayup: hint: a command's own flags follow its name: layup ls -l IMAGE\n"},
-		{"a misspelled flag in find's spelling", "find x -nmae y", "layup: find: unknown flag -n\nlayup: hint: did you mean --name\n"},
+		{"a misspelled flag in find's spelling", "find x -nmae y", "layup: find: unknown flag -n\nlayup: hint: did you mean --name?\n"},
 		{"a flag without its value", "find x --size", "layup: find: --size needs a value: SIZE\n"},
 		{"a word that the flag does not take", "ls --view run x", "layup: ls: --view: \"run\": not one of runtime, spec; did you mean runtime?\n"},
 		{"a number that is none", "ls --depth -1 x", "layup: ls: --depth: \"-1\": not a number from 0 on\n"},
@@ -42,73 +45,73 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"a bad size", "find x --size 10Mb", "layup: find: --size \"10Mb\": not a size like 840, 4KiB or 1.5MB\n"},
 		{"a bad pattern", "find x [a]b[", "layup: find: \"[a]b[\": not a pattern\nlayup: hint: a backslash before [ ] { } and \\ makes them mean themselves\n"},
 		{"an unknown shell", "completion tcsh", "layup: completion: unknown shell \"tcsh\"\nlayup: hint: usage: layup completion bash|zsh|fish\n"},
-		{"help of an unknown command", "help fnd", "layup: unknown command \"fnd\"\nlayup: hint: did you mean: layup find\n"},
+		{"help of an unknown command", "help fnd", "layup: unknown command \"fnd\"\nlayup: hint: did you mean layup find?\n"},
 		{"a file that is not there", "ls nosuch.tar", "layup: nosuch.tar: no such file\n"},
 	} {
 		t.Run(c.say, func(t *testing.T) {
-			got := layup(t, strings.Fields(c.args)...)
-			if got.err != c.err || got.status != 2 || got.out != "" {
-				t.Errorf("layup %s: exit %d, stdout %q, stderr\n%s\nwant exit 2 and\n%s", c.args, got.status, got.out, got.err, c.err)
+			got := direct.Layup(t, strings.Fields(c.args)...)
+			if got.Err != c.err || got.Status != 2 || got.Out != "" {
+				t.Errorf("layup %s: exit %d, stdout %q, stderr\n%s\nwant exit 2 and\n%s", c.args, got.Status, got.Out, got.Err, c.err)
 			}
 		})
 	}
 }
 
 func TestEmptyPathIsAMistakeAndNotTheRoot(t *testing.T) {
-	image := pack(t, "myfile")
+	image := direct.Pack(t, "myfile")
 	for _, command := range []string{"owner", "log", "ls", "tree", "cat"} {
 		want := "layup: " + command + ": PATH is empty\nlayup: hint: / is the root; a variable of a script may be unset\n"
-		if got := layup(t, command, image, ""); got.err != want || got.status != 2 || got.out != "" {
-			t.Errorf("%s: exit %d, %q, %s", command, got.status, got.out, got.err)
+		if got := direct.Layup(t, command, image, ""); got.Err != want || got.Status != 2 || got.Out != "" {
+			t.Errorf("%s: exit %d, %q, %s", command, got.Status, got.Out, got.Err)
 		}
 	}
 }
 
 func TestImageBehindThePathIsNoticed(t *testing.T) {
-	image := pack(t, "myfile")
+	image := direct.Pack(t, "myfile")
 	for _, command := range []string{"owner", "log", "ls", "tree", "cat"} {
-		hint := "layup: hint: IMAGE comes before PATH: layup " + command + " " + image + " run_test.go\n"
-		if got := layup(t, command, "run_test.go", image); got.status != 2 || !strings.HasSuffix(got.err, hint) {
-			t.Errorf("%s: exit %d, %s want %s", command, got.status, got.err, hint)
+		hint := "layup: hint: IMAGE comes before PATH: layup " + command + " " + image + " report.go\n"
+		if got := direct.Layup(t, command, "report.go", image); got.Status != 2 || !strings.HasSuffix(got.Err, hint) {
+			t.Errorf("%s: exit %d, %s want %s", command, got.Status, got.Err, hint)
 		}
-		if got := layup(t, command, image+"x", image); strings.Contains(got.err, "comes before") {
-			t.Errorf("%s: two archives are taken for swapped: %s", command, got.err)
+		if got := direct.Layup(t, command, image+"x", image); strings.Contains(got.Err, "comes before") {
+			t.Errorf("%s: two archives are taken for swapped: %s", command, got.Err)
 		}
 	}
 }
 
 func TestCommonFlagsStandBeforeOrAfterTheCommand(t *testing.T) {
-	image := pack(t, "myfile")
-	want := layup(t, "ls", image, "-f", "csv", "/etc").out
+	image := direct.Pack(t, "myfile")
+	want := direct.Layup(t, "ls", image, "-f", "csv", "/etc").Out
 	for _, args := range [][]string{
 		{"-f", "csv", "ls", image, "/etc"}, {"--format=csv", "ls", image, "/etc"}, {"ls", "-fcsv", image, "/etc"}, {"ls", "--format", "csv", "--", image, "/etc"},
 		{"-q", "ls", image, "/etc", "--format", "csv"},
 	} {
-		if got := layup(t, args...); got.out != want || got.status != 0 {
-			t.Errorf("layup %q: exit %d\n%s\nwant\n%s", args, got.status, got.out, want)
+		if got := direct.Layup(t, args...); got.Out != want || got.Status != 0 {
+			t.Errorf("layup %q: exit %d\n%s\nwant\n%s", args, got.Status, got.Out, want)
 		}
 	}
 }
 
 func TestFindTakesFindsSpelling(t *testing.T) {
-	image := pack(t, "myfile")
-	want := layup(t, "find", "--name", "MYFILE", "--type", "f", image).out
+	image := direct.Pack(t, "myfile")
+	want := direct.Layup(t, "find", "--name", "MYFILE", "--type", "f", image).Out
 	if want == "" {
 		t.Fatal("find finds nothing")
 	}
 	for _, args := range [][]string{{"-name", "MYFILE", "-type", "f"}, {"-type=f", "-name=MYFILE"}, {"--name", "-type", "-name", "MYFILE", "-type", "f"}} {
-		if got := layup(t, append([]string{"find", image}, args...)...); got.out != want {
-			t.Errorf("find %q:\n%s\nwant\n%s", args, got.out, want)
+		if got := direct.Layup(t, append([]string{"find", image}, args...)...); got.Out != want {
+			t.Errorf("find %q:\n%s\nwant\n%s", args, got.Out, want)
 		}
 	}
 }
 
 func TestEveryHelpIsWhole(t *testing.T) {
-	for _, r := range All() {
+	for _, r := range report.All() {
 		if r.Hidden {
 			continue
 		}
-		text := layup(t, "help", r.Name).out
+		text := direct.Layup(t, "help", r.Name).Out
 		for _, want := range []string{"Usage: layup " + r.Name, "Exit status:\n  0  answered\n", "  2  could not answer", "  3  answered in part", "130 and 143", "--format FORMAT", "Examples:\n  "} {
 			if !strings.Contains(text, want) {
 				t.Errorf("help %s does not say %q", r.Name, want)
@@ -120,32 +123,32 @@ func TestEveryHelpIsWhole(t *testing.T) {
 		if own, common := strings.Index(text, "Flags of "+r.Name), strings.Index(text, "(every command)"); own > common {
 			t.Errorf("help %s: its own flags come after the common ones", r.Name)
 		}
-		for _, line := range lines(text) {
+		for _, line := range direct.Lines(text) {
 			if utf8.RuneCountInString(line) > 80 {
 				t.Errorf("help %s: wider than 80 columns: %s", r.Name, line)
 			}
 		}
 		for _, args := range [][]string{{r.Name, "--help"}, {r.Name, "-h", "x"}, {"--help", r.Name}, {"-h", r.Name}} {
-			if got := layup(t, args...); got.out != text || got.status != 0 {
-				t.Errorf("layup %q is not layup help %s: exit %d", args, r.Name, got.status)
+			if got := direct.Layup(t, args...); got.Out != text || got.Status != 0 {
+				t.Errorf("layup %q is not layup help %s: exit %d", args, r.Name, got.Status)
 			}
 		}
 	}
 }
 
 func TestLayupAloneListsTheCommands(t *testing.T) {
-	want := layup(t, "help")
-	for _, r := range All() {
-		if strings.Contains(want.out, "\n  "+r.Name+" ") == r.Hidden {
+	want := direct.Layup(t, "help")
+	for _, r := range report.All() {
+		if strings.Contains(want.Out, "\n  "+r.Name+" ") == r.Hidden {
 			t.Errorf("%s: listed %v", r.Name, !r.Hidden)
 		}
 	}
 	for _, args := range [][]string{nil, {"--help"}, {"-h"}} {
-		if got := layup(t, args...); got != want || got.status != 0 {
-			t.Errorf("layup %q: exit %d, %q", args, got.status, got.err)
+		if got := direct.Layup(t, args...); got != want || got.Status != 0 {
+			t.Errorf("layup %q: exit %d, %q", args, got.Status, got.Err)
 		}
 	}
-	for _, line := range lines(want.out) {
+	for _, line := range direct.Lines(want.Out) {
 		if utf8.RuneCountInString(line) > 80 {
 			t.Errorf("wider than 80 columns: %s", line)
 		}
@@ -153,11 +156,11 @@ func TestLayupAloneListsTheCommands(t *testing.T) {
 }
 
 func TestVersionIsAFlagToo(t *testing.T) {
-	want := layup(t, "version", "-f", "json")
-	if !strings.Contains(want.out, `"schemaVersion":1,"command":"version"`) || want.status != 0 {
-		t.Errorf("version: exit %d: %s%s", want.status, want.out, want.err)
+	want := direct.Layup(t, "version", "-f", "json")
+	if !strings.Contains(want.Out, `"schemaVersion":1,"command":"version"`) || want.Status != 0 {
+		t.Errorf("version: exit %d: %s%s", want.Status, want.Out, want.Err)
 	}
-	if got := layup(t, "--version", "--format", "json"); got != want {
+	if got := direct.Layup(t, "--version", "--format", "json"); got != want {
 		t.Errorf("--version: got %v want %v", got, want)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/extract"
 	"layup/analyze/show"
+	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
@@ -48,7 +49,7 @@ byte for byte as its diffID covers it.
 // A taking is what the flags of extract ask for.
 type taking struct {
 	dir                             string
-	layer, upto, layerTar, strip    *call.Number
+	layer, upto, layerTar, strip    *arg.Number
 	deleted, force                  bool
 	sameOwner, devices, allowSetuid bool
 }
@@ -56,11 +57,11 @@ type taking struct {
 func newExtract(f *pflag.FlagSet) call.Answer {
 	t := &taking{}
 	f.StringVarP(&t.dir, "directory", "C", "", "build the tree under `DIR`, a new or empty directory")
-	t.upto = call.Count(f, "upto", "what is visible after layer `N`")
-	t.layer = call.Count(f, "layer", "what layer `N` itself wrote, hidden or not")
+	t.upto = arg.Count(f, "upto", "what is visible after layer `N`")
+	t.layer = arg.Count(f, "layer", "what layer `N` itself wrote, hidden or not")
 	f.BoolVar(&t.deleted, "deleted", false, "what later layers deleted, the newest version of each path")
-	t.layerTar = call.Count(f, "layer-tar", "the exact tar of layer `N`, with -o")
-	t.strip = call.Count(f, "strip", "cut `N` components off the beginning of each path")
+	t.layerTar = arg.Count(f, "layer-tar", "the exact tar of layer `N`, with -o")
+	t.strip = arg.Count(f, "strip", "cut `N` components off the beginning of each path")
 	f.BoolVar(&t.sameOwner, "same-owner", false, "give paths the image's owners and attributes (needs root); a tar always has them")
 	f.BoolVar(&t.devices, "devices", false, "make devices (needs root); a tar always has them")
 	f.BoolVar(&t.allowSetuid, "setuid", false, "keep setuid and setgid bits and file capabilities; a tar always has them")
@@ -296,7 +297,7 @@ func (t *taking) writeLayer(ctx context.Context, c *call.Call, img *analyze.Imag
 func (t *taking) checkVersions(img *analyze.Image) error {
 	for _, f := range []struct {
 		name string
-		n    *call.Number
+		n    *arg.Number
 	}{{"layer", t.layer}, {"upto", t.upto}} {
 		if f.n.Given {
 			if err := call.CheckLayer(img, f.name, f.n.N); err != nil {

@@ -1,15 +1,17 @@
-package report
+package report_test
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"layup/fixtures/direct"
 )
 
 // What extract cannot do it says before anything is written, with what to type instead.
 func TestExtractSaysWhatItDoesNotDo(t *testing.T) {
-	image := pack(t, "myfile")
+	image := direct.Pack(t, "myfile")
 	t.Chdir(t.TempDir())
 	for _, dir := range []string{"full/x", "layout/empty"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -40,9 +42,9 @@ func TestExtractSaysWhatItDoesNotDo(t *testing.T) {
 		{"all images", "IMAGE --all -C x", "layup: extract: takes from one image; --all does not apply\nlayup: hint: layup images IMAGE  lists them\n"},
 		{"a document", "IMAGE -f json -C x", "layup: extract: --format does not apply: it writes no document\n"},
 	} {
-		got := layup(t, append([]string{"extract"}, strings.Fields(strings.ReplaceAll(c.args, "IMAGE", image))...)...)
-		if err := strings.ReplaceAll(got.err, image, "IMAGE"); err != c.err || got.status != 2 || got.out != "" {
-			t.Errorf("%s: exit %d, stdout %q, stderr\n%s\nwant exit 2 and\n%s", c.say, got.status, got.out, err, c.err)
+		got := direct.Layup(t, append([]string{"extract"}, strings.Fields(strings.ReplaceAll(c.args, "IMAGE", image))...)...)
+		if err := strings.ReplaceAll(got.Err, image, "IMAGE"); err != c.err || got.Status != 2 || got.Out != "" {
+			t.Errorf("%s: exit %d, stdout %q, stderr\n%s\nwant exit 2 and\n%s", c.say, got.Status, got.Out, err, c.err)
 		}
 	}
 	for _, name := range []string{"x", "x.tar", "none", "nowhere", "layout/new"} {
@@ -53,18 +55,18 @@ func TestExtractSaysWhatItDoesNotDo(t *testing.T) {
 }
 
 func TestExtractSaysWhatIsNotThere(t *testing.T) {
-	image := pack(t, "myfile")
+	image := direct.Pack(t, "myfile")
 	dir := filepath.Join(t.TempDir(), "out")
 	for _, c := range []struct{ args, err string }{
-		{"/etc/MYFIL", "\"/etc/MYFIL\": no such path in the image\nlayup: hint: did you mean: layup extract IMAGE /etc/MYFILE -C DIR\n"},
+		{"/etc/MYFIL", "\"/etc/MYFIL\": no such path in the image\nlayup: hint: did you mean layup extract IMAGE /etc/MYFILE -C DIR?\n"},
 		{"*.nope", "nothing matches '*.nope'\n"},
 		{"/etc/MYFILE --strip 2", "--strip 2 leaves nothing of any path\n"},
 		{"/etc/MYFILE --layer 4", "\"/etc/MYFILE\": nothing there in layer 4\nlayup: hint: written by layer 1, 2, 3, 6\n"},
 	} {
-		got := layup(t, append([]string{"extract", image, "-q", "-C", dir}, strings.Fields(c.args)...)...)
-		err := strings.NewReplacer(image, "IMAGE", dir, "DIR").Replace(got.err)
-		if err != "layup: IMAGE: "+c.err || got.status != 1 {
-			t.Errorf("%s: exit %d, %s", c.args, got.status, err)
+		got := direct.Layup(t, append([]string{"extract", image, "-q", "-C", dir}, strings.Fields(c.args)...)...)
+		err := strings.NewReplacer(image, "IMAGE", dir, "DIR").Replace(got.Err)
+		if err != "layup: IMAGE: "+c.err || got.Status != 1 {
+			t.Errorf("%s: exit %d, %s", c.args, got.Status, err)
 		}
 		if _, err := os.Lstat(dir); err == nil {
 			t.Fatalf("%s: a directory was made", c.args)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"layup/analyze/filter"
+	"layup/report/arg"
 	"layup/tarfs"
 )
 
@@ -31,7 +32,7 @@ func (s *search) filter(patterns []string, now time.Time) (filter.Test, error) {
 		{"type", s.types, typeTest}, {"size", s.size, sizeTest}, {"perm", s.perm, modeTest},
 		{"uid", s.uid, idTest(filter.UID)}, {"gid", s.gid, idTest(filter.GID)},
 		{"newer", s.newer, func(value string) (filter.Test, error) {
-			t, err := parseTime(value, now)
+			t, err := arg.ParseTime(value, now)
 			return filter.Newer(t), err
 		}},
 		{"sha256", s.digest, filter.Digest},
@@ -91,13 +92,13 @@ func signed(s, signs string) (sign byte, rest string) {
 
 func sizeTest(value string) (filter.Test, error) {
 	sign, rest := signed(value, "+-")
-	n, err := parseSize(rest)
+	n, err := arg.ParseSize(rest)
 	return filter.Size(filter.Bound{Sign: sign, N: n}), err
 }
 
 func modeTest(value string) (filter.Test, error) {
 	sign, rest := signed(value, "-/")
-	mode, err := parseMode(rest)
+	mode, err := arg.ParseMode(rest)
 	return filter.Mode(sign, mode), err
 }
 

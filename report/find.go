@@ -14,7 +14,9 @@ import (
 	"layup/analyze"
 	"layup/analyze/filter"
 	"layup/analyze/show"
+	"layup/report/arg"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -36,7 +38,7 @@ type search struct {
 	names                     []string
 	regex, fold, live, hidden bool
 	unseen                    bool
-	layer                     *call.Number
+	layer                     *arg.Number
 	types, size, perm         string
 	uid, gid, newer, digest   string
 	zero, digests             bool
@@ -50,7 +52,7 @@ func newFind(f *pflag.FlagSet) call.Answer {
 	f.BoolVar(&s.live, "live", false, "only what is visible in the whole image")
 	f.BoolVar(&s.hidden, "hidden", false, "only what a later layer hides")
 	f.BoolVar(&s.unseen, "unseen", false, "also content that no layer ever showed")
-	s.layer = call.Count(f, "layer", "only what layer `N` wrote")
+	s.layer = arg.Count(f, "layer", "only what layer `N` wrote")
 	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
 	f.StringVar(&s.size, "size", "", "only files of this `SIZE`: +10MB is more, -4KiB less, 840 exactly; k, M, G, T and KiB, MiB… are powers of 1024, kB, MB… of 1000")
 	f.StringVar(&s.perm, "perm", "", "only this `MODE`, octal or u+s: 644 exactly, -222 all of these bits, /6000 any of them")
@@ -97,7 +99,7 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) call.Part {
 	hits := img.Find(s.unseen, keep)
 	var p call.Part
-	p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, hits), hitColumns(s.digests)
+	p.Fields, p.Rows, p.Columns = item.VersionFields, hitRows(img, hits), hitColumns(s.digests)
 	if s.zero {
 		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits, hitPath) }
 	}
@@ -142,13 +144,13 @@ func writeRaw[T any](w io.Writer, hits iter.Seq[T], path func(T) string) error {
 	return nil
 }
 
-// hitRows are the rows of versions, versionFields each.
+// hitRows are the rows of versions, item.VersionFields each.
 func hitRows(img *analyze.Image, hits iter.Seq[analyze.Hit]) iter.Seq[[]render.Value] {
 	snap := img.Tree().At(analyze.Last)
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
 		for h := range hits {
-			row = appendStatus(appendItem(row[:0], h.Version, snap), h)
+			row = item.AppendStatus(item.Append(row[:0], h.Version, snap), h)
 			if !yield(row) {
 				return
 			}
@@ -157,17 +159,17 @@ func hitRows(img *analyze.Image, hits iter.Seq[analyze.Hit]) iter.Seq[[]render.V
 }
 
 func hitColumns(digests bool) []render.Column {
-	f := versionFields
-	columns := []render.Column{layerColumn(f, "LAYER", "layer"), statusColumn(f), spare(modeColumn(f)), spare(idsColumn(f)), sizeColumn(f, "SIZE", "size")}
+	f := item.VersionFields
+	columns := []render.Column{item.LayerColumn(f, "LAYER", "layer"), statusColumn(f), item.Spare(item.ModeColumn(f)), item.Spare(item.IDsColumn(f)), item.SizeColumn(f, "SIZE", "size")}
 	if digests {
-		columns = append(columns, text(f, "SHA256", "sha256"))
+		columns = append(columns, item.Text(f, "SHA256", "sha256"))
 	}
-	return append(columns, pathColumn(f))
+	return append(columns, item.PathColumn(f))
 }
 
 // statusColumn shows whether a version is visible, and if not which layer hid it.
 func statusColumn(f []render.Field) render.Column {
-	status, by, how := at(f, "status"), at(f, "hiddenBy"), at(f, "how")
+	status, by, how := item.At(f, "status"), item.At(f, "hiddenBy"), item.At(f, "how")
 	return render.Column{Title: "STATUS", Cell: func(row []render.Value) string {
 		if row[status].String() == analyze.Unseen.String() {
 			return row[status].String() + because(row[how].String())

@@ -12,13 +12,14 @@ import (
 	"layup/analyze/filter"
 	"layup/analyze/source"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
 // storeHitFields are the fields of what a search of a whole store finds.
-var storeHitFields = slices.Concat(versionFields, []render.Field{{Name: "images", Kind: render.Object}, {Name: "directory", Kind: render.Name}})
+var storeHitFields = slices.Concat(item.VersionFields, []render.Field{{Name: "images", Kind: render.Object}, {Name: "directory", Kind: render.Name}})
 
-// A storeHit has versionFields as its item.
+// A storeHit has item.VersionFields as its item.
 type storeHit = analyze.StoreHit[[]render.Value]
 
 // everywhere searches a whole store: each layer is read once, and what several images share is one hit.
@@ -30,7 +31,7 @@ func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep
 	defer c.Clear()
 	find := func(img *analyze.Image) iter.Seq[analyze.Hit] { return img.Find(s.unseen, keep) }
 	found, err := analyze.SearchStore(ctx, name, opt, find, func(img *analyze.Image, h analyze.Hit) ([]render.Value, string) {
-		row := appendStatus(appendItem(nil, h.Version, img.Top()), h)
+		row := item.AppendStatus(item.Append(nil, h.Version, img.Top()), h)
 		return row, fmt.Sprintf("%q", row)
 	})
 	c.Clear()
@@ -86,7 +87,7 @@ func storeHitRows(hits []*storeHit, titles []string) iter.Seq[[]render.Value] {
 
 func storeHitColumns(digests bool) []render.Column {
 	columns := hitColumns(digests)
-	images := at(storeHitFields, "images")
+	images := item.At(storeHitFields, "images")
 	in := render.Column{Title: "IN", Cell: func(row []render.Value) string {
 		list, _ := row[images].Object().([]string)
 		return strings.Join(list, ", ")

@@ -13,7 +13,9 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/arg"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -32,7 +34,7 @@ SENSITIVE marks what should not be in an image:
 
 // hiddenFields are those of versions and what marks them.
 var (
-	hiddenFields = slices.Concat(versionFields, []render.Field{{Name: "sensitive"}})
+	hiddenFields = slices.Concat(item.VersionFields, []render.Field{{Name: "sensitive"}})
 	secretFields = []render.Field{{Name: "where"}, {Name: "name"}, {Name: "value"}, {Name: "layer", Kind: render.Int}, {Name: "step", Kind: render.Int}}
 )
 
@@ -60,7 +62,7 @@ type hiddenSearch struct {
 }
 
 func newHidden(f *pflag.FlagSet) call.Answer {
-	s := &hiddenSearch{search: search{layer: &call.Number{}}}
+	s := &hiddenSearch{search: search{layer: &arg.Number{}}}
 	f.StringArrayVar(&s.names, "name", nil, "base name to find (a `PATTERN`; repeatable); every argument is an image then")
 	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
 	f.StringVar(&s.minSize, "min-size", "", "only files of at least this `SIZE`: 840, 4KiB, 10MB")
@@ -83,7 +85,7 @@ func (s *hiddenSearch) answer(ctx context.Context, c *call.Call) (int, error) {
 	s.patterned = len(patterns) > 0
 	least := int64(0)
 	if s.minSize != "" {
-		if least, err = parseSize(s.minSize); err != nil {
+		if least, err = arg.ParseSize(s.minSize); err != nil {
 			return call.Failed, fmt.Errorf("hidden: --min-size %q: %w", s.minSize, err)
 		}
 	}
@@ -184,7 +186,7 @@ func hiddenRows(img *analyze.Image, hits []analyze.Hit) iter.Seq[[]render.Value]
 func hiddenColumns(digests, marked bool) []render.Column {
 	columns := hitColumns(digests)
 	if marked {
-		columns = slices.Insert(columns, len(columns)-1, text(hiddenFields, "SENSITIVE", "sensitive"))
+		columns = slices.Insert(columns, len(columns)-1, item.Text(hiddenFields, "SENSITIVE", "sensitive"))
 	}
 	return columns
 }
@@ -215,5 +217,5 @@ func secretRows(list []analyze.Secret, show bool) iter.Seq[[]render.Value] {
 
 func secretColumns() []render.Column {
 	f := secretFields
-	return []render.Column{layerColumn(f, "LAYER", "layer"), text(f, "SECRET IN", "where"), text(f, "NAME", "name"), cuttable(text(f, "VALUE", "value"))}
+	return []render.Column{item.LayerColumn(f, "LAYER", "layer"), item.Text(f, "SECRET IN", "where"), item.Text(f, "NAME", "name"), item.Cut(item.Text(f, "VALUE", "value"))}
 }

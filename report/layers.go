@@ -12,6 +12,7 @@ import (
 	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
@@ -46,7 +47,7 @@ var layersTable = slices.Concat(render.Table[layer]{
 		return fmt.Sprintf("+%d ~%d -%d", l.Added, l.Modified, l.Deleted)
 	}).If(wereRead),
 	counted("hiddenBytes", func(l layer) int64 { return l.HiddenBytes }).Column("HIDDEN", render.Sized).If(wereRead),
-}, instructionMembers(func(l layer) analyze.Instruction { return l.Instruction }), render.Table[layer]{
+}, item.InstructionMembers(func(l layer) analyze.Instruction { return l.Instruction }), render.Table[layer]{
 	render.TextOf("created", func(l layer) string { return l.Instruction.Created }),
 	render.TextOf("role", func(l layer) string { return l.Role }).Column("ROLE").Spare().If(areDirectories),
 	render.NameOf("directory", func(l layer) string { return l.Directory }),

@@ -9,6 +9,7 @@ import (
 
 	"layup/analyze"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
@@ -18,7 +19,7 @@ Changes are add, modify (a file written again), metadata (a directory listed aga
 An entry's fields are there where the layer wrote the path, not where it deleted it.
 `
 
-var logFields = slices.Concat(pathField, layerField, []render.Field{{Name: "change"}, {Name: "contentSame", Kind: render.Bool}}, metaFields, entryFields)
+var logFields = slices.Concat(item.PathField, item.LayerField, []render.Field{{Name: "change"}, {Name: "contentSame", Kind: render.Bool}}, item.MetaFields, item.EntryFields)
 
 func newLog(f *pflag.FlagSet) call.Answer {
 	digests := f.Bool("digests", false, "show the SHA-256 of the files' content, and whether it changed")
@@ -48,7 +49,7 @@ func logRows(img *analyze.Image, changes []analyze.Change) iter.Seq[[]render.Val
 			}
 			row = append(row[:0], render.N(c.Version.Node().Path()), render.I(int64(c.Layer)), render.T(c.Kind), same)
 			if c.Kind != "delete" && c.Kind != "opaque" {
-				row = appendEntry(appendMeta(row, c.Version), c.Version, snap)
+				row = item.AppendEntry(item.AppendMeta(row, c.Version), c.Version, snap)
 			}
 			for len(row) < len(logFields) {
 				row = append(row, render.Value{})
@@ -61,8 +62,8 @@ func logRows(img *analyze.Image, changes []analyze.Change) iter.Seq[[]render.Val
 }
 
 func logColumns(img *analyze.Image, digests bool) []render.Column {
-	layer, same := at(logFields, "layer"), at(logFields, "contentSame")
-	change := text(logFields, "CHANGE", "change")
+	layer, same := item.At(logFields, "layer"), item.At(logFields, "contentSame")
+	change := item.Text(logFields, "CHANGE", "change")
 	inner := change.Cell
 	change.Cell = func(row []render.Value) string {
 		if row[same].Bool() {
@@ -70,10 +71,10 @@ func logColumns(img *analyze.Image, digests bool) []render.Column {
 		}
 		return inner(row)
 	}
-	columns := []render.Column{layerColumn(logFields, "LAYER", "layer"), change, spare(modeColumn(logFields)), spare(idsColumn(logFields)),
-		sizeColumn(logFields, "SIZE", "size"), pathColumn(logFields)}
+	columns := []render.Column{item.LayerColumn(logFields, "LAYER", "layer"), change, item.Spare(item.ModeColumn(logFields)), item.Spare(item.IDsColumn(logFields)),
+		item.SizeColumn(logFields, "SIZE", "size"), item.PathColumn(logFields)}
 	if digests {
-		columns = append(columns, text(logFields, "SHA256", "sha256"))
+		columns = append(columns, item.Text(logFields, "SHA256", "sha256"))
 	}
 	return append(columns, render.Column{Title: "INSTRUCTION", Cut: true, Cell: func(row []render.Value) string {
 		return img.Instruction(int(row[layer].Int())).Readable

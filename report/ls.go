@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/report/arg"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -28,18 +30,18 @@ holds, at and below PATH, and the paths it deletes, whatever later layers did.
 // A listing is what the flags of ls ask for.
 type listing struct {
 	long, recursive, digests bool
-	depth, layer, upto       *call.Number
-	sort                     *call.Choice
+	depth, layer, upto       *arg.Number
+	sort                     *arg.Choice
 }
 
 func newLs(f *pflag.FlagSet) call.Answer {
 	l := &listing{}
 	f.BoolVarP(&l.long, "long", "l", false, "show mode, owner, size and time")
 	f.BoolVarP(&l.recursive, "recursive", "R", false, "list everything below")
-	l.depth = call.Count(f, "depth", "list `N` levels below")
-	l.layer = call.Count(f, "layer", "list the own entries of layer `N`")
-	l.upto = call.Count(f, "upto", "list what is visible after layer `N`")
-	l.sort = call.Choose(f, "sort", []string{"path", "size", "mtime", "layer"}, "sort by path, largest, newest, or oldest layer first")
+	l.depth = arg.Count(f, "depth", "list `N` levels below")
+	l.layer = arg.Count(f, "layer", "list the own entries of layer `N`")
+	l.upto = arg.Count(f, "upto", "list what is visible after layer `N`")
+	l.sort = arg.Choose(f, "sort", []string{"path", "size", "mtime", "layer"}, "sort by path, largest, newest, or oldest layer first")
 	f.BoolVar(&l.digests, "digests", false, "show the SHA-256 of the files' content")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		switch {
@@ -58,10 +60,10 @@ func (l *listing) ask(c *call.Call, img *analyze.Image, args []string) (call.Par
 	}
 	snap, from, err := start(c, img, l.upto, args)
 	if err != nil {
-		return absent(itemFields, err)
+		return absent(item.Fields, err)
 	}
 	var p call.Part
-	p.Fields, p.Columns = itemFields, l.columns(itemFields)
+	p.Fields, p.Columns = item.Fields, l.columns(item.Fields)
 	versions := l.sorted(l.versions(snap, from))
 	p.Rows = itemRows(versions, snap)
 	return p, nil
@@ -77,7 +79,7 @@ func (l *listing) own(img *analyze.Image, top string) (call.Part, error) {
 	if order := l.order(); order != nil {
 		hits = slices.Values(slices.SortedStableFunc(hits, func(a, b analyze.Hit) int { return order(a.Version, b.Version) }))
 	}
-	p.Fields, p.Rows, p.Columns = versionFields, hitRows(img, hits), l.columns(versionFields)
+	p.Fields, p.Rows, p.Columns = item.VersionFields, hitRows(img, hits), l.columns(item.VersionFields)
 	for range hits {
 		return p, nil
 	}
@@ -87,12 +89,12 @@ func (l *listing) own(img *analyze.Image, top string) (call.Part, error) {
 	return p, nil
 }
 
-// itemRows are the rows of what is visible in a snapshot, itemFields each.
+// itemRows are the rows of what is visible in a snapshot, item.Fields each.
 func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot) iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
 		for v := range versions {
-			if row = appendItem(row[:0], v, snap); !yield(row) {
+			if row = item.Append(row[:0], v, snap); !yield(row) {
 				return
 			}
 		}
@@ -100,7 +102,7 @@ func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot) iter.Seq[[
 }
 
 // start finds where a listing begins: the path given or the root, after the layer given or the last. What is not there is a *absentError.
-func start(c *call.Call, img *analyze.Image, upto *call.Number, args []string) (*tarfs.Snapshot, tarfs.Version, error) {
+func start(c *call.Call, img *analyze.Image, upto *arg.Number, args []string) (*tarfs.Snapshot, tarfs.Version, error) {
 	if err := call.CheckLayer(img, "upto", upto.Or(0)); upto.Given && err != nil {
 		return nil, tarfs.Version{}, err
 	}
@@ -185,17 +187,17 @@ func (l *listing) order() func(a, b tarfs.Version) int {
 }
 
 func (l *listing) columns(fields []render.Field) []render.Column {
-	columns := []render.Column{layerColumn(fields, "LAYER", "layer")}
+	columns := []render.Column{item.LayerColumn(fields, "LAYER", "layer")}
 	if l.layer.Given {
 		columns = append(columns, statusColumn(fields))
 	}
 	if l.long {
-		columns = append(columns, spare(modeColumn(fields)), spare(idsColumn(fields)), sizeColumn(fields, "SIZE", "size"), spare(timeColumn(fields, "MODIFIED", "mtime")))
+		columns = append(columns, item.Spare(item.ModeColumn(fields)), item.Spare(item.IDsColumn(fields)), item.SizeColumn(fields, "SIZE", "size"), item.Spare(item.TimeColumn(fields, "MODIFIED", "mtime")))
 	} else {
-		columns = append(columns, sizeColumn(fields, "SIZE", "size"))
+		columns = append(columns, item.SizeColumn(fields, "SIZE", "size"))
 	}
 	if l.digests {
-		columns = append(columns, text(fields, "SHA256", "sha256"))
+		columns = append(columns, item.Text(fields, "SHA256", "sha256"))
 	}
-	return append(columns, pathColumn(fields))
+	return append(columns, item.PathColumn(fields))
 }

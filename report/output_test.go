@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"layup/fixtures"
+	"layup/fixtures/direct"
+	"layup/report"
 	"layup/report/call"
 )
 
@@ -27,14 +29,14 @@ func (f *full) Write(p []byte) (int, error) {
 }
 
 func TestFailingOutputIsExitTwoInEveryFormat(t *testing.T) {
-	image := write(t, "deep.tar", fixtures.Deep(60))
+	image := direct.Write(t, "deep.tar", fixtures.Deep(60))
 	for _, format := range []string{"table", "json", "jsonl", "csv", "tsv", "{{.path}}", "table {{.path}}"} {
 		for _, room := range []int{0, 100, 4096} {
 			if strings.Contains(format, "{{") && room == 4096 {
 				continue // holds all
 			}
 			var stderr bytes.Buffer
-			status := Main(t.Context(), []string{"find", "-q", "-f", format, image}, nil, &full{room}, &stderr)
+			status := report.Main(t.Context(), []string{"find", "-q", "-f", format, image}, nil, &full{room}, &stderr)
 			if status != 2 || stderr.String() != "layup: write stdout: no space left on device\n" {
 				t.Errorf("%s, room for %d: exit %d: %s", format, room, status, stderr.String())
 			}
@@ -42,14 +44,14 @@ func TestFailingOutputIsExitTwoInEveryFormat(t *testing.T) {
 	}
 	for _, args := range [][]string{{"help"}, {"version"}, {"completion", "bash"}, {"tree", "-q", image}, {"layers", "-q", image}, {"images", image}, {"hidden", "-q", image}, {"cat", "-q", image, "/srv/file000"}, {"find", "-q", "-0", image}} {
 		var stderr bytes.Buffer
-		if status := Main(t.Context(), args, nil, &full{}, &stderr); status != 2 || stderr.String() != "layup: write stdout: no space left on device\n" {
+		if status := report.Main(t.Context(), args, nil, &full{}, &stderr); status != 2 || stderr.String() != "layup: write stdout: no space left on device\n" {
 			t.Errorf("layup %q: exit %d: %s", args, status, stderr.String())
 		}
 	}
 }
 
 func TestClosedPipeEndsQuietly(t *testing.T) {
-	image := write(t, "deep.tar", fixtures.Deep(60))
+	image := direct.Write(t, "deep.tar", fixtures.Deep(60))
 	for _, format := range []string{"table", "json", "jsonl", "{{.path}}"} {
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -57,7 +59,7 @@ func TestClosedPipeEndsQuietly(t *testing.T) {
 		}
 		r.Close()
 		var stderr bytes.Buffer
-		if status := Main(t.Context(), []string{"find", "-f", format, image, "nothing*", "file*"}, nil, w, &stderr); status != 0 || stderr.Len() > 0 {
+		if status := report.Main(t.Context(), []string{"find", "-f", format, image, "nothing*", "file*"}, nil, w, &stderr); status != 0 || stderr.Len() > 0 {
 			t.Errorf("%s: exit %d: %s", format, status, stderr.String())
 		}
 	}
@@ -70,13 +72,13 @@ func (c *closing) Close() error { return syscall.EIO }
 
 func TestFailingCloseIsExitTwo(t *testing.T) {
 	var stderr bytes.Buffer
-	if status := Main(t.Context(), []string{"version"}, nil, &closing{}, &stderr); status != 2 || stderr.String() != "layup: write stdout: input/output error\n" {
+	if status := report.Main(t.Context(), []string{"version"}, nil, &closing{}, &stderr); status != 2 || stderr.String() != "layup: write stdout: input/output error\n" {
 		t.Errorf("exit %d: %s", status, stderr.String())
 	}
 }
 
 func TestOutputFileIsReplacedWhole(t *testing.T) {
-	image, dir := pack(t, "myfile"), t.TempDir()
+	image, dir := direct.Pack(t, "myfile"), t.TempDir()
 	file, link := filepath.Join(dir, "out.csv"), filepath.Join(dir, "link")
 	if err := os.WriteFile(file, []byte("old"), 0o666); err != nil {
 		t.Fatal(err)
@@ -87,12 +89,12 @@ func TestOutputFileIsReplacedWhole(t *testing.T) {
 	if err := os.Symlink("out.csv", link); err != nil {
 		t.Fatal(err)
 	}
-	if got := layup(t, "ls", "-q", "-f", "csv", "-o", link, image, "/no/such/{{"); got.status != 1 {
-		t.Errorf("nothing found: exit %d %s", got.status, got.err)
+	if got := direct.Layup(t, "ls", "-q", "-f", "csv", "-o", link, image, "/no/such/{{"); got.Status != 1 {
+		t.Errorf("nothing found: exit %d %s", got.Status, got.Err)
 	}
-	want := layup(t, "ls", "-R", "-f", "csv", image).out
-	if got := layup(t, "ls", "-R", "-f", "csv", "-o", link, image); got.status != 0 || got.out != "" {
-		t.Errorf("exit %d, %q %s", got.status, got.out, got.err)
+	want := direct.Layup(t, "ls", "-R", "-f", "csv", image).Out
+	if got := direct.Layup(t, "ls", "-R", "-f", "csv", "-o", link, image); got.Status != 0 || got.Out != "" {
+		t.Errorf("exit %d, %q %s", got.Status, got.Out, got.Err)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil || string(data) != want {
@@ -118,11 +120,11 @@ func left(t *testing.T, dir string, want ...string) {
 	for _, e := range entries {
 		got = append(got, e.Name())
 	}
-	expect(t, dir, got, want...)
+	direct.Expect(t, dir, got, want...)
 }
 
 func TestFailedAnswerLeavesTheOldFile(t *testing.T) {
-	image, dir := pack(t, "myfile"), t.TempDir()
+	image, dir := direct.Pack(t, "myfile"), t.TempDir()
 	file := filepath.Join(dir, "out")
 	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
@@ -130,9 +132,9 @@ func TestFailedAnswerLeavesTheOldFile(t *testing.T) {
 	for _, args := range [][]string{
 		{"ls", "-f", "{{range .path}}{{end}}{{.nosuch.x}}", image}, {"cat", image, "/etc"}, {"ls", image + "x"}, {"ls", "--upto", "99", image}, {"ls", "--zzz", image},
 	} {
-		got := layup(t, append(args, "-o", file)...)
-		if data, err := os.ReadFile(file); err != nil || string(data) != "old" || got.status != 2 {
-			t.Errorf("layup %q: exit %d, %v, %q", args, got.status, err, data)
+		got := direct.Layup(t, append(args, "-o", file)...)
+		if data, err := os.ReadFile(file); err != nil || string(data) != "old" || got.Status != 2 {
+			t.Errorf("layup %q: exit %d, %v, %q", args, got.Status, err, data)
 		}
 	}
 	left(t, dir, "out")
@@ -141,16 +143,16 @@ func TestFailedAnswerLeavesTheOldFile(t *testing.T) {
 func TestOutputThatCannotBeIsRefusedBeforeReading(t *testing.T) {
 	dir := t.TempDir()
 	for name, want := range map[string]string{dir: "is a directory; name a file", filepath.Join(dir, "no", "x"): "is no directory"} {
-		got := layup(t, "ls", "-o", name, "nosuch.tar")
-		if got.status != 2 || !strings.Contains(got.err, want) || strings.Contains(got.err, "nosuch") {
-			t.Errorf("-o %s: exit %d, %s", name, got.status, got.err)
+		got := direct.Layup(t, "ls", "-o", name, "nosuch.tar")
+		if got.Status != 2 || !strings.Contains(got.Err, want) || strings.Contains(got.Err, "nosuch") {
+			t.Errorf("-o %s: exit %d, %s", name, got.Status, got.Err)
 		}
 	}
 	left(t, dir)
 }
 
 func TestOutputNeverReplacesWhatIsRead(t *testing.T) {
-	image := pack(t, "myfile")
+	image := direct.Pack(t, "myfile")
 	dir := filepath.Dir(image)
 	link, hard, layout := filepath.Join(dir, "link"), filepath.Join(dir, "hard"), filepath.Join(dir, "layout")
 	index := filepath.Join(layout, "blobs", "index.json")
@@ -167,9 +169,9 @@ func TestOutputNeverReplacesWhatIsRead(t *testing.T) {
 		{"a file of a directory", index, "ls " + layout}, {"a file of a layout", index, "ls oci:" + layout + ":1.2"},
 	} {
 		args := strings.Fields(strings.NewReplacer("IMAGE", image, "LINK", link).Replace(c.args))
-		got := layup(t, append(args, "-o", c.out)...)
-		if got.status != 2 || !strings.HasPrefix(got.err, "layup: -o ") || !strings.Contains(got.err, "it would be lost\nlayup: hint: ") {
-			t.Errorf("%s: exit %d, %s", c.say, got.status, got.err)
+		got := direct.Layup(t, append(args, "-o", c.out)...)
+		if got.Status != 2 || !strings.HasPrefix(got.Err, "layup: -o ") || !strings.Contains(got.Err, "it would be lost\nlayup: hint: ") {
+			t.Errorf("%s: exit %d, %s", c.say, got.Status, got.Err)
 		}
 	}
 	stdin, err := os.Open(image)
@@ -178,20 +180,20 @@ func TestOutputNeverReplacesWhatIsRead(t *testing.T) {
 	}
 	defer stdin.Close()
 	var stdout, stderr bytes.Buffer
-	if status := Main(t.Context(), []string{"ls", "-", "-o", image}, stdin, &stdout, &stderr); status != 2 || !strings.Contains(stderr.String(), "it would be lost") {
+	if status := report.Main(t.Context(), []string{"ls", "-", "-o", image}, stdin, &stdout, &stderr); status != 2 || !strings.Contains(stderr.String(), "it would be lost") {
 		t.Errorf("as standard input: exit %d, %s", status, stderr.String())
 	}
 	if after, err := os.ReadFile(image); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the image is another: %v", err)
 	}
-	if got := layup(t, "ls", image, "-o", filepath.Join(dir, "beside")); got.status != 0 {
-		t.Errorf("a file beside it: exit %d, %s", got.status, got.err)
+	if got := direct.Layup(t, "ls", image, "-o", filepath.Join(dir, "beside")); got.Status != 0 {
+		t.Errorf("a file beside it: exit %d, %s", got.Status, got.Err)
 	}
 }
 
 func TestOutputToADeviceIsWrittenAsItIs(t *testing.T) {
-	if got := layup(t, "version", "-o", os.DevNull); got.status != 0 || got.out != "" {
-		t.Errorf("exit %d, %q %s", got.status, got.out, got.err)
+	if got := direct.Layup(t, "version", "-o", os.DevNull); got.Status != 0 || got.Out != "" {
+		t.Errorf("exit %d, %q %s", got.Status, got.Out, got.Err)
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
 		t.Fatalf("%s: %v %v", os.DevNull, info.Mode(), err)
@@ -199,13 +201,13 @@ func TestOutputToADeviceIsWrittenAsItIs(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("no /dev/full here")
 	}
-	if got := layup(t, "version", "-o", "/dev/full"); got.status != 2 || got.err != "layup: write /dev/full: no space left on device\n" {
-		t.Errorf("exit %d, %s", got.status, got.err)
+	if got := direct.Layup(t, "version", "-o", "/dev/full"); got.Status != 2 || got.Err != "layup: write /dev/full: no space left on device\n" {
+		t.Errorf("exit %d, %s", got.Status, got.Err)
 	}
 }
 
 func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
-	data, err := fixtures.Packing{Name: "docker-save-20", Format: fixtures.Docker20}.Pack(load(t, "myfile"))
+	data, err := fixtures.Packing{Name: "docker-save-20", Format: fixtures.Docker20}.Pack(direct.Load(t, "myfile"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,30 +221,30 @@ func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"ls", file}, {"owner", file, "/bin/sh"}, {"find", file}, {"cat", file, "/bin/sh"}, {"layers", file, "-f", "json"}, {"ls", "--all", file}} {
-		got := layup(t, args...)
-		if got.status != 2 || got.out != "" || !strings.Contains(got.err, "layer 2 (") || !strings.Contains(got.err, "want sha256:") {
-			t.Errorf("layup %q: exit %d, %q, %s", args, got.status, got.out, got.err)
+		got := direct.Layup(t, args...)
+		if got.Status != 2 || got.Out != "" || !strings.Contains(got.Err, "layer 2 (") || !strings.Contains(got.Err, "want sha256:") {
+			t.Errorf("layup %q: exit %d, %q, %s", args, got.Status, got.Out, got.Err)
 		}
-		if !strings.HasSuffix(got.err, "layup: hint: the file may be damaged in transfer; --keep-going answers from what can be read\n") {
-			t.Errorf("layup %q: no advice: %s", args, got.err)
+		if !strings.HasSuffix(got.Err, "layup: hint: the file may be damaged in transfer; --keep-going answers from what can be read\n") {
+			t.Errorf("layup %q: no advice: %s", args, got.Err)
 		}
-		if got = layup(t, append(args, "--no-verify")...); got.status != 0 {
-			t.Errorf("layup %q --no-verify: exit %d, %s", args, got.status, got.err)
+		if got = direct.Layup(t, append(args, "--no-verify")...); got.Status != 0 {
+			t.Errorf("layup %q --no-verify: exit %d, %s", args, got.Status, got.Err)
 		}
-		if got = layup(t, append(args, "--keep-going")...); got.status != 3 || got.out == "" || !strings.Contains(got.err, "layer 2 (") {
-			t.Errorf("layup %q --keep-going: exit %d, %q, %s", args, got.status, got.out, got.err)
+		if got = direct.Layup(t, append(args, "--keep-going")...); got.Status != 3 || got.Out == "" || !strings.Contains(got.Err, "layer 2 (") {
+			t.Errorf("layup %q --keep-going: exit %d, %q, %s", args, got.Status, got.Out, got.Err)
 		}
 	}
-	got := layup(t, "owner", "--keep-going", "-f", "json", file, "/nosuch")
-	if !strings.Contains(got.err, `"/nosuch": no such path in what could be read of the image`) {
-		t.Errorf("it is not said that something could not be read: %s", got.err)
+	got := direct.Layup(t, "owner", "--keep-going", "-f", "json", file, "/nosuch")
+	if !strings.Contains(got.Err, `"/nosuch": no such path in what could be read of the image`) {
+		t.Errorf("it is not said that something could not be read: %s", got.Err)
 	}
-	if !strings.Contains(got.out, `"errors":[{"layer":2,"message":"`) || got.status != 3 {
-		t.Errorf("exit %d, %s", got.status, got.out)
+	if !strings.Contains(got.Out, `"errors":[{"layer":2,"message":"`) || got.Status != 3 {
+		t.Errorf("exit %d, %s", got.Status, got.Out)
 	}
 	for format, want := range map[string]string{"json": `"pass":false`, "table": "\nthe rule holds in what could be read\n", "sarif": `"executionSuccessful":false`, "junit": `errors="1"`} {
-		if got := layup(t, "check", "--keep-going", "--config", rulesFile(t, ""), "--max-layers", "1000", "-f", format, file); got.status != 3 || !strings.Contains(got.out, want) {
-			t.Errorf("a gate passes what could not be read whole: exit %d, %s", got.status, got.out)
+		if got := direct.Layup(t, "check", "--keep-going", "--config", rulesFile(t, ""), "--max-layers", "1000", "-f", format, file); got.Status != 3 || !strings.Contains(got.Out, want) {
+			t.Errorf("a gate passes what could not be read whole: exit %d, %s", got.Status, got.Out)
 		}
 	}
 }
@@ -258,7 +260,7 @@ func TestInterruptedCommandReturnsAtOnce(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	var stdout, stderr bytes.Buffer
 	begin := time.Now()
-	Main(ctx, []string{"ls", "-"}, r, &stdout, &stderr)
+	report.Main(ctx, []string{"ls", "-"}, r, &stdout, &stderr)
 	if took := time.Since(begin); took > 20*time.Second { // it is at once, but on a busy machine
 		t.Errorf("it took %v", took)
 	}
@@ -268,25 +270,25 @@ func TestInterruptedCommandReturnsAtOnce(t *testing.T) {
 }
 
 func TestInterruptedOutputLeavesNoFile(t *testing.T) {
-	image, dir := write(t, "deep.tar", fixtures.Deep(60)), t.TempDir()
+	image, dir := direct.Write(t, "deep.tar", fixtures.Deep(60)), t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	Main(ctx, []string{"find", "-o", filepath.Join(dir, "out"), image}, nil, &stdout, &stderr)
+	report.Main(ctx, []string{"find", "-o", filepath.Join(dir, "out"), image}, nil, &stdout, &stderr)
 	time.Sleep(10 * time.Millisecond)
 	left(t, dir)
 }
 
 func TestProfilesAreWrittenWhereAskedAndNotInTheHelp(t *testing.T) {
-	dir, image := t.TempDir(), pack(t, "myfile")
+	dir, image := t.TempDir(), direct.Pack(t, "myfile")
 	for _, name := range []string{"cpuprofile", "memprofile", "trace"} {
 		file := filepath.Join(dir, name)
-		got := layup(t, "owner", "--"+name, file, image, "/etc/MYFILE")
+		got := direct.Layup(t, "owner", "--"+name, file, image, "/etc/MYFILE")
 		info, err := os.Stat(file)
-		if got.status != call.Answered || err != nil || info.Size() == 0 {
-			t.Errorf("--%s: exit %d %s, %v", name, got.status, got.err, err)
+		if got.Status != call.Answered || err != nil || info.Size() == 0 {
+			t.Errorf("--%s: exit %d %s, %v", name, got.Status, got.Err, err)
 		}
-		if help := layup(t, "help", "owner"); strings.Contains(help.out, name) {
+		if help := direct.Layup(t, "help", "owner"); strings.Contains(help.Out, name) {
 			t.Errorf("help owner speaks of --%s", name)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"layup/analyze"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
@@ -18,7 +19,7 @@ inside the image; "asked" then holds what was asked. Of several paths those that
 printed, and each missing one is a line on stderr.
 `
 
-var ownerFields = slices.Concat(pathField, []render.Field{{Name: "asked", Kind: render.Name}}, metaFields, layerField, entryFields, instructionFields)
+var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", Kind: render.Name}}, item.MetaFields, item.LayerField, item.EntryFields, item.InstructionFields)
 
 func newOwner(f *pflag.FlagSet) call.Answer {
 	noFollow := f.Bool("no-follow", false, "do not follow a symlink at the end of a path")
@@ -50,8 +51,8 @@ func ownerRows(img *analyze.Image, found []analyze.Owner) iter.Seq[[]render.Valu
 				asked = render.N(o.Asked)
 			}
 			row = append(row[:0], render.N(path), asked)
-			row = append(appendMeta(row, v), render.I(int64(v.Layer())))
-			row = appendInstruction(appendEntry(row, v, snap), img.Instruction(v.Layer()))
+			row = append(item.AppendMeta(row, v), render.I(int64(v.Layer())))
+			row = item.AppendInstruction(item.AppendEntry(row, v, snap), img.Instruction(v.Layer()))
 			if !yield(row) {
 				return
 			}
@@ -60,7 +61,7 @@ func ownerRows(img *analyze.Image, found []analyze.Owner) iter.Seq[[]render.Valu
 }
 
 func ownerColumns(digests bool) []render.Column {
-	path, asked := pathColumn(ownerFields), at(ownerFields, "asked")
+	path, asked := item.PathColumn(ownerFields), item.At(ownerFields, "asked")
 	inner := path.Cell
 	path.Cell = func(row []render.Value) string {
 		if row[asked].Absent() {
@@ -68,9 +69,9 @@ func ownerColumns(digests bool) []render.Column {
 		}
 		return row[asked].String() + " => " + inner(row)
 	}
-	columns := []render.Column{path, layerColumn(ownerFields, "LAYER", "layer"), sizeColumn(ownerFields, "SIZE", "size")}
+	columns := []render.Column{path, item.LayerColumn(ownerFields, "LAYER", "layer"), item.SizeColumn(ownerFields, "SIZE", "size")}
 	if digests {
-		columns = append(columns, text(ownerFields, "SHA256", "sha256"))
+		columns = append(columns, item.Text(ownerFields, "SHA256", "sha256"))
 	}
-	return append(columns, instructionColumn(ownerFields))
+	return append(columns, item.InstructionColumn(ownerFields))
 }

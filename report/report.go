@@ -7,6 +7,9 @@ import (
 	"os"
 
 	"layup/report/call"
+	"layup/report/complete"
+	"layup/report/diff"
+	"layup/report/docker"
 )
 
 // All returns every command, in the order of the help.
@@ -33,21 +36,15 @@ func All() []call.Command {
 		{Name: "images", Args: "SOURCE", Min: 1, Max: 1, New: newImages, Details: imagesDetails,
 			About:    "list what a file or repository holds: images, platforms, blobs",
 			Examples: []string{"layup images export.tar", "layup images docker://registry.example/shop"}},
-		{Name: "inspect", Args: "IMAGE...", Min: 1, Max: -1, Docker: true, New: newInspect, Details: inspectDetails, Statuses: inspectStatuses,
-			About:    "print what docker image inspect prints",
-			Examples: []string{"layup inspect nginx.tar", "layup inspect -f '{{json .RootFS.Layers}}' nginx.tar", "layup inspect --raw nginx.tar | sha256sum"}},
-		{Name: "history", Args: "IMAGE", Min: 1, Max: 1, Docker: true, New: newHistory, Details: historyDetails, Statuses: historyStatuses,
-			About:    "print what docker history prints",
-			Examples: []string{"layup history nginx.tar", "layup history --no-trunc --format json nginx.tar"}},
+		docker.Inspect(),
+		docker.History(),
 		{Name: "hidden", Args: "IMAGE [PATTERN...]", Min: 1, Max: -1, New: newHidden, Details: hiddenDetail(),
 			About: "list what was deleted or overwritten and is still carried", No: "nothing hidden matches a PATTERN",
 			Examples: []string{"layup hidden shop.tar", "layup hidden --sensitive --all deliveries/", "layup hidden --min-size 1MB shop.tar '**/*.so*'", "layup hidden -f csv -o hidden.csv shop.tar"}},
 		{Name: "waste", Args: "IMAGE...", Min: 1, Max: -1, New: newWaste, Details: wasteDetails,
 			About:    "add up the bytes that the final tree does not show",
 			Examples: []string{"layup waste shop.tar", "layup waste --top 20 shop.tar", "layup waste -f json --all deliveries/"}},
-		{Name: "diff", Args: "IMAGE-A [IMAGE-B]", Min: 1, Max: 2, New: newDiff, Details: diffDetails,
-			About: "compare two images, or two stages of one", No: "they differ",
-			Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b", "layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar"}},
+		diff.Diff(),
 		{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Findings: true, New: newCheck, Details: checkDetails,
 			About: "hold an image against rules, for CI", No: "a rule does not hold",
 			Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar", "layup check --config gate.yaml --all deliveries/",
@@ -67,22 +64,24 @@ func All() []call.Command {
 		{Name: "pull", Args: "docker://REF...", Min: 1, Max: -1, Plain: true, Target: true, New: newPull, Details: pullDetails,
 			About:    "fetch images from registries, verified, into an OCI layout",
 			Examples: []string{"layup pull -o nginx.tar docker://nginx:1.27", "layup pull --platform linux/arm64 --docker -o app.tar docker://app:2", "layup pull --all -o layout docker://registry.example/app:2"}},
-		{Name: "serve", Args: "IMAGE...", Min: 1, Max: -1, Plain: true, New: newServe, Details: serveDetails,
-			About:    "answer docker -H unix://PATH about image files",
-			Examples: []string{"layup serve --socket ./layup.sock shop.tar base.tar", "docker -H unix://$PWD/layup.sock image ls"}},
+		docker.Serve(),
 		{Name: "version", Max: 0, New: newVersion, About: "say which version this is",
 			Examples: []string{"layup version -f json"}},
-		{Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion, Details: completionDetails,
-			About:    "print a completion script for a shell",
-			Examples: []string{"source <(layup completion bash)", "layup completion zsh > ~/.zfunc/_layup", "layup completion fish > ~/.config/fish/completions/layup.fish"}},
+		complete.Script(),
 		{Name: "help", Args: "[COMMAND]", Max: 1, Plain: true, New: call.NewHelp, About: "explain layup or one of its commands",
 			Examples: []string{"layup help find"}},
-		{Name: "__complete", Args: "[WORD...]", Max: -1, Hidden: true, Plain: true, New: newComplete, About: "answer a completion script"},
-		{Name: pluginMetadata, Max: 0, Hidden: true, Plain: true, New: newMetadata, About: "introduce the plugin to Docker"},
+		complete.Answer(),
+		docker.Metadata(),
 	}
 }
 
 // Main runs one command line and returns the exit status.
 func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	return call.Main(ctx, All(), args, stdin, stdout, stderr)
+}
+
+// Plugin returns the context and the arguments of a program's command line: if docker started the program as its plugin,
+// those that docker means.
+func Plugin(ctx context.Context, line []string) (context.Context, []string) {
+	return docker.Plugin(ctx, line)
 }

@@ -11,7 +11,9 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/arg"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -21,18 +23,18 @@ The number before each name is its owner, as "layup owner" says. The other forma
 `
 
 func newTree(f *pflag.FlagSet) call.Answer {
-	depth := call.Count(f, "depth", "draw `N` levels below")
-	upto := call.Count(f, "upto", "draw what is visible after layer `N`")
+	depth := arg.Count(f, "depth", "draw `N` levels below")
+	upto := arg.Count(f, "upto", "draw what is visible after layer `N`")
 	digests := f.Bool("digests", false, "hold the SHA-256 of the files' content (not in the drawing)")
 	return call.About(digests, func(c *call.Call, img *analyze.Image, args []string) (call.Part, error) {
 		snap, from, err := start(c, img, upto, args)
 		if err != nil {
-			return absent(itemFields, err)
+			return absent(item.Fields, err)
 		}
 		var p call.Part
-		p.Fields = itemFields
+		p.Fields = item.Fields
 		p.Rows = itemRows(snap.Walk(from.Node(), depth.Or(-1)), snap)
-		p.Columns = []render.Column{pathColumn(itemFields)}
+		p.Columns = []render.Column{item.PathColumn(item.Fields)}
 		p.Text = func(w io.Writer, _ render.Terminal) error {
 			return draw(w, slices.Collect(snap.Walk(from.Node(), depth.Or(-1))))
 		}

@@ -1,4 +1,4 @@
-package report
+package report_test
 
 import (
 	"archive/tar"
@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"layup/fixtures"
+	"layup/fixtures/direct"
 	"layup/report/call"
 )
 
@@ -98,9 +99,9 @@ func TestVerifyNamesTheBlobOfEveryFlippedByte(t *testing.T) {
 						t.Fatal(err)
 					}
 					tried++
-					got := layup(t, "verify", "-q", "-f", "csv", name)
-					if got.status != call.Refuted || !failsOn(t, got.out, named) {
-						t.Fatalf("byte %d of %s (%s): exit %d, want 1 and the blob named\n%s%s", i-s.start, s.name, named, got.status, got.out, got.err)
+					got := direct.Layup(t, "verify", "-q", "-f", "csv", name)
+					if got.Status != call.Refuted || !failsOn(t, got.Out, named) {
+						t.Fatalf("byte %d of %s (%s): exit %d, want 1 and the blob named\n%s%s", i-s.start, s.name, named, got.Status, got.Out, got.Err)
 					}
 				}
 			}
@@ -149,13 +150,13 @@ func TestVerifyPassesEverySoundPacking(t *testing.T) {
 		if err := os.WriteFile(name, packed(t, smallImage, p), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got := layup(t, "verify", name)
-		if got.status != call.Answered || !strings.Contains(got.out, "\nPASS: ") {
-			t.Errorf("%s: exit %d, want 0\n%s%s", p.Name, got.status, got.out, got.err)
+		got := direct.Layup(t, "verify", name)
+		if got.Status != call.Answered || !strings.Contains(got.Out, "\nPASS: ") {
+			t.Errorf("%s: exit %d, want 0\n%s%s", p.Name, got.Status, got.Out, got.Err)
 		}
-		unverified := strings.Contains(got.out, "\nnot verified ")
+		unverified := strings.Contains(got.Out, "\nnot verified ")
 		if want := !p.Layered() || p.Format == fixtures.DockerV1; unverified != want {
-			t.Errorf("%s: says not verified: %v, want %v\n%s", p.Name, unverified, want, got.out)
+			t.Errorf("%s: says not verified: %v, want %v\n%s", p.Name, unverified, want, got.Out)
 		}
 	}
 }
@@ -171,8 +172,8 @@ func TestVerifyFailsOnSeverityHighOnly(t *testing.T) {
 		if err := os.WriteFile(name, packed(t, text, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := layup(t, "verify", "-f", "csv", name); got.status != want.status || !strings.Contains(got.out, want.code) {
-			t.Errorf("%s: exit %d, want %d\n%s%s", want.code, got.status, want.status, got.out, got.err)
+		if got := direct.Layup(t, "verify", "-f", "csv", name); got.Status != want.status || !strings.Contains(got.Out, want.code) {
+			t.Errorf("%s: exit %d, want %d\n%s%s", want.code, got.Status, want.status, got.Out, got.Err)
 		}
 	}
 }
@@ -187,7 +188,7 @@ func TestVerifyGoesOnAfterDamage(t *testing.T) {
 	if err := (fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip}).WriteDir(dir, img); err != nil {
 		t.Fatal(err)
 	}
-	before := document(t, layup(t, "verify", "-f", "json", dir))
+	before := document(t, direct.Layup(t, "verify", "-f", "json", dir))
 	var layers []string
 	for _, item := range before.Items {
 		switch item.What {
@@ -201,7 +202,7 @@ func TestVerifyGoesOnAfterDamage(t *testing.T) {
 	if err := os.Remove(blobFile(dir, layers[1])); err != nil {
 		t.Fatal(err)
 	}
-	got := layup(t, "verify", "-f", "json", dir)
+	got := direct.Layup(t, "verify", "-f", "json", dir)
 	var failures []string
 	after := document(t, got)
 	for _, item := range after.Items {
@@ -209,20 +210,20 @@ func TestVerifyGoesOnAfterDamage(t *testing.T) {
 			failures = append(failures, item.What+" "+item.Code)
 		}
 	}
-	expect(t, "failures", failures, "config digest-mismatch", "layer digest-mismatch", "layer blob-missing")
-	if got.status != call.Refuted || after.Pass || after.Summary.Failed != 3 {
-		t.Errorf("exit %d, pass %v, summary %+v; want 1, false, 3 failed", got.status, after.Pass, after.Summary)
+	direct.Expect(t, "failures", failures, "config digest-mismatch", "layer digest-mismatch", "layer blob-missing")
+	if got.Status != call.Refuted || after.Pass || after.Summary.Failed != 3 {
+		t.Errorf("exit %d, pass %v, summary %+v; want 1, false, 3 failed", got.Status, after.Pass, after.Summary)
 	}
-	if n := strings.Count(got.err, "\n"); n < 4 {
-		t.Errorf("stderr has %d lines, want one a failure and the sum:\n%s", n, got.err)
+	if n := strings.Count(got.Err, "\n"); n < 4 {
+		t.Errorf("stderr has %d lines, want one a failure and the sum:\n%s", n, got.Err)
 	}
 }
 
 // verifyDocument is the part of the JSON document that the tests look at.
 type verifyDocument struct {
 	Pass    bool
-	Summary tally
-	Tool    toolFacts
+	Summary struct{ Checks, Passed, Failed, Unproven int }
+	Tool    struct{ Name, Version, Commit string }
 	Image   struct{ ID, Platform, Verified string }
 	Items   []struct {
 		What, Digest, Expected, Found, Code, Message string
@@ -231,11 +232,11 @@ type verifyDocument struct {
 	}
 }
 
-func document(t *testing.T, got result) verifyDocument {
+func document(t *testing.T, got direct.Result) verifyDocument {
 	t.Helper()
 	var doc verifyDocument
-	if err := json.Unmarshal([]byte(got.out), &doc); err != nil {
-		t.Fatalf("%v\n%s%s", err, got.out, got.err)
+	if err := json.Unmarshal([]byte(got.Out), &doc); err != nil {
+		t.Fatalf("%v\n%s%s", err, got.Out, got.Err)
 	}
 	return doc
 }
@@ -263,10 +264,10 @@ func TestTitlesOfTheRecordStayReadable(t *testing.T) {
 	if err := os.WriteFile(name, packed(t, smallImage, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := layup(t, "verify", name)
-	_, rest, _ := strings.Cut(got.out, "\n")
+	got := direct.Layup(t, "verify", name)
+	_, rest, _ := strings.Cut(got.Out, "\n")
 	line, _, _ := strings.Cut(rest, "\n")
-	if got.status != call.Answered || !strings.HasPrefix(line, "source       $'") || !strings.HasSuffix(line, `a\x1b[2J.tar' (oci-archive)`) {
-		t.Errorf("status %d: %q %s", got.status, line, got.err)
+	if got.Status != call.Answered || !strings.HasPrefix(line, "source       $'") || !strings.HasSuffix(line, `a\x1b[2J.tar' (oci-archive)`) {
+		t.Errorf("status %d: %q %s", got.Status, line, got.Err)
 	}
 }

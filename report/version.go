@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
@@ -22,7 +23,7 @@ func newVersion(*pflag.FlagSet) call.Answer {
 		row := []render.Value{render.T(version), render.Known(commit), render.T(runtime.Version()), render.T(runtime.GOOS + "/" + runtime.GOARCH), render.I(schemaVersion)}
 		f := versionFieldsOfBuild
 		section := render.Section{Fields: f, Rows: slices.Values([][]render.Value{row}), Columns: []render.Column{
-			text(f, "VERSION", "version"), text(f, "COMMIT", "commit"), text(f, "GO", "go"), text(f, "PLATFORM", "platform"), text(f, "SCHEMA", "schemaVersion")}}
+			item.Text(f, "VERSION", "version"), item.Text(f, "COMMIT", "commit"), item.Text(f, "GO", "go"), item.Text(f, "PLATFORM", "platform"), item.Text(f, "SCHEMA", "schemaVersion")}}
 		return call.Answered, c.WriteDoc(ctx, render.Doc{Command: c.Command.Name, Sections: []render.Section{section}})
 	}
 }

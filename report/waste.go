@@ -11,7 +11,9 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/arg"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -42,7 +44,7 @@ type wasteTotals struct {
 }
 
 func newWaste(f *pflag.FlagSet) call.Answer {
-	top := call.Count(f, "top", "only the `N` that cost most, of paths and of duplicates")
+	top := arg.Count(f, "top", "only the `N` that cost most, of paths and of duplicates")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		c.Dense = true // metadata only and duplicates are told by content, but not that of holes
 		return c.Answer(ctx, c.Args, nil, true, func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
@@ -104,7 +106,7 @@ func wastedTable(img *analyze.Image, stored int64) render.Table[analyze.Wasted] 
 			return fmt.Sprintf("%s by %d", whyWasted(w.Hit), w.Hit.HiddenBy)
 		}),
 		render.Cell("PATH", path),
-	}, instructionMembers(func(w analyze.Wasted) analyze.Instruction { return img.Instruction(w.Layer()) })...)
+	}, item.InstructionMembers(func(w analyze.Wasted) analyze.Instruction { return img.Instruction(w.Layer()) })...)
 }
 
 func percentOf[T any](of func(T) (part, whole int64)) render.Member[T] {
@@ -145,7 +147,7 @@ var wasteLayersTable = slices.Concat(render.Table[wasteLayer]{
 		}
 		return line
 	}).Cut(),
-}, instructionMembers(func(l wasteLayer) analyze.Instruction { return l.Instruction }))
+}, item.InstructionMembers(func(l wasteLayer) analyze.Instruction { return l.Instruction }))
 
 var duplicatesTable = render.Table[analyze.Duplicate]{
 	render.NameOf("path", func(d analyze.Duplicate) string { return d.First.Node().Path() }),

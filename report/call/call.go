@@ -60,6 +60,9 @@ type Call struct {
 	WhereTo   string         // the flag that a next command of the same name needs, behind a space
 }
 
+// Commands are all commands of the program, in the order of the help.
+func (c *Call) Commands() []Command { return c.commands }
+
 // grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.
 const grace = 70 * time.Millisecond
 

@@ -54,18 +54,6 @@ func TestWorstStatusIsTwoThenThreeThenOne(t *testing.T) {
 	}
 }
 
-func TestNearestNameIsOneThatAPersonMeans(t *testing.T) {
-	names := []string{"owner", "log", "find", "ls", "layers", "images"}
-	for _, c := range []struct{ typed, want string }{
-		{"onwer", "owner"}, {"fnid", "find"}, {"layer", "layers"}, {"image", "images"}, {"LS", "ls"}, {"sl", "ls"}, {"x", ""}, {"", ""},
-		{strings.Repeat("layers", 1000), ""},
-	} {
-		if got := Nearest(c.typed, names); got != c.want {
-			t.Errorf("%.20q: got %q want %q", c.typed, got, c.want)
-		}
-	}
-}
-
 func TestMistakeOfOursIsALineAndNotAStack(t *testing.T) {
 	var stderr bytes.Buffer
 	con := &console{w: &stderr}

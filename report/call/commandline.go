@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze/near"
 	"layup/analyze/show"
 )
 
@@ -90,11 +91,10 @@ func command(commands []Command, name string) (Command, error) {
 
 // commandHint is what to type instead of a word that is no command.
 func commandHint(name string, names []string) string {
-	near := Nearest(name, names)
 	_, err := os.Stat(name)
-	switch {
-	case near != "":
-		return "did you mean: layup " + near
+	switch meant := near.Word(name, names); {
+	case meant != "":
+		return near.Meant("layup " + meant)
 	case err == nil:
 		return "a command comes first: layup ls " + show.Shell(name)
 	case strings.Contains(name, ".tar"):
@@ -195,24 +195,28 @@ func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, args []string, wh
 	}
 	if e.GetSpecifiedShortnames() != "" {
 		typed := e.GetSpecifiedShortnames()
-		if near := nearestFlag(typed, flags); near != "" && len(typed) > 2 {
-			hint = "did you mean --" + near
+		if meant := nearestFlag(typed, flags); meant != "" && len(typed) > 2 {
+			hint = near.Meant(meant)
 		}
 		if command == "" {
 			hint = ownFlagsFollow
 		}
 		return Usage(hint, "%sunknown flag -%s", where, e.GetSpecifiedName())
 	}
-	if near := nearestFlag(e.GetSpecifiedName(), flags); near != "" {
-		hint = "did you mean --" + near
+	if meant := nearestFlag(e.GetSpecifiedName(), flags); meant != "" {
+		hint = near.Meant(meant)
 	} else if command == "" {
 		hint = ownFlagsFollow
 	}
 	return Usage(hint, "%sunknown flag --%s", where, e.GetSpecifiedName())
 }
 
+// nearestFlag returns the flag most like what was typed, with its dashes, or nothing.
 func nearestFlag(typed string, flags *pflag.FlagSet) string {
 	var names []string
 	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	return Nearest(typed, names)
+	if name := near.Word(typed, names); name != "" {
+		return "--" + name
+	}
+	return ""
 }

@@ -24,7 +24,7 @@ type console struct {
 // line prints a message.
 func (c *console) line(text string) {
 	if c.plugin && strings.HasPrefix(text, "hint: ") {
-		text = BehindDocker(c.commands, text)
+		text = behindDocker(c.commands, text)
 	}
 	c.plain("layup: " + text)
 }

@@ -8,6 +8,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/report/arg"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -20,14 +21,14 @@ type Common struct {
 	NoTrunc             bool
 	Image, Platform     string
 	All                 bool
-	view                *Choice
+	view                *arg.Choice
 	NoVerify, KeepGoing bool
 	limits              []string
-	Jobs                *Number
+	Jobs                *arg.Number
 	tempDir             string
 	Registry            registryFlags
 	stores              storeFlags
-	progress, color     *Choice
+	progress, color     *arg.Choice
 	Quiet, Verbose      bool
 	help, version       bool
 	profiles            profiles
@@ -49,8 +50,8 @@ func NewCommon() *Common {
 	f.StringVarP(&c.Format, "format", "f", "table", render.Usage(false))
 	f.StringVarP(&c.Output, "output", "o", "", "write the answer to `FILE`, through a temporary file beside it and a rename")
 	f.BoolVar(&c.NoTrunc, "no-trunc", false, "never cut a table or leave columns out to fit the terminal")
-	c.color = Choose(f, "color", []string{"auto", "always", "never"}, "colour; auto (the default) is on a terminal without NO_COLOR")
-	c.progress = Choose(f, "progress", []string{"auto", "plain", "none"}, "progress on stderr; auto (the default) is a status line on a terminal, plain a line per layer")
+	c.color = arg.Choose(f, "color", []string{"auto", "always", "never"}, "colour; auto (the default) is on a terminal without NO_COLOR")
+	c.progress = arg.Choose(f, "progress", []string{"auto", "plain", "none"}, "progress on stderr; auto (the default) is a status line on a terminal, plain a line per layer")
 	f.BoolVarP(&c.Quiet, "quiet", "q", false, "no warnings, notes or progress on stderr; errors remain")
 	f.BoolVarP(&c.Verbose, "verbose", "v", false, "show warnings of low severity one by one, too")
 	f.BoolVarP(&c.help, "help", "h", false, "print this help")
@@ -61,11 +62,11 @@ func NewCommon() *Common {
 	f.BoolVar(&c.All, "all", false, "answer for every image and platform in the input, or in each file of a directory that is no image itself")
 
 	f = c.group("Reading")
-	c.view = Choose(f, "view", []string{"runtime", "spec"}, "merge layers as engines do (the default), or as the specification says")
+	c.view = arg.Choose(f, "view", []string{"runtime", "spec"}, "merge layers as engines do (the default), or as the specification says")
 	f.BoolVar(&c.NoVerify, "no-verify", false, "do not check sizes, digests and diffIDs")
 	f.BoolVar(&c.KeepGoing, "keep-going", false, "answer from what can be read of damaged layers; exit status 3 then")
 	f.StringArrayVar(&c.limits, "limit", nil, "change a limit for hostile input (`NAME=VALUE`); the value none lifts it")
-	c.Jobs = Count(f, "jobs", "read `N` layers at once (default: one per processor)")
+	c.Jobs = arg.Count(f, "jobs", "read `N` layers at once (default: one per processor)")
 	f.StringVar(&c.tempDir, "tmpdir", "", "directory (`DIR`) of unlinked spool files, which only pipes and compressed archives need")
 	c.profiles.flags(f)
 	c.Registry.flags(c.group("Registry"))

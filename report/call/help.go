@@ -53,7 +53,7 @@ func NewHelp(*pflag.FlagSet) Answer {
 			text = explain(report)
 		}
 		if isPlugin(ctx) {
-			text = BehindDocker(c.commands, text)
+			text = behindDocker(c.commands, text)
 		}
 		return Answered, c.Print(ctx, text)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/near"
 	"layup/analyze/show"
 	"layup/tarfs"
 )
@@ -37,7 +38,7 @@ func (c *Call) Missing(img *analyze.Image, upto int, follow bool, err error) err
 	case there:
 		return Usage(c.Next(img, "log", meant.Path), "%w", err)
 	case e.Similar != "":
-		return Usage("did you mean: "+c.Next(img, c.Command.Name, e.Similar), "%w", err)
+		return Usage(near.Meant(c.Next(img, c.Command.Name, e.Similar)), "%w", err)
 	}
 	return err
 }

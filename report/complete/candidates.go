@@ -1,0 +1,199 @@
+package complete
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/report/arg"
+	"layup/report/call"
+	"layup/report/render"
+)
+
+// A draft is a command line that is not complete.
+type draft struct {
+	commands []call.Command
+	com      *call.Common
+	report   call.Command // without a name where there is none yet
+	flags    *pflag.FlagSet
+	typed    string
+}
+
+// candidates returns what may stand in place of the word that is being typed, and what holds for all of it.
+func (r request) candidates(ctx context.Context) ([]candidate, int) {
+	if r.redirected {
+		return nil, filesToo
+	}
+	d := readDraft(r.commands, r.words)
+	d.typed = r.typed.text
+	if len(r.words) > 0 {
+		if f := valueOf(d.flags, r.words[len(r.words)-1]); f != nil {
+			return d.values(ctx, f, "")
+		}
+	}
+	dashed := d.flags.ArgsLenAtDash() >= 0
+	if flag, _, ok := strings.Cut(d.typed, "="); ok && !dashed && strings.HasPrefix(flag, "--") {
+		if f := d.flags.Lookup(flag[2:]); f != nil {
+			return d.values(ctx, f, flag+"=")
+		}
+	}
+	if strings.HasPrefix(d.typed, "-") && !dashed {
+		return flagNames(d.flags), noFiles
+	}
+	return d.arguments(ctx)
+}
+
+// readDraft understands the words before the one being typed, as far as they can be understood.
+func readDraft(commands []call.Command, words []string) *draft {
+	d := &draft{commands: commands, com: call.NewCommon(), flags: call.NewFlagSet()}
+	top := call.NewFlagSet()
+	d.com.AddTo(top)
+	at := 0
+	for at < len(words) && strings.HasPrefix(words[at], "-") {
+		if !strings.Contains(words[at], "=") && call.TakesNext(top, words[at]) {
+			at++
+		}
+		at++
+	}
+	rest := call.WithoutImage(words[min(at, len(words)):])
+	for _, r := range commands {
+		if len(rest) > 0 && r.Name == rest[0] && r.New != nil {
+			d.report = r
+			r.New(d.flags)
+		}
+	}
+	d.com.AddTo(d.flags)
+	if len(rest) > 0 && d.report.Name == "" {
+		d.report.Name = rest[0] // unknown
+	}
+	// What is wrong with the line will be said when it is run.
+	_ = d.flags.Parse(call.DoubleDashed(d.flags, words[:min(at, len(words))]))
+	_ = d.flags.Parse(call.DoubleDashed(d.flags, rest[min(1, len(rest)):]))
+	return d
+}
+
+// arguments returns what may stand in an argument's place.
+func (d *draft) arguments(ctx context.Context) ([]candidate, int) {
+	given := d.flags.Args()
+	switch {
+	case d.report.Name == "", d.report.Name == "help" && len(given) == 0:
+		return commandNames(d.commands), noFiles
+	case d.report.Max >= 0 && len(given) >= d.report.Max && d.report.New != nil:
+		return nil, noFiles
+	case d.report.Name == "completion":
+		var found []candidate
+		for _, s := range shells() {
+			found = append(found, candidate{word: s.name})
+		}
+		return found, noFiles
+	case len(given) > 0 && strings.HasPrefix(d.report.Args, "IMAGE ") && strings.Contains(d.report.Args, "PATH"):
+		return d.paths(ctx, given[0]), noFiles
+	}
+	return nil, filesToo
+}
+
+// valueOf returns the flag whose value follows the word, if there is one.
+func valueOf(flags *pflag.FlagSet, word string) *pflag.Flag {
+	if strings.Contains(word, "=") || !strings.HasPrefix(word, "-") {
+		return nil
+	}
+	if flags.Lookup(strings.TrimPrefix(word, "-")) != nil && len(word) > 2 {
+		word = "-" + word // find's spelling
+	}
+	if !call.TakesNext(flags, word) {
+		return nil
+	}
+	if name, long := strings.CutPrefix(word, "--"); long {
+		return flags.Lookup(name)
+	}
+	return flags.ShorthandLookup(word[len(word)-1:])
+}
+
+// values returns what a flag takes, where that is known; prefix is what stands before it in the same word.
+func (d *draft) values(ctx context.Context, f *pflag.Flag, prefix string) ([]candidate, int) {
+	found, directive := d.known(ctx, f), noFiles
+	if _, several := f.Value.(*arg.Words); several { // divided by commas
+		value := strings.TrimPrefix(d.typed, prefix)
+		prefix += value[:strings.LastIndexByte(value, ',')+1]
+	}
+	if what, _ := pflag.UnquoteUsage(f); what == "FILE" || what == "DIR" || what == "PATH" {
+		directive = filesToo
+	}
+	for i := range found {
+		found[i].word = prefix + found[i].word
+	}
+	return found, directive
+}
+
+// known lists the values of a flag.
+func (d *draft) known(ctx context.Context, f *pflag.Flag) []candidate {
+	switch v := f.Value.(type) {
+	case *arg.Choice:
+		return candidatesOf(v.Words...)
+	case *arg.Words:
+		return candidatesOf(v.Words...)
+	}
+	switch f.Name {
+	case "format":
+		if d.report.Docker {
+			return []candidate{{"json", "docker's JSON, on one line"}}
+		}
+		var found []candidate
+		for _, f := range render.For(d.report.Findings) {
+			found = append(found, candidate{f.Name, f.About})
+		}
+		return found
+	case "limit":
+		limits := analyze.Default().Source.Limits
+		var found []candidate
+		for _, n := range limits.Names() {
+			found = append(found, candidate{word: n + "="})
+		}
+		return found
+	case "type":
+		return candidatesOf("f", "d", "l", "c", "b", "p")
+	case "image", "image-a":
+		return d.references(ctx, 0)
+	case "image-b":
+		return d.references(ctx, 1)
+	case "platform", "platform-a":
+		return d.platforms(ctx, 0)
+	case "platform-b":
+		return d.platforms(ctx, 1)
+	case "layer", "upto":
+		return d.layers(ctx)
+	}
+	return nil
+}
+
+// candidatesOf are words that need no explanation.
+func candidatesOf(list ...string) []candidate {
+	found := make([]candidate, 0, len(list))
+	for _, w := range list {
+		found = append(found, candidate{word: w})
+	}
+	return found
+}
+
+func flagNames(flags *pflag.FlagSet) []candidate {
+	var names []candidate
+	flags.VisitAll(func(f *pflag.Flag) {
+		if _, usage := pflag.UnquoteUsage(f); !f.Hidden {
+			names = append(names, candidate{fmt.Sprintf("--%s", f.Name), usage})
+		}
+	})
+	return names
+}
+
+func commandNames(commands []call.Command) []candidate {
+	var names []candidate
+	for _, r := range commands {
+		if !r.Hidden {
+			names = append(names, candidate{r.Name, r.About})
+		}
+	}
+	return names
+}

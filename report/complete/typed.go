@@ -1,0 +1,192 @@
+package complete
+
+import (
+	"os"
+	"strings"
+
+	"layup/analyze/show"
+)
+
+// A typed word is one of a command line as it stands there, quotes and all, up to the cursor if that is in it.
+type typedWord struct {
+	raw  string
+	text string // what a shell makes of it; variables and ~ too where that takes no more than a look at the environment
+	open string // the quote that is open at its end: ' or " or $', or \ ; empty if none is
+	cut  int    // where the part begins that the shell puts a candidate in the place of
+}
+
+// typedLine takes apart a command line up to the cursor. The last word is the one being typed, empty behind a space. It reports whether
+// that is the target of a redirection, which is a file, whatever the command. Redirections before it are left out.
+func typedLine(line string) (words []typedWord, redirected bool) {
+	redirected = false
+	for {
+		line = strings.TrimLeft(line, " \t\n")
+		n := wordEnd(line)
+		if n == 0 && line != "" { // < or > or another operator
+			line, redirected = line[1:], strings.ContainsAny(line[:1], "<>")
+			continue
+		}
+		last := n == len(line)
+		if !redirected || last {
+			words = append(words, readTyped(line[:n], ""))
+		}
+		if last {
+			return words, redirected
+		}
+		line, redirected = line[n:], false
+	}
+}
+
+// wordEnd returns where the first word of a line ends.
+func wordEnd(line string) int {
+	end, quote := 0, ""
+	for end < len(line) {
+		if quote == "" && strings.IndexByte(" \t\n<>|&;()", line[end]) >= 0 {
+			return end
+		}
+		n, now := step(line[end:], quote)
+		end, quote = end+n, now
+	}
+	return end
+}
+
+// step goes over one character of a line, or over a quote, and returns how long it is and which quote is open behind it.
+func step(line, quote string) (n int, open string) {
+	switch {
+	case line[0] == '\\' && quote != "'":
+		return min(2, len(line)), quote
+	case quote == "" && strings.HasPrefix(line, "$'"):
+		return 2, "$'"
+	case quote == "" && (line[0] == '\'' || line[0] == '"'):
+		return 1, line[:1]
+	case quote != "" && line[0] == quote[len(quote)-1]:
+		return 1, ""
+	}
+	return 1, quote
+}
+
+// readTyped reads a word; breaks are the characters at which the shell divides words for completion, too.
+func readTyped(raw, breaks string) typedWord {
+	w := typedWord{raw: raw}
+	var b strings.Builder
+	for i, quote := 0, ""; i < len(raw); {
+		n, open := step(raw[i:], quote)
+		part := raw[i : i+n]
+		switch {
+		case open != quote: // a quote itself
+			if open != "" {
+				w.cut = i + n
+			}
+		case part == `\` && quote != "'":
+			open = `\`
+		case len(part) == 2 && part[0] == '\\':
+			b.WriteString(escaped(part[1], quote))
+		default:
+			b.WriteString(part)
+		}
+		i, quote = i+n, open
+		w.open = open
+	}
+	if w.open == "" || w.open == `\` {
+		w.cut = lastBreak(raw, breaks)
+	}
+	if w.text = b.String(); w.open == "" {
+		w.text = expanded(raw, w.text)
+	}
+	return w
+}
+
+// escaped is what a backslash before c stands for.
+func escaped(c byte, quote string) string {
+	switch {
+	case quote == `"` && strings.IndexByte("$`\"\\\n", c) < 0:
+		return `\` + string(rune(c))
+	case quote == "$'" && c == 'n':
+		return "\n"
+	case quote == "$'" && c == 't':
+		return "\t"
+	case quote != "$'" && c == '\n':
+		return ""
+	}
+	return string([]byte{c})
+}
+
+// lastBreak returns the position behind the last dividing character that is not quoted.
+func lastBreak(raw, breaks string) int {
+	cut := 0
+	for i, quote := 0, ""; i < len(raw); {
+		n, open := step(raw[i:], quote)
+		if quote == "" && open == "" && n == 1 && strings.IndexByte(breaks, raw[i]) >= 0 {
+			cut = i + 1
+			if strings.IndexByte("$@", raw[i]) >= 0 { // these begin what is completed
+				cut = i
+			}
+		}
+		i, quote = i+n, open
+	}
+	return cut
+}
+
+// expanded puts in the home directory for ~ and the environment for variables, where the word is written plainly. Nothing is ever run for it.
+func expanded(raw, text string) string {
+	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(raw, "~/") {
+		return home + text[1:]
+	}
+	if raw == text && !strings.ContainsAny(raw, "`(") {
+		return os.ExpandEnv(text)
+	}
+	return text
+}
+
+// complete returns the word with rest behind it, as the shell is to put it at w.cut.
+func (w typedWord) complete(rest string) string {
+	raw := w.raw
+	if w.open == `\` {
+		raw = raw[:len(raw)-1] // behind quotes what follows it once more
+	}
+	return raw[min(w.cut, len(raw)):] + behind(rest, w.open)
+}
+
+// quote is the sign that closes the quote which is open at the word's end, or nothing.
+func (w typedWord) quote() string {
+	if w.open == "" || w.open == `\` {
+		return ""
+	}
+	return w.open[len(w.open)-1:]
+}
+
+// behind quotes what follows a quote that is open, or none: what a terminal could obey is written as $'…'.
+func behind(s, open string) string {
+	if trimmed := strings.Trim(s, " "); show.Safe(trimmed) != trimmed {
+		quote := strings.TrimPrefix(open, `\`)
+		switch quote {
+		case "$'":
+			return show.Octal(s, '\'')
+		case "":
+			return "$'" + show.Octal(s, '\'') + "'"
+		}
+		return quote + "$'" + show.Octal(s, '\'') + "'" + quote
+	}
+	switch open {
+	case "'":
+		return strings.ReplaceAll(s, "'", `'\''`)
+	case "$'":
+		return show.Octal(s, '\'')
+	case `"`:
+		s = backslashed(s, func(r rune) bool { return strings.ContainsRune("$`\"\\", r) })
+		return strings.ReplaceAll(s, "!", `"'!'"`) // for which a backslash does not serve there
+	}
+	return backslashed(s, func(r rune) bool { return r < 0x80 && show.Shell(string(r)) != string(r) || r == '^' })
+}
+
+// backslashed puts a backslash before the characters that need one.
+func backslashed(s string, needs func(r rune) bool) string {
+	var b strings.Builder
+	for _, r := range s {
+		if needs(r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,247 @@
+package complete
+
+import (
+	"context"
+	"iter"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"layup/analyze"
+	"layup/analyze/source"
+	"layup/report/call"
+	"layup/tarfs"
+)
+
+// What completion may cost: the time is that of a person waiting for a key to answer.
+const (
+	usualPatience  = 300 * time.Millisecond
+	mostCandidates = 300
+)
+
+// patience is the time that completion may take to look into an image: another where LAYUP_COMPLETION_TIME says so, as for slow disks.
+func patience() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("LAYUP_COMPLETION_TIME")); err == nil && d > 0 {
+		return d
+	}
+	return usualPatience
+}
+
+// usualPlatforms are offered before the image is known.
+var usualPlatforms = []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x", "windows/amd64"}
+
+// inTime returns what a function finds within the time that completion has, or nothing. The function goes on after that, for what blocks
+// it may not be interruptible, but the program ends.
+func inTime[T any](ctx context.Context, find func(ctx context.Context) T) T {
+	ctx, cancel := context.WithTimeout(ctx, patience())
+	defer cancel()
+	found := make(chan T, 1)
+	go func() {
+		defer func() { _ = recover() }() // a mistake of ours is no reason to write over the line being typed
+		found <- find(ctx)
+	}()
+	select {
+	case f := <-found:
+		return f
+	case <-ctx.Done():
+		var nothing T
+		return nothing
+	}
+}
+
+// local reports whether an image's name is that of a file here, which may be read unasked.
+func local(name string) bool {
+	if name == "-" || strings.Contains(name, "://") || strings.HasPrefix(name, "registry:") {
+		return false
+	}
+	return slices.ContainsFunc(call.FilesOf(name), func(file string) bool {
+		info, err := os.Stat(file)
+		return err == nil && (info.IsDir() || info.Mode().IsRegular())
+	})
+}
+
+// options are those of the draft, but for what only an answer needs.
+func (d *draft) options() (analyze.Options, error) {
+	d.com.Registry.Offline, d.com.NoVerify, d.com.KeepGoing, d.com.All = true, true, true, false
+	return d.com.Options()
+}
+
+// image opens the image of the draft, or returns nil.
+func (d *draft) image(ctx context.Context, name string) *analyze.Image {
+	opt, err := d.options()
+	if err != nil || !local(name) {
+		return nil
+	}
+	img, err := analyze.Open(ctx, name, opt)
+	if err != nil {
+		return nil
+	}
+	return img // the end of the program closes it
+}
+
+// paths lists what may follow in the place of a path inside the image.
+func (d *draft) paths(ctx context.Context, name string) []candidate {
+	return inTime(ctx, func(ctx context.Context) []candidate {
+		img := d.image(ctx, name)
+		if img == nil {
+			return nil
+		}
+		upto := analyze.Last
+		for _, flag := range []string{"upto", "layer"} {
+			if f := d.flags.Lookup(flag); f != nil && f.Changed {
+				if n, err := strconv.Atoi(f.Value.String()); err == nil {
+					upto = n
+				}
+			}
+		}
+		dir, begin := d.typed[:strings.LastIndexByte(d.typed, '/')+1], d.typed[strings.LastIndexByte(d.typed, '/')+1:]
+		children := visible(img, dir, upto)
+		if d.report.Name == "log" { // what is gone has a history, too
+			children = everSeen(img, dir)
+		}
+		return few(ctx, dir, begin, children)
+	})
+}
+
+// visible lists the names in a directory after a layer; those of directories, and of symlinks to one, end in a slash.
+func visible(img *analyze.Image, dir string, upto int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		at, err := img.Owner(dir, true, upto)
+		if err != nil || at.Version.Type() != tarfs.Dir {
+			return
+		}
+		top := at.Version.Node()
+		for v := range img.Tree().At(upto).Walk(top, 1) {
+			if v.Node() == top {
+				continue
+			}
+			name := v.Node().Name()
+			if v.Type() == tarfs.Symlink {
+				to, err := img.Owner(v.Node().Path(), true, upto)
+				if err == nil && to.Version.Type() == tarfs.Dir {
+					name += "/"
+				}
+			}
+			if v.Type() == tarfs.Dir {
+				name += "/"
+			}
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// everSeen lists the names that any layer ever put into a directory.
+func everSeen(img *analyze.Image, dir string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		top, ok := img.Tree().Lookup(dir)
+		if at, err := img.Owner(dir, true, analyze.Last); err == nil {
+			top, ok = at.Version.Node(), true
+		}
+		for n := range img.Tree().Nodes() {
+			if !ok || n.IsRoot() || n.Parent() != top {
+				continue
+			}
+			name := n.Name()
+			for v := range n.Versions() {
+				if v.Type() == tarfs.Dir {
+					name += "/"
+					break
+				}
+			}
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// few returns the names that begin as typed, in order; of too many the first, and the last: a shell puts in what all of them share.
+func few(ctx context.Context, dir, begin string, names iter.Seq[string]) []candidate {
+	var list []string
+	for name := range names {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if strings.HasPrefix(name, begin) {
+			list = append(list, dir+name)
+		}
+	}
+	slices.Sort(list)
+	if len(list) > mostCandidates {
+		list[mostCandidates-1] = list[len(list)-1]
+		list = list[:mostCandidates]
+	}
+	return candidatesOf(list...)
+}
+
+// contents lists what one of the sources of the draft holds, or nothing where it is not named.
+func (d *draft) contents(ctx context.Context, which int) []source.Listed {
+	given := d.flags.Args()
+	if len(given) <= which || !local(given[which]) {
+		return nil
+	}
+	return inTime(ctx, func(ctx context.Context) []source.Listed {
+		opt, err := d.options()
+		if err != nil {
+			return nil
+		}
+		archive, err := source.Open(ctx, given[which], opt.Source)
+		if err != nil {
+			return nil
+		}
+		listed, err := archive.Contents(ctx)
+		if err != nil {
+			return nil
+		}
+		return slices.DeleteFunc(listed, func(l source.Listed) bool { return l.Number < 0 })
+	})
+}
+
+// references lists what --image takes for one of the sources.
+func (d *draft) references(ctx context.Context, which int) []candidate {
+	var found []candidate
+	for _, l := range d.contents(ctx, which) {
+		if l.Reference != "" {
+			found = append(found, candidate{l.Reference, l.Platform})
+		}
+		if len(found) < mostCandidates {
+			found = append(found, candidate{"@" + strconv.Itoa(l.Number), strings.TrimSpace(l.Reference + " " + l.Platform)})
+		}
+	}
+	return found[:min(len(found), mostCandidates)]
+}
+
+// platforms lists those in the source, or the usual ones where it is not known.
+func (d *draft) platforms(ctx context.Context, which int) []candidate {
+	var found []string
+	for _, l := range d.contents(ctx, which) {
+		if l.Platform != "" && !slices.Contains(found, l.Platform) && len(found) < mostCandidates {
+			found = append(found, l.Platform)
+		}
+	}
+	if len(found) == 0 {
+		found = usualPlatforms
+	}
+	return candidatesOf(found...)
+}
+
+// layers numbers the layers of the image, each with its instruction.
+func (d *draft) layers(ctx context.Context) []candidate {
+	given := d.flags.Args()
+	if len(given) == 0 {
+		return nil
+	}
+	return inTime(ctx, func(ctx context.Context) []candidate {
+		var found []candidate
+		if img := d.image(ctx, given[0]); img != nil {
+			for i := range img.Layers {
+				found = append(found, candidate{strconv.Itoa(i), call.Cut(img.Instruction(i).Readable)})
+			}
+		}
+		return found[:min(len(found), mostCandidates)]
+	})
+}

@@ -1,0 +1,255 @@
+// Package diff is the command diff: two images, two stages of one, or a container and its image.
+package diff
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze"
+	"layup/analyze/show"
+	"layup/report/arg"
+	"layup/report/call"
+	"layup/report/render"
+)
+
+const details = `
+Two images from any sources, A and B: which layers they share, what of the configuration differs, and which
+paths were added, removed or changed from A to B, with the layer that owns each in A and in B. WHAT changed is
+content, mode, owner, mtime, link (a symlink's target), xattrs, type, device, or hardlinks (which paths are names
+of one file); of an added or removed path it is the type.
+
+Images are equal where their layers (by diffID), their configuration and their paths are. Image IDs, references,
+digests of stored blobs and dates are shown where they differ, and never a difference by themselves. A directory
+that no layer lists has no time of its own to compare. Content is compared by SHA-256, but for files of different
+sizes and for those that lie in the same layer on both sides. With --no-verify, layers of the same diffID are
+taken for the same.
+
+--ignore takes the words above and dir-mtime (the time of directories only), layers, order (of the same layers, and
+of the same environment variables), config for all of the configuration, or a part of it: user, env, entrypoint,
+cmd, workdir, labels, ports, volumes, stopsignal, healthcheck, shell, onbuild, platform.
+
+--layers I..J compares what one image shows after layer I with what it shows after layer J; only paths count then.
+-1 is the empty tree, ..J begins with it, and I.. ends with the last layer.
+
+With one argument, a container of an engine's store, its read-write layer is compared with its image and its init
+layer, as docker diff does: every path that it wrote counts. --against image counts what the engine wrote into
+the init layer, too.
+
+--content writes what differs in text files as diff -u does, for patch -p1, in place of the table; a file counts as
+text that holds no NUL byte.
+`
+
+// A comparing is what the flags of diff ask for.
+type comparing struct {
+	stages           string
+	ignore           *arg.Words
+	stat, byLayer    bool
+	content, digests bool
+	newFile          bool
+	most             string
+	limit            int64 // most, in bytes
+	image, platform  [2]string
+	aspects          analyze.Aspect
+	against          *arg.Choice
+	container        bool // the one argument is a container
+}
+
+// Diff is the command diff.
+func Diff() call.Command {
+	return call.Command{Name: "diff", Args: "IMAGE-A [IMAGE-B]", Min: 1, Max: 2, New: newDiff, Details: details,
+		About: "compare two images, or two stages of one", No: "they differ",
+		Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b", "layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar"}}
+}
+
+func newDiff(f *pflag.FlagSet) call.Answer {
+	d := &comparing{}
+	f.StringVar(&d.stages, "layers", "", "compare stages `I..J` of one image: what it shows after layer I with what it shows after layer J")
+	d.ignore = arg.ChooseSome(f, "ignore", analyze.AspectNames(), "do not count differences in `WHAT`: words divided by commas; repeatable")
+	d.against = arg.Choose(f, "against", []string{againstInit, againstImage}, "compare a container with its image and `init` layer, or with its image alone")
+	f.BoolVar(&d.stat, "stat", false, "only count what differs")
+	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: those that a layer of B owns or deleted, then what else was removed, by its owner in A")
+	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
+	f.BoolVarP(&d.newFile, "new-file", "N", false, "with --content, compare an added or removed file with an empty one")
+	f.StringVar(&d.most, "content-max", "1MiB", "with --content, compare files up to this `SIZE` line by line (default 1MiB)")
+	f.BoolVar(&d.digests, "digests", false, "show the SHA-256 of the files' content")
+	for i, side := range []string{"a", "b"} {
+		f.StringVar(&d.image[i], "image-"+side, "", "--image for "+strings.ToUpper(side)+" only: `REF` or @N")
+	}
+	for i, side := range []string{"a", "b"} {
+		f.StringVar(&d.platform[i], "platform-"+side, "", "--platform for "+strings.ToUpper(side)+" only: `OS/ARCH` or OS/ARCH/VARIANT")
+	}
+	return d.answer
+}
+
+func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
+	if err := d.check(c); err != nil {
+		return call.Failed, err
+	}
+	list, sides, err := d.load(ctx, c)
+	if err != nil {
+		return call.Failed, err
+	}
+	defer list.Close()
+	if status := unfit(c, list); status != call.Answered {
+		return status, nil
+	}
+	compare := analyze.Compare
+	if d.container {
+		compare = analyze.CompareContainer
+	}
+	compared, err := compare(ctx, sides[0], sides[1], d.aspects)
+	if err != nil {
+		return call.Failed, err
+	}
+	a := &diffAnswer{Comparison: compared, asked: d, call: c, list: list, stat: compared.Stat()}
+	defer a.closeContents()
+	if err := a.readContents(ctx); err != nil {
+		return call.Failed, err
+	}
+	c.Clear()
+	if err := cmp.Or(a.write(ctx), a.broken); err != nil {
+		return call.Failed, err
+	}
+	list.Complain(c)
+	a.tell()
+	return a.status(), nil
+}
+
+// check refuses what the command line cannot mean before an image is read for it.
+func (d *comparing) check(c *call.Call) error {
+	for _, word := range d.ignore.Given {
+		aspect, _ := analyze.AspectNamed(word) // the flag took no other word
+		d.aspects |= aspect
+	}
+	var err error
+	switch d.limit, err = arg.ParseSize(d.most); {
+	case err != nil:
+		return fmt.Errorf("diff: --content-max %q: %w", d.most, err)
+	case d.content && d.stat:
+		return call.Usage("--stat counts paths, --content shows what changed in them", "diff: --stat and --content exclude each other")
+	case d.newFile && !d.content:
+		return call.Usage("layup diff --content -N IMAGE-A IMAGE-B", "diff: --new-file does nothing without --content")
+	case d.content && d.aspects&analyze.Content != 0:
+		return call.Usage("", "diff: --content and --ignore content exclude each other")
+	}
+	if c.All {
+		return call.Usage("layup images "+show.Shell(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
+	}
+	if d.container = d.stages == "" && len(c.Args) == 1; d.container {
+		return nil
+	}
+	if d.stages == "" {
+		return d.checkTwo(c)
+	}
+	if len(c.Args) > 1 {
+		return call.Usage("layup diff "+show.Shell(c.Args[0])+" "+show.Shell(c.Args[1])+"  compares two images", "diff: --layers compares layers of one image")
+	}
+	for i, side := range []string{"a", "b"} {
+		if d.image[i] != "" || d.platform[i] != "" {
+			return call.Usage("--image and --platform choose the image", "diff: --image-%s and --platform-%s do not apply to --layers", side, side)
+		}
+	}
+	return nil
+}
+
+func (d *comparing) checkTwo(c *call.Call) error {
+	if c.Args[0] == "-" && c.Args[1] == "-" {
+		return call.Usage("write one of them to a file", "diff: standard input cannot be both images")
+	}
+	return nil
+}
+
+// A diffAnswer is the answer of diff.
+type diffAnswer struct {
+	*analyze.Comparison
+	asked *comparing
+	call  *call.Call
+	list  call.Images // of one image where its layers are compared
+	stat  *analyze.DiffStat
+
+	contents [2]*analyze.Contents // with --content
+	broken   error                // why one of them could not be read where an item was written
+}
+
+// equal reports whether nothing that counts differs.
+func (a *diffAnswer) equal() bool {
+	return a.SameLayers() && len(a.Config) == 0 && a.stat.Paths() == 0
+}
+
+func (a *diffAnswer) status() int {
+	status := call.Answered
+	if !a.equal() {
+		status = call.Refuted
+	}
+	for _, l := range a.list {
+		if len(l.Image.Errors()) > 0 {
+			status = call.Worst(status, call.Partly)
+		}
+	}
+	return status
+}
+
+// tell says on the standard error what the answer itself has no place for.
+func (a *diffAnswer) tell() {
+	var beside []string
+	for _, f := range a.facts() {
+		beside = append(beside, f.name)
+	}
+	note := ""
+	switch format := a.call.Formatter; {
+	case format.Whole, format.Name == "table" && !a.equal():
+	case a.equal() && len(beside) > 0:
+		note = "no difference but in " + strings.Join(beside, ", ")
+	case a.equal():
+		note = "no difference"
+	case !a.SameLayers() && len(a.Config) > 0:
+		note = "layers and configuration differ, too; -f json and -f table show how"
+	case !a.SameLayers():
+		note = "layers differ, too; -f json and -f table show how"
+	case len(a.Config) > 0:
+		note = "the configuration differs, too; -f json and -f table show how"
+	}
+	if note != "" {
+		a.call.Note("note: " + note)
+	}
+}
+
+// summary counts all that differs, a line each.
+func (a *diffAnswer) summary() string {
+	if a.asked.container {
+		return a.containerSummary()
+	}
+	var parts []string
+	if !a.stages() && !a.ignores(analyze.LayerStack) {
+		count := map[string]int{}
+		for _, l := range a.Layers {
+			count[l.Status]++
+		}
+		layers := fmt.Sprintf("layers: %d shared", count[analyze.Shared])
+		for _, status := range []string{analyze.Added, analyze.Removed, analyze.Moved, analyze.Unknown} {
+			if count[status] > 0 {
+				layers += fmt.Sprintf(", %d %s", count[status], status)
+			}
+		}
+		parts = append(parts, layers)
+	}
+	if !a.stages() && a.asked.aspects&analyze.Config != analyze.Config {
+		parts = append(parts, fmt.Sprintf("configuration: %d changed", len(a.Config)))
+	}
+	paths := fmt.Sprintf("paths: %d added, %d removed, %d changed", a.stat.Added, a.stat.Removed, a.stat.Changed)
+	if a.stat.DirTimes > 0 {
+		paths += fmt.Sprintf(" (%d of them directories that differ only in time: --ignore dir-mtime)", a.stat.DirTimes)
+	}
+	return strings.Join(append(parts, paths), "\n") + "\n"
+}
+
+func (a *diffAnswer) stages() bool { return len(a.list) == 1 }
+
+// write writes the answer in the format asked for.
+func (a *diffAnswer) write(ctx context.Context) error {
+	return a.call.WriteDoc(ctx, render.Doc{Command: a.call.Command.Name, Sections: []render.Section{a.section(ctx)}})
+}

@@ -1,0 +1,146 @@
+package diff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"layup/analyze"
+	"layup/analyze/source"
+	"layup/report/call"
+	"layup/tarfs"
+)
+
+// sideNames are what messages and tables call the two images.
+var sideNames = [2]string{"A", "B"}
+
+// load loads both images, or the one whose layers are compared.
+func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]analyze.Side, error) {
+	if err := c.CheckTarget(c.Args); err != nil {
+		return nil, [2]analyze.Side{}, err
+	}
+	switch {
+	case d.stages != "":
+		return d.loadStages(ctx, c)
+	case d.container:
+		return d.loadContainer(ctx, c)
+	}
+	var sides [2]analyze.Side
+	var opt [2]analyze.Options
+	for i := range opt {
+		one := *c.Common
+		if d.image[i] != "" {
+			one.Image = d.image[i]
+		}
+		if d.platform[i] != "" {
+			one.Platform = d.platform[i]
+		}
+		var err error
+		if opt[i], err = d.options(c, &one); err != nil {
+			return nil, sides, err
+		}
+		opt[i].Note = func(text string) { c.Note(sideNames[i] + ": " + text) }
+	}
+	images, errs := analyze.OpenPair(ctx, [2]string(c.Args), opt, d.aspects)
+	var list call.Images
+	for i, img := range images {
+		list = append(list, call.Loaded{Name: sideNames[i] + ": " + c.Args[i], Many: true, Image: img, Err: errs[i]})
+		if errs[i] != nil {
+			chooseSide(errs[i], strings.ToLower(sideNames[i]))
+			list[i].Err = fmt.Errorf("%s: %w", sideNames[i], errs[i])
+			continue
+		}
+		sides[i] = img.After(analyze.Last)
+	}
+	return list, sides, ready(ctx, list)
+}
+
+// chooseSide makes the choices that an error offers those of one side: the flags of both would ask the other one for it, too.
+func chooseSide(err error, side string) {
+	c, ok := errors.AsType[*source.ChoiceError](err)
+	if !ok {
+		return
+	}
+	for i := range c.Choices {
+		flag, value, found := strings.Cut(c.Choices[i].Flag, " ")
+		if found && (flag == "--image" || flag == "--platform") {
+			c.Choices[i].Flag = flag + "-" + side + " " + value
+		}
+	}
+}
+
+func (d *comparing) options(c *call.Call, one *call.Common) (analyze.Options, error) {
+	opt, err := one.Options()
+	opt.Digests, opt.Source.Stdin, opt.Note = d.digests, c.Stdin, c.Note
+	opt.Progress = c.Track()
+	return opt, err
+}
+
+// ready says if the command is interrupted.
+func ready(ctx context.Context, list call.Images) error {
+	if ctx.Err() != nil {
+		list.Close()
+		return ctx.Err()
+	}
+	return nil
+}
+
+// unfit prints why images could not be loaded and returns the exit status, where that is so of any.
+func unfit(c *call.Call, list call.Images) int {
+	for _, l := range list {
+		if l.Err != nil {
+			list.Explain(c)
+			return call.Failed
+		}
+	}
+	return call.Answered
+}
+
+func (d *comparing) loadStages(ctx context.Context, c *call.Call) (call.Images, [2]analyze.Side, error) {
+	var sides [2]analyze.Side
+	from, to, err := parseStages(d.stages)
+	if err != nil {
+		return nil, sides, err
+	}
+	opt, err := d.options(c, c.Common)
+	if err != nil {
+		return nil, sides, err
+	}
+	img, err := analyze.OpenStages(ctx, c.Args[0], from, to, d.aspects, opt)
+	list := call.Images{{Name: c.Args[0], Image: img, Err: err}}
+	if err := ready(ctx, list); err != nil || list[0].Err != nil {
+		return list, sides, err
+	}
+	for _, n := range []int{from, to} {
+		if err := call.CheckLayer(img, "layers", n); n != analyze.Last && err != nil {
+			list.Close()
+			return nil, sides, fmt.Errorf("%s: %w", c.Args[0], err)
+		}
+	}
+	sides[0], sides[1] = img.After(from), img.After(to)
+	return list, sides, nil
+}
+
+// parseStages understands I..J; what is left out is the empty tree before, and the last layer behind.
+func parseStages(s string) (from, to int, err error) {
+	const hint = "0..3 is what the layers 1 to 3 changed, -1..0 what layer 0 holds, 2.. what came after layer 2"
+	first, last, ok := strings.Cut(s, "..")
+	from, to = tarfs.NoLayer, analyze.Last
+	if ok && first != "" {
+		from, ok = stage(first)
+	}
+	if ok && last != "" {
+		to, ok = stage(last)
+	}
+	if !ok || s == ".." {
+		return 0, 0, call.Usage(hint, "diff: --layers %q: want I..J, numbers of layers from 0, or -1 for the empty tree", s)
+	}
+	return from, to, nil
+}
+
+func stage(s string) (int, bool) {
+	n, err := strconv.ParseInt(s, 10, 32)
+	return int(n), err == nil && n >= tarfs.NoLayer
+}

@@ -1,0 +1,239 @@
+package diff
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+
+	"layup/analyze"
+	"layup/analyze/digest"
+	"layup/analyze/show"
+	"layup/report/call"
+	"layup/report/render"
+	"layup/tarfs"
+)
+
+// draw writes the tables that a person reads: what differs without being a difference, layers, configuration, paths. Of equal images nothing is written.
+func (a *diffAnswer) draw(ctx context.Context, w io.Writer, t render.Terminal) error {
+	if a.equal() {
+		return nil
+	}
+	sections := []render.Section{a.factsTable(), a.layersTable(), a.configTable()}
+	if a.stages() {
+		sections = nil
+	}
+	for _, s := range sections {
+		if call.Empty(s.Rows) {
+			continue
+		}
+		if err := drawTable(w, t, s); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return err
+		}
+	}
+	if a.asked.content && !a.asked.stat {
+		return a.drawContent(ctx, w, t)
+	}
+	paths := a.pathsTable(ctx)
+	if a.stat.Paths() > 0 {
+		if err := drawTable(w, t, paths); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, a.summary())
+	return err
+}
+
+// drawTable writes one table.
+func drawTable(w io.Writer, t render.Terminal, s render.Section) error {
+	return render.Format{}.Write(w, render.Doc{Sections: []render.Section{s}}, t)
+}
+
+// texts are the columns of a table of nothing but texts, the last ones of which may be cut.
+func texts(cut int, titles ...string) []render.Column {
+	columns := make([]render.Column, len(titles))
+	for i, title := range titles {
+		columns[i] = render.Column{Title: title, Cut: i >= len(titles)-cut, Cell: func(row []render.Value) string { return row[i].String() }}
+	}
+	return columns
+}
+
+func textRow(cells ...string) []render.Value {
+	row := make([]render.Value, len(cells))
+	for i, c := range cells {
+		row[i] = render.T(c)
+	}
+	return row
+}
+
+func (a *diffAnswer) factsTable() render.Section {
+	var rows [][]render.Value
+	for _, f := range a.facts() {
+		if f.name == "image ID" {
+			f.a, f.b = digest.Short(f.a), digest.Short(f.b)
+		}
+		rows = append(rows, textRow(f.name, dash(f.a), dash(f.b)))
+	}
+	return render.Section{Rows: slices.Values(rows), Columns: texts(2, "IMAGE", "A", "B")}
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// layersTable lists the layers that are not shared.
+func (a *diffAnswer) layersTable() render.Section {
+	var rows [][]render.Value
+	for _, m := range a.Layers {
+		if m.Status == analyze.Shared || a.ignores(analyze.LayerStack) || m.Status == analyze.Moved && a.ignores(analyze.Order) {
+			continue
+		}
+		img, layer := a.B.Image, m.B
+		if layer < 0 {
+			img, layer = a.A.Image, m.A
+		}
+		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), digest.Short(m.DiffID), show.OneLine(img.Instruction(layer).Readable)))
+	}
+	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
+	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true
+	return render.Section{Rows: slices.Values(rows), Columns: columns}
+}
+
+func (a *diffAnswer) ignores(aspect analyze.Aspect) bool { return a.asked.aspects&aspect != 0 }
+
+func index(layer int) string {
+	if layer < 0 {
+		return "-"
+	}
+	return fmt.Sprint(layer)
+}
+
+func (a *diffAnswer) configTable() render.Section {
+	var rows [][]render.Value
+	for _, c := range a.Config {
+		rows = append(rows, textRow(strings.TrimSpace(c.Field+" "+c.Name), c.Change, shownValue(c.A), shownValue(c.B)))
+	}
+	return render.Section{Rows: slices.Values(rows), Columns: texts(2, "CONFIG", "CHANGE", "A", "B")}
+}
+
+// shownValue is a value of the configuration as a person reads it: lists and objects as JSON.
+func shownValue(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	if v == nil {
+		return "-"
+	}
+	return render.O(v).String()
+}
+
+// pathsTable lists the paths, or counts them.
+func (a *diffAnswer) pathsTable(ctx context.Context) render.Section {
+	switch {
+	case a.asked.stat && a.asked.byLayer:
+		return render.Section{Rows: a.layerStatRows(), Columns: layerStatColumns()}
+	case a.asked.stat:
+		return render.Section{Rows: a.statRows(), Columns: statColumns()}
+	}
+	columns := texts(2, "LAYER", "CHANGE", "WHAT", "SIZE", "PATH", "A", "B")
+	columns[3].Right, columns[3].Spare = true, true
+	if !a.asked.byLayer {
+		columns = columns[1:]
+	}
+	return render.Section{Rows: call.Interruptible(ctx, a.pathRows()), Columns: columns}
+}
+
+// pathRows are the rows of the table of paths.
+func (a *diffAnswer) pathRows() iter.Seq[[]render.Value] {
+	return func(yield func([]render.Value) bool) {
+		row := make([]render.Value, 7)
+		for d := range a.differences() {
+			side, layer := a.put(d)
+			row[0] = render.T(strings.ToUpper(side) + " " + index(layer))
+			change := d.Change
+			if a.asked.container {
+				change = letters[change]
+			}
+			row[1], row[2], row[3], row[4] = render.T(change), render.T(whatOf(d)), render.T(sizeOf(d)), render.T(pathOf(d))
+			row[5], row[6] = render.T(a.owned(a.A, d.A, d.InA)), render.T(a.ownedB(d))
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// whatOf says what changed; of a path that is on one side only, what it is.
+func whatOf(d analyze.Difference) string {
+	switch {
+	case d.What != 0:
+		return strings.Join(d.What.Names(), ",")
+	case d.InB:
+		return d.B.Type().String()
+	}
+	return d.A.Type().String()
+}
+
+func sizeOf(d analyze.Difference) string {
+	a, b := d.InA && d.A.Type() == tarfs.File, d.InB && d.B.Type() == tarfs.File
+	switch {
+	case a && b:
+		return sizes(d.A.Size(), d.B.Size())
+	case a:
+		return show.Size(d.A.Size())
+	case b:
+		return show.Size(d.B.Size())
+	}
+	return "-"
+}
+
+// pathOf shows the path, and where a symlink points, on both sides if that changed.
+func pathOf(d analyze.Difference) string {
+	var to []string
+	for i, v := range []tarfs.Version{d.A, d.B} {
+		if there := [...]bool{d.InA, d.InB}[i]; there && v.Type() == tarfs.Symlink {
+			to = append(to, v.Link())
+		}
+	}
+	path := d.Path()
+	if len(to) == 0 {
+		return path
+	}
+	if d.What&analyze.Link == 0 {
+		to = to[:1]
+	}
+	if show.Safe(path) == path { // so that a name stays plain beside an odd target
+		for i := range to {
+			to[i] = show.Safe(to[i])
+		}
+	}
+	return path + " -> " + strings.Join(to, " => ")
+}
+
+// owned names the layer that owns a path on one side, with its instruction.
+func (a *diffAnswer) owned(s analyze.Side, v tarfs.Version, there bool) string {
+	if !there || v.Layer() < 0 {
+		return "-"
+	}
+	return layerText(s.Image, v.Layer())
+}
+
+func layerText(img *analyze.Image, layer int) string {
+	return strings.TrimSpace(fmt.Sprint(layer) + " " + show.OneLine(img.Instruction(layer).Readable))
+}
+
+// ownedB is owned for B, which may have deleted the path.
+func (a *diffAnswer) ownedB(d analyze.Difference) string {
+	if by := a.DeletedBy(d); by != tarfs.NoLayer {
+		return "deleted by " + layerText(a.B.Image, by)
+	}
+	return a.owned(a.B, d.B, d.InB)
+}

@@ -1,0 +1,112 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"layup/report/call"
+)
+
+// The names by which Docker knows its plugin: "docker layup" runs the executable docker-layup, which introduces itself first.
+const (
+	pluginName     = "layup"
+	pluginFile     = "docker-layup"
+	pluginMetadata = "docker-cli-plugin-metadata"
+	pluginSocket   = "DOCKER_CLI_PLUGIN_SOCKET"
+)
+
+// Plugin returns the context and the arguments of a program's command line: if docker started the program as its plugin,
+// those that docker means.
+func Plugin(ctx context.Context, line []string) (context.Context, []string) {
+	if !isPlugin(line[0]) {
+		return ctx, line[1:]
+	}
+	return withDocker(ctx), pluginArgs(line[1:])
+}
+
+// isPlugin reports whether the program was started by the name that Docker gives its plugin.
+func isPlugin(program string) bool {
+	return strings.TrimSuffix(filepath.Base(program), ".exe") == pluginFile
+}
+
+// pluginArgs returns the command line that Docker's stands for: it hands on its own, with its global flags before the plugin's name, and
+// with help or __complete before that. What is no such line stays as it is, for the program can be called by hand, too.
+func pluginArgs(args []string) []string {
+	rest, help := withoutDockerFlags(args)
+	if len(rest) > 1 && (rest[0] == "help" || strings.HasPrefix(rest[0], "__complete")) && rest[1] == pluginName {
+		return slices.Concat([]string{strings.TrimSuffix(rest[0], "NoDesc")}, rest[2:])
+	}
+	switch {
+	case len(rest) == 0 || rest[0] != pluginName:
+		return args
+	case help:
+		return slices.Concat([]string{"help"}, rest[1:])
+	}
+	return rest[1:]
+}
+
+// withoutDockerFlags drops the global flags of the docker client from the front. They choose an engine, and none is asked here.
+func withoutDockerFlags(args []string) (rest []string, help bool) {
+	f := call.NewFlagSet()
+	f.SetInterspersed(false)
+	f.BoolVar(&help, "help", false, "")
+	for _, name := range []string{"config", "tlscacert", "tlscert", "tlskey"} {
+		f.String(name, "", "")
+	}
+	f.StringP("context", "c", "", "")
+	f.StringArrayP("host", "H", nil, "")
+	f.StringP("log-level", "l", "", "")
+	f.BoolP("debug", "D", false, "")
+	f.Bool("tls", false, "")
+	f.Bool("tlsverify", false, "")
+	if err := f.Parse(args); err != nil {
+		return args, false
+	}
+	return f.Args(), help
+}
+
+// Metadata is the command by which Docker recognises a plugin.
+func Metadata() call.Command {
+	return call.Command{Name: pluginMetadata, Max: 0, Hidden: true, Plain: true, New: newMetadata, About: "introduce the plugin to Docker"}
+}
+
+// newMetadata answers the question by which Docker recognises a plugin.
+func newMetadata(*pflag.FlagSet) call.Answer {
+	return func(ctx context.Context, c *call.Call) (int, error) {
+		version, _ := call.Build()
+		text, err := json.Marshal(struct{ SchemaVersion, Vendor, Version, ShortDescription string }{
+			"0.1.0", "layup", version, "Say which layer owns each file of an image"})
+		if err != nil {
+			return call.Failed, err
+		}
+		return call.Answered, c.Print(ctx, string(text)+"\n")
+	}
+}
+
+// withDocker returns the context of a command of the plugin. It ends with the docker client that started it, for a client that is told to end
+// away from a terminal does not hand on the signal: it closes a socket of which it names the address, and then waits for its plugin.
+func withDocker(ctx context.Context) context.Context {
+	ctx = call.AsPlugin(ctx)
+	address := os.Getenv(pluginSocket)
+	if address == "" {
+		return ctx
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", address)
+	if err != nil {
+		return ctx // then only signals end it, as with older clients
+	}
+	ctx, end := context.WithCancel(ctx)
+	go func() {
+		defer end()
+		io.Copy(io.Discard, conn) // nothing is ever sent: it returns when the other side closes
+	}()
+	return ctx
+}

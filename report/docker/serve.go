@@ -1,0 +1,119 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"layup/analyze/show"
+	"layup/report/call"
+	"layup/report/engineapi"
+)
+
+const serveDetails = `
+Answers on a Unix socket what an engine says of its images, read-only, so that docker itself lists and inspects image files:
+docker -H unix://PATH image ls, image inspect, inspect, history. What would change anything is refused. All images of a file are served,
+of a directory that is no layout those of each file in it; --image and --platform choose. Every image is loaded and verified before the
+socket is there. It serves until it is interrupted, and then removes the socket.
+
+The socket is yours alone (mode 0600), and there is no other way in. PATH must not exist, but for a socket that an earlier run left.
+An image goes by its tags, by its ID or the beginning of it, by its manifest's digest. Where two files have an image of one tag, the later
+takes it, as with docker load; of several platforms, this machine's goes by the tag.
+`
+
+// What a client may take: it asks one short question at a time.
+const (
+	mostClients    = 64
+	mostHeader     = 16 << 10 // bytes
+	questionTime   = 10 * time.Second
+	answerTime     = time.Minute
+	idleTime       = 2 * time.Minute
+	longestAddress = 103 // bytes of a socket's path: the least of the systems
+)
+
+// Serve is the command serve.
+func Serve() call.Command {
+	return call.Command{Name: "serve", Args: "IMAGE...", Min: 1, Max: -1, Plain: true, New: newServe, Details: serveDetails,
+		About:    "answer docker -H unix://PATH about image files",
+		Examples: []string{"layup serve --socket ./layup.sock shop.tar base.tar", "docker -H unix://$PWD/layup.sock image ls"}}
+}
+
+func newServe(f *pflag.FlagSet) call.Answer {
+	path := f.String("socket", "", "listen on the Unix socket `PATH`")
+	return func(ctx context.Context, c *call.Call) (int, error) {
+		if *path == "" {
+			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "serve: --socket PATH is missing")
+		}
+		if scheme, _, ok := strings.Cut(*path, "://"); ok && scheme != "unix" {
+			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "--socket %q: it answers on a Unix socket alone", *path)
+		}
+		if c.OutputGiven {
+			return call.Failed, call.Usage("", "serve: -o does not apply: it writes no document")
+		}
+		address, err := filepath.Abs(strings.TrimPrefix(*path, "unix://")) // as docker -H has it
+		if err != nil {
+			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
+		}
+		if _, err := checkSocket(address); err != nil { // before what takes time
+			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
+		}
+		s := &served{c: c}
+		if status, err := s.load(ctx); status != call.Answered || err != nil {
+			return status, err
+		}
+		listener, err := listenPrivately(address)
+		if err != nil {
+			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
+		}
+		version, _ := call.Build()
+		c.Note(fmt.Sprintf("serving %s on unix://%s", show.Count(len(s.images), "image"), show.Shell(address)))
+		return call.Answered, serveOn(ctx, listener, engineapi.New(s.images, version))
+	}
+}
+
+// newServer is a server in which no client can stay for ever without asking.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: questionTime, ReadTimeout: questionTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // of clients' mistakes they are told themselves
+	}
+}
+
+// serveOn answers clients until the context ends.
+func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	srv := newServer(handler)
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(&limited{Listener: listener, free: make(chan struct{}, mostClients)}) }()
+	select {
+	case err := <-ended:
+		return errors.Join(fmt.Errorf("serve: %w", err), listener.Close())
+	case <-ctx.Done():
+		return errors.Join(srv.Close(), listener.Close()) // the server knows the listener only once it has begun; to close it removes the socket
+	}
+}
+
+// A limited listener has at most as many connections as fit into free; more wait.
+type limited struct {
+	net.Listener
+	free chan struct{}
+}
+
+// Accept waits for a place, then for a client.
+func (l *limited) Accept() (net.Conn, error) {
+	l.free <- struct{}{}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.free
+		return nil, err
+	}
+	return &seated{Conn: conn, free: l.free}, nil
+}

@@ -1,0 +1,138 @@
+package item
+
+import (
+	"layup/analyze/show"
+	"layup/report/render"
+)
+
+// At returns the place of a field; a name that is not there is a mistake of ours, which every test of the command shows.
+func At(fields []render.Field, name string) int {
+	for i, f := range fields {
+		if f.Name == name {
+			return i
+		}
+	}
+	panic("no field " + name)
+}
+
+// Text is a column that shows a field as it is.
+func Text(fields []render.Field, title, name string) render.Column {
+	i := At(fields, name)
+	return render.Column{Title: title, Cell: func(row []render.Value) string { return row[i].String() }}
+}
+
+// LayerColumn shows a layer; that of the root, and of whatever has none, is a dash.
+func LayerColumn(fields []render.Field, title, name string) render.Column {
+	i := At(fields, name)
+	return render.Column{Title: title, Right: true, Cell: func(row []render.Value) string {
+		if row[i].Absent() || row[i].Int() < 0 {
+			return "-"
+		}
+		return row[i].String()
+	}}
+}
+
+// SizeColumn shows bytes for a person.
+func SizeColumn(fields []render.Field, title, name string) render.Column {
+	i := At(fields, name)
+	return render.Column{Title: title, Right: true, Cell: func(row []render.Value) string {
+		if row[i].Absent() {
+			return "-"
+		}
+		return show.Size(row[i].Int())
+	}}
+}
+
+// TimeColumn shows a time in UTC.
+func TimeColumn(fields []render.Field, title, name string) render.Column {
+	i := At(fields, name)
+	return render.Column{Title: title, Cell: func(row []render.Value) string {
+		if row[i].Absent() {
+			return "-"
+		}
+		return show.When(row[i].Int())
+	}}
+}
+
+// PathColumn shows the path, and where a symlink points. It comes last, and a narrow terminal leaves out others
+// first: a path is the answer.
+func PathColumn(fields []render.Field) render.Column {
+	path, link := At(fields, "path"), At(fields, "link")
+	return render.Column{Title: "PATH", Cell: func(row []render.Value) string {
+		if row[link].Absent() {
+			return row[path].String()
+		}
+		name, to := row[path].String(), row[link].String()
+		if show.Safe(name) == name {
+			to = show.Safe(to) // so that a name stays plain beside an odd target
+		}
+		return name + " -> " + to
+	}}
+}
+
+// InstructionColumn shows what made a layer; the last column, cut to the terminal.
+func InstructionColumn(fields []render.Field) render.Column {
+	i := At(fields, "instruction")
+	cell := func(row []render.Value) string { return show.OneLine(row[i].String()) }
+	return render.Column{Title: "INSTRUCTION", Cut: true, Cell: cell}
+}
+
+// ModeColumn shows type and permissions as ls does.
+func ModeColumn(fields []render.Field) render.Column {
+	kind, mode := At(fields, "type"), At(fields, "mode")
+	return render.Column{Title: "MODE", Cell: func(row []render.Value) string {
+		if row[mode].Absent() {
+			return "-"
+		}
+		return drawnMode(row[kind].String(), row[mode].String())
+	}}
+}
+
+// drawnMode draws 4755 of a file as -rwsr-xr-x.
+func drawnMode(kind, octal string) string {
+	drawn := []byte("?rwxrwxrwx")
+	drawn[0] = map[string]byte{"file": '-', "dir": 'd', "symlink": 'l', "char": 'c', "block": 'b', "fifo": 'p'}[kind]
+	mode := 0
+	for _, digit := range octal {
+		mode = mode*8 + int(digit-'0')
+	}
+	for i := range 9 {
+		if mode>>(8-i)&1 == 0 {
+			drawn[1+i] = '-'
+		}
+	}
+	for i, special := range []byte("sst") { // setuid, setgid, sticky stand in the places of the three x
+		if mode>>(11-i)&1 == 0 {
+			continue
+		}
+		if x := &drawn[3+3*i]; *x == '-' {
+			*x = special - 'a' + 'A'
+		} else {
+			*x = special
+		}
+	}
+	return string(drawn)
+}
+
+// IDsColumn shows the owner's and the group's number.
+func IDsColumn(fields []render.Field) render.Column {
+	uid, gid := At(fields, "uid"), At(fields, "gid")
+	return render.Column{Title: "UID:GID", Cell: func(row []render.Value) string {
+		if row[uid].Absent() {
+			return "-"
+		}
+		return row[uid].String() + ":" + row[gid].String()
+	}}
+}
+
+// Spare lets a column be left out on a narrow terminal.
+func Spare(c render.Column) render.Column {
+	c.Spare = true
+	return c
+}
+
+// Cut lets a column be cut to the terminal's width.
+func Cut(c render.Column) render.Column {
+	c.Cut = true
+	return c
+}
