@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"analyze/source/document":       {"tarfs", "analyze/source/decode", registries},
 	"analyze/source/bolt":           {},
 	"analyze/source/disk":           {},
+	"analyze/source/daemon":         {"analyze/source/disk"},
 	"analyze/source/advice":         {},
 	"analyze/source/pull/layout":    {},
 	"analyze/source/store":          {"tarfs", "analyze/source/bolt", "analyze/source/disk", compress, sys},
