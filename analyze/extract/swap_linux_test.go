@@ -77,8 +77,8 @@ func TestExchangedDirectoriesLeadNowhere(t *testing.T) {
 	}
 }
 
-// exchange replaces directories and FIFOs of the unfinished tree by symlinks to outside, until it is stopped. It uses an
-// os.Root, so it does not follow its own links.
+// exchange replaces directories and FIFOs of the unfinished tree by symlinks to outside, until it is stopped. It uses
+// an os.Root, so it does not follow its own links.
 func exchange(dir, outside string, stop *atomic.Bool) (swapped int) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

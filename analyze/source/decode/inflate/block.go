@@ -5,27 +5,20 @@ import (
 	"io"
 )
 
-// block decodes symbols until the block ends or the window is full: fast as long as there is input at hand and the window
-// has room, otherwise one by one.
+// block decodes symbols until the block ends or the window is full: fast while there is enough input and room in the
+// window, otherwise one by one.
 func (r *Reader) block() error {
 	for {
 		if !r.room() {
 			return errFull
 		}
+		var done bool
+		var err error
 		if r.end-r.at >= fastInput {
-			done, err := r.fast()
-			if err != nil {
-				return err
-			}
-			if done {
-				r.step = (*Reader).header
-				return nil
-			}
-			if !r.room() {
-				return errFull
-			}
+			done, err = r.fast()
+		} else {
+			done, err = r.slow()
 		}
-		done, err := r.slow()
 		if err != nil {
 			return err
 		}
@@ -36,7 +29,7 @@ func (r *Reader) block() error {
 	}
 }
 
-// slow decodes one symbol, with what input there is.
+// slow decodes one symbol with the input that there is.
 func (r *Reader) slow() (done bool, err error) {
 	if err := r.fill(); err != nil {
 		return false, err
@@ -71,15 +64,11 @@ func (r *Reader) slow() (done bool, err error) {
 	return false, nil
 }
 
-// symbol looks up the next code, and takes that part of it which led to a second table. The bits must be filled.
+// symbol looks up the next code. The bits must be filled.
 func (r *Reader) symbol(table []uint32, tableBits uint) (uint32, error) {
 	e := table[r.bits&(1<<tableBits-1)]
 	if e&exceptional != 0 && e&further != 0 {
-		if r.left < tableBits {
-			return 0, io.ErrUnexpectedEOF
-		}
-		r.drop(e)
-		e = table[e>>16&0x3fff+uint32(r.bits)&(1<<(e>>8&15)-1)]
+		e = table[second(e, r.bits>>tableBits)]
 	}
 	switch {
 	case uint(e&0xff) > r.left:
@@ -102,128 +91,93 @@ func (r *Reader) value(e uint32) int {
 	return v
 }
 
-// fast decodes symbols while there are 24 bytes of input and room for the longest match. It returns true at the block's end. The next
-// symbol is looked up before the bits are filled up (enough for that are left) and before a match is copied, so that all goes on at
-// once. What the loop keeps in variables is stored at its end. Of left only the lowest six bits count.
+// fast decodes symbols while there are 24 bytes of input and room for the longest match. It returns true at the end of
+// the block. It looks up the next symbol before it fills the bits and before it copies a match, so that the processor
+// does these at once. Variables hold the state during the loop; only the lowest six bits of left count.
 func (r *Reader) fast() (done bool, err error) {
 	at, bits, left, to := uint(r.at), r.bits, uint32(r.left), uint(r.to)
-	last := uint(r.end - fastInput)
-
-	bits |= r.word(at) << (left & 63)
-	at += uint(^left >> 3 & 7)
-	left |= 56
+	last, saved, bad := uint(r.end-fastInput), uint64(0), false
+	at, bits, left = r.refill(at, bits, left)
 	e := r.lit[bits&(1<<litBits-1)]
 	for at <= last && to <= limit {
-		saved := bits
-		bits >>= e & 63
-		left -= e
+		saved, bits, left = bits, bits>>(e&63), left-e
 		if int32(e) < 0 {
-			r.window[to] = byte(e >> 16)
-			to++
+			r.window[to], to = byte(e>>16), to+1
 			e = r.lit[bits&(1<<litBits-1)]
-			saved = bits
-			bits >>= e & 63
-			left -= e
+			saved, bits, left = bits, bits>>(e&63), left-e
 			if int32(e) < 0 {
-				r.window[to] = byte(e >> 16)
-				to++
+				r.window[to], to = byte(e>>16), to+1
 				e = r.lit[bits&(1<<litBits-1)]
-				saved = bits
-				bits >>= e & 63
-				left -= e
+				saved, bits, left = bits, bits>>(e&63), left-e
 				if int32(e) < 0 {
-					r.window[to] = byte(e >> 16)
-					to++
+					r.window[to], to = byte(e>>16), to+1
 					e = r.lit[bits&(1<<litBits-1)]
-					bits |= r.word(at) << (left & 63)
-					at += uint(^left >> 3 & 7)
-					left |= 56
+					at, bits, left = r.refill(at, bits, left)
 					continue
 				}
 			}
 		}
 		if int16(e) < 0 {
-			if e&further != 0 {
-				e = r.lit[e>>16&0x3fff+uint32(bits)&(1<<(e>>8&15)-1)]
-				saved = bits
-				bits >>= e & 63
-				left -= e
-			}
-			if int32(e) < 0 {
-				r.window[to] = byte(e >> 16)
-				to++
-				bits |= r.word(at) << (left & 63)
-				at += uint(^left >> 3 & 7)
-				left |= 56
-				e = r.lit[bits&(1<<litBits-1)]
-				continue
-			}
-			if int16(e) < 0 {
-				done = e&endOfBlock != 0
-				if !done {
-					err = errCorrupt
-				}
+			if e&further == 0 {
+				done, bad = e&endOfBlock != 0, e&endOfBlock == 0
 				break
 			}
+			bits, left, e = saved, left+e, r.lit[second(e, bits)]
+			at, bits, left = r.refill(at, bits, left)
+			continue
 		}
 		length := uint(e>>16) + uint(saved&(1<<(e&63)-1)>>(e>>8&63))
-
 		e = r.dist[bits&(1<<distBits-1)]
-		bits |= r.word(at) << (left & 63)
-		at += uint(^left >> 3 & 7)
-		left |= 56
-		if int16(e) < 0 {
-			if e&further != 0 {
-				bits >>= distBits
-				left -= distBits
-				e = r.dist[e>>16&0x3fff+uint32(bits)&(1<<(e>>8&15)-1)]
-			}
-			if int16(e) < 0 {
-				err = errCorrupt
-				break
-			}
+		at, bits, left = r.refill(at, bits, left)
+		if e&further != 0 {
+			e = r.dist[second(e, bits>>distBits)]
 		}
-		distance := uint(e>>16) + uint(bits&(1<<(e&63)-1)>>(e>>8&63))
-		bits >>= e & 63
-		left -= e
+		distance := uint(e>>16) + uint(bits&(1<<(e&63)-1)>>(e>>8&63)) // 0 if the code is invalid
+		bits, left = bits>>(e&63), left-e
 		from := to - distance
 		if from >= to {
-			err = errCorrupt
+			bad = true
 			break
 		}
 		e = r.lit[bits&(1<<litBits-1)]
-		bits |= r.word(at) << (left & 63)
-		at += uint(^left >> 3 & 7)
-		left |= 56
-		end := to + length
-		if distance >= 16 { // most are so
+		at, bits, left = r.refill(at, bits, left)
+		if distance >= 16 && length <= 16 {
 			*(*[16]byte)(r.window[to : to+16]) = *(*[16]byte)(r.window[from : from+16])
-			for length > 16 {
-				from += 16
-				to += 16
-				length -= 16
-				*(*[16]byte)(r.window[to : to+16]) = *(*[16]byte)(r.window[from : from+16])
-			}
 		} else {
-			r.overlap(to, from, end)
+			r.copyMatch(to, from, to+length)
 		}
-		to = end
+		to += length
 	}
 	r.at, r.bits, r.left, r.to = int(at), bits, uint(left&63), int(to)
-	if err != nil {
-		err = r.corrupt()
+	if bad {
+		return false, r.corrupt()
 	}
-	return done, err
+	return done, nil
 }
 
-// word returns eight bytes of input. The mask changes nothing, but spares a check.
+// refill adds input to bits up to 56 or more.
+func (r *Reader) refill(at uint, bits uint64, left uint32) (uint, uint64, uint32) {
+	return at + uint(^left>>3&7), bits | r.word(at)<<(left&63), left | 56
+}
+
+// second returns the index in a second table for the bits after those of the first table.
+func second(e uint32, bits uint64) uint32 { return e>>16&0x3fff + uint32(bits)&(1<<(e>>8&15)-1) }
+
+// word returns eight bytes of input. The mask changes nothing, but avoids a bounds check.
 func (r *Reader) word(at uint) uint64 {
 	return binary.LittleEndian.Uint64(r.input[at&inputMask : at&inputMask+8])
 }
 
-// overlap copies a match from less than 16 bytes before, in words; it may write up to 7 bytes too many.
-func (r *Reader) overlap(to, from, end uint) {
+// copyMatch copies a match in words. It may write up to 15 bytes too many.
+func (r *Reader) copyMatch(to, from, end uint) {
 	distance := to - from
+	if distance >= 16 {
+		for ; to < end; to += 16 {
+			*(*[16]byte)(r.window[to : to+16]) = *(*[16]byte)(r.window[from : from+16])
+			from += 16
+		}
+		return
+	}
 	if distance >= 8 {
 		for ; to < end; to += 8 {
 			*(*[8]byte)(r.window[to : to+8]) = *(*[8]byte)(r.window[from : from+8])
@@ -231,7 +185,7 @@ func (r *Reader) overlap(to, from, end uint) {
 		}
 		return
 	}
-	// What repeats fills a word; the next one begins where it begins again.
+	// Fill a word with repetitions. A step is as many whole repetitions as fit.
 	bits := 8 * distance
 	word := binary.LittleEndian.Uint64(r.window[from:from+8]) & (1<<bits - 1)
 	word |= word << bits
@@ -242,7 +196,7 @@ func (r *Reader) overlap(to, from, end uint) {
 	}
 }
 
-// match copies a match of the window to its end.
+// match copies a match to the end of the window.
 func (r *Reader) match(distance, length int) {
 	for range length {
 		r.window[r.to] = r.window[r.to-distance]
@@ -250,7 +204,5 @@ func (r *Reader) match(distance, length int) {
 	}
 }
 
-// fastInput is how many bytes fast wants at hand: three times it takes up to eight.
+// fastInput is the input that fast needs for a symbol: it takes up to eight bytes three times.
 const fastInput = 24
-
-var errCorrupt = CorruptError(0)

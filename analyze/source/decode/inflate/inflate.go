@@ -1,50 +1,54 @@
-// Package inflate undoes DEFLATE (RFC 1951), fast: the layers of nearly every image in a registry are stored so, and nothing else costs
-// as much as inflating them.
+// Package inflate decompresses DEFLATE data (RFC 1951) fast. Nearly all layers in registries are compressed with gzip,
+// and nothing else costs as much as inflating them.
 //
-// What makes it fast: 64 bits of input are held at once and filled up eight bytes at a time; one look into a table gives a literal, or a
-// length with the number of its extra bits; codes too long for the table go to a second one; matches are copied in words; output goes
-// straight into a window that holds the history. Input and window are arrays of known sizes, which spares the compiler most of its checks.
-// There is no assembly and nothing unsafe.
+// It is fast because it holds 64 bits of input, and fills them eight bytes at a time. One table lookup gives a literal,
+// or a length with the number of its extra bits; only long codes need a second table. It copies matches in words, and
+// writes to a window that holds the history. Input and window are arrays of known sizes, so the compiler can drop most
+// bounds checks. There is no assembly and no unsafe code.
 package inflate
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 )
 
-// A CorruptError is data that no DEFLATE stream holds: the offset in bytes, from the stream's beginning, near which it was found.
+// A CorruptError says that the data is not a DEFLATE stream. It is the offset of the damage in bytes, roughly, from the
+// beginning of the stream.
 type CorruptError int64
 
+// Error names the offset.
 func (e CorruptError) Error() string { return fmt.Sprintf("corrupt data at byte %d", int64(e)) }
 
 const (
 	history   = 32 << 10 // how far back a match may reach
 	output    = 192 << 10
 	limit     = history + output // symbols begin up to here
-	inputMask = 1<<16 - 1        // where eight bytes of input may begin
-	slack     = 320              // room for the longest match, three literals, and words that are copied past their end
+	inputMask = 1<<16 - 1        // the last place at which eight bytes of input may begin
+	slack     = 320              // room for the longest match, three literals, and the rest of the last copied word
 )
 
-// A Reader inflates one stream. It takes not one byte more from its source than the stream holds. The zero Reader needs a Reset.
+// A Reader inflates one stream. It consumes exactly the bytes of the stream from its source. The zero Reader needs a
+// Reset.
 type Reader struct {
 	src  *bufio.Reader
-	end  int    // of the input at hand
-	at   int    // of it, consumed; bits came before it
-	told int    // of it, how much the source was told to discard
-	bits uint64 // not used yet, the lowest first; what is above count is either zero or what follows in the input
-	left uint   // of bits
-	base int64  // bytes that the source was told to discard
-	eof  bool   // the source has no more than the input at hand
+	end  int    // length of input
+	at   int    // bytes of input that are consumed, or in bits
+	told int    // bytes of input that the source has discarded
+	bits uint64 // not used yet, the lowest first; above left they are zero, or the next bits of the input
+	left uint   // number of bits
+	base int64  // bytes that the source has discarded
+	eof  bool   // the source has nothing after input
 
 	input [inputMask + 8]byte // what the source has buffered
 
 	window [history + output + slack]byte
-	from   int // handed out up to here
+	from   int // read by the caller up to here
 	to     int // written up to here
 
-	step   func(*Reader) error // what comes next; nil after the end
-	final  bool                // the block at hand is the last
+	step   func(*Reader) error // the next step
+	final  bool                // the current block is the last
 	stored int                 // bytes left of a stored block
 	lit    litTable
 	dist   distTable
@@ -58,8 +62,8 @@ func (r *Reader) Reset(src *bufio.Reader) {
 	r.step, r.final, r.stored, r.err = (*Reader).header, false, 0, nil
 }
 
-// Read hands out inflated bytes. The error is io.EOF at the stream's end, io.ErrUnexpectedEOF where the source ends before it, a CorruptError,
-// or the source's own; it comes after all bytes before it.
+// Read reads inflated bytes. The error is io.EOF at the end of the stream, io.ErrUnexpectedEOF if the source ends
+// before it, a CorruptError, or an error of the source. It comes after all bytes before the error.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -82,12 +86,12 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// errFull is no error: the window is full.
-var errFull = fmt.Errorf("window is full")
+// errFull ends a step when the window is full. Read does not return it.
+var errFull = errors.New("window is full")
 
 func (r *Reader) room() bool { return r.to+slack <= len(r.window) }
 
-// slide moves the history to the beginning of the window once there is no room behind it.
+// slide moves the history to the beginning of the window if there is little room after it.
 func (r *Reader) slide() {
 	if r.room() && r.to < history+output/2 {
 		return
@@ -97,17 +101,17 @@ func (r *Reader) slide() {
 	r.from, r.to = keep, keep
 }
 
-// giveBack tells the source what was used, so that whole bytes among the bits are its again.
+// giveBack discards what was used from the source. Whole bytes in bits stay in the source.
 func (r *Reader) giveBack() {
 	r.at -= int(r.left >> 3)
 	r.left &= 7
 	r.bits &= 1<<r.left - 1
-	n, _ := r.src.Discard(r.at - r.told) // they were peeked at, so they are there
+	n, _ := r.src.Discard(r.at - r.told) // they are buffered: there is no error
 	r.base += int64(n)
 	r.told = r.at
 }
 
-// more gets further input behind what is not used yet; at the source's end it returns false.
+// more gets more input, after what is not used yet. It returns false at the end of the source.
 func (r *Reader) more() (bool, error) {
 	if r.eof {
 		return false, nil
@@ -123,7 +127,7 @@ func (r *Reader) more() (bool, error) {
 	return r.end > 0, err
 }
 
-// fill brings the bits up to 56 or more, or to what the source has.
+// fill adds input to bits up to 56 or more, or as much as the source has.
 func (r *Reader) fill() error {
 	for r.left <= 56 {
 		if r.at == r.end {
@@ -188,7 +192,7 @@ func (r *Reader) header() error {
 	return nil
 }
 
-// storedHeader reads the length of a stored block, which begins at a whole byte.
+// storedHeader reads the length of a stored block. It begins at a whole byte.
 func (r *Reader) storedHeader() error {
 	drop := r.left & 7
 	r.bits >>= drop
@@ -209,7 +213,7 @@ func (r *Reader) storedHeader() error {
 	return nil
 }
 
-// copyStored copies bytes of a stored block as far as they and the window reach.
+// copyStored copies a stored block to the window until the block ends or the window is full.
 func (r *Reader) copyStored() error {
 	r.at -= int(r.left >> 3) // whole bytes
 	r.bits, r.left = 0, 0

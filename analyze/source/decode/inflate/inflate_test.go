@@ -13,10 +13,10 @@ import (
 	kflate "github.com/klauspost/compress/flate"
 )
 
-// tail follows every stream: a reader that takes more than the stream has eaten of it.
+// tail follows every stream. A reader must not consume any of it.
 const tail = "what follows the stream"
 
-// inflated reads a stream through a small buffer in small pieces and returns what is left of the source too.
+// inflated reads a stream through a small buffer in small pieces. It returns also the rest of the source.
 func inflated(stream []byte, buffer int, wrap func(io.Reader) io.Reader, pieces int) (out, rest []byte, err error) {
 	src := bufio.NewReaderSize(wrap(bytes.NewReader(stream)), buffer)
 	var r Reader
@@ -38,12 +38,12 @@ func inflated(stream []byte, buffer int, wrap func(io.Reader) io.Reader, pieces 
 	return out, rest, err
 }
 
-// most is how much of what a stream holds is compared: a few bytes may hold gigabytes.
+// most is the number of inflated bytes that are compared: a few bytes may inflate to gigabytes.
 const most = 2 << 20
 
 func plain(r io.Reader) io.Reader { return r }
 
-// library reads the same by a library.
+// library reads a stream with a library.
 func library(stream []byte, reader func(io.Reader) io.ReadCloser) (out, rest []byte, err error) {
 	src := bufio.NewReader(bytes.NewReader(stream))
 	out, err = io.ReadAll(io.LimitReader(reader(src), most))
@@ -51,9 +51,9 @@ func library(stream []byte, reader func(io.Reader) io.ReadCloser) (out, rest []b
 	return out, rest, err
 }
 
-// compare demands the same bytes, the same verdict, and, of a good stream, the same rest as the standard library, by which engines read.
-// klauspost's decoder is the second witness. It takes some streams that the standard library and zlib refuse (codes of blocks that no
-// symbol ends), so it is asked only of what they take.
+// compare checks that bytes, verdict and, for a good stream, the rest are those of the standard library, which engines
+// use. klauspost's decoder is a second witness. It accepts some streams that the standard library and zlib refuse
+// (codes of blocks that no symbol ends), so it is asked only about streams that they accept.
 func compare(t *testing.T, stream []byte) {
 	t.Helper()
 	want, wantRest, wantErr := library(stream, flate.NewReader)
@@ -138,7 +138,8 @@ func TestInflatesWhatIsDeflated(t *testing.T) {
 			for _, pieces := range []int{1 << 20, 64 << 10, 1000, 13} {
 				got, rest, err := inflated(stream, 4096, plain, pieces)
 				if err != nil || !bytes.Equal(got, data) || string(rest) != tail {
-					t.Errorf("%s, level %d, in pieces of %d: got %d bytes of %d, %d left, %v", name, level, pieces, len(got), len(data), len(rest), err)
+					t.Errorf("%s, level %d, in pieces of %d: got %d bytes of %d, %d left, %v", name, level, pieces, len(got),
+						len(data), len(rest), err)
 				}
 			}
 		}
@@ -190,7 +191,7 @@ func TestReadErrorsComeAfterTheBytesBeforeThem(t *testing.T) {
 	}
 }
 
-// crafted are streams that writers do not make. What is said of them is what RFC 1951 and the library say.
+// No writer makes these streams. The library decides what they are.
 func TestCraftedStreams(t *testing.T) {
 	for _, test := range []struct {
 		say  string
@@ -202,9 +203,11 @@ func TestCraftedStreams(t *testing.T) {
 		{"an empty fixed block", []bit{{1, 1}, {1, 2}, {0, 7}}},
 		{"two empty fixed blocks", []bit{{0, 1}, {1, 2}, {0, 7}, {1, 1}, {1, 2}, {0, 7}}},
 		{"a fixed block with length symbol 286", []bit{{1, 1}, {1, 2}, {rev(0xc6, 8), 8}, {0, 5}, {0, 7}}},
-		{"a fixed block with distance symbol 30", []bit{{1, 1}, {1, 2}, {rev(0x30, 8), 8}, {rev(1, 7), 7}, {rev(30, 5), 5}, {0, 7}}},
+		{"a fixed block with distance symbol 30", []bit{{1, 1}, {1, 2}, {rev(0x30, 8), 8}, {rev(1, 7), 7}, {rev(30, 5), 5},
+			{0, 7}}},
 		{"a match before any byte", []bit{{1, 1}, {1, 2}, {rev(1, 7), 7}, {0, 5}, {0, 7}}},
-		{"the longest match, of the byte before", []bit{{1, 1}, {1, 2}, {rev(0x30+65, 8), 8}, {rev(0xc5, 8), 8}, {0, 5}, {0, 7}}},
+		{"the longest match, of the byte before", []bit{{1, 1}, {1, 2}, {rev(0x30+65, 8), 8}, {rev(0xc5, 8), 8}, {0, 5},
+			{0, 7}}},
 		{"a match one byte too far", []bit{{1, 1}, {1, 2}, {rev(0x30+65, 8), 8}, {rev(1, 7), 7}, {rev(1, 5), 5}, {0, 7}}},
 		{"too many literal codes", []bit{{1, 1}, {2, 2}, {30, 5}, {0, 5}, {0, 4}}},
 		{"too many distance codes", []bit{{1, 1}, {2, 2}, {0, 5}, {30, 5}, {0, 4}}},
@@ -227,7 +230,7 @@ type bit struct {
 	n     int
 }
 
-// rev turns the bits of a code, which is stored from its top, around.
+// rev reverses the bits of a code: it is stored from its highest bit.
 func rev(code uint32, n int) (r uint32) {
 	for range n {
 		r = r<<1 | code&1
@@ -259,7 +262,7 @@ func pack(bits []bit) []byte {
 	return out
 }
 
-// FuzzInflate holds the decoder against the library: any bytes, as they come and as what a deflated text is changed by.
+// FuzzInflate compares the decoder with the library.
 func FuzzInflate(f *testing.F) {
 	for _, data := range samples() {
 		for _, level := range []int{flate.HuffmanOnly, flate.NoCompression, flate.BestSpeed, flate.BestCompression} {

@@ -9,21 +9,22 @@ import (
 //
 //	a literal       literal | byte<<16 | bits<<8 | bits
 //	a length        base<<16 | code's bits<<8 | bits of the code and what follows it
-//	a distance      the same
+//	a distance      base<<16 | code's bits<<8 | bits of the code and what follows it
 //	a longer code   exceptional | further | first of the second table<<16 | its bits<<8 | bits of this one
 //	the block's end exceptional | endOfBlock | bits<<8 | bits
-//	no code         exceptional | 1
+//	no code         exceptional | 1<<8 | 1
 //
-// The lowest byte is always what to take from the input.
+// The lowest byte is the number of bits to take from the input; in a second table, with the bits of the first.
 const (
 	literal     = 1 << 31
 	exceptional = 1 << 15
 	further     = 1 << 14
 	endOfBlock  = 1 << 13
-	invalid     = exceptional | 1
+	invalid     = exceptional | 1<<8 | 1
 )
 
-// The sizes of first tables in bits, and of all tables in entries: the most that any complete code of 288, 30 and 19 symbols needs.
+// The sizes of first tables in bits, and of all tables in entries: the maximum for complete codes of 288, 30 and 19
+// symbols.
 const (
 	litBits     = 11
 	distBits    = 8
@@ -44,7 +45,7 @@ const (
 	distSymbols = 30
 )
 
-// What symbols mean: their entries without the bits of the code. RFC 1951, 3.2.5.
+// The meanings of symbols: their entries without the bits of the code. RFC 1951, 3.2.5.
 var (
 	litMeaning  = litMeanings()
 	distMeaning = distMeanings()
@@ -115,8 +116,8 @@ func fixedTables() (lit litTable, dist distTable) {
 	return lit, dist
 }
 
-// build fills a table for the canonical code of the given lengths. It returns false where the lengths make no code: more of them than
-// there is room for, or fewer. One code of one bit is let pass, and so is none at all: who meets a code that is not there finds it invalid.
+// build fills a table for the canonical code of the given lengths. It returns false if the code is over-subscribed or
+// incomplete. It accepts a single code of one bit, and no code at all: the table then has entries for an invalid code.
 func build(table []uint32, tableBits uint, lengths []uint8, meaning []uint32) bool {
 	var count [maxBits + 1]int
 	for _, n := range lengths {
@@ -159,9 +160,11 @@ func build(table []uint32, tableBits uint, lengths []uint8, meaning []uint32) bo
 	return true
 }
 
-// fillTable enters the symbols, shortest codes first. Codes are stored from their top, so in the table their bits come in reverse. A code
-// is entered once among as many entries as codes of its length have; that these are followed by any bits is said by doubling them.
-func fillTable(table []uint32, tableBits uint, lengths []uint8, meaning []uint32, sorted []uint16, count *[maxBits + 1]int) {
+// fillTable enters the symbols, shortest codes first. A code is stored from its highest bit, so the table has its bits
+// reversed. The first 1<<n entries are for codes of up to n bits; doubling them lets any bit follow.
+func fillTable(
+	table []uint32, tableBits uint, lengths []uint8, meaning []uint32, sorted []uint16, count *[maxBits + 1]int,
+) {
 	code := uint16(0)
 	for n := uint(1); n <= tableBits; n++ {
 		for _, symbol := range sorted[:count[n]] {
@@ -179,9 +182,12 @@ func fillTable(table []uint32, tableBits uint, lengths []uint8, meaning []uint32
 	}
 }
 
-// fillSecond enters the symbols whose codes are longer than the first table's, each in a table of its own for the bits at the code's
-// beginning. code is the first of them, as far as the first table sees it.
-func fillSecond(table []uint32, tableBits uint, lengths []uint8, meaning []uint32, sorted []uint16, count *[maxBits + 1]int, code uint16) {
+// fillSecond enters the symbols with codes longer than the bits of the first table. Codes that begin with the same such
+// bits share a second table. code is the first of them, cut to the bits of the first table.
+func fillSecond(
+	table []uint32, tableBits uint, lengths []uint8, meaning []uint32, sorted []uint16, count *[maxBits + 1]int,
+	code uint16,
+) {
 	last := tableBits
 	prefix, second, secondBits := -1, 1<<tableBits, uint(0)
 	end := second
@@ -201,7 +207,7 @@ func fillSecond(table []uint32, tableBits uint, lengths []uint8, meaning []uint3
 			end = second + 1<<secondBits
 			table[prefix] = uint32(exceptional|further|second<<16) | uint32(secondBits)<<8 | uint32(tableBits)
 		}
-		e := entry(meaning[symbol], n-tableBits)
+		e := entry(meaning[symbol], n)
 		for i := reversed >> tableBits; i < 1<<secondBits; i += 1 << (n - tableBits) {
 			table[second+i] = e
 		}
@@ -209,11 +215,11 @@ func fillSecond(table []uint32, tableBits uint, lengths []uint8, meaning []uint3
 	}
 }
 
-// entry adds the bits of a code to what its symbol means: to what is taken from the input, and on their own for those that are followed
-// by further bits.
+// entry adds the length of a code to the meaning of its symbol: to the bits to take, and to the place of the extra
+// bits.
 func entry(meaning uint32, n uint) uint32 { return meaning + uint32(n)<<8 + uint32(n) }
 
-// order is that in which the lengths of the code of lengths are stored. RFC 1951, 3.2.7.
+// order is the order in which a stream stores the code of lengths. RFC 1951, 3.2.7.
 var order = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
 // tables reads the codes of a dynamic block.
@@ -242,13 +248,14 @@ func (r *Reader) tables() error {
 	if err := r.lengths(lengths[:nlit+ndist], &table); err != nil {
 		return err
 	}
-	if !build(r.lit[:], litBits, lengths[:nlit], litMeaning[:]) || !build(r.dist[:], distBits, lengths[nlit:nlit+ndist], distMeaning[:]) {
+	if !build(r.lit[:], litBits, lengths[:nlit], litMeaning[:]) ||
+		!build(r.dist[:], distBits, lengths[nlit:nlit+ndist], distMeaning[:]) {
 		return r.corrupt()
 	}
 	return nil
 }
 
-// lengths reads the lengths of both codes, which are run-length coded across them.
+// lengths reads the lengths of both codes. One run may cover the end of the first and the beginning of the second.
 func (r *Reader) lengths(lengths []uint8, table *[preEntries]uint32) error {
 	for i := 0; i < len(lengths); {
 		if err := r.fill(); err != nil {
@@ -285,7 +292,7 @@ func (r *Reader) lengths(lengths []uint8, table *[preEntries]uint32) error {
 	return nil
 }
 
-// repeat reads how often which length follows.
+// repeat reads how often a length is repeated, and which.
 func (r *Reader) repeat(symbol uint8, before []uint8) (again int, value uint8, err error) {
 	var n uint32
 	switch symbol {
