@@ -1,5 +1,5 @@
 // Package analyze answers questions about container images without a daemon: which layer owns a path, what every layer
-// did to it, what lies hidden below.
+// did to it, what is hidden.
 //
 // Everything that can fail happens in Open: finding the image, reading and verifying its layers, merging them. After
 // that every question about facts is total; only Content, which reads the image a second time, can fail.
@@ -93,7 +93,7 @@ type Image struct {
 	opt      loading
 	close    func() error
 
-	instructions []Instruction // by layer; nil where they are unknown
+	instructions []Instruction // by layer; nil if they are unknown
 }
 
 // A LayerError says why a layer could not be read whole.
@@ -114,8 +114,8 @@ func (e *LayerError) Error() string {
 // Unwrap returns the cause.
 func (e *LayerError) Unwrap() error { return e.Err }
 
-// Open opens what name names, chooses one image and loads it. Close it after use. With an error the image, where there
-// is one, says no more than which it is.
+// Open opens what name names, chooses one image and loads it. Close it after use. With an error, an image that is
+// not nil says only which one it is.
 func Open(ctx context.Context, name string, opt Options) (*Image, error) {
 	return open(ctx, name, loading{Options: opt})
 }
@@ -135,8 +135,8 @@ func open(ctx context.Context, name string, opt loading) (*Image, error) {
 }
 
 // OpenAll opens what name names and loads the images that opt.Select leaves, one after the other. They share the
-// archive, which is closed when the loop ends: no content can be read after it. What keeps one from being loaded is
-// yielded in its place, together with what is known of it.
+// archive, which is closed when the loop ends: no content can be read after that. If an image cannot be loaded, the
+// error is yielded with what is known of the image.
 func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, error] {
 	return func(yield func(*Image, error) bool) {
 		archive, chosen, err := choose(ctx, name, opt)

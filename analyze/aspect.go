@@ -8,7 +8,7 @@ const (
 	Content    Aspect = 1 << iota // the bytes of a file
 	Mode                          // permissions, setuid, setgid, sticky; those of symlinks mean nothing
 	OwnerIDs                      // user and group
-	MTime                         // where both sides have one: an implied directory has none
+	MTime                         // if both sides have one: an implied directory has none
 	DirMTime                      // that of directories, which changes with whatever is made in them
 	Link                          // the target of a symlink
 	Xattrs                        // extended attributes
@@ -16,7 +16,7 @@ const (
 	Device                        // the numbers of a device
 	Hardlinks                     // which of the names that both sides have are one file
 	LayerStack                    // the layers, by diffID
-	Order                         // that of the same layers, and of the same environment variables
+	Order                         // that of equal layers, and of equal environment variables
 	ConfigUser
 	ConfigEnv
 	ConfigEntrypoint
@@ -41,10 +41,11 @@ var aspects = []struct {
 	name   string
 	aspect Aspect
 }{
-	{"content", Content}, {"mode", Mode}, {"owner", OwnerIDs}, {"mtime", MTime | DirMTime}, {"dir-mtime", DirMTime}, {"link", Link}, {"xattrs", Xattrs},
-	{"type", Type}, {"device", Device}, {"hardlinks", Hardlinks},
-	{"layers", LayerStack}, {"order", Order}, {"config", Config}, {"user", ConfigUser}, {"env", ConfigEnv}, {"entrypoint", ConfigEntrypoint}, {"cmd", ConfigCmd},
-	{"workdir", ConfigWorkdir}, {"labels", ConfigLabels}, {"ports", ConfigPorts}, {"volumes", ConfigVolumes}, {"stopsignal", ConfigStopSignal},
+	{"content", Content}, {"mode", Mode}, {"owner", OwnerIDs}, {"mtime", MTime | DirMTime}, {"dir-mtime", DirMTime},
+	{"link", Link}, {"xattrs", Xattrs}, {"type", Type}, {"device", Device}, {"hardlinks", Hardlinks},
+	{"layers", LayerStack}, {"order", Order}, {"config", Config}, {"user", ConfigUser}, {"env", ConfigEnv},
+	{"entrypoint", ConfigEntrypoint}, {"cmd", ConfigCmd}, {"workdir", ConfigWorkdir}, {"labels", ConfigLabels},
+	{"ports", ConfigPorts}, {"volumes", ConfigVolumes}, {"stopsignal", ConfigStopSignal},
 	{"healthcheck", ConfigHealthcheck}, {"shell", ConfigShell}, {"onbuild", ConfigOnBuild}, {"platform", ConfigPlatform},
 }
 

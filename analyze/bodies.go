@@ -14,19 +14,19 @@ import (
 	"layup/tarfs"
 )
 
-// A Body is the content of a file on its way past: its stored pieces one behind the other. It can be read once, and
-// only where it is handed out.
+// A Body is the content of a file: its stored pieces, one after the other. It can be read once, and only in the call
+// that hands it out.
 type Body struct {
-	Extents []tarfs.Extent // where the pieces lie; between them are zeros
+	Extents []tarfs.Extent // of the pieces; between them are zeros
 	Size    int64          // bytes of the file, with its holes
 	stored  io.Reader
-	close   func() error // nil where nothing is to be closed
+	close   func() error // nil if nothing is to be closed
 }
 
 // Read reads the stored pieces, holes left out.
 func (b *Body) Read(p []byte) (int, error) { return b.stored.Read(p) }
 
-// Expanded reads the file as programs see it, zeros where it has holes.
+// Expanded reads the file as programs see it, with zeros in its holes.
 func (b *Body) Expanded() io.Reader {
 	return tarfs.Expand(b.stored, b.Extents, b.Size)
 }
@@ -40,9 +40,9 @@ func (b *Body) Close() error {
 }
 
 // Bodies hands out the content of files, every layer read once and to its end: layer by layer, in the order in which
-// contents lie there. Take is told the indices of all versions that share the content. What it makes of it must not be
-// seen by anybody before Bodies returns without an error, for only the end of a layer proves it. Of a layer that Errors
-// names, the content is as it is stored.
+// contents lie there. Take is told the indices of all versions that share the content. Do not expose it until Bodies
+// returns nil: only the end of a layer proves its content. Of a layer that Errors names, the content is as it is
+// stored.
 func (img *Image) Bodies(ctx context.Context, versions []tarfs.Version, take func(which []int, b *Body) error) error {
 	for _, v := range versions {
 		if err := img.readable(v); err != nil {
@@ -76,7 +76,7 @@ func (img *Image) readable(v tarfs.Version) error {
 
 // A wanted is one content to be read.
 type wanted struct {
-	offset int64 // of its first byte in the tar, 0 where nothing is stored
+	offset int64 // of its first byte in the tar, 0 if nothing is stored
 	layer  int32
 	index  int32 // of the version
 }
@@ -92,7 +92,7 @@ func inLayers(versions []tarfs.Version) []wanted {
 	return order
 }
 
-// place returns where the content of a version lies.
+// place returns the place of a version's content.
 func place(v tarfs.Version) wanted {
 	w := wanted{layer: int32(v.ContentLayer())}
 	if extents := v.Extents(); len(extents) > 0 {
@@ -106,8 +106,10 @@ func (w wanted) compare(other wanted) int {
 	return cmp.Or(cmp.Compare(w.layer, other.layer), cmp.Compare(w.offset, other.offset))
 }
 
-// bodies hands out the contents that lie in one layer. Only where something is stored is the layer read.
-func (img *Image) bodies(ctx context.Context, versions []tarfs.Version, order []wanted, take func([]int, *Body) error) error {
+// bodies hands out the contents that lie in one layer. It reads the layer only if something is stored.
+func (img *Image) bodies(
+	ctx context.Context, versions []tarfs.Version, order []wanted, take func([]int, *Body) error,
+) error {
 	p := layerPass{img: img, layer: img.Layers[order[0].layer]}
 	var which []int
 	for i, w := range order {
@@ -132,7 +134,7 @@ type layerPass struct {
 	img     *Image
 	layer   *source.Layer
 	tar     io.ReadCloser  // nil before the first content that is stored
-	r       io.Reader      // the tar in a buffer, unless it passes over by itself what nobody reads
+	r       io.Reader      // the tar in a buffer, unless it has a Discard of its own
 	forward *tarfs.Forward // over r
 }
 
@@ -164,7 +166,7 @@ func (p *layerPass) body(ctx context.Context, v tarfs.Version) (*Body, error) {
 	return b, nil
 }
 
-// tar returns a layer's tar, whose end proves it where it was proven before.
+// tar returns a layer's tar. If the layer was proven, the end of the tar proves it again.
 func (img *Image) tar(ctx context.Context, layer *source.Layer) (io.ReadCloser, error) {
 	if img.proven(layer.Index) {
 		return layer.Reread(ctx, img.scans[layer.Index].DiffID)
@@ -172,7 +174,7 @@ func (img *Image) tar(ctx context.Context, layer *source.Layer) (io.ReadCloser, 
 	return layer.Tar(ctx, 0)
 }
 
-// proven reports whether the layer was verified, so that what is read of it again can be.
+// proven reports whether the layer was verified, so that it can be verified when it is read again.
 func (img *Image) proven(layer int) bool {
 	return img.opt.Source.Verify && img.scans[layer].DiffID != "" && !img.damaged[layer] && !img.Layers[layer].Assembled()
 }
@@ -192,7 +194,7 @@ func (p *layerPass) close() error {
 	return p.located(p.tar.Close())
 }
 
-// end reads what is left of the layer, where that proves what was handed out.
+// end reads the rest of the layer, if that proves what was handed out.
 func (p *layerPass) end() error {
 	if p.tar == nil {
 		return nil
@@ -235,7 +237,8 @@ func (img *Image) sums(ctx context.Context, files []tarfs.Version) (sums, error)
 // of returns the digest of a file that was hashed.
 func (s sums) of(v tarfs.Version) ([sha256.Size]byte, bool) {
 	inode, _ := v.Inode()
-	i, ok := slices.BinarySearchFunc(s, inode, func(one inodeSum, inode uint64) int { return cmp.Compare(one.inode, inode) })
+	byInode := func(one inodeSum, inode uint64) int { return cmp.Compare(one.inode, inode) }
+	i, ok := slices.BinarySearchFunc(s, inode, byInode)
 	if !ok {
 		return [sha256.Size]byte{}, false
 	}

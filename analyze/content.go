@@ -15,9 +15,9 @@ import (
 	"layup/tarfs"
 )
 
-// Content returns the content of a file's version, zeros where it is sparse. Where the layer was verified, it is read
-// again to its end, checked, and only then the first byte handed out. Of a layer that Errors names, the content is as
-// it is stored.
+// Content returns the content of a file's version, with zeros in its holes. If the layer was verified, Content reads it
+// again to its end and checks it before it hands out the first byte. Of a layer that Errors names, the content is as it
+// is stored.
 func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, error) {
 	c, err := img.Contents(ctx, []tarfs.Version{v})
 	if err != nil {
@@ -31,8 +31,8 @@ func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, 
 }
 
 // FS returns what is visible after layer upto, or after all of them with Last, as an io/fs file system with content.
-// Snapshot.FS of package tarfs says what io/fs cannot say of an image. Content is read and proven as Content does it, with
-// the first Read of a file, so a program that reads many files loads the image with MostBodies.
+// Snapshot.FS of package tarfs says what io/fs cannot say of an image. Content is read and proven as Content does it,
+// with the first Read of a file, so a program that reads many files loads the image with MostBodies.
 func (img *Image) FS(upto int) fs.FS {
 	return img.tree.At(upto).FS(func(v tarfs.Version) (io.ReadCloser, error) {
 		return img.Content(context.Background(), v)
@@ -40,8 +40,8 @@ func (img *Image) FS(upto int) fs.FS {
 }
 
 // Contents are the contents of several files. Most have been read and proven, and lie in memory or in an unlinked
-// temporary file. What nothing can prove, and with MostBodies what has a digest of its own, is read when it is opened,
-// where its layer can be read anywhere.
+// temporary file. If a layer can be read at any place, two kinds of content are read when they are opened: what nothing
+// can prove, and, with MostBodies, what has a digest of its own.
 type Contents struct {
 	img    *Image
 	placed []bool    // by layer: its tar can be read at any place
@@ -49,7 +49,7 @@ type Contents struct {
 	spool  *source.Scratch
 }
 
-// spooled says where in the spool the stored pieces of a content begin.
+// A spooled content has its stored pieces at an offset of the spool.
 type spooled struct {
 	wanted
 	at int64
@@ -84,7 +84,7 @@ func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Cont
 	return c, nil
 }
 
-// direct reports whether a content is read where it lies: it is proven as it passes, or nothing can prove it.
+// direct reports whether a content is read in place: its own digest proves it, or nothing can.
 func (c *Contents) direct(v tarfs.Version) bool {
 	layer := v.ContentLayer()
 	if !c.placed[layer] {
@@ -94,7 +94,7 @@ func (c *Contents) direct(v tarfs.Version) bool {
 	return !c.img.proven(layer) || c.img.opt.inPlace() && digest && v.Stored() == v.Size()
 }
 
-// Open returns the content of one of the versions. Before its last bytes are handed out, all of it is proven.
+// Open returns the content of one of the versions. It proves the content before it hands out the last bytes.
 func (c *Contents) Open(ctx context.Context, v tarfs.Version) (*Body, error) {
 	b := &Body{Extents: v.Extents(), Size: v.Size()}
 	if len(b.Extents) == 0 {
@@ -109,7 +109,7 @@ func (c *Contents) Open(ctx context.Context, v tarfs.Version) (*Body, error) {
 	return b, c.open(ctx, v, b)
 }
 
-// open begins to read a content where it lies.
+// open begins to read a content in place.
 func (c *Contents) open(ctx context.Context, v tarfs.Version, b *Body) error {
 	pass := &layerPass{img: c.img, layer: c.img.Layers[v.ContentLayer()]}
 	at := b.Extents[0].TarOffset
@@ -154,8 +154,8 @@ func (c *Contents) Close() error {
 	return c.spool.Close()
 }
 
-// LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. Where the layer was
-// verified, the end is an error unless all was as before. Of a layer that Errors names there is no such tar.
+// LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. If the layer was
+// verified, the end is an error unless everything is as before. A layer that Errors names has no such tar.
 func (img *Image) LayerTar(ctx context.Context, layer int) (io.ReadCloser, error) {
 	if img.damaged[layer] {
 		return nil, img.layerError(layer, errors.New("is damaged: its exact tar is not there"))

@@ -16,7 +16,7 @@ const (
 	Changed = "changed"
 )
 
-// A Difference is a path that the two sides do not show alike.
+// A Difference is a path that differs between the two sides.
 type Difference struct {
 	Change string // Added, Removed, Changed
 	What   Aspect // of Changed
@@ -31,23 +31,22 @@ func (d *Difference) Path() string {
 	return d.A.Node().Path()
 }
 
-// A Comparison is what two images, or two stages of one, have in common and what not.
+// A Comparison tells what two images, or two stages of one, have in common and what differs.
 type Comparison struct {
 	A, B   Side
 	Layers []LayerMatch
 	Config []ConfigChange
 
 	ignore Aspect
-	after  int      // of a container: the last layer that is not its own; every path written by a later one counts
-	own    bool     // it is one
-	stages bool     // of one image: nothing but paths is compared
-	same   [2][]int // by side and layer: equal numbers stand for the same bytes; 0 for bytes that nothing vouches for
-	sums   [2]sums  // by side: of files whose sizes left a doubt
+	after  int      // of a container: the last layer that is not its own; every path of a later layer counts
+	own    bool     // the image is a container
+	stages bool     // of one image: only paths are compared
+	same   [2][]int // by side and layer: equal numbers stand for equal bytes; 0 for bytes that nothing proves
+	sums   [2]sums  // by side: of files that sizes did not tell apart
 }
 
-// Compare compares two sides but for what is to be ignored. Content is read again where neither the layers nor the
-// sizes nor the digests at hand tell whether it is the same: every layer with such a file at most once. Only that can
-// fail.
+// Compare compares two sides, except for what is to be ignored. If neither layers nor sizes nor known digests tell
+// whether two files are equal, it reads their content again: each layer at most once. Only that can fail.
 func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
 	c := &Comparison{A: a, B: b, ignore: ignore, stages: a.Image == b.Image}
 	c.matchLayers()
@@ -57,8 +56,8 @@ func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error)
 	return c, c.settleDoubts(ctx)
 }
 
-// CompareContainer compares what a container began with and what it shows: every path that it wrote counts, also where
-// nothing of it differs, and of a removed directory only itself, as Docker tells the changes of a container.
+// CompareContainer compares what a container began with and what it shows, as Docker does: every path that the
+// container wrote counts, even if it is as before, and of a removed directory only the directory itself.
 func CompareContainer(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
 	c := &Comparison{A: a, B: b, ignore: ignore, stages: true, own: true, after: a.Upto}
 	c.matchLayers()
@@ -70,7 +69,7 @@ func (c *Comparison) touched(p tarfs.Pair) bool {
 	return c.own && (p.B.Layer() > c.after || p.B.MetaLayer() > c.after)
 }
 
-// within reports whether a removed path lies in a directory that is gone as well.
+// within reports whether a removed path lies in a directory that is gone also.
 func (c *Comparison) within(p tarfs.Pair) bool {
 	if !c.own {
 		return false
@@ -105,8 +104,7 @@ func (c *Comparison) Paths() iter.Seq[Difference] {
 	}
 }
 
-// DeletedBy returns the layer of B that hid a removed path which B's own layers below it show; tarfs.NoLayer where B
-// never had it.
+// DeletedBy returns the layer of B that hid a removed path. It is tarfs.NoLayer if B never had the path.
 func (c *Comparison) DeletedBy(d Difference) int {
 	by := tarfs.NoLayer
 	if d.Change != Removed {
@@ -122,7 +120,7 @@ func (c *Comparison) DeletedBy(d Difference) int {
 	return by
 }
 
-// compare returns in what two versions differ, but for hard links.
+// compare returns in what two versions differ, except for hard links.
 func (c *Comparison) compare(a, b tarfs.Version) Aspect {
 	what := compareMeta(a, b)
 	switch {
@@ -168,7 +166,7 @@ func compareMeta(a, b tarfs.Version) Aspect {
 	return what
 }
 
-// sameContent compares two files. What no digest tells is taken for different.
+// sameContent compares two files. Without a digest they count as different.
 func (c *Comparison) sameContent(a, b tarfs.Version) bool {
 	if same, sure := c.obvious(a, b); sure {
 		return same
@@ -178,8 +176,8 @@ func (c *Comparison) sameContent(a, b tarfs.Version) bool {
 	return ok && ok2 && one == two
 }
 
-// obvious compares two files without their content: of different sizes they differ, and what lies at the same place of
-// the same layer is the same.
+// obvious compares two files without their content: files of different sizes differ, and files at one place of one
+// layer are equal.
 func (c *Comparison) obvious(a, b tarfs.Version) (same, sure bool) {
 	if a.Size() != b.Size() || a.Size() == 0 {
 		return a.Size() == b.Size(), true
@@ -202,7 +200,7 @@ func (c *Comparison) digest(side int, v tarfs.Version) ([sha256.Size]byte, bool)
 	return c.sums[side].of(v)
 }
 
-// settleDoubts hashes what has to be hashed to tell whether files are the same.
+// settleDoubts hashes the files that only their content tells apart.
 func (c *Comparison) settleDoubts(ctx context.Context) error {
 	if c.ignore&Content != 0 {
 		return nil
@@ -211,7 +209,7 @@ func (c *Comparison) settleDoubts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.stages { // every layer once for both sides
+	if c.stages { // each layer once for both sides
 		doubtful[0] = append(doubtful[0], doubtful[1]...)
 		c.sums[0], err = c.A.Image.sums(ctx, doubtful[0])
 		c.sums[1] = c.sums[0]
@@ -225,7 +223,7 @@ func (c *Comparison) settleDoubts(ctx context.Context) error {
 	return nil
 }
 
-// doubts returns the files of both sides whose digests are needed and not at hand.
+// doubts returns the files of both sides that need a digest and have none.
 func (c *Comparison) doubts(ctx context.Context) (doubtful [2][]tarfs.Version, err error) {
 	n := 0
 	for p := range tarfs.Pairs(c.A.view, c.B.view) {
@@ -255,8 +253,8 @@ type linkPairs struct {
 
 func newLinkPairs() *linkPairs { return &linkPairs{first: [2]map[uint32]int{{}, {}}} }
 
-// compare tells whether a path is another name of the same earlier path on both sides. It is to be asked of every path
-// that both have.
+// compare tells whether a path is another name of one earlier path on both sides. Call it for every path that both
+// have.
 func (l *linkPairs) compare(a, b tarfs.Version) Aspect {
 	l.paths++
 	if l.number(0, a) != l.number(1, b) {

@@ -7,36 +7,36 @@ import (
 	"strings"
 )
 
-// Reordered is the change of a list that holds the same in another order, besides Added, Removed and Changed.
+// Reordered is the change of a list that has only another order. Added, Removed and Changed are the other changes.
 const Reordered = "reordered"
 
 // A ConfigChange is a difference of what an engine takes from two images' configs.
 type ConfigChange struct {
-	Field  string // as AspectNames has it; config where one image has none at all
+	Field  string // as AspectNames has it; config if one image has none
 	Name   string // of an environment variable, a label, a port, a volume, a part of the platform; else empty
 	Change string // Added, Removed, Changed, Reordered
-	A, B   any    // a string, a list of strings, or what encoding/json makes an object of; nil where a side has none
+	A, B   any    // a string, a list of strings, or what encoding/json writes as an object; nil if a side has none
 }
 
-// A configField is a part of the config: single values by their names, of which the empty one is the field's own.
+// A configField is a part of the config: single values by their names. A field without names has one, the empty name.
 type configField struct {
 	aspect Aspect
 	name   string
 	values func(*Image) map[string]any
 }
 
-// configFields are those that an engine applies to a container. What else a config may hold (Hostname, Image, Tty…)
-// none does.
+// configFields are those that engines apply to a container. They ignore the others (Hostname, Image, Tty…).
 var configFields = []configField{
 	{ConfigPlatform, "platform", func(img *Image) map[string]any {
 		c := img.ConfigFile
-		return map[string]any{"os": c.OS, "architecture": c.Architecture, "variant": variant(c.Architecture, c.Variant), "osVersion": c.OSVersion}
+		return map[string]any{"os": c.OS, "architecture": c.Architecture,
+			"variant": variant(c.Architecture, c.Variant), "osVersion": c.OSVersion}
 	}},
-	{ConfigUser, "user", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.User} }},
+	{ConfigUser, "user", own(func(img *Image) any { return img.ConfigFile.Config.User })},
 	{ConfigEnv, "env", func(img *Image) map[string]any { return environment(img.ConfigFile.Config.Env) }},
-	{ConfigEntrypoint, "entrypoint", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.Entrypoint} }},
-	{ConfigCmd, "cmd", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.Cmd} }},
-	{ConfigWorkdir, "workdir", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.WorkingDir} }},
+	{ConfigEntrypoint, "entrypoint", own(func(img *Image) any { return img.ConfigFile.Config.Entrypoint })},
+	{ConfigCmd, "cmd", own(func(img *Image) any { return img.ConfigFile.Config.Cmd })},
+	{ConfigWorkdir, "workdir", own(func(img *Image) any { return img.ConfigFile.Config.WorkingDir })},
 	{ConfigLabels, "labels", func(img *Image) map[string]any {
 		labels := map[string]any{}
 		for name, value := range img.ConfigFile.Config.Labels {
@@ -46,19 +46,24 @@ var configFields = []configField{
 	}},
 	{ConfigPorts, "ports", func(img *Image) map[string]any { return names(img.ConfigFile.Config.ExposedPorts) }},
 	{ConfigVolumes, "volumes", func(img *Image) map[string]any { return names(img.ConfigFile.Config.Volumes) }},
-	{ConfigStopSignal, "stopsignal", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.StopSignal} }},
+	{ConfigStopSignal, "stopsignal", own(func(img *Image) any { return img.ConfigFile.Config.StopSignal })},
 	{ConfigHealthcheck, "healthcheck", func(img *Image) map[string]any {
 		if h := img.ConfigFile.Config.Healthcheck; h != nil {
 			return map[string]any{"": *h}
 		}
 		return nil
 	}},
-	{ConfigShell, "shell", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.Shell} }},
-	{ConfigOnBuild, "onbuild", func(img *Image) map[string]any { return map[string]any{"": img.ConfigFile.Config.OnBuild} }},
+	{ConfigShell, "shell", own(func(img *Image) any { return img.ConfigFile.Config.Shell })},
+	{ConfigOnBuild, "onbuild", own(func(img *Image) any { return img.ConfigFile.Config.OnBuild })},
 }
 
-// usualVariants are those that an architecture has where nothing else is said, so that engines take both for the same
-// platform. Source: package platforms of containerd.
+// own makes the only value of a field.
+func own(value func(*Image) any) func(*Image) map[string]any {
+	return func(img *Image) map[string]any { return map[string]any{"": value(img)} }
+}
+
+// usualVariants are those that an architecture has unless it names another, so engines take both for one platform.
+// Source: package platforms of containerd.
 var usualVariants = map[string]string{"arm64": "v8", "arm": "v7", "amd64": "v1"}
 
 // variant returns the variant of an architecture, empty for the usual one.
@@ -72,7 +77,7 @@ func variant(architecture, variant string) string {
 // present is a text that is there although it may be empty.
 type present string
 
-// environment gives each variable its value; of a name that stands twice the last counts.
+// environment gives each variable its value; if a name comes twice, the last one counts.
 func environment(list []string) map[string]any {
 	values := map[string]any{}
 	for _, v := range list {
@@ -138,7 +143,7 @@ func (f configField) compare(a, b *Image) []ConfigChange {
 	return list
 }
 
-// filled returns a value as it is told, or nil for one that says nothing: many writers leave out what is empty.
+// filled returns a value as it is shown, or nil for an empty one: many writers leave out what is empty.
 func filled(v any) any {
 	switch v := v.(type) {
 	case present:

@@ -7,7 +7,7 @@ type DiffStat struct {
 	BytesAdded              int64          // sizes of files that only B has
 	BytesRemoved            int64          // that only A has
 	BytesBefore, BytesAfter int64          // of files that changed
-	DirTimes                int            // directories that differ in nothing but their time
+	DirTimes                int            // directories that differ only in their time
 }
 
 // Paths is how many paths differ.

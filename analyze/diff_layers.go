@@ -9,18 +9,18 @@ import (
 // What becomes of a layer from one image to the other, besides Added and Removed.
 const (
 	Shared  = "shared"
-	Moved   = "moved"   // in both, but in another order
+	Moved   = "moved"   // in both, in another order
 	Unknown = "unknown" // nothing says which layer it is, so the paths alone decide
 )
 
-// A LayerMatch is one layer that two images have both, or one of them.
+// A LayerMatch is a layer of both images, or of one of them.
 type LayerMatch struct {
 	Status string // Shared, Moved, Added, Removed, Unknown
 	DiffID string // empty of Unknown
-	A, B   int    // its index; tarfs.NoLayer where a side does not have it
+	A, B   int    // its index; tarfs.NoLayer if a side does not have it
 }
 
-// matchLayers aligns the layers by their diffIDs and finds out whose bytes are the same for certain.
+// matchLayers aligns the layers by their diffIDs and finds those with certainly equal bytes.
 func (c *Comparison) matchLayers() {
 	ids := map[string]int{}
 	var lists [2][]int
@@ -32,11 +32,12 @@ func (c *Comparison) matchLayers() {
 				ids[id] = len(ids) + 1
 			}
 			lists[side] = append(lists[side], ids[id])
-			if id != "" && !s.Image.damaged[i] && !s.Image.Layers[i].Assembled() { // whose entries have another order, and no digest proves them
+			// The entries of an assembled layer have another order, and no digest proves them.
+			if id != "" && !s.Image.damaged[i] && !s.Image.Layers[i].Assembled() {
 				c.same[side][i] = ids[id]
 			}
 		}
-		if c.stages { // whatever it is called, it is the same
+		if c.stages { // each layer is equal to itself, with or without a diffID
 			for i := range c.same[side] {
 				c.same[side][i] = i + 1
 			}
@@ -55,7 +56,7 @@ func (c *Comparison) matchLayers() {
 	c.pairMoved()
 }
 
-// unaligned adds layers that only one side has at that place.
+// unaligned adds the layers that only one side has in that position.
 func (c *Comparison) unaligned(a *int, toA int, b *int, toB int) {
 	for ; *a < toA; *a++ {
 		c.match(Removed, *a, -1)
@@ -78,7 +79,7 @@ func (c *Comparison) match(status string, a, b int) {
 	c.Layers = append(c.Layers, m)
 }
 
-// pairMoved makes one of a layer that was removed here and added there.
+// pairMoved joins a layer that was removed and added into one that was moved.
 func (c *Comparison) pairMoved() {
 	added := map[string][]int{} // places in c.Layers by diffID
 	for i, m := range c.Layers {
@@ -97,7 +98,7 @@ func (c *Comparison) pairMoved() {
 	c.Layers = slices.DeleteFunc(c.Layers, func(m LayerMatch) bool { return m.Status == "" })
 }
 
-// SameLayers reports whether the stacks of layers are the same but for what is ignored.
+// SameLayers reports whether the stacks of layers are equal, except for what is ignored.
 func (c *Comparison) SameLayers() bool {
 	for _, m := range c.Layers {
 		switch {

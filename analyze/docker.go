@@ -26,15 +26,15 @@ type DockerImage struct {
 	Variant         string `json:",omitempty"`
 	Os              string
 	OsVersion       string `json:",omitempty"`
-	Size            *int64 `json:",omitempty"` // bytes of the unpacked layers; nil where they were not read
-	VirtualSize     *int64 `json:",omitempty"` // the same
+	Size            *int64 `json:",omitempty"` // bytes of the unpacked layers; nil if they were not read
+	VirtualSize     *int64 `json:",omitempty"` // equal to Size
 	GraphDriver     DockerGraphDriver
 	RootFS          DockerRootFS
 	Metadata        DockerMetadata
-	Descriptor      *DockerDescriptor `json:",omitempty"` // of the manifest; nil where there is none
+	Descriptor      *DockerDescriptor `json:",omitempty"` // of the manifest; nil if there is none
 }
 
-// A DockerGraphDriver says where an engine keeps the layers; zero outside of an engine's store.
+// A DockerGraphDriver says how an engine keeps the layers; zero outside of an engine's store.
 type DockerGraphDriver struct {
 	Data map[string]string
 	Name string
@@ -61,38 +61,45 @@ type DockerDescriptor struct {
 // DockerHistory is one row of an image's history, as GET /images/NAME/history answers it.
 type DockerHistory struct {
 	Comment   string
-	Created   int64 // seconds since 1970; that of the year 1 where it is unknown
+	Created   int64 // seconds since 1970; that of the year 1 if it is unknown
 	CreatedBy string
 	ID        string `json:"Id"`
-	Size      *int64 // bytes of the unpacked layer, 0 of none; nil where it was not read
+	Size      *int64 // bytes of the unpacked layer, 0 without a layer; nil if it was not read
 	Tags      []string
 }
 
-// missingID is the ID of a row of the history whose image nobody has, as Docker prints it.
+// missingID is what Docker prints for an image that is not there any more.
 const missingID = "<missing>"
 
 // JSON returns the document as an engine sends it: on one line, without escapes for HTML, without a line feed.
 func (d *DockerImage) JSON() []byte {
+	doc, err := engineJSON(d)
+	if err != nil { // only a year over 9999 of LastTagTime could be refused
+		return []byte("{}")
+	}
+	return doc
+}
+
+// engineJSON writes a document as an engine sends it.
+func engineJSON(d any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(d); err != nil { // only a year over 9999 of LastTagTime could be refused
-		return []byte("{}")
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	err := enc.Encode(d)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // Docker returns what Docker says of the image once it is loaded into an engine. What only an engine knows is zero
-// unless the image comes from one's store.
+// unless the image comes from the store of one.
 func (img *Image) Docker() *DockerImage {
 	stored := parseDockerConfig(img.Config)
 	cf := img.ConfigFile
 	d := &DockerImage{
 		ID: img.ID, RepoTags: img.RepoTags(), RepoDigests: append([]string{}, img.RepoDigests...),
 		Comment: img.comment(stored.Comment), Created: cf.Created.Format(time.RFC3339Nano),
-		Container: stored.Container, ContainerConfig: &stored.ContainerConfig, DockerVersion: stored.DockerVersion, Author: stored.Author,
-		Config: stored.Config, Architecture: cf.Architecture, Variant: cf.Variant, Os: cmp.Or(cf.OS, "linux"), OsVersion: cf.OSVersion,
-		RootFS: DockerRootFS{Type: cf.RootFS.Type},
+		Container: stored.Container, ContainerConfig: &stored.ContainerConfig, DockerVersion: stored.DockerVersion,
+		Author: stored.Author, Config: stored.Config, Architecture: cf.Architecture, Variant: cf.Variant,
+		Os: cmp.Or(cf.OS, "linux"), OsVersion: cf.OSVersion, RootFS: DockerRootFS{Type: cf.RootFS.Type},
 	}
 	d.RootFS.Layers = append(d.RootFS.Layers, img.diffIDs()...)
 	if img.ID == "" { // an archive from before images had configs, or a bare layer
@@ -156,8 +163,8 @@ func (img *Image) DockerHistory() []DockerHistory {
 	return rows
 }
 
-// A DockerConfig is the config of a container as engines up to Docker 28 print it: every field, also those that newer
-// ones left out.
+// A DockerConfig is the config of a container as engines up to Docker 28 print it: also the fields that newer ones
+// leave out.
 type DockerConfig struct {
 	Hostname        string
 	Domainname      string
@@ -212,7 +219,7 @@ func (w *DockerWords) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// A dockerConfigFile is what an engine reads of an image's config and the source's own reading leaves out.
+// A dockerConfigFile is what engines read of an image's config, and package source does not.
 type dockerConfigFile struct {
 	Comment         string        `json:"comment"`
 	Container       string        `json:"container"`
@@ -222,12 +229,12 @@ type dockerConfigFile struct {
 	Config          *DockerConfig `json:"config"`
 }
 
-// parseDockerConfig reads a stored config, whose syntax was checked when it was opened. A value of a wrong type counts
-// as absent.
+// parseDockerConfig reads a stored config. Its syntax was checked when it was opened. A value of a wrong type counts as
+// absent.
 func parseDockerConfig(doc []byte) dockerConfigFile {
 	var c dockerConfigFile
 	if json.Unmarshal(doc, &c) != nil {
-		return c // json goes on behind a value of a wrong type
+		return c // json goes on after a value of a wrong type
 	}
 	return c
 }

@@ -1,7 +1,6 @@
 package analyze
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -140,20 +139,15 @@ func (img *Image) DockerContainer() ([]byte, error) {
 	d.Mounts = []dockerMount{}
 	for _, at := range slices.Sorted(maps.Keys(stored.MountPoints)) {
 		if m := stored.MountPoints[at]; m != nil {
-			d.Mounts = append(d.Mounts, dockerMount{m.Type, m.Name, m.Source, m.Destination, m.Driver, m.Mode, m.RW, m.Propagation})
+			d.Mounts = append(d.Mounts,
+				dockerMount{m.Type, m.Name, m.Source, m.Destination, m.Driver, m.Mode, m.RW, m.Propagation})
 		}
 	}
 	if string(d.State.Health) == "null" {
 		d.State.Health = nil
 	}
 	d.NetworkSettings.complete()
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(d); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(out.Bytes()), nil
+	return engineJSON(d)
 }
 
 func orNull(raw json.RawMessage) json.RawMessage {
@@ -171,13 +165,15 @@ func (n *dockerNetworks) complete() {
 	n.SecondaryIPAddresses, n.SecondaryIPv6Addresses = orNull(n.SecondaryIPAddresses), orNull(n.SecondaryIPv6Addresses)
 	for _, e := range n.Networks {
 		if e != nil {
-			e.IPAMConfig, e.Links, e.Aliases, e.DriverOpts = orNull(e.IPAMConfig), orNull(e.Links), orNull(e.Aliases), orNull(e.DriverOpts)
+			e.IPAMConfig, e.Links = orNull(e.IPAMConfig), orNull(e.Links)
+			e.Aliases, e.DriverOpts = orNull(e.Aliases), orNull(e.DriverOpts)
 		}
 	}
 	b := n.Networks["bridge"]
 	if b == nil {
 		b = new(dockerEndpoint)
 	}
-	n.EndpointID, n.Gateway, n.IPAddress, n.IPPrefixLen, n.MacAddress = b.EndpointID, b.Gateway, b.IPAddress, b.IPPrefixLen, b.MacAddress
+	n.EndpointID, n.Gateway, n.MacAddress = b.EndpointID, b.Gateway, b.MacAddress
+	n.IPAddress, n.IPPrefixLen = b.IPAddress, b.IPPrefixLen
 	n.IPv6Gateway, n.GlobalIPv6Address, n.GlobalIPv6PrefixLen = b.IPv6Gateway, b.GlobalIPv6Address, b.GlobalIPv6PrefixLen
 }

@@ -24,13 +24,13 @@ func (s Status) String() string {
 	return [...]string{"live", "overwritten", "deleted", "unseen"}[s]
 }
 
-// A Hit is a version of a path with what became of it. It is small, for an image may have millions.
+// A Hit is a version of a path and what became of it. It is small, because an image may have millions.
 type Hit struct {
 	Version  tarfs.Version
 	HiddenBy int32 // the layer that hid it, or tarfs.NoLayer
 	Status   Status
 	How      tarfs.How
-	Same     bool // a file with the same content took its place; false where digests were not asked for
+	Same     bool // a file with equal content took its place; false without digests
 }
 
 // Hits yields every version of every path in path order, those of one path oldest first. A directory listed again is
@@ -57,7 +57,7 @@ func (img *Image) Hits() iter.Seq[Hit] {
 	}
 }
 
-// sameContent reports whether two files are known to have the same content.
+// sameContent reports whether two files are known to have equal content.
 func sameContent(a, b tarfs.Version) bool {
 	one, ok := a.Digest()
 	other, ok2 := b.Digest()
@@ -96,7 +96,7 @@ func (img *Image) Find(unseen bool, wanted func(Hit) bool) iter.Seq[Hit] {
 	}
 }
 
-// HitOf returns what became of one version. Only Hits knows whether the same content took its place.
+// HitOf returns what became of one version. It leaves Same to Hits.
 func HitOf(v tarfs.Version) Hit {
 	h := hit(v)
 	for w := range v.Node().Versions() {
@@ -116,7 +116,7 @@ func hit(v tarfs.Version) Hit {
 }
 
 // Hidden returns the wanted versions that the image still carries but no longer shows, the largest first, then by path
-// and age; with unseen also what no layer ever showed, behind those of its size.
+// and age. With unseen, it adds what no layer ever showed, after what is as large.
 func (img *Image) Hidden(unseen bool, wanted func(Hit) bool) []Hit {
 	n := 0
 	for v := range img.tree.Versions() {

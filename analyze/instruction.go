@@ -12,12 +12,12 @@ import (
 // An Instruction is what made a layer.
 type Instruction struct {
 	Raw      string // created_by as the history has it; empty if unknown
-	Readable string // as a Dockerfile would have it, on one line: without the builders' noise, ⏎ where a line of a script ends
+	Readable string // as a Dockerfile has it, without the builders' noise, on one line: ⏎ ends a line of a script
 	Created  string // RFC 3339 in UTC; empty if unknown
 }
 
-// Instruction returns what made a layer. The fields are empty for tarfs.NoLayer and where the history does not name as
-// many layers as there are.
+// Instruction returns what made a layer. The fields are empty for tarfs.NoLayer, and if the history does not
+// name as many layers as there are.
 func (img *Image) Instruction(layer int) Instruction {
 	if layer < 0 || layer >= len(img.instructions) {
 		return Instruction{}
@@ -40,35 +40,36 @@ func instructions(one *source.Image) []Instruction {
 
 const (
 	// posix is a shell of a SHELL instruction with its options, up to the one that takes the script.
-	posix = `(?:[^\s=]*/)?(?:sh|bash|ash|dash|zsh|ksh|mksh|busybox sh)(?: (?:-[a-zA-Z]*o [a-z]+|--?[a-zA-Z-]+))*? -[a-zA-Z]*c[a-zA-Z]*`
-	batch = `(?i:cmd(?:\.exe)?(?: /[a-z]+)*? /c|(?:\S*[/\\])?(?:powershell|pwsh)(?:\.exe)?(?: -[a-z]+(?: [a-z]+)?)*? -(?:command|c))`
+	posix = `(?:[^\s=]*/)?(?:sh|bash|ash|dash|zsh|ksh|mksh|busybox sh)` +
+		`(?: (?:-[a-zA-Z]*o [a-z]+|--?[a-zA-Z-]+))*? -[a-zA-Z]*c[a-zA-Z]*`
+	batch = `(?i:cmd(?:\.exe)?(?: /[a-z]+)*? /c|` +
+		`(?:\S*[/\\])?(?:powershell|pwsh)(?:\.exe)?(?: -[a-z]+(?: [a-z]+)?)*? -(?:command|c))`
 )
 
 var (
 	shell = regexp.MustCompile(`^(?:` + posix + `|` + batch + `)\s+`)
-	// inner is a shell behind something else.
+	// inner is a shell after something else.
 	inner = regexp.MustCompile(`\s((?:` + posix + `|` + batch + `)\s)`)
 	// nop marks what a builder did not run: the classic builder, also with another shell, and buildah. PowerShell's has
 	// assignments before it.
 	nop = regexp.MustCompile(`^(?:` + posix + `|` + batch + `(?:\s+\$[^;]*;)*)\s+#\(nop\)\s*`)
-	// plain is a shell that a builder put there, for nobody writes its script without quotes.
+	// plain is a shell that a builder put there: people quote its script.
 	plain     = regexp.MustCompile(`^/bin/sh -c\s+[^'"\s]`)
 	arguments = regexp.MustCompile(`^\|(\d+)\s`)
 	argument  = regexp.MustCompile(`\s[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
-// readable turns created_by into the instruction as a Dockerfile would have it. What it does not know for noise it
-// keeps.
+// readable turns created_by into the instruction as a Dockerfile has it. It removes only what it knows as noise.
 func readable(raw string) string {
 	s, built := strings.CutSuffix(strings.TrimSpace(raw), "# buildkit")
 	s, run := strings.CutPrefix(strings.TrimSpace(s), "RUN ")
-	if rest, ok := withoutArguments(s); ok { // only what is run has them, and only builders write them
+	if rest, ok := withoutArguments(s); ok { // only RUN has them, and only builders write them
 		s, run, built = rest, true, true
 	}
 	if at := nop.FindString(s); at != "" && !run {
 		return oneLine(s[len(at):])
 	}
-	if !run || built || plain.MatchString(s) { // else kaniko, which writes what the Dockerfile has, a shell too
+	if !run || built || plain.MatchString(s) { // else kaniko, which also keeps the shell of a Dockerfile
 		if at := shell.FindString(s); at != "" {
 			s, run = s[len(at):], true
 		}
@@ -80,7 +81,7 @@ func readable(raw string) string {
 }
 
 // withoutArguments drops the build arguments that stand before a command: their number, then NAME=VALUE as often.
-// Values are not quoted and may hold spaces, so the first shell behind the last name ends them; a command without a
+// Values are not quoted and may hold spaces, so the first shell after the last name ends them; a command without a
 // shell begins at the next word.
 func withoutArguments(s string) (string, bool) {
 	head := arguments.FindStringSubmatch(s)
@@ -92,7 +93,7 @@ func withoutArguments(s string) (string, bool) {
 		return s, false
 	}
 	rest, found := s[len(head[0])-1:], 0
-	for ; found < n; found++ { // one after the other, for they may be millions
+	for ; found < n; found++ { // one at a time, because there may be millions
 		at := argument.FindStringIndex(rest)
 		if at == nil {
 			break
@@ -102,7 +103,7 @@ func withoutArguments(s string) (string, bool) {
 	if at := inner.FindStringSubmatchIndex(rest); at != nil {
 		return rest[at[2]:], true
 	}
-	if found != n { // buildah counts words, but has a shell always
+	if found != n { // buildah counts words, and always has a shell
 		return s, false
 	}
 	if n > 0 {
@@ -111,7 +112,7 @@ func withoutArguments(s string) (string, bool) {
 	return strings.TrimSpace(rest), true
 }
 
-// oneLine joins what blanks divide by single spaces, and lines by a mark, for it matters to a shell where a line ends.
+// oneLine joins words by single spaces, and lines by a mark, because a shell needs to know the ends of lines.
 func oneLine(s string) string {
 	var lines []string
 	for line := range strings.Lines(s) {

@@ -15,7 +15,7 @@ type LayerFacts struct {
 	Compression string
 	Size        int64 // bytes stored
 	Unpacked    int64 // bytes of the tar; -1 if unknown
-	Files       int   // entries that are no whiteouts
+	Files       int   // entries that are not whiteouts
 	Added       int   // paths that the merge created
 	Modified    int   // paths that it replaced or listed again
 	Deleted     int   // paths that it hid without a replacement
@@ -91,7 +91,7 @@ func (img *Image) countHidden(list []LayerFacts) {
 
 // UnpackedSizes returns for each layer the bytes of its files when it is unpacked alone, as engines count them: each
 // inode once, a symlink as long as its target, nothing for directories, devices and whiteouts. A layer that could not
-// be read whole has -1. It is nil where the layers were not read.
+// be read whole has -1. The list is nil if the layers were not read.
 func (img *Image) UnpackedSizes() []int64 {
 	if !img.read {
 		return nil
@@ -101,7 +101,8 @@ func (img *Image) UnpackedSizes() []int64 {
 		if sizes[i] = -1; img.damaged[i] {
 			continue
 		}
-		tree, _ := tarfs.Merge([]*tarfs.Layer{img.scans[i].Table}, img.opt.View) // what cannot be merged is an error of the image already
+		// What cannot be merged is an error of the image already.
+		tree, _ := tarfs.Merge([]*tarfs.Layer{img.scans[i].Table}, img.opt.View)
 		sizes[i] = unpackedSize(tree)
 	}
 	return sizes

@@ -79,7 +79,7 @@ func (img *Image) leaveLayers() {
 	img.collect(make([]error, len(img.Layers)))
 }
 
-// stray adds what the engine unpacked and somebody changed since. What one pass found is shared by layers that are the
+// stray adds what somebody changed since the engine unpacked the layer. Equal layers share what one pass found in the
 // same; this is not.
 func (img *Image) stray(ctx context.Context, layer int) error {
 	s := &img.scans[layer]
@@ -115,7 +115,7 @@ type loader struct {
 	img *Image
 
 	shared *shared
-	layers []*source.Layer // to be read: those that are the same once
+	layers []*source.Layer // to be read: of equal layers one
 
 	mu       sync.Mutex
 	free     *sync.Cond // windows were given back
@@ -237,7 +237,7 @@ func (l *loader) scan(layer *source.Layer) {
 	l.progress.Finished = -1
 }
 
-// over returns an error where more is there than the limit allows. How much more depends on which layers were read
+// over returns an error if a value exceeds its limit. How far it does so depends on which layers were read
 // first; the error does not.
 func over(name string, value, limit int64) error {
 	if limit <= 0 || value <= limit {

@@ -11,7 +11,7 @@ type Change struct {
 	Layer   int
 	Kind    string        // add, modify, metadata, delete, opaque, replace
 	Version tarfs.Version // the version put there; of delete and opaque the one that was hidden
-	Same    *bool         // of modify: is the content what it was; nil where it is not known
+	Same    *bool         // of modify: is the content as before; nil if unknown
 }
 
 // Log returns what every layer did to a path, oldest first; nil if no layer ever held it. Where the path itself was
@@ -24,7 +24,7 @@ func (img *Image) Log(asked string) []Change {
 	}
 	versions := slices.Collect(n.Versions())
 	if n.IsRoot() {
-		versions = versions[1:] // that there is a root is nobody's change
+		versions = versions[1:] // no layer makes the root
 	}
 	var log []Change
 	for i, v := range versions {
@@ -56,7 +56,7 @@ func (img *Image) everThere(asked string) (tarfs.Node, bool) {
 	return n, ok
 }
 
-// changed says what a layer did that put a version where an older one was.
+// changed says what a layer did by putting a version in place of an older one.
 func changed(old, v tarfs.Version, layer int) (kind string, same *bool) {
 	by, how := old.HiddenBy()
 	switch {
@@ -83,7 +83,7 @@ func gone(v tarfs.Version, later []tarfs.Version) (Change, bool) {
 	case how == tarfs.ByOpaque:
 		return Change{Layer: by, Kind: "opaque", Version: v}, true
 	case how == tarfs.ByWhiteout,
-		how == tarfs.ReplacedByOtherType && (len(later) == 0 || later[0].Layer() != by): // with a directory above it
+		how == tarfs.ReplacedByOtherType && (len(later) == 0 || later[0].Layer() != by): // together with its directory
 		return Change{Layer: by, Kind: "delete", Version: v}, true
 	}
 	return Change{}, false

@@ -23,9 +23,9 @@ type Owner struct {
 // A NotFoundError says that nothing is visible at a path, and what was or might be meant.
 type NotFoundError struct {
 	Path      string    // as asked, beginning with '/'
-	DeletedBy int       // the layer that hid the last version, or tarfs.NoLayer where there never was one
+	DeletedBy int       // the layer that hid the last version, or tarfs.NoLayer if there never was one
 	How       tarfs.How // how it hid it
-	Later     int       // the first layer above the view that puts something there, or tarfs.NoLayer
+	Later     int       // the first layer after the view that puts something there, or tarfs.NoLayer
 	Similar   string    // a visible path like it, or empty
 }
 
@@ -55,8 +55,8 @@ func (img *Image) Owner(asked string, follow bool, upto int) (Owner, error) {
 	return Owner{Asked: asked, Version: v}, nil
 }
 
-// absolute returns the path as it is counted from the image's root. Only a path without ".." is cleaned, for what ".."
-// means depends on symlinks.
+// absolute returns the path from the image's root. It cleans only a path without "..": what that means depends on
+// symlinks.
 func absolute(p string) string {
 	if strings.Contains("/"+p+"/", "/../") {
 		return "/" + strings.TrimLeft(p, "/")
@@ -86,8 +86,8 @@ func (img *Image) notFound(asked string, view *tarfs.Snapshot, follow bool, upto
 	return e
 }
 
-// similar looks for a visible path that may be meant: a sibling whose name is nearly the same, else of those of the
-// same name elsewhere the one whose directories are most like those asked for.
+// similar looks for a visible path that may be meant: a sibling with a similar name, else of those with that name
+// elsewhere the one with the most similar directories.
 func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
 	dir, base := path.Split(meant)
 	if v, ok := view.Lookup(dir); ok {
@@ -107,7 +107,7 @@ func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
 	return found
 }
 
-// sibling returns the path in a directory whose name differs by nothing but case, else by one or two bytes.
+// sibling returns the path in a directory with a name that differs only by case, else by one or two bytes.
 func sibling(view *tarfs.Snapshot, dir tarfs.Node, base string) string {
 	best, found := 3, ""
 	for v := range view.Walk(dir, 1) {

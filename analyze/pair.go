@@ -25,9 +25,9 @@ func (img *Image) After(n int) Side {
 // View returns what the side shows.
 func (s Side) View() *tarfs.Snapshot { return s.view }
 
-// OpenPair opens two images to compare them, but for what is to be ignored. Layers that only one of them has are
-// scanned with digests where content counts, for it is likely to be compared, and reading them twice would cost more.
-// Close the images; where an error is, the image says no more than which it is, if it is there at all.
+// OpenPair opens two images to compare them, except for what is to be ignored. If content counts, layers that only one
+// image has are scanned with digests: reading them again would cost more. Close the images. With an error, an image
+// that is not nil says only which one it is.
 func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspect) (images [2]*Image, errs [2]error) {
 	var archives [2]*source.Archive
 	var chosen [2]*source.Image
@@ -70,7 +70,7 @@ func OpenStages(ctx context.Context, name string, from, to int, ignore Aspect, o
 	return open(ctx, name, with)
 }
 
-// unshared returns which layers of an image the other has not, so that nothing but content tells whether files are the
+// unshared returns which layers of an image the other does not have, so that only content tells whether files are the
 // same. Neither damaged layers nor those that were put together from an engine's directories are known to be what they
 // are named.
 func unshared(one, other *source.Image, keepGoing bool) func(int) bool {

@@ -8,7 +8,7 @@ import (
 	"layup/tarfs"
 )
 
-// A Secret is a value in the image's config or history that looks like one nobody should read.
+// A Secret is a value in the image's config or history that looks secret.
 type Secret struct {
 	Where string // build-argument, arg, env
 	Name  string
@@ -17,7 +17,7 @@ type Secret struct {
 	Step  int // of the history, from 0; -1 for the config
 }
 
-// Place says in words where the secret stands.
+// Place names the place of the secret in words.
 func (s Secret) Place() string {
 	switch {
 	case s.Step < 0:
@@ -32,20 +32,24 @@ func (s Secret) Place() string {
 type SecretRule struct {
 	About string
 	Name  *regexp.Regexp // nil: any
-	Value *regexp.Regexp // nil: any but a reference, a truth, or nothing
+	Value *regexp.Regexp // nil: any except a reference, a truth, or nothing
 }
 
 // SecretRules are the rules; a variable that fits one is a secret.
 var SecretRules = []SecretRule{
 	{About: "a name that says so: ...TOKEN, ...PASSWORD, ...SECRET, ...API_KEY and their like",
-		Name: regexp.MustCompile(`(?i)(token|passwd|api_?key|access_?key|private_?key|_pwd|(^|_)auth|(^|_)pass|_pass)s?$|(token|secret|password|passphrase|credential)s?(_|$)|(^|_)(secret|password)|secret_?key`)},
+		Name: regexp.MustCompile(`(?i)(token|passwd|api_?key|access_?key|private_?key|_pwd|(^|_)auth|(^|_)pass|_pass)s?$|` +
+			`(token|secret|password|passphrase|credential)s?(_|$)|(^|_)(secret|password)|secret_?key`)},
 	{About: "an address with a password in it", Value: regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`)},
 	{About: "a private key", Value: regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY`)},
-	{About: "a token that shows who issued it", Value: regexp.MustCompile(`(?:^|[^A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|xox[abprs]-[\w-]{10}|npm_[A-Za-z0-9]{36})`)},
+	{About: "a token that shows who issued it", Value: regexp.MustCompile(`(?:^|[^A-Za-z0-9])(?:` +
+		`gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|` +
+		`xox[abprs]-[\w-]{10}|npm_[A-Za-z0-9]{36})`)},
 }
 
-// harmlessValue matches what is no secret whatever the name says: nothing, a reference, a truth, or the path of a file.
-var harmlessValue = regexp.MustCompile(`^(?:|\$\w+|\$\{[^}]*\}|(?i:true|false|yes|no|on|off|none|null)|[01]|\*+|/(?:[\w.-]+/)*[\w.-]+/?)$`)
+// harmlessValue matches what is not a secret, whatever its name: nothing, a reference, a truth, or the path of a file.
+var harmlessValue = regexp.MustCompile(`^(?:|\$\w+|\$\{[^}]*\}|(?i:true|false|yes|no|on|off|none|null)|` +
+	`[01]|\*+|/(?:[\w.-]+/)*[\w.-]+/?)$`)
 
 // fits reports whether a variable fits the rule.
 func (r *SecretRule) fits(name, value string) bool {
@@ -127,8 +131,7 @@ func variables(createdBy string) (where string, pairs [][2]string) {
 }
 
 // assignments reads NAME=VALUE as often as it is there. Values are not quoted and may hold spaces, and so may what
-// looks like a further name: rather one too many than one too few. Where a command stands behind the last value, that
-// ends with its word.
+// looks like a further name: one too many is better than one too few. If a command follows, the last value is one word.
 func assignments(s string, command bool) [][2]string {
 	var pairs [][2]string
 	names := argument.FindAllStringIndex(s, -1)

@@ -15,9 +15,9 @@ type SensitiveRule struct {
 	Name     string   // private-key, dotenv…
 	About    string   // what such a file holds
 	Globs    []string // with a slash matched against whole paths, else against base names
-	Except   string   // but no base name that this glob matches
+	Except   string   // except base names that this glob matches
 	Content  uint8    // or: any of these marks
-	Harmless uint8    // but: with any of these marks a name says nothing
+	Harmless uint8    // with any of these marks the name does not count
 }
 
 // What the content of a small file looks like.
@@ -31,14 +31,18 @@ const (
 // SensitiveRules are the rules, the first that fits first.
 var SensitiveRules = []SensitiveRule{
 	{Name: "private-key", About: "private keys of PEM, OpenSSH, PGP, PuTTY, by content", Content: markPrivateKey},
-	{Name: "pem", About: "*.pem with more than certificates and public keys", Globs: []string{"*.pem"}, Harmless: markPublic},
-	{Name: "ssh-key", About: "id_* without an extension, as ssh-keygen names keys", Globs: []string{"id_*"}, Except: "*.*", Harmless: markPublic},
+	{Name: "pem", About: "*.pem with more than certificates and public keys",
+		Globs: []string{"*.pem"}, Harmless: markPublic},
+	{Name: "ssh-key", About: "id_* without an extension, as ssh-keygen names keys",
+		Globs: []string{"id_*"}, Except: "*.*", Harmless: markPublic},
 	{Name: "dotenv", About: ".env, .env.*: settings of an application", Globs: []string{".env", ".env.*"}},
 	{Name: "npmrc", About: ".npmrc: tokens of package registries", Globs: []string{".npmrc"}},
 	{Name: "aws-credentials", About: ".aws/credentials", Globs: []string{"/**/.aws/credentials"}},
 	{Name: "git-credentials", About: ".git-credentials", Globs: []string{".git-credentials"}},
-	{Name: "shadow", About: "etc/shadow, gshadow, in which anyone has a password", Globs: []string{"/**/etc/{shadow,gshadow}{,-,.*}"}, Harmless: markNoPasswords},
-	{Name: "kubeconfig", About: "kubeconfig, .kube/config, Kubernetes' own *.conf", Globs: []string{"kubeconfig", "*.kubeconfig", "/**/.kube/config", "/**/etc/kubernetes/*.conf"}},
+	{Name: "shadow", About: "etc/shadow, gshadow, in which anyone has a password",
+		Globs: []string{"/**/etc/{shadow,gshadow}{,-,.*}"}, Harmless: markNoPasswords},
+	{Name: "kubeconfig", About: "kubeconfig, .kube/config, Kubernetes' own *.conf",
+		Globs: []string{"kubeconfig", "*.kubeconfig", "/**/.kube/config", "/**/etc/kubernetes/*.conf"}},
 }
 
 // Sensitive returns the name of the first rule that a version fits, or nothing. What small files hold is known only
@@ -117,7 +121,7 @@ func manyRoots(content []byte) bool {
 	return false
 }
 
-// HasOtherRoots reports whether the final tree's passwd file gives the number of root to others, too. It is known only
+// HasOtherRoots reports whether the final tree's passwd file gives the number of root also to others. It is known only
 // with Options.Secrets.
 func (img *Image) HasOtherRoots() bool {
 	v, err := img.top.Resolve("/etc/passwd", true)

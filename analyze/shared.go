@@ -14,7 +14,7 @@ type shared struct {
 	found map[sameLayer]*finding
 }
 
-// sameLayer is what two layers have in common whose passes find the same.
+// sameLayer is what layers have in common if passes over them find equal things.
 type sameLayer struct {
 	name    string
 	digests bool
@@ -42,13 +42,13 @@ func (s *shared) put(key sameLayer, f *finding) {
 	s.found[key] = f
 }
 
-// key returns what makes two layers the same; false where nothing says so before they are read.
+// key returns what makes two layers equal; false if nothing says so before they are read.
 func (l *loader) key(layer *source.Layer) (sameLayer, bool) {
 	name := layer.Same()
 	return sameLayer{name, l.img.opt.digests(layer)}, name != ""
 }
 
-// distinct returns the layers to read: of those that are the same the first.
+// distinct returns the layers to read: of equal layers the first.
 func (l *loader) distinct() []*source.Layer {
 	var list []*source.Layer
 	first := map[sameLayer]bool{}
@@ -63,7 +63,7 @@ func (l *loader) distinct() []*source.Layer {
 	return list
 }
 
-// spread gives layers what was found in those that are the same.
+// spread gives layers what was found in equal ones.
 func (l *loader) spread() {
 	for _, layer := range l.img.Layers {
 		key, named := l.key(layer)

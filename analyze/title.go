@@ -14,7 +14,7 @@ func Title(img *source.Image) string {
 	return cmp.Or(img.Reference, img.ID)
 }
 
-// Titles tells images apart: where several of one input have the same title, their platforms are added. An image may be
+// Titles tells images apart: if several images of one input share a title, their platforms are added. An image may be
 // nil.
 func Titles(images []*source.Image) []string {
 	type named struct{ input, title string }

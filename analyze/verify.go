@@ -13,7 +13,7 @@ import (
 // whether that is so.
 type Verification struct {
 	Source string         // the archive's kind
-	File   []source.Check // of what stands above the images: the file, its documents, nested indexes
+	File   []source.Check // of the file, its documents, nested indexes
 	Images []Verified
 	Others []source.Check // of all other blobs
 	Left   int            // images and containers that the source holds and that were not chosen
@@ -67,7 +67,8 @@ func verify(ctx context.Context, s source.Subject, opt loading, read map[string]
 		return v, ctx.Err()
 	}
 	if err != nil { // a limit of the whole image: no tree was made
-		v.Checks = append(v.Checks, source.Check{What: "image", Layer: tarfs.NoLayer, Size: -1, Verdict: source.Failed, Code: source.CodeUnreadable, Message: err.Error()})
+		v.Checks = append(v.Checks, source.Check{What: "image", Layer: tarfs.NoLayer, Size: -1,
+			Verdict: source.Failed, Code: source.CodeUnreadable, Message: err.Error()})
 		return v, nil
 	}
 	failed := make([]error, len(img.Layers))
@@ -91,8 +92,8 @@ func verify(ctx context.Context, s source.Subject, opt loading, read map[string]
 	return v, nil
 }
 
-// entryChecks are the oddities as checks: those of severity high fail. Low ones are one check for each code and layer,
-// for images of good builders have hundreds.
+// entryChecks are the warnings as checks: those of severity high fail. Low ones are one check for each code and layer,
+// because images of good builders have hundreds.
 func entryChecks(warnings []tarfs.Warning) []source.Check {
 	type group struct {
 		code  tarfs.Code
@@ -106,7 +107,8 @@ func entryChecks(warnings []tarfs.Warning) []source.Check {
 		case source.DiffIDMismatch, source.HistoryAbsent, source.HistoryDoesNotMatchLayers, source.StoreDiffers:
 			continue // they have checks of their own
 		}
-		c := source.Check{What: "entry", Layer: w.Layer, Path: w.Path, Size: -1, Verdict: source.Passed, Code: w.Code.Name, Message: w.Code.Message}
+		c := source.Check{What: "entry", Layer: w.Layer, Path: w.Path, Size: -1,
+			Verdict: source.Passed, Code: w.Code.Name, Message: w.Code.Message}
 		if w.More > 0 {
 			c.Message += fmt.Sprintf(" (and %d more)", w.More)
 		}

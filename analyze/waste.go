@@ -11,11 +11,11 @@ import (
 
 // Account says where an image's bytes go. Stored = Live + Hidden, of the image and of each layer.
 type Account struct {
-	Stored       int64 // content of every regular entry of every layer; a layer that stands twice in the stack counts twice
-	Live         int64 // of it what a path of the final tree shows, each body once however many hard links it has
+	Stored       int64 // content of every regular entry of every layer; a layer that comes twice counts twice
+	Live         int64 // the part of Stored that the final tree shows, each body once, however many hard links it has
 	Hidden       int64 // the rest
-	MetadataOnly int64 // the part of Hidden that a file with the same content replaced; needs digests
-	Repeated     int64 // the part of Stored that the file holds only once, because its layer stands several times in the stack
+	MetadataOnly int64 // the part of Hidden that a file with equal content replaced; needs digests
+	Repeated     int64 // the part of Stored that is in layers which repeat an older one: the file holds it only once
 	Layers       []LayerAccount
 }
 
@@ -23,7 +23,7 @@ type Account struct {
 type LayerAccount struct {
 	Layer                              int
 	Stored, Live, Hidden, MetadataOnly int64
-	Repeats                            int // the layer below that this one repeats, or tarfs.NoLayer
+	Repeats                            int // the older layer that this one repeats, or tarfs.NoLayer
 	Instruction                        Instruction
 }
 
@@ -57,7 +57,8 @@ func (img *Image) Account() Account {
 		}
 	}
 	for _, l := range a.Layers {
-		a.Stored, a.Live, a.Hidden, a.MetadataOnly = a.Stored+l.Stored, a.Live+l.Live, a.Hidden+l.Hidden, a.MetadataOnly+l.MetadataOnly
+		a.Stored, a.Live, a.Hidden = a.Stored+l.Stored, a.Live+l.Live, a.Hidden+l.Hidden
+		a.MetadataOnly += l.MetadataOnly
 		if l.Repeats != tarfs.NoLayer {
 			a.Repeated += l.Stored
 		}
@@ -65,7 +66,7 @@ func (img *Image) Account() Account {
 	return a
 }
 
-// repeats returns the lowest layer that is the same tar as layer i, if it is not i itself.
+// repeats returns the first layer with the tar of layer i, if that is not i itself.
 func (img *Image) repeats(i int) int {
 	for k := range i {
 		if id := img.scans[i].DiffID; id != "" && img.scans[k].DiffID == id {
@@ -110,8 +111,8 @@ func (img *Image) Wasted() []Wasted {
 // A Duplicate is content that the final tree holds in several bodies.
 type Duplicate struct {
 	First  tarfs.Version // in the order of the layers and their tars
-	Copies int           // bodies, the first among them; further hard links of one are no copies
-	Bytes  int64         // stored for all but the first
+	Copies int           // bodies, with the first; further hard links of one are not copies
+	Bytes  int64         // stored for all after the first
 }
 
 // digested is a version that tells of a live body, with the beginning of its digest, by which most are told apart.
@@ -129,13 +130,13 @@ func (d *digested) compare(other *digested) int {
 	return bytes.Compare(a[:], b[:])
 }
 
-// place is where the body lies in the stack.
+// place is the place of the body in the stack.
 func (d *digested) place() uint64 {
 	id, _ := d.version.Inode()
 	return id
 }
 
-// digested returns the live bodies whose digest is known, those of the same content one behind the other.
+// digested returns the live bodies with a known digest. Bodies of equal content follow each other.
 func (img *Image) digested() []digested {
 	n := 0
 	for b := range img.tree.Bodies() {
@@ -153,8 +154,8 @@ func (img *Image) digested() []digested {
 	return list
 }
 
-// Duplicates returns the content of the final tree that several bodies have, what costs most first; none where digests
-// were not asked for.
+// Duplicates returns the content of the final tree that several bodies have, what costs most first; none without
+// digests.
 func (img *Image) Duplicates() []Duplicate {
 	live := img.digested()
 	var list []Duplicate
