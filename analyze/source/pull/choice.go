@@ -10,7 +10,7 @@ import (
 	"layup/analyze/source/registry"
 )
 
-// platform returns which one of an index is fetched; empty for all.
+// platform returns the platform of an index to fetch; empty for all.
 func (p *plan) platform(e *entry, parsed *document.Document) (string, error) {
 	if p.opt.Platform != "" || !p.opt.Docker {
 		return p.opt.Platform, nil
@@ -25,7 +25,13 @@ func (p *plan) platform(e *entry, parsed *document.Document) (string, error) {
 			return want.String(), nil
 		}
 	}
-	return "", &advice.ChoiceError{Message: fmt.Sprintf("docker load takes one platform, and none is this machine's (%s): choose one", document.Machine()[0]), Choices: leafChoices(leaves)}
+	const none = "docker load takes one platform, and none is this machine's (%s): choose one"
+	return "", &advice.ChoiceError{Message: fmt.Sprintf(none, document.Machine()[0]), Choices: leafChoices(leaves)}
+}
+
+// noPlatform says that there is no image for the platform that the user named.
+func noPlatform(name string, choices []advice.Choice) error {
+	return &advice.ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: choices}
 }
 
 // fitting returns the one image that runs on a platform.
@@ -50,7 +56,8 @@ func leafChoices(leaves []child) []advice.Choice {
 	return list
 }
 
-// choose leaves of an index the image of one platform, which becomes the entry; its attestations become entries of their own.
+// choose leaves of an index the image of one platform, which becomes the entry; its attestations become entries of
+// their own.
 func (p *plan) choose(ctx context.Context, e *entry, parsed *document.Document, name string) error {
 	want, err := document.ParsePlatform(name)
 	if err != nil {
@@ -62,7 +69,7 @@ func (p *plan) choose(ctx context.Context, e *entry, parsed *document.Document, 
 	}
 	found, ok := fitting(leaves, want)
 	if !ok {
-		return &advice.ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: leafChoices(leaves)}
+		return noPlatform(name, leafChoices(leaves))
 	}
 	e.desc, e.platform = found.Descriptor, found.platform
 	if err := p.enter(ctx, e); err != nil {
@@ -72,7 +79,7 @@ func (p *plan) choose(ctx context.Context, e *entry, parsed *document.Document, 
 		if !p.opt.All || !l.Descriptor.IsAttestation() || l.Annotations["vnd.docker.reference.digest"] != found.Digest {
 			continue
 		}
-		about := &entry{ref: registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}, desc: l.Descriptor, platform: l.platform, fetched: map[string]string{}}
+		about := e.about(l)
 		if err := p.enter(ctx, about); err != nil {
 			return err
 		}
@@ -92,7 +99,8 @@ func (p *plan) enter(ctx context.Context, e *entry) error {
 }
 
 // leaves returns the manifests below an index.
-func (p *plan) leaves(ctx context.Context, e *entry, d document.Descriptor, parsed *document.Document, depth int) ([]child, error) {
+func (p *plan) leaves(ctx context.Context, e *entry, d document.Descriptor, parsed *document.Document,
+	depth int) ([]child, error) {
 	if err := document.Over(document.LimitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
 		return nil, err
 	}
@@ -123,7 +131,7 @@ func (p *plan) leaves(ctx context.Context, e *entry, d document.Descriptor, pars
 	return list, nil
 }
 
-// fits compares the platform asked for with that of an image that stands alone: its config says it.
+// fits compares the platform that the user wants with that of an image without an index: the config says it.
 func (p *plan) fits(ctx context.Context, e *entry) error {
 	if p.opt.Platform == "" || e.image.NotImage() != nil {
 		return nil
@@ -145,7 +153,7 @@ func (p *plan) fits(ctx context.Context, e *entry) error {
 		return err
 	}
 	if have := document.PlatformOf(config.File); have.Known() && !want.Fits(have, false) {
-		return &advice.ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", p.opt.Platform), Choices: []advice.Choice{{Flag: "--platform " + have.String(), What: "the only one"}}}
+		return noPlatform(p.opt.Platform, []advice.Choice{{Flag: "--platform " + have.String(), What: "the only one"}})
 	}
 	return nil
 }
@@ -175,7 +183,7 @@ func (p *plan) addReferrers(ctx context.Context, e *entry) error {
 	return nil
 }
 
-// addPage plans what one page of a list says to refer to a manifest.
+// addPage plans what a page of a list of referrers names.
 func (p *plan) addPage(ctx context.Context, e *entry, digest string, page []byte) error {
 	parsed, err := document.ParseIndex(page, document.OCIIndex, p.opt.Limits.JSONDepth)
 	if err != nil {
@@ -193,12 +201,12 @@ func (p *plan) addPage(ctx context.Context, e *entry, digest string, page []byte
 	return nil
 }
 
-// addReferrer plans one, unless the plan has it.
+// addReferrer plans a referrer, unless the plan has it.
 func (p *plan) addReferrer(ctx context.Context, e *entry, c child) error {
 	if _, there := p.blobs[c.Digest]; there {
 		return nil
 	}
-	about := &entry{ref: registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}, desc: c.Descriptor, platform: c.platform, fetched: map[string]string{}}
+	about := e.about(c)
 	if err := p.enter(ctx, about); err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ import (
 type download struct {
 	layout.Blob
 	ref     registry.Reference
-	content []byte // a document, which is at hand
-	foreign bool   // it need not be in the registry
+	content []byte // of a document; nil for what must be fetched
+	foreign bool   // the registry may not have it
 }
 
 // list returns the blobs in the order of their digests.
@@ -29,7 +29,7 @@ func (p *plan) list() []layout.Blob {
 	return list
 }
 
-// check bounds what would be fetched.
+// check checks the limits before anything is fetched.
 func (p *plan) check() error {
 	total := int64(0)
 	for _, b := range p.blobs {
@@ -51,13 +51,13 @@ func (p *plan) pulled() *Pulled {
 	}
 	for _, e := range p.entries {
 		if e.named {
-			out.References = append(out.References, Reference{Reference: e.name(), Digest: e.desc.Digest, Platform: e.shownPlatform()})
+			out.References = append(out.References, Reference{e.name(), e.desc.Digest, e.shownPlatform()})
 		}
 	}
 	return out
 }
 
-// name is the entry's reference in full, by its tag where it has one.
+// name is the entry's reference in full, without the digest if it has a tag.
 func (e *entry) name() string {
 	ref := e.ref
 	if ref.Tag != "" {
@@ -66,7 +66,7 @@ func (e *entry) name() string {
 	return ref.String()
 }
 
-// fetchOrder returns the blobs to fetch: documents first, which cost nothing, then the largest.
+// fetchOrder returns the blobs to fetch: documents first, then from the largest to the smallest.
 func (p *plan) fetchOrder() []download {
 	return slices.SortedFunc(maps.Values(p.blobs), func(a, b download) int {
 		if (a.content == nil) != (b.content == nil) {

@@ -11,7 +11,7 @@ import (
 	"layup/analyze/source/registry"
 )
 
-// fill fetches all blobs that the partial directory has not yet.
+// fill fetches the blobs that the partial directory does not have.
 func (p *plan) fill(ctx context.Context, partial *layout.Partial) error {
 	f := &filling{plan: p, partial: partial}
 	missing, err := f.survey(ctx)
@@ -60,7 +60,7 @@ type filling struct {
 	err      error // the first
 }
 
-// survey finds out what there is from before, and says so.
+// survey finds what an earlier pull left, and says so.
 func (f *filling) survey(ctx context.Context) ([]download, error) {
 	var missing []download
 	var blobs, bytes int64
@@ -82,7 +82,8 @@ func (f *filling) survey(ctx context.Context) ([]download, error) {
 		missing = append(missing, b)
 	}
 	if bytes > 0 {
-		f.note(fmt.Sprintf("going on from %s: %d of %d blobs and %d of %d bytes are there", show.Safe(f.opt.partial()), blobs, f.progress.Blobs, bytes, f.progress.Bytes))
+		f.note(fmt.Sprintf("continuing from %s: %d of %d blobs and %d of %d bytes are there",
+			show.Safe(f.opt.partial()), blobs, f.progress.Blobs, bytes, f.progress.Bytes))
 	}
 	f.tell("")
 	return missing, nil
@@ -105,7 +106,8 @@ func (f *filling) fetch(ctx context.Context, b download) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
-		f.note(fmt.Sprintf("layer %s is a foreign one, which the registry does not have: it is left out, and its URLs are not followed", b.Digest))
+		f.note(fmt.Sprintf("layer %s is foreign, and the registry does not have it: it is left out, "+
+			"and its URLs are not followed", b.Digest))
 		delete(f.blobs, b.Digest)
 	}
 	f.progress.Done++
@@ -113,7 +115,7 @@ func (f *filling) fetch(ctx context.Context, b download) error {
 	return nil
 }
 
-// fail keeps the first error: others follow from it.
+// fail keeps the first error: it causes the others.
 func (f *filling) fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -22,7 +22,7 @@ type indexEntry struct {
 	Annotations  map[string]string `json:"annotations,omitempty"`
 }
 
-// index writes index.json: the references in the order that the user gave, each followed by what refers to it.
+// index writes index.json: the references in the user's order, each followed by what refers to it.
 func (p *plan) index() []byte {
 	doc := struct {
 		SchemaVersion int          `json:"schemaVersion"`
@@ -34,8 +34,9 @@ func (p *plan) index() []byte {
 		tags[e.ref.Tag]++
 	}
 	for _, e := range p.entries {
-		d := indexEntry{MediaType: e.desc.MediaType, Digest: e.desc.Digest, Size: e.desc.Size, Platform: e.platform, ArtifactType: e.desc.ArtifactType, Annotations: e.desc.Annotations}
-		if !e.named { // a name is the user's to give
+		d := indexEntry{MediaType: e.desc.MediaType, Digest: e.desc.Digest, Size: e.desc.Size, Platform: e.platform,
+			ArtifactType: e.desc.ArtifactType, Annotations: e.desc.Annotations}
+		if !e.named { // only a reference of the user has a name
 			d.Annotations = maps.Clone(d.Annotations)
 			delete(d.Annotations, document.NameAnnotation)
 			delete(d.Annotations, document.TagAnnotation)
@@ -84,7 +85,7 @@ func (p *plan) dockerManifest(partial *layout.Partial) ([]byte, error) {
 	return json.Marshal(list)
 }
 
-// loadable refuses what no engine loads, and says what old ones do not.
+// loadable refuses what no engine loads, and notes what old engines do not load.
 func (p *plan) loadable(partial *layout.Partial, e *entry) error {
 	if e.image == nil {
 		return fmt.Errorf("--docker: is an index without a manifest")
@@ -94,7 +95,8 @@ func (p *plan) loadable(partial *layout.Partial, e *entry) error {
 	}
 	for i, l := range e.image.Layers {
 		if _, there := p.blobs[l.Digest]; !there {
-			return fmt.Errorf("--docker: layer %d is a foreign one, which the registry does not have: docker load would refuse the file", i)
+			return fmt.Errorf("--docker: layer %d is foreign, and the registry does not have it: "+
+				"docker load would refuse the file", i)
 		}
 		head, err := partial.Head(layout.Blob{Digest: l.Digest, Size: l.Size}, decode.HeadSize)
 		if err != nil {

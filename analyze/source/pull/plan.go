@@ -15,25 +15,31 @@ import (
 	"layup/analyze/source/registry"
 )
 
-// A plan is what a pull will fetch: found by reading indexes and manifests.
+// A plan is what a pull will fetch, as indexes and manifests say.
 type plan struct {
 	client *registry.Client
 	opt    Options
 
 	entries []*entry
 	blobs   map[string]download // by digest
-	held    int64               // bytes of documents at hand
+	held    int64               // bytes of documents in memory
 	visited int                 // descriptors
 }
 
 // An entry is a line of index.json.
 type entry struct {
-	ref      registry.Reference // empty tag and digest as of what only refers to another entry
+	ref      registry.Reference // without tag and digest for what only refers to another entry
 	named    bool               // by the user
 	desc     document.Descriptor
-	platform json.RawMessage    // as the index has it; nil where it has none
-	image    *document.Manifest // nil where it is an index
-	fetched  map[string]string  // manifests and indexes of the entry, digest to media type, for the question what refers to them
+	platform json.RawMessage    // from the index; nil if it has none
+	image    *document.Manifest // nil for an index
+	fetched  map[string]string  // the entry's manifests and indexes, digest to media type
+}
+
+// about returns the entry of something that refers to e.
+func (e *entry) about(c child) *entry {
+	ref := registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}
+	return &entry{ref: ref, desc: c.Descriptor, platform: c.platform, fetched: map[string]string{}}
 }
 
 func newPlan(client *registry.Client, opt Options) *plan {
@@ -50,7 +56,8 @@ func (p *plan) add(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	e := &entry{ref: ref, named: true, desc: document.Descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}, fetched: map[string]string{}}
+	desc := document.Descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}
+	e := &entry{ref: ref, named: true, desc: desc, fetched: map[string]string{}}
 	p.entries = append(p.entries, e)
 	if err := p.resolve(ctx, e, doc.Raw); err != nil {
 		return err
@@ -61,25 +68,26 @@ func (p *plan) add(ctx context.Context, name string) error {
 	return nil
 }
 
-// parsePulled reads a name of a registry's.
+// parsePulled reads the name of an image in a registry.
 func parsePulled(name string) (registry.Reference, error) {
 	for _, prefix := range []string{"docker://", "registry:"} {
 		if rest, ok := strings.CutPrefix(name, prefix); ok {
 			ref, err := registry.Parse(rest)
 			if err == nil && ref.Repository == "" {
-				err = errors.New("names a registry, but no image")
+				err = errors.New("names a registry, not an image")
 			}
 			return ref.Or("latest"), err
 		}
 	}
-	return registry.Reference{}, &advice.Hinted{Err: errors.New("is not in a registry"), Hint: "docker://" + strings.TrimPrefix(show.Shell(name), "docker.io://") + "  names an image in a registry"}
+	hint := "docker://" + strings.TrimPrefix(show.Shell(name), "docker.io://") + "  names an image in a registry"
+	return registry.Reference{}, &advice.Hinted{Err: errors.New("is not in a registry"), Hint: hint}
 }
 
-// resolve plans what an entry's document leads to. Of an index it may leave one manifest, which becomes the entry.
+// resolve plans what an entry's document names. If one platform of an index is wanted, its manifest becomes the entry.
 func (p *plan) resolve(ctx context.Context, e *entry, raw []byte) error {
 	parsed, kind, err := document.Parse(raw, e.desc.MediaType, p.opt.Limits.JSONDepth)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", cmp.Or(document.KindOf(e.desc.MediaType), document.ManifestKind), e.desc.Digest, err)
+		return fmt.Errorf("%s %s: %w", document.What(e.desc.MediaType), e.desc.Digest, err)
 	}
 	e.desc.MediaType = mediaTypeOf(parsed, kind, e.desc.MediaType)
 	if kind == document.ManifestKind {
@@ -98,7 +106,7 @@ func (p *plan) resolve(ctx context.Context, e *entry, raw []byte) error {
 	return p.choose(ctx, e, parsed, want)
 }
 
-// mediaTypeOf returns the type of a document as index.json must name it.
+// mediaTypeOf returns the media type of a document for index.json.
 func mediaTypeOf(d *document.Document, kind, said string) string {
 	usual := map[string]string{document.IndexKind: document.OCIIndex, document.ManifestKind: document.OCIManifest}[kind]
 	return cmp.Or(d.MediaType, said, usual)
@@ -116,7 +124,7 @@ func (p *plan) hold(e *entry, d document.Descriptor, raw []byte) error {
 	return nil
 }
 
-// walk plans an index with all that it names: images, and attestations where all is asked for.
+// walk plans an index and everything that it names: images, and with All attestations.
 func (p *plan) walk(ctx context.Context, e *entry, d document.Descriptor, raw []byte, depth int) error {
 	parsed, kind, err := document.Parse(raw, d.MediaType, p.opt.Limits.JSONDepth)
 	if err != nil {
@@ -154,7 +162,7 @@ func (p *plan) walk(ctx context.Context, e *entry, d document.Descriptor, raw []
 	return nil
 }
 
-// A child is what an index lists.
+// A child is a manifest or index that an index lists.
 type child struct {
 	document.Descriptor
 	platform json.RawMessage
@@ -194,7 +202,7 @@ func (p *plan) document(ctx context.Context, e *entry, d document.Descriptor) ([
 		return held.content, nil
 	}
 	if d.MediaType != "" && document.KindOf(d.MediaType) == "" {
-		p.note(fmt.Sprintf("%s: is no manifest but %s: left out", d.Digest, show.Cut(d.MediaType)))
+		p.note(fmt.Sprintf("%s: is not a manifest but %s: left out", d.Digest, show.Cut(d.MediaType)))
 		return nil, nil
 	}
 	if err := document.Over(document.LimitManifest, d.Size, p.opt.Limits.Manifest); err != nil {

@@ -1,3 +1,4 @@
+// Package pull fetches images from registries into an OCI layout.
 package pull
 
 import (
@@ -20,12 +21,12 @@ import (
 type Options struct {
 	Registry registry.Options
 	Limits   document.Limits
-	Target   string // a file where it ends in .tar, else a directory
-	Platform string // of each reference only this one; empty means all
-	All      bool   // also attestations, and what refers to what is fetched
-	Docker   bool   // also manifest.json, of one platform of each reference
-	Force    bool   // replace what is at the target
-	NoResume bool   // neither take up nor leave behind what was fetched before an end
+	Target   string // a file if it ends in .tar, else a directory
+	Platform string // the only one to fetch of each reference; empty means all
+	All      bool   // also attestations, and what refers to the images
+	Docker   bool   // also manifest.json; one platform of each reference
+	Force    bool   // replace the target
+	NoResume bool   // neither continue an earlier pull nor keep what an interrupted one fetched
 	Jobs     int    // blobs fetched at once; 0 means 4
 	Note     func(string)
 	Progress func(Progress) // from one goroutine at a time; may be nil
@@ -34,8 +35,8 @@ type Options struct {
 // Progress says how far fetching has come.
 type Progress struct {
 	Blobs, Done  int    // to be fetched, fetched
-	Bytes, Read  int64  // of all blobs; read, or there before
-	JustFinished string // the digest of the blob that has just been finished, or empty
+	Bytes, Read  int64  // of all blobs; read now or by an earlier pull
+	JustFinished string // the digest of the blob that has just been completed, or empty
 }
 
 // Pulled is what was fetched.
@@ -45,20 +46,21 @@ type Pulled struct {
 	Bytes      int64
 }
 
-// A Reference is what a reference named at that time.
+// A Reference is what a reference named at the time of the pull.
 type Reference struct {
 	Reference string // in full, with its tag
 	Digest    string // of the index or manifest that index.json names
-	Platform  string // empty where all were fetched, or it is unknown
+	Platform  string // empty if all were fetched, or if it is unknown
 }
 
-// partialSuffix is behind a target's name where an unfinished pull keeps what it has.
+// partialSuffix after a target's name is the directory in which an unfinished pull keeps what it has.
 const partialSuffix = ".layup-partial"
 
 // defaultJobs is how many blobs are fetched at once.
 const defaultJobs = 4
 
-// Pull fetches images from registries into an OCI layout. Every byte is compared with its digest and size. The target is what it was, or whole.
+// Pull fetches images from registries into an OCI layout. It compares every digest and size. After an error the target
+// is what it was before.
 func Pull(ctx context.Context, names []string, opt Options) (*Pulled, error) {
 	if err := opt.checkTarget(); err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func (opt Options) tar() bool { return strings.HasSuffix(opt.Target, ".tar") }
 
 func (opt Options) partial() string { return filepath.Clean(opt.Target) + partialSuffix }
 
-// checkTarget refuses what would lose something that is not an earlier pull, or cannot be written.
+// checkTarget refuses a target that cannot be written, or that holds something other than an earlier pull.
 func (opt Options) checkTarget() error {
 	dir := filepath.Dir(filepath.Clean(opt.Target))
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
@@ -102,7 +104,8 @@ func (opt Options) checkTarget() error {
 	case opt.tar() && info.IsDir():
 		return fmt.Errorf("-o %q: is a directory, and a name that ends in .tar is a file", opt.Target)
 	case !opt.tar() && !info.IsDir():
-		return &advice.Hinted{Err: fmt.Errorf("-o %q: exists and is not a directory", opt.Target), Hint: "a name that ends in .tar makes a tar, any other a directory"}
+		err := fmt.Errorf("-o %q: exists and is not a directory", opt.Target)
+		return &advice.Hinted{Err: err, Hint: "a name that ends in .tar makes a tar, any other a directory"}
 	case opt.tar() && !info.Mode().IsRegular():
 		return fmt.Errorf("-o %q: %w", opt.Target, disk.Irregular(info.Mode()))
 	case !opt.tar() && isEmptyDir(opt.Target):
@@ -136,8 +139,8 @@ func (p *plan) fetch(ctx context.Context) error {
 	if p.opt.NoResume {
 		return errors.Join(err, partial.Remove())
 	}
-	p.note(fmt.Sprintf("what was fetched is kept in %s: the same command goes on from there", show.Safe(dir)))
-	_ = partial.Close() // the error that counts is the one before
+	p.note(fmt.Sprintf("what was fetched is kept in %s: the same command continues from there", show.Safe(dir)))
+	_ = partial.Close() // the first error counts
 	return err
 }
 

@@ -84,13 +84,16 @@ func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 		}
 		// The config's type is that of an image, as old signers write it.
 		config.MediaType, layer.MediaType = "application/vnd.oci.image.config.v1+json", "application/vnd.example.signature"
-		m := put(t, s.Dir, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"artifactType":"application/vnd.example","config":%s,"layers":[%s],"subject":%s}`, document.OCIManifest, sign(config), sign(layer), sign(subject)))
+		const text = `{"schemaVersion":2,"mediaType":%q,"artifactType":"application/vnd.example",` +
+			`"config":%s,"layers":[%s],"subject":%s}`
+		m := put(t, s.Dir, fmt.Appendf(nil, text, document.OCIManifest, sign(config), sign(layer), sign(subject)))
 		about[subject.Digest], subject = m, m
 	}
 	s.Referrers = func(digest string) []byte {
 		list := ""
 		if d, ok := about[digest]; ok {
-			list = fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"artifactType":"application/vnd.example","annotations":{"org.opencontainers.image.ref.name":"2"}}`, d.MediaType, d.Digest, d.Size)
+			list = fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d,"artifactType":"application/vnd.example",`+
+				`"annotations":{"org.opencontainers.image.ref.name":"2"}}`, d.MediaType, d.Digest, d.Size)
 		}
 		return fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, document.OCIIndex, list)
 	}
@@ -178,7 +181,8 @@ func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
 	opt = pullOptions(t, ".tar")
 	opt.Docker = true
 	before := len(s.Log())
-	pulled, err := Pull(t.Context(), []string{ref + ":1", ref + "@" + first.References[0].Digest, strings.Replace(ref, "/lab/shop", "/lab/other", 1) + ":1"}, opt)
+	other := strings.Replace(ref, "/lab/shop", "/lab/other", 1) + ":1"
+	pulled, err := Pull(t.Context(), []string{ref + ":1", ref + "@" + first.References[0].Digest, other}, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +214,10 @@ func TestPullNeedsARegistrysName(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
-	for _, name := range []string{"alpine", "image.tar", "oci:dir", "docker://", "docker://" + host + "/", "docker://" + host + "/UPPER", "docker://" + host + "/lab/none:1", ""} {
+	for _, name := range []string{
+		"alpine", "image.tar", "oci:dir", "docker://", "docker://" + host + "/", "docker://" + host + "/UPPER",
+		"docker://" + host + "/lab/none:1", "",
+	} {
 		opt := pullOptions(t, ".tar")
 		if _, err := Pull(t.Context(), []string{name}, opt); err == nil {
 			t.Errorf("%q: was pulled", name)
@@ -221,19 +228,25 @@ func TestPullNeedsARegistrysName(t *testing.T) {
 	}
 }
 
-// A foreign layer that the registry does not have is left out, and said; with --docker it would make a file that no engine loads.
+// A foreign layer that the registry does not have is left out, and said; with --docker it would make a file that no
+// engine loads.
 func TestPullLeavesOutForeignLayers(t *testing.T) {
 	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
-	config := put(t, s.Dir, []byte(`{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":["sha256:`+strings.Repeat("a", 64)+`"]}}`))
-	m := put(t, s.Dir, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},
-		"layers":[{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"sha256:%064d","size":5,"urls":["http://127.0.0.1:1/x"]}]}`, document.OCIManifest, config.Digest, config.Size, 7))
+	config := put(t, s.Dir, []byte(`{"architecture":"amd64","os":"windows",`+
+		`"rootfs":{"type":"layers","diff_ids":["sha256:`+strings.Repeat("a", 64)+`"]}}`))
+	const text = `{"schemaVersion":2,"mediaType":%q,` +
+		`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},` +
+		`"layers":[{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",` +
+		`"digest":"sha256:%064d","size":5,"urls":["http://127.0.0.1:1/x"]}]}`
+	m := put(t, s.Dir, fmt.Appendf(nil, text, document.OCIManifest, config.Digest, config.Size, 7))
 	for _, docker := range []bool{false, true} {
 		opt := pullOptions(t, ".tar")
 		opt.Docker = docker
 		var notes []string
 		opt.Note = func(text string) { notes = append(notes, text) }
 		_, err := Pull(t.Context(), []string{ref + "@" + m.Digest}, opt)
-		if docker != (err != nil) || !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "foreign") }) {
+		foreign := func(note string) bool { return strings.Contains(note, "foreign") }
+		if docker != (err != nil) || !slices.ContainsFunc(notes, foreign) {
 			t.Errorf("docker %v: %v, notes %q", docker, err, notes)
 		}
 	}

@@ -119,7 +119,7 @@ func TestPullTrustsNoPartialDirectory(t *testing.T) {
 	}
 	checkBlobs(t, opt.Target, names)
 	if len(notes) == 0 || !strings.Contains(notes[0], partialSuffix) {
-		t.Errorf("notes %q: want one of what is there from before", notes)
+		t.Errorf("notes %q: want one of what was there before", notes)
 	}
 }
 
