@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"layup/report/call"
+	"layup/report/check"
 	"layup/report/complete"
 	"layup/report/diff"
 	"layup/report/docker"
@@ -45,10 +46,7 @@ func All() []call.Command {
 			About:    "add up the bytes that the final tree does not show",
 			Examples: []string{"layup waste shop.tar", "layup waste --top 20 shop.tar", "layup waste -f json --all deliveries/"}},
 		diff.Diff(),
-		{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Findings: true, New: newCheck, Details: checkDetails,
-			About: "hold an image against rules, for CI", No: "a rule does not hold",
-			Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar", "layup check --config gate.yaml --all deliveries/",
-				"layup check --max-wasted 20MB --format sarif -o layup.sarif shop.tar"}},
+		check.Check(),
 		{Name: "cat", Args: "IMAGE PATH...", Min: 2, Max: -1, Plain: true, New: newCat, Details: catDetails,
 			About: "write the content of a file, live or hidden", No: "a path is not in the image",
 			Examples: []string{"layup cat shop.tar /etc/passwd", "layup cat --layer 1 shop.tar /root/.netrc"}},

@@ -1,4 +1,4 @@
-package report_test
+package check_test
 
 import (
 	"encoding/json"
@@ -116,19 +116,11 @@ func TestUsersAreRootByNumberNameOrPasswd(t *testing.T) {
 			t.Fatal(err)
 		}
 		img.User = c.user
-		got := direct.Layup(t, "check", "--config", rulesFile(t, ""), "--user-not-root", direct.Write(t, "user.tar", img))
+		got := direct.Layup(t, "check", "--config", direct.Rules(t, ""), "--user-not-root", direct.Write(t, "user.tar", img))
 		if (got.Status == call.Refuted) != c.root || got.Status == call.Failed {
 			t.Errorf("%q %q: exit %d: %s%s", c.user, c.passwd, got.Status, got.Out, got.Err)
 		}
 	}
-}
-
-// rulesFile writes a file of rules and returns its name.
-func rulesFile(t *testing.T, rules string) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "rules.yaml")
-	direct.Put(t, name, []byte(rules))
-	return name
 }
 
 func TestBaseIsTheBeginningOfTheStack(t *testing.T) {
@@ -179,7 +171,7 @@ func TestDiveRulesFailAtTheirLimits(t *testing.T) {
 		"lowest-efficiency: 0.8": call.Answered, "lowest-efficiency: 0.81": call.Refuted, "highest-wasted-bytes: 4B": call.Refuted, "highest-user-wasted-percent: 0.4": call.Refuted,
 		"highestUserWastedPercent: 0.41": call.Answered, "highestUserWastedPercent: 0.4": call.Refuted, "highestUserWastedPercent: \"0.39\"": call.Refuted,
 	} {
-		if got := direct.Layup(t, "check", "--config", rulesFile(t, "rules:\n  "+rule+"\n"), name); got.Status != want {
+		if got := direct.Layup(t, "check", "--config", direct.Rules(t, "rules:\n  "+rule+"\n"), name); got.Status != want {
 			t.Errorf("%s: exit %d want %d: %s%s", rule, got.Status, want, got.Out, got.Err)
 		}
 	}
@@ -217,7 +209,7 @@ func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 		{"an empty file", "", "no rules"},
 	} {
 		t.Run(c.say, func(t *testing.T) {
-			got := direct.Layup(t, "check", "--config", rulesFile(t, c.text), name)
+			got := direct.Layup(t, "check", "--config", direct.Rules(t, c.text), name)
 			if got.Status != call.Failed || got.Out != "" || !strings.Contains(got.Err, c.want) || strings.Contains(got.Err, "\x1b") || strings.Contains(got.Err, "yaml.") {
 				t.Errorf("exit %d: %s%s\nwant %s", got.Status, got.Out, got.Err, c.want)
 			}
@@ -243,7 +235,7 @@ func TestSARIFIsValidWhateverNamesThereAre(t *testing.T) {
 	schema := sarifSchema(t)
 	for _, text := range []string{gated, hostileGate, "layer A\nd 0755 0:0 e\n"} {
 		name := direct.Image(t, "image", strings.ReplaceAll(text, `\x00`, ""))
-		got := direct.Layup(t, "check", "--config", rulesFile(t, ""), "--no-setuid", "--no-sensitive", "--no-world-writable", "--user-not-root", "--max-layers", "1", "-f", "sarif", name, name)
+		got := direct.Layup(t, "check", "--config", direct.Rules(t, ""), "--no-setuid", "--no-sensitive", "--no-world-writable", "--user-not-root", "--max-layers", "1", "-f", "sarif", name, name)
 		var log any
 		if err := json.Unmarshal([]byte(got.Out), &log); err != nil {
 			t.Fatalf("%v: %s", err, got.Out)
@@ -301,7 +293,7 @@ func TestSARIFSchemaRefusesWhatIsWrong(t *testing.T) {
 
 func TestJUnitIsXMLWhateverNamesThereAre(t *testing.T) {
 	name := direct.Image(t, "image", strings.ReplaceAll(hostileGate, `\x00`, ""))
-	got := direct.Layup(t, "check", "--config", rulesFile(t, ""), "--no-setuid", "--no-sensitive", "--max-layers", "9", "-f", "junit", name)
+	got := direct.Layup(t, "check", "--config", direct.Rules(t, ""), "--no-setuid", "--no-sensitive", "--max-layers", "9", "-f", "junit", name)
 	decoder, cases, failures := xml.NewDecoder(strings.NewReader(got.Out)), 0, 0
 	for {
 		token, err := decoder.Token()
@@ -334,7 +326,7 @@ func TestFindingsAreBounded(t *testing.T) {
 	for i := range rules.Most + 500 {
 		b.WriteString("f 4755 0:0 " + strings.Repeat("x", i%50+1) + "/" + strings.Repeat("y", i/50+1) + " \"\"\n")
 	}
-	got := direct.Items(t, "value message", "check", "--config", rulesFile(t, ""), "--no-setuid", direct.Image(t, "many", b.String()))
+	got := direct.Items(t, "value message", "check", "--config", direct.Rules(t, ""), "--no-setuid", direct.Image(t, "many", b.String()))
 	if len(got) != rules.Most || !strings.HasPrefix(got[0], "value=1500") || !strings.HasSuffix(got[rules.Most-1], "(and 500 more)") {
 		t.Errorf("%d findings, first %q, last %q", len(got), got[0], got[len(got)-1])
 	}

@@ -1,4 +1,5 @@
-package report
+// Package check is the command check: rules from flags and files, and what they say of an image.
+package check
 
 import (
 	"context"
@@ -12,7 +13,7 @@ import (
 	"layup/report/render"
 )
 
-const checkDetails = `
+const details = `
 Every rule given must hold, else the exit status is 1. Rules are flags, or stand under "rules:" in a
 YAML file under the same names: --config FILE, else .layup.yaml or .dive-ci in the working directory,
 nowhere else, for what is delivered must not bring its own rules. Flags and the file are both held.
@@ -56,6 +57,14 @@ func measured(v any) render.Value {
 		return render.T(v)
 	}
 	return render.O(v)
+}
+
+// Check is the command check.
+func Check() call.Command {
+	return call.Command{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Findings: true, New: newCheck, Details: details,
+		About: "hold an image against rules, for CI", No: "a rule does not hold",
+		Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar", "layup check --config gate.yaml --all deliveries/",
+			"layup check --max-wasted 20MB --format sarif -o layup.sarif shop.tar"}}
 }
 
 func newCheck(f *pflag.FlagSet) call.Answer {
