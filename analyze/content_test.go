@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +44,8 @@ func sparse(t *testing.T, name string, size int64, regions []int64, stored strin
 	t.Helper()
 	text := strings.Trim(strings.ReplaceAll(fmt.Sprint(regions), " ", ","), "[]")
 	var records strings.Builder
-	for _, r := range []string{"GNU.sparse.major=0", "GNU.sparse.minor=1", "GNU.sparse.name=" + name, fmt.Sprintf("GNU.sparse.size=%d", size),
+	for _, r := range []string{"GNU.sparse.major=0", "GNU.sparse.minor=1", "GNU.sparse.name=" + name,
+		fmt.Sprintf("GNU.sparse.size=%d", size),
 		fmt.Sprintf("GNU.sparse.numblocks=%d", len(regions)/2), "GNU.sparse.map=" + text} {
 		fmt.Fprintf(&records, "%d %s\n", len(r)+4, r) // all have two digits
 	}
@@ -147,7 +147,8 @@ func TestContentOfSparseFilesIsExpanded(t *testing.T) {
 
 func TestContentOfHugeSparseFilesIsLimited(t *testing.T) {
 	const huge = 1 << 50
-	layer := append(sparse(t, "one-region", huge, []int64{huge - 5, 5}, "hello"), sparse(t, "all-hole", huge, []int64{huge, 0}, "")...)
+	layer := sparse(t, "one-region", huge, []int64{huge - 5, 5}, "hello")
+	layer = append(layer, sparse(t, "all-hole", huge, []int64{huge, 0}, "")...)
 	img := open(t, write(t, layer, make([]byte, 1024)), analyze.Default())
 	for _, name := range []string{"one-region", "all-hole"} {
 		_, err := img.Content(t.Context(), versionAt(t, img, name))
@@ -159,11 +160,21 @@ func TestContentOfHugeSparseFilesIsLimited(t *testing.T) {
 
 func TestContentIsThatOfEveryPacking(t *testing.T) {
 	long := strings.Repeat("0123456789abcdef", 70_000) // more than is kept in memory
-	src, err := fixtures.Parse("test", fmt.Sprintf("tag test:1\nlayer one\nf 0644 0:0 a \"one\\n\"\nf 0644 0:0 long %q\nlayer two\nh b -> a\nlayer three\nw a\n", long))
+	src, err := fixtures.Parse("test", fmt.Sprintf(`tag test:1
+layer one
+f 0644 0:0 a "one\n"
+f 0644 0:0 long %q
+layer two
+h b -> a
+layer three
+w a
+`, long))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, codec := range []fixtures.Codec{fixtures.Plain, fixtures.Gzip, fixtures.Zstd, fixtures.ZstdChunked, fixtures.XZ, fixtures.Bzip2} {
+	for _, codec := range []fixtures.Codec{
+		fixtures.Plain, fixtures.Gzip, fixtures.Zstd, fixtures.ZstdChunked, fixtures.XZ, fixtures.Bzip2,
+	} {
 		file, err := fixtures.Packing{Format: fixtures.OCI, Layers: codec}.Pack(src)
 		if err != nil {
 			t.Fatal(err)
@@ -193,20 +204,19 @@ func TestContentIsThatOfEveryPacking(t *testing.T) {
 // A diffID may be of any algorithm that the OCI image specification registers.
 func TestContentIsCheckedBySHA512(t *testing.T) {
 	layer := append(member(t, "a", '0', "text"), make([]byte, 1024)...)
-	config := fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha512:%x"]}}`, sha512.Sum512(layer))
+	config := fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha512:%x"]}}`,
+		sha512.Sum512(layer))
 	id := fmt.Sprintf("%x.json", sha256.Sum256(config))
-	manifest, err := json.Marshal([]map[string]any{{"Config": id, "RepoTags": []string{"x:1"}, "Layers": []string{"layer.tar"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := write(t, member(t, id, '0', string(config)), member(t, "layer.tar", '0', string(layer)), member(t, "manifest.json", '0', string(manifest)), make([]byte, 1024))
+	manifest := fmt.Sprintf(`[{"Config":%q,"RepoTags":["x:1"],"Layers":["layer.tar"]}]`, id)
+	name := write(t, member(t, id, '0', string(config)), member(t, "layer.tar", '0', string(layer)),
+		member(t, "manifest.json", '0', manifest), make([]byte, 1024))
 	img := open(t, name, analyze.Default())
 	v := versionAt(t, img, "a")
 	if got, err := contentOf(t, img, v); err != nil || got != "text" {
 		t.Errorf("%q, %v", got, err)
 	}
 	rewrite(t, name, "text", "tExt")
-	_, err = contentOf(t, img, v)
+	_, err := contentOf(t, img, v)
 	checkChanged(t, err)
 }
 
@@ -252,7 +262,8 @@ func TestContentOfAChangedInputIsRefused(t *testing.T) {
 			change(t, name)
 			_, err := img.Content(t.Context(), v)
 			if say == "its length" {
-				if layer, ok := errors.AsType[*analyze.LayerError](err); !ok || layer.Layer != 0 || !strings.Contains(err.Error(), "changed while being read") {
+				layer, ok := errors.AsType[*analyze.LayerError](err)
+				if !ok || layer.Layer != 0 || !strings.Contains(err.Error(), "changed while being read") {
 					t.Errorf("got %v", err)
 				}
 				return
@@ -295,7 +306,8 @@ func TestContentOfADamagedLayerIsWhatIsStored(t *testing.T) {
 func TestContentIsOfFilesOnly(t *testing.T) {
 	img := load(t, "layer one\nd 0755 0:0 d\nl l -> d\n")
 	for _, name := range []string{"d", "l"} {
-		if _, err := img.Content(t.Context(), versionAt(t, img, name)); err == nil || !strings.Contains(err.Error(), `"/`+name+`"`) {
+		_, err := img.Content(t.Context(), versionAt(t, img, name))
+		if err == nil || !strings.Contains(err.Error(), `"/`+name+`"`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

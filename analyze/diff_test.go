@@ -2,6 +2,7 @@ package analyze_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,8 +48,8 @@ func hashed(img *analyze.Image, path string) bool {
 	return ok
 }
 
-// Layers that both images have are not hashed: what is in them is the same. Only where a file of another layer leaves a
-// doubt is one read again.
+// Layers of both images are not hashed: they hold equal files. One is read again only if a file of another layer leaves a
+// doubt.
 func TestSharedLayersAreNotHashed(t *testing.T) {
 	const base = "layer base\nf 0644 0:0 big \"big\"\nf 0644 0:0 passwd \"one\"\n"
 	images := loadPair(t, [2]string{base, base + "layer more\nf 0644 0:0 passwd \"two\"\nf 0644 0:0 new \"new\"\n"})
@@ -72,7 +73,8 @@ func TestSharedLayersAreNotHashed(t *testing.T) {
 func TestAnotherEntryOfASharedLayerIsAnotherContent(t *testing.T) {
 	const base = "layer base\nf 0644 0:0 a \"one\"\nf 0644 0:0 b \"two\"\nf 0644 0:0 c \"one\"\n"
 	images := loadPair(t, [2]string{base, base + "layer link\nh 0644 0:0 b -> a\nh 0644 0:0 c -> a\n"})
-	c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), analyze.Hardlinks)
+	a, b := images[0].After(analyze.Last), images[1].After(analyze.Last)
+	c, err := analyze.Compare(context.Background(), a, b, analyze.Hardlinks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,13 +104,14 @@ func TestAnInputThatChangesBetweenIsNoAnswer(t *testing.T) {
 	}
 }
 
-// A hard link is a difference where the paths that both images have are other files; not where a name came or went.
+// A hard link is a difference if the paths that both images have are other files, not if a name came or went.
 func TestHardLinksAreComparedByWhatBothHave(t *testing.T) {
 	const linked = "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nh c -> a\n"
+	const unlinked = "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nf 0644 0:0 c \"x\"\n"
 	for _, test := range []struct{ say, a, b, want string }{
-		{"a link became a file of its own", linked, "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nf 0644 0:0 c \"x\"\n", "changed /c hardlinks"},
+		{"a link became a file of its own", linked, unlinked, "changed /c hardlinks"},
 		{"the first name went", linked, "layer one\nf 0644 0:0 b \"x\"\nh c -> b\n", "removed /a "},
-		{"one inode became two", linked + "h d -> a\n", "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nf 0644 0:0 c \"x\"\nh d -> c\n", "changed /c hardlinks;changed /d hardlinks"},
+		{"one inode became two", linked + "h d -> a\n", unlinked + "h d -> c\n", "changed /c hardlinks;changed /d hardlinks"},
 	} {
 		images := loadPair(t, [2]string{test.a, test.b})
 		c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), 0)
@@ -128,7 +131,8 @@ func TestHardLinksAreComparedByWhatBothHave(t *testing.T) {
 // A directory that no layer lists has no time of its own, and mode and owner of every other such directory.
 func TestImpliedDirectoriesHaveNoTimeToCompare(t *testing.T) {
 	for listed, want := range map[string]string{"d 0755 0:0 d\n": "", "d 0700 0:0 d\n": "mode"} {
-		images := loadPair(t, [2]string{"layer one\nf 0644 0:0 d/f \"x\"\n", "layer one\n" + listed + "f 0644 0:0 d/f \"x\"\n"})
+		const file = "f 0644 0:0 d/f \"x\"\n"
+		images := loadPair(t, [2]string{"layer one\n" + file, "layer one\n" + listed + file})
 		c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), 0)
 		if err != nil {
 			t.Fatal(err)
@@ -144,7 +148,8 @@ func TestImpliedDirectoriesHaveNoTimeToCompare(t *testing.T) {
 }
 
 func TestMovedLayersAreTold(t *testing.T) {
-	const one, two, three = "layer one\nf 0644 0:0 a \"x\"\n", "layer two\nf 0644 0:0 b \"x\"\n", "layer three\nf 0644 0:0 c \"x\"\n"
+	const one, two = "layer one\nf 0644 0:0 a \"x\"\n", "layer two\nf 0644 0:0 b \"x\"\n"
+	const three = "layer three\nf 0644 0:0 c \"x\"\n"
 	images := loadPair(t, [2]string{one + two + two, two + one + three})
 	c, err := analyze.Compare(context.Background(), images[0].After(analyze.Last), images[1].After(analyze.Last), 0)
 	if err != nil {
@@ -157,7 +162,8 @@ func TestMovedLayersAreTold(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
-	if count[analyze.Shared] != 1 || count[analyze.Moved] != 1 || count[analyze.Removed] != 1 || count[analyze.Added] != 1 {
+	want := map[string]int{analyze.Shared: 1, analyze.Moved: 1, analyze.Removed: 1, analyze.Added: 1}
+	if !maps.Equal(count, want) {
 		t.Errorf("%v", c.Layers)
 	}
 }

@@ -24,8 +24,9 @@ func TestConfigAloneKnowsNoSizes(t *testing.T) {
 		}
 		defer img.Close()
 		d, rows := img.Docker(), img.DockerHistory()
-		if read := reading != analyze.Never; (d.Size != nil) != read || (rows[len(rows)-1].Size != nil) != read || img.LayersRead() != read {
-			t.Errorf("reading %v: size %v, of the oldest row %v, layers read: %v", reading, d.Size, rows[len(rows)-1].Size, img.LayersRead())
+		oldest, read := rows[len(rows)-1].Size, reading != analyze.Never
+		if (d.Size != nil) != read || (oldest != nil) != read || img.LayersRead() != read {
+			t.Errorf("reading %v: size %v, of the oldest row %v, layers read: %v", reading, d.Size, oldest, img.LayersRead())
 		}
 		if len(d.RootFS.Layers) != len(img.Layers) || len(img.LayerFacts()) != len(img.Layers) {
 			t.Errorf("reading %v: %d of %d layers", reading, len(d.RootFS.Layers), len(img.Layers))
@@ -42,7 +43,9 @@ func ofConfig(t *testing.T, config string) *analyze.Image {
 	name := filepath.Join(t.TempDir(), "image.tar")
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for member, text := range map[string]string{"config.json": config, "manifest.json": `[{"Config":"config.json","RepoTags":["a:1"],"Layers":[]}]`} {
+	for member, text := range map[string]string{
+		"config.json": config, "manifest.json": `[{"Config":"config.json","RepoTags":["a:1"],"Layers":[]}]`,
+	} {
 		if err := w.WriteHeader(&tar.Header{Name: member, Mode: 0o644, Size: int64(len(text))}); err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +64,8 @@ func ofConfig(t *testing.T, config string) *analyze.Image {
 }
 
 func TestCommentIsTheConfigsElseThatOfTheLastRow(t *testing.T) {
-	const end = `"os":"linux","rootfs":{"type":"layers","diff_ids":[]},"history":[{"comment":"old","empty_layer":true},{"comment":"last","empty_layer":true}]}`
+	const end = `"os":"linux","rootfs":{"type":"layers","diff_ids":[]},` +
+		`"history":[{"comment":"old","empty_layer":true},{"comment":"last","empty_layer":true}]}`
 	for config, want := range map[string]string{`{` + end: "last", `{"comment":"own",` + end: "own"} {
 		if got := ofConfig(t, config).Docker().Comment; got != want {
 			t.Errorf("%s: got %q want %q", config, got, want)
@@ -71,13 +75,15 @@ func TestCommentIsTheConfigsElseThatOfTheLastRow(t *testing.T) {
 
 // Old builders wrote a command of one word as a string, and left the system out.
 func TestOldSpellingsAreReadAsDockerReadsThem(t *testing.T) {
-	d := ofConfig(t, `{"config":{"Cmd":"one word","Entrypoint":["a","b"],"Env":["A=1"]},"rootfs":{"type":"layers","diff_ids":[]}}`).Docker()
-	if got := fmt.Sprintf("%q %q %q %s", d.Config.Cmd, d.Config.Entrypoint, d.Config.Env, d.Os); got != `["one word"] ["a" "b"] ["A=1"] linux` {
+	d := ofConfig(t, `{"config":{"Cmd":"one word","Entrypoint":["a","b"],"Env":["A=1"]},`+
+		`"rootfs":{"type":"layers","diff_ids":[]}}`).Docker()
+	got := fmt.Sprintf("%q %q %q %s", d.Config.Cmd, d.Config.Entrypoint, d.Config.Env, d.Os)
+	if got != `["one word"] ["a" "b"] ["A=1"] linux` {
 		t.Errorf("got %s", got)
 	}
 }
 
-// docker save links an image to its parent where both are saved, and docker load takes the link over.
+// docker save links an image to its parent if both are saved, and docker load takes the link over.
 func TestParentInTheSameArchiveIsKnown(t *testing.T) {
 	const layers = `"rootfs":{"type":"layers","diff_ids":[]},"history":[{"created_by":"base","empty_layer":true}`
 	parent, child := `{"os":"linux",`+layers+`]}`, `{"os":"linux",`+layers+`,{"created_by":"child","empty_layer":true}]}`
@@ -87,7 +93,8 @@ func TestParentInTheSameArchiveIsKnown(t *testing.T) {
 	w := tar.NewWriter(&b)
 	for _, f := range []struct{ name, text string }{
 		{id(parent)[7:] + ".json", parent}, {id(child)[7:] + ".json", child},
-		{"manifest.json", `[{"Config":"` + id(parent)[7:] + `.json","RepoTags":["base:1"],"Layers":[],"Parent":"` + id("absent") + `"},` +
+		{"manifest.json", `[{"Config":"` + id(parent)[7:] + `.json","RepoTags":["base:1"],"Layers":[],` +
+			`"Parent":"` + id("absent") + `"},` +
 			`{"Config":"` + id(child)[7:] + `.json","RepoTags":["child:1"],"Layers":[],"Parent":"` + id(parent) + `"}]`},
 	} {
 		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.text))}); err != nil {

@@ -12,7 +12,7 @@ func TestLayerFactsCountWhatTheMergeDid(t *testing.T) {
 		say, image string
 		want       []string
 	}{
-		{"implied directories are created, too", `
+		{"implied directories are created also", `
 layer one
 f 0644 0:0 a/b/c "x"
 `, []string{"1 +3 ~0 -0 0"}},
@@ -176,14 +176,16 @@ c 0666 0:0 a 0:0
 
 // The chainID of a stack is computed from the one below. Source: OCI image specification, config, Layer ChainID.
 func TestLayerFactsNameLayers(t *testing.T) {
-	img := load(t, "layer RUN /bin/sh -c one # buildkit\nf 0644 0:0 a \"x\"\nempty ENV A=b\nlayer two\nf 0644 0:0 a \"x\"\n")
+	const file = "f 0644 0:0 a \"x\"\n"
+	img := load(t, "layer RUN /bin/sh -c one # buildkit\n"+file+"empty ENV A=b\nlayer two\n"+file)
 	facts := img.LayerFacts()
 	for i, l := range facts {
 		if l.Index != i || l.DiffID == "" || l.Compression != "none" || l.Size != l.Unpacked || l.Size == 0 {
 			t.Errorf("%+v", l)
 		}
 	}
-	if a, b := facts[0], facts[1]; a.DiffID != b.DiffID || a.ChainID != a.DiffID || b.ChainID == b.DiffID || b.ChainID == "" {
+	a, b := facts[0], facts[1]
+	if a.DiffID != b.DiffID || a.ChainID != a.DiffID || b.ChainID == b.DiffID || b.ChainID == "" {
 		t.Errorf("chainIDs %s of %s, %s of %s", a.ChainID, a.DiffID, b.ChainID, b.DiffID)
 	}
 	if got := facts[0].Instruction.Readable + ", " + facts[1].Instruction.Readable; got != "RUN one, two" {

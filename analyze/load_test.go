@@ -12,8 +12,8 @@ import (
 	"layup/tarfs"
 )
 
-// packed writes an image of layers, each of one file, into a file.
-func packed(t *testing.T, codec fixtures.Codec, layers int) string {
+// archive writes an image of layers, each of one file, into a file.
+func archive(t *testing.T, codec fixtures.Codec, layers int) string {
 	t.Helper()
 	var text strings.Builder
 	text.WriteString("tag test:1\n")
@@ -34,12 +34,14 @@ func packed(t *testing.T, codec fixtures.Codec, layers int) string {
 // The limits of a whole image end the answer, also with KeepGoing, and the error does not depend on which layer was
 // read first.
 func TestLimitsOfAnImageAreNotThoseOfALayer(t *testing.T) {
-	name := packed(t, fixtures.Gzip, 12)
+	name := archive(t, fixtures.Gzip, 12)
 	for _, keep := range []bool{false, true} {
 		for _, jobs := range []int{1, 3, 12} {
 			for limit, want := range map[string]string{
-				"image-bytes=20KB": "image-bytes: 20001 is over the limit of 20000 (--limit image-bytes=none lifts it, for trusted input)",
-				"image-entries=11": "image-entries: 12 is over the limit of 11 (--limit image-entries=none lifts it, for trusted input)",
+				"image-bytes=20KB": "image-bytes: 20001 is over the limit of 20000 " +
+					"(--limit image-bytes=none lifts it, for trusted input)",
+				"image-entries=11": "image-entries: 12 is over the limit of 11 " +
+					"(--limit image-entries=none lifts it, for trusted input)",
 			} {
 				opt := analyze.Default()
 				opt.KeepGoing, opt.Jobs = keep, jobs
@@ -60,7 +62,7 @@ func TestLimitsOfAnImageAreNotThoseOfALayer(t *testing.T) {
 }
 
 func TestTheFirstOfSeveralDamagedLayersIsTheError(t *testing.T) {
-	name := packed(t, fixtures.Plain, 4)
+	name := archive(t, fixtures.Plain, 4)
 	rewrite(t, name, strings.Repeat("x", 4000), strings.Repeat("x", 3999)+"y")
 	rewrite(t, name, "f1\x00", "g1\x00")
 	for range 10 {
@@ -74,7 +76,7 @@ func TestTheFirstOfSeveralDamagedLayersIsTheError(t *testing.T) {
 }
 
 func TestLoadingEndsWhenItIsCancelled(t *testing.T) {
-	name := packed(t, fixtures.Zstd, 12)
+	name := archive(t, fixtures.Zstd, 12)
 	ctx, cancel := context.WithCancel(t.Context())
 	opt := analyze.Default()
 	opt.Jobs = 3
@@ -97,7 +99,7 @@ func TestProgressTellsOfEveryLayerAndByte(t *testing.T) {
 			finished[p.Finished] = true
 		}
 	}
-	open(t, packed(t, fixtures.Gzip, 12), opt)
+	open(t, archive(t, fixtures.Gzip, 12), opt)
 	if len(finished) != 12 || last.Done != 12 || last.Layers != 12 || last.Read != last.Bytes || last.Bytes == 0 {
 		t.Errorf("%+v, finished %v", last, finished)
 	}
@@ -105,7 +107,9 @@ func TestProgressTellsOfEveryLayerAndByte(t *testing.T) {
 
 func TestOpenAllLoadsEveryImageAndClosesThem(t *testing.T) {
 	var images []*fixtures.Image
-	for _, text := range []string{"tag one:1\nlayer one\nf 0644 0:0 a \"1\"\n", "tag two:1\nlayer two\nf 0644 0:0 a \"2\"\n"} {
+	for _, text := range []string{
+		"tag one:1\nlayer one\nf 0644 0:0 a \"1\"\n", "tag two:1\nlayer two\nf 0644 0:0 a \"2\"\n",
+	} {
 		src, err := fixtures.Parse("test", text)
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +140,8 @@ func TestOpenAllLoadsEveryImageAndClosesThem(t *testing.T) {
 
 func TestAnImageWithoutLayersHasARoot(t *testing.T) {
 	img := load(t, "empty ENV A=b\n")
-	if o, err := img.Owner("/", true, analyze.Last); err != nil || o.Version.Layer() != tarfs.NoLayer || o.Version.MetaLayer() != tarfs.NoLayer {
+	o, err := img.Owner("/", true, analyze.Last)
+	if err != nil || o.Version.Layer() != tarfs.NoLayer || o.Version.MetaLayer() != tarfs.NoLayer {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for _, upto := range []int{-1, 0, 5} {
@@ -144,7 +149,8 @@ func TestAnImageWithoutLayersHasARoot(t *testing.T) {
 			t.Error("found what is not there")
 		}
 	}
-	if facts, hits, log := img.LayerFacts(), img.Hidden(false, func(analyze.Hit) bool { return true }), img.Log("/"); len(facts)+len(hits)+len(log) != 0 {
+	hits := img.Hidden(false, func(analyze.Hit) bool { return true })
+	if facts, log := img.LayerFacts(), img.Log("/"); len(facts)+len(hits)+len(log) != 0 {
 		t.Errorf("%v %v %v", facts, hits, log)
 	}
 }

@@ -95,7 +95,7 @@ w etc/gone.conf
 		"/ect/nginx/nginx.conf":              "/etc/nginx/nginx.conf", // of two the one with more of the directories
 		"/etc/myfile":                        "/etc/MYFILE",           // not the first of that name
 		"/b/MYFILE":                          "/etc/MYFILE",
-		"/etc/gone.cnf":                      "", // a deleted file is no suggestion
+		"/etc/gone.cnf":                      "", // a deleted file is not a suggestion
 		"/etc/xy":                            "",
 		"/e":                                 "", // all of so short a name would differ
 		"/long/x" + strings.Repeat("n", 199): "/long/" + strings.Repeat("n", 200),
