@@ -25,9 +25,7 @@ func (l *lineWriter) draw(w *bufio.Writer, rows [][]string) error {
 	}
 	bold := l.terminal.Color
 	for line := range bytes.Lines(drawn.Bytes()) {
-		if err := l.writeLine(w, bytes.TrimSuffix(line, []byte("\n")), bold); err != nil {
-			return err
-		}
+		l.writeLine(w, bytes.TrimSuffix(line, []byte("\n")), bold)
 		bold = false
 	}
 	return nil

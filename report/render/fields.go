@@ -64,20 +64,14 @@ func (c *fieldCheck) list(list *parse.ListNode, dot, dollar bool) {
 		switch n := node.(type) {
 		case *parse.ActionNode:
 			c.pipe(n.Pipe, dot, dollar)
-		case *parse.IfNode:
-			c.pipe(n.Pipe, dot, dollar)
-			c.list(n.List, dot, dollar)
-			c.list(n.ElseList, dot, dollar)
-		case *parse.WithNode:
-			c.pipe(n.Pipe, dot, dollar)
-			c.list(n.List, isItem(n.Pipe, dot, dollar), dollar)
-			c.list(n.ElseList, dot, dollar)
-		case *parse.RangeNode:
-			c.pipe(n.Pipe, dot, dollar)
-			c.list(n.List, false, dollar)
-			c.list(n.ElseList, dot, dollar)
 		case *parse.TemplateNode:
 			c.called(n, dot, dollar)
+		}
+		if b := branchOf(node); b != nil {
+			c.pipe(b.Pipe, dot, dollar)
+			within := b.NodeType == parse.NodeIf && dot || b.NodeType == parse.NodeWith && isItem(b.Pipe, dot, dollar)
+			c.list(b.List, within, dollar)
+			c.list(b.ElseList, dot, dollar)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (f Format) Write(w io.Writer, d Doc, t Terminal) error {
 	if write == nil {
 		write = writeTable
 	}
-	out := bufio.NewWriterSize(w, 64<<10)
+	out := bufio.NewWriterSize(w, 64<<10) // keeps its first error: only what writes many rows looks at it
 	if err := write(out, d, t); err != nil {
 		return err // what is still in the buffer belongs to an answer that is not whole
 	}

@@ -32,7 +32,7 @@ type spelled struct {
 func bothSpellings(name string) [2]string { return [2]string{name, capital(name)} }
 
 func newItem(s Section, many, seen bool) *item {
-	it := &item{keys: keysOf(s.Fields), lead: []byte("{"), seen: seen, members: members{}}
+	it := &item{keys: keysOf(s.Fields), lead: s.lead(many), seen: seen, members: members{}}
 	it.members[""] = it
 	for _, f := range s.Fields {
 		field := spelled{kind: f.Kind, name: bothSpellings(f.Name)}
@@ -42,8 +42,6 @@ func newItem(s Section, many, seen bool) *item {
 		it.fields = append(it.fields, field)
 	}
 	if many {
-		it.lead = appendString(append(it.lead, `"source":`...), s.Source)
-		it.lead = appendString(append(it.lead, `,"image":`...), s.Name)
 		it.put(bothSpellings("source"), it.plain(s.Source))
 		it.put(bothSpellings("image"), it.plain(s.Name))
 	}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bufio"
+	"slices"
 )
 
 // schemaVersion is the version of the JSON documents; it changes when a member changes its meaning or goes.
@@ -10,96 +11,74 @@ const schemaVersion = "1"
 // writeJSON writes one document with an item a line.
 func writeJSON(w *bufio.Writer, d Doc, _ Terminal) error {
 	head := appendString([]byte(`{"schemaVersion":`+schemaVersion+`,"command":`), d.Command)
+	w.Write(append(head, ','))
 	if d.many() {
-		return writeImages(w, d, append(head, `,"images":[`...))
+		return writeImages(w, d.Sections)
 	}
 	s := Section{}
 	if len(d.Sections) == 1 {
 		s = d.Sections[0]
 	}
-	if _, err := w.Write(append(head, ',')); err != nil {
-		return err
-	}
 	if err := writeSection(w, s); err != nil {
 		return err
 	}
-	_, err := w.WriteString("}\n")
-	return err
+	w.WriteString("}\n")
+	return nil
 }
 
-func writeImages(w *bufio.Writer, d Doc, head []byte) error {
-	if _, err := w.Write(head); err != nil {
-		return err
-	}
-	for i, s := range d.Sections {
-		open := ",\n{"
-		if i == 0 {
-			open = "\n{"
-		}
-		if _, err := w.WriteString(open); err != nil {
-			return err
-		}
+func writeImages(w *bufio.Writer, sections []Section) error {
+	w.WriteString(`"images":[`)
+	separator := "\n{"
+	for _, s := range sections {
+		w.WriteString(separator)
 		if err := writeSection(w, s); err != nil {
 			return err
 		}
-		if err := w.WriteByte('}'); err != nil {
-			return err
-		}
+		separator = "},\n{"
 	}
-	_, err := w.WriteString("]}\n")
-	return err
+	if len(sections) > 0 {
+		w.WriteByte('}')
+	}
+	w.WriteString("]}\n")
+	return nil
 }
 
-// writeSection writes the members image, the extra ones, items, warnings and errors.
-func writeSection(w *bufio.Writer, s Section) error {
+// writeSection writes the members image, the extra ones, items, further lists, warnings and errors.
+func writeSection(w *bufio.Writer, s Section) (err error) {
 	var b []byte
-	var err error
+	extra := s.Extra
 	if s.Image != nil {
-		if b, err = appendObject(append(b, `"image":`...), s.Image); err != nil {
+		extra = slices.Concat([]Extra{{"image", s.Image}}, extra)
+	}
+	for _, e := range extra {
+		if b, err = appendObject(append(appendString(b, e.Name), ':'), e.Value); err != nil {
 			return err
 		}
 		b = append(b, ',')
 	}
-	for _, extra := range s.Extra {
-		b = append(appendString(b, extra.Name), ':')
-		if b, err = appendObject(b, extra.Value); err != nil {
+	for _, list := range slices.Concat([]List{{Name: "items", Fields: s.Fields, Rows: s.rows}}, s.Lists) {
+		w.Write(append(appendString(b, list.Name), ":["...))
+		if err := writeItems(w, list); err != nil {
 			return err
 		}
-		b = append(b, ',')
+		b = append(b[:0], "],"...)
 	}
-	if _, err := w.Write(append(b, `"items":[`...)); err != nil {
+	if b, err = appendList(append(b, `"warnings":[`...), s.Warnings); err != nil {
 		return err
 	}
-	if err := writeItems(w, s); err != nil {
-		return err
-	}
-	for _, list := range s.Lists {
-		b = append(appendString(append(b[:0], "],"...), list.Name), ":["...)
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		if err := writeItems(w, Section{Fields: list.Fields, Rows: list.Rows}); err != nil {
-			return err
-		}
-	}
-	if b, err = appendList(append(b[:0], `],"warnings":[`...), s.Warnings); err != nil {
-		return err
-	}
-	b = append(b, ']')
 	if len(s.Errors) > 0 {
-		if b, err = appendList(append(b, `,"errors":[`...), s.Errors); err != nil {
+		if b, err = appendList(append(b, `],"errors":[`...), s.Errors); err != nil {
 			return err
 		}
-		b = append(b, ']')
 	}
-	_, err = w.Write(b)
-	return err
+	w.Write(append(b, ']'))
+	return nil
 }
 
-func writeItems(w *bufio.Writer, s Section) (err error) {
+func writeItems(w *bufio.Writer, list List) (err error) {
 	var b []byte
-	keys, separator := keysOf(s.Fields), "\n{"
-	for row := range s.rows {
+	keys, separator := keysOf(list.Fields), "\n{"
+	for row := range list.Rows {
 		b, err = keys.appendMembers(append(b[:0], separator...), row)
 		if err != nil {
 			return err
@@ -125,33 +104,31 @@ func appendList(b []byte, list []any) (_ []byte, err error) {
 }
 
 // writeLines writes an item a line. If the answer is about several images, items begin with source and image.
-func writeLines(w *bufio.Writer, d Doc, _ Terminal) error {
+func writeLines(w *bufio.Writer, d Doc, _ Terminal) (err error) {
+	var b []byte
 	for _, s := range d.Sections {
-		lead := []byte("{")
-		if d.many() {
-			lead = appendString(append(lead, `"source":`...), s.Source)
-			lead = appendString(append(lead, `,"image":`...), s.Name)
-		}
-		if err := writeSectionLines(w, s, lead); err != nil {
-			return err
+		keys, lead := keysOf(s.Fields), s.lead(d.many())
+		for row := range s.rows {
+			b, err = keys.appendMembers(append(b[:0], lead...), row)
+			if err != nil {
+				return err
+			}
+			if _, err = w.Write(append(b, "}\n"...)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func writeSectionLines(w *bufio.Writer, s Section, lead []byte) (err error) {
-	var b []byte
-	keys := keysOf(s.Fields)
-	for row := range s.rows {
-		b, err = keys.appendMembers(append(b[:0], lead...), row)
-		if err != nil {
-			return err
-		}
-		if _, err = w.Write(append(b, "}\n"...)); err != nil {
-			return err
-		}
+// lead begins an item that stands alone.
+func (s Section) lead(many bool) []byte {
+	lead := []byte("{")
+	if many {
+		lead = appendString(append(lead, `"source":`...), s.Source)
+		lead = appendString(append(lead, `,"image":`...), s.Name)
 	}
-	return nil
+	return lead
 }
 
 // keys are the members of an item with their names ready to be written.

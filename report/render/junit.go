@@ -75,9 +75,7 @@ func writeJUnit(w *bufio.Writer, d Doc, _ Terminal) error {
 		all.Tests, all.Failures, all.Errors = all.Tests+suite.Tests, all.Failures+suite.Failures, all.Errors+suite.Errors
 		all.Suites = append(all.Suites, suite)
 	}
-	if _, err := w.WriteString(xml.Header); err != nil {
-		return err
-	}
+	w.WriteString(xml.Header)
 	encoder := xml.NewEncoder(w)
 	encoder.Indent("", " ")
 	if err := encoder.Encode(all); err != nil {

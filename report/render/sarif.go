@@ -96,8 +96,8 @@ func writeSARIF(w *bufio.Writer, d Doc, _ Terminal) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append(b, '\n'))
-	return err
+	w.Write(append(b, '\n'))
+	return nil
 }
 
 func sarifOf(f finding, rule int, s Section) sarifResult {

@@ -34,16 +34,14 @@ func writeTSV(w *bufio.Writer, d Doc, t Terminal) error {
 func writeSeparated(w *bufio.Writer, d Doc, t Terminal, how dialect) error {
 	var header []byte
 	for i, s := range d.Sections {
-		names := how.names(d, s)
-		if i > 0 && !bytes.Equal(header, names) {
-			names = append([]byte(how.end), names...)
-		} else if i > 0 {
-			names = nil
-		}
-		if names != nil {
+		if names := how.names(d, s); !bytes.Equal(header, names) {
+			if i > 0 {
+				w.WriteString(how.end)
+			}
+			w.Write(names)
 			header = names
 		}
-		if err := how.writeSection(w, names, s, d.many(), t.seen()); err != nil {
+		if err := how.writeSection(w, s, d.many(), t.seen()); err != nil {
 			return err
 		}
 	}
@@ -53,23 +51,13 @@ func writeSeparated(w *bufio.Writer, d Doc, t Terminal, how dialect) error {
 // names is the header row of a section.
 func (how dialect) names(d Doc, s Section) []byte {
 	r := rowText{dialect: how}
-	if d.many() {
-		r.plain("source")
-		r.plain("image")
-	}
-	for _, f := range s.Fields {
-		r.plain(f.Name)
-		if other := f.Kind.besides(); other != "" {
-			r.plain(f.Name + other)
-		}
+	for _, name := range fieldNames(s, d.many()) {
+		r.plain(name)
 	}
 	return r.ended()
 }
 
-func (how dialect) writeSection(w *bufio.Writer, names []byte, s Section, many, seen bool) error {
-	if _, err := w.Write(names); err != nil {
-		return err
-	}
+func (how dialect) writeSection(w *bufio.Writer, s Section, many, seen bool) error {
 	r := rowText{dialect: how, seen: seen}
 	for row := range s.rows {
 		r.b, r.cells = r.b[:0], 0

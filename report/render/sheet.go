@@ -115,15 +115,11 @@ func (l *lineWriter) fit() {
 
 // stream writes the header and the first rows.
 func (l *lineWriter) stream(w *bufio.Writer, rows [][]string) error {
-	if err := l.write(w, l.titles(), l.terminal.Color); err != nil {
-		return err
-	}
+	err := l.write(w, l.titles(), l.terminal.Color)
 	for _, row := range rows {
-		if err := l.write(w, row, false); err != nil {
-			return err
-		}
+		err = cmp.Or(err, l.write(w, row, false))
 	}
-	return nil
+	return err
 }
 
 // write writes a row. Padding is owed until the next cell that is not empty, so that no line ends in spaces.
@@ -168,10 +164,8 @@ func (l *lineWriter) writeLine(w *bufio.Writer, line []byte, bold bool) error {
 	if bold && len(line) > 0 {
 		line = slices.Concat([]byte("\x1b[1m"), line, []byte("\x1b[0m"))
 	}
-	if _, err := w.Write(line); err != nil {
-		return err
-	}
-	return w.WriteByte('\n')
+	w.Write(line)
+	return w.WriteByte('\n') // fails if something before failed
 }
 
 func appendSpaces(b []byte, n int) []byte {

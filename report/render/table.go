@@ -2,6 +2,7 @@ package render
 
 import (
 	"bufio"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -17,9 +18,7 @@ func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
 			return err
 		}
 		if rest = rest[n:]; len(rest) > 0 {
-			if err := w.WriteByte('\n'); err != nil {
-				return err
-			}
+			w.WriteByte('\n')
 		}
 	}
 	return nil
@@ -45,9 +44,7 @@ func (s Section) separate() bool { return s.Text != nil || len(s.Head) > 0 }
 
 func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 	for _, line := range group[0].Head {
-		if _, err := w.WriteString(show.Safe(line) + "\n"); err != nil {
-			return err
-		}
+		w.WriteString(show.Safe(line) + "\n")
 	}
 	if err := writeBody(w, d, group, t); err != nil {
 		return err
@@ -65,9 +62,7 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 		if d.many() && len(s.Head) == 0 {
 			line = show.Safe(d.label(s)) + ": " + line
 		}
-		if _, err := w.WriteString(line + "\n"); err != nil {
-			return err
-		}
+		w.WriteString(line + "\n")
 	}
 	return nil
 }
@@ -82,9 +77,7 @@ func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
 		if len(list.Columns) == 0 || below.empty() {
 			continue
 		}
-		if err := w.WriteByte('\n'); err != nil {
-			return err
-		}
+		w.WriteByte('\n')
 		if err := sheetOf(Doc{Sections: d.Sections, Many: d.many()}, []Section{below}, t).write(w); err != nil {
 			return err
 		}
@@ -104,20 +97,13 @@ func writeBody(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 		return sheetOf(d, group, t).write(w)
 	}
 	if d.many() {
-		if _, err := w.WriteString(show.Safe(group[0].label()) + ":\n"); err != nil {
-			return err
-		}
+		w.WriteString(show.Safe(group[0].label()) + ":\n")
 	}
 	return group[0].Text(w, t)
 }
 
 // label is what a person calls the section's image.
-func (s Section) label() string {
-	if s.Name != "" {
-		return s.Name
-	}
-	return s.Source
-}
+func (s Section) label() string { return cmp.Or(s.Name, s.Source) }
 
 // label is what a person calls the section's image among those of the document: with its source if there are several.
 func (d Doc) label(s Section) string {

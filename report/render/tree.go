@@ -13,25 +13,32 @@ func prepare(list *parse.ListNode, escapes bool) {
 		return
 	}
 	for _, node := range list.Nodes {
-		switch n := node.(type) {
-		case *parse.TextNode:
-			if escapes {
-				n.Text = []byte(unescape(string(n.Text)))
-			}
-		case *parse.IfNode:
-			prepare(n.List, escapes)
-			prepare(n.ElseList, escapes)
-		case *parse.WithNode:
-			prepare(n.List, escapes)
-			prepare(n.ElseList, escapes)
-		case *parse.RangeNode:
-			prepare(n.List, escapes)
-			prepare(n.ElseList, escapes)
-			if !writes(n.List) {
-				n.List.Nodes = append([]parse.Node{call("meterRound")}, n.List.Nodes...)
-			}
+		if text, ok := node.(*parse.TextNode); ok && escapes {
+			text.Text = []byte(unescape(string(text.Text)))
+		}
+		b := branchOf(node)
+		if b == nil {
+			continue
+		}
+		prepare(b.List, escapes)
+		prepare(b.ElseList, escapes)
+		if b.NodeType == parse.NodeRange && !writes(b.List) {
+			b.List.Nodes = append([]parse.Node{call("meterRound")}, b.List.Nodes...)
 		}
 	}
+}
+
+// branchOf is the part that if, with and range have in common, or nil.
+func branchOf(node parse.Node) *parse.BranchNode {
+	switch n := node.(type) {
+	case *parse.IfNode:
+		return &n.BranchNode
+	case *parse.WithNode:
+		return &n.BranchNode
+	case *parse.RangeNode:
+		return &n.BranchNode
+	}
+	return nil
 }
 
 // unescape makes \t and \n a tab and a line feed.
@@ -92,39 +99,30 @@ func (r *run) title(b *strings.Builder, list *parse.ListNode) bool {
 		case *parse.TextNode:
 			b.Write(n.Text)
 		case *parse.ActionNode:
-			h := heading(n.Pipe)
-			b.WriteString(h)
-			found = found || h != ""
+			if len(n.Pipe.Decl) == 0 {
+				h := fieldOf(n.Pipe)
+				b.WriteString(h)
+				found = found || h != ""
+			}
 		case *parse.IfNode:
 			found = r.title(b, n.List) || found
-		case *parse.WithNode:
-			found = r.titleWithin(b, n.Pipe, n.List) || found
-		case *parse.RangeNode:
-			found = r.titleWithin(b, n.Pipe, n.List) || found
+		case *parse.WithNode, *parse.RangeNode:
+			found = r.titleWithin(b, branchOf(node)) || found
 		}
 	}
 	return found
 }
 
-// titleWithin heads a block over another value: with what it shows of it, else with the value's own field.
-func (r *run) titleWithin(b *strings.Builder, pipe *parse.PipeNode, list *parse.ListNode) bool {
+// titleWithin heads a block about another value: with the fields that it shows, else with the value's own field.
+func (r *run) titleWithin(b *strings.Builder, block *parse.BranchNode) bool {
 	var within strings.Builder
-	text := ""
-	if r.title(&within, list) {
-		text = within.String()
-	} else {
-		text = fieldOf(pipe)
+	if r.title(&within, block.List) {
+		b.WriteString(within.String())
+		return within.Len() > 0
 	}
+	text := fieldOf(block.Pipe)
 	b.WriteString(text)
 	return text != ""
-}
-
-// heading is the header of the first field that an action shows.
-func heading(pipe *parse.PipeNode) string {
-	if len(pipe.Decl) > 0 {
-		return ""
-	}
-	return fieldOf(pipe)
 }
 
 // fieldOf is the header of the first field that a pipeline names.
