@@ -3,6 +3,7 @@ package tarfs
 import (
 	"bytes"
 	"iter"
+	"path"
 	"slices"
 )
 
@@ -136,22 +137,8 @@ func (t *Tree) collectUnclaimed(layer uint32) {
 }
 
 // unseenPath returns the path of a version that has no node.
-func (t *Tree) unseenPath(id uint32) []byte {
+func (t *Tree) unseenPath(id uint32) string {
 	r := t.unclaimed.at(id &^ unseen)
 	l := t.layers[r.layer]
-	e := l.entries.at(r.entry)
-	path := []byte{'/'}
-	for _, part := range bytes.Split(slices.Concat(l.dirOf(e), l.nameOf(e)), []byte{'/'}) {
-		switch string(part) {
-		case "", ".":
-		case "..":
-			path = path[:max(1, bytes.LastIndexByte(path, '/'))]
-		default:
-			if len(path) > 1 {
-				path = append(path, '/')
-			}
-			path = append(path, part...)
-		}
-	}
-	return path
+	return path.Clean("/" + l.written(l.entries.at(r.entry)))
 }

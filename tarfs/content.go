@@ -28,7 +28,7 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	var at int64
 	for _, r := range regions {
 		s.hashZeros(r.offset - at)
-		if err := s.hashBytes(r.size); err != nil {
+		if err := s.each(r.size, func(b []byte) error { s.hash.Write(b); return nil }); err != nil {
 			return digest, err
 		}
 		at = r.offset + r.size
@@ -64,10 +64,6 @@ func (s *scanner) hashZeros(n int64) {
 	for ; n > 0; n -= int64(len(zeros)) {
 		s.hash.Write(zeros[:min(n, int64(len(zeros)))])
 	}
-}
-
-func (s *scanner) hashBytes(n int64) error {
-	return s.each(n, func(b []byte) error { _, err := s.hash.Write(b); return err })
 }
 
 // each calls use with the next n bytes, piece by piece.

@@ -264,11 +264,9 @@ func (m *merger) clear(at uint32) {
 	for len(stack) > 0 {
 		l := m.locals.at(stack[len(stack)-1])
 		stack = stack[:len(stack)-1]
-		for c := l.first; c != 0; c = m.locals.at(c).next {
-			stack = append(stack, c)
-		}
 		for c := l.first; c != 0; {
 			child := m.locals.at(c)
+			stack = append(stack, c)
 			m.replaced(child)
 			delete(m.links, c)
 			c, child.next = child.next, 0

@@ -55,17 +55,13 @@ func (f *filesystem) Open(name string) (fs.File, error) {
 }
 
 // Stat describes what a name leads to.
-func (f *filesystem) Stat(name string) (fs.FileInfo, error) {
-	v, err := f.find("stat", name, true)
-	if err != nil {
-		return nil, err
-	}
-	return fileInfo{v, path.Base(name)}, nil
-}
+func (f *filesystem) Stat(name string) (fs.FileInfo, error) { return f.describe("stat", name, true) }
 
 // Lstat describes a name without following its last component.
-func (f *filesystem) Lstat(name string) (fs.FileInfo, error) {
-	v, err := f.find("lstat", name, false)
+func (f *filesystem) Lstat(name string) (fs.FileInfo, error) { return f.describe("lstat", name, false) }
+
+func (f *filesystem) describe(op, name string, follow bool) (fs.FileInfo, error) {
+	v, err := f.find(op, name, follow)
 	if err != nil {
 		return nil, err
 	}
@@ -184,15 +180,13 @@ type file struct {
 	body io.ReadCloser
 }
 
-var errNoContent = errors.New("has no content that can be read")
-
 func (f *file) Read(b []byte) (n int, err error) {
 	switch {
 	case f.closed:
 	case f.body != nil:
 		n, err = f.body.Read(b)
 	case f.info.v.Type() != File || f.open == nil:
-		err = errNoContent
+		err = errors.New("has no content that can be read")
 	default:
 		if f.body, err = f.open(f.info.v); err == nil {
 			n, err = f.body.Read(b)

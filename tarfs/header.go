@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 const blockSize = 512
@@ -90,12 +91,7 @@ func gnuTimes(b []byte) bool {
 }
 
 func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 || c == 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 || c == 0 })
 }
 
 // cstring cuts a field at its first NUL.
@@ -157,20 +153,8 @@ func IsHeader(block []byte) bool {
 	return len(block) >= blockSize && !isZero(block[:blockSize]) && checkSum(block[:blockSize]) == nil
 }
 
-func isZero(b []byte) bool {
-	for len(b) >= 8 {
-		if binary.LittleEndian.Uint64(b) != 0 {
-			return false
-		}
-		b = b[8:]
-	}
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}
+// isZero reports whether a block, or a part of one, is zeros.
+func isZero(b []byte) bool { return bytes.Equal(b, zeros[:len(b)]) }
 
 // fields reads numbers from a block and keeps the first error.
 type fields struct {
@@ -249,15 +233,11 @@ func joinDigits(v uint64) int64 {
 
 // anyOctal reads digits one by one.
 func anyOctal(b []byte) (int64, bool) {
-	at := 0
-	for at < len(b) && (b[at] == ' ' || b[at] == 0) {
-		at++
-	}
 	var n int64
-	for ; at < len(b) && b[at] != 0; at++ {
-		c := b[at] - '0'
+	for b = bytes.TrimLeft(b, " \x00"); len(b) > 0 && b[0] != 0; b = b[1:] {
+		c := b[0] - '0'
 		if c > 7 {
-			return n, b[at] == ' ' && len(bytes.Trim(b[at:], " \x00")) == 0
+			return n, b[0] == ' ' && len(bytes.Trim(b, " \x00")) == 0
 		}
 		if n>>60 != 0 {
 			return 0, false

@@ -163,21 +163,15 @@ func (l *Layer) Raw() iter.Seq[TarEntry] {
 
 func (l *Layer) raw(e *entry) TarEntry {
 	name := string(l.dirOf(e)) + string(bytes.TrimRight(l.nameOf(e), "/"))
-	raw := TarEntry{
-		Name: name, Type: TarOther, Link: string(l.linkOf(e)),
+	return TarEntry{
+		Name: name, Type: tarTypes[e.kind], Link: string(l.linkOf(e)),
 		Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0,
 	}
-	switch e.kind {
-	case kindFile:
-		raw.Type = TarFile
-	case kindDir:
-		raw.Type = TarDir
-	case kindSymlink:
-		raw.Type = TarSymlink
-	case kindHardlink:
-		raw.Type = TarHardlink
-	}
-	return raw
+}
+
+var tarTypes = [...]TarType{
+	kindFile: TarFile, kindDir: TarDir, kindSymlink: TarSymlink, kindHardlink: TarHardlink,
+	kindChar: TarOther, kindBlock: TarOther, kindFifo: TarOther, kindUnknown: TarOther,
 }
 
 // Files returns the number of entries that are not whiteouts in the view.

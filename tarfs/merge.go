@@ -1,6 +1,7 @@
 package tarfs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -117,8 +118,7 @@ func (m *merger) merge(layer int, table *Layer) error {
 	m.locals.add(local{node: root, entry: noEntry, state: implied, kind: Dir})
 	m.t.nodes.at(root).local = 0
 	m.linkSteps = 0
-	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], nil, place{}
-	m.folder.ok = false
+	m.whiteouts, m.opaques, m.links, m.parent, m.folder.ok = m.whiteouts[:0], m.opaques[:0], nil, place{}, false
 	if table.global {
 		m.warn(PAXGlobalHeader, "")
 	}
@@ -233,10 +233,8 @@ func (m *merger) bounded(steps []step) error {
 	for _, s := range steps {
 		size += 1 + int(s.name.len)
 	}
-	if err := over("components", int64(len(steps)), int64(m.table.lim.Components)); err != nil {
-		return err
-	}
-	return over("path", int64(size), int64(m.table.lim.Path))
+	lim := &m.table.lim
+	return cmp.Or(over("components", int64(len(steps)), int64(lim.Components)), over("path", int64(size), int64(lim.Path)))
 }
 
 // step finds the local of a name after the steps so far.
@@ -249,14 +247,12 @@ func (m *merger) step(steps []step, name ref) step {
 		return step{name: name}
 	}
 	id := m.t.child(m.locals.at(at).node, m.t.text(name))
-	if id == 0 {
-		return step{name: name}
+	if id != 0 {
+		if i, ok := m.of(id); ok {
+			return step{name: name, local: i, found: true}
+		}
 	}
-	i, ok := m.of(id)
-	if !ok {
-		return step{name: name}
-	}
-	return step{name: name, local: i, found: true}
+	return step{name: name}
 }
 
 // follow puts the target of a symlink before the components that are left.

@@ -2,6 +2,7 @@ package tarfs
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -94,15 +95,8 @@ func (l *Layer) hides(e *entry, view View) bool {
 // opaque reports whether a directory's attributes hide what is below it.
 func (l *Layer) opaque(i uint32) bool {
 	e := l.entries.at(i)
-	if l.dialect != Overlay || e.kind != kindDir || e.flags&flagOverlay == 0 {
-		return false
-	}
-	for _, x := range l.everyAttribute(i) {
-		if x.Name == OpaqueXattr && x.Value == "y" {
-			return true
-		}
-	}
-	return false
+	return l.dialect == Overlay && e.kind == kindDir && e.flags&flagOverlay != 0 &&
+		slices.Contains(l.everyAttribute(i), Xattr{OpaqueXattr, "y"})
 }
 
 // attributes returns the extended attributes of an entry, sorted by name. The Overlay dialect leaves out those that are
@@ -112,13 +106,7 @@ func (l *Layer) attributes(i uint32) []Xattr {
 	if l.dialect != Overlay || l.entries.at(i).flags&flagOverlay == 0 {
 		return list
 	}
-	kept := list[:0]
-	for _, x := range list {
-		if !strings.HasPrefix(x.Name, overlayPrefix) {
-			kept = append(kept, x)
-		}
-	}
-	return kept
+	return slices.DeleteFunc(list, func(x Xattr) bool { return strings.HasPrefix(x.Name, overlayPrefix) })
 }
 
 // In returns a table of the layer's entries that is read in another dialect.

@@ -2,6 +2,7 @@ package tarfs
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -122,10 +123,8 @@ func (x *extended) other(key string, value []byte, lim *Limits) error {
 	}
 	x.xattrs = append(x.xattrs, Xattr{name, string(value)})
 	x.xattrBytes += len(name) + len(value)
-	if err := over("xattrs", int64(len(x.xattrs)), int64(lim.Xattrs)); err != nil {
-		return err
-	}
-	return over("xattr-bytes", int64(x.xattrBytes), int64(lim.XattrBytes))
+	return cmp.Or(over("xattrs", int64(len(x.xattrs)), int64(lim.Xattrs)),
+		over("xattr-bytes", int64(x.xattrBytes), int64(lim.XattrBytes)))
 }
 
 // few is the number of attributes up to which names are compared one by one.

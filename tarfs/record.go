@@ -8,26 +8,19 @@ import (
 
 // kinds says by typeflag what an entry is. Files of types that engines refuse have flagRefused.
 func kinds(typeflag byte) (kind, flag) {
-	switch typeflag {
-	case '0', 0:
+	switch {
+	case typeflag == 0:
 		return kindFile, 0
-	case '7', 'S':
+	case typeflag == '7' || typeflag == 'S':
 		return kindFile, flagRefused
-	case '1':
-		return kindHardlink, 0
-	case '2':
-		return kindSymlink, 0
-	case '3':
-		return kindChar, 0
-	case '4':
-		return kindBlock, 0
-	case '5':
-		return kindDir, 0
-	case '6':
-		return kindFifo, 0
+	case typeflag >= '0' && int(typeflag-'0') < len(digits):
+		return digits[typeflag-'0'], 0
 	}
 	return kindUnknown, 0
 }
+
+// digits are the kinds of the typeflags from '0' on.
+var digits = [...]kind{kindFile, kindHardlink, kindSymlink, kindChar, kindBlock, kindDir, kindFifo}
 
 // record makes an entry of the table from a header.
 func (s *scanner) record(h *header) (*entry, error) {
@@ -91,11 +84,11 @@ func (s *scanner) text(e *entry, h *header) error {
 	dir, name := splitName(h.name, trimmed)
 	if len(l.dirs) == 0 || !bytes.Equal(dir, s.dir) {
 		s.dir = append(s.dir[:0], dir...) // dir is in a buffer that is reused
-		l.dirs = append(l.dirs, span{s.put(dir), uint16(len(dir))})
+		l.dirs = append(l.dirs, span{l.arena.put(dir), uint16(len(dir))})
 	}
 	e.dir = uint32(len(l.dirs) - 1)
-	e.name, e.nameLen = s.put(name), uint16(len(name))
-	e.link, e.linkLen = s.put(h.link), uint16(len(h.link))
+	e.name, e.nameLen = l.arena.put(name), uint16(len(name))
+	e.link, e.linkLen = l.arena.put(h.link), uint16(len(h.link))
 	for _, x := range s.ext.xattrs {
 		e.flags |= flagXattrs
 		if bytes.HasPrefix([]byte(x.Name), []byte(overlayPrefix)) {
@@ -103,8 +96,8 @@ func (s *scanner) text(e *entry, h *header) error {
 		}
 		l.xattrs.add(xattr{
 			entry: l.entries.n,
-			name:  s.put([]byte(x.Name)), nameLen: uint32(len(x.Name)),
-			value: s.put([]byte(x.Value)), valueLen: uint32(len(x.Value)),
+			name:  l.arena.put([]byte(x.Name)), nameLen: uint32(len(x.Name)),
+			value: l.arena.put([]byte(x.Value)), valueLen: uint32(len(x.Value)),
 		})
 	}
 	return nil
@@ -128,8 +121,6 @@ func splitName(name, trimmed []byte) (dir, base []byte) {
 	at := bytes.LastIndexByte(trimmed, '/') + 1
 	return name[:at], name[at:]
 }
-
-func (s *scanner) put(b []byte) uint32 { return s.layer.arena.put(b) }
 
 // keep adds an entry after all its content was read.
 func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool) {

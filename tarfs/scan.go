@@ -219,8 +219,6 @@ func (s *scanner) entry(h *header, block []byte) (bool, error) {
 	case 'x', 'g', 'L', 'K':
 		return false, s.extend(h)
 	}
-	var regions []region
-	var sparse, leading bool
 	if err := s.ext.apply(h); err != nil {
 		return false, err
 	}
@@ -338,14 +336,6 @@ func (s *scanner) extend(h *header) error {
 // read appends n bytes of content.
 func (s *scanner) read(body []byte, n int64) ([]byte, error) {
 	body = slices.Grow(body, int(min(n, 64<<10)))
-	for left := n; left > 0; {
-		b, err := s.r.Peek(int(min(left, blockSize)))
-		if int64(len(b)) < min(left, blockSize) {
-			return nil, unexpected(err)
-		}
-		body = append(body, b...)
-		left -= int64(len(b))
-		s.skip(int64(len(b)))
-	}
-	return body, s.err
+	err := s.each(n, func(b []byte) error { body = append(body, b...); return nil })
+	return body, err
 }

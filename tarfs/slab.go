@@ -1,9 +1,9 @@
 package tarfs
 
-// slabSize is how many items a slab holds.
-const slabSize = 1 << slabBits
-
-const slabBits = 12
+const (
+	slabBits = 12
+	slabSize = 1 << slabBits // items of a slab
+)
 
 // slabs is a slice that grows without copying its items, so a million entries cost their own size and no garbage. Only
 // the first slab grows by copying, because most layers are small: a pointer to an item is valid until the next add.
@@ -38,10 +38,10 @@ func (s *slabs[T]) reset() {
 	s.n = 0
 }
 
-// chunkSize is the number of bytes of an arena's chunk. A longer text has a chunk of its own.
-const chunkSize = 1 << chunkBits
-
-const chunkBits = 20
+const (
+	chunkBits = 20
+	chunkSize = 1 << chunkBits // bytes of a chunk; a longer text has a chunk of its own
+)
 
 // An arena holds texts. Like slabs, it grows without copying, so a text never crosses a chunk. An offset is the number
 // of the chunk times its size, plus the place in the chunk: adding to an offset cuts a text that is shorter than a

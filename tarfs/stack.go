@@ -24,7 +24,7 @@ func (m *merger) hide() {
 		if !o.over && m.table.dialect == Whiteouts {
 			m.warn(OpaqueHidesNothing, o.path)
 		}
-		m.hideChildren(m.locals.at(o.local).node, ByOpaque)
+		m.hideAll(m.release(m.locals.at(o.local).node, nil), ByOpaque)
 	}
 }
 
@@ -54,9 +54,6 @@ func (m *merger) covers(id uint32) bool {
 
 // hideTree hides what is visible at and below a path.
 func (m *merger) hideTree(id uint32, how How) { m.hideAll([]uint32{id}, how) }
-
-// hideChildren hides what is visible below a directory.
-func (m *merger) hideChildren(id uint32, how How) { m.hideAll(m.release(id, nil), how) }
 
 func (m *merger) hideAll(stack []uint32, how How) {
 	for len(stack) > 0 {

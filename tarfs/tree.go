@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"iter"
+	"path"
 	"slices"
 	"sync"
 )
@@ -291,8 +292,7 @@ func (n Node) Name() string {
 	case n.id == root:
 		return "/"
 	case n.id&unseen != 0:
-		path := n.tree.unseenPath(n.id)
-		return string(path[bytes.LastIndexByte(path, '/')+1:])
+		return path.Base(n.tree.unseenPath(n.id))
 	}
 	return string(n.tree.nameOf(n.id))
 }
@@ -307,14 +307,10 @@ func (n Node) Parent() Node {
 
 // Within reports whether the path is dir or below it.
 func (n Node) Within(dir Node) bool {
-	for at := n; ; at = at.Parent() {
-		if at == dir {
-			return true
-		}
-		if at.IsRoot() {
-			return false
-		}
+	for n != dir && !n.IsRoot() {
+		n = n.Parent()
 	}
+	return n == dir
 }
 
 // Path returns the exact bytes of the path, beginning with '/'.
@@ -323,7 +319,7 @@ func (n Node) Path() string {
 	case n.id == root:
 		return "/"
 	case n.id&unseen != 0:
-		return string(n.tree.unseenPath(n.id))
+		return n.tree.unseenPath(n.id)
 	}
 	var short [256]byte // enough for most paths
 	return string(n.tree.appendPath(short[:0], n.id))
