@@ -22,6 +22,15 @@ func (img *Image) After(n int) Side {
 	return Side{img, n, img.tree.At(n)}
 }
 
+// Began returns what a container began with: its image, and, with init, what the engine added before it ran.
+func (img *Image) Began(init bool) Side {
+	last := len(img.Layers) - 1
+	for last >= 0 && (img.Layers[last].Role == source.RoleContainer || !init && img.Layers[last].Role == source.RoleInit) {
+		last--
+	}
+	return img.After(last)
+}
+
 // View returns what the side shows.
 func (s Side) View() *tarfs.Snapshot { return s.view }
 

@@ -12,7 +12,6 @@ import (
 	"layup/analyze"
 	"layup/analyze/source"
 	"layup/report/call"
-	"layup/tarfs"
 )
 
 // What completion may cost: the time is that of a person waiting for a key to answer.
@@ -97,66 +96,12 @@ func (d *draft) paths(ctx context.Context, name string) []candidate {
 			}
 		}
 		dir, begin := d.typed[:strings.LastIndexByte(d.typed, '/')+1], d.typed[strings.LastIndexByte(d.typed, '/')+1:]
-		children := visible(img, dir, upto)
-		if d.report.Name == "log" { // what is gone has a history, too
-			children = everSeen(img, dir)
+		children := img.Names(dir, upto)
+		if d.report.Name == "log" { // what is gone has a history also
+			children = img.EveryName(dir)
 		}
 		return few(ctx, dir, begin, children)
 	})
-}
-
-// visible lists the names in a directory after a layer; those of directories, and of symlinks to one, end in a slash.
-func visible(img *analyze.Image, dir string, upto int) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		at, err := img.Owner(dir, true, upto)
-		if err != nil || at.Version.Type() != tarfs.Dir {
-			return
-		}
-		top := at.Version.Node()
-		for v := range img.Tree().At(upto).Walk(top, 1) {
-			if v.Node() == top {
-				continue
-			}
-			name := v.Node().Name()
-			if v.Type() == tarfs.Symlink {
-				to, err := img.Owner(v.Node().Path(), true, upto)
-				if err == nil && to.Version.Type() == tarfs.Dir {
-					name += "/"
-				}
-			}
-			if v.Type() == tarfs.Dir {
-				name += "/"
-			}
-			if !yield(name) {
-				return
-			}
-		}
-	}
-}
-
-// everSeen lists the names that any layer ever put into a directory.
-func everSeen(img *analyze.Image, dir string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		top, ok := img.Tree().Lookup(dir)
-		if at, err := img.Owner(dir, true, analyze.Last); err == nil {
-			top, ok = at.Version.Node(), true
-		}
-		for n := range img.Tree().Nodes() {
-			if !ok || n.IsRoot() || n.Parent() != top {
-				continue
-			}
-			name := n.Name()
-			for v := range n.Versions() {
-				if v.Type() == tarfs.Dir {
-					name += "/"
-					break
-				}
-			}
-			if !yield(name) {
-				return
-			}
-		}
-	}
 }
 
 // few returns the names that begin as typed, in order; of too many the first, and the last: a shell puts in what all of them share.

@@ -34,11 +34,7 @@ func (d *comparing) loadContainer(ctx context.Context, c *call.Call) (call.Image
 		list.Close()
 		return nil, sides, call.Usage("layup diff IMAGE-A IMAGE-B compares two images; --layers I..J two stages of one", "diff: IMAGE-B is missing, and %s is no container", show.Shell(c.Args[0]))
 	}
-	base := len(img.Layers) - 1
-	for base >= 0 && (img.Layers[base].Role == source.RoleContainer || d.against.Word == againstImage && img.Layers[base].Role == source.RoleInit) {
-		base--
-	}
-	sides[0], sides[1] = img.After(base), img.After(analyze.Last)
+	sides[0], sides[1] = img.Began(d.against.Word != againstImage), img.After(analyze.Last)
 	return list, sides, nil
 }
 

@@ -48,3 +48,56 @@ func ownVersion(n tarfs.Node, layer int) (own tarfs.Version, removed, ok bool) {
 func below(p, dir string) bool {
 	return dir == "/" || p == dir || strings.HasPrefix(p, dir) && p[len(dir)] == '/'
 }
+
+// Names yields the names in a directory after layer upto. Those of directories, and of symlinks to one, end in a slash.
+func (img *Image) Names(dir string, upto int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		at, err := img.Owner(dir, true, upto)
+		if err != nil || at.Version.Type() != tarfs.Dir {
+			return
+		}
+		view, top := img.tree.At(upto), at.Version.Node()
+		for v := range view.Walk(top, 1) {
+			if v.Node() == top {
+				continue
+			}
+			name := v.Node().Name()
+			if v.Type() == tarfs.Symlink {
+				if to, err := view.Resolve(v.Node().Path(), true); err == nil {
+					v = to
+				}
+			}
+			if v.Type() == tarfs.Dir {
+				name += "/"
+			}
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// EveryName yields the names that any layer ever put into a directory. Those that ever were directories end in a slash.
+func (img *Image) EveryName(dir string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		top, ok := img.tree.Lookup(dir)
+		if at, err := img.Owner(dir, true, Last); err == nil {
+			top, ok = at.Version.Node(), true
+		}
+		for n := range img.tree.Nodes() {
+			if !ok || n.IsRoot() || n.Parent() != top {
+				continue
+			}
+			name := n.Name()
+			for v := range n.Versions() {
+				if v.Type() == tarfs.Dir {
+					name += "/"
+					break
+				}
+			}
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
