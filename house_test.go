@@ -38,7 +38,7 @@ var mechanisms = []struct {
 	{"plural", "analyze/show/", regexp.MustCompile(`"1 " \+`)},
 	{"quoting for shells", "analyze/show/", regexp.MustCompile("`'\\\\''`")},
 	{"quoting for terminals", "analyze/show/", regexp.MustCompile(`\.IsPrint\(`)},
-	{"bounded set of open files", "", regexp.MustCompile(`^(const )?\s*maxOpen\s+= `)},
+	{"bounded set of open files", "analyze/source/disk/", regexp.MustCompile(`(?i)^(const )?\s*maxOpen\s+= `)},
 }
 
 // banned matches the words that are not used, alone or as a part of a name.

@@ -15,7 +15,7 @@ import (
 	"layup/analyze/source/bolt"
 )
 
-// dump writes a database out, as our reader sees it.
+// dump prints a database as our reader sees it.
 func dump(b bolt.Bucket, indent string, depth int, to *strings.Builder) error {
 	if depth > 20 {
 		return errors.New("buckets within buckets without end")
@@ -36,7 +36,7 @@ func dump(b bolt.Bucket, indent string, depth int, to *strings.Builder) error {
 	return nil
 }
 
-// oracle writes it out as bbolt sees it.
+// oracle prints a database as bbolt sees it.
 func oracle(t *testing.T, path string) string {
 	t.Helper()
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
@@ -74,7 +74,7 @@ func first(c *bbolt.Cursor) (*bbolt.Cursor, []byte, []byte) {
 	return c, k, v
 }
 
-// random makes a database in several transactions, with buckets in buckets, long values and deleted keys.
+// random creates a database in several transactions, with nested buckets, long values and deleted keys.
 func random(t testing.TB, seed uint64, page int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "random.db")
@@ -174,7 +174,7 @@ func TestFindsEveryKeyThatItLists(t *testing.T) {
 	}
 }
 
-func TestTakesTheOlderMetaWhereTheNewerIsDamaged(t *testing.T) {
+func TestTakesTheOlderMetaIfTheNewerIsDamaged(t *testing.T) {
 	data, err := os.ReadFile(random(t, 3, 4096))
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func FuzzDamage(f *testing.F) {
 	f.Add(uint32(100), byte(1), uint32(5000), byte(200))
 	f.Fuzz(func(t *testing.T, at uint32, to byte, at2 uint32, to2 byte) {
 		broken := bytes.Clone(data)
-		const metas = 2048 // their checksums would stop everything else
+		const metas = 2048 // damage there changes the checksum, and nothing else is read
 		for _, c := range []struct {
 			at uint32
 			to byte
@@ -219,6 +219,6 @@ func FuzzDamage(f *testing.F) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		_ = dump(db.Root(), "", 0, &out) // damage is an error or goes unnoticed, but never a panic or without end
+		_ = dump(db.Root(), "", 0, &out) // damage may be an error, but never a panic or an endless loop
 	})
 }

@@ -68,7 +68,7 @@ func put(t *testing.T, dir string, content []byte) document.Descriptor {
 	return document.Descriptor{MediaType: document.OCIManifest, Digest: digest, Size: int64(len(content))}
 }
 
-// A signature is a manifest that refers to the image; a signature of the signature is one, too.
+// A signature is a manifest that refers to the image. A signature of the signature is also fetched.
 func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
 	pulled, err := Pull(t.Context(), []string{ref + ":1"}, pullOptions(t, ""))
@@ -114,7 +114,7 @@ func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 	}
 }
 
-// listed returns what an archive holds by kind, and how many images there are to choose from.
+// listed returns the kinds of what an archive holds, and the number of its images.
 func listed(t *testing.T, name string) (kinds []string, images int) {
 	t.Helper()
 	a, err := source.Open(t.Context(), name, source.Options{Verify: true, Limits: document.DefaultLimits()})
@@ -164,7 +164,7 @@ func TestPullOfOnePlatformMakesItTheOnlyImage(t *testing.T) {
 	}
 }
 
-// Two references of one image, a tag and a digest: one file with each blob once, and every name leads to its image.
+// A tag and a digest may name one image: the file has each blob once, and every name chooses its image.
 func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
 	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Zstd})
 	opt := pullOptions(t, ".tar")
@@ -228,8 +228,7 @@ func TestPullNeedsARegistrysName(t *testing.T) {
 	}
 }
 
-// A foreign layer that the registry does not have is left out, and said; with --docker it would make a file that no
-// engine loads.
+// A note names each foreign layer that is left out. With --docker that is an error: no engine would load the file.
 func TestPullLeavesOutForeignLayers(t *testing.T) {
 	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
 	config := put(t, s.Dir, []byte(`{"architecture":"amd64","os":"windows",`+

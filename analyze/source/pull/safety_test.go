@@ -16,7 +16,7 @@ import (
 	"layup/fixtures"
 )
 
-// What the registry serves wrong never reaches the target.
+// Wrong content from a registry never reaches the target.
 func TestPullRefusesWhatDoesNotMatch(t *testing.T) {
 	for _, c := range []struct {
 		say   string
@@ -59,7 +59,7 @@ func TestPullRefusesWhatDoesNotMatch(t *testing.T) {
 		if _, err := os.Lstat(opt.Target); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: the target is there", c.say)
 		}
-		s.Wrong = nil // and then the registry is mended
+		s.Wrong = nil // the registry is repaired
 		if _, err := Pull(t.Context(), []string{ref + ":1"}, opt); err != nil {
 			t.Errorf("%s: the next pull: %v", c.say, err)
 		}
@@ -69,7 +69,8 @@ func TestPullRefusesWhatDoesNotMatch(t *testing.T) {
 	}
 }
 
-// What lies in a partial directory may have been changed by anybody: it is fetched again, never taken for what it says.
+// Anybody may have changed a partial directory: its content is compared with its digests, and fetched again if it
+// differs.
 func TestPullTrustsNoPartialDirectory(t *testing.T) {
 	_, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
 	first := pullOptions(t, "")
@@ -201,7 +202,7 @@ func TestPullWithoutResumeLeavesNothing(t *testing.T) {
 	}
 }
 
-// Of two pulls to one place the second is refused, also where it would begin anew.
+// The second of two pulls to one target is refused, even with NoResume.
 func TestPullSharesItsPartialDirectoryWithNobody(t *testing.T) {
 	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI})
 	s.Part, s.Pace = 512, 20*time.Millisecond

@@ -80,7 +80,7 @@ func TestChallengesAreRead(t *testing.T) {
 	}
 }
 
-// tokenServer is a registry that wants a token, and gives one for a password or an identity.
+// tokenServer is a registry that demands a token, and gives one for a password or an identity.
 func tokenServer(t *testing.T) (host string, seen func() []string) {
 	t.Helper()
 	var log []string
@@ -214,7 +214,7 @@ esac
 	}
 }
 
-// Given credentials are for the registry; a mirror is another host.
+// Credentials of the options are for the registry; a mirror is another host.
 func TestGivenCredentialsStayWithTheRegistry(t *testing.T) {
 	k, err := newKeychain(Options{Creds: "u:p"})
 	if err != nil {

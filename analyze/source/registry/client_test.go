@@ -15,8 +15,7 @@ import (
 	"time"
 )
 
-// clientTo returns a client whose every connection leads to an address of this machine, so that names of other hosts
-// can be used.
+// clientTo returns a client that connects to an address of this machine, whatever host it asks.
 func clientTo(t *testing.T, opt Options, address string) *Client {
 	t.Helper()
 	c, err := New(opt)
@@ -174,9 +173,9 @@ func TestEveryPageOfReferrersIsAsked(t *testing.T) {
 	}
 }
 
-// TestMirrorStandsInWhereTheRegistryIsAway: behind an air gap a mirror is all there is, and most mirrors know no
-// referrers.
-func TestMirrorStandsInWhereTheRegistryIsAway(t *testing.T) {
+// TestMirrorIsEnoughIfTheRegistryIsNotReached: most mirrors do not know referrers, and in an isolated network there is
+// nothing else.
+func TestMirrorIsEnoughIfTheRegistryIsNotReached(t *testing.T) {
 	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/tags/list") {
 			fmt.Fprint(w, `{"tags":["a"]}`)
@@ -253,14 +252,14 @@ func TestAdviceFollowsTheCause(t *testing.T) {
 	}
 }
 
-// errConnection is what connecting to a port gives where nobody listens.
+// errConnection is the error of connecting to a port without a listener.
 func errConnection() error {
 	_, err := net.DialTimeout("tcp", "127.0.0.1:1", time.Second)
 	return errors.Join(err)
 }
 
-// TestSilentProxyIsWaitedForAsLongAsARegistry: the library would wait a minute for what a proxy says to CONNECT.
-func TestSilentProxyIsWaitedForAsLongAsARegistry(t *testing.T) {
+// TestSilentProxyHasAsMuchTimeAsARegistry: the library waits a minute for the answer of a proxy to CONNECT.
+func TestSilentProxyHasAsMuchTimeAsARegistry(t *testing.T) {
 	end := make(chan struct{})
 	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
 	defer proxy.Close()
