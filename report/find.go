@@ -160,9 +160,9 @@ func hitRows(img *analyze.Image, hits iter.Seq[analyze.Hit]) iter.Seq[[]render.V
 
 func hitColumns(digests bool) []render.Column {
 	f := item.VersionFields
-	columns := []render.Column{item.LayerColumn(f, "LAYER", "layer"), statusColumn(f), item.Spare(item.ModeColumn(f)), item.Spare(item.IDsColumn(f)), item.SizeColumn(f, "SIZE", "size")}
+	columns := []render.Column{item.Column(f, "LAYER", "layer", render.Dashed), statusColumn(f), item.Spare(item.ModeColumn(f)), item.Spare(item.IDsColumn(f)), item.Column(f, "SIZE", "size", render.Sized)}
 	if digests {
-		columns = append(columns, item.Text(f, "SHA256", "sha256"))
+		columns = append(columns, item.Column(f, "SHA256", "sha256"))
 	}
 	return append(columns, item.PathColumn(f))
 }

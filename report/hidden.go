@@ -33,10 +33,7 @@ SENSITIVE marks what should not be in an image:
 `
 
 // hiddenFields are those of versions and what marks them.
-var (
-	hiddenFields = slices.Concat(item.VersionFields, []render.Field{{Name: "sensitive"}})
-	secretFields = []render.Field{{Name: "where"}, {Name: "name"}, {Name: "value"}, {Name: "layer", Kind: render.Int}, {Name: "step", Kind: render.Int}}
-)
+var hiddenFields = slices.Concat(item.VersionFields, []render.Field{{Name: "sensitive"}})
 
 // hiddenDetail is the help with the rules that mark files, for they are what a reader will ask for.
 func hiddenDetail() string {
@@ -146,7 +143,7 @@ func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) call.Part {
 	secrets := img.Secrets()
 	p.Fields, p.Rows, p.Columns = hiddenFields, hiddenRows(img, hits), hiddenColumns(s.digests, marked)
 	p.Extra = []render.Extra{{Name: "totals", Value: totals}}
-	p.Lists = []render.List{{Name: "secrets", Fields: secretFields, Rows: secretRows(secrets, s.showSecrets), Columns: secretColumns()}}
+	p.Lists = []render.List{secretsTable(s.showSecrets).List("secrets", secrets)}
 	p.Footer = hiddenFooter(len(hits), totals, unseen, s.unseen)
 	if len(hits) == 0 && s.narrowed() {
 		p.Footer = "nothing hidden matches; hidden are " + show.Grouped(totals.Hidden) + " bytes"
@@ -186,7 +183,7 @@ func hiddenRows(img *analyze.Image, hits []analyze.Hit) iter.Seq[[]render.Value]
 func hiddenColumns(digests, marked bool) []render.Column {
 	columns := hitColumns(digests)
 	if marked {
-		columns = slices.Insert(columns, len(columns)-1, item.Text(hiddenFields, "SENSITIVE", "sensitive"))
+		columns = slices.Insert(columns, len(columns)-1, item.Column(hiddenFields, "SENSITIVE", "sensitive"))
 	}
 	return columns
 }
@@ -194,28 +191,18 @@ func hiddenColumns(digests, marked bool) []render.Column {
 // mask stands for a value that is not to be shown; it does not tell how long it is.
 const mask = "********"
 
-func secretRows(list []analyze.Secret, show bool) iter.Seq[[]render.Value] {
-	return func(yield func([]render.Value) bool) {
-		for _, s := range list {
-			value := render.T(mask)
-			if show {
-				value = render.T(s.Value)
+func secretsTable(shown bool) render.Table[analyze.Secret] {
+	return render.Table[analyze.Secret]{
+		render.Cell("LAYER", func(s analyze.Secret) string { return render.Dashed(render.I(int64(s.Layer))) }).Right(),
+		render.TextOf("where", func(s analyze.Secret) string { return s.Where }).Column("SECRET IN"),
+		render.TextOf("name", func(s analyze.Secret) string { return s.Name }).Column("NAME"),
+		render.Of("value", render.Text, func(s analyze.Secret) render.Value {
+			if !shown {
+				return render.T(mask)
 			}
-			layer, step := render.Value{}, render.Value{}
-			if s.Layer != tarfs.NoLayer {
-				layer = render.I(int64(s.Layer))
-			}
-			if s.Step >= 0 {
-				step = render.I(int64(s.Step))
-			}
-			if !yield([]render.Value{render.T(s.Where), render.T(s.Name), value, layer, step}) {
-				return
-			}
-		}
+			return render.T(s.Value)
+		}).Column("VALUE").Cut(),
+		render.IntOf("layer", func(s analyze.Secret) int { return s.Layer }),
+		render.IntOf("step", func(s analyze.Secret) int { return s.Step }),
 	}
-}
-
-func secretColumns() []render.Column {
-	f := secretFields
-	return []render.Column{item.LayerColumn(f, "LAYER", "layer"), item.Text(f, "SECRET IN", "where"), item.Text(f, "NAME", "name"), item.Cut(item.Text(f, "VALUE", "value"))}
 }

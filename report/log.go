@@ -63,7 +63,7 @@ func logRows(img *analyze.Image, changes []analyze.Change) iter.Seq[[]render.Val
 
 func logColumns(img *analyze.Image, digests bool) []render.Column {
 	layer, same := item.At(logFields, "layer"), item.At(logFields, "contentSame")
-	change := item.Text(logFields, "CHANGE", "change")
+	change := item.Column(logFields, "CHANGE", "change")
 	inner := change.Cell
 	change.Cell = func(row []render.Value) string {
 		if row[same].Bool() {
@@ -71,10 +71,10 @@ func logColumns(img *analyze.Image, digests bool) []render.Column {
 		}
 		return inner(row)
 	}
-	columns := []render.Column{item.LayerColumn(logFields, "LAYER", "layer"), change, item.Spare(item.ModeColumn(logFields)), item.Spare(item.IDsColumn(logFields)),
-		item.SizeColumn(logFields, "SIZE", "size"), item.PathColumn(logFields)}
+	columns := []render.Column{item.Column(logFields, "LAYER", "layer", render.Dashed), change, item.Spare(item.ModeColumn(logFields)), item.Spare(item.IDsColumn(logFields)),
+		item.Column(logFields, "SIZE", "size", render.Sized), item.PathColumn(logFields)}
 	if digests {
-		columns = append(columns, item.Text(logFields, "SHA256", "sha256"))
+		columns = append(columns, item.Column(logFields, "SHA256", "sha256"))
 	}
 	return append(columns, render.Column{Title: "INSTRUCTION", Cut: true, Cell: func(row []render.Value) string {
 		return img.Instruction(int(row[layer].Int())).Readable

@@ -187,17 +187,17 @@ func (l *listing) order() func(a, b tarfs.Version) int {
 }
 
 func (l *listing) columns(fields []render.Field) []render.Column {
-	columns := []render.Column{item.LayerColumn(fields, "LAYER", "layer")}
+	columns := []render.Column{item.Column(fields, "LAYER", "layer", render.Dashed)}
 	if l.layer.Given {
 		columns = append(columns, statusColumn(fields))
 	}
 	if l.long {
-		columns = append(columns, item.Spare(item.ModeColumn(fields)), item.Spare(item.IDsColumn(fields)), item.SizeColumn(fields, "SIZE", "size"), item.Spare(item.TimeColumn(fields, "MODIFIED", "mtime")))
+		columns = append(columns, item.Spare(item.ModeColumn(fields)), item.Spare(item.IDsColumn(fields)), item.Column(fields, "SIZE", "size", render.Sized), item.Spare(item.Column(fields, "MODIFIED", "mtime", render.Moment)))
 	} else {
-		columns = append(columns, item.SizeColumn(fields, "SIZE", "size"))
+		columns = append(columns, item.Column(fields, "SIZE", "size", render.Sized))
 	}
 	if l.digests {
-		columns = append(columns, item.Text(fields, "SHA256", "sha256"))
+		columns = append(columns, item.Column(fields, "SHA256", "sha256"))
 	}
 	return append(columns, item.PathColumn(fields))
 }

@@ -69,9 +69,9 @@ func ownerColumns(digests bool) []render.Column {
 		}
 		return row[asked].String() + " => " + inner(row)
 	}
-	columns := []render.Column{path, item.LayerColumn(ownerFields, "LAYER", "layer"), item.SizeColumn(ownerFields, "SIZE", "size")}
+	columns := []render.Column{path, item.Column(ownerFields, "LAYER", "layer", render.Dashed), item.Column(ownerFields, "SIZE", "size", render.Sized)}
 	if digests {
-		columns = append(columns, item.Text(ownerFields, "SHA256", "sha256"))
+		columns = append(columns, item.Column(ownerFields, "SHA256", "sha256"))
 	}
 	return append(columns, item.InstructionColumn(ownerFields))
 }

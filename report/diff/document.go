@@ -30,9 +30,9 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 	s := render.Section{Extra: a.extra(), Fields: diffFields, Rows: a.rows(ctx)}
 	switch {
 	case a.asked.stat && a.asked.byLayer:
-		s.Fields, s.Rows = layerStatFields, a.layerStatRows()
+		s.Fields, s.Rows = layerCountsTable.Fields(), layerCountsTable.Rows(a.layerCounts())
 	case a.asked.stat:
-		s.Fields, s.Rows = statFields, a.statRows()
+		s.Fields, s.Rows = countsTable.Fields(), countsTable.Rows(a.counts())
 	case a.asked.byLayer:
 		s.Fields = byLayerFields
 	}

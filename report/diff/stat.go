@@ -2,8 +2,8 @@ package diff
 
 import (
 	"fmt"
-	"iter"
 	"slices"
+	"strings"
 
 	"layup/analyze"
 	"layup/analyze/show"
@@ -11,23 +11,30 @@ import (
 	"layup/report/render"
 )
 
-var (
-	statFields = []render.Field{{Name: "change"}, {Name: "what"}, {Name: "paths", Kind: render.Int}, {Name: "sizeA", Kind: render.Int}, {Name: "sizeB", Kind: render.Int}}
-	// layerStatFields count what is put down to one layer.
-	layerStatFields = slices.Concat([]render.Field{{Name: "side"}, {Name: "layer", Kind: render.Int}, {Name: "status"}, {Name: "added", Kind: render.Int}, {Name: "removed", Kind: render.Int},
-		{Name: "changed", Kind: render.Int}, {Name: "sizeA", Kind: render.Int}, {Name: "sizeB", Kind: render.Int}, {Name: "diffID"}}, item.InstructionFields)
-)
+// A count is how many paths changed so, and their bytes on each side; -1 where a side does not count.
+type count struct {
+	change, what string
+	paths        int
+	a, b         int64
+}
 
-// statRows count the paths by change, then those changed by what changed.
-func (a *diffAnswer) statRows() iter.Seq[[]render.Value] {
+var countsTable = render.Table[count]{
+	render.TextOf("change", func(c count) string { return c.change }),
+	render.Cell("CHANGE", func(c count) string { return strings.TrimSpace(c.change + " " + c.what) }),
+	render.TextOf("what", func(c count) string { return c.what }),
+	render.IntOf("paths", func(c count) int { return c.paths }).Column("PATHS"),
+	render.IntOf("sizeA", func(c count) int64 { return c.a }),
+	render.IntOf("sizeB", func(c count) int64 { return c.b }),
+	render.Cell("BYTES", func(c count) string { return sizes(c.a, c.b) }).Right(),
+}
+
+// counts counts the paths by change, then those changed by what changed.
+func (a *diffAnswer) counts() []count {
 	s := a.stat
-	count := func(change string, n int, before, after render.Value) []render.Value {
-		return []render.Value{render.T(change), {}, render.I(int64(n)), before, after}
-	}
-	rows := [][]render.Value{
-		count(analyze.Added, s.Added, render.Value{}, render.I(s.BytesAdded)),
-		count(analyze.Removed, s.Removed, render.I(s.BytesRemoved), render.Value{}),
-		count(analyze.Changed, s.Changed, render.I(s.BytesBefore), render.I(s.BytesAfter)),
+	list := []count{
+		{change: analyze.Added, paths: s.Added, a: -1, b: s.BytesAdded},
+		{change: analyze.Removed, paths: s.Removed, a: s.BytesRemoved, b: -1},
+		{change: analyze.Changed, paths: s.Changed, a: s.BytesBefore, b: s.BytesAfter},
 	}
 	for _, name := range analyze.AspectNames() {
 		aspect, _ := analyze.AspectNamed(name)
@@ -38,110 +45,87 @@ func (a *diffAnswer) statRows() iter.Seq[[]render.Value] {
 			}
 		}
 		if n > 0 {
-			rows = append(rows, []render.Value{render.T(analyze.Changed), render.T(name), render.I(int64(n)), {}, {}})
+			list = append(list, count{change: analyze.Changed, what: name, paths: n, a: -1, b: -1})
 		}
 	}
-	return slices.Values(rows)
+	return list
 }
 
-// layerStatRows count the paths by the layer that they are put down to, B's layers first; layers without any are left out.
-func (a *diffAnswer) layerStatRows() iter.Seq[[]render.Value] {
-	stats := [2]map[int]*analyze.DiffStat{{}, {}}
+// A layerCount counts what one layer of a side is the reason for.
+type layerCount struct {
+	side           string
+	layer          int // -1 is the empty tree below all layers
+	status, diffID string
+	*analyze.DiffStat
+	instruction analyze.Instruction
+}
+
+var layerCountsTable = slices.Concat(render.Table[layerCount]{
+	render.TextOf("side", func(c layerCount) string { return c.side }),
+	render.Cell("LAYER", func(c layerCount) string { return strings.ToUpper(c.side) + " " + index(c.layer) }),
+	render.Of("layer", render.Int, func(c layerCount) render.Value { return render.I(int64(c.layer)) }),
+	render.TextOf("status", func(c layerCount) string { return c.status }).Column("STATUS").Spare(),
+	render.IntOf("added", func(c layerCount) int { return c.Added }),
+	render.IntOf("removed", func(c layerCount) int { return c.Removed }),
+	render.IntOf("changed", func(c layerCount) int { return c.Changed }),
+	render.Cell("PATHS", func(c layerCount) string { return fmt.Sprintf("+%d ~%d -%d", c.Added, c.Changed, c.Removed) }),
+	render.IntOf("sizeA", layerCount.before),
+	render.IntOf("sizeB", layerCount.after),
+	render.Cell("BYTES", func(c layerCount) string { return sizes(c.before(), c.after()) }).Right(),
+	render.TextOf("diffID", func(c layerCount) string { return c.diffID }),
+}, item.InstructionMembers(func(c layerCount) analyze.Instruction { return c.instruction }), render.Table[layerCount]{
+	render.Cell("INSTRUCTION", func(c layerCount) string { return show.OneLine(c.instruction.Readable) }).Cut(),
+})
+
+func (c layerCount) before() int64 { return c.BytesRemoved + c.BytesBefore }
+func (c layerCount) after() int64  { return c.BytesAdded + c.BytesAfter }
+
+// layerCounts counts the paths by their layer, B's layers first. Layers without any are left out.
+func (a *diffAnswer) layerCounts() (list []layerCount) {
+	stats := map[string]map[int]*analyze.DiffStat{"a": {}, "b": {}}
 	for d := range a.Paths() {
 		side, layer := a.put(d)
-		of := stats[1]
-		if side == "a" {
-			of = stats[0]
+		if stats[side][layer] == nil {
+			stats[side][layer] = &analyze.DiffStat{}
 		}
-		if of[layer] == nil {
-			of[layer] = &analyze.DiffStat{}
-		}
-		of[layer].Count(d)
+		stats[side][layer].Count(d)
 	}
-	var rows [][]render.Value
-	for _, i := range []int{1, 0} {
-		s := [...]analyze.Side{a.A, a.B}[i]
-		for layer := -1; layer <= s.Upto; layer++ {
-			if stat := stats[i][layer]; stat != nil {
-				rows = append(rows, a.layerStatRow([...]string{"a", "b"}[i], s.Image, layer, stat))
+	for _, of := range []struct {
+		side string
+		analyze.Side
+	}{{"b", a.B}, {"a", a.A}} {
+		for layer := -1; layer <= of.Upto; layer++ {
+			if stat := stats[of.side][layer]; stat != nil {
+				c := layerCount{side: of.side, layer: layer, DiffStat: stat, instruction: of.Image.Instruction(layer)}
+				c.status, c.diffID = a.statusOf(of.side, layer)
+				list = append(list, c)
 			}
 		}
 	}
-	return slices.Values(rows)
+	return list
 }
 
-func (a *diffAnswer) layerStatRow(side string, img *analyze.Image, layer int, s *analyze.DiffStat) []render.Value {
-	status, diffID := "", ""
+// statusOf is what became of a layer of one side, and its diffID.
+func (a *diffAnswer) statusOf(side string, layer int) (status, diffID string) {
 	for _, m := range a.Layers {
 		if layer >= 0 && (side == "a" && m.A == layer || side == "b" && m.B == layer) {
 			status, diffID = m.Status, m.DiffID
 		}
 	}
-	row := []render.Value{render.T(side), render.I(int64(layer)), render.Known(status), render.I(int64(s.Added)), render.I(int64(s.Removed)), render.I(int64(s.Changed)),
-		render.I(s.BytesRemoved + s.BytesBefore), render.I(s.BytesAdded + s.BytesAfter), render.Known(diffID)}
-	return item.AppendInstruction(row, img.Instruction(layer))
+	return status, diffID
 }
 
-func statColumns() []render.Column {
-	f := statFields
-	change, what := item.At(f, "change"), item.At(f, "what")
-	return []render.Column{
-		{Title: "CHANGE", Cell: func(row []render.Value) string {
-			if row[what].Absent() {
-				return row[change].String()
-			}
-			return row[change].String() + " " + row[what].String()
-		}},
-		{Title: "PATHS", Right: true, Cell: item.Text(f, "", "paths").Cell},
-		sizesColumn(f),
-	}
-}
-
-// sizesColumn shows the bytes on both sides.
-func sizesColumn(f []render.Field) render.Column {
-	a, b := item.At(f, "sizeA"), item.At(f, "sizeB")
-	return render.Column{Title: "BYTES", Right: true, Cell: func(row []render.Value) string {
-		switch {
-		case row[a].Absent() && row[b].Absent():
-			return ""
-		case row[a].Absent():
-			return "+" + show.Size(row[b].Int())
-		case row[b].Absent():
-			return "-" + show.Size(row[a].Int())
-		}
-		return sizes(row[a].Int(), row[b].Int())
-	}}
-}
-
+// sizes are the bytes on both sides, or on the one that is not negative.
 func sizes(a, b int64) string {
-	if a == b {
+	switch {
+	case a < 0 && b < 0:
+		return ""
+	case a < 0:
+		return "+" + show.Size(b)
+	case b < 0:
+		return "-" + show.Size(a)
+	case a == b:
 		return show.Size(a)
 	}
 	return show.Size(a) + " -> " + show.Size(b)
-}
-
-func layerStatColumns() []render.Column {
-	f := layerStatFields
-	added, removed, changed := item.At(f, "added"), item.At(f, "removed"), item.At(f, "changed")
-	return []render.Column{
-		sideLayerColumn(f),
-		item.Spare(item.Text(f, "STATUS", "status")),
-		{Title: "PATHS", Cell: func(row []render.Value) string {
-			return fmt.Sprintf("+%d ~%d -%d", row[added].Int(), row[changed].Int(), row[removed].Int())
-		}},
-		sizesColumn(f),
-		item.InstructionColumn(f),
-	}
-}
-
-// sideLayerColumn shows a layer of A or B.
-func sideLayerColumn(f []render.Field) render.Column {
-	side := item.At(f, "side")
-	layer := item.LayerColumn(f, "LAYER", "layer")
-	return render.Column{Title: "LAYER", Cell: func(row []render.Value) string {
-		if row[side].String() == "a" {
-			return "A " + layer.Cell(row)
-		}
-		return "B " + layer.Cell(row)
-	}}
 }

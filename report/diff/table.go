@@ -139,9 +139,9 @@ func shownValue(v any) string {
 func (a *diffAnswer) pathsTable(ctx context.Context) render.Section {
 	switch {
 	case a.asked.stat && a.asked.byLayer:
-		return render.Section{Rows: a.layerStatRows(), Columns: layerStatColumns()}
+		return layerCountsTable.Section(a.layerCounts())
 	case a.asked.stat:
-		return render.Section{Rows: a.statRows(), Columns: statColumns()}
+		return countsTable.Section(a.counts())
 	}
 	columns := texts(2, "LAYER", "CHANGE", "WHAT", "SIZE", "PATH", "A", "B")
 	columns[3].Right, columns[3].Spare = true, true

@@ -15,43 +15,13 @@ func At(fields []render.Field, name string) int {
 	panic("no field " + name)
 }
 
-// Text is a column that shows a field as it is.
-func Text(fields []render.Field, title, name string) render.Column {
-	i := At(fields, name)
-	return render.Column{Title: title, Cell: func(row []render.Value) string { return row[i].String() }}
-}
-
-// LayerColumn shows a layer; that of the root, and of whatever has none, is a dash.
-func LayerColumn(fields []render.Field, title, name string) render.Column {
-	i := At(fields, name)
-	return render.Column{Title: title, Right: true, Cell: func(row []render.Value) string {
-		if row[i].Absent() || row[i].Int() < 0 {
-			return "-"
-		}
-		return row[i].String()
-	}}
-}
-
-// SizeColumn shows bytes for a person.
-func SizeColumn(fields []render.Field, title, name string) render.Column {
-	i := At(fields, name)
-	return render.Column{Title: title, Right: true, Cell: func(row []render.Value) string {
-		if row[i].Absent() {
-			return "-"
-		}
-		return show.Size(row[i].Int())
-	}}
-}
-
-// TimeColumn shows a time in UTC.
-func TimeColumn(fields []render.Field, title, name string) render.Column {
-	i := At(fields, name)
-	return render.Column{Title: title, Cell: func(row []render.Value) string {
-		if row[i].Absent() {
-			return "-"
-		}
-		return show.When(row[i].Int())
-	}}
+// Column shows a field, by default as it is; numbers are aligned right.
+func Column(fields []render.Field, title, name string, shown ...func(render.Value) string) render.Column {
+	i, show := At(fields, name), render.Value.String
+	for _, show = range shown {
+	}
+	cell := func(row []render.Value) string { return show(row[i]) }
+	return render.Column{Title: title, Right: fields[i].Kind == render.Int, Cell: cell}
 }
 
 // PathColumn shows the path, and where a symlink points. It comes last, and a narrow terminal leaves out others
