@@ -72,11 +72,12 @@ var rooms = map[string][]string{
 	"report": {"report/arg", "report/call", "report/check", "report/complete", "report/diff", "report/docker",
 		"report/item", "report/render", "analyze", "analyze/extract", "analyze/filter", "analyze/source",
 		"analyze/source/pull", "tarfs", flags},
-	"fixtures":         {compress, xz},
-	"fixtures/bench":   {},
-	"fixtures/direct":  {"fixtures", "report"},
-	"fixtures/harness": {"fixtures", "analyze", "tarfs"},
-	"fixtures/sample":  {compress, xz},
+	"fixtures":                {compress, xz},
+	"fixtures/bench":          {},
+	"fixtures/direct":         {"fixtures", "report"},
+	"fixtures/harness":        {"fixtures", "analyze", "tarfs"},
+	"fixtures/harness/inside": {"fixtures/harness", "report"},
+	"fixtures/sample":         {compress, xz},
 }
 
 // leaves are packages that import nothing of this module. Every package may import them, except tarfs.
