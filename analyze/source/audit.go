@@ -4,29 +4,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
 	"strconv"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
-	"layup/analyze/show"
+	"layup/analyze/digest"
+	"layup/analyze/source/disk"
 	"layup/analyze/source/document"
 )
 
-// OpenToVerify is Open for a record of all that is wrong: what Open refuses although images can be found is kept, and becomes a failed check. Its
-// own errors are of what cannot be read at all.
-func OpenToVerify(ctx context.Context, name string, opt Options) (*Archive, error) {
-	opt.Verify = true
-	a := &Archive{Name: name, opt: opt, in: new(input), audit: &audit{blobs: map[string]Check{}}}
-	if err := a.open(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", show.Safe(name), errors.Join(err, a.Close()))
-	}
-	return a, nil
-}
-
-// An audit is what the verification of an archive notes.
-type audit struct {
+// An Audit is what the verification of a source notes.
+type Audit struct {
 	flaws []flaw
 	blobs map[string]Check // by digest: those that were read already
 }
@@ -37,13 +25,25 @@ type flaw struct {
 	err      error
 }
 
-// tolerate keeps an error for the record where there will be one.
-func (a *Archive) tolerate(document string, err error) error {
-	if a.audit == nil || err == nil {
+// NewAudit returns an empty one.
+func NewAudit() *Audit { return &Audit{blobs: map[string]Check{}} }
+
+// Tolerate keeps an error for the record. Without an audit it returns the error.
+func (a *Audit) Tolerate(document string, err error) error {
+	if a == nil || err == nil {
 		return err
 	}
-	a.audit.flaws = append(a.audit.flaws, flaw{document, err})
+	a.flaws = append(a.flaws, flaw{document, err})
 	return nil
+}
+
+// Flaws adds what was tolerated in a document to the check of it.
+func (a *Audit) Flaws(document string, check *Check) {
+	for _, f := range a.flaws {
+		if f.document == document {
+			check.Fail(CodeStructure, f.err.Error())
+		}
+	}
 }
 
 // A Subject is one image to verify: as far as it could be put together, with what is wrong so far.
@@ -52,65 +52,46 @@ type Subject struct {
 	Checks []Check
 }
 
-// Subjects returns the images that the selection leaves; note is as of Choose.
-func (a *Archive) Subjects(ctx context.Context, sel Selection) (subjects []Subject, note string, err error) {
-	chosen, note, err := a.pick(sel)
+// Subjects returns the images that the selection leaves, for a source that was opened with an Audit. Note is as of Choose.
+func Subjects(ctx context.Context, s Source, sel Selection, a *Audit) (subjects []Subject, note string, err error) {
+	chosen, note, err := pick(s, sel)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", show.Safe(a.Name), err)
+		return nil, "", err
 	}
-	for _, c := range chosen {
-		s, err := a.subject(ctx, c)
+	for _, e := range chosen {
+		one, err := a.subject(ctx, s, e)
 		if err != nil {
 			return nil, "", err
 		}
-		s.Image.Reference = c.reference(cmp.Or(sel.Image, a.ref))
-		subjects = append(subjects, s)
+		one.Image.Reference = e.Reference(cmp.Or(sel.Image, sel.Inside))
+		subjects = append(subjects, one)
 	}
 	return subjects, note, nil
 }
 
 // subject puts an image together. Its errors are interruptions.
-func (a *Archive) subject(ctx context.Context, c *candidate) (s Subject, err error) {
-	add := func(check Check, e error) {
-		s.Checks, err = append(s.Checks, check), errors.Join(err, e)
+func (a *Audit) subject(ctx context.Context, s Source, e *Entry) (Subject, error) {
+	img, wrong := s.Load(ctx, e)
+	if ctx.Err() != nil {
+		return Subject{}, ctx.Err()
 	}
-	img, wrong := a.load(c)
-	if wrong != nil {
-		img = a.partial(c)
-	}
-	s.Image = img
-	if c.manifest.Digest != "" {
-		add(a.manifestCheck(ctx, c))
-	}
-	switch {
-	case c.desc != nil && c.err == nil:
-		add(a.blobCheck(ctx, "config", c.desc.Config))
-	case c.docker != nil:
-		add(a.configCheck(ctx, c.docker), nil)
-	case a.engine != nil && len(img.Config) > 0:
-		add(a.storedConfig(ctx, img), nil)
-	case c.legacy != "":
-		check := newCheck("config")
-		check.Name, check.Size = c.legacy+"/json", int64(len(img.Config))
-		check.Code, check.Message = CodeUnnamed, "nothing names its digest"
-		add(check, nil)
-	}
-	if wrong != nil && !anyFailed(s.Checks) {
-		check := newCheck("image")
-		check.fail(CodeStructure, wrong.Error())
-		add(check, nil)
+	checks, err := e.Form.Checks(ctx, a, e, img)
+	if wrong != nil && !anyFailed(checks) {
+		check := NewCheck("image")
+		check.Fail(CodeStructure, wrong.Error())
+		checks = append(checks, check)
 	}
 	if len(img.Config) > 0 && err == nil {
-		s.Checks = append(s.Checks, countChecks(img, c)...)
+		checks = append(checks, countChecks(img)...)
 	}
-	return s, err
+	return Subject{img, checks}, err
 }
 
-// Held returns how many images and containers the archive holds, each platform counted.
-func (a *Archive) Held() int {
+// Held returns how many images and containers the source holds, each platform counted.
+func Held(s Source) int {
 	n := 0
-	for _, c := range a.images {
-		if (c.kind == kindImage || c.kind == kindContainer) && !c.absent && !c.intermediate {
+	for _, e := range s.Entries() {
+		if (e.Kind == KindImage || e.Kind == KindContainer) && !e.Absent && !e.Intermediate {
 			n++
 		}
 	}
@@ -126,90 +107,142 @@ func anyFailed(list []Check) bool {
 	return false
 }
 
-// partial finds the layers of an image whose config cannot be read, so that their blobs are verified all the same.
-func (a *Archive) partial(c *candidate) *Image {
-	img := &Image{Source: a.Kind, Name: a.Name, References: c.refs, Verified: "none", ConfigFile: new(v1.ConfigFile), Platform: c.named.String()}
-	switch {
-	case c.err != nil:
-	case c.desc != nil:
-		img.ID, img.Manifest = c.desc.Config.Digest, c.desc.Raw
-		for i, ref := range c.desc.Layers {
-			l := a.newLayer(i)
-			l.err = a.fill(l, ref)
-			img.Layers = append(img.Layers, l)
-		}
-	case c.docker != nil:
-		for i, name := range c.docker.Layers {
-			img.Layers = append(img.Layers, a.memberLayer(i, name))
-		}
-	}
-	if config, err := a.configOf(c); err == nil {
-		img.ID, img.Config, img.ConfigFile = config.ID, config.Raw, config.File
-	}
-	return img
-}
-
-// configOf reads the config of what has one.
-func (a *Archive) configOf(c *candidate) (*document.Config, error) {
-	if c.err != nil || c.desc == nil && c.docker == nil {
-		return nil, fs.ErrNotExist
-	}
-	return a.readConfig(c)
-}
-
-// manifestCheck verifies a manifest: its bytes, and what they say.
-func (a *Archive) manifestCheck(ctx context.Context, c *candidate) (Check, error) {
-	check, err := a.blobCheck(ctx, cmp.Or(document.KindOf(c.manifest.MediaType), document.ManifestKind), c.manifest)
-	if c.err != nil && check.Verdict != Failed {
-		check.fail(CodeStructure, c.err.Error())
-	}
-	return check, err
-}
-
-// configCheck verifies the config of a docker save archive, whose file may be named by its digest.
-func (a *Archive) configCheck(ctx context.Context, e *dockerEntry) Check {
-	check := newCheck("config")
-	check.Name = e.Config
-	m, err := a.store.open(e.Config)
-	if err != nil {
-		check.fail(CodeMissing, a.afterDamage(missingMember{e.Config}).Error())
-		return check
-	}
-	check.Expected = namedDigest(e.Config)
-	check.Digest = check.Expected
-	a.hash(ctx, m, &check)
-	if check.Digest != "" {
-		a.audit.blobs[check.Digest] = check
-	}
-	return check
-}
-
-// storedConfig verifies the config that an engine keeps: its digest is the image's ID.
-func (a *Archive) storedConfig(ctx context.Context, img *Image) Check {
-	check := newCheck("config")
-	check.Digest, check.Expected = img.ID, img.ID
-	a.hash(ctx, &stored{data: embedded(img.Config)}, &check)
-	return check
-}
-
 // countChecks compares the numbers that a manifest, a config and a history must agree on.
-func countChecks(img *Image, c *candidate) []Check {
-	layers := len(img.Layers) - len(img.ownLayers())
-	diffIDs := newCheck("diffIDs")
-	diffIDs.Expected, diffIDs.Found = strconv.Itoa(layers), strconv.Itoa(len(img.ConfigFile.RootFS.DiffIDs))
+func countChecks(img *Image) []Check {
+	layers, named := len(img.Layers)-len(img.ownLayers()), len(img.ConfigFile.RootFS.DiffIDs)
+	diffIDs := NewCheck("diffIDs")
+	diffIDs.Expected, diffIDs.Found = strconv.Itoa(layers), strconv.Itoa(named)
 	switch {
-	case c.legacy != "":
+	case img.ID == "":
 		diffIDs.Code, diffIDs.Message = CodeUnnamed, "no config names the digests of the layers"
-	case layers != len(img.ConfigFile.RootFS.DiffIDs):
-		diffIDs.fail(CodeStructure, document.CountLayers(layers, make([]string, len(img.ConfigFile.RootFS.DiffIDs))).Error())
+	case layers != named:
+		diffIDs.Fail(CodeStructure, document.CountLayers(layers, make([]string, named)).Error())
 	default:
 		diffIDs.Verdict, diffIDs.Message = Passed, "as many as there are layers"
 	}
-	history := newCheck("history")
-	history.Expected, history.Found, history.Verdict = strconv.Itoa(layers), strconv.Itoa(document.HistoryEntries(img.ConfigFile)), Passed
-	history.Message = "as many entries as there are layers"
+	history := NewCheck("history")
+	history.Expected, history.Found = strconv.Itoa(layers), strconv.Itoa(document.HistoryEntries(img.ConfigFile))
+	history.Verdict, history.Message = Passed, "as many entries as there are layers"
 	for _, w := range historyWarnings(img.ConfigFile, layers) {
 		history.Code, history.Message = w.Code.Name, w.Code.Message
 	}
 	return []Check{diffIDs, history}
+}
+
+// hashBuffer is how much of a blob is read at once, in bytes.
+const hashBuffer = 256 << 10
+
+// Blob verifies the blob of a descriptor, once for each digest. Open opens it; what it does not find is fs.ErrNotExist. The
+// errors are interruptions.
+func (a *Audit) Blob(ctx context.Context, what string, d document.Descriptor, o *Options, open func() (*Blob, error)) (Check, error) {
+	check, known := a.blobs[d.Digest]
+	if !known {
+		check = NewCheck(what)
+		check.Digest, check.Expected = d.Digest, d.Digest
+		err := digest.Check(d.Digest)
+		var b *Blob
+		if err == nil {
+			b, err = open()
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			check.Fail(CodeMissing, err.Error())
+		case err != nil:
+			check.Fail(CodeUnreadable, err.Error())
+		default:
+			b.Hash(ctx, o, &check)
+		}
+		a.blobs[d.Digest] = check
+	}
+	check.What = what
+	if check.Size >= 0 && check.Size != d.Size {
+		check.Fail(CodeSize, d.MatchSize(check.Size).Error())
+	}
+	return check, ctx.Err()
+}
+
+// Note keeps the check of a blob that was verified by its name.
+func (a *Audit) Note(check Check) {
+	if check.Digest != "" {
+		a.blobs[check.Digest] = check
+	}
+}
+
+// Read reports whether the blob of a digest was verified.
+func (a *Audit) Read(digest string) bool {
+	_, read := a.blobs[digest]
+	return read
+}
+
+// Hash reads a blob to its end and compares its digest, if one is expected.
+func (b *Blob) Hash(ctx context.Context, o *Options, check *Check) {
+	check.Size = b.Bytes.Size()
+	found, err := b.digest(ctx, o, digest.Algorithm(check.Expected))
+	switch {
+	case err != nil:
+		check.Fail(CodeUnreadable, err.Error())
+	case check.Expected == "":
+		check.Found, check.Code, check.Message = found, CodeUnnamed, "nothing names its digest"
+	case check.Expected != found:
+		check.Found = found
+		check.Fail(CodeDigest, digest.Compare(check.Expected, found).Error())
+	default:
+		check.Found, check.Verdict = found, Passed
+	}
+}
+
+func (b *Blob) digest(ctx context.Context, o *Options, algorithm string) (string, error) {
+	if err := document.Over(document.LimitLayerBytes, b.Bytes.Size(), o.Limits.LayerBytes); err != nil {
+		return "", err
+	}
+	sum, err := digest.NewSums(algorithm)
+	if err != nil {
+		return "", err
+	}
+	r, err := b.open(ctx)
+	if err != nil {
+		return "", disk.Plain(err)
+	}
+	in := &meter{ctx: ctx, src: r, limits: &o.Limits, digests: sum}
+	_, err = io.CopyBuffer(io.Discard, struct{ io.Reader }{in}, make([]byte, hashBuffer))
+	if err = errors.Join(err, r.Close()); err != nil {
+		return "", disk.Plain(err)
+	}
+	if b.Check != nil {
+		if err := b.Check(); err != nil {
+			return "", err
+		}
+	}
+	return sum.Sum(algorithm), nil
+}
+
+// open returns the stored bytes from the beginning.
+func (b *Blob) open(ctx context.Context) (io.ReadCloser, error) {
+	if far, ok := b.Bytes.(Streamed); ok {
+		return far.Open(ctx)
+	}
+	size := b.Bytes.Size()
+	section := io.NewSectionReader(b.Bytes.(io.ReaderAt), 0, size)
+	return io.NopCloser(&blobReader{ctx: ctx, src: section, size: size}), nil
+}
+
+// TarDigest returns the digest of a tar that is read to its end, and its length in bytes.
+func TarDigest(ctx context.Context, tar io.Reader, algorithm string, limits *document.Limits) (string, int64, error) {
+	sum, err := digest.NewSums(algorithm)
+	if err != nil {
+		return "", 0, err
+	}
+	in := &meter{ctx: ctx, src: tar, limits: limits, digests: sum}
+	if _, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{in}, make([]byte, hashBuffer)); err != nil {
+		return "", 0, err
+	}
+	return sum.Sum(algorithm), in.count, nil
+}
+
+// Unnamed is the check of a config that nothing names.
+func Unnamed(name string, size int64) Check {
+	check := NewCheck("config")
+	check.Name, check.Size = name, size
+	check.Code, check.Message = CodeUnnamed, "nothing names its digest"
+	return check
 }

@@ -40,13 +40,13 @@ const (
 	CodeDamaged      = "archive-damaged"
 )
 
-// newCheck returns a check without a verdict.
-func newCheck(what string) Check {
+// NewCheck returns a check without a verdict.
+func NewCheck(what string) Check {
 	return Check{What: what, Layer: tarfs.NoLayer, Size: -1}
 }
 
-// fail makes it a failed one; of two failures the message has both.
-func (c *Check) fail(code, message string) {
+// Fail makes the check a failed one. Of two failures the message has both.
+func (c *Check) Fail(code, message string) {
 	if c.Verdict == Failed {
 		c.Message += "; " + message
 		return

@@ -3,7 +3,6 @@ package source
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"layup/analyze/digest"
@@ -11,31 +10,30 @@ import (
 	"layup/analyze/source/advice"
 )
 
-// The errors that tell a user what to do next.
-type (
-	Hinted      = advice.Hinted
-	Choice      = advice.Choice
-	ChoiceError = advice.ChoiceError
-)
+// Absent is an error that says what is not there. It is a case of advice.ErrNoImage.
+type Absent string
 
-// ErrNoImage is in the chain of an error if there is no such file, or no such image in the file.
-var ErrNoImage = advice.ErrNoImage
+// Error says what is not there.
+func (e Absent) Error() string { return string(e) }
 
-// An absentError says what is not there.
-type absentError string
+// Is makes it a case of advice.ErrNoImage.
+func (Absent) Is(target error) bool { return target == advice.ErrNoImage }
 
-func (e absentError) Error() string      { return string(e) }
-func (absentError) Is(target error) bool { return target == ErrNoImage }
-
-// several asks to choose an image.
-func (a *Archive) several(list []*candidate) error {
-	if a.engine != nil {
-		return a.severalStored(list)
+// several asks the user to choose an image.
+func several(s Source, list []*Entry) error {
+	choices, users := imageChoices(s, list), usersOf(list)
+	containers := 0
+	for _, e := range list {
+		if e.Kind == KindContainer {
+			containers++
+		}
 	}
-	choices := a.imageChoices(list)
+	if containers > 0 {
+		message := fmt.Sprintf("holds %s and %s: name one", show.Count(len(list)-containers, "image"), show.Count(containers, "container"))
+		return &advice.ChoiceError{Message: message, Choices: choices}
+	}
 	message := fmt.Sprintf("holds %d images", len(choices))
-	users := usersOf(list)
-	if c, ref := firstShared(list, users); c != nil {
+	if ref := firstShared(list, users); ref != "" {
 		message = fmt.Sprintf("reference %s is ambiguous (%d manifests)", show.Cut(ref), len(users[ref]))
 	}
 	var names []string
@@ -46,113 +44,89 @@ func (a *Archive) several(list []*candidate) error {
 	if len(names) > most {
 		names = append(names[:most], "…")
 	}
-	return &ChoiceError{Message: message + ": choose one of " + strings.Join(names, ", "), Choices: choices}
+	return &advice.ChoiceError{Message: message + ": choose one of " + strings.Join(names, ", "), Choices: choices}
 }
 
-// usersOf returns the groups that each reference names.
-func usersOf(list []*candidate) map[string]map[int]bool {
-	users := map[string]map[int]bool{}
-	for _, c := range list {
-		for _, ref := range c.refs {
-			if users[ref] == nil {
-				users[ref] = map[int]bool{}
-			}
-			users[ref][c.group] = true
-		}
-	}
-	return users
-}
-
-// firstShared returns the first reference that names several groups, and whose it is; nil if there is none.
-func firstShared(list []*candidate, users map[string]map[int]bool) (*candidate, string) {
-	for _, c := range list {
-		for _, ref := range c.refs {
+// firstShared returns the first reference that names several groups, or "".
+func firstShared(list []*Entry, users map[string]map[int]bool) string {
+	for _, e := range list {
+		for _, ref := range e.References {
 			if len(users[ref]) > 1 {
-				return c, ref
+				return ref
 			}
-		}
-	}
-	return nil, ""
-}
-
-// alike asks to choose among images of one platform.
-func (a *Archive) alike(list []*candidate) error {
-	var choices []Choice
-	for _, c := range list {
-		choices = append(choices, Choice{Flag: c.numberFlag(), What: describe(c) + " " + c.manifest.Digest})
-	}
-	platform := a.platform(list[0])
-	platform.OSVersion = ""
-	what := "for platform " + platform.Shown()
-	if !platform.Known() {
-		what = "of unknown platform"
-	}
-	return &ChoiceError{Message: fmt.Sprintf("holds %d images %s: choose one", len(list), what), Choices: choices}
-}
-
-// imageChoices lists a flag for each image, one for all its platforms.
-func (a *Archive) imageChoices(list []*candidate) []Choice {
-	members := map[int]int{}
-	for _, c := range list {
-		members[c.group]++
-	}
-	if a.engine != nil {
-		return a.storeChoices(list)
-	}
-	users := usersOf(list)
-	var choices []Choice
-	seen := map[int]bool{}
-	for _, c := range list {
-		if seen[c.group] {
-			continue
-		}
-		seen[c.group] = true
-		flag := "@" + strconv.Itoa(c.number)
-		if digest := c.topDigest(); members[c.group] > 1 && digest != "" {
-			flag = digest
-		}
-		for _, ref := range c.refs {
-			if len(users[ref]) == 1 && plainWord.MatchString(ref) && !strings.HasPrefix(ref, "@") && !strings.HasPrefix(ref, "-") {
-				flag = ref
-				break
-			}
-		}
-		what := describe(c)
-		if n := members[c.group]; n > 1 {
-			what = fmt.Sprintf("%s, %d platforms", nameOf(c), n)
-		}
-		if shared, _ := firstShared([]*candidate{c}, users); shared != nil || len(c.refs) == 0 {
-			what = strings.TrimSpace(what + " " + cmp.Or(c.topDigest(), a.identity(c), shownID(c.legacy)))
-		}
-		choices = append(choices, Choice{Flag: "--image " + flag, What: what})
-	}
-	return choices
-}
-
-// topDigest returns the digest by which index.json names the candidate's group.
-func (c *candidate) topDigest() string {
-	for _, alias := range c.aliases {
-		if digest.Valid(alias) {
-			return alias
 		}
 	}
 	return ""
 }
 
-// platformChoices lists a flag for each image: its platform, or its number where that does not say enough.
-func (a *Archive) platformChoices(list []*candidate) []Choice {
-	users := map[string]int{}
-	for _, c := range list {
-		users[a.platform(c).Normal().String()]++
+// alike asks the user to choose among images of one platform.
+func alike(list []*Entry) error {
+	var choices []advice.Choice
+	for _, e := range list {
+		choices = append(choices, advice.Choice{Flag: e.numberFlag(), What: e.describe() + " " + e.Descriptor.Digest})
 	}
-	var choices []Choice
-	for _, c := range list {
-		p := a.platform(c)
-		choice := Choice{Flag: "--platform " + p.String(), What: describe(c)}
-		if users[p.Normal().String()] > 1 || !p.IsWord() {
-			choice.Flag = c.numberFlag()
+	platform := list[0].platform()
+	platform.OSVersion = ""
+	what := "for platform " + platform.Shown()
+	if !platform.Known() {
+		what = "of unknown platform"
+	}
+	return &advice.ChoiceError{Message: fmt.Sprintf("holds %d images %s: choose one", len(list), what), Choices: choices}
+}
+
+// imageChoices lists a choice for each group of images, and for each container.
+func imageChoices(s Source, list []*Entry) []advice.Choice {
+	members := map[int]int{}
+	for _, e := range list {
+		members[e.Group]++
+	}
+	users := usersOf(list)
+	var choices []advice.Choice
+	seen := map[int]bool{}
+	for _, e := range list {
+		if seen[e.Group] {
+			continue
 		}
-		if !a.inFile(c) {
+		seen[e.Group] = true
+		choices = append(choices, advice.Choice{Flag: s.Advice(e), What: e.whatFor(members[e.Group], users)})
+	}
+	return choices
+}
+
+// whatFor says what a choice would choose: a container with its state, or an image with its platform. Users are the groups
+// of each reference; members are the entries of the group.
+func (e *Entry) whatFor(members int, users map[string]map[int]bool) string {
+	if e.Container != nil {
+		what := "container, " + e.Container.State
+		if e.Container.Image != "" {
+			what += ", of " + show.Cut(e.Container.Image)
+		}
+		return what
+	}
+	what := e.describe()
+	if members > 1 {
+		what = fmt.Sprintf("%s, %d platforms", e.label(), members)
+	}
+	if firstShared([]*Entry{e}, users) != "" || len(e.References) == 0 {
+		what = strings.TrimSpace(what + " " + cmp.Or(e.topDigest(), e.imageID(), shownID(e.ID)))
+	}
+	return what
+}
+
+// platformChoices lists a flag for each image: its platform, or its number if the platform does not say enough.
+func platformChoices(list []*Entry) []advice.Choice {
+	users := map[string]int{}
+	for _, e := range list {
+		users[e.platform().Normal().String()]++
+	}
+	var choices []advice.Choice
+	for _, e := range list {
+		p := e.platform()
+		choice := advice.Choice{Flag: "--platform " + p.String(), What: e.describe()}
+		if users[p.Normal().String()] > 1 || !p.IsWord() {
+			choice.Flag = e.numberFlag()
+		}
+		if !e.here() {
 			choice.What += " (not in this file)"
 		}
 		choices = append(choices, choice)
@@ -160,26 +134,10 @@ func (a *Archive) platformChoices(list []*candidate) []Choice {
 	return choices
 }
 
-// numberFlag chooses the candidate whatever its names are.
-func (c *candidate) numberFlag() string { return "--image @" + strconv.Itoa(c.number) }
-
 // shownID returns the ID of a v1 image, which is any text, for a person.
 func shownID(id string) string {
 	if id == "" || digest.IsStart(id) {
 		return id
 	}
 	return show.Cut(id)
-}
-
-// nameOf returns a candidate's reference, quoted, or its number.
-func nameOf(c *candidate) string {
-	if len(c.refs) > 0 {
-		return show.Cut(c.refs[0])
-	}
-	return "@" + strconv.Itoa(c.number)
-}
-
-// describe names a candidate and its platform for a person.
-func describe(c *candidate) string {
-	return strings.TrimSpace(nameOf(c) + " " + c.named.Shown())
 }

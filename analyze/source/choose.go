@@ -8,190 +8,251 @@ import (
 	"slices"
 	"strings"
 
+	"layup/analyze/digest"
 	"layup/analyze/show"
+	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
 )
 
 // A Selection chooses among several images and platforms.
 type Selection struct {
+	Inside   string // what the source's own name says after the path: as Image, but it may also mean a container
 	Image    string // a reference, a digest or the beginning of one, or @N
 	Platform string // os/arch[/variant]
 	All      bool
 }
 
-// Choose returns the one image the selection leaves, or all of them with All. A *ChoiceError lists what there is to choose from.
-// Note is what to tell the user of a choice made for them (the platform), or empty.
-func (a *Archive) Choose(ctx context.Context, sel Selection) (images []*Image, note string, err error) {
-	images, note, err = a.choose(ctx, sel)
-	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", show.Safe(a.Name), err)
-	}
-	return images, note, nil
-}
-
-func (a *Archive) choose(ctx context.Context, sel Selection) ([]*Image, string, error) {
-	left, note, err := a.pick(sel)
+// Choose returns the one image that the selection leaves, or all of them with All. A *advice.ChoiceError lists what there is to
+// choose from. Note is what to tell the user of a choice made for them (the platform), or empty. With All, an image that
+// cannot be read has its Err.
+func Choose(ctx context.Context, s Source, sel Selection) (images []*Image, note string, err error) {
+	left, note, err := pick(s, sel)
 	if err != nil {
 		return nil, "", err
 	}
-	var images []*Image
-	for _, c := range left {
-		if err := ctx.Err(); err != nil {
-			return nil, "", err
-		}
-		img, err := a.load(c)
-		if err != nil && sel.All && a.engine != nil { // the others can be read
-			img, err = a.unread(c, err), nil
+	for _, e := range left {
+		img, err := s.Load(ctx, e)
+		if ctx.Err() != nil {
+			return nil, "", ctx.Err()
 		}
 		if err != nil {
-			return nil, "", a.whichOf(c, err)
+			err = whichOf(s, e, err)
+			if !sel.All {
+				return nil, "", err
+			}
+			img.Layers, img.Err = nil, err // the others can be read
 		}
-		img.Reference = c.reference(cmp.Or(sel.Image, a.ref))
+		img.Reference = e.Reference(cmp.Or(sel.Image, sel.Inside))
 		images = append(images, img)
 	}
 	return images, note, nil
 }
 
 // pick returns what the selection leaves, not loaded.
-func (a *Archive) pick(sel Selection) ([]*candidate, string, error) {
-	left, err := a.called(sel)
+func pick(s Source, sel Selection) ([]*Entry, string, error) {
+	left, err := called(s, sel)
 	if err != nil {
 		return nil, "", err
 	}
 	if sel.Platform != "" {
-		if left, err = a.byPlatform(left, sel.Platform); err != nil {
+		if left, err = byPlatform(left, sel.Platform); err != nil {
 			return nil, "", err
 		}
 	}
 	if sel.All {
-		left, note := a.allInFile(left)
+		left, note := allHere(left)
 		return left, note, nil
 	}
-	return a.single(left)
+	return single(s, left)
 }
 
-// called keeps what the archive's name and the selection mean by name.
-func (a *Archive) called(sel Selection) ([]*candidate, error) {
-	if a.engine != nil {
-		return a.chooseStored(sel)
-	}
-	left, err := a.ofKindImage()
-	for _, ref := range []string{a.ref, sel.Image} {
-		if err == nil {
-			left, err = a.byName(left, ref)
+// A holding is what a source holds by kind. Of images that only others were built on, the ID alone means them.
+type holding struct{ images, containers, intermediate []*Entry }
+
+func holdingOf(s Source) (h holding, err error) {
+	for _, e := range s.Entries() {
+		switch {
+		case e.Kind == KindContainer:
+			h.containers = append(h.containers, e)
+		case e.Intermediate:
+			h.intermediate = append(h.intermediate, e)
+		case e.Kind == KindImage:
+			h.images = append(h.images, e)
+		case err == nil:
+			err = e.Err
 		}
 	}
-	return left, err
+	switch {
+	case len(h.images)+len(h.containers) > 0:
+		return h, nil
+	case len(s.Entries()) == len(h.intermediate):
+		return h, errors.New("the store holds no image and no container")
+	}
+	return h, cmp.Or(err, errors.New("holds attestations only, no image"))
 }
 
-// ofKindImage leaves out attestations and artifacts.
-func (a *Archive) ofKindImage() ([]*candidate, error) {
-	var list []*candidate
-	var reason error
-	for _, c := range a.images {
-		if c.kind == kindImage {
-			list = append(list, c)
-		} else if reason == nil {
-			reason = c.err
+// called keeps what the source's name and the selection mean by name.
+func called(s Source, sel Selection) ([]*Entry, error) {
+	h, err := holdingOf(s)
+	switch {
+	case err != nil:
+		return nil, err
+	case sel.Inside == "" && sel.Image == "":
+		return append(h.images, h.containers...), nil
+	case sel.Inside == "" || sel.Image != "" && len(h.containers)+len(h.intermediate) > 0:
+		return h.imagesCalled(s, sel.Image) // --image never means a container
+	}
+	left, err := h.insideCalled(s, sel.Inside)
+	if err != nil || sel.Image == "" {
+		return left, err
+	}
+	return byName(s, left, sel.Image)
+}
+
+// insideCalled finds an image or a container by its name. A name of both kinds needs image= or container= before it.
+func (h *holding) insideCalled(s Source, name string) ([]*Entry, error) {
+	want := ""
+	for _, kind := range []string{KindImage, KindContainer} {
+		if rest, ok := strings.CutPrefix(name, kind+"="); ok {
+			name, want = rest, kind
 		}
 	}
-	if len(list) > 0 {
-		return list, nil
+	image, err := h.imagesCalled(s, name)
+	if want == KindImage || want == "" && len(h.containers) == 0 {
+		return image, err
 	}
-	if reason == nil {
-		reason = errors.New("holds attestations only, no image")
+	container, none := byName(s, h.containers, name)
+	switch {
+	case none != nil && want == KindContainer:
+		return nil, noContainer(h.containers, name)
+	case none != nil && err != nil && !strings.HasPrefix(name, "@"):
+		message := fmt.Sprintf("there is no image and no container %q", name)
+		return nil, &advice.ChoiceError{Message: message, Choices: imageChoices(s, append(h.images, h.containers...)), None: true}
+	case none != nil:
+		return image, err
+	case err == nil && want == "":
+		return nil, &advice.Hinted{
+			Err:  fmt.Errorf("both an image and a container are called %s", show.Cut(name)),
+			Hint: "write " + s.Advice(image[0]) + " or " + s.Advice(container[0]),
+		}
 	}
-	return nil, reason
+	return container, nil
 }
 
-// whichOf names the image of an error where there are several.
-func (a *Archive) whichOf(c *candidate, err error) error {
-	if list, _ := a.ofKindImage(); len(list) < 2 {
+// imagesCalled finds images by a name, and intermediate ones if no other image has it.
+func (h *holding) imagesCalled(s Source, name string) ([]*Entry, error) {
+	found, err := byName(s, h.images, name)
+	if err == nil || !digest.IsStart(name) {
+		return found, err
+	}
+	if more, e := byName(s, h.intermediate, name); e == nil && len(more) > 0 {
+		return more, nil
+	}
+	return nil, err
+}
+
+func noContainer(list []*Entry, name string) error {
+	err := fmt.Errorf("there is no container %s", show.Cut(name))
+	var names []string
+	for _, e := range list {
+		names = append(names, show.Safe(e.References[0]))
+	}
+	if len(names) == 0 {
 		return err
 	}
-	if c.absent {
-		err = fmt.Errorf("named by the index, but not in this file: %w", err)
-	}
-	return fmt.Errorf("image %s: %w", describe(c), err)
+	const most = 10
+	return &advice.Hinted{Err: err, Hint: "there is " + strings.Join(names[:min(len(names), most)], ", ")}
 }
 
-// byPlatform keeps what runs on the platform; a variant that was not asked for may be any, but the exact one goes first.
-func (a *Archive) byPlatform(list []*candidate, name string) ([]*candidate, error) {
+// whichOf names the image of an error if there are several.
+func whichOf(s Source, e *Entry, err error) error {
+	if h, _ := holdingOf(s); len(h.images)+len(h.containers) < 2 {
+		return err
+	}
+	if e.Absent {
+		err = fmt.Errorf("named by the index, but not in this file: %w", err)
+	}
+	return fmt.Errorf("%s %s: %w", e.Kind, e.describe(), err)
+}
+
+// byPlatform keeps what runs on the platform. A variant that nobody asked for may be any, but the exact one goes first.
+func byPlatform(list []*Entry, name string) ([]*Entry, error) {
 	want, err := document.ParsePlatform(name)
 	if err != nil {
 		return nil, err
 	}
 	for _, exact := range []bool{true, false} {
-		var found []*candidate
-		for _, c := range list {
-			if want.Fits(a.platform(c), exact) {
-				found = append(found, c)
+		var found []*Entry
+		for _, e := range list {
+			if want.Fits(e.platform(), exact) {
+				found = append(found, e)
 			}
 		}
 		if len(found) > 0 {
 			return found, nil
 		}
 	}
-	return nil, &ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: a.platformChoices(list), None: true}
+	message := fmt.Sprintf("there is no image for platform %q", name)
+	return nil, &advice.ChoiceError{Message: message, Choices: platformChoices(list), None: true}
 }
 
-// allInFile leaves out what an index names but the file does not hold, and says so. If nothing is there, the error comes on loading.
-func (a *Archive) allInFile(list []*candidate) ([]*candidate, string) {
-	here := slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return !a.inFile(c) })
+// allHere leaves out what an index names but the input does not hold, and says so. If nothing is left, it keeps all: loading
+// them gives the errors.
+func allHere(list []*Entry) ([]*Entry, string) {
+	here := slices.DeleteFunc(slices.Clone(list), func(e *Entry) bool { return !e.here() })
 	if len(here) == 0 || len(here) == len(list) {
 		return list, ""
 	}
 	var gone []string
-	for _, c := range list {
-		if !slices.Contains(here, c) {
-			gone = append(gone, describe(c))
+	for _, e := range list {
+		if !slices.Contains(here, e) {
+			gone = append(gone, e.describe())
 		}
 	}
 	return here, "not in this file, left out: " + strings.Join(gone, ", ")
 }
 
-// single leaves one image, choosing the platform if need be.
-func (a *Archive) single(list []*candidate) ([]*candidate, string, error) {
-	if slices.ContainsFunc(list, func(c *candidate) bool { return c.group != list[0].group }) {
-		return nil, "", a.several(list)
+// single leaves one image. It chooses the platform if need be.
+func single(s Source, list []*Entry) ([]*Entry, string, error) {
+	if slices.ContainsFunc(list, func(e *Entry) bool { return e.Group != list[0].Group }) {
+		return nil, "", several(s, list)
 	}
 	if len(list) == 1 {
 		return list, "", nil
 	}
-	here := slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return !a.inFile(c) })
+	here := slices.DeleteFunc(slices.Clone(list), func(e *Entry) bool { return !e.here() })
 	switch len(here) {
 	case 0:
-		return nil, "", &ChoiceError{Message: "none of the platforms that the index names is in this file", Choices: a.platformChoices(list), None: true}
+		const message = "none of the platforms that the index names is in this file"
+		return nil, "", &advice.ChoiceError{Message: message, Choices: platformChoices(list), None: true}
 	case 1:
-		return here, a.chosen(here[0], list, "the only one in this file"), nil
+		return here, chosen(here[0], list, "the only one in this file"), nil
 	}
-	if a.onePlatform(here) {
-		return nil, "", a.alike(here)
+	if onePlatform(here) {
+		return nil, "", alike(here)
 	}
 	for _, want := range document.Machine() {
 		for _, exact := range []bool{true, false} {
-			found := slices.DeleteFunc(slices.Clone(here), func(c *candidate) bool { return !want.Fits(a.platform(c), exact) })
+			found := slices.DeleteFunc(slices.Clone(here), func(e *Entry) bool { return !want.Fits(e.platform(), exact) })
 			if len(found) == 1 {
-				return found, a.chosen(found[0], list, "this machine's"), nil
+				return found, chosen(found[0], list, "this machine's"), nil
 			}
 			if len(found) > 1 {
-				return nil, "", a.alike(found)
+				return nil, "", alike(found)
 			}
 		}
 	}
-	return nil, "", &ChoiceError{
-		Message: fmt.Sprintf("holds %d platforms, none of them this machine's (%s): choose one", len(here), document.Machine()[0]),
-		Choices: a.platformChoices(list),
-	}
+	const message = "holds %d platforms, none of them this machine's (%s): choose one"
+	return nil, "", &advice.ChoiceError{Message: fmt.Sprintf(message, len(here), document.Machine()[0]), Choices: platformChoices(list)}
 }
 
-// onePlatform reports whether all candidates run on the same.
-func (a *Archive) onePlatform(list []*candidate) bool {
-	first := a.platform(list[0]).Normal().String()
-	return !slices.ContainsFunc(list, func(c *candidate) bool { return a.platform(c).Normal().String() != first })
+// onePlatform reports whether all entries run on one platform.
+func onePlatform(list []*Entry) bool {
+	first := list[0].platform().Normal().String()
+	return !slices.ContainsFunc(list, func(e *Entry) bool { return e.platform().Normal().String() != first })
 }
 
-// chosen is the note of a platform taken without being asked for.
-func (a *Archive) chosen(c *candidate, list []*candidate, why string) string {
-	return fmt.Sprintf("platform %s of %d (%s; --platform chooses another)", a.platform(c).Shown(), len(list), why)
+// chosen is the note about a platform that nobody asked for.
+func chosen(e *Entry, list []*Entry, why string) string {
+	return fmt.Sprintf("platform %s of %d (%s; --platform chooses another)", e.platform().Shown(), len(list), why)
 }

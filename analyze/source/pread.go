@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// The bytes that a headerReader asks for at once: two blocks behind content that was jumped over, many among small files, where the next
+// The bytes that a HeaderReader asks for at once: two blocks behind content that was jumped over, many among small files, where the next
 // header is near. To copy farJump bytes costs about what a further system call does.
 const (
 	smallWindow = 1 << 10
@@ -13,8 +13,8 @@ const (
 	farJump     = 8 << 10
 )
 
-// A headerReader is a tarfs.Reader that reads only what is peeked at: skipping content moves an offset.
-type headerReader struct {
+// A HeaderReader is a tarfs.Reader that reads only what is peeked at: skipping content moves an offset.
+type HeaderReader struct {
 	ctx      context.Context
 	src      io.ReaderAt
 	size     int64
@@ -25,12 +25,13 @@ type headerReader struct {
 	progress func(int64) // nil, or told of bytes passed, read or not
 }
 
-func newHeaderReader(ctx context.Context, src io.ReaderAt, size int64) *headerReader {
-	return &headerReader{ctx: ctx, src: src, size: size, window: smallWindow}
+// NewHeaderReader returns a reader of size bytes from the first one on.
+func NewHeaderReader(ctx context.Context, src io.ReaderAt, size int64) *HeaderReader {
+	return &HeaderReader{ctx: ctx, src: src, size: size, window: smallWindow}
 }
 
 // Peek returns the next n bytes without consuming them, fewer only with an error: io.EOF at the end. They are valid until the next call.
-func (h *headerReader) Peek(n int) ([]byte, error) {
+func (h *HeaderReader) Peek(n int) ([]byte, error) {
 	if len(h.rest) >= n {
 		return h.rest[:n], nil
 	}
@@ -44,7 +45,7 @@ func (h *headerReader) Peek(n int) ([]byte, error) {
 }
 
 // fill reads a window, so that n bytes are there if the source has them.
-func (h *headerReader) fill(n int) error {
+func (h *HeaderReader) fill(n int) error {
 	if err := h.ctx.Err(); err != nil {
 		return err
 	}
@@ -64,13 +65,13 @@ func (h *headerReader) fill(n int) error {
 	h.rest = h.buf
 	h.next += int64(read)
 	if read < want {
-		return missing(err)
+		return Shrunk(err)
 	}
 	return nil
 }
 
 // Discard skips n bytes, or those up to the end with io.EOF.
-func (h *headerReader) Discard(n int) (int, error) {
+func (h *HeaderReader) Discard(n int) (int, error) {
 	buffered := min(n, len(h.rest))
 	h.rest = h.rest[buffered:]
 	skipped := min(int64(n-buffered), h.size-h.next)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"layup/analyze/source/registry"
+	"layup/analyze/source/document"
 	"layup/fixtures/sample"
 )
 
@@ -119,7 +119,7 @@ func TestFamiliarNames(t *testing.T) {
 		"nginx": "nginx:latest", "nginx:1": "nginx:1", "docker.io/library/nginx": "nginx:latest", "docker.io/a/b:1": "a/b:1",
 		"localhost:5000/a": "localhost:5000/a:latest", "a@sha256:0": "a@sha256:0", "library/nginx:1": "nginx:1",
 	} {
-		if got := registry.Familiar(ref); got != want {
+		if got := document.Familiar(ref); got != want {
 			t.Errorf("%s: got %s, want %s", ref, got, want)
 		}
 	}

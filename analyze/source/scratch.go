@@ -2,7 +2,13 @@ package source
 
 import (
 	"bytes"
+	"fmt"
 	"os"
+	"path/filepath"
+
+	"layup/analyze/show"
+	"layup/analyze/source/advice"
+	"layup/analyze/source/disk"
 )
 
 // scratchMemory is how much a Scratch keeps in memory before it needs a file.
@@ -28,7 +34,7 @@ func (s *Scratch) Write(b []byte) (int, error) {
 	}
 	n, err := s.file.Write(b)
 	if err != nil {
-		err = noRoom(s.dir, err)
+		err = NoRoom(s.dir, err)
 	}
 	return n, err
 }
@@ -38,13 +44,13 @@ func (s *Scratch) spill() error {
 	if s.file != nil {
 		return nil
 	}
-	file, err := unlinked(s.dir)
+	file, err := Unlinked(s.dir)
 	if err == nil {
 		s.file = file
 		_, err = s.mem.WriteTo(file)
 	}
 	if err != nil {
-		return noRoom(s.dir, err)
+		return NoRoom(s.dir, err)
 	}
 	return nil
 }
@@ -64,4 +70,26 @@ func (s *Scratch) Close() error {
 		return nil
 	}
 	return s.file.Close()
+}
+
+// NoRoom names the directory of temporary files and the flag that moves it.
+func NoRoom(dir string, err error) error {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	return &advice.Hinted{
+		Err:  fmt.Errorf("temporary file in %s: %w", show.Safe(filepath.Clean(dir)), disk.Plain(err)),
+		Hint: "--tmpdir DIR puts temporary files elsewhere; an uncompressed file needs none",
+	}
+}
+
+// Unlinked creates a temporary file without a name: it is gone with its last descriptor, also after kill -9. Systems that cannot
+// remove an open file keep its name until then.
+func Unlinked(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, "layup-")
+	if err != nil {
+		return nil, err
+	}
+	_ = os.Remove(file.Name())
+	return file, nil
 }

@@ -49,12 +49,12 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	if n > 0 {
 		return n, nil
 	}
-	b.err = missing(err)
+	b.err = Shrunk(err)
 	return 0, b.err
 }
 
-// missing names the end of a file where there were bytes when it was opened.
-func missing(err error) error {
+// Shrunk names the end of a file that had more bytes when it was opened.
+func Shrunk(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return errShrunk
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strings"
 
 	"layup/analyze/source/decode"
 )
@@ -19,15 +18,15 @@ type stream struct {
 }
 
 // fetch opens a streamed blob and reads its first bytes. With Keep all go to a temporary file, too, which becomes the blob once the pass is done.
-func (p *pass) fetch(far streamed) (*stream, []byte, error) {
-	s := &stream{dir: far.tempDir()}
+func (p *pass) fetch(far Streamed) (*stream, []byte, error) {
+	s := &stream{dir: far.TempDir()}
 	var err error
 	if p.opt.Keep {
-		if s.kept, err = unlinked(s.dir); err != nil {
-			return nil, nil, noRoom(s.dir, err)
+		if s.kept, err = Unlinked(s.dir); err != nil {
+			return nil, nil, NoRoom(s.dir, err)
 		}
 	}
-	if s.body, err = far.open(p.ctx); err != nil {
+	if s.body, err = far.Open(p.ctx); err != nil {
 		return nil, nil, errors.Join(err, s.discard())
 	}
 	s.r = bufio.NewReaderSize(s.body, blobBuffer)
@@ -44,7 +43,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if s.kept != nil && n > 0 {
 		if _, failed := s.kept.Write(p[:n]); failed != nil {
-			return 0, noRoom(s.dir, failed)
+			return 0, NoRoom(s.dir, failed)
 		}
 	}
 	return n, err
@@ -78,19 +77,10 @@ func (p *pass) keep(err error) error {
 	if err != nil {
 		return errors.Join(err, s.discard())
 	}
-	far := p.layer.blob.(streamed)
-	far.keep(s.kept)
-	p.layer.blob = io.NewSectionReader(s.kept, 0, far.Size())
+	far := p.from.Bytes.(Streamed)
+	far.Keep(s.kept)
+	p.from.Bytes = io.NewSectionReader(s.kept, 0, far.Size())
 	return nil
-}
-
-// streamWindow is what the decoder of a streamed layer may ask for: where its type says zstd, whose frames' headers are not known before, what the
-// limits allow.
-func (l *Layer) streamWindow() int64 {
-	if strings.Contains(l.MediaType, decode.Zstd) {
-		return l.mostWindow()
-	}
-	return 0
 }
 
 // reserve asks for the memory of a decoder that a streamed layer's type did not tell of.
@@ -98,7 +88,7 @@ func (p *pass) reserve(found string) {
 	if p.stream == nil || p.opt.Reserve == nil || found != decode.Zstd && found != decode.Xz {
 		return
 	}
-	if n := p.layer.mostWindow() - p.layer.streamWindow(); n > 0 {
+	if n := MostWindow(p.layer) - StreamWindow(p.layer); n > 0 {
 		p.opt.Reserve(n)
 	}
 }

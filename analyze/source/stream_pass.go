@@ -21,8 +21,9 @@ var errNoTar = errors.New("not a tar: neither a tar header nor gzip, zstd, bzip2
 type pass struct {
 	ctx   context.Context
 	layer *Layer
+	from  *Blob
 	opt   ScanOptions
-	out   *Scanned
+	out   Scanned
 
 	stream  *stream // nil where the layer lies in a file
 	blob    *blobReader
@@ -40,20 +41,20 @@ func (p *pass) run() error {
 		return err
 	}
 	defer src.Close() // only read from; of a stream it ends the request
-	found := decode.Sniff(head, l.blob.Size())
+	found := decode.Sniff(head, p.from.Bytes.Size())
 	p.out.Compression = found
-	if l.outer != "" {
-		p.out.Compression = l.outer
+	if p.from.Outer != "" {
+		p.out.Compression = p.from.Outer
 	}
 	p.compareHint(found)
 	p.reserve(found)
 	if found == decode.None { // what comes out is known before it is read
-		if err := document.Over(document.LimitLayerBytes, l.blob.Size(), l.limits.LayerBytes); err != nil {
+		if err := document.Over(document.LimitLayerBytes, p.from.Bytes.Size(), l.Limits.LayerBytes); err != nil {
 			return err
 		}
 	}
-	at, placed := l.blob.(io.ReaderAt)
-	if placed && found == decode.None && !l.verify && !p.opt.Digests {
+	at, placed := p.from.Bytes.(io.ReaderAt)
+	if placed && found == decode.None && !l.Verify && !p.opt.Digests {
 		return p.headers(at)
 	}
 	if err := p.stack(found, src); err != nil {
@@ -71,20 +72,17 @@ func (p *pass) run() error {
 
 // open returns the layer's bytes and the first of them.
 func (p *pass) open() (io.ReadCloser, []byte, error) {
-	l := p.layer
-	if far, ok := l.blob.(streamed); ok {
+	if far, ok := p.from.Bytes.(Streamed); ok {
 		return p.fetch(far)
 	}
-	section := io.NewSectionReader(l.blob.(io.ReaderAt), 0, l.blob.Size())
-	head, err := headOf(section)
+	section, head, err := p.from.section()
 	return io.NopCloser(section), head, err
 }
 
 // headers reads headers only, where nothing is to be hashed.
 func (p *pass) headers(at io.ReaderAt) error {
-	l := p.layer
-	p.out.Unpacked = l.blob.Size()
-	r := newHeaderReader(p.ctx, at, l.blob.Size())
+	p.out.Unpacked = p.from.Bytes.Size()
+	r := NewHeaderReader(p.ctx, at, p.from.Bytes.Size())
 	r.progress = p.opt.Progress
 	p.scan(r)
 	return p.explained(firstOf(p.ctx.Err(), p.scanErr))
@@ -93,10 +91,10 @@ func (p *pass) headers(at io.ReaderAt) error {
 // stack builds the readers on top of one another.
 func (p *pass) stack(found string, src io.Reader) (err error) {
 	l := p.layer
-	p.blob = &blobReader{ctx: p.ctx, src: src, size: l.blob.Size(), progress: p.opt.Progress}
-	p.tar = &meter{ctx: p.ctx, src: p.blob, limits: l.limits}
+	p.blob = &blobReader{ctx: p.ctx, src: src, size: p.from.Bytes.Size(), progress: p.opt.Progress}
+	p.tar = &meter{ctx: p.ctx, src: p.blob, limits: l.Limits}
 	compressed := found != decode.None && found != ""
-	if l.verify {
+	if l.Verify {
 		if err := p.digest(compressed); err != nil {
 			return err
 		}
@@ -104,7 +102,7 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	if !compressed {
 		return nil
 	}
-	p.decoder, err = decode.New(bufio.NewReaderSize(p.blob, blobBuffer), found, l.limits.Window)
+	p.decoder, err = decode.New(bufio.NewReaderSize(p.blob, blobBuffer), found, l.Limits.Window)
 	if err != nil {
 		return err
 	}
@@ -135,7 +133,7 @@ func (p *pass) read(found string) {
 	if p.recognise(found, r) {
 		p.scan(r)
 	}
-	if p.layer.verify && p.limit() == nil {
+	if p.layer.Verify && p.limit() == nil {
 		if p.decoder == nil || p.noTar == nil {
 			_ = decode.Drain(r) // what stops it is kept by the meter
 		}
@@ -148,7 +146,7 @@ func (p *pass) read(found string) {
 }
 
 func (p *pass) scan(r tarfs.Reader) {
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.limits.Limits, Digests: p.opt.Digests, Dense: p.opt.Dense, Mark: p.opt.Mark})
+	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.Limits.Limits, Digests: p.opt.Digests, Dense: p.opt.Dense, Mark: p.opt.Mark})
 	if table != nil {
 		p.out.Table = table
 	}
@@ -163,8 +161,8 @@ func (p *pass) recognise(found string, r *bufio.Reader) bool {
 	}
 	outer, inner := found, decode.None
 	switch {
-	case p.layer.outer != "":
-		outer, inner = p.layer.outer, found
+	case p.from.Outer != "":
+		outer, inner = p.from.Outer, found
 	case p.decoder != nil:
 		head, err := r.Peek(decode.HeadSize)
 		if err != nil && err != io.EOF {
@@ -203,10 +201,10 @@ func (p *pass) warn(code tarfs.Code) {
 // compareHint flags a media type that claims another compression than there is. An empty blob, file names and types that say
 // nothing of compression claim nothing.
 func (p *pass) compareHint(found string) {
-	if p.layer.blob.Size() == 0 || found == "" {
+	if p.from.Bytes.Size() == 0 || found == "" {
 		return
 	}
-	if claimed := claim(p.layer.hint); claimed != "" && claimed != found {
+	if claimed := claim(p.from.Hint); claimed != "" && claimed != found {
 		p.warn(MediaTypeMismatch)
 	}
 }

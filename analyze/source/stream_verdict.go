@@ -25,7 +25,7 @@ func (p *pass) cause() error {
 	if damage == nil || decode.IsTrailer(p.tar.err) { // all content came out
 		return firstOf(joined(damage, p.verifyTar()), p.scanErr)
 	}
-	if l := p.layer; l.verify && l.DiffID != "" {
+	if l := p.layer; l.Verify && l.DiffID != "" {
 		got := p.hashes.Sum(digest.Algorithm(l.DiffID))
 		return joined(damage, fmt.Errorf("want diffID %s, got %s of the %d bytes before the damage", l.DiffID, got, p.tar.count))
 	}
@@ -54,14 +54,14 @@ func firstOf(errs ...error) error {
 // digests prove it, or nobody asked for proof; a file may also grow while it is read.
 func (p *pass) explained(err error) error {
 	l := p.layer
-	if p.ctx.Err() != nil || l.check == nil {
+	if p.ctx.Err() != nil || p.from.Check == nil {
 		return err
 	}
-	proven := !l.verify || l.Digest != "" || l.DiffID != ""
+	proven := !l.Verify || l.Digest != "" || l.DiffID != ""
 	if err == nil && proven {
 		return nil
 	}
-	changed := l.check()
+	changed := p.from.Check()
 	if err == nil && errors.Is(changed, disk.ErrGrown) {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (p *pass) explained(err error) error {
 // verifyBlob compares the digest of the stored bytes, where one is named, and their number.
 func (p *pass) verifyBlob() error {
 	l := p.layer
-	if !l.verify || l.outer != "" {
+	if !l.Verify || p.from.Outer != "" {
 		return nil
 	}
 	d := p.blob.digests
@@ -84,7 +84,7 @@ func (p *pass) verifyBlob() error {
 	if l.Digest != "" && l.Digest != p.out.Digest {
 		err = fmt.Errorf("content does not match its digest: want %s, got %s", l.Digest, p.out.Digest)
 	}
-	if size := l.blob.Size(); size != l.Size {
+	if size := p.from.Bytes.Size(); size != l.Size {
 		err = joined(err, fmt.Errorf("size is %d bytes, its descriptor says %d", size, l.Size))
 	}
 	return err
@@ -104,7 +104,7 @@ func joined(err, more error) error {
 // verifyTar compares the digest of the tar, where one is named, if need be with the padding that the layer's writer dropped.
 func (p *pass) verifyTar() error {
 	l := p.layer
-	if !l.verify {
+	if !l.Verify {
 		return nil
 	}
 	name := digest.Algorithm(l.DiffID)

@@ -9,7 +9,6 @@ import (
 	"layup/analyze/source/decode"
 	"layup/analyze/source/document"
 	"layup/analyze/source/pull/layout"
-	"layup/analyze/source/registry"
 )
 
 // indexEntry is a descriptor of index.json.
@@ -78,7 +77,7 @@ func (p *plan) dockerManifest(partial *layout.Partial) ([]byte, error) {
 			}
 			made[e.desc.Digest], list = i, append(list, i)
 		}
-		if tag := registry.Familiar(e.name()); e.ref.Tag != "" && !slices.Contains(i.RepoTags, tag) {
+		if tag := document.Familiar(e.name()); e.ref.Tag != "" && !slices.Contains(i.RepoTags, tag) {
 			i.RepoTags = append(i.RepoTags, tag)
 		}
 	}

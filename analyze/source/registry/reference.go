@@ -167,16 +167,3 @@ func hostOnly(host string) string {
 	}
 	return strings.Trim(host, "[]")
 }
-
-// Familiar returns a reference as Docker shows it: without docker.io/library/, and with :latest if it has neither tag nor
-// digest.
-func Familiar(ref string) string {
-	for _, registry := range []string{dockerHub + "/", "index.docker.io/"} {
-		ref = strings.TrimPrefix(ref, registry)
-	}
-	ref = strings.TrimPrefix(ref, "library/")
-	if last := ref[strings.LastIndexByte(ref, '/')+1:]; !strings.ContainsAny(last, ":@") {
-		ref += ":latest"
-	}
-	return ref
-}

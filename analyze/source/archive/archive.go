@@ -1,0 +1,234 @@
+// Package archive opens image archives: docker save files of every age, OCI layouts as directory or tar, bare layers and
+// flat root file systems, each also compressed.
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"layup/analyze/source"
+	"layup/analyze/source/advice"
+	"layup/analyze/source/document"
+	"layup/analyze/source/input"
+	"layup/tarfs"
+)
+
+// The kinds of archives.
+const (
+	Docker     = "docker-archive"
+	OCIArchive = "oci-archive"
+	OCI        = "oci"
+	Layer      = "layer" // a bare layer or a flat root file system
+)
+
+// Options say how an archive is opened.
+type Options struct {
+	source.Options
+	Stdin *os.File // what the name "-" reads; nil means os.Stdin
+}
+
+// An Archive is an opened archive: the images it holds, none of them loaded.
+type Archive struct {
+	name string // as the user named it
+	kind string
+	opt  *Options
+
+	in      *input.Input
+	members members         // of an image archive or directory; nil for a bare layer
+	graph   *source.Graph   // of an OCI layout; without entries for others
+	entries []*source.Entry // all that is named, attestations also
+	flags   *source.Flags   // that choose each image
+	end     int64           // of an image archive in a tar: where reading its members ended
+	tailed  bool            // more than zeros follow its end mark
+}
+
+// Open recognises by its content what a path holds. Kind is what it must be, or empty. Errors do not begin with the name.
+func Open(ctx context.Context, name, path, kind string, opt Options) (*Archive, error) {
+	a := &Archive{name: name, opt: &opt, in: new(input.Input)}
+	if err := a.open(ctx, path, kind); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *Archive) open(ctx context.Context, path, kind string) error {
+	in, err := input.Open(ctx, path, a.opt.Stdin, &a.opt.Options)
+	if err != nil {
+		return err
+	}
+	a.in = in
+	if a.in.Dir != nil {
+		err = a.recogniseDirectory()
+	} else {
+		err = a.recogniseFile(ctx)
+	}
+	if err == nil {
+		err = a.insist(kind)
+	}
+	if err == nil {
+		a.graph = &source.Graph{Blobs: layout{a}, Opt: &a.opt.Options}
+		err = a.readImages(ctx)
+	}
+	source.Number(a.entries)
+	return err
+}
+
+// readImages finds out which images there are.
+func (a *Archive) readImages(ctx context.Context) error {
+	switch {
+	case a.kind == Layer:
+		a.entries = []*source.Entry{{Kind: source.KindImage, Form: bareForm{a}}}
+		return nil
+	case a.members.has(indexName):
+		return a.readLayout(ctx)
+	case a.members.has(manifestName):
+		return a.readDocker()
+	}
+	return a.readLegacy()
+}
+
+// insist compares the kind that the user named with the content.
+func (a *Archive) insist(kind string) error {
+	directory := a.in.Dir != nil
+	holds := func(names ...string) bool { return a.members != nil && slices.ContainsFunc(names, a.members.has) }
+	var err error
+	switch {
+	case kind == "":
+		return nil
+	case kind == Docker && !holds(manifestName, repositoriesName):
+		err = errors.New("not a docker save archive: it has no manifest.json")
+	case kind != Docker && !holds(indexName):
+		err = errors.New("not an OCI layout: it has no index.json")
+	case kind == OCIArchive && directory:
+		err = &advice.Hinted{Err: errors.New("is a directory, not a tar of an OCI layout"),
+			Hint: "oci:DIR names an OCI layout in a directory"}
+	case kind == OCI && !directory:
+		err = &advice.Hinted{Err: errors.New("is a file, not a directory with an OCI layout"),
+			Hint: "oci-archive:FILE names an OCI layout in a tar"}
+	}
+	a.kind = kind
+	return err
+}
+
+// Kind is one of the kinds of archives.
+func (a *Archive) Kind() string { return a.kind }
+
+// Entries returns what the archive's documents name.
+func (a *Archive) Entries() []*source.Entry { return a.entries }
+
+// Advice returns the flag that chooses an image.
+func (a *Archive) Advice(e *source.Entry) string {
+	if a.flags == nil {
+		a.flags = source.NewFlags(a.entries)
+	}
+	return a.flags.Of(e)
+}
+
+// Close ends the reading of all images of the archive.
+func (a *Archive) Close() error { return a.in.Close() }
+
+// Load reads and checks the config, and finds the layers.
+func (a *Archive) Load(_ context.Context, e *source.Entry) (*source.Image, error) {
+	img, err := source.Load(a, e, &a.opt.Options)
+	img.Name = a.name
+	if err == nil && a.members != nil {
+		err = a.damageBeyond(img)
+	}
+	if err != nil || img.Config == nil {
+		return img, err
+	}
+	img.Parents = a.parents(e)
+	if a.in.Tail {
+		img.Warnings = append(img.Warnings, tarfs.Warning{Code: source.CompressedTailDamaged, Layer: tarfs.NoLayer})
+	}
+	return img, nil
+}
+
+// damageBeyond refuses an image that is whole in an archive that is not: other readers refuse the archive, or find other
+// members. If the damage cost a layer, that layer says so.
+func (a *Archive) damageBeyond(img *source.Image) error {
+	if a.opt.Audit != nil {
+		return nil // it has a check of its own
+	}
+	if slices.ContainsFunc(img.Layers, func(l *source.Layer) bool { return l.Err != nil }) {
+		return nil
+	}
+	return a.members.damage()
+}
+
+// afterDamage adds to the absence of a member that the archive is damaged before its end.
+func (a *Archive) afterDamage(err error) error {
+	if broken := a.members.damage(); broken != nil && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", err, broken)
+	}
+	return err
+}
+
+// Unreferenced lists the blobs that no document names.
+func (a *Archive) Unreferenced(context.Context) ([]source.Listed, error) {
+	if a.members == nil {
+		return nil, nil
+	}
+	named := a.referenced()
+	var list []source.Listed
+	for _, name := range a.members.glob(document.BlobPattern) {
+		if named[name] {
+			continue
+		}
+		item := source.Listed{Kind: source.KindBlob, Number: -1, Digest: document.BlobDigest(name), Size: -1}
+		if item.Digest == "" {
+			item.Reference = name
+		}
+		if m, err := a.members.open(name); err == nil {
+			item.Size = m.data.Size()
+		}
+		list = append(list, item)
+	}
+	return list, nil
+}
+
+// referenced returns the names of all members that a document names.
+func (a *Archive) referenced() map[string]bool {
+	named := map[string]bool{}
+	for d := range a.graph.Digests() {
+		named[document.BlobName(d)] = true
+	}
+	for _, e := range a.entries {
+		if d := dockerOf(e); d != nil {
+			for _, name := range append([]string{d.Config}, d.Layers...) {
+				named[a.place(name)], named[cleaned(name)] = true, true
+			}
+		}
+	}
+	return named
+}
+
+// A bareForm is an input that is one layer.
+type bareForm struct{ a *Archive }
+
+func (bareForm) Config(*source.Entry) (*document.Config, error) { return nil, nil }
+
+func (bareForm) Here(*source.Entry) bool { return true }
+
+// Load takes the whole input as the only layer.
+func (f bareForm) Load(_ *source.Entry, img *source.Image) error {
+	in, l := f.a.in, f.a.opt.NewLayer(0)
+	blob := &source.Blob{Bytes: in.Data, Check: in.Check, Outer: in.Compression}
+	l.Content, l.Size = blob, in.Data.Size()
+	if in.Compression != "" {
+		l.Digest, l.Size = in.Digest, in.Stored
+	}
+	img.Layers = []*source.Layer{l}
+	if in.Tail {
+		img.Warnings = []tarfs.Warning{{Code: source.CompressedTailDamaged}}
+	}
+	return nil
+}
+
+func (bareForm) Checks(context.Context, *source.Audit, *source.Entry, *source.Image) ([]source.Check, error) {
+	return nil, nil
+}

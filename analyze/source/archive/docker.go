@@ -1,0 +1,225 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+
+	"layup/analyze/digest"
+	"layup/analyze/source"
+	"layup/analyze/source/document"
+)
+
+// A dockerEntry is one image of a docker save archive's manifest.json.
+type dockerEntry struct {
+	Config   string
+	RepoTags []string
+	Layers   []string
+	Parent   string // ID of the image it was built on, where that is in the archive, too
+}
+
+// dockerEntries reads manifest.json.
+func (a *Archive) dockerEntries() ([]*dockerEntry, error) {
+	doc, err := readMember(a.members, manifestName, document.LimitManifest, a.opt.Limits.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", manifestName, err)
+	}
+	var raw []json.RawMessage
+	if err := document.Unmarshal(doc, a.opt.Limits.JSONDepth, &raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", manifestName, err)
+	}
+	if len(raw) == 0 {
+		return nil, errors.New(manifestName + ": lists no image")
+	}
+	list := make([]*dockerEntry, len(raw))
+	for i, r := range raw {
+		if list[i], err = a.dockerEntry(r); err != nil {
+			return nil, fmt.Errorf("%s: image %d: %w", manifestName, i, err)
+		}
+	}
+	return list, nil
+}
+
+func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
+	if !document.Present(raw) {
+		return nil, errors.New("null stands where an image belongs")
+	}
+	e := new(dockerEntry)
+	if err := document.Typed(json.Unmarshal(raw, e)); err != nil {
+		return nil, err
+	}
+	if e.Config == "" {
+		return nil, errors.New("names no Config")
+	}
+	return e, document.Over(document.LimitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
+}
+
+// readDocker lists the images of an archive that has manifest.json and no index.json. What is listed twice to the letter is one
+// image; under other tags it stays two, for nobody can say which tags the user meant.
+func (a *Archive) readDocker() error {
+	entries, err := a.dockerEntries()
+	if err != nil {
+		return err
+	}
+	listed := map[string]bool{}
+	for _, d := range entries {
+		key := fmt.Sprintf("%q %q %q", d.Config, d.Layers, d.RepoTags)
+		if listed[key] {
+			continue
+		}
+		listed[key] = true
+		e := &source.Entry{Kind: source.KindImage, Group: len(a.entries), Form: dockerForm{a, d}}
+		e.Name(d.RepoTags...)
+		a.entries = append(a.entries, e)
+	}
+	return nil
+}
+
+// hexName finds the digest in a config's file name: HEX.json, sha256:HEX, blobs/sha256/HEX.
+var hexName = regexp.MustCompile(`^(?:sha256[:-])?([0-9a-f]{64})(?:\.json)?$`)
+
+// hexLayer finds the digest in a layer's file name, as crane, kaniko, podman and skopeo give it.
+var hexLayer = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})\.tar(?:\.gz)?$`)
+
+// dockerConfig reads an image's config; where the file is named by its digest, that is checked.
+func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
+	doc, err := readMember(a.members, e.Config, document.LimitConfig, a.opt.Limits.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = a.afterDamage(missingMember{e.Config})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	named := hexName.FindStringSubmatch(path.Base(e.Config))
+	if !a.opt.Verify || named == nil {
+		return doc, nil
+	}
+	if err := digest.Match(doc, digest.FromHex(named[1])); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return doc, nil
+}
+
+// A missingMember says that manifest.json names what is not there.
+type missingMember struct{ name string }
+
+func (e missingMember) Error() string      { return fmt.Sprintf("member %q not in the archive", e.name) }
+func (missingMember) Is(target error) bool { return target == fs.ErrNotExist }
+
+// A dockerForm is an image of manifest.json.
+type dockerForm struct {
+	a *Archive
+	d *dockerEntry
+}
+
+// dockerOf returns the entry's line of manifest.json, or nil.
+func dockerOf(e *source.Entry) *dockerEntry {
+	switch form := e.Form.(type) {
+	case dockerForm:
+		return form.d
+	case joinedForm:
+		return form.docker
+	}
+	return nil
+}
+
+// Config reads the file that manifest.json names.
+func (f dockerForm) Config(*source.Entry) (*document.Config, error) {
+	raw, err := f.a.dockerConfig(f.d)
+	if err != nil {
+		return nil, err
+	}
+	return document.ParseConfig(raw, &f.a.opt.Limits)
+}
+
+func (dockerForm) Here(*source.Entry) bool { return true }
+
+// Load finds an image's config and layers by manifest.json.
+func (f dockerForm) Load(e *source.Entry, img *source.Image) error {
+	config, err := e.Config()
+	if err == nil {
+		err = img.UseConfig(config, len(f.d.Layers), &f.a.opt.Limits)
+	} else {
+		config = new(document.Config)
+	}
+	for i, name := range f.d.Layers {
+		l := f.a.memberLayer(i, name)
+		if i < len(config.DiffIDs) {
+			l.DiffID = config.DiffIDs[i]
+		}
+		img.Layers = append(img.Layers, l)
+	}
+	return err
+}
+
+// Checks verifies the config, whose file may be named by its digest.
+func (f dockerForm) Checks(ctx context.Context, a *source.Audit, _ *source.Entry, _ *source.Image) ([]source.Check, error) {
+	check := source.NewCheck("config")
+	check.Name = f.d.Config
+	m, err := f.a.members.open(f.d.Config)
+	if err != nil {
+		check.Fail(source.CodeMissing, f.a.afterDamage(missingMember{f.d.Config}).Error())
+		return []source.Check{check}, nil
+	}
+	check.Expected = namedDigest(f.d.Config)
+	check.Digest = check.Expected
+	m.blob().Hash(ctx, &f.a.opt.Options, &check)
+	a.Note(check)
+	return []source.Check{check}, ctx.Err()
+}
+
+// namedDigest returns the digest in a config's file name, or "".
+func namedDigest(name string) string {
+	if clean, ok := cleanMember(name); ok && document.BlobDigest(clean) != "" {
+		return document.BlobDigest(clean)
+	}
+	if named := hexName.FindStringSubmatch(path.Base(name)); named != nil {
+		return digest.FromHex(named[1])
+	}
+	return ""
+}
+
+// parents returns the IDs of the images that an image was built on, as far as manifest.json links and lists them. docker
+// load links them also.
+func (a *Archive) parents(e *source.Entry) []string {
+	listed := map[string]*dockerEntry{}
+	for _, other := range a.entries {
+		if d := dockerOf(other); d != nil {
+			if named := hexName.FindStringSubmatch(path.Base(d.Config)); named != nil {
+				listed[digest.FromHex(named[1])] = d
+			}
+		}
+	}
+	var ids []string
+	for d := dockerOf(e); d != nil && listed[d.Parent] != nil; {
+		parent := d.Parent
+		ids, d = append(ids, parent), listed[parent]
+		delete(listed, parent) // a circle ends
+	}
+	return ids
+}
+
+// memberLayer returns the layer of a file name. Only the content tells its compression.
+func (a *Archive) memberLayer(i int, name string) *source.Layer {
+	l := a.opt.NewLayer(i)
+	if clean, ok := cleanMember(name); ok {
+		l.Digest = document.BlobDigest(clean)
+	}
+	if named := hexLayer.FindStringSubmatch(path.Base(name)); named != nil && a.opt.Audit != nil {
+		l.Digest = digest.FromHex(named[1])
+	}
+	m, err := a.members.open(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		l.Err = a.afterDamage(missingMember{name})
+	case err != nil:
+		l.Err = fmt.Errorf("member %q: %w", name, err)
+	default:
+		l.Content, l.Size = m.blob(), m.data.Size()
+	}
+	return l
+}

@@ -1,0 +1,235 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"layup/analyze/show"
+	"layup/analyze/source/advice"
+	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
+	"layup/tarfs"
+)
+
+// recogniseFile decides by its members whether a tar is an image archive or a layer, and reads the list of members.
+func (a *Archive) recogniseFile(ctx context.Context) error {
+	table, broken := scanOuter(ctx, a.in, a.opt.Limits)
+	if table == nil {
+		return broken
+	}
+	seen := survey(table)
+	switch {
+	case seen.image(), seen.unnamed() && broken == nil && table.EndMark():
+		return a.archive(seen, table, broken)
+	case seen.remains && !seen.root:
+		return noManifest(table, broken, a.in.Data.Size())
+	case table.Len() == 0 && broken != nil:
+		return broken
+	}
+	if mark, ok := storeTop(table); ok {
+		return mark.named(a.name)
+	}
+	a.kind = Layer // damage in it is found again by who reads the layer
+	return nil
+}
+
+// archive reads the list of members of what has the documents of an image archive, unless they turn out to be a layer's files.
+func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
+	index, err := newTarIndex(a.in, table, broken)
+	if err == nil && seen.manifest && isDirForm(index) {
+		return DirForm("DIR", "unpack the tar into DIR, then ")
+	}
+	switch says := index.says(seen, &a.opt.Limits); {
+	case seen.root && (err != nil || says != anImage), !seen.remains && !seen.layout && says == anotherThing:
+		a.kind = Layer
+		return nil
+	case err != nil:
+		return err
+	}
+	a.members, a.end, a.tailed = index, table.Size(), table.Tail()
+	switch {
+	case seen.manifest, seen.repositories && !seen.index && !seen.layout, seen.unnamed():
+		a.kind = Docker
+	case seen.index:
+		a.kind = OCIArchive
+	default:
+		return noManifest(table, broken, a.in.Data.Size())
+	}
+	return nil
+}
+
+// noManifest says that a tar holds parts of an image archive, but not the document that puts them together.
+func noManifest(table *tarfs.Layer, broken error, size int64) error {
+	if cut, ok := broken.(truncatedMember); ok && (cut.name == manifestName || cut.name == indexName) {
+		return fmt.Errorf("%s: %w", cut.name, broken)
+	}
+	if broken == nil && !table.EndMark() {
+		broken = fmt.Errorf("the archive has no end mark and looks truncated at offset %d", size)
+	}
+	const message = "manifest.json not found; not a docker save archive or OCI layout, though it looks like the remains of one"
+	if broken != nil {
+		return fmt.Errorf("%s: %w", message, broken)
+	}
+	return errors.New(message)
+}
+
+// recogniseDirectory decides by its files what a directory holds.
+func (a *Archive) recogniseDirectory() error {
+	a.members = &directory{Dir: a.in.Dir, files: map[string]*disk.File{}}
+	switch {
+	case a.members.has(indexName):
+		a.kind = OCI
+	case a.members.has(manifestName) && isDirForm(a.members):
+		return DirForm(a.in.Dir.Root.Name(), "")
+	case a.members.has(manifestName), a.members.has(repositoriesName):
+		a.kind = Docker
+	case a.members.has(layoutName), a.members.has("blobs"):
+		return errors.New("index.json not found; not an OCI layout")
+	default:
+		return noImage(a.in.Dir.Root, a.name)
+	}
+	return nil
+}
+
+// isDirForm reports whether members are what skopeo and podman write as dir: and docker-dir; a file named version says so.
+func isDirForm(store members) bool {
+	m, err := store.open("version")
+	if err != nil {
+		return false
+	}
+	head := make([]byte, len(DirFormVersion))
+	_, err = m.data.ReadAt(head, 0)
+	return err == nil && string(head) == DirFormVersion
+}
+
+// DirFormVersion is how the file version begins.
+const DirFormVersion = "Directory Transport Version: "
+
+// A sight is what the names of a tar's members say about it.
+type sight struct {
+	manifest, index, layout, repositories bool
+	legacy                                bool // ID/layer.tar
+	v1                                    bool // ID/json
+	configs                               bool // HEX.json
+	remains                               bool // names that only image archives have
+	root                                  bool // directories that root file systems have
+}
+
+// image reports whether there is a document that lists images.
+func (s sight) image() bool {
+	return s.manifest || s.index || s.layout || s.repositories && s.legacy
+}
+
+// unnamed reports whether it looks like docker save by ID before 1.10, which names no image: without the configs of later ones, so
+// that it cannot be such an archive that lost its manifest.json.
+func (s sight) unnamed() bool {
+	return s.legacy && s.v1 && !s.configs && !s.manifest && !s.index && !s.layout && !s.repositories
+}
+
+// remainPattern matches what the archives of docker, podman, skopeo, kaniko and crane hold beside manifest.json.
+var remainPattern = regexp.MustCompile(`^([0-9a-f]{64}\.(json|tar|tar\.gz)|[^/]+/layer\.tar|sha256:[0-9a-f]{64}|blobs/sha256/[0-9a-f]{64})$`)
+
+// rootNames are the directories by which a root file system is known: Linux's and a Windows layer's.
+var rootNames = map[string]bool{
+	"bin": true, "boot": true, "dev": true, "etc": true, "home": true, "lib": true, "lib64": true, "media": true, "mnt": true, "opt": true,
+	"proc": true, "root": true, "run": true, "sbin": true, "srv": true, "sys": true, "tmp": true, "usr": true, "var": true,
+	"Files": true, "Hives": true, "UtilityVM": true,
+}
+
+func survey(table *tarfs.Layer) sight {
+	var s sight
+	for e := range table.Raw() {
+		name, ok := cleanMember(e.Name)
+		if !ok {
+			continue
+		}
+		switch name {
+		case manifestName:
+			s.manifest = true
+		case indexName:
+			s.index = true
+		case layoutName:
+			s.layout = true
+		case repositoriesName:
+			s.repositories = true
+		}
+		top, rest, nested := strings.Cut(name, "/")
+		s.root = s.root || rootNames[top] && (nested || e.Type != tarfs.TarFile)
+		s.legacy = s.legacy || nested && rest == "layer.tar"
+		s.v1 = s.v1 || nested && rest == "json"
+		s.configs = s.configs || strings.HasSuffix(name, ".json") && hexName.MatchString(name)
+		s.remains = s.remains || mayRemain(name) && remainPattern.MatchString(name) || !table.EndMark() && (name == "blobs" || name == "blobs/sha256")
+	}
+	return s
+}
+
+// mayRemain spares the pattern the names of a million files.
+func mayRemain(name string) bool {
+	const hex = 64
+	return len(name) >= hex && !strings.Contains(name[:hex], "/") || strings.HasPrefix(name, "blobs/") ||
+		strings.HasPrefix(name, "sha256:") || strings.HasSuffix(name, "/layer.tar")
+}
+
+// What a document at the top of a tar turns out to be.
+const (
+	anImage      = iota // it lists images
+	anotherThing        // a web application's manifest.json, a link, a directory
+	damaged             // no JSON
+)
+
+// says reads the document by which a tar looks like an image archive: a layer may well hold a file of that name.
+func (t *tarIndex) says(seen sight, limits *document.Limits) int {
+	name, lists := indexName, listsBlobs
+	if seen.manifest {
+		name, lists = manifestName, listsConfigs
+	}
+	if t == nil || seen.legacy && seen.repositories {
+		return anImage
+	}
+	m, err := t.open(name)
+	if err != nil {
+		return anotherThing
+	}
+	doc, err := m.whole(document.LimitManifest, limits.Manifest)
+	switch {
+	case err != nil || !json.Valid(doc):
+		return damaged
+	case lists(doc, t, seen.root):
+		return anImage
+	}
+	return anotherThing
+}
+
+// listsConfigs reports whether a document is docker save's manifest.json; strictly, if what it names is there.
+func listsConfigs(doc []byte, t *tarIndex, strictly bool) bool {
+	var entries []struct{ Config *string }
+	err := json.Unmarshal(doc, &entries)
+	return err == nil && len(entries) > 0 && entries[0].Config != nil && (!strictly || t.has(cleaned(*entries[0].Config)))
+}
+
+// listsBlobs reports whether a document is an OCI layout's index.json; strictly, if there are blobs.
+func listsBlobs(doc []byte, t *tarIndex, strictly bool) bool {
+	var index struct {
+		SchemaVersion int
+		Manifests     []struct{ Digest string }
+	}
+	err := json.Unmarshal(doc, &index)
+	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && (!strictly || len(t.glob(document.BlobPattern)) > 0)
+}
+
+func cleaned(name string) string {
+	name, _ = cleanMember(name)
+	return name
+}
+
+// DirForm refuses skopeo's dir: form, with the command that makes an archive of it; first is what must be done before.
+func DirForm(dir, first string) error {
+	return &advice.Hinted{
+		Err:  errors.New("skopeo's dir: form is not supported"),
+		Hint: first + "skopeo copy " + show.Shell("dir:"+dir) + " oci-archive:image.tar, then read image.tar",
+	}
+}

@@ -1,0 +1,107 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"layup/analyze/show"
+	"layup/analyze/source"
+	"layup/analyze/source/advice"
+	"layup/tarfs"
+)
+
+// A storeMark is a file by which the store of an engine is known when it is named without its prefix, and what lies beside it in every such store.
+// Both are patterns of path.Match, relative to the store's top; a single element of them differs from driver to driver.
+type storeMark struct{ prefix, what, mark, beside string }
+
+var storeMarks = []storeMark{
+	{"docker-root:", "the data-root of a Docker engine", "image/*/repositories.json", "image/*/layerdb"},
+	{"containers-storage:", "a store of podman, CRI-O or buildah", "*-images/images.json", "*-layers/layers.json"},
+	{"containerd-root:", "a root directory of containerd", "io.containerd.metadata.v1.bolt/meta.db", "io.containerd.content.v1.content"},
+}
+
+// storeTop finds the store of an engine in a tar that holds nothing else, also where the tar was made further up. Read as a root file system it
+// would show every version of a file as live.
+func storeTop(table *tarfs.Layer) (storeMark, bool) {
+	for e := range table.Raw() {
+		for _, m := range storeMarks {
+			if e.Type != tarfs.TarFile || !strings.HasSuffix(e.Name, path.Base(m.mark)) {
+				continue // spares a million files the pattern
+			}
+			if name, _ := cleanMember(e.Name); matchEnd(m.mark, name) && storeAlone(table, m, trimEnd(m.mark, name)) {
+				return m, true
+			}
+		}
+	}
+	return storeMark{}, false
+}
+
+// storeAlone reports whether a store has its top there, and no file lies outside of it.
+func storeAlone(table *tarfs.Layer, m storeMark, top string) bool {
+	whole := false
+	for e := range table.Raw() {
+		name, _ := cleanMember(e.Name)
+		rest, below := strings.CutPrefix(name, top)
+		if !below && e.Type == tarfs.TarFile {
+			return false
+		}
+		whole = whole || below && matchStart(m.beside, rest)
+	}
+	return whole
+}
+
+// matchEnd reports whether the last elements of a name match a pattern.
+func matchEnd(pattern, name string) bool {
+	ok, err := path.Match(pattern, name[len(trimEnd(pattern, name)):])
+	return ok && err == nil
+}
+
+// trimEnd cuts as many elements off the end of a name as a pattern has; the slash before them stays.
+func trimEnd(pattern, name string) string {
+	for range strings.Count(pattern, "/") + 1 {
+		name = name[:max(strings.LastIndexByte(strings.TrimSuffix(name, "/"), '/'), -1)+1]
+	}
+	return name
+}
+
+// matchStart reports whether the first elements of a name match a pattern.
+func matchStart(pattern, name string) bool {
+	parts, n := strings.Split(name, "/"), strings.Count(pattern, "/")+1
+	if len(parts) < n {
+		return false
+	}
+	ok, err := path.Match(pattern, strings.Join(parts[:n], "/"))
+	return ok && err == nil
+}
+
+// storeIn finds the store of an engine in a directory.
+func storeIn(root *os.Root) (storeMark, bool) {
+	for _, m := range storeMarks {
+		mark, err := fs.Glob(root.FS(), m.mark)
+		beside, err2 := fs.Glob(root.FS(), m.beside)
+		if err == nil && err2 == nil && len(mark) > 0 && len(beside) > 0 {
+			return m, true
+		}
+	}
+	return storeMark{}, false
+}
+
+// named says how a store is asked, which is not read as anything else.
+func (m storeMark) named(name string) error {
+	return &advice.Hinted{
+		Err:  fmt.Errorf("is %s, no image", m.what),
+		Hint: "its images and containers: layup images " + show.Shell(m.prefix+name),
+	}
+}
+
+// noImage says what is wrong with a directory that holds no image.
+func noImage(root *os.Root, name string) error {
+	if m, ok := storeIn(root); ok {
+		return &source.NoArchiveError{Err: m.named(name)}
+	}
+	return &source.NoArchiveError{Err: errors.New("is a directory, but no OCI layout (it has no index.json) and no unpacked docker save archive (no manifest.json)")}
+}

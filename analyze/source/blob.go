@@ -1,0 +1,181 @@
+package source
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"strings"
+
+	"layup/analyze/source/decode"
+	"layup/tarfs"
+)
+
+// Bytes are the stored bytes of a layer. They are also one of two things: an io.ReaderAt, whose bytes lie in a file and can
+// be read anywhere and again, or Streamed.
+type Bytes interface{ Size() int64 }
+
+// Streamed bytes are read once, from the first to the last.
+type Streamed interface {
+	Bytes
+	// Open begins to fetch the bytes.
+	Open(ctx context.Context) (io.ReadCloser, error)
+	// Keep takes charge of a file that holds the bytes: the source closes it.
+	Keep(file *os.File)
+	TempDir() string
+}
+
+// A Blob is a layer's content as one piece: a tar, perhaps compressed.
+type Blob struct {
+	Bytes Bytes
+	Check func() error // tells whether the input changed since it was opened; may be nil. It is called after reading
+	Hint  string       // media type that claims a compression: it is compared with the content, a mismatch is a warning
+	// Outer is the compression around the whole input, of a bare layer that was decompressed when it was opened; else
+	// empty. The layer's digest and size are then those of the compressed input.
+	Outer string
+}
+
+// errNotKept says that a layer was fetched for its list of files alone.
+var errNotKept = errors.New("its bytes were not kept when it was fetched")
+
+// Scan reads the blob once.
+func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, error) {
+	p := &pass{ctx: ctx, layer: l, from: b, opt: opt}
+	p.out.Table, p.out.Digest, p.out.DiffID = new(tarfs.Layer), l.Digest, l.DiffID
+	err := p.keep(p.run())
+	if p.hashes != nil {
+		p.hashes.Wait()
+	}
+	return p.out, err
+}
+
+// Stored is the size of the blob; of a bare layer, as it was after decompressing the input.
+func (b *Blob) Stored() int64 { return b.Bytes.Size() }
+
+// Same tells blobs apart by their digests.
+func (b *Blob) Same() string { return "blob" }
+
+// Placed reports whether the blob lies in a file and is not compressed.
+func (b *Blob) Placed() bool {
+	section, head, err := b.section()
+	return err == nil && section != nil && decode.Sniff(head, b.Bytes.Size()) == decode.None
+}
+
+// section returns the bytes that lie in a file, and the first of them; nil for streamed bytes.
+func (b *Blob) section() (*io.SectionReader, []byte, error) {
+	at, placed := b.Bytes.(io.ReaderAt)
+	if !placed {
+		return nil, nil, nil
+	}
+	section := io.NewSectionReader(at, 0, b.Bytes.Size())
+	head := make([]byte, min(decode.HeadSize, section.Size()))
+	if _, err := section.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, nil, err
+	}
+	return section, head, nil
+}
+
+// Window returns what the decoder asks for. A zstd stream says it in the headers of its frames; an xz stream after the
+// data, and the media type says whether a streamed blob is zstd: then it is what the limits allow.
+func (b *Blob) Window(l *Layer) int64 {
+	section, head, err := b.section()
+	switch {
+	case err != nil:
+		return 0
+	case section == nil:
+		return StreamWindow(l)
+	}
+	switch decode.Sniff(head, section.Size()) {
+	case decode.Zstd:
+		return decode.ZstdWindow(NewHeaderReader(context.Background(), section, section.Size()), MostWindow(l))
+	case decode.Xz:
+		return MostWindow(l)
+	}
+	return 0
+}
+
+// MostWindow is what a decoder may ask for, in bytes.
+func MostWindow(l *Layer) int64 { return cmp.Or(l.Limits.Window, math.MaxInt64) }
+
+// StreamWindow is what the decoder of a streamed layer may ask for, as far as its media type tells.
+func StreamWindow(l *Layer) int64 {
+	if strings.Contains(l.MediaType, decode.Zstd) {
+		return MostWindow(l)
+	}
+	return 0
+}
+
+// Tar returns the uncompressed tar from an offset on.
+func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, error) {
+	section, head, err := b.section()
+	switch {
+	case err != nil:
+		return nil, err
+	case section == nil:
+		return nil, errNotKept
+	}
+	blob := &blobReader{ctx: ctx, src: section, size: section.Size()}
+	t := &tarReader{src: blob, check: b.Check}
+	switch compression := decode.Sniff(head, blob.size); compression {
+	case "":
+		return nil, errNoTar
+	case decode.None:
+		blob.read, err = section.Seek(min(offset, blob.size), io.SeekStart)
+		return t, err
+	default:
+		t.decoder, err = decode.New(bufio.NewReaderSize(blob, blobBuffer), compression, l.Limits.Window)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := bufio.NewReaderSize(&meter{ctx: ctx, src: t.decoder, blob: blob, limits: l.Limits}, blobBuffer)
+	t.src = r
+	if err := decode.Discard(r, offset); err != nil && err != io.EOF { // there is nothing to read beyond the end
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// Decompress undoes one compression of a stream and counts the bytes against the limits.
+func Decompress(ctx context.Context, src *io.SectionReader, compression string, o *Options) (io.ReadCloser, error) {
+	blob := &blobReader{ctx: ctx, src: src, size: src.Size()}
+	dec, err := decode.New(bufio.NewReaderSize(blob, blobBuffer), compression, o.Limits.Window)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{&meter{ctx: ctx, src: dec, blob: blob, limits: &o.Limits}, dec}, nil
+}
+
+// A tarReader is a part of a layer's tar. Its end and its Close tell whether the input changed meanwhile.
+type tarReader struct {
+	src     io.Reader
+	decoder decode.Decoder // nil if the layer is not compressed
+	check   func() error
+}
+
+func (t *tarReader) Read(p []byte) (int, error) {
+	n, err := t.src.Read(p)
+	if err == io.EOF && t.check != nil {
+		if changed := t.check(); changed != nil {
+			return n, changed
+		}
+	}
+	return n, err
+}
+
+func (t *tarReader) Close() error {
+	var err error
+	if t.check != nil {
+		err = t.check()
+	}
+	if t.decoder != nil {
+		err = errors.Join(err, t.decoder.Close())
+	}
+	return err
+}

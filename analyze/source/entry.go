@@ -1,0 +1,215 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"layup/analyze/digest"
+	"layup/analyze/show"
+	"layup/analyze/source/document"
+)
+
+// The kinds of what a source holds.
+const (
+	KindImage       = "image"
+	KindContainer   = "container"   // of an engine's store
+	KindAttestation = "attestation" // a statement about an image
+	KindArtifact    = "artifact"    // what a manifest describes and is not a container image: a chart, a model
+	KindBlob        = "blob"        // what no document names
+	KindRepository  = "repository"  // of a registry
+	KindTag         = "tag"         // of a repository
+	KindReferrer    = "referrer"    // a manifest that refers to another: a signature, an attestation
+)
+
+// An Entry is one thing that the documents of a source name, of one platform.
+type Entry struct {
+	Kind       string
+	Number     int               // N in --image @N, from 0; -1 for what is not an image
+	Group      int               // entries of one group are the platforms of one name
+	References []string          // names, as shown
+	Aliases    []string          // further names by which it is found: a tag alone, the digest of its index, an ID
+	Platform   document.Platform // by the index; zero if only the config says it
+	Descriptor document.Descriptor
+	Manifest   *document.Manifest // of Descriptor; nil if there is none, or if it was not read
+	Order      []int              // which layer of the manifest comes when; nil for the manifest's own order
+	Absent     bool               // the index names it, but it is not in the input
+	Err        error              // why it cannot be used
+
+	ID           string     // of what has no manifest: a v1 image, an image or container of a store
+	Container    *Container // of an engine's store; nil for an image
+	Intermediate bool       // an image without a name on which another one was built: only its ID means it
+
+	Form   Form // how its config and layers are found
+	config *document.Config
+}
+
+// A Form is one way in which images are kept: a manifest, manifest.json, the folders of a v1 image, an engine's store.
+type Form interface {
+	// Config reads the image's config; nil without an error if there is none.
+	Config(e *Entry) (*document.Config, error)
+	// Load completes an image: ID, config and layers. Layers that cannot be read say so themselves. With an error,
+	// the image holds what could be found out.
+	Load(e *Entry, img *Image) error
+	// Here reports whether the parts that make an image of the entry are in the input.
+	Here(e *Entry) bool
+	// Checks verifies the documents of the entry.
+	Checks(ctx context.Context, a *Audit, e *Entry, img *Image) ([]Check, error)
+}
+
+// Config reads the entry's config once.
+func (e *Entry) Config() (*document.Config, error) {
+	if e.config != nil {
+		return e.config, nil
+	}
+	config, err := e.Form.Config(e)
+	if err != nil {
+		return nil, err
+	}
+	e.config = config
+	return config, nil
+}
+
+// SetConfig gives the entry a config that was read before.
+func (e *Entry) SetConfig(config *document.Config) { e.config = config }
+
+// here reports whether the entry can be loaded from the input. Exports of one platform keep the index of all.
+func (e *Entry) here() bool { return !e.Absent && (e.Form == nil || e.Form.Here(e)) }
+
+// platform returns what the entry runs on, by the index or else by its config; zero if that cannot be known.
+func (e *Entry) platform() document.Platform {
+	if e.Platform.Known() || e.Absent || e.Err != nil {
+		return e.Platform
+	}
+	config, err := e.Config()
+	if err != nil || config == nil {
+		return document.Platform{}
+	}
+	return document.PlatformOf(config.File)
+}
+
+// imageID returns the digest of the config, or "" if it cannot be known.
+func (e *Entry) imageID() string {
+	if e.Err != nil {
+		return ""
+	}
+	if e.Manifest != nil {
+		return e.Manifest.Config.Digest
+	}
+	config, err := e.Config()
+	if err != nil || config == nil {
+		return ""
+	}
+	return config.ID
+}
+
+// Name adds references that the entry does not have yet.
+func (e *Entry) Name(refs ...string) {
+	for _, ref := range refs {
+		if ref != "" && !slices.Contains(e.References, ref) {
+			e.References = append(e.References, ref)
+		}
+	}
+}
+
+// Reference returns the entry's reference that a name means, or its first if the name means none.
+func (e *Entry) Reference(name string) string {
+	for _, fits := range []func(ref string) bool{
+		func(ref string) bool { return ref == name },
+		func(ref string) bool { return document.Familiar(ref) == document.Familiar(name) },
+		func(ref string) bool { return endsIn(ref, name) },
+	} {
+		if i := slices.IndexFunc(e.References, fits); i >= 0 && name != "" {
+			return e.References[i]
+		}
+	}
+	return cmp.Or(e.References...)
+}
+
+// endsIn reports whether a reference is the name after a registry or more: podman puts localhost/ before what it builds.
+func endsIn(ref, name string) bool {
+	return strings.HasSuffix(document.Familiar(ref), "/"+document.Familiar(name))
+}
+
+// topDigest returns the digest by which index.json names the entry's group.
+func (e *Entry) topDigest() string {
+	if i := slices.IndexFunc(e.Aliases, digest.Valid); i >= 0 {
+		return e.Aliases[i]
+	}
+	return ""
+}
+
+// label is the entry's reference, quoted, or its number.
+func (e *Entry) label() string {
+	if len(e.References) > 0 {
+		return show.Cut(e.References[0])
+	}
+	return "@" + strconv.Itoa(e.Number)
+}
+
+// describe names an entry and its platform for a person.
+func (e *Entry) describe() string { return strings.TrimSpace(e.label() + " " + e.Platform.Shown()) }
+
+// numberFlag chooses the entry whatever its names are.
+func (e *Entry) numberFlag() string { return "--image @" + strconv.Itoa(e.Number) }
+
+// Flags are the flags that choose each image of a source among the others.
+type Flags struct {
+	members map[int]int             // images of each group
+	users   map[string]map[int]bool // groups that each reference names
+}
+
+// NewFlags returns the flags for the images among the entries.
+func NewFlags(all []*Entry) *Flags {
+	f := &Flags{members: map[int]int{}, users: usersOf(all)}
+	for _, e := range all {
+		if e.Kind == KindImage {
+			f.members[e.Group]++
+		}
+	}
+	return f
+}
+
+// Of returns --image with a reference that only the entry's group has, else with the digest of the group if it has several
+// platforms, else with the entry's number.
+func (f *Flags) Of(e *Entry) string {
+	for _, ref := range e.References {
+		if len(f.users[ref]) == 1 && plainWord.MatchString(ref) && !strings.HasPrefix(ref, "@") && !strings.HasPrefix(ref, "-") {
+			return "--image " + ref
+		}
+	}
+	if d := e.topDigest(); f.members[e.Group] > 1 && d != "" {
+		return "--image " + d
+	}
+	return e.numberFlag()
+}
+
+// plainWord matches references that are typed as they are.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@+,=-]+$`)
+
+// usersOf returns the groups that each reference names.
+func usersOf(list []*Entry) map[string]map[int]bool {
+	users := map[string]map[int]bool{}
+	for _, e := range list {
+		for _, ref := range e.References {
+			if users[ref] == nil {
+				users[ref] = map[int]bool{}
+			}
+			users[ref][e.Group] = true
+		}
+	}
+	return users
+}
+
+// Number gives the images of a list their numbers.
+func Number(list []*Entry) {
+	number := 0
+	for _, e := range list {
+		if e.Number = -1; e.Kind == KindImage && !e.Intermediate {
+			e.Number, number = number, number+1
+		}
+	}
+}

@@ -1,0 +1,365 @@
+package source
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"layup/analyze/show"
+	"layup/analyze/source/document"
+	"layup/tarfs"
+)
+
+// Blobs are found by their digests: those of a layout, a repository of a registry, or containerd's content store. The error
+// of what they lack is fs.ErrNotExist.
+type Blobs interface {
+	// Document returns an index, a manifest or a config, of a size that the limit allows. It is compared with its
+	// descriptor when verifying. What names it in messages.
+	Document(d document.Descriptor, what, limitName string, limit int64) ([]byte, error)
+	// Layer finds the stored bytes of a layer.
+	Layer(d document.Descriptor) (*Blob, error)
+	// Has reports whether there is such a blob, as far as that can be known without a request.
+	Has(digest string) bool
+	// Far reports whether a document costs a request: then only those are read that the question needs.
+	Far() bool
+	// Missing is the error about a blob that is not there. The digest may be empty.
+	Missing(digest string) error
+}
+
+// A Graph is what indexes and manifests reach, from the names down to layers. It is the Form of its entries.
+type Graph struct {
+	Blobs   Blobs
+	Opt     *Options
+	Entries []*Entry
+	Indexes []document.Descriptor // nested ones
+	held    int64                 // bytes of documents that were read
+}
+
+// document reads a blob that is JSON. What names it in errors.
+func (g *Graph) document(d document.Descriptor, what, limitName string, limit int64) ([]byte, error) {
+	doc, err := g.Blobs.Document(d, what, limitName, limit)
+	if errors.Is(err, fs.ErrNotExist) && !g.Blobs.Far() {
+		err = g.Blobs.Missing("")
+	}
+	if err == nil {
+		err = document.Hold(&g.held, len(doc))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	return doc, nil
+}
+
+// readManifest fills the entry from its manifest, if that was not done yet.
+func (g *Graph) readManifest(e *Entry) error {
+	if e.Manifest != nil {
+		return nil
+	}
+	nested, err := g.readDescribed(e)
+	if err == nil && nested != nil {
+		err = fmt.Errorf("manifest %s: is an index", e.Descriptor.Digest)
+	}
+	return err
+}
+
+// readDescribed fills the entry from its manifest, or returns the index that the descriptor names instead.
+func (g *Graph) readDescribed(e *Entry) (*document.Document, error) {
+	d, limits := e.Descriptor, &g.Opt.Limits
+	what := document.What(d.MediaType)
+	doc, err := g.document(d, what, document.LimitManifest, limits.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	parsed, kind, err := document.Parse(doc, d.MediaType, limits.JSONDepth)
+	if err == nil && kind == document.IndexKind {
+		return parsed, nil
+	}
+	if err == nil {
+		e.Manifest, err = document.NewManifest(parsed, doc, limits)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	if err := e.Manifest.NotImage(); err != nil {
+		e.Kind = KindArtifact
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	return nil, nil
+}
+
+// Config reads the config that the manifest names.
+func (g *Graph) Config(e *Entry) (*document.Config, error) {
+	if err := g.readManifest(e); err != nil {
+		return nil, err
+	}
+	raw, err := g.document(e.Manifest.Config, "config", document.LimitConfig, g.Opt.Limits.Config)
+	if err != nil {
+		return nil, err
+	}
+	return document.ParseConfig(raw, &g.Opt.Limits)
+}
+
+// Here reports whether the config is there.
+func (g *Graph) Here(e *Entry) bool {
+	return e.Manifest == nil || g.Blobs.Has(e.Manifest.Config.Digest)
+}
+
+// Load finds an image's config and layers by its manifest.
+func (g *Graph) Load(e *Entry, img *Image) error {
+	if err := g.readManifest(e); err != nil {
+		return err
+	}
+	m := e.Manifest
+	img.ID, img.Manifest = m.Config.Digest, m.Raw
+	img.ManifestDescriptor = document.Descriptor{Digest: e.Descriptor.Digest, Size: e.Descriptor.Size,
+		MediaType: cmp.Or(e.Descriptor.MediaType, m.MediaType)}
+	config, err := e.Config()
+	if err == nil {
+		err = img.UseConfig(config, len(m.Layers), &g.Opt.Limits)
+	} else {
+		config = &document.Config{}
+	}
+	order := e.Order
+	if order == nil {
+		order = orderOf(m, config.DiffIDs)
+	}
+	if !slices.IsSorted(order) {
+		img.Warnings = append(img.Warnings, tarfs.Warning{Code: LayersOutOfOrder, Layer: tarfs.NoLayer})
+	}
+	for i, at := range order {
+		l := g.Opt.NewLayer(i)
+		if i < len(config.DiffIDs) {
+			l.DiffID = config.DiffIDs[i]
+		}
+		l.Err = g.fill(l, m.Layers[at])
+		img.Layers = append(img.Layers, l)
+	}
+	return err
+}
+
+// orderOf says which of the manifest's layers comes when. It is the manifest's own order, unless the layers are not
+// compressed and the config has them in another one: Docker 25.0.0 wrote such archives.
+func orderOf(m *document.Manifest, diffIDs []string) []int {
+	digests := make([]string, len(m.Layers))
+	order := make([]int, len(digests))
+	for i, l := range m.Layers {
+		digests[i], order[i] = l.Digest, i
+	}
+	if other := Permutation(diffIDs, digests); other != nil {
+		return other
+	}
+	return order
+}
+
+// Permutation returns the position of each wanted string among those that are there, or nil unless they are the same
+// strings.
+func Permutation(want, have []string) []int {
+	if len(want) != len(have) {
+		return nil
+	}
+	free := map[string][]int{}
+	for i, s := range have {
+		free[s] = append(free[s], i)
+	}
+	order := make([]int, len(want))
+	for i, s := range want {
+		if len(free[s]) == 0 {
+			return nil
+		}
+		order[i], free[s] = free[s][0], free[s][1:]
+	}
+	return order
+}
+
+// fill finds the bytes of a layer, or says why there are none.
+func (g *Graph) fill(l *Layer, ref document.Ref) error {
+	l.MediaType, l.Size = ref.MediaType, ref.Size
+	if ref.Err != nil {
+		return ref.Err
+	}
+	l.Digest = ref.Digest
+	if strings.HasSuffix(ref.MediaType, "+encrypted") {
+		return fmt.Errorf("is encrypted (media type %s): its content cannot be read", show.Cut(ref.MediaType))
+	}
+	blob, err := g.Blobs.Layer(ref.Descriptor)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && ref.Data != nil:
+		blob, err = Embedded(ref.Data), nil
+	case errors.Is(err, fs.ErrNotExist) && ref.Foreign():
+		return foreignLayer{}
+	case errors.Is(err, fs.ErrNotExist):
+		return g.Blobs.Missing(ref.Digest)
+	}
+	if err != nil {
+		return fmt.Errorf("blob %s: %w", ref.Digest, err)
+	}
+	blob.Hint = ref.MediaType
+	l.Content, l.Size = blob, blob.Bytes.Size()
+	if g.Opt.Verify {
+		l.Size = ref.Size // compared in the pass over the layer, with the digest
+		return ref.MatchData()
+	}
+	return nil
+}
+
+// Embedded is a blob that a document holds.
+func Embedded(data []byte) *Blob {
+	return &Blob{Bytes: io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))}
+}
+
+// A MissingBlob says that a blob is named but not there: the layout is incomplete.
+type MissingBlob struct{ Digest string }
+
+// Error names the blob if its digest is known.
+func (e MissingBlob) Error() string {
+	if e.Digest == "" {
+		return "blob not in the layout"
+	}
+	return "blob " + e.Digest + " not in the layout"
+}
+
+// Is makes it a case of what does not exist.
+func (MissingBlob) Is(target error) bool { return target == fs.ErrNotExist }
+
+// A foreignLayer says that a layer is not distributed with the image.
+type foreignLayer struct{}
+
+func (foreignLayer) Error() string {
+	return "is a foreign layer: its content is not in the file, and its URLs are not followed"
+}
+
+// Is makes it a case of what does not exist.
+func (foreignLayer) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Checks verifies the manifest and the config.
+func (g *Graph) Checks(ctx context.Context, a *Audit, e *Entry, _ *Image) ([]Check, error) {
+	check, err := g.BlobCheck(ctx, a, document.What(e.Descriptor.MediaType), e.Descriptor)
+	if e.Err != nil && check.Verdict != Failed {
+		check.Fail(CodeStructure, e.Err.Error())
+	}
+	list := []Check{check}
+	if e.Manifest != nil && e.Err == nil && err == nil {
+		check, err = g.BlobCheck(ctx, a, "config", e.Manifest.Config)
+		list = append(list, check)
+	}
+	return list, err
+}
+
+// IndexChecks verifies nested indexes.
+func (g *Graph) IndexChecks(ctx context.Context, a *Audit) ([]Check, error) {
+	var list []Check
+	seen := map[string]bool{}
+	for _, d := range g.Indexes {
+		if seen[d.Digest] {
+			continue
+		}
+		seen[d.Digest] = true
+		check, err := g.BlobCheck(ctx, a, document.IndexKind, d)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, check)
+	}
+	return list, ctx.Err()
+}
+
+// BlobCheck verifies a blob, once for each digest. Its errors are interruptions.
+func (g *Graph) BlobCheck(ctx context.Context, a *Audit, what string, d document.Descriptor) (Check, error) {
+	return a.Blob(ctx, what, d, g.Opt, func() (*Blob, error) { return g.open(what, d) })
+}
+
+// open opens what a descriptor names. The descriptor itself may hold what is not there.
+func (g *Graph) open(what string, d document.Descriptor) (*Blob, error) {
+	if g.Blobs.Far() && what != "layer" { // documents have another address there than layers
+		most := max(g.Opt.Limits.Manifest, g.Opt.Limits.Config)
+		doc, err := g.Blobs.Document(d, what, document.LimitManifest, most)
+		return Embedded(doc), err
+	}
+	blob, err := g.Blobs.Layer(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		if d.Data != nil {
+			return Embedded(d.Data), nil
+		}
+		err = g.Blobs.Missing("")
+	}
+	return blob, err
+}
+
+// Others verifies what the indexes and manifests name, except the blobs in done. That a blob is not in the input is not a
+// failure: exports of one platform keep the index of all.
+func (g *Graph) Others(ctx context.Context, a *Audit, done map[string]bool) ([]Check, error) {
+	for _, e := range g.Entries {
+		if e.Kind != KindImage && e.Manifest == nil && e.Err == nil {
+			e.Err = g.readManifest(e) // it says what belongs to it
+		}
+	}
+	var list []Check
+	for _, ref := range g.references() {
+		if a.Read(ref.Digest) || done[ref.Digest] {
+			continue
+		}
+		done[ref.Digest] = true
+		check := NewCheck(ref.what)
+		if g.Blobs.Has(ref.Digest) || ref.Data != nil {
+			var err error
+			if check, err = g.BlobCheck(ctx, a, ref.what, ref.Descriptor); err != nil {
+				return nil, err
+			}
+			if check.Verdict == Passed {
+				check.Message = "of " + ref.of
+			}
+		} else {
+			check.Digest, check.Expected = ref.Digest, ref.Digest
+			check.Code, check.Message = CodeElsewhere, "of "+ref.of+": named, but not in this file"
+		}
+		list = append(list, check)
+	}
+	return list, ctx.Err()
+}
+
+// A reference is a blob that a document names.
+type reference struct {
+	document.Descriptor
+	what string
+	of   string // what it belongs to, for a person
+}
+
+// references returns what indexes and manifests name, each as often as it is named.
+func (g *Graph) references() []reference {
+	var list []reference
+	for _, e := range g.Entries {
+		of := e.Kind
+		if e.Kind == KindImage {
+			of += " " + e.describe()
+		}
+		list = append(list, reference{e.Descriptor, document.What(e.Descriptor.MediaType), of})
+		if e.Manifest == nil {
+			continue
+		}
+		list = append(list, reference{e.Manifest.Config, "config", of})
+		for i, l := range e.Manifest.Layers {
+			if l.Err == nil {
+				list = append(list, reference{l.Descriptor, "layer", fmt.Sprintf("%s layer %d", of, i)})
+			}
+		}
+	}
+	return list
+}
+
+// Digests returns the digests of all blobs that indexes and manifests name.
+func (g *Graph) Digests() map[string]bool {
+	named := map[string]bool{}
+	for _, d := range g.Indexes {
+		named[d.Digest] = true
+	}
+	for _, ref := range g.references() {
+		named[ref.Digest] = true
+	}
+	return named
+}

@@ -1,0 +1,206 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"layup/analyze/show"
+	"layup/analyze/source/document"
+)
+
+// A walk goes over an index and the indexes below it.
+type walk struct {
+	*Graph
+	ctx     context.Context
+	count   int                 // of descriptors
+	tops    map[string]int      // group of each digest that the index at the top names
+	visited map[string]bool     // indexes of the current group
+	listed  map[listedAs]*Entry // manifests of the current group
+
+	group   int
+	refs    []string
+	aliases []string
+}
+
+// Walk adds the entries that an index reaches. Each digest that the index lists is a group, under all the names it has.
+func (g *Graph) Walk(ctx context.Context, index *document.Document) error {
+	w := &walk{Graph: g, ctx: ctx, tops: map[string]int{}}
+	list, err := index.Children()
+	if err != nil {
+		return err
+	}
+	for i, raw := range list {
+		desc, err := document.ParseDescriptor(raw)
+		if err != nil {
+			return fmt.Errorf("manifests[%d]: %w", i, err)
+		}
+		refs, aliases := annotatedNames(desc)
+		group, twice := w.tops[desc.Digest]
+		if twice {
+			for _, e := range g.Entries {
+				if e.Group == group {
+					e.Name(refs...)
+					e.Aliases = append(e.Aliases, aliases...)
+				}
+			}
+			continue
+		}
+		w.tops[desc.Digest] = len(w.tops)
+		if err := w.top(desc, len(w.tops)-1, refs, append(aliases, desc.Digest)); err != nil {
+			return err
+		}
+	}
+	g.joinPlatforms()
+	return nil
+}
+
+// WalkOne adds the entries that one descriptor reaches, under one reference.
+func (g *Graph) WalkOne(ctx context.Context, d document.Descriptor, ref string) error {
+	w := &walk{Graph: g, ctx: ctx}
+	return w.top(d, 0, []string{ref}, []string{d.Digest})
+}
+
+// top visits a descriptor that begins a group.
+func (w *walk) top(d document.Descriptor, group int, refs, aliases []string) error {
+	w.group, w.refs, w.aliases = group, refs, aliases
+	w.visited, w.listed = map[string]bool{}, map[listedAs]*Entry{}
+	return w.visit(d, 0)
+}
+
+// annotatedNames returns the references that an index gives to an entry. A tag that is part of a reference is an alias.
+func annotatedNames(d document.Descriptor) (refs, aliases []string) {
+	name, tag := d.Annotations[document.NameAnnotation], d.Annotations[document.TagAnnotation]
+	if name != "" {
+		refs = append(refs, name)
+	}
+	switch {
+	case tag == "" || tag == name:
+	case name != "" && strings.HasSuffix(document.Familiar(name), ":"+tag):
+		aliases = append(aliases, tag)
+	default:
+		refs = append(refs, tag)
+	}
+	return refs, aliases
+}
+
+// visit adds what one descriptor names. Its errors are limits; whatever else is wrong is the entry's error.
+func (w *walk) visit(d document.Descriptor, depth int) error {
+	w.count++
+	if err := errors.Join(w.ctx.Err(), w.Opt.Limits.OverDescriptors(w.count)); err != nil {
+		return err
+	}
+	e := &Entry{Kind: KindImage, Form: w.Graph, Group: w.group, Descriptor: d,
+		References: slices.Clone(w.refs), Aliases: slices.Clone(w.aliases)}
+	if d.Platform != nil {
+		e.Platform = *d.Platform
+	}
+	if document.KindOf(d.MediaType) == "" && d.MediaType != "" {
+		e.Kind = KindArtifact
+		e.Err = fmt.Errorf("not a container image: media type %s", show.Cut(d.MediaType))
+	} else if w.later(d) {
+		// the manifest is read when the entry is chosen
+	} else if nested, err := w.readDescribed(e); err != nil {
+		e.Err, e.Absent = err, errors.Is(err, fs.ErrNotExist)
+	} else if nested != nil {
+		return w.descend(d, nested, e, depth+1)
+	}
+	if d.IsAttestation() || w.about(e) {
+		e.Kind = KindAttestation
+	}
+	w.add(e)
+	return nil
+}
+
+// about reports whether a manifest without a name says something about another one that is here, as signatures do.
+// Source: OCI image specification 1.1, manifest.md, subject.
+func (w *walk) about(e *Entry) bool {
+	return e.Manifest != nil && e.Manifest.Subject != "" && len(e.References) == 0 && !w.Blobs.Far() && w.Blobs.Has(e.Manifest.Subject)
+}
+
+// listedAs is what a group has once.
+type listedAs struct {
+	kind, digest string
+	platform     document.Platform
+}
+
+// add lists an entry, unless the group has its manifest for the same platform, or one of the two names no platform.
+func (w *walk) add(e *Entry) {
+	unnamed := listedAs{kind: e.Kind, digest: e.Descriptor.Digest}
+	named := unnamed
+	named.platform = e.Platform.Normal()
+	first := w.listed[unnamed] // of any platform
+	switch {
+	case first != nil && (w.listed[named] != nil || !e.Platform.Known()):
+		return
+	case first != nil && !first.Platform.Known():
+		first.Platform = e.Platform
+	default:
+		w.Entries = append(w.Entries, e)
+	}
+	if first == nil {
+		w.listed[unnamed] = e
+	}
+	w.listed[named] = e
+}
+
+// later reports whether reading the manifest costs a request and the descriptor says enough of the image to choose by.
+func (w *walk) later(d document.Descriptor) bool {
+	return w.Blobs.Far() && document.KindOf(d.MediaType) == document.ManifestKind && d.Platform != nil && d.Platform.Known()
+}
+
+// descend visits a nested index, once in each group.
+func (w *walk) descend(d document.Descriptor, nested *document.Document, e *Entry, depth int) error {
+	w.Indexes = append(w.Indexes, d)
+	if w.visited[d.Digest] {
+		return nil
+	}
+	w.visited[d.Digest] = true
+	limits := &w.Opt.Limits
+	if err := document.Over(document.LimitIndexDepth, int64(depth), int64(limits.IndexDepth)); err != nil {
+		return err
+	}
+	list, err := nested.Children()
+	for i := 0; err == nil && i < len(list); i++ {
+		var child document.Descriptor
+		if child, err = document.ParseDescriptor(list[i]); err != nil {
+			err = fmt.Errorf("manifests[%d]: %w", i, err)
+			break
+		}
+		if err := w.visit(child, depth); err != nil {
+			return err
+		}
+	}
+	if err == nil && len(list) == 0 {
+		err = errors.New("lists no image")
+	}
+	if err != nil {
+		e.Err = fmt.Errorf("index %s: %w", d.Digest, err)
+		w.Entries = append(w.Entries, e)
+	}
+	return nil
+}
+
+// joinPlatforms makes one group of entries that have one name and differ in platform.
+func (g *Graph) joinPlatforms() {
+	type member struct{ ref, platform string }
+	first := map[string]int{}
+	taken := map[member]bool{}
+	for _, e := range g.Entries {
+		if e.Kind != KindImage || len(e.References) == 0 || !e.Platform.Known() {
+			continue
+		}
+		ref := e.References[0]
+		group, named := first[ref]
+		key := member{ref, e.Platform.Normal().String()}
+		if !named {
+			first[ref] = e.Group
+		} else if !taken[key] {
+			e.Group = group
+		}
+		taken[key] = true
+	}
+}

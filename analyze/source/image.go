@@ -1,0 +1,136 @@
+package source
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"layup/analyze/source/document"
+	"layup/tarfs"
+)
+
+// An Image is one image, its config read and checked, its layers not yet.
+type Image struct {
+	Source     string         // the kind of its source
+	Name       string         // as the user named the source
+	Reference  string         // the one it was chosen by, or its first; empty if it has none
+	References []string       // every reference
+	ID         string         // digest of the config; empty for a bare layer
+	Platform   string         // os/arch[/variant]; empty if unknown
+	Manifest   []byte         // as stored; nil if there is none
+	Config     []byte         // as stored; nil for a bare layer
+	ConfigFile *v1.ConfigFile // never nil
+	Layers     []*Layer       // oldest first
+	Warnings   []tarfs.Warning
+	Verified   string // full; config for an engine's store; none if nobody asked, or if the input names no digests
+	Err        error  // why it cannot be read, among others that can; then it is only known which it is
+
+	RepoDigests        []string            // NAME@DIGEST by which a registry or a store knows it
+	ManifestDescriptor document.Descriptor // media type, digest and size of Manifest; zero if there is none
+	Parents            []string            // IDs of the images it was built on, the nearest first, if they are known
+	Container          *Container          // nil unless it is a container of an engine's store
+	Engine             *Engine             // nil unless it comes from an engine's store
+	Remote             bool                // reading its layers takes a network
+}
+
+// A Container is a container of an engine's store.
+type Container struct {
+	ID, Name string
+	ImageID  string // empty if unknown
+	Image    string // as the user named it
+	State    string // last written: running, paused, restarting, exited, created or dead; empty if unknown
+	Created  string // RFC 3339; empty if unknown
+	Config   []byte // the engine's document about it
+	Host     []byte // a second document; nil if there is none
+}
+
+// An Engine is what only the store of an engine knows of an image.
+type Engine struct {
+	GraphDriver string            // as Docker prints GraphDriver.Name
+	GraphData   map[string]string // as Docker prints GraphDriver.Data
+	LastTagTime time.Time         // zero if it never had a tag
+	// Measure returns the bytes of the files, as the engine counts them; nil if the engine keeps blobs.
+	Measure func(context.Context) (int64, error)
+}
+
+func emptyConfig() *v1.ConfigFile { return new(v1.ConfigFile) }
+
+// LayersAtHand reports whether its layers can be read without a network.
+func (img *Image) LayersAtHand() bool { return !img.Remote }
+
+// UseConfig takes over what the config says. It returns an error unless there is a diffID for every layer.
+func (img *Image) UseConfig(config *document.Config, layers int, limits *document.Limits) error {
+	img.ID, img.Config, img.ConfigFile = config.ID, config.Raw, config.File
+	if err := limits.OverLayers(layers); err != nil {
+		return err
+	}
+	return document.CountLayers(layers, config.DiffIDs)
+}
+
+// RepoTags returns the references with a repository and a tag as Docker shows them, each once, in the order of their
+// full names. It is never nil. OCI layouts may have a tag alone, which does not count.
+func (img *Image) RepoTags() []string {
+	tags := []string{}
+	for _, ref := range img.References {
+		if strings.ContainsRune(ref, ':') && !strings.ContainsRune(ref, '@') {
+			tags = append(tags, document.Familiar(ref))
+		}
+	}
+	slices.SortFunc(tags, func(a, b string) int { return strings.Compare(fullName(a), fullName(b)) })
+	return slices.Compact(tags)
+}
+
+// fullName adds to a name what Docker leaves out when it shows it: the registry, and the folder of official images.
+func fullName(familiar string) string {
+	first, _, nested := strings.Cut(familiar, "/")
+	switch {
+	case !nested:
+		return "docker.io/library/" + familiar
+	case first != "localhost" && !strings.ContainsAny(first, ".:"):
+		return "docker.io/" + familiar
+	}
+	return familiar
+}
+
+// History returns the history entry of each layer, or nil unless the history names as many layers as there are.
+func (img *Image) History() []v1.History {
+	var list []v1.History
+	for _, h := range img.ConfigFile.History {
+		if !h.EmptyLayer {
+			list = append(list, h)
+		}
+	}
+	own := img.ownLayers()
+	if len(list) != len(img.Layers)-len(own) {
+		return nil
+	}
+	return append(list, own...)
+}
+
+// ownLayers returns what stands for the instructions of the layers that a container has on top of its image.
+func (img *Image) ownLayers() []v1.History {
+	var list []v1.History
+	for _, l := range img.Layers {
+		switch l.Role {
+		case RoleInit:
+			list = append(list, v1.History{CreatedBy: "init layer of container " + img.Container.Name})
+		case RoleContainer:
+			list = append(list, v1.History{CreatedBy: "read-write layer of container " + img.Container.Name})
+		}
+	}
+	return list
+}
+
+// historyWarnings says if the instructions of the history cannot be given to layers.
+func historyWarnings(cf *v1.ConfigFile, layers int) []tarfs.Warning {
+	switch {
+	case layers == 0 || document.HistoryEntries(cf) == layers:
+		return nil
+	case len(cf.History) == 0:
+		return []tarfs.Warning{{Code: HistoryAbsent, Layer: tarfs.NoLayer}}
+	}
+	return []tarfs.Warning{{Code: HistoryDoesNotMatchLayers, Layer: tarfs.NoLayer}}
+}

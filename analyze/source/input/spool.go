@@ -1,0 +1,152 @@
+package input
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"layup/analyze/digest"
+	"layup/analyze/source"
+	"layup/analyze/source/decode"
+	"layup/analyze/source/disk"
+	"layup/analyze/source/document"
+	"layup/tarfs"
+)
+
+// Spool writes a pipe, or a compressed input without its compression, to an unlinked temporary file: layers may come before the
+// manifest that names them, so they must be revisited. Size is that of the input, -1 where it is not known.
+func Spool(ctx context.Context, src *bufio.Reader, size int64, opt *source.Options) (*Input, error) {
+	head, err := src.Peek(zeroHead)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("reading: %w", disk.Plain(err))
+	}
+	if err == io.EOF && size < 0 {
+		size = int64(len(head))
+	}
+	compression, err := recognise(head, size)
+	if err != nil {
+		return nil, err
+	}
+	s := &spooler{ctx: ctx, opt: opt, src: src, compression: compression}
+	if compression == decode.None {
+		return s.write(s)
+	}
+	s.hash = sha256.New()
+	return s.decompress()
+}
+
+// spooler is the way of one input into its temporary file.
+type spooler struct {
+	ctx         context.Context
+	opt         *source.Options
+	src         io.Reader
+	hash        hash.Hash // nil where nothing is compressed
+	read        int64     // bytes of the input
+	compression string
+}
+
+// Read reads the input as it is stored, counts and hashes it.
+func (s *spooler) Read(p []byte) (int, error) {
+	n, err := s.src.Read(p)
+	if s.hash != nil {
+		s.hash.Write(p[:n])
+	}
+	s.read += int64(n)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("reading: %w", disk.Plain(err))
+	}
+	return n, err
+}
+
+func (s *spooler) decompress() (*Input, error) {
+	dec, err := decode.New(bufio.NewReaderSize(s, 64<<10), s.compression, s.opt.Limits.Window)
+	if err != nil {
+		return nil, err
+	}
+	in, err := s.write(dec)
+	if err != nil {
+		return nil, errors.Join(err, dec.Close())
+	}
+	in.Tail = dec.Tail()
+	_, err = io.Copy(io.Discard, s) // the digest covers what follows the stream
+	if err = errors.Join(err, dec.Close(), s.ctx.Err()); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	in.Compression, in.Stored = s.compression, s.read
+	in.Digest = digest.Sum(digest.SHA256, s.hash)
+	return in, nil
+}
+
+// write fills a temporary file.
+func (s *spooler) write(from io.Reader) (*Input, error) {
+	file, err := source.Unlinked(s.opt.TempDir)
+	if err != nil {
+		return nil, source.NoRoom(s.opt.TempDir, err)
+	}
+	in := &Input{file: file}
+	size, err := s.copy(file, from)
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	in.Data = io.NewSectionReader(file, 0, size)
+	return in, nil
+}
+
+func (s *spooler) copy(to io.Writer, from io.Reader) (int64, error) {
+	buf := make([]byte, zeroHead)
+	var size int64
+	for {
+		n, err := io.ReadFull(from, buf)
+		end := err == io.EOF || err == io.ErrUnexpectedEOF
+		if err != nil && !end {
+			return 0, err
+		}
+		if size == 0 {
+			if err := s.inner(buf[:n], end); err != nil {
+				return 0, err
+			}
+		}
+		size += int64(n)
+		if err := errors.Join(s.ctx.Err(), s.bound(size)); err != nil {
+			return 0, err
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return 0, source.NoRoom(s.opt.TempDir, err)
+		}
+		if end {
+			return size, nil
+		}
+	}
+}
+
+// inner demands a tar, where one compression has been undone already.
+func (s *spooler) inner(head []byte, whole bool) error {
+	size := int64(-1)
+	if whole {
+		size = int64(len(head))
+	}
+	inner, err := recognise(head, size)
+	if err == nil && inner != decode.None {
+		err = fmt.Errorf("not a tar archive but %s", inner)
+	}
+	if err != nil {
+		return fmt.Errorf("inside %s: %w", s.compression, err)
+	}
+	return nil
+}
+
+// bound holds the temporary file to what an honest image needs.
+func (s *spooler) bound(size int64) error {
+	l := s.opt.Limits
+	if err := document.Over(document.LimitImageBytes, size, l.ImageBytes); err != nil {
+		return err
+	}
+	if s.compression == decode.None || l.Ratio <= 0 || size <= l.RatioFloor || size/max(1, s.read) < l.Ratio {
+		return nil
+	}
+	return &tarfs.LimitError{Name: document.LimitRatio, Value: size/max(1, s.read) + 1, Limit: l.Ratio}
+}

@@ -1,0 +1,164 @@
+// Package kinds opens a source by its name. Its table lists every kind of source there is.
+package kinds
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"layup/analyze/show"
+	"layup/analyze/source"
+	"layup/analyze/source/advice"
+	"layup/analyze/source/archive"
+	"layup/analyze/source/engine"
+	"layup/analyze/source/input"
+	"layup/analyze/source/registry"
+	"layup/analyze/source/repository"
+)
+
+// Options say how a source is opened and read.
+type Options struct {
+	source.Options
+	Stdin    *os.File         // what the name "-" reads; nil means os.Stdin
+	Store    StoreOptions     // of the stores of engines
+	Registry registry.Options // for docker://REF; its MaxManifest is that of Limits
+	List     bool             // the question is what there is: a repository without a tag is its tags, not its :latest
+	Detail   bool             // with List: what each tag holds, not only its name
+	TOC      bool             // of a registry's lazy layers read the builder's table of contents alone
+}
+
+// StoreOptions say how the stores of engines are read.
+type StoreOptions struct {
+	Namespace      string // of containerd; empty for all
+	ContainerdRoot string // of a Docker engine that keeps its images in containerd's store
+	SubID          uint32 // the first user and group number of the host that stands for one of a container; 0 for numbers as stored
+}
+
+// Opened is an opened source, with the name within it.
+type Opened struct {
+	source.Source
+	Name   string // as the user wrote it
+	Inside string // the image or container that the name itself chooses
+}
+
+// A kind is a source that a prefix names. Open takes the whole name, and what follows the prefix. It returns the name
+// within the source.
+type kind struct {
+	prefix string
+	open   func(ctx context.Context, name, rest string, opt *Options) (s source.Source, inside string, err error)
+	store  bool // of an engine
+}
+
+// kinds are the sources by prefix. The last one, without a prefix, is a path, recognised by its content. A bare word is
+// always a path.
+var kinds = []kind{
+	{prefix: "docker-archive:", open: file(archive.Docker)},
+	{prefix: "oci-archive:", open: file(archive.OCIArchive)},
+	{prefix: "oci:", open: file(archive.OCI)},
+	{prefix: "docker://", open: remote},
+	{prefix: "registry:", open: remote},
+	{prefix: "docker-root:", open: storeOf(engine.DockerRoot), store: true},
+	{prefix: "containerd-root:", open: storeOf(engine.ContainerdRoot), store: true},
+	{prefix: "containers-storage:", open: storeOf(engine.ContainersStorage), store: true},
+	{prefix: "docker-daemon:", open: refused("no daemon is ever asked", "docker save -o image.tar %s, then read image.tar")},
+	{prefix: "dir:", open: dir},
+	{prefix: "", open: path},
+}
+
+// Open opens what a name means. Errors begin with the name. If there is advice, an *advice.Hinted is in the chain.
+func Open(ctx context.Context, name string, opt Options) (*Opened, error) {
+	k, rest, err := kindOf(name)
+	if err != nil {
+		return nil, source.Named(name, err)
+	}
+	s, inside, err := k.open(ctx, name, rest, &opt)
+	if err != nil {
+		return nil, source.Named(name, err)
+	}
+	return &Opened{Source: s, Name: name, Inside: inside}, nil
+}
+
+// kindOf finds the source that a name means, and what follows its prefix.
+func kindOf(name string) (kind, string, error) {
+	if name == "" {
+		return kind{}, "", errors.New("an empty name names no image")
+	}
+	i := slices.IndexFunc(kinds, func(k kind) bool { return strings.HasPrefix(name, k.prefix) })
+	return kinds[i], name[len(kinds[i].prefix):], nil
+}
+
+// IsWholeStore reports whether a name means the store of an engine and no image or container in it.
+func IsWholeStore(name string) bool {
+	k, rest, err := kindOf(name)
+	if err != nil || !k.store {
+		return false
+	}
+	_, inside := engine.SplitName(rest)
+	return inside == ""
+}
+
+// path opens a path by its content.
+func path(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
+	a, err := archive.Open(ctx, name, rest, "", archive.Options{Options: opt.Options, Stdin: opt.Stdin})
+	return a, "", err
+}
+
+// file opens a path that must hold one kind of archive.
+func file(kind string) func(context.Context, string, string, *Options) (source.Source, string, error) {
+	return func(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
+		path, inside := input.SplitImage(rest)
+		a, err := archive.Open(ctx, name, path, kind, archive.Options{Options: opt.Options, Stdin: opt.Stdin})
+		return a, inside, err
+	}
+}
+
+// remote opens a repository of a registry.
+func remote(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
+	r, err := repository.Open(ctx, name, rest, repository.Options{Options: opt.Options, Registry: opt.Registry, List: opt.List,
+		Detail: opt.Detail, TOC: opt.TOC})
+	return r, "", err
+}
+
+// storeOf opens the store of an engine.
+func storeOf(kind string) func(context.Context, string, string, *Options) (source.Source, string, error) {
+	return func(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
+		path, inside := engine.SplitName(rest)
+		s, err := engine.Open(ctx, name, path, kind, engine.Options{Options: opt.Options, Stdin: opt.Stdin,
+			Namespace: opt.Store.Namespace, ContainerdRoot: opt.Store.ContainerdRoot, SubID: opt.Store.SubID})
+		return s, inside, err
+	}
+}
+
+// dir refuses skopeo's dir: form.
+func dir(_ context.Context, _, rest string, _ *Options) (source.Source, string, error) {
+	return nil, "", archive.DirForm(rest, "")
+}
+
+// refused is a form of other tools that is not read, with what to do instead; %s is what follows the prefix.
+func refused(cause, hint string) func(context.Context, string, string, *Options) (source.Source, string, error) {
+	return func(_ context.Context, _, rest string, _ *Options) (source.Source, string, error) {
+		return nil, "", &advice.Hinted{Err: errors.New(cause), Hint: strings.ReplaceAll(hint, "%s", show.Shell(rest))}
+	}
+}
+
+// Choose returns the one image that the selection leaves, or all of them. See source.Choose.
+func (o *Opened) Choose(ctx context.Context, sel source.Selection) (images []*source.Image, note string, err error) {
+	sel.Inside = o.Inside
+	images, note, err = source.Choose(ctx, o.Source, sel)
+	return images, note, source.Named(o.Name, err)
+}
+
+// List lists what the source holds.
+func (o *Opened) List(ctx context.Context) ([]source.Listed, error) {
+	list, err := source.List(ctx, o.Source)
+	return list, source.Named(o.Name, err)
+}
+
+// Subjects returns the images to verify that the selection leaves, of a source that was opened with an Audit.
+func (o *Opened) Subjects(ctx context.Context, sel source.Selection, a *source.Audit) ([]source.Subject, string, error) {
+	sel.Inside = o.Inside
+	subjects, note, err := source.Subjects(ctx, o.Source, sel, a)
+	return subjects, note, source.Named(o.Name, err)
+}

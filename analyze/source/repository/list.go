@@ -1,0 +1,159 @@
+package repository
+
+import (
+	"context"
+	"fmt"
+
+	"layup/analyze/source"
+	"layup/analyze/source/advice"
+	"layup/analyze/source/document"
+	"layup/analyze/source/registry"
+)
+
+// mostDetailed is how many tags are asked what they hold; each costs some requests.
+const mostDetailed = 500
+
+// Unreferenced lists what refers to the images. Without a tag it lists the tags of a repository or the repositories of a
+// registry.
+func (r *Repository) Unreferenced(ctx context.Context) ([]source.Listed, error) {
+	switch {
+	case r.top != "":
+		return r.referrers(ctx)
+	case r.ref.Repository == "":
+		return r.catalog(ctx)
+	}
+	tags, err := r.client.Tags(ctx, r.ref)
+	if err != nil {
+		return nil, fromRegistry(err)
+	}
+	if err := r.opt.Limits.OverDescriptors(len(tags)); err != nil {
+		return nil, fmt.Errorf("tags: %w", err)
+	}
+	if r.opt.Detail && len(tags) > mostDetailed {
+		err := fmt.Errorf("has %d tags, more than the %d that are asked one by one", len(tags), mostDetailed)
+		return nil, &advice.Hinted{Err: err, Hint: "without --detail their names are listed"}
+	}
+	var list []source.Listed
+	for _, tag := range tags {
+		ref := r.ref.Or(tag)
+		if !r.opt.Detail {
+			list = append(list, source.Listed{Kind: source.KindTag, Number: -1, Reference: ref.String(), Size: -1})
+			continue
+		}
+		items, err := r.tagged(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, items...)
+	}
+	return list, nil
+}
+
+// tagged lists what one tag names. The items have no number: several tags are not one source.
+func (r *Repository) tagged(ctx context.Context, ref registry.Reference) ([]source.Listed, error) {
+	one := newRepository(r.ctx, r.client, ref, r.name, r.opt)
+	if err := one.readImages(ctx); err != nil {
+		return nil, err
+	}
+	list, err := source.ListEntries(ctx, one)
+	for i := range list {
+		list[i].Number = -1
+	}
+	return list, err
+}
+
+func (r *Repository) catalog(ctx context.Context) ([]source.Listed, error) {
+	names, err := r.client.Catalog(ctx, r.ref.Host)
+	if registry.NotFound(err) {
+		return nil, &advice.Hinted{Err: fmt.Errorf("serves no catalogue of its repositories: %w", err),
+			Hint: "layup images docker://" + r.ref.Host + "/NAME  lists the tags of one"}
+	}
+	if err != nil {
+		return nil, fromRegistry(err)
+	}
+	var list []source.Listed
+	for _, name := range names {
+		ref := registry.Reference{Host: r.ref.Host, Repository: name}
+		list = append(list, source.Listed{Kind: source.KindRepository, Number: -1, Reference: ref.String(), Size: -1})
+	}
+	return list, nil
+}
+
+// referrers lists what refers to the manifest that the reference names, and to the images that it reaches.
+func (r *Repository) referrers(ctx context.Context) ([]source.Listed, error) {
+	seen := map[string]bool{}
+	var list []source.Listed
+	for _, subject := range r.subjects() {
+		pages, err := r.client.Referrers(ctx, r.ref, subject)
+		if err != nil {
+			return nil, fromRegistry(err)
+		}
+		for _, page := range pages {
+			items, err := r.listReferrers(page, subject)
+			if err != nil {
+				return nil, fmt.Errorf("referrers of %s: %w", subject, err)
+			}
+			for _, item := range items {
+				if !seen[item.Digest] {
+					seen[item.Digest] = true
+					list = append(list, item)
+				}
+			}
+			if err := r.opt.Limits.OverDescriptors(len(list)); err != nil {
+				return nil, fmt.Errorf("referrers: %w", err)
+			}
+		}
+	}
+	return list, nil
+}
+
+// mostSubjects bounds the requests for referrers.
+const mostSubjects = 16
+
+// subjects returns the digests to which something may refer: of the reference itself first.
+func (r *Repository) subjects() []string {
+	list := []string{r.top}
+	for _, e := range r.graph.Entries {
+		if e.Kind == source.KindImage && !e.Absent && e.Descriptor.Digest != r.top && len(list) < mostSubjects {
+			list = append(list, e.Descriptor.Digest)
+		}
+	}
+	return list
+}
+
+func (r *Repository) listReferrers(raw []byte, subject string) ([]source.Listed, error) {
+	doc, err := document.ParseIndex(raw, "", r.opt.Limits.JSONDepth)
+	if err != nil {
+		return nil, err
+	}
+	children, err := doc.Children()
+	if err == nil {
+		err = r.opt.Limits.OverDescriptors(len(children))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []source.Listed
+	for i, raw := range children {
+		d, err := document.ParseDescriptor(raw)
+		if err != nil {
+			return nil, fmt.Errorf("manifests[%d]: %w", i, err)
+		}
+		list = append(list, source.Listed{Kind: source.KindReferrer, Number: -1, Digest: d.Digest, Size: d.Size,
+			Type: d.ArtifactType, Subject: subject, Created: d.Annotations["org.opencontainers.image.created"]})
+	}
+	return list, nil
+}
+
+// Documents verifies nested indexes.
+func (r *Repository) Documents(ctx context.Context) ([]source.Check, error) {
+	return r.graph.IndexChecks(ctx, r.opt.Audit)
+}
+
+// Others verifies the blobs of the other images, if the user asked for everything: there may be any number.
+func (r *Repository) Others(ctx context.Context, done map[string]bool, all bool) ([]source.Check, error) {
+	if !all {
+		return nil, nil
+	}
+	return r.graph.Others(ctx, r.opt.Audit, done)
+}

@@ -1,0 +1,253 @@
+// Package repository reads images from a registry: a repository's tags, manifests, layers, and what refers to them.
+package repository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"layup/analyze/show"
+	"layup/analyze/source"
+	"layup/analyze/source/advice"
+	"layup/analyze/source/document"
+	"layup/analyze/source/registry"
+	"layup/tarfs"
+)
+
+// Kind is the kind of such a source.
+const Kind = "registry"
+
+// Options say how a repository is read.
+type Options struct {
+	source.Options
+	Registry registry.Options // its MaxManifest is that of Limits
+	List     bool             // the question is what there is: a name without a tag means its tags, not :latest
+	Detail   bool             // with List: what each tag holds, not only its name
+	TOC      bool             // of lazy layers read the builder's table of contents alone
+}
+
+// A Repository is one of a registry: its blobs are fetched.
+type Repository struct {
+	ctx    context.Context // of Open: reading goes on for as long as the repository is open
+	client *registry.Client
+	ref    registry.Reference
+	name   string // as the user named it
+	opt    *Options
+	graph  *source.Graph
+	flags  *source.Flags
+
+	top       string            // digest of what the reference names; empty if tags or repositories are listed
+	documents map[string][]byte // by digest: manifests that were fetched already
+	held      int64             // their bytes
+	warnings  []tarfs.Warning   // for each image
+
+	mu   sync.Mutex
+	kept []*os.File // layers that may be read once more
+}
+
+// Open opens what docker://REF names; rest follows the prefix. A reference without tag and digest is :latest, but a list of
+// tags if the question is what there is. Errors do not begin with the name.
+func Open(ctx context.Context, name, rest string, opt Options) (*Repository, error) {
+	ref, err := registry.Parse(rest)
+	if err != nil {
+		return nil, fromRegistry(err)
+	}
+	opt.Registry.MaxManifest = opt.Limits.Manifest
+	client, err := registry.New(opt.Registry)
+	if err != nil {
+		return nil, err
+	}
+	r := newRepository(ctx, client, ref, name, &opt)
+	switch {
+	case opt.List && !ref.Named():
+		return r, nil
+	case ref.Repository == "":
+		err = &advice.Hinted{Err: errors.New("names a registry, not an image in it"),
+			Hint: "layup images " + show.Shell(name) + "  lists its repositories, if it has a catalogue"}
+	default:
+		r.ref = ref.Or("latest")
+		err = r.readImages(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func newRepository(ctx context.Context, client *registry.Client, ref registry.Reference, name string, opt *Options) *Repository {
+	r := &Repository{ctx: ctx, client: client, ref: ref, name: name, opt: opt, documents: map[string][]byte{}}
+	r.graph = &source.Graph{Blobs: r, Opt: &opt.Options}
+	return r
+}
+
+// readImages asks for the manifest and finds the images that it reaches.
+func (r *Repository) readImages(ctx context.Context) error {
+	doc, err := r.client.Manifest(r.ctx, r.ref)
+	if err != nil {
+		return fromRegistry(err)
+	}
+	if doc.MediaType == "" {
+		r.warnings = append(r.warnings, tarfs.Warning{Code: source.ManifestTypeMissing, Layer: tarfs.NoLayer})
+	}
+	r.documents[doc.Digest], r.top = doc.Raw, doc.Digest
+	top := document.Descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}
+	err = r.graph.WalkOne(ctx, top, r.ref.String())
+	source.Number(r.graph.Entries)
+	return err
+}
+
+// Kind is registry.
+func (*Repository) Kind() string { return Kind }
+
+// Entries returns the images that the reference reaches; none if tags or repositories are listed.
+func (r *Repository) Entries() []*source.Entry { return r.graph.Entries }
+
+// Advice returns the flag that chooses an image.
+func (r *Repository) Advice(e *source.Entry) string {
+	if r.flags == nil {
+		r.flags = source.NewFlags(r.graph.Entries)
+	}
+	return r.flags.Of(e)
+}
+
+// Load fetches the config and finds the layers.
+func (r *Repository) Load(_ context.Context, e *source.Entry) (*source.Image, error) {
+	img, err := source.Load(r, e, &r.opt.Options)
+	img.Name, img.Remote = r.name, true
+	if err != nil {
+		return img, err
+	}
+	img.RepoDigests = []string{document.Familiar(r.ref.At(r.top).String())}
+	img.Warnings = append(r.warnings[:len(r.warnings):len(r.warnings)], img.Warnings...)
+	for _, l := range img.Layers {
+		if blob, ok := l.Content.(*source.Blob); ok && r.opt.TOC {
+			l.Content = withTOC(blob)
+		}
+	}
+	return img, nil
+}
+
+// Document fetches what a verified document names, each once.
+func (r *Repository) Document(d document.Descriptor, what, limitName string, limit int64) ([]byte, error) {
+	if err := document.Over(limitName, d.Size, limit); err != nil {
+		return nil, fmt.Errorf("size: %w", err)
+	}
+	if doc := r.documents[d.Digest]; doc != nil {
+		return doc, d.Match(doc)
+	}
+	doc, err := r.fetch(d, what)
+	if err != nil {
+		return nil, fromRegistry(err)
+	}
+	if err := d.Match(doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.ref, err)
+	}
+	if document.Hold(&r.held, len(doc)) == nil {
+		r.documents[d.Digest] = doc
+	}
+	return doc, nil
+}
+
+func (r *Repository) fetch(d document.Descriptor, what string) ([]byte, error) {
+	if what == "config" {
+		return r.client.Bytes(r.ctx, r.ref, registry.Descriptor{Digest: d.Digest, Size: d.Size}, d.Size)
+	}
+	doc, err := r.client.Manifest(r.ctx, r.ref.At(d.Digest))
+	if err != nil {
+		return nil, err
+	}
+	return doc.Raw, nil
+}
+
+// Layer returns a blob that is fetched when it is read.
+func (r *Repository) Layer(d document.Descriptor) (*source.Blob, error) {
+	return &source.Blob{Bytes: &farBlob{repository: r, descriptor: d}}, nil
+}
+
+// Has takes every blob to be there: asking costs a request.
+func (*Repository) Has(string) bool { return true }
+
+// Far is true.
+func (*Repository) Far() bool { return true }
+
+// Missing says that the registry does not have a blob.
+func (*Repository) Missing(digest string) error { return source.MissingBlob{Digest: digest} }
+
+// Close ends the reading of all images.
+func (r *Repository) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	errs := []error{r.client.Close()}
+	for _, file := range r.kept {
+		errs = append(errs, file.Close())
+	}
+	r.kept = nil
+	return errors.Join(errs...)
+}
+
+// A farBlob is a layer in a registry.
+type farBlob struct {
+	repository *Repository
+	descriptor document.Descriptor
+}
+
+// Size is what the manifest says; neither more nor fewer bytes come.
+func (b *farBlob) Size() int64 { return b.descriptor.Size }
+
+// Open begins to fetch the layer.
+func (b *farBlob) Open(ctx context.Context) (io.ReadCloser, error) {
+	r, d := b.repository, b.descriptor
+	s, err := r.client.Stream(ctx, r.ref, registry.Descriptor{Digest: d.Digest, Size: d.Size}, 0)
+	if registry.NotFound(err) && d.Foreign() {
+		const message = "is a foreign layer: its content is not in the registry, and its URLs are not followed"
+		return nil, fmt.Errorf("%s: %w", message, err)
+	}
+	if err != nil {
+		return nil, fromRegistry(err)
+	}
+	return s, nil
+}
+
+// Keep closes the file when the repository is closed.
+func (b *farBlob) Keep(file *os.File) {
+	b.repository.mu.Lock()
+	defer b.repository.mu.Unlock()
+	b.repository.kept = append(b.repository.kept, file)
+}
+
+// TempDir is where the bytes are kept.
+func (b *farBlob) TempDir() string { return b.repository.opt.TempDir }
+
+// fromRegistry adds what the client advises. What a registry does not have is fs.ErrNotExist.
+func fromRegistry(err error) error {
+	if registry.NotFound(err) {
+		err = absent{err}
+	}
+	return registry.Advised(err)
+}
+
+type absent struct{ error }
+
+func (e absent) Unwrap() error      { return e.error }
+func (absent) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Timing returns the limits for the network as a registry's client takes them.
+func Timing(l *document.Limits) registry.Timing {
+	const most = 1 << 20 // twelve days of seconds stand for no limit
+	or := func(n int) int {
+		if n <= 0 || n > most {
+			return most
+		}
+		return n
+	}
+	seconds := func(n int) time.Duration { return time.Duration(or(n)) * time.Second }
+	return registry.Timing{
+		Headers: seconds(l.HTTPHeaders), Stall: seconds(l.HTTPStall), RetryAfter: seconds(l.HTTPRetryAfter),
+		Tries: or(l.HTTPTries), Redirects: or(l.HTTPRedirects),
+	}
+}
