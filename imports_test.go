@@ -32,56 +32,74 @@ const (
 // rooms is the map of the house: what each package may import of this module and of others. Every package may import
 // the standard library. Arrows never turn back: main, report, analyze, analyze/source, tarfs.
 var rooms = map[string][]string{
-	"layup":                         {"report"},
-	"tarfs":                         {},
-	"analyze/digest":                {},
-	"analyze/near":                  {},
-	"analyze/source/decode":         {"tarfs", "analyze/source/decode/inflate", compress, xz},
-	"analyze/source/decode/inflate": {},
-	"analyze/source/document":       {"tarfs", "analyze/source/decode", registries},
+	"layup":          {"report"},
+	"tarfs":          {},
+	"analyze/digest": {},
+	"analyze/near":   {},
+	"analyze/show":   {},
+
+	"analyze/source/advice":         {},
 	"analyze/source/bolt":           {},
 	"analyze/source/disk":           {},
-	"analyze/source/daemon":         {"analyze/source/disk"},
-	"analyze/source/advice":         {},
-	"analyze/source/pull/layout":    {},
-	"analyze/source/store":          {"tarfs", "analyze/source/bolt", "analyze/source/disk", compress, sys},
-	"analyze/source/registry":       {registries},
-	"analyze/show":                  {},
-	"analyze/source": {"tarfs", "analyze/source/disk", "analyze/source/decode", "analyze/source/document",
-		"analyze/source/registry", "analyze/source/store", registries, compress, xz, sys},
-	"analyze/source/pull": {"tarfs", "analyze/source/disk", "analyze/source/decode", "analyze/source/document",
-		"analyze/source/pull/layout", "analyze/source/registry"},
-	"analyze/unified":  {},
-	"analyze":          {"analyze/source", "analyze/source/document", "analyze/unified", "tarfs", doublestar, units},
-	"analyze/extract":  {"analyze", "tarfs", sys},
-	"analyze/filter":   {"analyze", "analyze/source", "tarfs", doublestar},
-	"analyze/rules":    {"analyze", "analyze/filter", "tarfs"},
+	"analyze/source/decode/inflate": {},
+	"analyze/source/decode":         {"tarfs", "analyze/source/decode/inflate", compress, xz},
+	"analyze/source/document":       {"tarfs", "analyze/source/decode", registries},
+
+	"analyze/source/daemon":      {},
+	"analyze/source/registry":    {registries},
+	"analyze/source/store":       {"tarfs", "analyze/source/bolt", compress, sys},
+	"analyze/source/pull/layout": {},
+	"analyze/source/pull": {"tarfs", "analyze/source/decode", "analyze/source/document", "analyze/source/pull/layout",
+		"analyze/source/registry"},
+
+	"analyze/source":            {"tarfs", "analyze/source/decode", "analyze/source/document", registries},
+	"analyze/source/input":      sourceOf(),
+	"analyze/source/archive":    sourceOf("analyze/source/input"),
+	"analyze/source/repository": sourceOf("analyze/source/registry", "analyze/source/store", compress),
+	"analyze/source/engine":     sourceOf("analyze/source/input", "analyze/source/store"),
+	"analyze/source/kinds": {"analyze/source", "analyze/source/archive", "analyze/source/engine", "analyze/source/input",
+		"analyze/source/registry", "analyze/source/repository"},
+
+	"analyze": {"analyze/source", "analyze/source/document", "analyze/source/kinds", "analyze/unified", "tarfs",
+		doublestar, units},
+	"analyze/extract": {"analyze", "tarfs", sys},
+	"analyze/filter":  {"analyze", "analyze/source", "tarfs", doublestar},
+	"analyze/rules":   {"analyze", "analyze/filter", "tarfs"},
+	"analyze/unified": {},
+
 	"report/render":    {tables, widths, units, templates, term},
 	"report/engineapi": {"analyze"},
 	"report/arg":       {flags},
-	"report/call": {"report/arg", "report/render", "analyze", "analyze/source", "analyze/source/registry", "tarfs",
-		flags, term},
+	"report/call": {"report/arg", "report/render", "analyze", "analyze/source", "analyze/source/kinds",
+		"analyze/source/registry", "analyze/source/repository", "tarfs", flags, term},
 	"report/item":     {"report/render", "analyze", "tarfs"},
-	"report/complete": {"report/arg", "report/call", "report/render", "analyze", "analyze/source", "tarfs", flags},
-	"report/diff": {"report/arg", "report/call", "report/item", "report/render", "analyze", "analyze/source",
-		"analyze/unified", "tarfs", flags},
-	"report/docker": {"report/arg", "report/call", "report/engineapi", "report/render", "analyze", "analyze/source",
-		"tarfs", flags},
-	"report/check": {"report/arg", "report/call", "report/render", "analyze", "analyze/filter", "analyze/rules", yaml,
-		flags},
-	"report": {"report/arg", "report/call", "report/check", "report/complete", "report/diff", "report/docker",
-		"report/item", "report/render", "analyze", "analyze/extract", "analyze/filter", "analyze/source",
-		"analyze/source/pull", "tarfs", flags},
+	"report/complete": question("analyze/source/kinds"),
+	"report/diff":     question("report/item", "analyze/unified"),
+	"report/docker":   question("report/engineapi"),
+	"report/check":    question("analyze/filter", "analyze/rules", yaml),
+	"report": question("report/check", "report/complete", "report/diff", "report/docker", "report/item",
+		"analyze/extract", "analyze/filter", "analyze/source/kinds", "analyze/source/pull"),
+
 	"fixtures":                {compress, xz},
 	"fixtures/bench":          {},
 	"fixtures/direct":         {"fixtures", "report"},
 	"fixtures/harness":        {"fixtures", "analyze", "tarfs"},
 	"fixtures/harness/inside": {"fixtures/harness", "report"},
-	"fixtures/sample":         {compress, xz},
+	"fixtures/sample":         {compress, xz, "tarfs"},
+}
+
+// sourceOf returns what a kind of source may import.
+func sourceOf(more ...string) []string {
+	return append(more, "analyze/source", "analyze/source/decode", "analyze/source/document", "tarfs")
+}
+
+// question returns what a question of the command line may import.
+func question(more ...string) []string {
+	return append(more, "report/arg", "report/call", "report/render", "analyze", "analyze/source", "tarfs", flags)
 }
 
 // leaves are packages that import nothing of this module. Every package may import them, except tarfs.
-var leaves = []string{"analyze/digest", "analyze/near", "analyze/show", "analyze/source/advice"}
+var leaves = []string{"analyze/digest", "analyze/near", "analyze/show", "analyze/source/advice", "analyze/source/disk"}
 
 // noFiles are packages of the standard library that tarfs must not import.
 var noFiles = []string{"os", "net", "compress", "text/tabwriter", "encoding/json", "encoding/csv"}

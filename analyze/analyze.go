@@ -14,12 +14,13 @@ import (
 	"layup/analyze/digest"
 	"layup/analyze/source"
 	"layup/analyze/source/document"
+	"layup/analyze/source/kinds"
 	"layup/tarfs"
 )
 
 // Options say how an image is found and loaded.
 type Options struct {
-	Source    source.Options
+	Source    kinds.Options
 	Select    source.Selection
 	View      tarfs.View
 	Needs                    // what the questions need; nothing but the tree by default
@@ -76,7 +77,7 @@ func (o *loading) inPlace() bool { return o.Bodies == MostBodies }
 
 // Default returns the options of the command line: everything verified, with the limits for hostile input.
 func Default() Options {
-	return Options{Source: source.Options{Verify: true, Limits: document.DefaultLimits()}}
+	return Options{Source: kinds.Options{Options: source.Options{Verify: true, Limits: document.DefaultLimits()}}}
 }
 
 // An Image is one image, loaded. It may be asked from several goroutines.
@@ -122,15 +123,15 @@ func Open(ctx context.Context, name string, opt Options) (*Image, error) {
 
 func open(ctx context.Context, name string, opt loading) (*Image, error) {
 	opt.Select.All = false
-	archive, chosen, err := choose(ctx, name, opt.Options)
+	src, chosen, err := choose(ctx, name, opt.Options)
 	if err != nil {
 		return nil, err
 	}
 	img, err := load(ctx, chosen[0], opt)
 	if err != nil {
-		return img, errors.Join(fmt.Errorf("%s: %w", name, err), archive.Close())
+		return img, errors.Join(fmt.Errorf("%s: %w", name, err), src.Close())
 	}
-	img.close = archive.Close
+	img.close = src.Close
 	return img, nil
 }
 
@@ -139,12 +140,12 @@ func open(ctx context.Context, name string, opt loading) (*Image, error) {
 // error is yielded with what is known of the image.
 func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, error] {
 	return func(yield func(*Image, error) bool) {
-		archive, chosen, err := choose(ctx, name, opt)
+		src, chosen, err := choose(ctx, name, opt)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		defer archive.Close() // opened for reading: there is nothing that closing could lose
+		defer src.Close() // opened for reading: there is nothing that closing could lose
 		all := loading{Options: opt, shared: newShared()}
 		for _, one := range chosen {
 			img, err := load(ctx, one, all)
@@ -158,26 +159,26 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 	}
 }
 
-// choose opens the archive and chooses at least one of its images.
-func choose(ctx context.Context, name string, opt Options) (*source.Archive, []*source.Image, error) {
+// choose opens the source and chooses at least one of its images.
+func choose(ctx context.Context, name string, opt Options) (*kinds.Opened, []*source.Image, error) {
 	if opt.Source.Registry.Note == nil {
 		opt.Source.Registry.Note = opt.Note
 	}
-	archive, err := source.Open(ctx, name, opt.Source)
+	src, err := kinds.Open(ctx, name, opt.Source)
 	if err != nil {
 		return nil, nil, err
 	}
-	chosen, note, err := archive.Choose(ctx, opt.Select)
+	chosen, note, err := src.Choose(ctx, opt.Select)
 	if err == nil && len(chosen) == 0 {
 		err = fmt.Errorf("%s: no image", name)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, archive.Close())
+		return nil, nil, errors.Join(err, src.Close())
 	}
 	if note != "" && opt.Note != nil {
 		opt.Note(note)
 	}
-	return archive, chosen, nil
+	return src, chosen, nil
 }
 
 // Close releases the source; of an image that OpenAll gave, the loop does.

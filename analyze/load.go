@@ -26,6 +26,10 @@ const windows = 160 << 20
 // never nil.
 func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one)}
+	if one.Err != nil {
+		img.leaveLayers()
+		return img, one.Err
+	}
 	if opt.Layers == Never || opt.Layers == IfAtHand && !one.LayersAtHand() {
 		img.leaveLayers()
 		return img, ctx.Err()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"layup/analyze/source"
+	"layup/analyze/source/kinds"
 	"layup/tarfs"
 )
 
@@ -38,16 +39,16 @@ func (s Side) View() *tarfs.Snapshot { return s.view }
 // image has are scanned with digests: reading them again would cost more. Close the images. With an error, an image
 // that is not nil says only which one it is.
 func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspect) (images [2]*Image, errs [2]error) {
-	var archives [2]*source.Archive
+	var sources [2]*kinds.Opened
 	var chosen [2]*source.Image
 	for i, name := range names {
 		opt[i].Select.All = false
-		archive, list, err := choose(ctx, name, opt[i])
+		src, list, err := choose(ctx, name, opt[i])
 		if err != nil {
 			errs[i] = err
 			continue
 		}
-		archives[i], chosen[i] = archive, list[0]
+		sources[i], chosen[i] = src, list[0]
 	}
 	for i, one := range chosen {
 		if one == nil {
@@ -60,9 +61,9 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 		with.Digests = with.Digests || one.Remote // it is not there to be read a second time
 		img, err := load(ctx, one, with)
 		if err != nil {
-			err = errors.Join(fmt.Errorf("%s: %w", names[i], err), archives[i].Close())
+			err = errors.Join(fmt.Errorf("%s: %w", names[i], err), sources[i].Close())
 		} else {
-			img.close = archives[i].Close
+			img.close = sources[i].Close
 		}
 		images[i], errs[i] = img, err
 	}

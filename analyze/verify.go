@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"layup/analyze/source"
+	"layup/analyze/source/kinds"
 	"layup/tarfs"
 )
 
@@ -29,23 +30,23 @@ type Verified struct {
 // images it takes those that opt.Select leaves. The error is of what cannot be read at all, or an interruption. The
 // images can be asked, but their content not be read.
 func Verify(ctx context.Context, name string, opt Options) (*Verification, error) {
-	archive, err := source.OpenToVerify(ctx, name, opt.Source)
+	opt.KeepGoing, opt.Source.Verify, opt.Source.Audit = true, true, source.NewAudit()
+	src, err := kinds.Open(ctx, name, opt.Source)
 	if err != nil {
 		return nil, err
 	}
-	defer archive.Close() // opened for reading: there is nothing that closing could lose
-	subjects, note, err := archive.Subjects(ctx, opt.Select)
+	defer src.Close() // opened for reading: there is nothing that closing could lose
+	subjects, note, err := src.Subjects(ctx, opt.Select, opt.Source.Audit)
 	if err != nil {
 		return nil, err
 	}
 	if note != "" && opt.Note != nil {
 		opt.Note(note)
 	}
-	v := &Verification{Source: archive.Kind, Left: archive.Held() - len(subjects)}
-	if v.File, err = archive.Documents(ctx); err != nil {
+	v := &Verification{Source: src.Kind(), Left: source.Held(src) - len(subjects)}
+	if v.File, err = src.Documents(ctx); err != nil {
 		return nil, err
 	}
-	opt.KeepGoing, opt.Source.Verify = true, true
 	all := loading{Options: opt, shared: newShared(), unpacked: true}
 	read := map[string]bool{}
 	for _, s := range subjects {
@@ -55,7 +56,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 		}
 		v.Images = append(v.Images, one)
 	}
-	v.Others, err = archive.Others(ctx, read, opt.Select.All)
+	v.Others, err = src.Others(ctx, read, opt.Select.All)
 	return v, err
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/filter"
-	"layup/analyze/source"
+	"layup/analyze/source/kinds"
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
@@ -96,4 +96,4 @@ func storeHitColumns(digests bool) []render.Column {
 }
 
 // wholeStore reports whether a name means an engine's store and nothing in it.
-func wholeStore(c *call.Call, name string) bool { return c.Image == "" && source.IsWholeStore(name) }
+func wholeStore(c *call.Call, name string) bool { return c.Image == "" && kinds.IsWholeStore(name) }

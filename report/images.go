@@ -12,6 +12,7 @@ import (
 	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/analyze/source/kinds"
 	"layup/report/call"
 	"layup/report/render"
 )
@@ -114,17 +115,17 @@ func newImages(f *pflag.FlagSet) call.Answer {
 			return call.Failed, err
 		}
 		opt.Source.Stdin, opt.Source.List, opt.Source.Detail, opt.Source.Registry.Note = c.Stdin, true, *detail, c.Note
-		archive, err := source.Open(ctx, c.Args[0], opt.Source)
+		src, err := kinds.Open(ctx, c.Args[0], opt.Source)
 		if err != nil {
 			return call.Failed, err
 		}
-		defer archive.Close()
-		listed, err := archive.Contents(ctx)
+		defer src.Close()
+		listed, err := src.List(ctx)
 		if err != nil {
 			return call.Failed, err
 		}
 		section := imagesTable.Section(listed)
-		section.Extra = []render.Extra{{Name: "source", Value: archive.Kind}}
+		section.Extra = []render.Extra{{Name: "source", Value: src.Kind()}}
 		return call.Answered, c.WriteDoc(ctx, render.Doc{Command: c.Command.Name, Sections: []render.Section{section}})
 	}
 }

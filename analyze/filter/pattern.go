@@ -9,7 +9,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"layup/analyze/source"
+	"layup/analyze/source/advice"
 	"layup/tarfs"
 )
 
@@ -38,7 +38,7 @@ func Globs(globs ...string) (Patterns, error) {
 }
 
 // Glob reads a pattern of doublestar: without a slash it is matched against base names, else against whole paths. With
-// fold, upper and lower case are the same. The error has a hint (*source.Hinted).
+// fold, upper and lower case are the same. The error has a hint (*advice.Hinted).
 func Glob(pattern string, fold bool) (Pattern, error) {
 	pattern, err := checkedGlob(pattern)
 	if err != nil {
@@ -105,7 +105,7 @@ func checkedGlob(pattern string) (string, error) {
 	}
 	if !doublestar.ValidatePattern(glob) {
 		hint := `a backslash before [ ] { } and \ makes them mean themselves`
-		return "", &source.Hinted{Err: fmt.Errorf("%q: not a pattern", pattern), Hint: hint}
+		return "", &advice.Hinted{Err: fmt.Errorf("%q: not a pattern", pattern), Hint: hint}
 	}
 	return glob, nil
 }

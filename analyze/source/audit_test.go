@@ -26,7 +26,7 @@ func TestOnlyWhatWasComputedPasses(t *testing.T) {
 		{"nothing is named, and it is damaged", Layer{}, Scanned{FoundDiffID: digest("b")}, damage, "layer 0 entries 2"},
 		{"the bytes are right, the entries are not", Layer{Digest: digest("a"), DiffID: digest("b")}, Scanned{FoundDigest: digest("a"), FoundDiffID: digest("b")}, damage, "layer 1 diffID 1 entries 2"},
 		{"another blob", Layer{Digest: digest("a"), DiffID: digest("b")}, Scanned{FoundDigest: digest("c"), FoundDiffID: digest("b")}, damage, "layer 2 diffID 1"},
-		{"a blob that is missing", Layer{Digest: digest("a"), DiffID: digest("b"), err: missingBlob{}}, Scanned{}, missingBlob{}, "layer 2 diffID 2"},
+		{"a blob that is missing", Layer{Digest: digest("a"), DiffID: digest("b"), Err: MissingBlob{}}, Scanned{}, MissingBlob{}, "layer 2 diffID 2"},
 	} {
 		var got []string
 		for _, check := range c.layer.Checks(c.found, c.failed) {

@@ -43,11 +43,11 @@ func TestAChangedInputExplainsDamageAndEndsASecondReading(t *testing.T) {
 	plain := sample.Tar(t, "a")
 	for _, verify := range []bool{true, false} {
 		l := layerOf(plain, plain)
-		l.verify, l.check = verify, func() error { return changed }
+		l.Verify, blobOf(l).Check = verify, func() error { return changed }
 		if _, err := l.Scan(t.Context(), ScanOptions{}); err != nil {
 			t.Errorf("verify %v: got %v", verify, err)
 		}
-		l.blob = io.NewSectionReader(bytes.NewReader(bytes.Repeat([]byte("x"), len(plain))), 0, int64(len(plain)))
+		blobOf(l).Bytes = io.NewSectionReader(bytes.NewReader(bytes.Repeat([]byte("x"), len(plain))), 0, int64(len(plain)))
 		if _, err := l.Scan(t.Context(), ScanOptions{}); err != changed {
 			t.Errorf("verify %v, damaged: got %v", verify, err)
 		}
@@ -55,13 +55,13 @@ func TestAChangedInputExplainsDamageAndEndsASecondReading(t *testing.T) {
 	bare := layerOf(plain, plain)
 	bare.Digest, bare.DiffID = "", ""
 	for _, tt := range []struct{ changed, want error }{{disk.ErrChanged, disk.ErrChanged}, {disk.ErrGrown, nil}, {nil, nil}} {
-		bare.check = func() error { return tt.changed }
+		blobOf(bare).Check = func() error { return tt.changed }
 		if _, err := bare.Scan(t.Context(), ScanOptions{}); err != tt.want {
 			t.Errorf("no digest proves the content, and the input says %v: got %v", tt.changed, err)
 		}
 	}
 	l := layerOf(sample.Gzip(t, plain), plain)
-	l.check = func() error { return changed }
+	blobOf(l).Check = func() error { return changed }
 	r, err := l.Tar(t.Context(), 512)
 	if err != nil {
 		t.Fatal(err)
@@ -78,8 +78,8 @@ func TestAnInputThatShrankIsNotADamagedLayer(t *testing.T) {
 	plain := sample.Tar(t, "a", "b")
 	for _, verify := range []bool{true, false} {
 		l := layerOf(plain, plain)
-		l.verify = verify
-		l.blob = io.NewSectionReader(bytes.NewReader(plain[:1500]), 0, int64(len(plain)))
+		l.Verify = verify
+		blobOf(l).Bytes = io.NewSectionReader(bytes.NewReader(plain[:1500]), 0, int64(len(plain)))
 		if _, err := l.Scan(t.Context(), ScanOptions{}); !errors.Is(err, errShrunk) {
 			t.Errorf("verify %v: got %v", verify, err)
 		}

@@ -11,7 +11,6 @@ import (
 
 	"layup/analyze/source/document"
 	"layup/fixtures/sample"
-	"layup/tarfs"
 )
 
 // layerOf is a layer of this blob, named truthfully.
@@ -19,17 +18,12 @@ func layerOf(blob, plain []byte) *Layer {
 	limits := document.DefaultLimits()
 	return &Layer{
 		Index: 3, Digest: sample.Digest(blob), DiffID: sample.Digest(plain), Size: int64(len(blob)),
-		blob: io.NewSectionReader(bytes.NewReader(blob), 0, int64(len(blob))), verify: true, limits: &limits,
+		Content: Embedded(blob), Verify: true, Limits: &limits,
 	}
 }
 
-func rawNames(table *tarfs.Layer) []string {
-	var names []string
-	for e := range table.Raw() {
-		names = append(names, e.Name)
-	}
-	return names
-}
+// blobOf returns the content of a layer that layerOf made.
+func blobOf(l *Layer) *Blob { return l.Content.(*Blob) }
 
 func codes(s Scanned) string {
 	var all []string
@@ -53,14 +47,14 @@ func TestALayerReadsAlikeInEveryCompression(t *testing.T) {
 		for _, verify := range []bool{true, false} {
 			for _, digests := range []bool{true, false} {
 				l := layerOf(tt.blob, plain)
-				l.verify = verify
+				l.Verify = verify
 				var read int64
 				got, err := l.Scan(t.Context(), ScanOptions{Digests: digests, Progress: func(n int64) { read += n }})
 				if err != nil {
 					t.Errorf("%s: %v", tt.compression, err)
 				}
-				if want := []string{"etc/a", "etc/b"}; !slices.Equal(rawNames(got.Table), want) {
-					t.Errorf("%s: got %q, want %q", tt.compression, rawNames(got.Table), want)
+				if want := []string{"etc/a", "etc/b"}; !slices.Equal(sample.Names(got.Table), want) {
+					t.Errorf("%s: got %q, want %q", tt.compression, sample.Names(got.Table), want)
 				}
 				if got.Compression != tt.compression || got.Unpacked != int64(len(plain)) || read != int64(len(tt.blob)) {
 					t.Errorf("%s: got %s, %d unpacked, %d read, want %d and %d", tt.compression, got.Compression, got.Unpacked, read, len(plain), len(tt.blob))
@@ -79,14 +73,14 @@ func TestNoFlippedByteOfALayerGoesUnnoticed(t *testing.T) {
 		for i := range blob {
 			l := layerOf(blob, plain)
 			bad := sample.Flip(blob, i)
-			l.blob = io.NewSectionReader(bytes.NewReader(bad), 0, int64(len(bad)))
+			blobOf(l).Bytes = io.NewSectionReader(bytes.NewReader(bad), 0, int64(len(bad)))
 			want := "content does not match its digest: want " + l.Digest + ", got " + sample.Digest(bad)
 			if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil || err.Error() != want {
 				t.Fatalf("%s, byte %d: got %v, want %q", name, i, err, want)
 			}
 			l.Digest = "" // as in archives that name only the diffID
 			got, err := l.Scan(t.Context(), ScanOptions{})
-			if err == nil && (name == "plain" || !slices.Equal(rawNames(got.Table), []string{"a", "b"}) || got.DiffID != l.DiffID) {
+			if err == nil && (name == "plain" || !slices.Equal(sample.Names(got.Table), []string{"a", "b"}) || got.DiffID != l.DiffID) {
 				t.Fatalf("%s, byte %d, by diffID alone: no error", name, i)
 			}
 			if got.Table == nil {
@@ -101,7 +95,7 @@ func TestNoTruncatedLayerGoesUnnoticed(t *testing.T) {
 	for name, blob := range map[string][]byte{"plain": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain)} {
 		for i := range blob {
 			l := layerOf(blob, plain)
-			l.blob = io.NewSectionReader(bytes.NewReader(blob), 0, int64(i))
+			blobOf(l).Bytes = io.NewSectionReader(bytes.NewReader(blob), 0, int64(i))
 			if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil || !strings.Contains(err.Error(), "size is") {
 				t.Fatalf("%s cut after %d bytes: got %v", name, i, err)
 			}
@@ -146,7 +140,7 @@ func TestALayerTellsTheCause(t *testing.T) {
 	} {
 		l := layerOf(tt.blob, tt.plain)
 		if tt.stored != nil {
-			l.blob = io.NewSectionReader(bytes.NewReader(tt.stored), 0, int64(len(tt.stored)))
+			blobOf(l).Bytes = io.NewSectionReader(bytes.NewReader(tt.stored), 0, int64(len(tt.stored)))
 		}
 		got, err := l.Scan(t.Context(), ScanOptions{})
 		switch {
@@ -176,10 +170,10 @@ func TestWhatStandsBeforeTheDamageIsRead(t *testing.T) {
 	} {
 		for _, verify := range []bool{true, false} {
 			l := layerOf(tt.blob, plain)
-			l.verify = verify
+			l.Verify = verify
 			l.DiffID = ""
 			got, err := l.Scan(t.Context(), ScanOptions{})
-			if names := rawNames(got.Table); err == nil || !slices.Equal(names, tt.want) {
+			if names := sample.Names(got.Table); err == nil || !slices.Equal(names, tt.want) {
 				t.Errorf("%s, verify %v: got %q and %v, want %q", tt.case_, verify, names, err, tt.want)
 			}
 		}
@@ -188,7 +182,7 @@ func TestWhatStandsBeforeTheDamageIsRead(t *testing.T) {
 
 func TestALayerThatCannotBeReadSaysWhy(t *testing.T) {
 	why := errors.New("layer is encrypted")
-	l := &Layer{err: why, Digest: "sha256:00"}
+	l := &Layer{Err: why, Digest: "sha256:00"}
 	got, err := l.Scan(t.Context(), ScanOptions{})
 	if err != why || got.Table == nil || got.Table.Len() != 0 || got.Digest != l.Digest {
 		t.Errorf("Scan: got %+v, %v", got, err)

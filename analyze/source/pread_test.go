@@ -5,7 +5,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"layup/analyze/source/decode"
+	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -35,7 +39,7 @@ func TestWithoutVerificationOnlyHeadersAreRead(t *testing.T) {
 	w.Close()
 	src := &countingAt{src: bytes.NewReader(b.Bytes())}
 	l := layerOf(b.Bytes(), b.Bytes())
-	l.verify, l.blob = false, io.NewSectionReader(src, 0, int64(b.Len()))
+	l.Verify, blobOf(l).Bytes = false, io.NewSectionReader(src, 0, int64(b.Len()))
 	got, err := l.Scan(t.Context(), ScanOptions{})
 	if err != nil || got.Table.Len() != 1020 {
 		t.Fatalf("got %d entries and %v", got.Table.Len(), err)
@@ -53,7 +57,7 @@ func TestAHeaderReaderReadsAsAReaderOfAllBytes(t *testing.T) {
 		data[i] = byte(random.Uint32())
 	}
 	for round := range 50 {
-		h := newHeaderReader(t.Context(), bytes.NewReader(data), int64(len(data)))
+		h := NewHeaderReader(t.Context(), bytes.NewReader(data), int64(len(data)))
 		for at := 0; ; {
 			n := []int{1, 512, 5000, 65536, 90_000, 150_000}[random.IntN(6)]
 			if random.IntN(2) == 0 {
@@ -72,6 +76,20 @@ func TestAHeaderReaderReadsAsAReaderOfAllBytes(t *testing.T) {
 			if at += got; err != nil {
 				break
 			}
+		}
+	}
+}
+
+func TestALayerOverTheLimitIsNotReadToItsEnd(t *testing.T) {
+	plain := sample.Tar(t, "a")
+	limits := document.DefaultLimits()
+	limits.LayerBytes = int64(len(plain)) - 1
+	for _, verify := range []bool{true, false} {
+		src := &countingAt{src: bytes.NewReader(plain)}
+		l := &Layer{Content: &Blob{Bytes: io.NewSectionReader(src, 0, int64(len(plain)))}, Limits: &limits, Verify: verify}
+		_, err := l.Scan(t.Context(), ScanOptions{})
+		if err == nil || !strings.Contains(err.Error(), "--limit layer-bytes=") || src.size > decode.HeadSize {
+			t.Errorf("a layer, verify %v: got %v after %d bytes", verify, err, src.size)
 		}
 	}
 }

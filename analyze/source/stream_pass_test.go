@@ -102,7 +102,7 @@ func TestMediaTypesThatLieAreFlagged(t *testing.T) {
 		{"0123/layer.tar", sample.Gzip(t, plain), false, "gzip"},
 	} {
 		l := layerOf(tt.blob, plain)
-		l.hint, l.verify = tt.hint, false
+		blobOf(l).Hint, l.Verify = tt.hint, false
 		got, err := l.Scan(t.Context(), ScanOptions{})
 		want := ""
 		if tt.lies {
@@ -117,13 +117,13 @@ func TestMediaTypesThatLieAreFlagged(t *testing.T) {
 func TestALayerOfACompressedInputIsNotComparedWithItsSpool(t *testing.T) {
 	plain := sample.Tar(t, "a")
 	l := layerOf(plain, plain)
-	l.outer, l.Digest, l.Size = "xz", "sha256:00", 7
+	blobOf(l).Outer, l.Digest, l.Size = "xz", "sha256:00", 7
 	got, err := l.Scan(t.Context(), ScanOptions{})
 	if err != nil || got.Compression != "xz" || got.Digest != l.Digest || got.DiffID != sample.Digest(plain) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	l = layerOf(sample.Gzip(t, plain), plain)
-	l.outer = "xz"
+	blobOf(l).Outer = "xz"
 	if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil || err.Error() != "not a tar (gzip inside xz)" {
 		t.Errorf("got %v", err)
 	}

@@ -47,14 +47,14 @@ func TestABombEndsAtTheLimit(t *testing.T) {
 	for name, blob := range map[string][]byte{"gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain)} {
 		for _, verify := range []bool{true, false} {
 			l := layerOf(blob, plain)
-			l.verify = verify
-			l.limits.RatioFloor, l.limits.Ratio = 1<<20, 100
+			l.Verify = verify
+			l.Limits.RatioFloor, l.Limits.Ratio = 1<<20, 100
 			got, err := l.Scan(t.Context(), ScanOptions{})
 			limit, ok := errors.AsType[*tarfs.LimitError](err)
 			if !ok || limit.Name != "ratio" || got.Unpacked > 2<<20 {
 				t.Errorf("%s: got %v after %d bytes, want the limit of the ratio", name, err, got.Unpacked)
 			}
-			l.limits.Ratio, l.limits.LayerBytes = 0, 1<<20
+			l.Limits.Ratio, l.Limits.LayerBytes = 0, 1<<20
 			_, err = l.Scan(t.Context(), ScanOptions{})
 			if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != "layer-bytes" {
 				t.Errorf("%s: got %v, want the limit of the bytes", name, err)
@@ -62,7 +62,7 @@ func TestABombEndsAtTheLimit(t *testing.T) {
 		}
 	}
 	l := layerOf(plain, plain)
-	l.limits.LayerBytes, l.verify = 1<<20, false
+	l.Limits.LayerBytes, l.Verify = 1<<20, false
 	if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil {
 		t.Error("a plain layer passes the limit of the bytes")
 	}
@@ -77,7 +77,7 @@ func TestCancellingStopsAtTheNextBuffer(t *testing.T) {
 		if err != context.Canceled || got.Unpacked > 1<<20 {
 			t.Errorf("%s: got %v after %d bytes", name, err, got.Unpacked)
 		}
-		l.verify = false
+		l.Verify = false
 		if _, err := l.Scan(ctx, ScanOptions{}); err != context.Canceled {
 			t.Errorf("%s, not verified: got %v", name, err)
 		}

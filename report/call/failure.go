@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"layup/analyze/source"
+	"layup/analyze/source/advice"
 )
 
 // The exit statuses, as every help prints them.
@@ -51,7 +51,7 @@ func hints(err error) []string {
 	if a, ok := errors.AsType[*advised](err); ok {
 		return a.hints
 	}
-	if c, ok := errors.AsType[*source.ChoiceError](err); ok {
+	if c, ok := errors.AsType[*advice.ChoiceError](err); ok {
 		lines := make([]string, 0, len(c.Choices))
 		for _, choice := range c.Choices {
 			line := choice.Flag
@@ -65,7 +65,7 @@ func hints(err error) []string {
 		}
 		return lines
 	}
-	if h, ok := errors.AsType[*source.Hinted](err); ok {
+	if h, ok := errors.AsType[*advice.Hinted](err); ok {
 		return []string{h.Hint}
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
-	"layup/analyze/source"
+	"layup/analyze/source/repository"
 	"layup/report/arg"
 	"layup/report/render"
 	"layup/tarfs"
@@ -113,7 +113,7 @@ func (c *Common) Options() (analyze.Options, error) {
 			return opt, err
 		}
 	}
-	opt.Source.Registry.Timing = source.Timing(&opt.Source.Limits)
+	opt.Source.Registry.Timing = repository.Timing(&opt.Source.Limits)
 	return opt, nil
 }
 

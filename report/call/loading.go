@@ -10,6 +10,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/analyze/source/advice"
 	"layup/tarfs"
 )
 
@@ -138,7 +139,7 @@ func (c *Call) swapped(list Images) bool {
 func damaged(err error) bool {
 	_, layer := errors.AsType[*analyze.LayerError](err)
 	_, limit := errors.AsType[*tarfs.LimitError](err)
-	_, known := errors.AsType[*source.Hinted](err) // what to do is known better
+	_, known := errors.AsType[*advice.Hinted](err) // what to do is known better
 	return layer && !limit && !known
 }
 

@@ -3,11 +3,11 @@ package call
 import (
 	"github.com/spf13/pflag"
 
-	"layup/analyze/source"
+	"layup/analyze/source/kinds"
 )
 
 // storeFlags say how the stores of engines are read.
-type storeFlags struct{ source.StoreOptions }
+type storeFlags struct{ kinds.StoreOptions }
 
 func (s *storeFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.Namespace, "namespace", "", "of containerd's namespaces only this one (`NS`): k8s.io, moby, default")

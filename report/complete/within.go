@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/source"
+	"layup/analyze/source/kinds"
 	"layup/report/call"
 )
 
@@ -134,11 +135,11 @@ func (d *draft) contents(ctx context.Context, which int) []source.Listed {
 		if err != nil {
 			return nil
 		}
-		archive, err := source.Open(ctx, given[which], opt.Source)
+		src, err := kinds.Open(ctx, given[which], opt.Source)
 		if err != nil {
 			return nil
 		}
-		listed, err := archive.Contents(ctx)
+		listed, err := src.List(ctx)
 		if err != nil {
 			return nil
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"layup/analyze"
-	"layup/analyze/source"
+	"layup/analyze/source/advice"
 	"layup/report/call"
 	"layup/tarfs"
 )
@@ -59,7 +59,7 @@ func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]ana
 
 // chooseSide makes the choices that an error offers those of one side: the flags of both would ask the other one for it, too.
 func chooseSide(err error, side string) {
-	c, ok := errors.AsType[*source.ChoiceError](err)
+	c, ok := errors.AsType[*advice.ChoiceError](err)
 	if !ok {
 		return
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"layup/analyze"
-	"layup/analyze/source"
+	"layup/analyze/source/advice"
 	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
@@ -25,7 +25,7 @@ func dockerStatus(list call.Images, errs []error) int {
 	status := call.Answered
 	for n, err := range errs {
 		switch l := list[n]; {
-		case l.Err != nil && !errors.Is(err, source.ErrNoImage):
+		case l.Err != nil && !errors.Is(err, advice.ErrNoImage):
 			status = call.Worst(status, call.Failed)
 		case err != nil:
 			status = call.Worst(status, call.Refuted)

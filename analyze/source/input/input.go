@@ -184,7 +184,7 @@ func recognise(head []byte, size int64) (string, error) {
 	start := head[:min(512, len(head))]
 	compression := decode.Sniff(start, size)
 	if compression == "" {
-		return "", &source.NoArchiveError{notArchive(start)}
+		return "", &source.NoArchiveError{Err: notArchive(start)}
 	}
 	return compression, nil
 }

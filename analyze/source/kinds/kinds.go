@@ -64,7 +64,7 @@ var kinds = []kind{
 	{prefix: "containers-storage:", open: storeOf(engine.ContainersStorage), store: true},
 	{prefix: "docker-daemon:", open: refused("no daemon is ever asked", "docker save -o image.tar %s, then read image.tar")},
 	{prefix: "dir:", open: dir},
-	{prefix: "", open: path},
+	{prefix: "", open: anyPath},
 }
 
 // Open opens what a name means. Errors begin with the name. If there is advice, an *advice.Hinted is in the chain.
@@ -99,8 +99,8 @@ func IsWholeStore(name string) bool {
 	return inside == ""
 }
 
-// path opens a path by its content.
-func path(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
+// anyPath opens a path by its content.
+func anyPath(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
 	a, err := archive.Open(ctx, name, rest, "", archive.Options{Options: opt.Options, Stdin: opt.Stdin})
 	return a, "", err
 }

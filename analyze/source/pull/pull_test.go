@@ -16,6 +16,7 @@ import (
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
+	"layup/analyze/source/kinds"
 	"layup/fixtures"
 )
 
@@ -115,24 +116,25 @@ func TestPullTakesReferrersOnlyWhenAllIsAskedFor(t *testing.T) {
 }
 
 // listed returns the kinds of what an archive holds, and the number of its images.
-func listed(t *testing.T, name string) (kinds []string, images int) {
+func listed(t *testing.T, name string) (held []string, images int) {
 	t.Helper()
-	a, err := source.Open(t.Context(), name, source.Options{Verify: true, Limits: document.DefaultLimits()})
+	opt := kinds.Options{Options: source.Options{Verify: true, Limits: document.DefaultLimits()}}
+	a, err := kinds.Open(t.Context(), name, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	list, err := a.Contents(t.Context())
+	list, err := a.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range list {
-		kinds = append(kinds, l.Kind)
+		held = append(held, l.Kind)
 		if l.Kind == "image" {
 			images++
 		}
 	}
-	return kinds, images
+	return held, images
 }
 
 func TestPullOfOnePlatformMakesItTheOnlyImage(t *testing.T) {
@@ -198,7 +200,7 @@ func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
 	if len(pulled.References) != 3 {
 		t.Errorf("%d references, want 3", len(pulled.References))
 	}
-	a, err := source.Open(t.Context(), opt.Target, source.Options{Verify: true, Limits: document.DefaultLimits()})
+	a, err := kinds.Open(t.Context(), opt.Target, kinds.Options{Options: source.Options{Verify: true, Limits: document.DefaultLimits()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"encoding/json"
@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
+	"layup/analyze/source/archive"
 	"layup/analyze/source/document"
 	"layup/fixtures/sample"
 	"layup/tarfs"
@@ -17,7 +19,7 @@ func TestDockerSaveOfEveryToolIsRead(t *testing.T) {
 	s := sampleOf(t, "a", "b")
 	id := hexOf(sample.Digest([]byte(s.config)))
 	entry := func(config string, layers ...string) member {
-		return member{name: manifestName, body: asJSON([]any{map[string]any{"Config": config, "RepoTags": []string{"shop:1.2"}, "Layers": layers}})}
+		return member{name: "manifest.json", body: asJSON([]any{map[string]any{"Config": config, "RepoTags": []string{"shop:1.2"}, "Layers": layers}})}
 	}
 	zero, one_ := string(s.layers[0]), string(s.layers[1])
 	for _, tt := range []struct {
@@ -44,7 +46,7 @@ func TestDockerSaveOfEveryToolIsRead(t *testing.T) {
 		if got := files(t, img); got != "a b" || img.ID != "sha256:"+id || img.Reference != "shop:1.2" || img.Platform != "linux/amd64" {
 			t.Errorf("%s: got %q, %s, %s, %s", tt.case_, got, img.ID, img.Reference, img.Platform)
 		}
-		if img.Verified != "full" || img.Source != kindDocker || len(img.Warnings) > 0 {
+		if img.Verified != "full" || img.Source != archive.Docker || len(img.Warnings) > 0 {
 			t.Errorf("%s: got %s, %s, %v", tt.case_, img.Verified, img.Source, img.Warnings)
 		}
 		if got := img.Layers[1].DiffID; got != s.diffIDs[1] {
@@ -92,8 +94,8 @@ func TestAnImageThatIsListedTwiceIsOne(t *testing.T) {
 		}},
 	} {
 		entries := []any{entry(func(map[string]any) {}), entry(tt.second)}
-		twice := replaced(list, manifestName, func(m *member) { m.body = asJSON(entries) })
-		images, _, err := openFile(t, fileOf(t, "x.tar", archiveOf(t, twice...))).Choose(t.Context(), Selection{})
+		twice := replaced(list, "manifest.json", func(m *member) { m.body = asJSON(entries) })
+		images, _, err := openFile(t, fileOf(t, "x.tar", archiveOf(t, twice...))).Choose(t.Context(), source.Selection{})
 		if tt.want == "" && (err != nil || files(t, images[0]) != "a b") || tt.want != "" && !strings.Contains(choices(err), tt.want) {
 			t.Errorf("%s: got %v, want %q", tt.case_, err, tt.want)
 		}
@@ -122,7 +124,7 @@ func TestBadManifestsSayWhatIsWrong(t *testing.T) {
 		`<html>`:                                         "manifest.json: not JSON but an HTML",
 		``:                                               "manifest.json: not JSON: it is empty",
 	} {
-		list := replaced(sampleOf(t, "a").dockerMembers("x:1"), manifestName, func(m *member) { m.body = doc })
+		list := replaced(sampleOf(t, "a").dockerMembers("x:1"), "manifest.json", func(m *member) { m.body = doc })
 		if got := refusal(t, fileOf(t, "x.tar", archiveOf(t, list...))); !strings.Contains(got, want) {
 			t.Errorf("%s: got %q, want %q", doc, got, want)
 		}
@@ -164,7 +166,7 @@ func TestAConfigThatIsNotWhatItsNameSaysIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if images, _, err := a.Choose(t.Context(), Selection{}); err != nil || images[0].Verified != "none" {
+	if images, _, err := a.Choose(t.Context(), source.Selection{}); err != nil || images[0].Verified != "none" {
 		t.Errorf("without verification: %v", err)
 	}
 }
@@ -181,7 +183,7 @@ func TestLimitsHoldBeforeReading(t *testing.T) {
 		set(&opt.Limits)
 		a, err := Open(t.Context(), fileOf(t, "x.tar", archiveOf(t, list...)), opt)
 		if err == nil {
-			_, _, err = a.Choose(t.Context(), Selection{})
+			_, _, err = a.Choose(t.Context(), source.Selection{})
 			a.Close()
 		}
 		if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != name {
@@ -197,10 +199,10 @@ func TestHistoryIsGivenToLayersOnlyWhereItFits(t *testing.T) {
 		want    []string
 	}{
 		{`[{"created_by":"x"},{"created_by":"e","empty_layer":true},{"created_by":"y"}]`, tarfs.Code{}, []string{"x", "y"}},
-		{`[{"created_by":"x"}]`, HistoryDoesNotMatchLayers, nil},
-		{`[{"empty_layer":true},{"empty_layer":true}]`, HistoryDoesNotMatchLayers, nil},
-		{`[]`, HistoryAbsent, nil},
-		{`null`, HistoryAbsent, nil},
+		{`[{"created_by":"x"}]`, source.HistoryDoesNotMatchLayers, nil},
+		{`[{"empty_layer":true},{"empty_layer":true}]`, source.HistoryDoesNotMatchLayers, nil},
+		{`[]`, source.HistoryAbsent, nil},
+		{`null`, source.HistoryAbsent, nil},
 		{`[null,null]`, tarfs.Code{}, []string{"", ""}},
 	} {
 		s := sampleOf(t, "a", "b")

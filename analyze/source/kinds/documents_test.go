@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"layup/analyze/digest"
+	"layup/analyze/source"
 	"layup/analyze/source/document"
 )
 
@@ -40,10 +41,10 @@ func TestManifestsAreBoundedTogether(t *testing.T) {
 		w.Write(documents[path.Base(r.URL.Path)])
 	}))
 	defer s.Close()
-	a, err := Open(t.Context(), "docker://"+s.Listener.Addr().String()+"/a:1", Options{List: true, Limits: document.DefaultLimits()})
+	a, err := Open(t.Context(), "docker://"+s.Listener.Addr().String()+"/a:1", Options{List: true, Options: source.Options{Limits: document.DefaultLimits()}})
 	if err == nil {
 		defer a.Close()
-		_, err = a.Contents(t.Context())
+		_, err = a.List(t.Context())
 	}
 	if err == nil || !strings.Contains(err.Error(), "64 MiB together") {
 		t.Errorf("got %v, want that manifests have too many bytes together", err)

@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"archive/tar"
@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
+	"layup/analyze/source/archive"
 	"layup/analyze/source/document"
 	"layup/fixtures/sample"
 )
@@ -23,15 +25,15 @@ func TestContentDecidesWhatAFileIs(t *testing.T) {
 		content     []byte
 		want        string
 	}{
-		{"docker save", kindDocker, docker, "first second"},
-		{"docker save in gzip", kindDocker, sample.Gzip(t, docker), "first second"},
-		{"docker save in zstd", kindDocker, sample.Zstd(t, docker), "first second"},
-		{"docker save in xz", kindDocker, sample.Xz(t, docker), "first second"},
-		{"OCI layout", kindOCIArchive, archiveOf(t, oci.members()...), "first second"},
-		{"docker save of engine 25", kindDocker, archiveOf(t, both...), "first second"},
-		{"a layer", kindLayer, sample.Tar(t, "etc/passwd", "x"), "etc/passwd,x"},
-		{"a layer in gzip", kindLayer, sample.Gzip(t, sample.Tar(t, "etc/passwd")), "etc/passwd"},
-		{"an empty tar", kindLayer, make([]byte, 10240), ""},
+		{"docker save", archive.Docker, docker, "first second"},
+		{"docker save in gzip", archive.Docker, sample.Gzip(t, docker), "first second"},
+		{"docker save in zstd", archive.Docker, sample.Zstd(t, docker), "first second"},
+		{"docker save in xz", archive.Docker, sample.Xz(t, docker), "first second"},
+		{"OCI layout", archive.OCIArchive, archiveOf(t, oci.members()...), "first second"},
+		{"docker save of engine 25", archive.Docker, archiveOf(t, both...), "first second"},
+		{"a layer", archive.Layer, sample.Tar(t, "etc/passwd", "x"), "etc/passwd,x"},
+		{"a layer in gzip", archive.Layer, sample.Gzip(t, sample.Tar(t, "etc/passwd")), "etc/passwd"},
+		{"an empty tar", archive.Layer, make([]byte, 10240), ""},
 	} {
 		for _, how := range []string{"path", "pipe", "stdin"} {
 			a, err := openAs(t, how, tt.content)
@@ -39,13 +41,13 @@ func TestContentDecidesWhatAFileIs(t *testing.T) {
 				t.Errorf("%s by %s: %v", tt.case_, how, err)
 				continue
 			}
-			images, _, err := a.Choose(t.Context(), Selection{})
+			images, _, err := a.Choose(t.Context(), source.Selection{})
 			if err != nil {
 				t.Errorf("%s by %s: %v", tt.case_, how, err)
 				continue
 			}
-			if got := files(t, images[0]); a.Kind != tt.kind || got != tt.want {
-				t.Errorf("%s by %s: got %s with %q, want %s with %q", tt.case_, how, a.Kind, got, tt.kind, tt.want)
+			if got := files(t, images[0]); a.Kind() != tt.kind || got != tt.want {
+				t.Errorf("%s by %s: got %s with %q, want %s with %q", tt.case_, how, a.Kind(), got, tt.kind, tt.want)
 			}
 			if err := a.Close(); err != nil {
 				t.Errorf("%s by %s: %v", tt.case_, how, err)
@@ -62,10 +64,10 @@ func (s *oneImage) blobManifest(tags ...string) member {
 		names = append(names, document.BlobName(d))
 	}
 	entry["Layers"] = names
-	return member{name: manifestName, body: asJSON([]any{entry})}
+	return member{name: "manifest.json", body: asJSON([]any{entry})}
 }
 
-func openAs(t *testing.T, how string, content []byte) (*Archive, error) {
+func openAs(t *testing.T, how string, content []byte) (*Opened, error) {
 	t.Helper()
 	opt := testOptions(t)
 	path := fileOf(t, "no-telling-name", content)
@@ -114,7 +116,7 @@ func TestPartOfStandardInputIsReadFromWhereItStands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images, _, err := a.Choose(t.Context(), Selection{})
+	images, _, err := a.Choose(t.Context(), source.Selection{})
 	if err != nil || files(t, images[0]) != "a" {
 		t.Errorf("got %v", err)
 	}
@@ -159,7 +161,7 @@ func TestARefusalIsOneLine(t *testing.T) {
 func TestTruncatedArchivesSayWhere(t *testing.T) {
 	members := sampleOf(t, "a", "b").dockerMembers("x:1")
 	whole := archiveOf(t, members...)
-	manifest := bytes.Index(whole, []byte(manifestName))
+	manifest := bytes.Index(whole, []byte("manifest.json"))
 	for _, tt := range []struct {
 		case_ string
 		size  int
@@ -189,37 +191,37 @@ func TestATruncatedArchiveCostsTheLayersBehindTheCut(t *testing.T) {
 	list = append(list, members[4], members[5], members[2], members[3]) // documents first, then the layers
 	whole := archiveOf(t, list...)
 	img := one(t, fileOf(t, "x.tar", whole[:bytes.LastIndex(whole, []byte("blobs/"))+600]))
-	if _, err := img.Layers[0].Scan(t.Context(), ScanOptions{}); err != nil {
+	if _, err := img.Layers[0].Scan(t.Context(), source.ScanOptions{}); err != nil {
 		t.Errorf("layer 0: %v", err)
 	}
-	if _, err := img.Layers[1].Scan(t.Context(), ScanOptions{}); err == nil || !strings.Contains(err.Error(), "truncated archive at offset") {
+	if _, err := img.Layers[1].Scan(t.Context(), source.ScanOptions{}); err == nil || !strings.Contains(err.Error(), "truncated archive at offset") {
 		t.Errorf("layer 1: got %v", err)
 	}
 }
 
 func TestARootFileSystemMayHoldNamesOfDocuments(t *testing.T) {
-	for _, name := range []string{manifestName, indexName, repositoriesName, layoutName} {
+	for _, name := range []string{"manifest.json", "index.json", "repositories", "oci-layout"} {
 		content := archiveOf(t, member{name: "etc/passwd", body: "root"}, member{name: name, body: `{"name":"a web application"}`})
-		if a := openFile(t, fileOf(t, "x.tar", content)); a.Kind != kindLayer {
-			t.Errorf("%s beside etc: got %s", name, a.Kind)
+		if a := openFile(t, fileOf(t, "x.tar", content)); a.Kind() != archive.Layer {
+			t.Errorf("%s beside etc: got %s", name, a.Kind())
 		}
 	}
 	for _, m := range []member{
-		{name: manifestName, body: `{"name":"a web application"}`}, {name: manifestName, body: `[]`}, {name: manifestName, link: "/app/manifest.json"},
-		{name: manifestName, kind: tar.TypeDir}, {name: indexName, body: `{"pages":[]}`}, {name: repositoriesName, body: "x"},
+		{name: "manifest.json", body: `{"name":"a web application"}`}, {name: "manifest.json", body: `[]`}, {name: "manifest.json", link: "/app/manifest.json"},
+		{name: "manifest.json", kind: tar.TypeDir}, {name: "index.json", body: `{"pages":[]}`}, {name: "repositories", body: "x"},
 	} {
-		if a := openFile(t, fileOf(t, "x.tar", archiveOf(t, member{name: "app/main"}, m))); a.Kind != kindLayer {
-			t.Errorf("%s %q beside app: got %s", m.name, m.body, a.Kind)
+		if a := openFile(t, fileOf(t, "x.tar", archiveOf(t, member{name: "app/main"}, m))); a.Kind() != archive.Layer {
+			t.Errorf("%s %q beside app: got %s", m.name, m.body, a.Kind())
 		}
 	}
-	for _, m := range []member{{name: manifestName, body: "<html>"}, {name: manifestName, body: `[{"Config":"gone"}]`}, {name: layoutName}} {
+	for _, m := range []member{{name: "manifest.json", body: "<html>"}, {name: "manifest.json", body: `[{"Config":"gone"}]`}, {name: "oci-layout"}} {
 		if got := refusal(t, fileOf(t, "x.tar", archiveOf(t, member{name: "app/main"}, m))); got == "" {
 			t.Errorf("%s %q is read as a layer", m.name, m.body)
 		}
 	}
 	hidden := append(sampleOf(t, "a").dockerMembers("x:1"), member{name: "usr/bin/true"})
-	if a := openFile(t, fileOf(t, "x.tar", archiveOf(t, hidden...))); a.Kind != kindDocker {
-		t.Errorf("an image with a directory usr: got %s", a.Kind)
+	if a := openFile(t, fileOf(t, "x.tar", archiveOf(t, hidden...))); a.Kind() != archive.Docker {
+		t.Errorf("an image with a directory usr: got %s", a.Kind())
 	}
 }
 
@@ -228,9 +230,9 @@ func TestRemainsOfAnArchiveAreNoLayer(t *testing.T) {
 	l := newLayout()
 	l.top(l.image(s, nil), "t")
 	for case_, list := range map[string][]member{
-		"docker save": without(s.dockerMembers("x:1"), manifestName),
-		"a layout":    without(l.members(), indexName),
-		"blobs only":  without(without(l.members(), indexName), layoutName),
+		"docker save": without(s.dockerMembers("x:1"), "manifest.json"),
+		"a layout":    without(l.members(), "index.json"),
+		"blobs only":  without(without(l.members(), "index.json"), "oci-layout"),
 	} {
 		if got := refusal(t, fileOf(t, "x.tar", archiveOf(t, list...))); !strings.Contains(got, "manifest.json not found") {
 			t.Errorf("%s: got %q", case_, got)
@@ -244,14 +246,15 @@ func TestRemainsOfAnArchiveAreNoLayer(t *testing.T) {
 
 func TestACompressedLayerKeepsTheDigestOfItsFile(t *testing.T) {
 	plain := sample.Tar(t, "a")
-	packed := sample.Gzip(t, plain)
-	img := one(t, fileOf(t, "x", packed))
+	compressed := sample.Gzip(t, plain)
+	img := one(t, fileOf(t, "x", compressed))
 	l := img.Layers[0]
-	if l.Digest != sample.Digest(packed) || l.Size != int64(len(packed)) || l.outer != "gzip" || img.ID != "" || img.Config != nil {
-		t.Errorf("got %s of %d bytes in %q, image %q", l.Digest, l.Size, l.outer, img.ID)
+	outer := l.Content.(*source.Blob).Outer
+	if l.Digest != sample.Digest(compressed) || l.Size != int64(len(compressed)) || outer != "gzip" || img.ID != "" || img.Config != nil {
+		t.Errorf("got %s of %d bytes in %q, image %q", l.Digest, l.Size, outer, img.ID)
 	}
-	s, err := l.Scan(t.Context(), ScanOptions{})
-	if err != nil || s.Compression != "gzip" || s.DiffID != sample.Digest(plain) || s.Digest != sample.Digest(packed) {
+	s, err := l.Scan(t.Context(), source.ScanOptions{})
+	if err != nil || s.Compression != "gzip" || s.DiffID != sample.Digest(plain) || s.Digest != sample.Digest(compressed) {
 		t.Errorf("got %+v, %v", s, err)
 	}
 }
@@ -259,7 +262,7 @@ func TestACompressedLayerKeepsTheDigestOfItsFile(t *testing.T) {
 func TestGarbageBehindTheInputIsAWarning(t *testing.T) {
 	docker := sample.Gzip(t, archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...))
 	img := one(t, fileOf(t, "x", append(docker, "garbage"...)))
-	if len(img.Warnings) != 1 || img.Warnings[0].Code != CompressedTailDamaged {
+	if len(img.Warnings) != 1 || img.Warnings[0].Code != source.CompressedTailDamaged {
 		t.Errorf("got %v", img.Warnings)
 	}
 }

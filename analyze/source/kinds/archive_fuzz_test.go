@@ -1,10 +1,11 @@
-package source
+package kinds
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
 
+	"layup/analyze/source"
 	"layup/fixtures/sample"
 )
 
@@ -16,13 +17,13 @@ func readAll(t *testing.T, name string) {
 	if err != nil {
 		return
 	}
-	_, _ = a.Contents(t.Context())
-	images, _, err := a.Choose(t.Context(), Selection{All: true})
+	_, _ = a.List(t.Context())
+	images, _, err := a.Choose(t.Context(), source.Selection{All: true})
 	if err == nil {
 		for _, img := range images {
 			_ = img.History()
 			for _, l := range img.Layers {
-				_, _ = l.Scan(t.Context(), ScanOptions{})
+				_, _ = l.Scan(t.Context(), source.ScanOptions{})
 			}
 		}
 	}
@@ -62,19 +63,19 @@ func FuzzDocuments(f *testing.F) {
 		odd := sampleOf(t, "a")
 		l := newLayout()
 		list := odd.dockerMembers("x:1")
-		switch name := []string{manifestName, indexName, "config", "manifest", layoutName, repositoriesName}[place%6]; name {
+		switch name := []string{"manifest.json", "index.json", "config", "manifest", "oci-layout", "repositories"}[place%6]; name {
 		case "config":
 			odd.config = string(doc)
 			list = l.top(l.image(odd, nil), "t").members()
 		case "manifest":
 			l.image(odd, nil)
 			list = l.top(l.blob(typeManifest, doc), "t").members()
-		case indexName, layoutName:
+		case "index.json", "oci-layout":
 			list = l.top(l.image(odd, nil), "t").members()
 			fallthrough
 		default:
-			if name == repositoriesName {
-				list = without(list, manifestName)
+			if name == "repositories" {
+				list = without(list, "manifest.json")
 			}
 			list = replaced(list, name, func(m *member) { m.body = string(doc) })
 		}

@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"archive/tar"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/fixtures/sample"
 )
@@ -125,7 +126,7 @@ func (s *oneImage) dockerMembers(tags ...string) []member {
 	entry["Layers"] = names
 	return append(list,
 		member{name: entry["Config"].(string), body: s.config},
-		member{name: manifestName, body: asJSON([]any{entry})})
+		member{name: "manifest.json", body: asJSON([]any{entry})})
 }
 
 func hexOf(digest string) string { return digest[strings.IndexByte(digest, ':')+1:] }
@@ -199,8 +200,8 @@ func platformOf(desc map[string]any, name string) map[string]any {
 // members are the files of the layout.
 func (l *layout) members() []member {
 	list := []member{
-		{name: layoutName, body: `{"imageLayoutVersion":"1.0.0"}`},
-		{name: indexName, body: asJSON(map[string]any{"schemaVersion": 2, "manifests": l.tops})},
+		{name: "oci-layout", body: `{"imageLayoutVersion":"1.0.0"}`},
+		{name: "index.json", body: asJSON(map[string]any{"schemaVersion": 2, "manifests": l.tops})},
 	}
 	for _, digest := range l.order {
 		if content, ok := l.blobs[digest]; ok {
@@ -236,11 +237,11 @@ func without(list []member, name string) []member {
 }
 
 func testOptions(t testing.TB) Options {
-	return Options{Verify: true, Limits: document.DefaultLimits(), TempDir: t.TempDir()}
+	return Options{Options: source.Options{Verify: true, Limits: document.DefaultLimits(), TempDir: t.TempDir()}}
 }
 
 // openFile opens an archive that must open.
-func openFile(t testing.TB, name string) *Archive {
+func openFile(t testing.TB, name string) *Opened {
 	t.Helper()
 	a, err := Open(t.Context(), name, testOptions(t))
 	if err != nil {
@@ -255,9 +256,9 @@ func openFile(t testing.TB, name string) *Archive {
 }
 
 // one opens an archive of one image.
-func one(t testing.TB, name string) *Image {
+func one(t testing.TB, name string) *source.Image {
 	t.Helper()
-	images, _, err := openFile(t, name).Choose(t.Context(), Selection{})
+	images, _, err := openFile(t, name).Choose(t.Context(), source.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,12 +273,12 @@ func refusal(t testing.TB, name string) string {
 		return err.Error()
 	}
 	defer a.Close()
-	images, _, err := a.Choose(t.Context(), Selection{})
+	images, _, err := a.Choose(t.Context(), source.Selection{})
 	if err != nil {
 		return err.Error()
 	}
 	for _, l := range images[0].Layers {
-		if _, err := l.Scan(t.Context(), ScanOptions{}); err != nil {
+		if _, err := l.Scan(t.Context(), source.ScanOptions{}); err != nil {
 			return fmt.Sprintf("layer %d: %v", l.Index, err)
 		}
 	}
@@ -285,15 +286,15 @@ func refusal(t testing.TB, name string) string {
 }
 
 // files reads all layers and lists what they hold, in order.
-func files(t testing.TB, img *Image) string {
+func files(t testing.TB, img *source.Image) string {
 	t.Helper()
 	var names []string
 	for _, l := range img.Layers {
-		s, err := l.Scan(t.Context(), ScanOptions{})
+		s, err := l.Scan(t.Context(), source.ScanOptions{})
 		if err != nil {
 			t.Fatalf("layer %d: %v", l.Index, err)
 		}
-		names = append(names, strings.Join(rawNames(s.Table), ","))
+		names = append(names, strings.Join(sample.Names(s.Table), ","))
 	}
 	return strings.Join(names, " ")
 }

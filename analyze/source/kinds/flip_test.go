@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
 	"layup/fixtures/sample"
 )
 
@@ -17,17 +18,17 @@ func answer(t *testing.T, path string) (string, error) {
 		return "", err
 	}
 	defer a.Close()
-	images, _, err := a.Choose(t.Context(), Selection{})
+	images, _, err := a.Choose(t.Context(), source.Selection{})
 	if err != nil {
 		return "", err
 	}
 	text := images[0].ID + " " + images[0].Platform
 	for _, l := range images[0].Layers {
-		s, err := l.Scan(t.Context(), ScanOptions{})
+		s, err := l.Scan(t.Context(), source.ScanOptions{})
 		if err != nil {
 			return "", fmt.Errorf("layer %d: %w", l.Index, err)
 		}
-		text += " " + s.DiffID + strings.Join(rawNames(s.Table), ",")
+		text += " " + s.DiffID + strings.Join(sample.Names(s.Table), ",")
 	}
 	return text, nil
 }

@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"archive/tar"
@@ -122,11 +122,11 @@ func TestMembersBelowALinkAreRefused(t *testing.T) {
 }
 
 func TestDocumentsThatAreNoFilesAreNamed(t *testing.T) {
-	list := without(sampleOf(t, "a").dockerMembers("x:1"), manifestName)
+	list := without(sampleOf(t, "a").dockerMembers("x:1"), "manifest.json")
 	for want, m := range map[string]member{
-		"manifest.json: is a directory":             {name: manifestName, kind: tar.TypeDir},
-		"manifest.json: is a link out of the archi": {name: manifestName, link: "/etc/passwd"},
-		"manifest.json: is a device or FIFO":        {name: manifestName, kind: tar.TypeFifo},
+		"manifest.json: is a directory":             {name: "manifest.json", kind: tar.TypeDir},
+		"manifest.json: is a link out of the archi": {name: "manifest.json", link: "/etc/passwd"},
+		"manifest.json: is a device or FIFO":        {name: "manifest.json", kind: tar.TypeFifo},
 	} {
 		if got := refusal(t, fileOf(t, "x.tar", archiveOf(t, append(list, m)...))); !strings.Contains(got, want) {
 			t.Errorf("got %q, want %q", got, want)

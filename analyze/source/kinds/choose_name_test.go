@@ -1,9 +1,10 @@
-package source
+package kinds
 
 import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
 	"layup/fixtures/sample"
 )
 
@@ -32,7 +33,7 @@ func TestOneOfSeveralImagesIsChosenByName(t *testing.T) {
 		{"@x", "", all},
 		{"ool:2", "", all},
 	} {
-		images, note, err := openFile(t, name).Choose(t.Context(), Selection{Image: tt.ref})
+		images, note, err := openFile(t, name).Choose(t.Context(), source.Selection{Image: tt.ref})
 		if tt.want == "" {
 			if got := flags(err); got != tt.flags {
 				t.Errorf("%q: got %v with %q, want %q", tt.ref, err, got, tt.flags)
@@ -58,7 +59,7 @@ func TestReferencesEndInTheNameThatChoosesThem(t *testing.T) {
 		{"shop:3", "d", "shop:3", ""},
 		{"shop:1.2", "", "", "--image localhost/shop:1.2, --image example.com/sub/shop:1.2"},
 	} {
-		images, _, err := a.Choose(t.Context(), Selection{Image: tt.ref})
+		images, _, err := a.Choose(t.Context(), source.Selection{Image: tt.ref})
 		if tt.want == "" {
 			if got := flags(err); got != tt.flags {
 				t.Errorf("%s: got %v with %q, want %q", tt.ref, err, got, tt.flags)
@@ -86,7 +87,7 @@ func TestTheNameMayHoldTheChoice(t *testing.T) {
 }
 
 func TestReferenceIsTheOneAskedFor(t *testing.T) {
-	images, _, err := openFile(t, several(t)).Choose(t.Context(), Selection{Image: "shop:latest"})
+	images, _, err := openFile(t, several(t)).Choose(t.Context(), source.Selection{Image: "shop:latest"})
 	if err != nil || images[0].Reference != "shop:latest" || len(images[0].References) != 2 {
 		t.Errorf("got %v", err)
 	}
@@ -97,12 +98,12 @@ func TestTwoManifestsOfOneReferenceAreAmbiguous(t *testing.T) {
 	l.top(l.image(sampleOf(t, "a"), nil), "t").top(l.image(sampleOf(t, "b"), nil), "t")
 	a := openFile(t, unpack(t, l.members()...))
 	for _, ref := range []string{"", "t"} {
-		_, _, err := a.Choose(t.Context(), Selection{Image: ref})
+		_, _, err := a.Choose(t.Context(), source.Selection{Image: ref})
 		if err == nil || !strings.Contains(err.Error(), `reference "t" is ambiguous (2 manifests)`) || flags(err) != "--image @0, --image @1" {
 			t.Errorf("%q: got %v with %q", ref, err, flags(err))
 		}
 	}
-	if images, _, err := a.Choose(t.Context(), Selection{Image: "@1"}); err != nil || files(t, images[0]) != "b" {
+	if images, _, err := a.Choose(t.Context(), source.Selection{Image: "@1"}); err != nil || files(t, images[0]) != "b" {
 		t.Errorf("@1: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"errors"
@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source/advice"
+	"layup/analyze/source/archive"
 	"layup/analyze/source/document"
+	"layup/analyze/source/input"
 	"layup/fixtures/sample"
 )
 
@@ -19,7 +22,7 @@ func TestFormsOfOtherToolsAreRefusedWithAdvice(t *testing.T) {
 		"docker-daemon:a'\\\x1b[31mß":       `\'\\`,
 	} {
 		_, err := Open(t.Context(), name, testOptions(t))
-		hinted, ok := errors.AsType[*Hinted](err)
+		hinted, ok := errors.AsType[*advice.Hinted](err)
 		if !ok || !strings.Contains(hinted.Hint, want) {
 			t.Errorf("%s: got %v, want the hint %q", name, err, want)
 		}
@@ -46,7 +49,7 @@ func TestABareWordIsAFile(t *testing.T) {
 		}
 		_, err := Open(t.Context(), name, testOptions(t))
 		got := ""
-		if hinted, ok := errors.AsType[*Hinted](err); ok {
+		if hinted, ok := errors.AsType[*advice.Hinted](err); ok {
 			got = hinted.Hint
 		}
 		if err == nil || err.Error() != name+": no such file" || hint == "" != (got == "") || !strings.Contains(got, hint) {
@@ -75,7 +78,7 @@ func TestAColonInAFilesNameIsNoTag(t *testing.T) {
 		"a@3":          {"a", "@3"},
 		"gone:tag":     {"gone", ""},
 	} {
-		path, ref := splitImage(filepath.Join(dir, rest))
+		path, ref := input.SplitImage(filepath.Join(dir, rest))
 		if path != filepath.Join(dir, want[0]) || ref != want[1] {
 			t.Errorf("%s: got %q and %q, want %q", rest, path, ref, want)
 		}
@@ -89,10 +92,10 @@ func TestAPrefixInsistsOnTheKind(t *testing.T) {
 	docker, oci := fileOf(t, "d", archiveOf(t, s.dockerMembers("x:1")...)), fileOf(t, "o", archiveOf(t, l.members()...))
 	dir := unpack(t, l.members()...)
 	for name, want := range map[string]string{
-		"docker-archive:" + docker: kindDocker,
-		"oci-archive:" + oci:       kindOCIArchive,
-		"oci:" + dir:               kindOCI,
-		"oci:" + dir + ":t":        kindOCI,
+		"docker-archive:" + docker: archive.Docker,
+		"oci-archive:" + oci:       archive.OCIArchive,
+		"oci:" + dir:               archive.OCI,
+		"oci:" + dir + ":t":        archive.OCI,
 		"oci-archive:" + docker:    "not an OCI layout",
 		"docker-archive:" + oci:    "not a docker save archive",
 		"oci:" + oci:               "is a file, not a directory",
@@ -105,7 +108,7 @@ func TestAPrefixInsistsOnTheKind(t *testing.T) {
 		if err != nil {
 			got = err.Error()
 		} else {
-			got = a.Kind
+			got = a.Kind()
 			a.Close()
 		}
 		if !strings.Contains(got, want) {

@@ -1,10 +1,12 @@
-package source
+package kinds
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
+	"layup/analyze/source/archive"
 	"layup/analyze/source/document"
 	"layup/fixtures/sample"
 	"layup/tarfs"
@@ -26,7 +28,7 @@ func TestALayoutReadsAlikeAsDirectoryAndTar(t *testing.T) {
 	l := newLayout()
 	l.top(l.image(s, nil), "t")
 	for kind, name := range map[string]string{
-		kindOCI: unpack(t, l.members()...), kindOCIArchive: fileOf(t, "x", archiveOf(t, l.members()...)),
+		archive.OCI: unpack(t, l.members()...), archive.OCIArchive: fileOf(t, "x", archiveOf(t, l.members()...)),
 	} {
 		img := one(t, name)
 		if got := files(t, img); got != "a b" || img.Source != kind || img.Reference != "t" || img.ID != sample.Digest([]byte(s.config)) {
@@ -167,12 +169,12 @@ func TestLayoutVersion(t *testing.T) {
 		`{}`:                             `imageLayoutVersion "" is not supported`,
 		`x`:                              "oci-layout: not JSON",
 	} {
-		got := refusal(t, unpack(t, replaced(list, layoutName, func(m *member) { m.body = body })...))
+		got := refusal(t, unpack(t, replaced(list, "oci-layout", func(m *member) { m.body = body })...))
 		if want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("%s: got %q, want %q", body, got, want)
 		}
 	}
-	if got := refusal(t, unpack(t, without(list, layoutName)...)); got != "" {
+	if got := refusal(t, unpack(t, without(list, "oci-layout")...)); got != "" {
 		t.Errorf("without oci-layout: %s", got)
 	}
 }
@@ -212,7 +214,7 @@ func TestIndexesAreBounded(t *testing.T) {
 		}
 	}
 	a := openFile(t, unpack(t, wide.members()...))
-	if n := len(a.images); n > 8*5+1 {
+	if n := len(a.Entries()); n > 8*5+1 {
 		t.Errorf("an index of itself eight times, five deep, gives %d images", n)
 	}
 }
@@ -223,7 +225,7 @@ func TestManifestOrderYieldsToTheConfigsForPlainLayers(t *testing.T) {
 		l[0], l[1] = l[1], l[0]
 	}
 	img := one(t, unpack(t, edited(t, swap).members()...))
-	if got := files(t, img); got != "a b" || len(img.Warnings) != 1 || img.Warnings[0].Code != LayersOutOfOrder {
+	if got := files(t, img); got != "a b" || len(img.Warnings) != 1 || img.Warnings[0].Code != source.LayersOutOfOrder {
 		t.Errorf("got %q, %v", got, img.Warnings)
 	}
 	s := sampleOf(t, "a", "b")

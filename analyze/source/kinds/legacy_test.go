@@ -1,10 +1,12 @@
-package source
+package kinds
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
+	"layup/analyze/source/archive"
 	"layup/fixtures/sample"
 )
 
@@ -23,7 +25,7 @@ func legacyMembers(t *testing.T, files ...string) []member {
 			member{name: id(i+1) + "/VERSION", body: "1.0"}, member{name: id(i+1) + "/layer.tar", body: string(sample.Tar(t, file))})
 	}
 	top := id(len(files))
-	return append(list, member{name: repositoriesName, body: asJSON(map[string]any{"shop": map[string]string{"1.2": top, "latest": top}})})
+	return append(list, member{name: "repositories", body: asJSON(map[string]any{"shop": map[string]string{"1.2": top, "latest": top}})})
 }
 
 func TestVeryOldArchivesAreReadByParents(t *testing.T) {
@@ -43,18 +45,18 @@ func TestVeryOldArchivesAreReadByParents(t *testing.T) {
 }
 
 func TestVeryOldArchivesSavedByIDAreReadFromTheTop(t *testing.T) {
-	list := without(legacyMembers(t, "a", "b"), repositoriesName)
+	list := without(legacyMembers(t, "a", "b"), "repositories")
 	id := func(i int) string { return fmt.Sprintf("%064x", i) }
 	img := one(t, fileOf(t, "x.tar", archiveOf(t, list...)))
-	if got := files(t, img); got != "a b" || img.Reference != "" || img.Source != kindDocker {
+	if got := files(t, img); got != "a b" || img.Reference != "" || img.Source != archive.Docker {
 		t.Errorf("got %q, %q, %s", got, img.Reference, img.Source)
 	}
 	other := []member{{name: id(7) + "/json", body: asJSON(map[string]string{"id": id(7), "parent": id(1)})}, {name: id(7) + "/layer.tar", body: string(sample.Tar(t, "c"))}}
 	two := openFile(t, fileOf(t, "x.tar", archiveOf(t, append(list, other...)...)))
-	if images, _, err := two.Choose(t.Context(), Selection{Image: id(7)}); err != nil || files(t, images[0]) != "a c" {
+	if images, _, err := two.Choose(t.Context(), source.Selection{Image: id(7)}); err != nil || files(t, images[0]) != "a c" {
 		t.Errorf("one of two by ID: %v", err)
 	}
-	if _, _, err := two.Choose(t.Context(), Selection{}); flags(err) != "--image @0, --image @1" {
+	if _, _, err := two.Choose(t.Context(), source.Selection{}); flags(err) != "--image @0, --image @1" {
 		t.Errorf("two: got %v with %q", err, flags(err))
 	}
 	whole := archiveOf(t, list...)
@@ -81,8 +83,8 @@ func TestBrokenParentsAreNamed(t *testing.T) {
 		{"no parent", second, `{"parent":"beef"}`, `member "beef/json" not in the archive`},
 		{"a parent outside", second, `{"parent":"../../etc"}`, `member "../../etc/json" not in the archive`},
 		{"another ID", second, `{"id":"beef"}`, `found "beef"`},
-		{"no names", repositoriesName, `{}`, "repositories: lists no image"},
-		{"names of another shape", repositoriesName, `{"shop":"x"}`, "repositories: "},
+		{"no names", "repositories", `{}`, "repositories: lists no image"},
+		{"names of another shape", "repositories", `{"shop":"x"}`, "repositories: "},
 	} {
 		changed := replaced(list, tt.name, func(m *member) { m.body = tt.body })
 		if got := refusal(t, fileOf(t, "x.tar", archiveOf(t, changed...))); !strings.Contains(got, tt.want) {

@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"errors"
@@ -9,8 +9,12 @@ import (
 	"sync"
 	"testing"
 
+	"layup/analyze/source"
+	"layup/analyze/source/advice"
+	"layup/analyze/source/archive"
 	"layup/analyze/source/disk"
 	"layup/analyze/source/document"
+	"layup/fixtures/sample"
 )
 
 func TestLinksInsideALayoutAreFollowedAndNeverOut(t *testing.T) {
@@ -29,8 +33,8 @@ func TestLinksInsideALayoutAreFollowedAndNeverOut(t *testing.T) {
 		{"a directory", blob, "../sha256", "is a directory"},
 		{"nothing", blob, "gone", "link to what does not exist"},
 		{"itself", blob, filepath.Base(blob), "layer 1"},
-		{"index.json a device", indexName, "/dev/zero", "index.json: link to \"/dev/zero\""},
-		{"index.json outside", indexName, outside, "index.json: link to"},
+		{"index.json a device", "index.json", "/dev/zero", "index.json: link to \"/dev/zero\""},
+		{"index.json outside", "index.json", outside, "index.json: link to"},
 	} {
 		dir := unpack(t, l.members()...)
 		if err := os.Rename(filepath.Join(dir, tt.name), filepath.Join(dir, "kept")); err != nil {
@@ -82,7 +86,7 @@ func TestManyLayersShareFewOpenFiles(t *testing.T) {
 	l := newLayout()
 	l.top(l.image(sampleOf(t, names...), nil), "t")
 	a := openFile(t, unpack(t, l.members()...))
-	images, _, err := a.Choose(t.Context(), Selection{})
+	images, _, err := a.Choose(t.Context(), source.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +94,8 @@ func TestManyLayersShareFewOpenFiles(t *testing.T) {
 	for range 4 {
 		wait.Go(func() {
 			for i, layer := range images[0].Layers {
-				s, err := layer.Scan(t.Context(), ScanOptions{})
-				if err != nil || len(rawNames(s.Table)) != 1 || rawNames(s.Table)[0] != names[i] {
+				s, err := layer.Scan(t.Context(), source.ScanOptions{})
+				if err != nil || len(sample.Names(s.Table)) != 1 || sample.Names(s.Table)[0] != names[i] {
 					t.Errorf("layer %d: %v", i, err)
 				}
 			}
@@ -101,13 +105,13 @@ func TestManyLayersShareFewOpenFiles(t *testing.T) {
 }
 
 func TestDirectoriesOfDockerSaveAreRead(t *testing.T) {
-	if img := one(t, unpack(t, sampleOf(t, "a", "b").dockerMembers("x:1")...)); files(t, img) != "a b" || img.Source != kindDocker {
+	if img := one(t, unpack(t, sampleOf(t, "a", "b").dockerMembers("x:1")...)); files(t, img) != "a b" || img.Source != archive.Docker {
 		t.Errorf("got %s", img.Source)
 	}
 }
 
 func TestSkopeosDirFormIsRefusedWithTheCommandThatConvertsIt(t *testing.T) {
-	list := []member{{name: "version", body: "Directory Transport Version: 1.1\n"}, {name: manifestName, body: `{"schemaVersion":2}`}}
+	list := []member{{name: "version", body: "Directory Transport Version: 1.1\n"}, {name: "manifest.json", body: `{"schemaVersion":2}`}}
 	dir := unpack(t, list...)
 	for name, want := range map[string]string{
 		dir:          "skopeo copy dir:" + dir + " oci-archive:image.tar, then read image.tar",
@@ -116,7 +120,7 @@ func TestSkopeosDirFormIsRefusedWithTheCommandThatConvertsIt(t *testing.T) {
 		fileOf(t, "x.tar", archiveOf(t, list...)): "unpack the tar into DIR, then skopeo copy dir:DIR oci-archive:image.tar, then read image.tar",
 	} {
 		_, err := Open(t.Context(), name, testOptions(t))
-		hinted, ok := errors.AsType[*Hinted](err)
+		hinted, ok := errors.AsType[*advice.Hinted](err)
 		if !ok || !strings.HasSuffix(err.Error(), ": skopeo's dir: form is not supported") || hinted.Hint != want {
 			t.Errorf("%s: got %v with %v, want %q", name, err, hinted, want)
 		}

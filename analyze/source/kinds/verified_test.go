@@ -1,10 +1,11 @@
-package source
+package kinds
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
 
+	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/fixtures"
 )
@@ -34,11 +35,11 @@ func TestOnlyWhatNamesDigestsIsSaidToBeVerified(t *testing.T) {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		archive, err := Open(t.Context(), name, Options{Verify: test.verify, Limits: document.DefaultLimits()})
+		archive, err := Open(t.Context(), name, Options{Options: source.Options{Verify: test.verify, Limits: document.DefaultLimits()}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		images, _, err := archive.Choose(t.Context(), Selection{})
+		images, _, err := archive.Choose(t.Context(), source.Selection{})
 		if err != nil {
 			t.Fatal(err)
 		}

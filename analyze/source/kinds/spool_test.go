@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
 	"layup/fixtures/sample"
 	"layup/tarfs"
@@ -23,7 +24,7 @@ func TestAnEndlessPipeOfZerosIsNoArchive(t *testing.T) {
 	defer zero.Close()
 	opt := testOptions(t)
 	opt.Stdin = zero
-	if _, err := Open(t.Context(), "-", opt); !errors.Is(err, errZeros) {
+	if _, err := Open(t.Context(), "-", opt); err == nil || !strings.Contains(err.Error(), "1 MiB is zeros") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -59,7 +60,7 @@ func TestNoRoomForTheSpoolNamesTheDirectory(t *testing.T) {
 	opt := testOptions(t)
 	opt.TempDir = filepath.Join(opt.TempDir, "gone")
 	_, err := Open(t.Context(), fileOf(t, "x", sample.Gzip(t, sample.Tar(t, "a"))), opt)
-	hinted, ok := errors.AsType[*Hinted](err)
+	hinted, ok := errors.AsType[*advice.Hinted](err)
 	if !ok || !strings.Contains(err.Error(), opt.TempDir) || !strings.Contains(hinted.Hint, "--tmpdir") {
 		t.Errorf("got %v", err)
 	}

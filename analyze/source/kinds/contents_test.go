@@ -1,17 +1,18 @@
-package source
+package kinds
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
 	"layup/fixtures/sample"
 )
 
 // listing prints contents, a line each, without digests.
 func listing(t *testing.T, name string) string {
 	t.Helper()
-	list, err := openFile(t, name).Contents(t.Context())
+	list, err := openFile(t, name).List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +22,7 @@ func listing(t *testing.T, name string) string {
 		if l.Missing {
 			line += " missing"
 		}
-		if (l.Size < 0) != l.Missing || l.Kind != kindImage && l.Number != -1 {
+		if (l.Size < 0) != l.Missing || l.Kind != source.KindImage && l.Number != -1 {
 			line += fmt.Sprintf(" size %d", l.Size)
 		}
 		lines = append(lines, strings.TrimSpace(line))
@@ -60,7 +61,7 @@ func TestContentsCountsEachBlobOnce(t *testing.T) {
 	s := sampleOf(t, "a", "b", "a")
 	l := newLayout()
 	manifest := l.image(s, nil)
-	list, err := openFile(t, unpack(t, l.top(manifest, "t").members()...)).Contents(t.Context())
+	list, err := openFile(t, unpack(t, l.top(manifest, "t").members()...)).List(t.Context())
 	want := int64(len(s.config) + len(s.layers[0]) + len(s.layers[1]) + manifest["size"].(int))
 	if err != nil || len(list) != 1 || list[0].Size != want || list[0].Digest != manifest["digest"] {
 		t.Errorf("got %+v, %v, want %d bytes", list, err, want)
@@ -73,7 +74,7 @@ func TestContentsOfADamagedImageIsAnError(t *testing.T) {
 	l.top(l.image(s, nil), "t")
 	l.blobs[sample.Digest([]byte(s.config))] = "{}"
 	a := openFile(t, unpack(t, l.members()...))
-	if list, err := a.Contents(t.Context()); err == nil || !strings.Contains(err.Error(), "config sha256:") {
+	if list, err := a.List(t.Context()); err == nil || !strings.Contains(err.Error(), "config sha256:") {
 		t.Errorf("got %v, %v", list, err)
 	}
 }

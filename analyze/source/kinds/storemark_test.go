@@ -1,9 +1,11 @@
-package source
+package kinds
 
 import (
 	"errors"
 	"strings"
 	"testing"
+
+	"layup/analyze/source/advice"
 )
 
 // Read as a root file system, the store of an engine would show every version of every file as live: it must not be read so without a word.
@@ -55,7 +57,7 @@ func wantStoreHint(t *testing.T, name, prefix string) {
 		return
 	}
 	_, err := Open(t.Context(), name, testOptions(t))
-	hinted, ok := errors.AsType[*Hinted](err)
+	hinted, ok := errors.AsType[*advice.Hinted](err)
 	if !ok || !strings.HasSuffix(hinted.Hint, " layup images "+prefix+name) {
 		t.Errorf("%s: %v (%+v), want the hint %s", name, err, hinted, prefix)
 	}

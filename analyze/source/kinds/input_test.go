@@ -1,18 +1,15 @@
-package source
+package kinds
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"layup/analyze/source/decode"
+	"layup/analyze/source"
 	"layup/analyze/source/disk"
-	"layup/analyze/source/document"
 	"layup/fixtures/sample"
 )
 
@@ -32,17 +29,6 @@ func TestInputsOverTheLimitAreNotReadToTheirEnd(t *testing.T) {
 	if got := files(t, one(t, image)); got != "b" {
 		t.Errorf("an archive with zeros behind: got %q", got)
 	}
-	plain := sample.Tar(t, "a")
-	limits := document.DefaultLimits()
-	limits.LayerBytes = int64(len(plain)) - 1
-	for _, verify := range []bool{true, false} {
-		src := &countingAt{src: bytes.NewReader(plain)}
-		l := &Layer{blob: io.NewSectionReader(src, 0, int64(len(plain))), limits: &limits, verify: verify}
-		_, err := l.Scan(t.Context(), ScanOptions{})
-		if err == nil || !strings.Contains(err.Error(), "--limit layer-bytes=") || src.size > decode.HeadSize {
-			t.Errorf("a layer, verify %v: got %v after %d bytes", verify, err, src.size)
-		}
-	}
 }
 
 func TestAnInputThatChangesIsNoticed(t *testing.T) {
@@ -53,13 +39,13 @@ func TestAnInputThatChangesIsNoticed(t *testing.T) {
 		{dir, filepath.Join(dir, strings.Repeat("0", 64), "layer.tar")},
 	} {
 		img := one(t, tt.name)
-		if err := img.Layers[0].check(); err != nil {
+		if err := img.Layers[0].Content.(*source.Blob).Check(); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Chtimes(tt.touch, time.Time{}, time.Unix(1, 0)); err != nil {
 			t.Fatal(err)
 		}
-		if err := img.Layers[0].check(); !errors.Is(err, disk.ErrChanged) {
+		if err := img.Layers[0].Content.(*source.Blob).Check(); !errors.Is(err, disk.ErrChanged) {
 			t.Errorf("%s: got %v", tt.name, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package source
+package kinds
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
+	"layup/analyze/source/advice"
 	"layup/fixtures/sample"
 )
 
@@ -22,11 +24,11 @@ func several(t *testing.T) string {
 		list = append(list, member{name: f.file, body: string(s.layers[0])}, member{name: config, body: s.config})
 		entries = append(entries, map[string]any{"Config": config, "RepoTags": f.tags, "Layers": []string{f.file}})
 	}
-	return fileOf(t, "x.tar", archiveOf(t, append(list, member{name: manifestName, body: asJSON(entries)})...))
+	return fileOf(t, "x.tar", archiveOf(t, append(list, member{name: "manifest.json", body: asJSON(entries)})...))
 }
 
 func flags(err error) string {
-	choice, ok := errors.AsType[*ChoiceError](err)
+	choice, ok := errors.AsType[*advice.ChoiceError](err)
 	if !ok {
 		return ""
 	}
@@ -38,7 +40,7 @@ func flags(err error) string {
 }
 
 func TestAllGivesEveryImageInOrder(t *testing.T) {
-	images, _, err := openFile(t, several(t)).Choose(t.Context(), Selection{All: true})
+	images, _, err := openFile(t, several(t)).Choose(t.Context(), source.Selection{All: true})
 	if err != nil || len(images) != 3 || files(t, images[0])+files(t, images[1])+files(t, images[2]) != "abc" {
 		t.Errorf("got %d images, %v", len(images), err)
 	}
@@ -83,7 +85,7 @@ func TestOneOfSeveralPlatformsIsChosen(t *testing.T) {
 		if tt.case_ == "two alike" {
 			tt.flags = "--image @0, --image @1"
 		}
-		images, note, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), Selection{Platform: tt.asked})
+		images, note, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), source.Selection{Platform: tt.asked})
 		if tt.want == "" {
 			if got := flags(err); got != tt.flags {
 				t.Errorf("%s: got %v with %q, want %q", tt.case_, err, got, tt.flags)
@@ -98,7 +100,7 @@ func TestOneOfSeveralPlatformsIsChosen(t *testing.T) {
 			t.Errorf("%s: got %q, note %q", tt.case_, got, note)
 		}
 	}
-	if _, _, err := openFile(t, several(t)).Choose(t.Context(), Selection{Platform: "arm64"}); err == nil || !strings.Contains(err.Error(), "want os/arch") {
+	if _, _, err := openFile(t, several(t)).Choose(t.Context(), source.Selection{Platform: "arm64"}); err == nil || !strings.Contains(err.Error(), "want os/arch") {
 		t.Errorf("half a platform: got %v", err)
 	}
 }
@@ -134,7 +136,7 @@ func TestImagesOfOnePlatformAreChosenByNumber(t *testing.T) {
 		{"platforms that are no words", odd, "linux/mips", `"t" linux/xxxx`, "--image @0, --image @1, --platform linux/s390x"},
 	} {
 		a := openFile(t, unpack(t, tt.l.members()...))
-		_, _, err := a.Choose(t.Context(), Selection{Platform: tt.asked})
+		_, _, err := a.Choose(t.Context(), source.Selection{Platform: tt.asked})
 		if got := choices(err); !strings.Contains(got, tt.want) || flags(err) != tt.flags {
 			t.Errorf("%s: got %q with %q, want %q with %q", tt.case_, got, flags(err), tt.want, tt.flags)
 		}
@@ -147,7 +149,7 @@ func TestAManifestListedTwiceIsOneImage(t *testing.T) {
 	named := platformOf(l.image(sampleOf(t, "a"), nil), "linux/s390x")
 	l.top(l.index(image, named, image), "t")
 	a := openFile(t, unpack(t, l.members()...))
-	if images, _, err := a.Choose(t.Context(), Selection{All: true}); err != nil || len(images) != 1 || files(t, images[0]) != "a" {
+	if images, _, err := a.Choose(t.Context(), source.Selection{All: true}); err != nil || len(images) != 1 || files(t, images[0]) != "a" {
 		t.Errorf("got %d images, %v", len(images), err)
 	}
 }
@@ -160,23 +162,23 @@ func TestOnlyTheChosenPlatformMustBeInTheFile(t *testing.T) {
 		}
 	}
 	path := unpack(t, l.members()...)
-	images, note, err := openFile(t, path).Choose(t.Context(), Selection{})
+	images, note, err := openFile(t, path).Choose(t.Context(), source.Selection{})
 	if err != nil || files(t, images[0]) != "b" || !strings.Contains(note, "linux/mips of 3 (the only one in this file") {
 		t.Errorf("got %v, note %q", err, note)
 	}
-	if _, _, err := openFile(t, path).Choose(t.Context(), Selection{Platform: "linux/s390x"}); err == nil || !strings.Contains(err.Error(), "not in this file") {
+	if _, _, err := openFile(t, path).Choose(t.Context(), source.Selection{Platform: "linux/s390x"}); err == nil || !strings.Contains(err.Error(), "not in this file") {
 		t.Errorf("a missing platform: got %v", err)
 	}
-	if images, note, err = openFile(t, path).Choose(t.Context(), Selection{All: true}); err != nil || len(images) != 1 || !strings.Contains(note, "left out") {
+	if images, note, err = openFile(t, path).Choose(t.Context(), source.Selection{All: true}); err != nil || len(images) != 1 || !strings.Contains(note, "left out") {
 		t.Errorf("all: got %d images, %v, note %q", len(images), err, note)
 	}
-	if _, _, err = openFile(t, path).Choose(t.Context(), Selection{Platform: "linux/arm"}); !strings.Contains(choices(err), "(not in this file)") {
+	if _, _, err = openFile(t, path).Choose(t.Context(), source.Selection{Platform: "linux/arm"}); !strings.Contains(choices(err), "(not in this file)") {
 		t.Errorf("got %v with %s", err, choices(err))
 	}
 }
 
 func choices(err error) string {
-	choice, ok := errors.AsType[*ChoiceError](err)
+	choice, ok := errors.AsType[*advice.ChoiceError](err)
 	if !ok {
 		return ""
 	}
@@ -190,7 +192,7 @@ func choices(err error) string {
 func TestOneReferenceMayHaveItsPlatformsSideBySide(t *testing.T) {
 	l := newLayout()
 	l.top(platformOf(l.image(sampleOf(t, "a"), nil), "linux/s390x"), "t").top(platformOf(l.image(sampleOf(t, "b"), nil), "linux/mips"), "t")
-	images, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), Selection{Image: "t", Platform: "linux/mips"})
+	images, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), source.Selection{Image: "t", Platform: "linux/mips"})
 	if err != nil || files(t, images[0]) != "b" {
 		t.Errorf("got %v", err)
 	}
@@ -202,10 +204,10 @@ func TestABrokenSiblingCostsOnlyItself(t *testing.T) {
 	l.top(bad, "bad").top(l.image(sampleOf(t, "b"), nil), "good")
 	l.blobs[bad["digest"].(string)] += " "
 	a := openFile(t, unpack(t, l.members()...))
-	if images, _, err := a.Choose(t.Context(), Selection{Image: "good"}); err != nil || files(t, images[0]) != "b" {
+	if images, _, err := a.Choose(t.Context(), source.Selection{Image: "good"}); err != nil || files(t, images[0]) != "b" {
 		t.Errorf("the good one: %v", err)
 	}
-	if _, _, err := a.Choose(t.Context(), Selection{Image: "bad"}); err == nil || !strings.Contains(err.Error(), `image "bad": manifest sha256:`) {
+	if _, _, err := a.Choose(t.Context(), source.Selection{Image: "bad"}); err == nil || !strings.Contains(err.Error(), `image "bad": manifest sha256:`) {
 		t.Errorf("the bad one: %v", err)
 	}
 }
@@ -221,7 +223,7 @@ func TestAttestationsAreNeverImages(t *testing.T) {
 func TestHostileNamesAreNoFlags(t *testing.T) {
 	l := newLayout()
 	l.top(l.image(sampleOf(t, "a"), nil), "--all; rm\x1b[2J").top(l.image(sampleOf(t, "b"), nil), "-x")
-	_, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), Selection{})
+	_, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), source.Selection{})
 	if got := flags(err); got != "--image @0, --image @1" || strings.Contains(choices(err), "\x1b") {
 		t.Errorf("got %q: %v", got, err)
 	}

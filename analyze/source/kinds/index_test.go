@@ -1,9 +1,10 @@
-package source
+package kinds
 
 import (
 	"strings"
 	"testing"
 
+	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/fixtures/sample"
 	"layup/tarfs"
@@ -17,7 +18,7 @@ func withManifest(l *layout, s *oneImage, tag string, order ...int) []member {
 		layers = append(layers, document.BlobName(s.diffIDs[i]))
 	}
 	entry := map[string]any{"Config": config, "RepoTags": []string{tag}, "Layers": layers}
-	return append(l.members(), member{name: manifestName, body: asJSON([]any{entry})})
+	return append(l.members(), member{name: "manifest.json", body: asJSON([]any{entry})})
 }
 
 func TestManifestJSONGivesTagsAndOrder(t *testing.T) {
@@ -42,7 +43,7 @@ func TestManifestJSONGivesTagsAndOrder(t *testing.T) {
 		if got := files(t, img); got != "a b c a" || len(img.Warnings) != tt.codes {
 			t.Errorf("%s: got %q, %v", tt.case_, got, img.Warnings)
 		}
-		if tt.codes > 0 && img.Warnings[0] != (tarfs.Warning{Code: LayersOutOfOrder, Layer: tarfs.NoLayer}) {
+		if tt.codes > 0 && img.Warnings[0] != (tarfs.Warning{Code: source.LayersOutOfOrder, Layer: tarfs.NoLayer}) {
 			t.Errorf("%s: got %v", tt.case_, img.Warnings)
 		}
 		if img.Layers[0].MediaType != typeLayer || img.Manifest == nil {
