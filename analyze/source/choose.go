@@ -16,10 +16,11 @@ import (
 
 // A Selection chooses among several images and platforms.
 type Selection struct {
-	Inside   string // what the source's own name says after the path: as Image, but it may also mean a container
-	Image    string // a reference, a digest or the beginning of one, or @N
-	Platform string // os/arch[/variant]
-	All      bool
+	Inside     string // what the source's own name says after the path, as Image
+	Containers bool   // Inside may also mean a container
+	Image      string // a reference, a digest or the beginning of one, or @N
+	Platform   string // os/arch[/variant]
+	All        bool
 }
 
 // Choose returns the one image that the selection leaves, or all of them with All. A *advice.ChoiceError lists what there is to
@@ -99,10 +100,10 @@ func called(s Source, sel Selection) ([]*Entry, error) {
 		return nil, err
 	case sel.Inside == "" && sel.Image == "":
 		return append(h.images, h.containers...), nil
-	case sel.Inside == "" || sel.Image != "" && len(h.containers)+len(h.intermediate) > 0:
+	case sel.Inside == "" || sel.Image != "" && sel.Containers:
 		return h.imagesCalled(s, sel.Image) // --image never means a container
 	}
-	left, err := h.insideCalled(s, sel.Inside)
+	left, err := h.insideCalled(s, sel.Inside, sel.Containers)
 	if err != nil || sel.Image == "" {
 		return left, err
 	}
@@ -110,7 +111,10 @@ func called(s Source, sel Selection) ([]*Entry, error) {
 }
 
 // insideCalled finds an image or a container by its name. A name of both kinds needs image= or container= before it.
-func (h *holding) insideCalled(s Source, name string) ([]*Entry, error) {
+func (h *holding) insideCalled(s Source, name string, containers bool) ([]*Entry, error) {
+	if !containers {
+		return h.imagesCalled(s, name)
+	}
 	want := ""
 	for _, kind := range []string{KindImage, KindContainer} {
 		if rest, ok := strings.CutPrefix(name, kind+"="); ok {
@@ -118,7 +122,7 @@ func (h *holding) insideCalled(s Source, name string) ([]*Entry, error) {
 		}
 	}
 	image, err := h.imagesCalled(s, name)
-	if want == KindImage || want == "" && len(h.containers) == 0 {
+	if want == KindImage {
 		return image, err
 	}
 	container, none := byName(s, h.containers, name)

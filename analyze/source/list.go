@@ -105,16 +105,23 @@ func (item *Listed) add(ctx context.Context, img *Image, e *Entry) (err error) {
 		item.Size, whole = storedSize(img)
 		item.Digest, item.Missing = cmp.Or(item.Digest, img.ID), item.Missing || !whole
 	}
-	item.Platform = img.Platform
-	if created := img.ConfigFile.Created.Time; e.Container != nil {
+	if e.Container != nil {
 		item.Created = e.Container.Created
-	} else if !created.IsZero() {
-		item.Created = created.UTC().Format(time.RFC3339Nano)
+	} else {
+		item.Platform, item.Created = img.Platform, createdAt(img)
 	}
 	if n := len(img.Layers); n > 0 {
 		item.Directory = img.Layers[n-1].Directory
 	}
 	return nil
+}
+
+// createdAt is the time that the config says, RFC 3339, or "".
+func createdAt(img *Image) string {
+	if created := img.ConfigFile.Created.Time; !created.IsZero() {
+		return created.UTC().Format(time.RFC3339Nano)
+	}
+	return ""
 }
 
 // namedSize adds up what a manifest names, in bytes; -1 if it could not be read.

@@ -41,6 +41,7 @@ type Opened struct {
 	source.Source
 	Name   string // as the user wrote it
 	Inside string // the image or container that the name itself chooses
+	store  bool   // of an engine
 }
 
 // A kind is a source that a prefix names. Open takes the whole name, and what follows the prefix. It returns the name
@@ -77,7 +78,7 @@ func Open(ctx context.Context, name string, opt Options) (*Opened, error) {
 	if err != nil {
 		return nil, source.Named(name, err)
 	}
-	return &Opened{Source: s, Name: name, Inside: inside}, nil
+	return &Opened{Source: s, Name: name, Inside: inside, store: k.store}, nil
 }
 
 // kindOf finds the source that a name means, and what follows its prefix.
@@ -145,7 +146,7 @@ func refused(cause, hint string) func(context.Context, string, string, *Options)
 
 // Choose returns the one image that the selection leaves, or all of them. See source.Choose.
 func (o *Opened) Choose(ctx context.Context, sel source.Selection) (images []*source.Image, note string, err error) {
-	sel.Inside = o.Inside
+	sel.Inside, sel.Containers = o.Inside, o.store
 	images, note, err = source.Choose(ctx, o.Source, sel)
 	return images, note, source.Named(o.Name, err)
 }
@@ -158,7 +159,7 @@ func (o *Opened) List(ctx context.Context) ([]source.Listed, error) {
 
 // Subjects returns the images to verify that the selection leaves, of a source that was opened with an Audit.
 func (o *Opened) Subjects(ctx context.Context, sel source.Selection, a *source.Audit) ([]source.Subject, string, error) {
-	sel.Inside = o.Inside
+	sel.Inside, sel.Containers = o.Inside, o.store
 	subjects, note, err := source.Subjects(ctx, o.Source, sel, a)
 	return subjects, note, source.Named(o.Name, err)
 }
