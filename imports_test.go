@@ -70,7 +70,7 @@ var rooms = map[string][]string{
 	"report/render":    {tables, widths, units, templates, term},
 	"report/engineapi": {"analyze"},
 	"report/arg":       {flags},
-	"report/call": {"report/arg", "report/render", "analyze", "analyze/source", "analyze/source/kinds",
+	"report/call": {"report/arg", "report/item", "report/render", "analyze", "analyze/source", "analyze/source/kinds",
 		"analyze/source/registry", "analyze/source/repository", "tarfs", flags, term},
 	"report/item":     {"report/render", "analyze", "tarfs"},
 	"report/complete": question("analyze/source/kinds"),

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
-	"layup/analyze/show"
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/render"
@@ -38,37 +37,26 @@ func (p *printing) answer(ctx context.Context, c *call.Call) (int, error) {
 	if p.layer.Given && p.upto.Given {
 		return call.Failed, call.Usage("--upto N is the view after layer N; --layer N what layer N carries itself", "cat: --layer and --upto exclude each other")
 	}
-	if c.All {
-		return call.Failed, call.Usage("layup images "+show.Shell(c.Args[0])+"  lists them", "cat: reads one image; --all does not apply")
-	}
-	c.Bodies = analyze.SomeBodies
-	images, err := c.Load(ctx, c.Args[:1], false)
-	if err != nil {
-		return call.Failed, err
-	}
-	defer images.Close()
-	if status := images.Refused(c); status != call.Answered {
-		return status, nil
-	}
-	img := images[0].Image
-	status := call.StatusOf(img, call.Part{})
-	var missing []error
-	err = c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
-		versions, err := p.files(c, img, &missing)
+	return c.One(ctx, analyze.Needs{Bodies: analyze.SomeBodies}, func(img *analyze.Image) (int, error) {
+		var missing []error
+		err := c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
+			versions, err := p.files(c, img, &missing)
+			if err != nil {
+				return err
+			}
+			return copyContents(ctx, w, img, versions)
+		})
 		if err != nil {
-			return err
+			return call.Failed, call.Named(img, err)
 		}
-		return copyContents(ctx, w, img, versions)
+		for _, err := range missing {
+			c.Fail(call.Named(img, err))
+		}
+		if len(missing) > 0 {
+			return call.Refuted, nil
+		}
+		return call.Answered, nil
 	})
-	if err != nil {
-		return call.Failed, call.Named(img, err)
-	}
-	for _, err := range missing {
-		status = call.Worst(status, call.Refuted)
-		c.Fail(call.Named(img, err))
-	}
-	images.Complain(c)
-	return status, nil
 }
 
 // files finds the versions asked for; what is not there is missing, and what is no file is an error before anything is written.

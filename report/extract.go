@@ -77,35 +77,22 @@ func (t *taking) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err != nil {
 		return call.Failed, err
 	}
-	c.Bodies = analyze.SomeBodies
+	needs := analyze.Needs{Bodies: analyze.SomeBodies}
 	if t.streams(c) {
-		c.Bodies = analyze.MostBodies
+		needs.Bodies = analyze.MostBodies
 	}
-	if c.WhereTo = " -o " + show.Shell(c.Output); t.dir != "" {
-		c.WhereTo = " -C " + show.Shell(t.dir)
-	}
-	images, err := c.Load(ctx, c.Args[:1], false)
-	if err != nil {
-		return call.Failed, err
-	}
-	defer images.Close()
-	if status := images.Refused(c); status != call.Answered {
+	return c.One(ctx, needs, func(img *analyze.Image) (int, error) {
+		status, err := call.Answered, error(nil)
+		if t.layerTar.Given {
+			err = t.writeLayer(ctx, c, img)
+		} else {
+			status, err = t.take(ctx, c, img, patterns)
+		}
+		if err != nil {
+			return call.Failed, t.explained(img, err)
+		}
 		return status, nil
-	}
-	img := images[0].Image
-	status := call.StatusOf(img, call.Part{})
-	if t.layerTar.Given {
-		err = t.writeLayer(ctx, c, img)
-	} else {
-		var taken int
-		taken, err = t.take(ctx, c, img, patterns)
-		status = call.Worst(status, taken)
-	}
-	if err != nil {
-		return call.Failed, t.explained(img, err)
-	}
-	images.Complain(c)
-	return status, nil
+	})
 }
 
 // check refuses what the flags cannot mean together, and a target that is taken, before an image is read.
@@ -118,8 +105,6 @@ func (t *taking) check(c *call.Call) error {
 	}
 	toFile := c.Output != ""
 	switch {
-	case c.All:
-		return call.Usage("layup images "+show.Shell(c.Args[0])+"  lists them", "extract: takes from one image; --all does not apply")
 	case modes > 1:
 		return call.Usage("", "extract: --layer, --upto, --deleted and --layer-tar exclude each other")
 	case t.dir != "" && toFile:
@@ -137,7 +122,7 @@ func (t *taking) check(c *call.Call) error {
 		}
 		return targetError("-C ", t.dir, extract.CheckDir(t.dir))
 	case c.Output == "-":
-		if call.Width(c.Stdout) > 0 {
+		if c.Terminal().TTY {
 			return call.Usage("-o FILE.tar, or a pipe behind it", "extract: the standard output is a terminal, which is no place for a tar")
 		}
 		return nil
@@ -202,12 +187,11 @@ func (t *taking) take(ctx context.Context, c *call.Call, img *analyze.Image, pat
 		s.missing = append(s.missing, fmt.Errorf("--strip %d leaves nothing of any path", t.strip.N))
 		return call.Refuted, nil
 	}
-	if line := c.StatusLine(); line != nil {
+	if line := c.Progress(); line != nil {
 		plan.Tell(func(done, all int64) {
 			line.Update(fmt.Sprintf("layup: extracting: %s of %s", show.Size(done), show.Size(all)))
 		})
 	}
-	defer c.Clear()
 	if t.dir == "" {
 		return status, t.writeTar(ctx, c, plan)
 	}
@@ -246,12 +230,8 @@ func (t *taking) explained(img *analyze.Image, err error) error {
 // writeTar writes the plan where -o says: in place of a file, or one entry behind the other.
 func (t *taking) writeTar(ctx context.Context, c *call.Call, plan *extract.Plan) error {
 	if !t.streams(c) {
-		return c.ReplaceFile(func(f *os.File) error {
-			w := &writerAt{w: f}
+		return c.WriteAt(func(w io.WriterAt) error {
 			_, err := plan.Tar(ctx, w)
-			if w.err != nil {
-				return call.WriteError(c.Output, w.err)
-			}
 			return err
 		})
 	}
@@ -262,20 +242,6 @@ func (t *taking) writeTar(ctx context.Context, c *call.Call, plan *extract.Plan)
 		}
 		return err
 	})
-}
-
-// writerAt keeps the first error of what it writes to.
-type writerAt struct {
-	w   io.WriterAt
-	err error
-}
-
-func (w *writerAt) WriteAt(p []byte, at int64) (int, error) {
-	n, err := w.w.WriteAt(p, at)
-	if w.err == nil {
-		w.err = err
-	}
-	return n, err
 }
 
 // writeLayer writes one layer's tar as it is.

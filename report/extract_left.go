@@ -28,7 +28,7 @@ func leftOut(c *call.Call, r extract.Result) int {
 		paths := show.Count(l.Count, "path")
 		if l.Kind == extract.Unstorable {
 			status = call.Partly
-			c.Line(fmt.Sprintf("left out: %s that cannot be made here (%v): %s", paths, l.Err, listed(l)))
+			c.Fail(fmt.Errorf("left out: %s that cannot be made here (%v): %s", paths, l.Err, listed(l)))
 			continue
 		}
 		var text string

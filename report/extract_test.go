@@ -39,7 +39,7 @@ func TestExtractSaysWhatItDoesNotDo(t *testing.T) {
 		{"a part of a layer's tar", "IMAGE /etc --layer-tar 1 -o x.tar", "layup: extract: --layer-tar writes one layer's tar as it is: neither PATH nor -C nor --strip applies\nlayup: hint: layup extract --layer N -C DIR  extracts what a layer wrote\n"},
 		{"a layer that is not there", "IMAGE --layer 7 -C x", "layup: IMAGE: --layer 7: the image has the layers 0 to 6\n"},
 		{"a layer that is not there, as a tar", "IMAGE --layer-tar 7 -o x.tar", "layup: IMAGE: --layer-tar 7: the image has the layers 0 to 6\n"},
-		{"all images", "IMAGE --all -C x", "layup: extract: takes from one image; --all does not apply\nlayup: hint: layup images IMAGE  lists them\n"},
+		{"all images", "IMAGE --all -C x", "layup: extract: --all does not apply: it takes one image\nlayup: hint: layup images IMAGE  lists them\n"},
 		{"a document", "IMAGE -f json -C x", "layup: extract: --format does not apply: it writes no document\n"},
 	} {
 		got := direct.Layup(t, append([]string{"extract"}, strings.Fields(strings.ReplaceAll(c.args, "IMAGE", image))...)...)

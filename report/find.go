@@ -14,6 +14,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/filter"
 	"layup/analyze/show"
+	"layup/analyze/source/kinds"
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/item"
@@ -41,7 +42,8 @@ type search struct {
 	layer                     *arg.Number
 	types, size, perm         string
 	uid, gid, newer, digest   string
-	zero, digests             bool
+	zero                      bool
+	needs                     analyze.Needs
 }
 
 func newFind(f *pflag.FlagSet) call.Answer {
@@ -61,7 +63,7 @@ func newFind(f *pflag.FlagSet) call.Answer {
 	f.StringVar(&s.newer, "newer", "", "only what was modified after `TIME`: RFC 3339, a date, or a duration before now (36h, 7d)")
 	f.StringVar(&s.digest, "sha256", "", "only files with this content: `HEX` digits, at least the first 8")
 	f.BoolVarP(&s.zero, "print0", "0", false, "print the raw bytes of each path, ended by NUL, and nothing else")
-	f.BoolVar(&s.digests, "digests", false, "show the SHA-256 of the files' content")
+	f.BoolVar(&s.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	return s.answer
 }
 
@@ -80,10 +82,10 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err != nil {
 		return call.Failed, fmt.Errorf("find: %w", err)
 	}
-	if len(images) == 1 && wholeStore(c, images[0]) {
+	if len(images) == 1 && !c.Given("image") && kinds.IsWholeStore(images[0]) {
 		return s.everywhere(ctx, c, images[0], keep, patterns)
 	}
-	status, err := c.Answer(ctx, images, nil, s.digests || s.digest != "", func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+	status, err := c.Ask(ctx, images, nil, s.needed(), func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 		if err := call.CheckLayer(img, "layer", s.layer.Or(0)); s.layer.Given && err != nil {
 			return call.Part{}, err
 		}
@@ -95,11 +97,18 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	return status, err
 }
 
+// needed are the needs of the search: a digest that is looked for must be known, but is not shown.
+func (s *search) needed() analyze.Needs {
+	needs := s.needs
+	needs.Digests = needs.Digests || s.digest != ""
+	return needs
+}
+
 // part is the answer for one image.
 func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) call.Part {
 	hits := img.Find(s.unseen, keep)
 	var p call.Part
-	p.Fields, p.Rows, p.Columns = item.VersionFields, hitRows(img, hits), hitColumns(s.digests)
+	p.Fields, p.Rows, p.Columns = item.VersionFields, hitRows(img, hits), hitColumns(s.needs.Digests)
 	if s.zero {
 		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits, hitPath) }
 	}

@@ -10,7 +10,6 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/filter"
-	"layup/analyze/source/kinds"
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
@@ -24,17 +23,15 @@ type storeHit = analyze.StoreHit[[]render.Value]
 
 // everywhere searches a whole store: each layer is read once, and what several images share is one hit.
 func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep filter.Test, patterns []string) (int, error) {
-	opt, err := c.Loading([]string{name}, s.digests || s.digest != "")
+	opt, err := c.Options([]string{name}, s.needed())
 	if err != nil {
 		return call.Failed, err
 	}
-	defer c.Clear()
 	find := func(img *analyze.Image) iter.Seq[analyze.Hit] { return img.Find(s.unseen, keep) }
 	found, err := analyze.SearchStore(ctx, name, opt, find, func(img *analyze.Image, h analyze.Hit) ([]render.Value, string) {
 		row := item.AppendStatus(item.Append(nil, h.Version, img.Top()), h)
 		return row, fmt.Sprintf("%q", row)
 	})
-	c.Clear()
 	if err != nil {
 		if found != nil {
 			for _, e := range found.Errors[:len(found.Errors)-1] {
@@ -44,17 +41,17 @@ func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep
 		return call.Failed, err
 	}
 	section := render.Section{
-		Image: call.ImageFacts{Source: found.Kind}, Fields: storeHitFields, Columns: storeHitColumns(s.digests),
-		Rows: call.Interruptible(ctx, storeHitRows(found.Hits, found.Titles())),
+		Image: item.ImageFacts{Source: found.Kind}, Fields: storeHitFields, Columns: storeHitColumns(s.needs.Digests),
+		Rows: storeHitRows(found.Hits, found.Titles()),
 	}
 	status := call.Answered
 	for _, err := range found.Errors {
 		status = call.Partly
-		section.Errors = append(section.Errors, call.ErrorFacts{Message: err.Error()})
+		section.Errors = append(section.Errors, item.ErrorFacts{Message: err.Error()})
 		c.Fail(err)
 	}
 	for _, w := range found.Warnings {
-		section.Warnings = append(section.Warnings, call.NewWarningFacts(w))
+		section.Warnings = append(section.Warnings, item.NewWarningFacts(w))
 	}
 	if s.zero {
 		section.Text = func(w io.Writer, _ render.Terminal) error {
@@ -94,6 +91,3 @@ func storeHitColumns(digests bool) []render.Column {
 	}}
 	return append(columns, in)
 }
-
-// wholeStore reports whether a name means an engine's store and nothing in it.
-func wholeStore(c *call.Call, name string) bool { return c.Image == "" && kinds.IsWholeStore(name) }

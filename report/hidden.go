@@ -59,14 +59,14 @@ type hiddenSearch struct {
 }
 
 func newHidden(f *pflag.FlagSet) call.Answer {
-	s := &hiddenSearch{search: search{layer: &arg.Number{}}}
+	s := &hiddenSearch{search: search{layer: &arg.Number{}, needs: analyze.Needs{Secrets: true}}}
 	f.StringArrayVar(&s.names, "name", nil, "base name to find (a `PATTERN`; repeatable); every argument is an image then")
 	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
 	f.StringVar(&s.minSize, "min-size", "", "only files of at least this `SIZE`: 840, 4KiB, 10MB")
 	f.BoolVar(&s.sensitive, "sensitive", false, "only what looks sensitive")
 	f.BoolVar(&s.unseen, "unseen", false, "also content that no layer ever showed")
 	f.BoolVar(&s.showSecrets, "show-secrets", false, "show the values of secrets")
-	f.BoolVar(&s.digests, "digests", false, "show the SHA-256 of the files' content")
+	f.BoolVar(&s.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	return s.answer
 }
 
@@ -89,8 +89,7 @@ func (s *hiddenSearch) answer(ctx context.Context, c *call.Call) (int, error) {
 	wanted := func(h analyze.Hit) bool {
 		return (least == 0 || h.Version.Type() == tarfs.File && h.Version.Size() >= least) && (!s.sensitive || analyze.Sensitive(h.Version) != "") && keep(h)
 	}
-	c.Secrets = true
-	return c.Answer(ctx, images, nil, s.digests, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+	return c.Ask(ctx, images, nil, s.needs, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 		hits := img.Hidden(s.unseen, wanted)
 		p := s.part(img, hits)
 		if len(hits) == 0 && len(patterns) > 0 {
@@ -141,7 +140,7 @@ func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) call.Part {
 	}
 	marked := slices.ContainsFunc(hits, func(h analyze.Hit) bool { return analyze.Sensitive(h.Version) != "" })
 	secrets := img.Secrets()
-	p.Fields, p.Rows, p.Columns = hiddenFields, hiddenRows(img, hits), hiddenColumns(s.digests, marked)
+	p.Fields, p.Rows, p.Columns = hiddenFields, hiddenRows(img, hits), hiddenColumns(s.needs.Digests, marked)
 	p.Extra = []render.Extra{{Name: "totals", Value: totals}}
 	p.Lists = []render.List{secretsTable(s.showSecrets).List("secrets", secrets)}
 	p.Footer = hiddenFooter(len(hits), totals, unseen, s.unseen)

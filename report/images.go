@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze"
 	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source"
@@ -104,17 +105,11 @@ func shownCreated(v render.Value) string {
 func newImages(f *pflag.FlagSet) call.Answer {
 	detail := f.Bool("detail", false, "of a repository in a registry: ask every tag what it holds")
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		if c.Image != "" || c.Platform != "" {
-			return call.Failed, call.Usage("layup images "+show.Shell(c.Args[0]), "images: lists all there is; --image and --platform do not apply")
-		}
-		if err := c.CheckTarget(c.Args); err != nil {
-			return call.Failed, err
-		}
-		opt, err := c.Options()
+		opt, err := c.Options(c.Args, analyze.Needs{})
 		if err != nil {
 			return call.Failed, err
 		}
-		opt.Source.Stdin, opt.Source.List, opt.Source.Detail, opt.Source.Registry.Note = c.Stdin, true, *detail, c.Note
+		opt.Source.List, opt.Source.Detail = true, *detail
 		src, err := kinds.Open(ctx, c.Args[0], opt.Source)
 		if err != nil {
 			return call.Failed, err

@@ -76,17 +76,18 @@ func areDirectories(layers []layer) bool { return len(layers) > 0 && layers[0].D
 func newLayers(f *pflag.FlagSet) call.Answer {
 	noFiles := f.Bool("no-files", false,
 		"read no layer: what the manifest and the config say of them (of a registry the layers are not fetched)")
-	answer := call.About(nil, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+	ask := func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 		var layers []layer
 		for _, l := range img.LayerFacts() {
 			layers = append(layers, layer{l, img.LayersRead()})
 		}
 		return call.Part{Section: layersTable.Section(layers)}, nil
-	})
+	}
 	return func(ctx context.Context, c *call.Call) (int, error) {
+		var needs analyze.Needs
 		if *noFiles {
-			c.Reading = analyze.Never
+			needs.Layers = analyze.Never
 		}
-		return answer(ctx, c)
+		return c.Ask(ctx, c.Args, nil, needs, ask)
 	}
 }

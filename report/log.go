@@ -22,8 +22,9 @@ An entry's fields are there where the layer wrote the path, not where it deleted
 var logFields = slices.Concat(item.PathField, item.LayerField, []render.Field{{Name: "change"}, {Name: "contentSame", Kind: render.Bool}}, item.MetaFields, item.EntryFields)
 
 func newLog(f *pflag.FlagSet) call.Answer {
-	digests := f.Bool("digests", false, "show the SHA-256 of the files' content, and whether it changed")
-	return call.About(digests, func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
+	var needs analyze.Needs
+	f.BoolVar(&needs.Digests, "digests", false, "show the SHA-256 of the files' content, and whether it changed")
+	return call.About(&needs, func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
 		var p call.Part
 		var changes []analyze.Change
 		for _, path := range paths {
@@ -33,7 +34,7 @@ func newLog(f *pflag.FlagSet) call.Answer {
 			}
 			changes = append(changes, found...)
 		}
-		p.Fields, p.Rows, p.Columns = logFields, logRows(img, changes), logColumns(img, *digests)
+		p.Fields, p.Rows, p.Columns = logFields, logRows(img, changes), logColumns(img, needs.Digests)
 		return p, nil
 	})
 }

@@ -29,9 +29,10 @@ holds, at and below PATH, and the paths it deletes, whatever later layers did.
 
 // A listing is what the flags of ls ask for.
 type listing struct {
-	long, recursive, digests bool
-	depth, layer, upto       *arg.Number
-	sort                     *arg.Choice
+	long, recursive    bool
+	needs              analyze.Needs
+	depth, layer, upto *arg.Number
+	sort               *arg.Choice
 }
 
 func newLs(f *pflag.FlagSet) call.Answer {
@@ -42,7 +43,7 @@ func newLs(f *pflag.FlagSet) call.Answer {
 	l.layer = arg.Count(f, "layer", "list the own entries of layer `N`")
 	l.upto = arg.Count(f, "upto", "list what is visible after layer `N`")
 	l.sort = arg.Choose(f, "sort", []string{"path", "size", "mtime", "layer"}, "sort by path, largest, newest, or oldest layer first")
-	f.BoolVar(&l.digests, "digests", false, "show the SHA-256 of the files' content")
+	f.BoolVar(&l.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		switch {
 		case l.layer.Given && (l.upto.Given || l.depth.Given):
@@ -50,7 +51,7 @@ func newLs(f *pflag.FlagSet) call.Answer {
 		case l.recursive && l.depth.Given:
 			return call.Failed, call.Usage("", "ls: -R and --depth exclude each other")
 		}
-		return call.About(&l.digests, l.ask)(ctx, c)
+		return call.About(&l.needs, l.ask)(ctx, c)
 	}
 }
 
@@ -196,7 +197,7 @@ func (l *listing) columns(fields []render.Field) []render.Column {
 	} else {
 		columns = append(columns, item.Column(fields, "SIZE", "size", render.Sized))
 	}
-	if l.digests {
+	if l.needs.Digests {
 		columns = append(columns, item.Column(fields, "SHA256", "sha256"))
 	}
 	return append(columns, item.PathColumn(fields))

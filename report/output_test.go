@@ -142,7 +142,7 @@ func TestFailedAnswerLeavesTheOldFile(t *testing.T) {
 
 func TestOutputThatCannotBeIsRefusedBeforeReading(t *testing.T) {
 	dir := t.TempDir()
-	for name, want := range map[string]string{dir: "is a directory; name a file", filepath.Join(dir, "no", "x"): "is no directory"} {
+	for name, want := range map[string]string{dir: "is a directory; name a file", filepath.Join(dir, "no", "x"): "is not a directory"} {
 		got := direct.Layup(t, "ls", "-o", name, "nosuch.tar")
 		if got.Status != 2 || !strings.Contains(got.Err, want) || strings.Contains(got.Err, "nosuch") {
 			t.Errorf("-o %s: exit %d, %s", name, got.Status, got.Err)

@@ -23,8 +23,9 @@ var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", K
 
 func newOwner(f *pflag.FlagSet) call.Answer {
 	noFollow := f.Bool("no-follow", false, "do not follow a symlink at the end of a path")
-	digests := f.Bool("digests", false, "show the SHA-256 of the files' content")
-	return call.About(digests, func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
+	var needs analyze.Needs
+	f.BoolVar(&needs.Digests, "digests", false, "show the SHA-256 of the files' content")
+	return call.About(&needs, func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
 		var p call.Part
 		var found []analyze.Owner
 		for _, path := range paths {
@@ -35,7 +36,7 @@ func newOwner(f *pflag.FlagSet) call.Answer {
 			}
 			found = append(found, o)
 		}
-		p.Fields, p.Rows, p.Columns = ownerFields, ownerRows(img, found), ownerColumns(*digests)
+		p.Fields, p.Rows, p.Columns = ownerFields, ownerRows(img, found), ownerColumns(needs.Digests)
 		return p, nil
 	})
 }

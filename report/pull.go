@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze"
 	"layup/analyze/show"
 	"layup/analyze/source/pull"
 	"layup/report/call"
@@ -25,52 +25,43 @@ where it ended; then it is removed. The standard output has a line for each refe
 `
 
 func newPull(f *pflag.FlagSet) call.Answer {
-	target := f.StringP("output", "o", "", "write to `TARGET`: a tar where its name ends in .tar, else a directory")
+	f.StringP("output", "o", "", "write to `TARGET`: a tar where its name ends in .tar, else a directory")
 	docker := f.Bool("docker", false, "add manifest.json, so that docker load takes the tar: one platform of each reference")
 	force := f.Bool("force", false, "replace TARGET; of directories only an OCI layout")
 	noResume := f.Bool("no-resume", false, "begin anew, and leave nothing behind but TARGET")
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		*target = cmp.Or(*target, c.Output) // before the command's name it is the common flag
-		c.Output = ""                       // the answer goes to the standard output
-		if err := checkPull(c, *target); err != nil {
+		if err := checkPull(c); err != nil {
 			return call.Failed, err
 		}
-		common, err := c.Options()
+		common, err := c.Options(nil, analyze.Needs{})
 		if err != nil {
 			return call.Failed, err
 		}
-		common.Source.Registry.Note, common.Source.Registry.MaxManifest = c.Note, common.Source.Limits.Manifest
 		opt := pull.Options{
-			Registry: common.Source.Registry,
-			Limits:   common.Source.Limits, Target: *target, Platform: c.Platform, All: c.All, Docker: *docker, Force: *force, NoResume: *noResume,
-			Jobs: c.Jobs.Or(0), Note: c.Note, Progress: trackPull(c),
+			Registry: common.Source.Registry, Limits: common.Source.Limits, Target: c.Output, Platform: common.Select.Platform,
+			All: common.Select.All, Docker: *docker, Force: *force, NoResume: *noResume, Jobs: common.Jobs, Note: c.Note,
+			Progress: trackPull(c),
 		}
+		opt.Registry.MaxManifest = opt.Limits.Manifest
 		pulled, err := pull.Pull(ctx, c.Args, opt)
-		c.Clear()
 		if err != nil {
 			return call.Failed, err
 		}
 		if err := c.Print(ctx, referenceLines(pulled)); err != nil {
 			return call.Failed, err
 		}
-		c.Note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", show.Shell(*target), len(pulled.References), pulled.Blobs, show.Size(pulled.Bytes)))
+		c.Note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", show.Shell(c.Output), len(pulled.References), pulled.Blobs, show.Size(pulled.Bytes)))
 		return call.Answered, nil
 	}
 }
 
 // checkPull refuses what the common flags cannot mean here.
-func checkPull(c *call.Call, target string) error {
+func checkPull(c *call.Call) error {
 	switch {
-	case target == "-":
+	case c.Output == "-":
 		return call.Usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o -: what may have to go on after an interruption needs a file or a directory")
-	case target == "":
+	case c.Output == "":
 		return call.Usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
-	case c.Image != "":
-		return call.Usage("layup pull -o "+show.Shell(target)+" docker://HOST/NAME:TAG", "pull: --image does not apply: a reference names the image")
-	case c.Registry.TOC:
-		return call.Usage("", "pull: --toc does not apply: whole blobs are fetched")
-	case c.NoVerify:
-		return call.Usage("", "pull: --no-verify does not apply: only what was verified is written")
 	}
 	return nil
 }
@@ -87,7 +78,7 @@ func referenceLines(pulled *pull.Pulled) string {
 
 // trackPull begins to show how far fetching has come, as --progress says.
 func trackPull(c *call.Call) func(pull.Progress) {
-	line := c.StatusLine()
+	line := c.Progress()
 	if line == nil {
 		return nil
 	}

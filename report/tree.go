@@ -25,8 +25,9 @@ The number before each name is its owner, as "layup owner" says. The other forma
 func newTree(f *pflag.FlagSet) call.Answer {
 	depth := arg.Count(f, "depth", "draw `N` levels below")
 	upto := arg.Count(f, "upto", "draw what is visible after layer `N`")
-	digests := f.Bool("digests", false, "hold the SHA-256 of the files' content (not in the drawing)")
-	return call.About(digests, func(c *call.Call, img *analyze.Image, args []string) (call.Part, error) {
+	var needs analyze.Needs
+	f.BoolVar(&needs.Digests, "digests", false, "hold the SHA-256 of the files' content (not in the drawing)")
+	return call.About(&needs, func(c *call.Call, img *analyze.Image, args []string) (call.Part, error) {
 		snap, from, err := start(c, img, upto, args)
 		if err != nil {
 			return absent(item.Fields, err)

@@ -34,43 +34,32 @@ func newUnpack(f *pflag.FlagSet) call.Answer {
 		switch {
 		case !*overlay:
 			return call.Failed, call.Usage("layup unpack --overlay2 "+show.Shell(image)+" "+show.Shell(dir)+"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
-		case c.All:
-			return call.Failed, call.Usage("layup images "+show.Shell(image)+"  lists them", "unpack: takes one image; --all does not apply")
 		}
 		if err := cmp.Or(c.CheckOutside("", dir), targetError("", dir, extract.CheckDir(dir))); err != nil {
 			return call.Failed, fmt.Errorf("unpack: %w", err)
 		}
-		c.Bodies = analyze.SomeBodies
-		images, err := c.Load(ctx, c.Args[:1], false)
-		if err != nil {
-			return call.Failed, err
-		}
-		defer images.Close()
-		if status := images.Refused(c); status != call.Answered {
-			return status, nil
-		}
-		img := images[0].Image
-		if len(img.Layers) == 0 {
-			return call.Failed, call.Named(img, errors.New("has no layers"))
-		}
-		defer c.Undoing()() // what was begun is removed before the program ends
-		layers, err := extract.Overlay(ctx, img, dir)
-		if err != nil {
-			return call.Failed, call.Named(img, err)
-		}
-		status := call.StatusOf(img, call.Part{})
-		for _, l := range layers {
-			status = call.Worst(status, leftOut(c, l.Result))
-		}
-		images.Complain(c)
-		return status, c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
-			for i, l := range layers {
-				if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link, show.Safe(img.Instruction(i).Readable)); err != nil {
-					return err
-				}
+		return c.One(ctx, analyze.Needs{Bodies: analyze.SomeBodies}, func(img *analyze.Image) (int, error) {
+			if len(img.Layers) == 0 {
+				return call.Failed, call.Named(img, errors.New("has no layers"))
 			}
-			_, err := fmt.Fprintf(w, "cd %s && mount -t overlay overlay -o lowerdir=%s,upperdir=upper,workdir=work merged\n", show.Shell(dir), extract.Lower(layers))
-			return err
+			defer c.Undoing()() // what was begun is removed before the program ends
+			layers, err := extract.Overlay(ctx, img, dir)
+			if err != nil {
+				return call.Failed, call.Named(img, err)
+			}
+			status := call.Answered
+			for _, l := range layers {
+				status = call.Worst(status, leftOut(c, l.Result))
+			}
+			return status, c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
+				for i, l := range layers {
+					if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link, show.Safe(img.Instruction(i).Readable)); err != nil {
+						return err
+					}
+				}
+				_, err := fmt.Fprintf(w, "cd %s && mount -t overlay overlay -o lowerdir=%s,upperdir=upper,workdir=work merged\n", show.Shell(dir), extract.Lower(layers))
+				return err
+			})
 		})
 	}
 }

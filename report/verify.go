@@ -13,6 +13,7 @@ import (
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
@@ -37,28 +38,27 @@ image ID, or a manifest's digest, that is known from elsewhere.
 func newVerify(f *pflag.FlagSet) call.Answer {
 	expect := f.String("expect", "", "fail unless the image's `ID`, or its manifest's digest, is this one: sha256:HEX")
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		switch {
-		case c.NoVerify:
-			return call.Failed, call.Usage("layup layers --no-verify "+show.Shell(c.Args[0])+"  lists layers without it", "verify: --no-verify would leave nothing to do")
-		case c.Registry.TOC:
-			return call.Failed, call.Usage("layup ls --toc "+show.Shell(c.Args[0])+"  lists by the index alone", "verify: --toc does not apply: everything is read")
+		opt, err := c.Options(c.Args, analyze.Needs{})
+		if err == nil {
+			err = checkExpected(*expect, opt.Select.All)
 		}
-		if err := checkExpected(*expect, c.All); err != nil {
-			return call.Failed, err
-		}
-		v, err := verify(ctx, c)
 		if err != nil {
 			return call.Failed, err
 		}
+		verification, err := analyze.Verify(ctx, c.Args[0], opt)
+		if err != nil {
+			return call.Failed, err
+		}
+		v := &record{verification, opt.Select.All}
 		v.expect(*expect)
-		doc := render.Doc{Command: c.Command.Name, Many: c.All}
-		if c.All {
+		doc := render.Doc{Command: c.Command.Name, Many: v.all}
+		if v.all {
 			whole := verified{source: v.Source, checks: slices.Concat(v.File, v.Others)}
 			if len(whole.checks) > 0 {
 				doc.Sections = append(doc.Sections, whole.section(c, v))
 			}
 		}
-		for _, one := range v.images(c) {
+		for _, one := range v.images() {
 			doc.Sections = append(doc.Sections, one.section(c, v))
 		}
 		if err := c.WriteDoc(ctx, doc); err != nil {
@@ -71,24 +71,11 @@ func newVerify(f *pflag.FlagSet) call.Answer {
 	}
 }
 
-// verify makes the record.
-func verify(ctx context.Context, c *call.Call) (*record, error) {
-	if err := c.CheckTarget(c.Args); err != nil {
-		return nil, err
-	}
-	opt, err := c.Options()
-	if err != nil {
-		return nil, err
-	}
-	opt.Source.Stdin, opt.Note = c.Stdin, c.Note
-	opt.Progress = c.Track()
-	defer c.Clear()
-	v, err := analyze.Verify(ctx, c.Args[0], opt)
-	return &record{v}, err
-}
-
 // A record is a verification as it is shown.
-type record struct{ *analyze.Verification }
+type record struct {
+	*analyze.Verification
+	all bool // the images and platforms of the source
+}
 
 // verified is what one section of the document says.
 type verified struct {
@@ -98,11 +85,11 @@ type verified struct {
 }
 
 // images returns a section for each image. A single one has the checks of the source as well.
-func (v *record) images(c *call.Call) []verified {
+func (v *record) images() []verified {
 	var list []verified
 	for _, one := range v.Images {
 		checks := one.Checks
-		if !c.All {
+		if !v.all {
 			checks = slices.Concat(v.File, one.Checks, v.Others)
 		}
 		list = append(list, verified{v.Source, one.Image, checks})
@@ -156,15 +143,15 @@ func (one verified) section(c *call.Call, v *record) render.Section {
 	s.Source, s.Head, s.Footer = c.Args[0], one.head(c, v), count.line()
 	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count},
 		{Name: "left", Value: v.Left}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}
-	facts := call.ImageFacts{Source: one.source}
+	facts := item.ImageFacts{Source: one.source}
 	if one.image != nil {
-		facts = call.FactsOf(one.image)
+		facts = item.FactsOf(one.image)
 		s.Name = cmp.Or(one.image.Reference, one.image.ID)
 		for _, w := range one.image.Warnings() {
-			s.Warnings = append(s.Warnings, call.NewWarningFacts(w))
+			s.Warnings = append(s.Warnings, item.NewWarningFacts(w))
 		}
 	}
-	if c.All {
+	if v.all {
 		facts.Name = c.Args[0]
 	}
 	s.Image = facts
@@ -172,7 +159,7 @@ func (one verified) section(c *call.Call, v *record) render.Section {
 }
 
 // brief reports whether the answer goes to a terminal that cuts.
-func brief(c *call.Call) bool { return (c.Output == "" || c.Output == "-") && c.Terminal().Width > 0 }
+func brief(c *call.Call) bool { return c.Terminal().Width > 0 }
 
 // head says what was verified, by what.
 func (one verified) head(c *call.Call, v *record) []string {

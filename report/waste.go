@@ -46,8 +46,9 @@ type wasteTotals struct {
 func newWaste(f *pflag.FlagSet) call.Answer {
 	top := arg.Count(f, "top", "only the `N` that cost most, of paths and of duplicates")
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		c.Dense = true // metadata only and duplicates are told by content, but not that of holes
-		return c.Answer(ctx, c.Args, nil, true, func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+		// Metadata only and duplicates are told by content, but not that of holes.
+		needs := analyze.Needs{Digests: true, Dense: true}
+		return c.Ask(ctx, c.Args, nil, needs, func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 			return wastePart(img, top.Or(math.MaxInt)), nil
 		})
 	}

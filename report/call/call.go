@@ -14,50 +14,61 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 )
 
-// A Command is one command.
+// A Command is a row in the list of commands.
 type Command struct {
 	Name, Args, About string
 	Min, Max          int    // number of arguments; a negative Max is no bound
-	Details           string // paragraphs for the help, wrapped by hand
-	No                string // what exit status 1 means for it; empty where it never answers no
+	Details           string // paragraphs for the help
+	No                string // what exit status 1 means; empty if the command never answers no
 	Examples          []string
-	Plain             bool // writes no document: --format does not apply
-	Target            bool // -o names what the command makes, and not a file for its answer
-	Hidden            bool // not listed
-	Findings          bool // its items are results of checks, which have formats of their own
-	New               func(*pflag.FlagSet) Answer
+	New               func(*pflag.FlagSet) Answer // adds the command's own flags and returns what answers
 
-	Docker   bool   // keeps docker's --format and, said in Statuses, its exit statuses
-	Statuses string // instead of those of all commands
+	Plain    bool      // writes no document: --format does not apply
+	Target   bool      // -o names what the command makes, not a file for its answer
+	Hidden   bool      // not listed
+	Findings bool      // its items are results of checks, which have formats of their own
+	Docker   bool      // keeps docker's --format, and its exit statuses, which Statuses says
+	Statuses string    // instead of those of all commands
+	Refuses  []Refusal // flags of every command that do not apply to this one
 }
 
-// ReadsImages reports whether the first argument of the command names an image.
-func (r Command) ReadsImages() bool {
+// A Refusal says why a flag that every command knows does not apply to a command.
+type Refusal struct {
+	Flag, Why string
+	Hint      string // what to do instead; %s is the first argument
+}
+
+// What several commands refuse.
+var (
+	OneImage = Refusal{"all", "it takes one image", "layup images %s  lists them"}
+	NoTOC    = Refusal{"toc", "it rests on what layers hold, not on the builder's index",
+		"without --toc the layers are fetched and verified"}
+)
+
+// readsImages reports whether the first argument of the command names an image.
+func (r Command) readsImages() bool {
 	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE") || strings.HasPrefix(r.Args, "docker://")
 }
 
-// An Answer does the work of a command and returns the exit status where there is no error.
+// An Answer does the work of a command and returns the exit status. With an error the status is Failed.
 type Answer func(ctx context.Context, c *Call) (int, error)
 
-// A Call is one command line, understood.
+// A Call is one command line, understood: all that a question is handed.
 type Call struct {
-	*Common
-	Command  Command
-	Args     []string
-	commands []Command
-	Stdin    *os.File
-	Stdout   io.Writer
-	Console  *console
+	*common
+	Command Command
+	Args    []string
 
-	Formatter render.Format
-	Secrets   bool           // images are loaded with what small files hold looked at
-	Dense     bool           // and without digests of sparse files
-	Bodies    analyze.Bodies // the content of files that is read
-	WhereTo   string         // the flag that a next command of the same name needs, behind a space
+	commands  []Command
+	own       *pflag.FlagSet // the command's own flags and those of every command
+	stdin     *os.File
+	stdout    io.Writer
+	console   *console
+	formatter render.Format
 }
 
 // Commands are all commands of the program, in the order of the help.
@@ -104,8 +115,8 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, c
 		con.fail(err)
 		return Failed
 	}
-	c.Stdin, c.Stdout, c.Console = stdin, stdout, con
-	con.Quiet, con.verbose = c.Quiet, c.Verbose
+	c.stdin, c.stdout, c.console = stdin, stdout, con
+	con.quiet, con.verbose = c.quiet, c.verbose
 	status, err := Failed, c.checkFlags()
 	if err == nil {
 		err = c.profiles.start()
@@ -127,8 +138,14 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, c
 
 // checkFlags refuses what the common flags cannot mean before an image is read for them.
 func (c *Call) checkFlags() error {
+	for _, r := range c.Command.Refuses {
+		if c.Given(r.Flag) {
+			hint := strings.Replace(r.Hint, "%s", show.Shell(strings.Join(c.Args[:min(1, len(c.Args))], "")), 1)
+			return Usage(hint, "%s: --%s does not apply: %s", c.Command.Name, r.Flag, r.Why)
+		}
+	}
 	if c.Command.Docker {
-		if !c.FormatGiven {
+		if !c.Given("format") {
 			c.Format = ""
 		}
 		return c.checkOutput()
@@ -137,14 +154,11 @@ func (c *Call) checkFlags() error {
 	if err != nil {
 		return err
 	}
-	if c.Formatter = formatter; c.Command.Plain && c.Format != "table" {
+	if c.formatter = formatter; c.Command.Plain && c.Format != "table" {
 		return Usage("", "%s: --format does not apply: it writes no document", c.Command.Name)
 	}
 	if c.Command.Target {
 		return nil
-	}
-	if err := c.checkTOC(); err != nil {
-		return err
 	}
 	return c.checkOutput()
 }

@@ -28,7 +28,7 @@ func TestWarningsAreCountedAfterFiveOfACode(t *testing.T) {
 	}
 	print := func(quiet, verbose bool) []string {
 		var b bytes.Buffer
-		con := &console{w: &b, Quiet: quiet, verbose: verbose}
+		con := &console{w: &b, quiet: quiet, verbose: verbose}
 		con.warn("", warnings)
 		return slices.Collect(strings.Lines(b.String()))
 	}

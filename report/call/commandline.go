@@ -17,9 +17,9 @@ import (
 
 // parse understands a command line: common flags, a command's name, then flags and arguments in any order.
 func parse(commands []Command, args []string) (*Call, Answer, error) {
-	com := NewCommon()
-	top := NewFlagSet()
-	com.AddTo(top)
+	com := newCommon()
+	top := newFlagSet()
+	com.addTo(top)
 	top.BoolVar(&com.version, "version", false, "")
 	top.SetInterspersed(false)
 	if err := top.Parse(args); err != nil {
@@ -32,7 +32,7 @@ func parse(commands []Command, args []string) (*Call, Answer, error) {
 	case com.help:
 		com.help, rest = false, top.Args()[:min(1, top.NArg())]
 	case top.NArg() > 0:
-		words := WithoutImage(top.Args())
+		words := withoutImage(top.Args())
 		name, rest = words[0], words[1:]
 	}
 	report, err := command(commands, name)
@@ -43,19 +43,18 @@ func parse(commands []Command, args []string) (*Call, Answer, error) {
 }
 
 // parseCommand understands what follows a command's name.
-func parseCommand(com *Common, commands []Command, report Command, args []string) (*Call, Answer, error) {
-	flags := NewFlagSet()
+func parseCommand(com *common, commands []Command, report Command, args []string) (*Call, Answer, error) {
+	flags := newFlagSet()
 	answer := report.New(flags)
-	com.AddTo(flags)
+	com.addTo(flags)
 	if report.Name == "__complete" { // its arguments are another command line
-		return &Call{Common: com, commands: commands, Command: report, Args: args}, answer, nil
+		return &Call{common: com, commands: commands, Command: report, Args: args}, answer, nil
 	}
-	if err := flags.Parse(DoubleDashed(flags, args)); err != nil {
+	if err := flags.Parse(doubleDashed(flags, args)); err != nil {
 		return nil, nil, flagError(err, flags, args, report.Name)
 	}
-	call := &Call{Common: com, commands: commands, Command: report, Args: flags.Args()}
-	call.OutputGiven = flags.Changed("output")
-	call.takeFormat(flags)
+	call := &Call{common: com, commands: commands, own: flags, Command: report, Args: flags.Args()}
+	com.share(flags)
 	if com.help {
 		call.Args = []string{report.Name}
 		return call, NewHelp(nil), nil
@@ -64,15 +63,6 @@ func parseCommand(com *Common, commands []Command, report Command, args []string
 		return nil, nil, err
 	}
 	return call, answer, nil
-}
-
-// takeFormat takes over the format of a command that has a flag of its own for it. The common one may stand before the command's name.
-func (c *Call) takeFormat(flags *pflag.FlagSet) {
-	f := flags.Lookup("format")
-	if f.Changed {
-		c.Format = f.Value.String()
-	}
-	c.FormatGiven = f.Changed || c.groups[0].flags.Changed("format")
 }
 
 // command returns the report of that name.
@@ -123,23 +113,23 @@ func (c *Call) checkArgs() error {
 	return nil
 }
 
-// DoubleDashed turns find's spelling of long flags, -name X, into --name X, but for arguments that are a flag's value.
-func DoubleDashed(flags *pflag.FlagSet, args []string) []string {
+// doubleDashed turns find's spelling of long flags, -name X, into --name X, but for arguments that are a flag's value.
+func doubleDashed(flags *pflag.FlagSet, args []string) []string {
 	args = slices.Clone(args)
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
 		name, _, valued := strings.Cut(args[i], "=")
 		if len(name) > 2 && name[0] == '-' && flags.Lookup(name[1:]) != nil {
 			args[i] = "-" + args[i]
 		}
-		if !valued && TakesNext(flags, args[i]) {
+		if !valued && takesNext(flags, args[i]) {
 			i++
 		}
 	}
 	return args
 }
 
-// TakesNext reports whether the argument is a flag whose value is the next argument.
-func TakesNext(flags *pflag.FlagSet, arg string) bool {
+// takesNext reports whether the argument is a flag whose value is the next argument.
+func takesNext(flags *pflag.FlagSet, arg string) bool {
 	var f *pflag.Flag
 	switch {
 	case strings.HasPrefix(arg, "--"):

@@ -16,7 +16,7 @@ type console struct {
 	w              io.Writer
 	progress       *render.Progress // nil before loading begins
 	ended          bool
-	Quiet, verbose bool
+	quiet, verbose bool
 	plugin         bool           // what is advised is typed behind docker
 	undoing        sync.WaitGroup // what must come to its end also when the command is interrupted
 }
@@ -44,7 +44,7 @@ func (c *console) plain(text string) {
 
 // note prints what the user should know of a choice made for them.
 func (c *console) note(text string) {
-	if !c.Quiet {
+	if !c.quiet {
 		c.line(text)
 	}
 }
@@ -75,15 +75,20 @@ func (c *console) end() {
 	c.ended = true
 }
 
-func (c *Call) Note(text string)  { c.Console.note(text) }
-func (c *Call) Line(text string)  { c.Console.line(text) }
-func (c *Call) Plain(text string) { c.Console.plain(text) }
-func (c *Call) Hint(text string)  { c.Console.line("hint: " + text) }
-func (c *Call) Fail(err error)    { c.Console.fail(err) }
-func (c *Call) Clear()            { c.Console.close() }
+// Note prints what the user should know of a choice made for them, unless -q is given.
+func (c *Call) Note(text string) { c.console.note(text) }
 
-// Undoing says that what follows must come to its end also when the command is interrupted, up to the call of what it returns.
+// Hint prints a next command, or what else helps.
+func (c *Call) Hint(text string) { c.console.line("hint: " + text) }
+
+// Fail prints an error, and the hints that it holds.
+func (c *Call) Fail(err error) { c.console.fail(err) }
+
+// Verbatim prints a message that is not in the program's words.
+func (c *Call) Verbatim(text string) { c.console.plain(text) }
+
+// Undoing lets the program wait, also after an interruption, for what follows, until done is called.
 func (c *Call) Undoing() (done func()) {
-	c.Console.undoing.Add(1)
-	return c.Console.undoing.Done
+	c.console.undoing.Add(1)
+	return c.console.undoing.Done
 }

@@ -45,8 +45,8 @@ func habit(command, typed string) string {
 	return ""
 }
 
-// WithoutImage drops the first word of docker's longer names, image inspect and image history, which are typed as they are.
-func WithoutImage(words []string) []string {
+// withoutImage drops the first word of docker's longer names, image inspect and image history, which are typed as they are.
+func withoutImage(words []string) []string {
 	if len(words) > 1 && words[0] == "image" && (words[1] == "inspect" || words[1] == "history") {
 		return words[1:]
 	}

@@ -74,7 +74,7 @@ func overview(commands []Command) string {
 
 // explain is the help of one command: its own flags first, then those that every command knows.
 func explain(r Command) string {
-	own := NewFlagSet()
+	own := newFlagSet()
 	r.New(own)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", sentence(r.About), strings.Join(strings.Fields("layup "+r.Name+" [flags] "+r.Args), " "))
@@ -82,12 +82,12 @@ func explain(r Command) string {
 		b.WriteString("\n" + wrapped(r.Details))
 	}
 	if own.HasAvailableFlags() {
-		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, NewFlagSet()))
+		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, newFlagSet()))
 	}
-	common := NewCommon()
+	common := newCommon()
 	common.groups[0].flags.Lookup("format").Usage = render.Usage(r.Findings)
 	for i, g := range common.groups {
-		if i > 0 && !r.ReadsImages() {
+		if i > 0 && !r.readsImages() {
 			break // only the output's flags mean anything
 		}
 		b.WriteString("\n" + g.title + " (every command):\n" + flagLines(g.flags, own))

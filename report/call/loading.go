@@ -47,22 +47,36 @@ func (list Images) entitle() {
 	}
 }
 
-// Load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an interruption;
-// an image that cannot be loaded is in the list as such.
-func (c *Call) Load(ctx context.Context, names []string, digests bool) (Images, error) {
-	opt, err := c.Loading(names, digests)
+// Load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an
+// interruption. An image that cannot be loaded is in the list, with the reason.
+func (c *Call) Load(ctx context.Context, names []string, needs analyze.Needs) (Images, error) {
+	opt, err := c.Options(names, needs)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Clear()
+	return c.load(ctx, names, opt)
+}
+
+// LoadAll loads all images of each name, as with --all.
+func (c *Call) LoadAll(ctx context.Context, names []string, needs analyze.Needs) (Images, error) {
+	opt, err := c.Options(names, needs)
+	if err != nil {
+		return nil, err
+	}
+	opt.Select.All = true
+	return c.load(ctx, names, opt)
+}
+
+func (c *Call) load(ctx context.Context, names []string, opt analyze.Options) (Images, error) {
+	defer c.console.close()
 	var list Images
 	for _, name := range names {
-		if !c.All {
-			img, err := analyze.Open(ctx, name, opt)
-			list = append(list, Loaded{Name: name, Image: img, Err: err})
+		if opt.Select.All {
+			list = append(list, c.loadAll(ctx, name, opt)...)
 			continue
 		}
-		list = append(list, c.loadAll(ctx, name, opt)...)
+		img, err := analyze.Open(ctx, name, opt)
+		list = append(list, Loaded{Name: name, Image: img, Err: err})
 	}
 	if ctx.Err() != nil {
 		list.Close()
@@ -72,21 +86,21 @@ func (c *Call) Load(ctx context.Context, names []string, digests bool) (Images, 
 	return list, nil
 }
 
-// Loading returns the options with which the names are loaded.
-func (c *Call) Loading(names []string, digests bool) (analyze.Options, error) {
-	if err := c.CheckTarget(names); err != nil {
+// Options turns the flags and what a question needs into what opening an image takes. It refuses an -o that would
+// replace one of the names.
+func (c *Call) Options(names []string, needs analyze.Needs) (analyze.Options, error) {
+	if err := c.checkTarget(names); err != nil {
 		return analyze.Options{}, err
 	}
-	opt, err := c.Options()
+	if needs.Digests && c.registry.toc {
+		return analyze.Options{}, Usage("", "%s: --toc: the digests of files' content need the layers themselves", c.Command.Name)
+	}
+	opt, err := c.options(needs)
 	if err != nil {
 		return opt, err
 	}
-	if digests && c.Registry.TOC {
-		return analyze.Options{}, Usage("", "%s: --toc: the digests of files' content need the layers themselves", c.Command.Name)
-	}
-	opt.Digests, opt.Dense, opt.Secrets, opt.Bodies = digests, c.Dense, c.Secrets, c.Bodies
-	opt.Source.Stdin, opt.Note = c.Stdin, c.Note
-	opt.Progress = c.Track()
+	opt.Source.Stdin, opt.Note, opt.Source.Registry.Note = c.stdin, c.Note, c.Note
+	opt.Progress = c.console.track(c.progress.Word)
 	return opt, nil
 }
 
@@ -150,19 +164,20 @@ func (list Images) Complain(c *Call) {
 			c.Fail(l.Err)
 			continue
 		}
-		l.Complain(c, l.Image.Warnings())
+		l.Complain(c)
 	}
 }
 
-func (l Loaded) Complain(c *Call, warnings []tarfs.Warning) {
+// Complain prints what could not be read of an image, and its warnings.
+func (l Loaded) Complain(c *Call) {
 	for _, e := range l.Image.Errors() {
-		c.Line(fmt.Sprintf("%s: %v", l.Where(), e))
+		c.console.line(fmt.Sprintf("%s: %v", l.Where(), e))
 	}
 	about := ""
 	if l.Many {
 		about = l.Where() + ": "
 	}
-	c.Console.warn(about, warnings)
+	c.console.warn(about, l.Image.Warnings())
 	c.tellTOC(l)
 }
 

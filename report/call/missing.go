@@ -8,6 +8,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/near"
 	"layup/analyze/show"
+	"layup/report/render"
 	"layup/tarfs"
 )
 
@@ -32,7 +33,7 @@ func (c *Call) Missing(img *analyze.Image, upto int, follow bool, err error) err
 	switch {
 	case e.DeletedBy != tarfs.NoLayer:
 		if by := img.Instruction(e.DeletedBy).Readable; by != "" {
-			err = fmt.Errorf("%w: %s", err, Cut(by))
+			err = fmt.Errorf("%w: %s", err, render.DockerCut(by, 60))
 		}
 		return Usage(c.Next(img, "log", meant.Path), "%w", err)
 	case there:
@@ -43,24 +44,17 @@ func (c *Call) Missing(img *analyze.Image, upto int, follow bool, err error) err
 	return err
 }
 
-// Cut shortens an instruction to what a message can hold.
-func Cut(instruction string) string {
-	const longest = 60
-	if r := []rune(instruction); len(r) > longest {
-		return string(r[:longest-1]) + "…"
-	}
-	return instruction
-}
-
 // Next is a command line about a path of the same image.
 func (c *Call) Next(img *analyze.Image, command, path string) string {
-	again := *c.Common
-	if c.All {
-		again.Image, again.Platform = img.Reference, img.Platform
+	again := *c.common
+	if c.all {
+		again.image, again.platform = img.Reference, img.Platform
 	}
 	next := fmt.Sprintf("layup %s%s %s %s", command, again.flags(), show.Shell(img.Name), show.Shell(path))
-	if command == c.Command.Name {
-		next += c.WhereTo
+	for _, place := range []struct{ short, flag string }{{"-C", "directory"}, {"-o", "output"}} {
+		if f := c.own.Lookup(place.flag); f != nil && f.Changed && command == c.Command.Name {
+			next += " " + place.short + " " + show.Shell(f.Value.String())
+		}
 	}
 	return next
 }

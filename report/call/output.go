@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"layup/report/render"
@@ -49,13 +50,13 @@ func fill(ctx context.Context, w io.Writer, where string, t render.Terminal, b b
 		err = buffered.Flush()
 	}
 	if s.err != nil {
-		return WriteError(where, s.err)
+		return writeError(where, s.err)
 	}
 	return err
 }
 
-// WriteError names the target once; the path that the system's error holds says /dev/stdout.
-func WriteError(where string, err error) error {
+// writeError names the target once; the path that the system's error holds says /dev/stdout.
+func writeError(where string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -72,15 +73,15 @@ func (e *outputError) Unwrap() error { return e.error }
 
 // Write hands the answer to the standard output or to the file that -o names.
 func (c *Call) Write(ctx context.Context, b body) error {
-	if c.Output != "" && c.Output != "-" {
+	if c.toFile() {
 		return c.writeFile(ctx, b)
 	}
-	if closedAtStart(c.Stdout) {
+	if closedAtStart(c.stdout) {
 		return &outputError{errors.New("write stdout: it is closed")}
 	}
-	err := fill(ctx, c.Stdout, "stdout", c.Terminal(), b)
-	if closer, ok := c.Stdout.(io.Closer); ok && err == nil {
-		err = WriteError("stdout", closer.Close())
+	err := fill(ctx, c.stdout, "stdout", c.Terminal(), b)
+	if closer, ok := c.stdout.(io.Closer); ok && err == nil {
+		err = writeError("stdout", closer.Close())
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		return errClosedPipe
@@ -98,7 +99,7 @@ func (c *Call) Print(ctx context.Context, text string) error {
 
 // checkOutput refuses what -o cannot mean before an image is read for it.
 func (c *Call) checkOutput() error {
-	if c.Output == "" && c.OutputGiven {
+	if c.Output == "" && c.Given("output") {
 		return Usage("- is the standard output; a variable of a script may be unset", "-o: the name of the file is empty")
 	}
 	if c.Output == "" || c.Output == "-" {
@@ -110,10 +111,14 @@ func (c *Call) checkOutput() error {
 		}
 		return nil
 	}
+	format := func(f render.Format) bool { return f.Name == c.Output }
+	if !c.Command.Plain && slices.ContainsFunc(render.For(c.Command.Findings), format) {
+		return Usage("--format "+c.Output+"; a file of that name is ./"+c.Output, "-o %s: names a file, not a format", c.Output)
+	}
 	dir := filepath.Dir(c.Output)
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		return fmt.Errorf("-o %q: %q is no directory", c.Output, dir)
+		return fmt.Errorf("-o %q: %q is not a directory", c.Output, dir)
 	}
 	return nil
 }
@@ -123,11 +128,11 @@ func (c *Call) writeFile(ctx context.Context, b body) error {
 	if info, err := os.Stat(c.Output); err == nil && !info.Mode().IsRegular() {
 		return c.writeDevice(ctx, c.Output, b)
 	}
-	return c.ReplaceFile(func(f *os.File) error { return fill(ctx, f, c.Output, c.fileTerminal(), b) })
+	return c.replaceFile(func(f *os.File) error { return fill(ctx, f, c.Output, c.Terminal(), b) })
 }
 
-// ReplaceFile puts what is written into a temporary file in place of the one that -o names.
-func (c *Call) ReplaceFile(write func(f *os.File) error) error {
+// replaceFile puts what is written into a temporary file in place of the one that -o names.
+func (c *Call) replaceFile(write func(f *os.File) error) error {
 	path, err := filepath.EvalSymlinks(c.Output) // a link stays a link
 	if err != nil {
 		path = c.Output
@@ -139,33 +144,59 @@ func (c *Call) ReplaceFile(write func(f *os.File) error) error {
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".layup-"+rand.Text()[:8])
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return WriteError(c.Output, err)
+		return writeError(c.Output, err)
 	}
 	defer os.Remove(temp) // finds nothing after the rename
 	err = write(f)
 	if err == nil && keep {
-		err = WriteError(c.Output, f.Chmod(mode)) // whatever the umask
+		err = writeError(c.Output, f.Chmod(mode)) // whatever the umask
 	}
 	if err == nil {
-		err = WriteError(c.Output, f.Sync())
+		err = writeError(c.Output, f.Sync())
 	}
 	if closeErr := f.Close(); err == nil {
-		err = WriteError(c.Output, closeErr)
+		err = writeError(c.Output, closeErr)
 	}
 	if err == nil {
-		err = WriteError(c.Output, os.Rename(temp, path))
+		err = writeError(c.Output, os.Rename(temp, path))
 	}
 	return err
+}
+
+// WriteAt puts what is written, at any place, into the regular file that -o names, when it is whole.
+func (c *Call) WriteAt(write func(w io.WriterAt) error) error {
+	return c.replaceFile(func(f *os.File) error {
+		w := &writerAt{w: f}
+		err := write(w)
+		if w.err != nil {
+			return writeError(c.Output, w.err)
+		}
+		return err
+	})
+}
+
+// A writerAt keeps the first error of what it writes to.
+type writerAt struct {
+	w   io.WriterAt
+	err error
+}
+
+func (w *writerAt) WriteAt(p []byte, at int64) (int, error) {
+	n, err := w.w.WriteAt(p, at)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
 }
 
 func (c *Call) writeDevice(ctx context.Context, path string, b body) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		return WriteError(c.Output, err)
+		return writeError(c.Output, err)
 	}
-	err = fill(ctx, f, c.Output, c.fileTerminal(), b)
+	err = fill(ctx, f, c.Output, c.Terminal(), b)
 	if closeErr := f.Close(); err == nil {
-		err = WriteError(c.Output, closeErr)
+		err = writeError(c.Output, closeErr)
 	}
 	return err
 }

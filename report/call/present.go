@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"layup/analyze"
+	"layup/report/item"
 	"layup/report/render"
 )
 
@@ -18,19 +19,19 @@ type Part struct {
 }
 
 // A question is what a command asks of each image; args are what follows the image's name.
-// Its errors do not name the image: that is done for all of them.
+// Its errors do not name the image: Ask does that for all of them.
 type question func(c *Call, img *analyze.Image, args []string) (Part, error)
 
-// About returns the answer of a command whose first argument is the image; digests may be nil.
-func About(digests *bool, ask question) Answer {
+// About returns the answer of a command of which the first argument is the image. Flags may fill what it needs.
+func About(needs *analyze.Needs, ask question) Answer {
 	return func(ctx context.Context, c *Call) (int, error) {
-		return c.Answer(ctx, c.Args[:1], c.Args[1:], digests != nil && *digests, ask)
+		return c.Ask(ctx, c.Args[:1], c.Args[1:], *needs, ask)
 	}
 }
 
-// Answer asks the question of every image and writes the document. Nothing is written before all of them are loaded.
-func (c *Call) Answer(ctx context.Context, names, args []string, digests bool, ask question) (int, error) {
-	images, err := c.Load(ctx, names, digests)
+// One answers from one image, the first argument. The status is at least that of damage in the image.
+func (c *Call) One(ctx context.Context, needs analyze.Needs, do func(img *analyze.Image) (int, error)) (int, error) {
+	images, err := c.Load(ctx, c.Args[:1], needs)
 	if err != nil {
 		return Failed, err
 	}
@@ -38,7 +39,25 @@ func (c *Call) Answer(ctx context.Context, names, args []string, digests bool, a
 	if status := images.Refused(c); status != Answered {
 		return status, nil
 	}
-	doc := render.Doc{Command: c.Command.Name, Many: c.All || len(names) > 1}
+	status, err := do(images[0].Image)
+	if err != nil {
+		return Failed, err
+	}
+	images.Complain(c)
+	return Worst(status, statusOf(images[0].Image, Part{})), nil
+}
+
+// Ask asks the question of every image and writes the document. Nothing is written before all of them are loaded.
+func (c *Call) Ask(ctx context.Context, names, args []string, needs analyze.Needs, ask question) (int, error) {
+	images, err := c.Load(ctx, names, needs)
+	if err != nil {
+		return Failed, err
+	}
+	defer images.Close()
+	if status := images.Refused(c); status != Answered {
+		return status, nil
+	}
+	doc := render.Doc{Command: c.Command.Name, Many: c.all || len(names) > 1}
 	status, missing := Answered, []error(nil)
 	for _, l := range images {
 		if l.Err != nil {
@@ -50,11 +69,11 @@ func (c *Call) Answer(ctx context.Context, names, args []string, digests bool, a
 		if err != nil {
 			return Failed, fmt.Errorf("%s: %w", l.Where(), err)
 		}
-		doc.Sections = append(doc.Sections, dress(ctx, doc.Many, l, p.Section))
+		doc.Sections = append(doc.Sections, describe(doc.Many, l, p.Section))
 		for _, err := range p.Missing {
 			missing = append(missing, fmt.Errorf("%s: %w", l.Where(), err))
 		}
-		status = Worst(status, StatusOf(l.Image, p))
+		status = Worst(status, statusOf(l.Image, p))
 	}
 	if err := c.WriteDoc(ctx, doc); err != nil {
 		return Failed, err
@@ -66,8 +85,8 @@ func (c *Call) Answer(ctx context.Context, names, args []string, digests bool, a
 	return status, nil
 }
 
-// StatusOf is the exit status that one image's answer asks for.
-func StatusOf(img *analyze.Image, p Part) int {
+// statusOf is the exit status that one image's answer asks for.
+func statusOf(img *analyze.Image, p Part) int {
 	status := Answered
 	if p.Refuted || len(p.Missing) > 0 {
 		status = Refuted
@@ -80,65 +99,46 @@ func StatusOf(img *analyze.Image, p Part) int {
 
 // WriteDoc writes the document in the format asked for.
 func (c *Call) WriteDoc(ctx context.Context, doc render.Doc) error {
+	c.console.close()
 	doc.Version, _ = Build()
-	return c.Write(ctx, func(w io.Writer, t render.Terminal) error { return c.Formatter.Write(w, doc, t) })
+	for i := range doc.Sections {
+		doc.Sections[i].Rows = interruptible(ctx, doc.Sections[i].Rows)
+	}
+	return c.Write(ctx, func(w io.Writer, t render.Terminal) error { return c.formatter.Write(w, doc, t) })
 }
 
-// ImageFacts is the "image" object of the document.
-type ImageFacts struct {
-	Name      string `json:"name,omitempty"` // only where there are several
-	Source    string `json:"source,omitempty"`
-	Reference string `json:"reference,omitempty"`
-	ID        string `json:"id,omitempty"`
-	Platform  string `json:"platform,omitempty"`
-	Layers    *int   `json:"layers,omitempty"` // nil where the image could not be opened
-	Verified  string `json:"verified,omitempty"`
-}
-
-func FactsOf(img *analyze.Image) ImageFacts {
-	layers := len(img.Layers)
-	return ImageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform, Layers: &layers, Verified: img.Verified}
-}
-
-// dress adds to a section what every document says of its image.
-func dress(ctx context.Context, many bool, l Loaded, s render.Section) render.Section {
+// describe adds to a section what every document says of its image.
+func describe(many bool, l Loaded, s render.Section) render.Section {
 	img := l.Image
-	facts := FactsOf(img)
+	facts := item.FactsOf(img)
 	if many {
 		facts.Name = img.Name
 	}
 	s.Image, s.Source, s.Name = facts, l.Name, l.title
-	s.Rows = Interruptible(ctx, s.Rows)
-	if s.Text == nil && !many && Empty(s.Rows) {
+	if s.Text == nil && !many && empty(s.Rows) {
 		s.Text = func(io.Writer, render.Terminal) error { return nil } // a header over nothing helps nobody
 	}
 	for _, w := range img.Warnings() {
-		s.Warnings = append(s.Warnings, NewWarningFacts(w))
+		s.Warnings = append(s.Warnings, item.NewWarningFacts(w))
 	}
 	for _, e := range img.Errors() {
-		s.Errors = append(s.Errors, ErrorFacts{&e.Layer, e.Err.Error()})
+		s.Errors = append(s.Errors, item.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()})
 	}
 	return s
 }
 
 // failedSection is the section of an image that could not be loaded.
 func failedSection(l Loaded) render.Section {
-	facts := ImageFacts{Name: l.Name}
+	facts := item.ImageFacts{Name: l.Name}
 	if l.Image != nil {
-		facts = FactsOf(l.Image)
+		facts = item.FactsOf(l.Image)
 		facts.Name = l.Name
 	}
-	return render.Section{Image: facts, Source: l.Name, Errors: []any{ErrorFacts{nil, l.Err.Error()}}}
+	return render.Section{Image: facts, Source: l.Name, Errors: []any{item.ErrorFacts{Message: l.Err.Error()}}}
 }
 
-// ErrorFacts is a member of the document's "errors"; without a layer where the image could not be opened at all.
-type ErrorFacts struct {
-	Layer   *int   `json:"layer,omitempty"`
-	Message string `json:"message"`
-}
-
-// Interruptible ends the rows when the command is interrupted: the first pass over a table's rows writes nothing that could fail.
-func Interruptible(ctx context.Context, rows iter.Seq[[]render.Value]) iter.Seq[[]render.Value] {
+// interruptible ends the rows when the command is interrupted: the first pass over a table's rows writes nothing that could fail.
+func interruptible(ctx context.Context, rows iter.Seq[[]render.Value]) iter.Seq[[]render.Value] {
 	if rows == nil {
 		return nil
 	}
@@ -152,7 +152,7 @@ func Interruptible(ctx context.Context, rows iter.Seq[[]render.Value]) iter.Seq[
 	}
 }
 
-func Empty(rows iter.Seq[[]render.Value]) bool {
+func empty(rows iter.Seq[[]render.Value]) bool {
 	if rows == nil {
 		return true
 	}

@@ -3,7 +3,6 @@ package call
 import (
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -13,7 +12,7 @@ import (
 // registryFlags say how docker://REF is reached.
 type registryFlags struct {
 	registry.Options
-	TOC bool
+	toc bool
 }
 
 func (r *registryFlags) flags(f *pflag.FlagSet) {
@@ -24,24 +23,13 @@ func (r *registryFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&r.Insecure, "insecure", false, "take plain HTTP and any certificate; digests are checked all the same")
 	f.StringArrayVar(&r.Mirrors, "mirror", nil, "ask URL before the registry HOST (`HOST=URL`); may be given several times")
 	f.StringArrayVar(&r.TokenHosts, "token-host", nil, "`HOST` of a token server that may get the credentials though it is of another domain")
-	f.BoolVar(&r.TOC, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest in the manifest")
+	f.BoolVar(&r.toc, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest in the manifest")
 	f.BoolVar(&r.Offline, "offline", false, "never open a connection, as LAYUP_OFFLINE=1 does")
-}
-
-// tocCommands are those whose answers can rest on a builder's index: they list names and metadata.
-var tocCommands = []string{"owner", "log", "find", "ls", "tree", "layers", "images", "inspect", "history", "version", "help", "completion"}
-
-// checkTOC refuses --toc where the answer would need the layers themselves.
-func (c *Call) checkTOC() error {
-	if c.Registry.TOC && !slices.Contains(tocCommands, c.Command.Name) {
-		return Usage("without --toc the layers are fetched and verified", "%s: --toc does not apply: it rests on what layers hold, not on the builder's index", c.Command.Name)
-	}
-	return nil
 }
 
 // tellTOC says once that an answer rests on a builder's index.
 func (c *Call) tellTOC(l Loaded) {
-	if !c.Registry.TOC || l.Image == nil || !l.Image.Remote {
+	if !c.registry.toc || l.Image == nil || !l.Image.Remote {
 		return
 	}
 	fetched, ok := l.Image.TOC()
@@ -50,7 +38,7 @@ func (c *Call) tellTOC(l Loaded) {
 		return
 	}
 	c.Note(l.Where() + ": rests on the index that its builder stored (--toc): layers were not read")
-	if c.Verbose {
+	if c.verbose {
 		var stored int64
 		for _, layer := range l.Image.Layers {
 			stored += layer.Size

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// CheckTarget refuses an output that would replace what is read, the sources that names name: no answer is worth the image.
-func (c *Call) CheckTarget(names []string) error {
-	if c.Output == "" || c.Output == "-" {
+// checkTarget refuses an output that would replace what is read, the sources that names name: no answer is worth the image.
+func (c *Call) checkTarget(names []string) error {
+	if !c.toFile() {
 		return nil
 	}
 	target, err := os.Stat(c.Output)
@@ -50,7 +50,7 @@ func (c *Call) CheckOutside(flag, dir string) error {
 // reads reports whether the source is the file, or a directory above it.
 func (c *Call) reads(source, path string, target os.FileInfo) bool {
 	if source == "-" {
-		info, err := c.Stdin.Stat()
+		info, err := c.stdin.Stat()
 		return err == nil && os.SameFile(info, target)
 	}
 	for _, name := range FilesOf(source) {

@@ -13,8 +13,8 @@ import (
 	"layup/report/render"
 )
 
-// Width returns the columns of the terminal that w is, 0 if it is none.
-func Width(w io.Writer) int {
+// width returns the columns of the terminal that w is, 0 if it is none.
+func width(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0
@@ -26,39 +26,29 @@ func Width(w io.Writer) int {
 	return columns
 }
 
-// Terminal says what the standard output can show.
+// toFile reports whether the answer goes to the file that -o names.
+func (c *Call) toFile() bool { return c.Output != "" && c.Output != "-" && !c.Command.Target }
+
+// Terminal says what the place can show to which the answer goes. A file shows all, without colour unless asked for.
 func (c *Call) Terminal() render.Terminal {
-	columns := Width(c.Stdout)
+	if c.toFile() {
+		return render.Terminal{Color: c.color.Word == "always"}
+	}
+	columns := width(c.stdout)
 	t := render.Terminal{Width: columns, TTY: columns > 0, Color: render.UseColor(c.color.Word, columns > 0, os.Getenv)}
-	if c.NoTrunc {
+	if c.noTrunc {
 		t.Width = 0
 	}
 	return t
 }
 
-// OnTerminal reports whether the answer is shown on a terminal.
-func (c *Call) OnTerminal() bool { return (c.Output == "" || c.Output == "-") && c.Terminal().TTY }
-
-// ToTerminal is a text of an image with nothing in it that a terminal obeys but line feeds, where it is shown on one.
-func (c *Call) ToTerminal(text string) string {
-	if !c.OnTerminal() {
-		return text
-	}
-	return show.Lines(text)
-}
-
-// fileTerminal says what a file can show: all, without colour unless asked for.
-func (c *Call) fileTerminal() render.Terminal {
-	return render.Terminal{Color: c.color.Word == "always"}
-}
-
 // status begins a status line, or lines, as --progress says; nil for neither.
 func (c *console) status(how string) *render.Progress {
-	columns := Width(c.w)
-	if c.Quiet || how == "none" || how == "auto" && columns == 0 {
+	columns := width(c.w)
+	if c.quiet || how == "none" || how == "auto" && columns == 0 {
 		return nil
 	}
-	p := render.NewProgress(c.w, how, func() int { return Width(c.w) })
+	p := render.NewProgress(c.w, how, func() int { return width(c.w) })
 	c.mu.Lock()
 	c.progress = p
 	c.mu.Unlock()
@@ -99,8 +89,5 @@ func (c *console) track(how string) func(analyze.Progress) {
 	}
 }
 
-// StatusLine begins a status line, or lines, as --progress says; nil for neither.
-func (c *Call) StatusLine() *render.Progress { return c.Console.status(c.progress.Word) }
-
-// Track begins to show how far loading has come.
-func (c *Call) Track() func(analyze.Progress) { return c.Console.track(c.progress.Word) }
+// Progress begins a status line, or lines, as --progress says. It is nil if nothing is to be shown.
+func (c *Call) Progress() *render.Progress { return c.console.status(c.progress.Word) }

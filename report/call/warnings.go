@@ -1,41 +1,20 @@
 package call
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"layup/analyze/show"
 	"layup/tarfs"
 )
-
-// WarningFacts is a member of the document's "warnings".
-type WarningFacts struct {
-	Code       string         `json:"code"`
-	Severity   tarfs.Severity `json:"severity"`
-	Layer      int            `json:"layer"`
-	Path       string         `json:"path,omitempty"`
-	PathBase64 string         `json:"pathBase64,omitempty"` // the exact bytes where they are no UTF-8
-	Message    string         `json:"message"`
-	More       int            `json:"more,omitempty"`
-}
-
-func NewWarningFacts(w tarfs.Warning) WarningFacts {
-	f := WarningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Code.Message, More: w.More}
-	if !utf8.ValidString(w.Path) {
-		f.PathBase64 = base64.StdEncoding.EncodeToString([]byte(w.Path))
-	}
-	return f
-}
 
 // shown is how many warnings of a code the standard error lists before it only counts.
 const shown = 5
 
 // warn prints the first warnings of each code; those of severity low in one line unless asked for.
 func (c *console) warn(about string, warnings []tarfs.Warning) {
-	if c.Quiet {
+	if c.quiet {
 		return
 	}
 	var codes []tarfs.Code

@@ -62,7 +62,8 @@ func measured(v any) render.Value {
 // Check is the command check.
 func Check() call.Command {
 	return call.Command{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Findings: true, New: newCheck, Details: details,
-		About: "hold an image against rules, for CI", No: "a rule does not hold",
+		Refuses: []call.Refusal{call.NoTOC},
+		About:   "hold an image against rules, for CI", No: "a rule does not hold",
 		Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar", "layup check --config gate.yaml --all deliveries/",
 			"layup check --max-wasted 20MB --format sarif -o layup.sarif shop.tar"}}
 }
@@ -87,9 +88,8 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
-		c.Secrets = true
 		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) { return checked(img, list), nil }
-		status, err := c.Answer(ctx, c.Args, nil, false, ask)
+		status, err := c.Ask(ctx, c.Args, nil, analyze.Needs{Secrets: true}, ask)
 		if status == call.Failed && err == nil && len(c.Args) > 1 && flags.bare() {
 			c.Hint("every argument is an image; what a rule passes over stands behind =: --no-setuid=/usr/bin/su")
 		}
@@ -123,12 +123,11 @@ func checked(img *analyze.Image, list []rules.Rule) call.Part {
 
 // base returns the diffIDs that an image must begin with.
 func base(ctx context.Context, c *call.Call, name string) ([]string, error) {
-	opt, err := c.Options()
+	opt, err := c.Options(nil, analyze.Needs{})
 	if err != nil {
 		return nil, err
 	}
 	opt.Select.Image, opt.Select.All, opt.KeepGoing = "", false, false
-	opt.Source.Stdin, opt.Note = c.Stdin, c.Note
 	img, err := analyze.Open(ctx, name, opt)
 	if err != nil {
 		return nil, fmt.Errorf("check: --base: %w", err)

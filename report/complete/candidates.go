@@ -13,12 +13,10 @@ import (
 	"layup/report/render"
 )
 
-// A draft is a command line that is not complete.
+// A draft is a command line that is not complete, and the word being typed.
 type draft struct {
+	*call.Draft
 	commands []call.Command
-	com      *call.Common
-	report   call.Command // without a name where there is none yet
-	flags    *pflag.FlagSet
 	typed    string
 }
 
@@ -27,89 +25,42 @@ func (r request) candidates(ctx context.Context) ([]candidate, int) {
 	if r.redirected {
 		return nil, filesToo
 	}
-	d := readDraft(r.commands, r.words)
-	d.typed = r.typed.text
+	d := &draft{r.call.Draft(r.words), r.call.Commands(), r.typed.text}
 	if len(r.words) > 0 {
-		if f := valueOf(d.flags, r.words[len(r.words)-1]); f != nil {
+		if f := d.Valued(r.words[len(r.words)-1]); f != nil {
 			return d.values(ctx, f, "")
 		}
 	}
-	dashed := d.flags.ArgsLenAtDash() >= 0
+	dashed := d.Flags.ArgsLenAtDash() >= 0
 	if flag, _, ok := strings.Cut(d.typed, "="); ok && !dashed && strings.HasPrefix(flag, "--") {
-		if f := d.flags.Lookup(flag[2:]); f != nil {
+		if f := d.Flags.Lookup(flag[2:]); f != nil {
 			return d.values(ctx, f, flag+"=")
 		}
 	}
 	if strings.HasPrefix(d.typed, "-") && !dashed {
-		return flagNames(d.flags), noFiles
+		return flagNames(d.Flags), noFiles
 	}
 	return d.arguments(ctx)
 }
 
-// readDraft understands the words before the one being typed, as far as they can be understood.
-func readDraft(commands []call.Command, words []string) *draft {
-	d := &draft{commands: commands, com: call.NewCommon(), flags: call.NewFlagSet()}
-	top := call.NewFlagSet()
-	d.com.AddTo(top)
-	at := 0
-	for at < len(words) && strings.HasPrefix(words[at], "-") {
-		if !strings.Contains(words[at], "=") && call.TakesNext(top, words[at]) {
-			at++
-		}
-		at++
-	}
-	rest := call.WithoutImage(words[min(at, len(words)):])
-	for _, r := range commands {
-		if len(rest) > 0 && r.Name == rest[0] && r.New != nil {
-			d.report = r
-			r.New(d.flags)
-		}
-	}
-	d.com.AddTo(d.flags)
-	if len(rest) > 0 && d.report.Name == "" {
-		d.report.Name = rest[0] // unknown
-	}
-	// What is wrong with the line will be said when it is run.
-	_ = d.flags.Parse(call.DoubleDashed(d.flags, words[:min(at, len(words))]))
-	_ = d.flags.Parse(call.DoubleDashed(d.flags, rest[min(1, len(rest)):]))
-	return d
-}
-
 // arguments returns what may stand in an argument's place.
 func (d *draft) arguments(ctx context.Context) ([]candidate, int) {
-	given := d.flags.Args()
+	given := d.Flags.Args()
 	switch {
-	case d.report.Name == "", d.report.Name == "help" && len(given) == 0:
+	case d.Command.Name == "", d.Command.Name == "help" && len(given) == 0:
 		return commandNames(d.commands), noFiles
-	case d.report.Max >= 0 && len(given) >= d.report.Max && d.report.New != nil:
+	case d.Command.Max >= 0 && len(given) >= d.Command.Max && d.Command.New != nil:
 		return nil, noFiles
-	case d.report.Name == "completion":
+	case d.Command.Name == "completion":
 		var found []candidate
 		for _, s := range shells() {
 			found = append(found, candidate{word: s.name})
 		}
 		return found, noFiles
-	case len(given) > 0 && strings.HasPrefix(d.report.Args, "IMAGE ") && strings.Contains(d.report.Args, "PATH"):
+	case len(given) > 0 && strings.HasPrefix(d.Command.Args, "IMAGE ") && strings.Contains(d.Command.Args, "PATH"):
 		return d.paths(ctx, given[0]), noFiles
 	}
 	return nil, filesToo
-}
-
-// valueOf returns the flag whose value follows the word, if there is one.
-func valueOf(flags *pflag.FlagSet, word string) *pflag.Flag {
-	if strings.Contains(word, "=") || !strings.HasPrefix(word, "-") {
-		return nil
-	}
-	if flags.Lookup(strings.TrimPrefix(word, "-")) != nil && len(word) > 2 {
-		word = "-" + word // find's spelling
-	}
-	if !call.TakesNext(flags, word) {
-		return nil
-	}
-	if name, long := strings.CutPrefix(word, "--"); long {
-		return flags.Lookup(name)
-	}
-	return flags.ShorthandLookup(word[len(word)-1:])
 }
 
 // values returns what a flag takes, where that is known; prefix is what stands before it in the same word.
@@ -138,11 +89,11 @@ func (d *draft) known(ctx context.Context, f *pflag.Flag) []candidate {
 	}
 	switch f.Name {
 	case "format":
-		if d.report.Docker {
+		if d.Command.Docker {
 			return []candidate{{"json", "docker's JSON, on one line"}}
 		}
 		var found []candidate
-		for _, f := range render.For(d.report.Findings) {
+		for _, f := range render.For(d.Command.Findings) {
 			found = append(found, candidate{f.Name, f.About})
 		}
 		return found

@@ -31,7 +31,7 @@ func Answer() call.Command {
 func newComplete(*pflag.FlagSet) call.Answer {
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		r := readRequest(c.Args)
-		r.commands = c.Commands()
+		r.call = c
 		found, directive := r.candidates(ctx)
 		var b strings.Builder
 		shown := 0
@@ -53,7 +53,7 @@ func newComplete(*pflag.FlagSet) call.Answer {
 
 // A request is what a completion script hands over.
 type request struct {
-	commands   []call.Command
+	call       *call.Call
 	words      []string // before the one being typed, without the program's name
 	typed      typedWord
 	quoted     bool // candidates are to be quoted as the shell reads them

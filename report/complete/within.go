@@ -13,6 +13,7 @@ import (
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"
 	"layup/report/call"
+	"layup/report/render"
 )
 
 // What completion may cost: the time is that of a person waiting for a key to answer.
@@ -62,15 +63,9 @@ func local(name string) bool {
 	})
 }
 
-// options are those of the draft, but for what only an answer needs.
-func (d *draft) options() (analyze.Options, error) {
-	d.com.Registry.Offline, d.com.NoVerify, d.com.KeepGoing, d.com.All = true, true, true, false
-	return d.com.Options()
-}
-
 // image opens the image of the draft, or returns nil.
 func (d *draft) image(ctx context.Context, name string) *analyze.Image {
-	opt, err := d.options()
+	opt, err := d.Options()
 	if err != nil || !local(name) {
 		return nil
 	}
@@ -90,7 +85,7 @@ func (d *draft) paths(ctx context.Context, name string) []candidate {
 		}
 		upto := analyze.Last
 		for _, flag := range []string{"upto", "layer"} {
-			if f := d.flags.Lookup(flag); f != nil && f.Changed {
+			if f := d.Flags.Lookup(flag); f != nil && f.Changed {
 				if n, err := strconv.Atoi(f.Value.String()); err == nil {
 					upto = n
 				}
@@ -98,7 +93,7 @@ func (d *draft) paths(ctx context.Context, name string) []candidate {
 		}
 		dir, begin := d.typed[:strings.LastIndexByte(d.typed, '/')+1], d.typed[strings.LastIndexByte(d.typed, '/')+1:]
 		children := img.Names(dir, upto)
-		if d.report.Name == "log" { // what is gone has a history also
+		if d.Command.Name == "log" { // what is gone has a history also
 			children = img.EveryName(dir)
 		}
 		return few(ctx, dir, begin, children)
@@ -126,12 +121,12 @@ func few(ctx context.Context, dir, begin string, names iter.Seq[string]) []candi
 
 // contents lists what one of the sources of the draft holds, or nothing where it is not named.
 func (d *draft) contents(ctx context.Context, which int) []source.Listed {
-	given := d.flags.Args()
+	given := d.Flags.Args()
 	if len(given) <= which || !local(given[which]) {
 		return nil
 	}
 	return inTime(ctx, func(ctx context.Context) []source.Listed {
-		opt, err := d.options()
+		opt, err := d.Options()
 		if err != nil {
 			return nil
 		}
@@ -177,7 +172,7 @@ func (d *draft) platforms(ctx context.Context, which int) []candidate {
 
 // layers numbers the layers of the image, each with its instruction.
 func (d *draft) layers(ctx context.Context) []candidate {
-	given := d.flags.Args()
+	given := d.Flags.Args()
 	if len(given) == 0 {
 		return nil
 	}
@@ -185,7 +180,7 @@ func (d *draft) layers(ctx context.Context) []candidate {
 		var found []candidate
 		if img := d.image(ctx, given[0]); img != nil {
 			for i := range img.Layers {
-				found = append(found, candidate{strconv.Itoa(i), call.Cut(img.Instruction(i).Readable)})
+				found = append(found, candidate{strconv.Itoa(i), render.DockerCut(img.Instruction(i).Readable, 60)})
 			}
 		}
 		return found[:min(len(found), mostCandidates)]

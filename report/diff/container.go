@@ -20,11 +20,12 @@ const (
 // loadContainer loads a container: what it began with, and what it shows now.
 func (d *comparing) loadContainer(ctx context.Context, c *call.Call) (call.Images, [2]analyze.Side, error) {
 	var sides [2]analyze.Side
-	opt, err := d.options(c, c.Common)
+	needs := d.needs
+	needs.Bodies = analyze.SomeBodies // contents of the same size are compared
+	opt, err := c.Options(c.Args, needs)
 	if err != nil {
 		return nil, sides, err
 	}
-	opt.Bodies = analyze.SomeBodies // contents of the same size are compared
 	img, err := analyze.Open(ctx, c.Args[0], opt)
 	list := call.Images{{Name: c.Args[0], Image: img, Err: err}}
 	if err := ready(ctx, list); err != nil || list[0].Err != nil {

@@ -45,22 +45,25 @@ text that holds no NUL byte.
 
 // A comparing is what the flags of diff ask for.
 type comparing struct {
-	stages           string
-	ignore           *arg.Words
-	stat, byLayer    bool
-	content, digests bool
-	newFile          bool
-	most             string
-	limit            int64 // most, in bytes
-	image, platform  [2]string
-	aspects          analyze.Aspect
-	against          *arg.Choice
-	container        bool // the one argument is a container
+	stages          string
+	ignore          *arg.Words
+	stat, byLayer   bool
+	content         bool
+	needs           analyze.Needs
+	newFile         bool
+	most            string
+	limit           int64 // most, in bytes
+	image, platform [2]string
+	aspects         analyze.Aspect
+	against         *arg.Choice
+	container       bool // the one argument is a container
 }
 
 // Diff is the command diff.
 func Diff() call.Command {
 	return call.Command{Name: "diff", Args: "IMAGE-A [IMAGE-B]", Min: 1, Max: 2, New: newDiff, Details: details,
+		Refuses: []call.Refusal{call.NoTOC, {Flag: "all", Why: "it compares two images",
+			Hint: "layup images %s  lists them; --image-a and --image-b take one each"}},
 		About: "compare two images, or two stages of one", No: "they differ",
 		Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b", "layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar"}}
 }
@@ -75,7 +78,7 @@ func newDiff(f *pflag.FlagSet) call.Answer {
 	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
 	f.BoolVarP(&d.newFile, "new-file", "N", false, "with --content, compare an added or removed file with an empty one")
 	f.StringVar(&d.most, "content-max", "1MiB", "with --content, compare files up to this `SIZE` line by line (default 1MiB)")
-	f.BoolVar(&d.digests, "digests", false, "show the SHA-256 of the files' content")
+	f.BoolVar(&d.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	for i, side := range []string{"a", "b"} {
 		f.StringVar(&d.image[i], "image-"+side, "", "--image for "+strings.ToUpper(side)+" only: `REF` or @N")
 	}
@@ -110,7 +113,6 @@ func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err := a.readContents(ctx); err != nil {
 		return call.Failed, err
 	}
-	c.Clear()
 	if err := cmp.Or(a.write(ctx), a.broken); err != nil {
 		return call.Failed, err
 	}
@@ -135,9 +137,6 @@ func (d *comparing) check(c *call.Call) error {
 		return call.Usage("layup diff --content -N IMAGE-A IMAGE-B", "diff: --new-file does nothing without --content")
 	case d.content && d.aspects&analyze.Content != 0:
 		return call.Usage("", "diff: --content and --ignore content exclude each other")
-	}
-	if c.All {
-		return call.Usage("layup images "+show.Shell(c.Args[0])+"  lists them; --image-a and --image-b take one each", "diff: compares two images; --all does not apply")
 	}
 	if d.container = d.stages == "" && len(c.Args) == 1; d.container {
 		return nil
@@ -200,8 +199,8 @@ func (a *diffAnswer) tell() {
 		beside = append(beside, f.name)
 	}
 	note := ""
-	switch format := a.call.Formatter; {
-	case format.Whole, format.Name == "table" && !a.equal():
+	switch format := a.call.Format; {
+	case format == "json", format == "table" && !a.equal():
 	case a.equal() && len(beside) > 0:
 		note = "no difference but in " + strings.Join(beside, ", ")
 	case a.equal():

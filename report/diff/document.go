@@ -11,7 +11,6 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/digest"
-	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
@@ -39,7 +38,6 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 	if a.asked.content {
 		s.Fields = slices.Concat(s.Fields, textFields)
 	}
-	s.Rows = call.Interruptible(ctx, s.Rows)
 	s.Text = func(w io.Writer, t render.Terminal) error { return a.draw(ctx, w, t) }
 	for i, l := range a.list {
 		side := ""
@@ -47,10 +45,10 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 			side = [...]string{"a", "b"}[i]
 		}
 		for _, w := range l.Image.Warnings() {
-			s.Warnings = append(s.Warnings, sideWarning{side, call.NewWarningFacts(w)})
+			s.Warnings = append(s.Warnings, sideWarning{side, item.NewWarningFacts(w)})
 		}
 		for _, e := range l.Image.Errors() {
-			s.Errors = append(s.Errors, sideError{side, call.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()}})
+			s.Errors = append(s.Errors, sideError{side, item.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()}})
 		}
 	}
 	return s
@@ -59,17 +57,17 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 // A sideWarning is a warning about one of two images; side is empty where there is one.
 type sideWarning struct {
 	Side string `json:"side,omitempty"`
-	call.WarningFacts
+	item.WarningFacts
 }
 
 type sideError struct {
 	Side string `json:"side,omitempty"`
-	call.ErrorFacts
+	item.ErrorFacts
 }
 
 // sideFacts is what the document says of each image.
 type sideFacts struct {
-	call.ImageFacts
+	item.ImageFacts
 	Created string `json:"created,omitempty"`
 	Upto    *int   `json:"upto,omitempty"` // of --layers
 }
@@ -112,7 +110,7 @@ func (a *diffAnswer) extra() []render.Extra {
 }
 
 func (a *diffAnswer) side(s analyze.Side) sideFacts {
-	f := sideFacts{ImageFacts: call.FactsOf(s.Image), Created: createdOf(s.Image)}
+	f := sideFacts{ImageFacts: item.FactsOf(s.Image), Created: createdOf(s.Image)}
 	f.Name = s.Image.Name
 	if a.stages() {
 		f.Upto = &s.Upto
@@ -219,7 +217,7 @@ func (a *diffAnswer) rows(ctx context.Context) iter.Seq[[]render.Value] {
 func (a *diffAnswer) entry(row []render.Value, v tarfs.Version, s analyze.Side) []render.Value {
 	row = append(item.AppendMeta(row, v), render.I(int64(v.Layer())))
 	row = item.AppendEntry(row, v, s.View())
-	if !a.asked.digests {
+	if !a.asked.needs.Digests {
 		row[len(row)-1] = render.Value{}
 	}
 	return row

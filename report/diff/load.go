@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,6 @@ var sideNames = [2]string{"A", "B"}
 
 // load loads both images, or the one whose layers are compared.
 func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]analyze.Side, error) {
-	if err := c.CheckTarget(c.Args); err != nil {
-		return nil, [2]analyze.Side{}, err
-	}
 	switch {
 	case d.stages != "":
 		return d.loadStages(ctx, c)
@@ -30,17 +28,12 @@ func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]ana
 	var sides [2]analyze.Side
 	var opt [2]analyze.Options
 	for i := range opt {
-		one := *c.Common
-		if d.image[i] != "" {
-			one.Image = d.image[i]
-		}
-		if d.platform[i] != "" {
-			one.Platform = d.platform[i]
-		}
 		var err error
-		if opt[i], err = d.options(c, &one); err != nil {
+		if opt[i], err = c.Options(c.Args, d.needs); err != nil {
 			return nil, sides, err
 		}
+		opt[i].Select.Image = cmp.Or(d.image[i], opt[i].Select.Image)
+		opt[i].Select.Platform = cmp.Or(d.platform[i], opt[i].Select.Platform)
 		opt[i].Note = func(text string) { c.Note(sideNames[i] + ": " + text) }
 	}
 	images, errs := analyze.OpenPair(ctx, [2]string(c.Args), opt, d.aspects)
@@ -71,13 +64,6 @@ func chooseSide(err error, side string) {
 	}
 }
 
-func (d *comparing) options(c *call.Call, one *call.Common) (analyze.Options, error) {
-	opt, err := one.Options()
-	opt.Digests, opt.Source.Stdin, opt.Note = d.digests, c.Stdin, c.Note
-	opt.Progress = c.Track()
-	return opt, err
-}
-
 // ready says if the command is interrupted.
 func ready(ctx context.Context, list call.Images) error {
 	if ctx.Err() != nil {
@@ -104,7 +90,7 @@ func (d *comparing) loadStages(ctx context.Context, c *call.Call) (call.Images, 
 	if err != nil {
 		return nil, sides, err
 	}
-	opt, err := d.options(c, c.Common)
+	opt, err := c.Options(c.Args, d.needs)
 	if err != nil {
 		return nil, sides, err
 	}

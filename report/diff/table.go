@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,7 +12,6 @@ import (
 	"layup/analyze"
 	"layup/analyze/digest"
 	"layup/analyze/show"
-	"layup/report/call"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -21,15 +21,12 @@ func (a *diffAnswer) draw(ctx context.Context, w io.Writer, t render.Terminal) e
 	if a.equal() {
 		return nil
 	}
-	sections := []render.Section{a.factsTable(), a.layersTable(), a.configTable()}
-	if a.stages() {
-		sections = nil
-	}
-	for _, s := range sections {
-		if call.Empty(s.Rows) {
+	tables := []table{a.factsTable(), a.layersTable(), a.configTable()}
+	for _, one := range tables {
+		if a.stages() || len(one.rows) == 0 {
 			continue
 		}
-		if err := drawTable(w, t, s); err != nil {
+		if err := drawTable(w, t, render.Section{Rows: slices.Values(one.rows), Columns: one.columns}); err != nil {
 			return err
 		}
 		if _, err := io.WriteString(w, "\n"); err != nil {
@@ -54,6 +51,12 @@ func drawTable(w io.Writer, t render.Terminal, s render.Section) error {
 	return render.Format{}.Write(w, render.Doc{Sections: []render.Section{s}}, t)
 }
 
+// A table is one of few rows, which is left out if it has none.
+type table struct {
+	rows    [][]render.Value
+	columns []render.Column
+}
+
 // texts are the columns of a table of nothing but texts, the last ones of which may be cut.
 func texts(cut int, titles ...string) []render.Column {
 	columns := make([]render.Column, len(titles))
@@ -71,26 +74,19 @@ func textRow(cells ...string) []render.Value {
 	return row
 }
 
-func (a *diffAnswer) factsTable() render.Section {
+func (a *diffAnswer) factsTable() table {
 	var rows [][]render.Value
 	for _, f := range a.facts() {
 		if f.name == "image ID" {
 			f.a, f.b = digest.Short(f.a), digest.Short(f.b)
 		}
-		rows = append(rows, textRow(f.name, dash(f.a), dash(f.b)))
+		rows = append(rows, textRow(f.name, cmp.Or(f.a, "-"), cmp.Or(f.b, "-")))
 	}
-	return render.Section{Rows: slices.Values(rows), Columns: texts(2, "IMAGE", "A", "B")}
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
+	return table{rows, texts(2, "IMAGE", "A", "B")}
 }
 
 // layersTable lists the layers that are not shared.
-func (a *diffAnswer) layersTable() render.Section {
+func (a *diffAnswer) layersTable() table {
 	var rows [][]render.Value
 	for _, m := range a.Layers {
 		if m.Status == analyze.Shared || a.ignores(analyze.LayerStack) || m.Status == analyze.Moved && a.ignores(analyze.Order) {
@@ -104,7 +100,7 @@ func (a *diffAnswer) layersTable() render.Section {
 	}
 	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
 	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true
-	return render.Section{Rows: slices.Values(rows), Columns: columns}
+	return table{rows, columns}
 }
 
 func (a *diffAnswer) ignores(aspect analyze.Aspect) bool { return a.asked.aspects&aspect != 0 }
@@ -116,12 +112,12 @@ func index(layer int) string {
 	return fmt.Sprint(layer)
 }
 
-func (a *diffAnswer) configTable() render.Section {
+func (a *diffAnswer) configTable() table {
 	var rows [][]render.Value
 	for _, c := range a.Config {
 		rows = append(rows, textRow(strings.TrimSpace(c.Field+" "+c.Name), c.Change, shownValue(c.A), shownValue(c.B)))
 	}
-	return render.Section{Rows: slices.Values(rows), Columns: texts(2, "CONFIG", "CHANGE", "A", "B")}
+	return table{rows, texts(2, "CONFIG", "CHANGE", "A", "B")}
 }
 
 // shownValue is a value of the configuration as a person reads it: lists and objects as JSON.
@@ -148,11 +144,11 @@ func (a *diffAnswer) pathsTable(ctx context.Context) render.Section {
 	if !a.asked.byLayer {
 		columns = columns[1:]
 	}
-	return render.Section{Rows: call.Interruptible(ctx, a.pathRows()), Columns: columns}
+	return render.Section{Rows: a.pathRows(ctx), Columns: columns}
 }
 
 // pathRows are the rows of the table of paths.
-func (a *diffAnswer) pathRows() iter.Seq[[]render.Value] {
+func (a *diffAnswer) pathRows(ctx context.Context) iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		row := make([]render.Value, 7)
 		for d := range a.differences() {
@@ -164,7 +160,7 @@ func (a *diffAnswer) pathRows() iter.Seq[[]render.Value] {
 			}
 			row[1], row[2], row[3], row[4] = render.T(change), render.T(whatOf(d)), render.T(sizeOf(d)), render.T(pathOf(d))
 			row[5], row[6] = render.T(a.owned(a.A, d.A, d.InA)), render.T(a.ownedB(d))
-			if !yield(row) {
+			if ctx.Err() != nil || !yield(row) {
 				return
 			}
 		}

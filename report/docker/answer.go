@@ -3,21 +3,30 @@ package docker
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/analyze/source/advice"
 	"layup/report/call"
 	"layup/report/render"
-	"layup/tarfs"
 )
 
-// read says which layers are read for an answer that has the sizes of unpacked layers in it: all of them where they are wanted, else those at hand.
-func readFor(c *call.Call, sizesWanted bool) {
-	if c.Reading = analyze.IfAtHand; sizesWanted {
-		c.Reading = analyze.Always
+// needed says which layers are read for an answer that has the sizes of unpacked layers in it: all of them if they are
+// wanted, else those at hand.
+func needed(sizesWanted bool) analyze.Needs {
+	if sizesWanted {
+		return analyze.Needs{}
 	}
+	return analyze.Needs{Layers: analyze.IfAtHand}
+}
+
+// toTerminal is a text of an image with nothing in it that a terminal obeys but line feeds, if it is shown on one.
+func toTerminal(c *call.Call, text string) string {
+	if !c.Terminal().TTY {
+		return text
+	}
+	return show.Lines(text)
 }
 
 // dockerStatus is the exit status of the commands that answer as docker does: 1 also where there is no such image, or a template failed.
@@ -41,7 +50,7 @@ func complainAsDocker(c *call.Call, list call.Images, errs []error) {
 	for n, err := range errs {
 		l := list[n]
 		if docker, ok := errors.AsType[*render.DockerError](err); ok {
-			c.Plain(rawTypeName.Replace(docker.Error()))
+			c.Verbatim(rawTypeName.Replace(docker.Error()))
 			continue
 		}
 		if err != nil && l.Err == nil {
@@ -51,19 +60,11 @@ func complainAsDocker(c *call.Call, list call.Images, errs []error) {
 			c.Fail(l.Err)
 			continue
 		}
-		l.Complain(c, warningsForDocker(c, l))
+		l.Complain(c)
 		if !l.Image.LayersRead() {
 			c.Note(l.Where() + ": the layers were not fetched for their sizes; --size does")
 		}
 	}
-}
-
-// warningsForDocker leaves out what is odd and of no weight, as docker prints nothing of it; -v shows it.
-func warningsForDocker(c *call.Call, l call.Loaded) []tarfs.Warning {
-	if c.Verbose {
-		return l.Image.Warnings()
-	}
-	return slices.DeleteFunc(slices.Clone(l.Image.Warnings()), func(w tarfs.Warning) bool { return w.Code.Severity == tarfs.Low })
 }
 
 // errContainer says that docker's answer about a container is not the one about its image.

@@ -55,16 +55,14 @@ func newHistory(f *pflag.FlagSet) call.Answer {
 }
 
 func (h *chronicle) answer(ctx context.Context, c *call.Call) (int, error) {
-	c.Console.Quiet = c.Console.Quiet || h.ids
 	source := h.source(c)
 	var err error
 	if h.template, err = render.ParseDocker(source); err != nil {
-		c.Plain(err.Error())
+		c.Verbatim(err.Error())
 		return call.Refuted, nil
 	}
 	h.json = source == "{{json .}}"
-	readFor(c, h.size || c.FormatGiven && strings.Contains(source, "Size"))
-	images, err := c.Load(ctx, c.Args, false)
+	images, err := c.Load(ctx, c.Args, needed(h.size || c.Format != "" && strings.Contains(source, "Size")))
 	if err != nil {
 		return call.Failed, err
 	}
@@ -83,10 +81,10 @@ func (h *chronicle) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err != nil {
 		return call.Failed, err
 	}
-	if h.json && c.OnTerminal() {
+	if h.json && c.Terminal().TTY {
 		text = string(render.SafeJSON([]byte(text)))
 	}
-	if err := c.Print(ctx, c.ToTerminal(text)); err != nil {
+	if err := c.Print(ctx, toTerminal(c, text)); err != nil {
 		return call.Failed, err
 	}
 	complainAsDocker(c, images, errs)
@@ -100,10 +98,10 @@ func (h *chronicle) one(c *call.Call, img *analyze.Image) (string, error) {
 	}
 	var b strings.Builder
 	for _, row := range img.DockerHistory() {
-		if c.OnTerminal() && !h.json { // where a line feed could fake a row
+		if c.Terminal().TTY && !h.json { // where a line feed could fake a row
 			row.CreatedBy, row.Comment = show.Line(row.CreatedBy), show.Line(row.Comment)
 		}
-		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole && !c.NoTrunc, now: h.now}, false)
+		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole, now: h.now}, false)
 		if err != nil {
 			return "", err
 		}
@@ -142,7 +140,7 @@ func (h *chronicle) source(c *call.Call) string {
 		return "{{json .}}"
 	case format != "" && format != "table":
 		return strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(strings.Trim(rest, " "))
-	case h.ids || c.Quiet:
+	case h.ids:
 		h.table = false
 		return "{{.ID}}"
 	case !h.human:

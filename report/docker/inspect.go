@@ -74,12 +74,11 @@ func (i *inspection) answer(ctx context.Context, c *call.Call) (int, error) {
 	if c.Format != "" && c.Format != "json" {
 		var err error
 		if i.template, err = render.ParseDocker(c.Format); err != nil {
-			c.Plain(err.Error())
+			c.Verbatim(err.Error())
 			return badTemplate, nil
 		}
 	}
-	readFor(c, i.size || strings.Contains(c.Format, "Size"))
-	images, err := c.Load(ctx, c.Args, false)
+	images, err := c.Load(ctx, c.Args, needed(i.size || strings.Contains(c.Format, "Size")))
 	if err != nil {
 		return call.Failed, err
 	}
@@ -144,10 +143,10 @@ func (i *inspection) write(ctx context.Context, c *call.Call, parts []string, st
 		return nil
 	}
 	if i.template != nil {
-		return c.Print(ctx, c.ToTerminal(cmp.Or(strings.Join(parts, ""), "\n")))
+		return c.Print(ctx, toTerminal(c, cmp.Or(strings.Join(parts, ""), "\n")))
 	}
 	text := []byte("[" + strings.Join(parts, ",") + "]")
-	if c.OnTerminal() {
+	if c.Terminal().TTY {
 		text = render.SafeJSON(text)
 	}
 	var out bytes.Buffer
@@ -162,11 +161,10 @@ func (i *inspection) write(ctx context.Context, c *call.Call, parts []string, st
 
 // stored writes what --raw or --manifest asks for, byte for byte.
 func (i *inspection) stored(ctx context.Context, c *call.Call) (int, error) {
-	if c.FormatGiven || i.raw && i.manifest {
+	if c.Given("format") || i.raw && i.manifest {
 		return call.Failed, call.Usage("--raw and --manifest print what is stored; choose one, without --format", "inspect: --raw, --manifest and --format exclude each other")
 	}
-	c.Reading = analyze.Never
-	images, err := c.Load(ctx, c.Args, false)
+	images, err := c.Load(ctx, c.Args, analyze.Needs{Layers: analyze.Never})
 	if err != nil {
 		return call.Failed, err
 	}
@@ -190,7 +188,7 @@ func (i *inspection) stored(ctx context.Context, c *call.Call) (int, error) {
 		c.Fail(fmt.Errorf("%s: %s", l.Where(), what))
 		return call.Refuted, nil
 	}
-	if c.OnTerminal() {
+	if c.Terminal().TTY {
 		doc = append(render.SafeJSON(doc), '\n')
 	}
 	return call.Answered, c.Print(ctx, string(doc))

@@ -55,7 +55,8 @@ func pluginArgs(args []string) []string {
 
 // withoutDockerFlags drops the global flags of the docker client from the front. They choose an engine, and none is asked here.
 func withoutDockerFlags(args []string) (rest []string, help bool) {
-	f := call.NewFlagSet()
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.Usage = func() {}
 	f.SetInterspersed(false)
 	f.BoolVar(&help, "help", false, "")
 	for _, name := range []string{"config", "tlscacert", "tlscert", "tlskey"} {

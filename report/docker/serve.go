@@ -43,6 +43,7 @@ const (
 // Serve is the command serve.
 func Serve() call.Command {
 	return call.Command{Name: "serve", Args: "IMAGE...", Min: 1, Max: -1, Plain: true, New: newServe, Details: serveDetails,
+		Refuses:  []call.Refusal{call.NoTOC, {Flag: "output", Why: "it writes no document"}},
 		About:    "answer docker -H unix://PATH about image files",
 		Examples: []string{"layup serve --socket ./layup.sock shop.tar base.tar", "docker -H unix://$PWD/layup.sock image ls"}}
 }
@@ -55,9 +56,6 @@ func newServe(f *pflag.FlagSet) call.Answer {
 		}
 		if scheme, _, ok := strings.Cut(*path, "://"); ok && scheme != "unix" {
 			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "--socket %q: it answers on a Unix socket alone", *path)
-		}
-		if c.OutputGiven {
-			return call.Failed, call.Usage("", "serve: -o does not apply: it writes no document")
 		}
 		address, err := filepath.Abs(strings.TrimPrefix(*path, "unix://")) // as docker -H has it
 		if err != nil {

@@ -26,9 +26,8 @@ type origin struct{ name, platform string }
 
 // load loads all images of all arguments, one argument after the other: of each image only its documents stay.
 func (s *served) load(ctx context.Context) (int, error) {
-	s.c.All = true
 	for _, name := range s.c.Args {
-		list, err := s.c.Load(ctx, []string{name}, false)
+		list, err := s.c.LoadAll(ctx, []string{name}, analyze.Needs{})
 		if err != nil {
 			return call.Failed, err
 		}

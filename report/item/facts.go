@@ -1,0 +1,52 @@
+package item
+
+import (
+	"encoding/base64"
+	"unicode/utf8"
+
+	"layup/analyze"
+	"layup/tarfs"
+)
+
+// ImageFacts is the "image" object of the document.
+type ImageFacts struct {
+	Name      string `json:"name,omitempty"` // only where there are several
+	Source    string `json:"source,omitempty"`
+	Reference string `json:"reference,omitempty"`
+	ID        string `json:"id,omitempty"`
+	Platform  string `json:"platform,omitempty"`
+	Layers    *int   `json:"layers,omitempty"` // nil where the image could not be opened
+	Verified  string `json:"verified,omitempty"`
+}
+
+// FactsOf is what the document says of an image that was loaded.
+func FactsOf(img *analyze.Image) ImageFacts {
+	layers := len(img.Layers)
+	return ImageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform, Layers: &layers, Verified: img.Verified}
+}
+
+// ErrorFacts is a member of the document's "errors"; without a layer where the image could not be opened at all.
+type ErrorFacts struct {
+	Layer   *int   `json:"layer,omitempty"`
+	Message string `json:"message"`
+}
+
+// WarningFacts is a member of the document's "warnings".
+type WarningFacts struct {
+	Code       string         `json:"code"`
+	Severity   tarfs.Severity `json:"severity"`
+	Layer      int            `json:"layer"`
+	Path       string         `json:"path,omitempty"`
+	PathBase64 string         `json:"pathBase64,omitempty"` // the exact bytes where they are no UTF-8
+	Message    string         `json:"message"`
+	More       int            `json:"more,omitempty"`
+}
+
+// NewWarningFacts is what the document says of a warning.
+func NewWarningFacts(w tarfs.Warning) WarningFacts {
+	f := WarningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Code.Message, More: w.More}
+	if !utf8.ValidString(w.Path) {
+		f.PathBase64 = base64.StdEncoding.EncodeToString([]byte(w.Path))
+	}
+	return f
+}
