@@ -68,12 +68,18 @@ func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 const MaxCut = 80
 
 // Cut quotes what an image says, cut to what a message bears.
-func Cut(s string) string {
-	if len(s) > MaxCut {
-		return strconv.Quote(s[:MaxCut]) + "…"
+func Cut(s string) string { return CutTo(s, MaxCut) }
+
+// CutTo is Cut with another number of bytes.
+func CutTo(s string, most int) string {
+	if len(s) > most {
+		return strconv.Quote(s[:most]) + "…"
 	}
 	return strconv.Quote(s)
 }
+
+// Path quotes the name of a file, which may be longer than other texts.
+func Path(name string) string { return CutTo(name, 200) }
 
 // Octal writes each byte that is not printable ASCII as a backslash and three octal digits, and a backslash before
 // other backslashes and before the quote that the text is to stand in: what C and the $'…' form of shells read.

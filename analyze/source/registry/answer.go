@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"layup/analyze/show"
 )
 
 // An answer is a response with a body that ends if it comes too slowly.
@@ -117,14 +119,10 @@ func says(body []byte) string {
 	} else if trimmed := bytes.TrimSpace(body); !bytes.HasPrefix(trimmed, []byte("<")) {
 		text = string(trimmed)
 	}
-	const most = 120
-	if len(text) > most {
-		text = text[:most] + "…"
-	}
 	if text == "" {
 		return ""
 	}
-	return strconv.Quote(text)
+	return show.CutTo(text, 120)
 }
 
 func bytesOf(n int64) string {

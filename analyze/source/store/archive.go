@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -82,7 +83,7 @@ var misread = []tarfs.Code{tarfs.DuplicateEntry, tarfs.HardlinkTargetMissing, ta
 func ambiguous(odd []tarfs.Warning) error {
 	for _, w := range odd {
 		if slices.Contains(misread, w.Code) {
-			return fmt.Errorf("a store in a tar: %s: %s: %s", shown(w.Path), w.Code, w.Code.Message)
+			return fmt.Errorf("a store in a tar: %s: %s: %s", show.Path(w.Path), w.Code, w.Code.Message)
 		}
 	}
 	return nil
@@ -141,7 +142,7 @@ func (a *archive) Close() error {
 func (a *archive) find(name string) (tarfs.Version, error) {
 	v, err := a.snap.Resolve("/"+name, false)
 	if err != nil {
-		return v, fmt.Errorf("%s: %w", shown(name), fs.ErrNotExist)
+		return v, fmt.Errorf("%s: %w", show.Path(name), fs.ErrNotExist)
 	}
 	return v, nil
 }
@@ -182,7 +183,7 @@ func (a *archive) List(name string) ([]string, error) {
 		return nil, err
 	}
 	if v.Type() != tarfs.Dir {
-		return nil, fmt.Errorf("%s: is not a directory", shown(name))
+		return nil, fmt.Errorf("%s: is not a directory", show.Path(name))
 	}
 	var names []string
 	for child := range a.snap.Walk(v.Node(), 1) {
@@ -202,7 +203,7 @@ func (a *archive) Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
 			return
 		}
 		if top.Type() != tarfs.Dir {
-			yield(Entry{}, fmt.Errorf("%s: is not a directory", shown(name)))
+			yield(Entry{}, fmt.Errorf("%s: is not a directory", show.Path(name)))
 			return
 		}
 		prefix := len(strings.TrimSuffix(top.Node().Path(), "/")) + 1
@@ -224,10 +225,10 @@ func (a *archive) Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
 func (a *archive) Open(name string) (io.ReadCloser, error) {
 	v, err := a.snap.Resolve("/"+path.Clean(name), false)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", shown(name), fs.ErrNotExist)
+		return nil, fmt.Errorf("%s: %w", show.Path(name), fs.ErrNotExist)
 	}
 	if v.Type() != tarfs.File {
-		return nil, fmt.Errorf("%s: is not a regular file", shown(name))
+		return nil, fmt.Errorf("%s: is not a regular file", show.Path(name))
 	}
 	extents := v.Extents()
 	if len(extents) > 0 && a.at == nil {

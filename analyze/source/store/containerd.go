@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
 	"layup/analyze/source/bolt"
 	"layup/tarfs"
 )
@@ -86,7 +87,7 @@ func (c *Containerd) read(ctx context.Context, namespace string) (uint64, error)
 	defer done()
 	err = c.namespaces(ctx, db, namespace)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", shown(MetaName), err)
+		err = fmt.Errorf("%s: %w", show.Path(MetaName), err)
 	}
 	return db.Transaction(), err
 }
@@ -117,7 +118,7 @@ func (c *Containerd) database(name string) (db *bolt.DB, done func(), err error)
 	}
 	if err != nil {
 		done()
-		return nil, nil, fmt.Errorf("%s: %w", shown(name), err)
+		return nil, nil, fmt.Errorf("%s: %w", show.Path(name), err)
 	}
 	return db, done, nil
 }
@@ -137,7 +138,7 @@ func (c *Containerd) namespaces(ctx context.Context, db *bolt.DB, only string) e
 		}
 		for _, read := range []func(string, bolt.Bucket) error{c.images, c.containers, c.snapshots} {
 			if err := read(ns, *item.Bucket); err != nil {
-				return fmt.Errorf("namespace %s: %w", shown(ns), err)
+				return fmt.Errorf("namespace %s: %w", show.Path(ns), err)
 			}
 		}
 	}
@@ -251,7 +252,7 @@ func (c *Containerd) Parents(ns, snapshotter, key string) ([]string, error) {
 	parent := func(key string) string { return c.keys[snapshotKey{ns, snapshotter, key}].parent }
 	for at := parent(key); at != ""; at = parent(at) {
 		if list = append(list, at); len(list) > mostLayers {
-			return nil, fmt.Errorf("more than %d snapshots below %s", mostLayers, shown(key))
+			return nil, fmt.Errorf("more than %d snapshots below %s", mostLayers, show.Path(key))
 		}
 	}
 	return list, nil
@@ -310,7 +311,7 @@ func (c *Containerd) directory(ns, snapshotter, key string) (string, error) {
 	files, ok := snapshotters[snapshotter]
 	if !ok {
 		const supported = "only overlayfs, fuse-overlayfs and native"
-		return "", fmt.Errorf("the snapshotter %s is not supported, %s", shown(snapshotter), supported)
+		return "", fmt.Errorf("the snapshotter %s is not supported, %s", show.Path(snapshotter), supported)
 	}
 	if c.numbers[snapshotter] == nil {
 		numbers, err := c.readNumbers(snapshotter)
@@ -344,13 +345,13 @@ func (c *Containerd) readNumbers(snapshotter string) (map[string]uint64, error) 
 		}
 		n, read := binary.Uvarint(id)
 		if read <= 0 {
-			return fmt.Errorf("snapshot %s has no number", shown(snapshot))
+			return fmt.Errorf("snapshot %s has no number", show.Path(snapshot))
 		}
 		numbers[snapshot] = n
 		return nil
 	}, "v1", "snapshots")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", shown(name), err)
+		return nil, fmt.Errorf("%s: %w", show.Path(name), err)
 	}
 	return numbers, nil
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -102,7 +103,7 @@ func (s *podmanStore) readList(name string, list any) error {
 		return err
 	}
 	if err := json.Unmarshal(doc, list); err != nil {
-		return fmt.Errorf("%s: %w", shown(name), jsonCause(err))
+		return fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
 	}
 	return nil
 }
@@ -117,7 +118,7 @@ func (s *podmanStore) readLayers(name string) error {
 	}
 	for _, l := range list {
 		if l == nil || !directoryName.MatchString(l.ID) {
-			return fmt.Errorf("%s: a layer without a usable ID", shown(name))
+			return fmt.Errorf("%s: a layer without a usable ID", show.Path(name))
 		}
 		s.layers[l.ID] = l
 	}
@@ -136,7 +137,7 @@ func (s *podmanStore) images(ctx context.Context) ([]*Image, error) {
 			return nil, err
 		}
 		if p == nil || !directoryName.MatchString(p.ID) {
-			return nil, fmt.Errorf("%s: an image without a usable ID", shown(name))
+			return nil, fmt.Errorf("%s: an image without a usable ID", show.Path(name))
 		}
 		list = append(list, s.image(p))
 	}
@@ -183,10 +184,10 @@ func (s *podmanStore) stack(top, role string) ([]Layer, error) {
 	for at := top; at != ""; {
 		l := s.layers[at]
 		if l == nil {
-			return nil, fmt.Errorf("%s-layers/layers.json: names no layer %s", s.driver, shown(at))
+			return nil, fmt.Errorf("%s-layers/layers.json: names no layer %s", s.driver, show.Path(at))
 		}
 		if ids = append(ids, at); len(ids) > mostLayers {
-			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, shown(top))
+			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, show.Path(top))
 		}
 		at = l.Parent
 	}

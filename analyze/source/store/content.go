@@ -7,6 +7,8 @@ import (
 	"hash/crc64"
 	"io"
 	"io/fs"
+
+	"layup/analyze/show"
 )
 
 // crcTable is the polynomial of the sums in tar-split files.
@@ -19,7 +21,7 @@ type ContentError struct {
 }
 
 // Error names the file.
-func (e *ContentError) Error() string { return fmt.Sprintf("%s: %v", shown(e.Name), e.Err) }
+func (e *ContentError) Error() string { return fmt.Sprintf("%s: %v", show.Path(e.Name), e.Err) }
 
 // Unwrap returns the cause.
 func (e *ContentError) Unwrap() error { return e.Err }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -147,7 +148,7 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 		what = append(what, "another time of change")
 	}
 	if e.Type == tarfs.Symlink && e.Link != v.Link() {
-		what = append(what, fmt.Sprintf("points to %s, not to %s", shown(e.Link), shown(v.Link())))
+		what = append(what, fmt.Sprintf("points to %s, not to %s", show.Path(e.Link), show.Path(v.Link())))
 	}
 	device := e.Type == tarfs.Char || e.Type == tarfs.Block
 	if major, minor := v.Device(); device && (e.Major != major || e.Minor != minor) {
@@ -294,7 +295,7 @@ func (t *Tar) changed(s Segment, buffer []byte) (string, error) {
 		sum, size = crc64.Update(sum, crcTable, buffer[:n]), size+int64(n)
 	}
 	if err = errors.Join(body.Close(), end(err)); err != nil {
-		return "", fmt.Errorf("%s: %w", shown(s.File), err)
+		return "", fmt.Errorf("%s: %w", show.Path(s.File), err)
 	}
 	switch {
 	case size != s.Size:

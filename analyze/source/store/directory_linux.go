@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"layup/analyze/show"
 	"layup/analyze/source/disk"
 	"layup/tarfs"
 )
@@ -48,13 +49,13 @@ func (d *directory) Sight() Sight {
 
 func (d *directory) explain(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", shown(name), fs.ErrNotExist)
+		return fmt.Errorf("%s: %w", show.Path(name), fs.ErrNotExist)
 	}
 	err = disk.Plain(err)
 	if errors.Is(err, fs.ErrPermission) {
 		return &PrivilegeError{Name: name, Need: "root, or the capability CAP_DAC_READ_SEARCH", Err: err}
 	}
-	return fmt.Errorf("%s: %w", shown(name), err)
+	return fmt.Errorf("%s: %w", show.Path(name), err)
 }
 
 func (d *directory) Open(name string) (io.ReadCloser, error) {
@@ -228,7 +229,7 @@ func attributes(parent int, base string) ([]tarfs.Xattr, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("extended attribute %s: %w", shown(string(one)), err)
+			return nil, fmt.Errorf("extended attribute %s: %w", show.Path(string(one)), err)
 		}
 		list = append(list, tarfs.Xattr{Name: string(one), Value: value})
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -98,7 +99,7 @@ func (d *dockerRoot) findDriver() error {
 		d.driver = known[0]
 		return nil
 	case len(found) > 0:
-		return fmt.Errorf("the storage driver %s is not supported, only %s", shown(found[0]), strings.Join(drivers, ", "))
+		return fmt.Errorf("the storage driver %s is not supported, only %s", show.Path(found[0]), strings.Join(drivers, ", "))
 	}
 	return ErrNoDockerRoot
 }
@@ -134,7 +135,7 @@ func (d *dockerRoot) images(ctx context.Context) ([]*Image, error) {
 		delete(names, img.ID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(names)) {
-		err := fmt.Errorf("%s: names the image %s, which is not in imagedb", shown(d.image(repositories)), shown(id))
+		err := fmt.Errorf("%s: names the image %s, which is not in imagedb", show.Path(d.image(repositories)), show.Path(id))
 		list = append(list, &Image{ID: id, Tags: names[id], Err: err})
 	}
 	return list, nil
@@ -153,7 +154,7 @@ func (d *dockerRoot) readImage(id string) *Image {
 	config, err := ReadFile(d.files, name, maxDocument)
 	if err == nil {
 		if err = digest.Match(config, img.ID); err != nil {
-			err = fmt.Errorf("%s: %w", shown(name), err)
+			err = fmt.Errorf("%s: %w", show.Path(name), err)
 		}
 	}
 	if err != nil {
@@ -266,7 +267,7 @@ func (d *dockerRoot) readNames() (map[string][]string, error) {
 	}
 	var list struct{ Repositories map[string]map[string]string }
 	if err := json.Unmarshal(doc, &list); err != nil {
-		return nil, fmt.Errorf("%s: %w", shown(name), jsonCause(err))
+		return nil, fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
 	}
 	byID := map[string][]string{}
 	for _, refs := range list.Repositories {
@@ -283,7 +284,7 @@ func (d *dockerRoot) readNames() (map[string][]string, error) {
 // jsonCause leaves Go's type names out of an error.
 func jsonCause(err error) error {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("damaged JSON: unexpected %s in the field %s", e.Value, shown(e.Field))
+		return fmt.Errorf("damaged JSON: unexpected %s in the field %s", e.Value, show.Path(e.Field))
 	}
 	return fmt.Errorf("damaged JSON: %w", err)
 }
@@ -321,7 +322,7 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 		return l, nil
 	}
 	if !digest.Valid(chain) {
-		return nil, fmt.Errorf("bad chainID %s", shown(chain))
+		return nil, fmt.Errorf("bad chainID %s", show.Path(chain))
 	}
 	dir := path.Join(d.image("layerdb"), digest.Algorithm(chain), digest.Hex(chain))
 	l := &dockerLayer{ChainID: chain, Size: -1}
@@ -336,11 +337,11 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 		return nil, err
 	}
 	if !directoryName.MatchString(l.CacheID) {
-		return nil, fmt.Errorf("%s: bad name of a directory: %s", shown(path.Join(dir, "cache-id")), shown(l.CacheID))
+		return nil, fmt.Errorf("%s: bad name of a directory: %s", show.Path(path.Join(dir, "cache-id")), show.Path(l.CacheID))
 	}
 	stack := digest.Chain(slices.DeleteFunc([]string{l.Parent, l.DiffID}, func(id string) bool { return id == "" }))
 	if got := stack[len(stack)-1]; got != chain {
-		return nil, fmt.Errorf("%s: its diffID and parent make another chainID: %s", shown(dir), got)
+		return nil, fmt.Errorf("%s: its diffID and parent make another chainID: %s", show.Path(dir), got)
 	}
 	if n, err := strconv.ParseInt(d.word(path.Join(dir, "size")), 10, 64); err == nil {
 		l.Size = n
@@ -396,10 +397,10 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 		State                                  dockerState
 	}
 	if err := json.Unmarshal(c.Config, &said); err != nil {
-		return nil, fmt.Errorf("%s: %w", shown(name), jsonCause(err))
+		return nil, fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
 	}
 	if said.ID != "" && said.ID != id {
-		return nil, fmt.Errorf("%s: is of another container: %s", shown(name), shown(said.ID))
+		return nil, fmt.Errorf("%s: is of another container: %s", show.Path(name), show.Path(said.ID))
 	}
 	if home, ok := strings.CutSuffix(said.HostnamePath, "/containers/"+id+"/hostname"); ok && home != "" {
 		d.home = home
@@ -453,7 +454,7 @@ func (d *dockerRoot) containerLayers(id string) ([]Layer, error) {
 	}
 	for _, name := range []string{mount, initID} {
 		if name != "" && !directoryName.MatchString(name) {
-			return nil, fmt.Errorf("%s: bad name of a directory: %s", shown(dir), shown(name))
+			return nil, fmt.Errorf("%s: bad name of a directory: %s", show.Path(dir), show.Path(name))
 		}
 	}
 	parent, err := d.optional(path.Join(dir, "parent"))
@@ -503,7 +504,7 @@ func (d *dockerRoot) chain(top string) ([]string, error) {
 	var list []string
 	for at := top; at != ""; {
 		if list = append(list, at); len(list) > mostLayers {
-			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, shown(top))
+			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, show.Path(top))
 		}
 		l, err := d.layer(at)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -68,7 +69,7 @@ type PrivilegeError struct {
 
 // Error names the file and the privilege.
 func (e *PrivilegeError) Error() string {
-	return shown(e.Name) + ": " + e.Err.Error() + ": reading it needs " + e.Need
+	return show.Path(e.Name) + ": " + e.Err.Error() + ": reading it needs " + e.Need
 }
 
 // Unwrap returns the cause.
@@ -91,10 +92,10 @@ func ReadFile(files Files, name string, limit int64) ([]byte, error) {
 func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
 	doc, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", shown(name), err)
+		return nil, fmt.Errorf("%s: %w", show.Path(name), err)
 	}
 	if int64(len(doc)) > limit {
-		return nil, fmt.Errorf("%s: is longer than %d bytes", shown(name), limit)
+		return nil, fmt.Errorf("%s: is longer than %d bytes", show.Path(name), limit)
 	}
 	return doc, nil
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -216,7 +217,7 @@ func (w *overlayWalk) consume(e Entry) (Entry, error) {
 	e.Xattrs = slices.DeleteFunc(slices.Clone(e.Xattrs), func(x tarfs.Xattr) bool { return w.layout.consumed(x.Name) })
 	if override != "" && w.layout.consumed(overrideName) {
 		if err := e.override(override); err != nil {
-			return e, fmt.Errorf("%s: attribute %s: %w", shown(path.Join(w.dir, e.Path)), overrideName, err)
+			return e, fmt.Errorf("%s: attribute %s: %w", show.Path(path.Join(w.dir, e.Path)), overrideName, err)
 		}
 	}
 	if opaque {
@@ -257,7 +258,7 @@ func valueOf(list []tarfs.Xattr, name string) (string, bool) {
 func (e *Entry) override(s string) error {
 	parts := strings.Split(s, ":")
 	if len(parts) < 3 {
-		return fmt.Errorf("want UID:GID:MODE, found %s", shown(s))
+		return fmt.Errorf("want UID:GID:MODE, found %s", show.Path(s))
 	}
 	var numbers [3]uint64
 	for i, what := range []string{"user", "group", "mode"} {
@@ -267,7 +268,7 @@ func (e *Entry) override(s string) error {
 		}
 		n, err := strconv.ParseUint(parts[i], base, 32)
 		if err != nil {
-			return fmt.Errorf("bad %s in %s", what, shown(s))
+			return fmt.Errorf("bad %s in %s", what, show.Path(s))
 		}
 		numbers[i] = n
 	}
@@ -292,10 +293,10 @@ func (e *Entry) retype(what, s string) error {
 		return nil
 	case "block", "char":
 	default:
-		return fmt.Errorf("unknown type in %s", shown(s))
+		return fmt.Errorf("unknown type in %s", show.Path(s))
 	}
 	if _, err := fmt.Sscanf(numbers, "%d-%d", &e.Major, &e.Minor); err != nil {
-		return fmt.Errorf("bad device numbers in %s", shown(s))
+		return fmt.Errorf("bad device numbers in %s", show.Path(s))
 	}
 	if e.Type, e.Size = tarfs.Char, 0; kind == "block" {
 		e.Type = tarfs.Block
@@ -347,7 +348,7 @@ func (w *overlayWalk) write(h *tar.Header, file string) error {
 	w.out.Reset()
 	w.headers = tar.NewWriter(&w.out) // one writer would wait for the content of the header before
 	if err := w.headers.WriteHeader(h); err != nil {
-		return fmt.Errorf("%s: %w", shown(file), err)
+		return fmt.Errorf("%s: %w", show.Path(file), err)
 	}
 	if !w.yield(Segment{Bytes: bytes.Clone(w.out.Bytes())}, nil) {
 		return errStop

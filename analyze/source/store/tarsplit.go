@@ -15,6 +15,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -77,7 +78,7 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 	stored := &counter{src: file}
 	unzipped, err := gzip.NewReader(bufio.NewReaderSize(stored, 64<<10))
 	if err != nil {
-		return fmt.Errorf("%s: %w", shown(split), err)
+		return fmt.Errorf("%s: %w", show.Path(split), err)
 	}
 	plain := &counter{src: unzipped}
 	lines := bufio.NewReaderSize(plain, 64<<10)
@@ -97,7 +98,7 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 			err = fmt.Errorf("unpacks to more than %d bytes and to %d times its size", freeSplit, mostSplit)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", shown(split), number, err)
+			return fmt.Errorf("%s: line %d: %w", show.Path(split), number, err)
 		}
 		if s, ok := r.segment(dir); ok && !yield(s, nil) {
 			return nil
