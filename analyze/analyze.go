@@ -6,10 +6,7 @@
 package analyze
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"iter"
 
 	"layup/analyze/digest"
 	"layup/analyze/source"
@@ -114,72 +111,6 @@ func (e *LayerError) Error() string {
 
 // Unwrap returns the cause.
 func (e *LayerError) Unwrap() error { return e.Err }
-
-// Open opens what name names, chooses one image and loads it. Close it after use. With an error, an image that is
-// not nil says only which one it is.
-func Open(ctx context.Context, name string, opt Options) (*Image, error) {
-	return open(ctx, name, loading{Options: opt})
-}
-
-func open(ctx context.Context, name string, opt loading) (*Image, error) {
-	opt.Select.All = false
-	src, chosen, err := choose(ctx, name, opt.Options)
-	if err != nil {
-		return nil, err
-	}
-	img, err := load(ctx, chosen[0], opt)
-	if err != nil {
-		return img, errors.Join(fmt.Errorf("%s: %w", name, err), src.Close())
-	}
-	img.close = src.Close
-	return img, nil
-}
-
-// OpenAll opens what name names and loads the images that opt.Select leaves, one after the other. They share the
-// archive, which is closed when the loop ends: no content can be read after that. If an image cannot be loaded, the
-// error is yielded with what is known of the image.
-func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, error] {
-	return func(yield func(*Image, error) bool) {
-		src, chosen, err := choose(ctx, name, opt)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer src.Close() // opened for reading: there is nothing that closing could lose
-		all := loading{Options: opt, shared: newShared()}
-		for _, one := range chosen {
-			img, err := load(ctx, one, all)
-			if err != nil {
-				err = fmt.Errorf("%s: %w", name, err)
-			}
-			if !yield(img, err) {
-				return
-			}
-		}
-	}
-}
-
-// choose opens the source and chooses at least one of its images.
-func choose(ctx context.Context, name string, opt Options) (*kinds.Opened, []*source.Image, error) {
-	if opt.Source.Registry.Note == nil {
-		opt.Source.Registry.Note = opt.Note
-	}
-	src, err := kinds.Open(ctx, name, opt.Source)
-	if err != nil {
-		return nil, nil, err
-	}
-	chosen, note, err := src.Choose(ctx, opt.Select)
-	if err == nil && len(chosen) == 0 {
-		err = fmt.Errorf("%s: no image", name)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, src.Close())
-	}
-	if note != "" && opt.Note != nil {
-		opt.Note(note)
-	}
-	return src, chosen, nil
-}
 
 // Close releases the source; of an image that OpenAll gave, the loop does.
 func (img *Image) Close() error {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log"
+	"os"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"layup/analyze"
 	"layup/analyze/filter"
@@ -32,6 +35,38 @@ func Example() {
 	layer := owner.Version.Layer()
 	fmt.Printf("layer %d: %s\n", layer, img.Instruction(layer).Readable)
 	// Output: layer 6: COPY MYFILE /etc/
+}
+
+// An archive need not be a file here: any io.Reader serves, and any io.ReaderAt with a size.
+func ExampleOpenReader() {
+	archive, err := os.Open("../fixtures/myfile.tar")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer archive.Close()
+	img, err := analyze.OpenReader(context.Background(), "myfile.tar", archive, analyze.Default())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer img.Close()
+	fmt.Println(analyze.Title(img.Image), len(img.Layers), "layers")
+	// Output: shop:1.2 7 layers
+}
+
+// An image of go-containerregistry can be of its package remote, daemon or tarball. This one is in memory.
+func ExampleOpenV1() {
+	var image v1.Image = inMemory("tag shop:1\nlayer COPY\nf 0644 0:0 etc/shop.conf \"open=8\"\n")
+	img, err := analyze.OpenV1(context.Background(), image, analyze.Default())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer img.Close()
+	owner, err := img.Owner("/etc/shop.conf", true, analyze.Last)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("layer %d, verified: %s\n", owner.Version.Layer(), img.Verified)
+	// Output: layer 0, verified: full
 }
 
 // What did every layer do to it?

@@ -2,8 +2,6 @@ package analyze
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"
@@ -43,12 +41,10 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 	var chosen [2]*source.Image
 	for i, name := range names {
 		opt[i].Select.All = false
-		src, list, err := choose(ctx, name, opt[i])
-		if err != nil {
-			errs[i] = err
-			continue
+		var list []*source.Image
+		if sources[i], list, errs[i] = openName(ctx, name, opt[i]); errs[i] == nil {
+			chosen[i] = list[0]
 		}
-		sources[i], chosen[i] = src, list[0]
 	}
 	for i, one := range chosen {
 		if one == nil {
@@ -59,13 +55,7 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 			with.digestsOf = unshared(one, other, with.KeepGoing)
 		}
 		with.Digests = with.Digests || one.Remote // it is not there to be read a second time
-		img, err := load(ctx, one, with)
-		if err != nil {
-			err = errors.Join(fmt.Errorf("%s: %w", names[i], err), sources[i].Close())
-		} else {
-			img.close = sources[i].Close
-		}
-		images[i], errs[i] = img, err
+		images[i], errs[i] = loadOnly(ctx, sources[i], one, with)
 	}
 	return images, errs
 }

@@ -48,19 +48,23 @@ type Archive struct {
 
 // Open recognises by its content what a path holds. Kind is what it must be, or empty. Errors do not begin with the name.
 func Open(ctx context.Context, name, path, kind string, opt Options) (*Archive, error) {
-	a := &Archive{name: name, opt: &opt, in: new(input.Input)}
-	if err := a.open(ctx, path, kind); err != nil {
+	in, err := input.Open(ctx, path, opt.Stdin, &opt.Options)
+	if err != nil {
+		return nil, err
+	}
+	return New(ctx, name, in, kind, opt)
+}
+
+// New recognises what an input holds, which it closes with the archive or if there is an error. See Open.
+func New(ctx context.Context, name string, in *input.Input, kind string, opt Options) (*Archive, error) {
+	a := &Archive{name: name, opt: &opt, in: in}
+	if err := a.open(ctx, kind); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
 
-func (a *Archive) open(ctx context.Context, path, kind string) error {
-	in, err := input.Open(ctx, path, a.opt.Stdin, &a.opt.Options)
-	if err != nil {
-		return err
-	}
-	a.in = in
+func (a *Archive) open(ctx context.Context, kind string) (err error) {
 	if a.in.Dir != nil {
 		err = a.recogniseDirectory()
 	} else {

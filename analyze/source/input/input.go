@@ -107,9 +107,7 @@ func openStdin(ctx context.Context, stdin *os.File, opt *source.Options) (*Input
 		}
 		return in, err
 	}
-	return interruptibly(ctx, func() (*Input, error) {
-		return Spool(ctx, bufio.NewReaderSize(file, zeroHead), -1, opt)
-	})
+	return Stream(ctx, file, opt)
 }
 
 // interruptibly runs what may wait for a pipe for ever; a cancelled context leaves it waiting, for nothing can end its read.
@@ -142,21 +140,35 @@ func regularInput(ctx context.Context, file *os.File, start int64, opt *source.O
 	}
 	in := &Input{file: file, Check: disk.Unchanged(file, info)}
 	in.Data = io.NewSectionReader(file, start, max(0, info.Size()-start))
-	compression, err := Recognise(in.Data)
-	if err != nil {
+	read, err := At(ctx, in.Data, opt)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if compression == decode.None {
+	case read.file == nil:
 		return in, nil
-	}
-	spooled, err := Spool(ctx, bufio.NewReaderSize(in.Data, zeroHead), in.Data.Size(), opt)
-	if err != nil || opt.Verify {
-		return spooled, err // digests tell whether it changed meanwhile
+	case opt.Verify:
+		return read, nil // digests tell whether it changed meanwhile
 	}
 	if err := in.Check(); err != nil {
-		return nil, errors.Join(err, spooled.Close())
+		return nil, errors.Join(err, read.Close())
 	}
-	return spooled, nil
+	return read, nil
+}
+
+// At reads bytes in place, or spools them if they are compressed.
+func At(ctx context.Context, data *io.SectionReader, opt *source.Options) (*Input, error) {
+	compression, err := Recognise(data)
+	if err != nil || compression == decode.None {
+		return &Input{Data: data}, err
+	}
+	return Spool(ctx, bufio.NewReaderSize(data, zeroHead), data.Size(), opt)
+}
+
+// Stream spools a reader that may wait for ever. If the context ends first, its read goes on until it returns.
+func Stream(ctx context.Context, r io.Reader, opt *source.Options) (*Input, error) {
+	return interruptibly(ctx, func() (*Input, error) {
+		return Spool(ctx, bufio.NewReaderSize(r, zeroHead), -1, opt)
+	})
 }
 
 // Recognise says by the beginning of an input how it is compressed: none for a plain tar.

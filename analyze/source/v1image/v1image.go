@@ -1,0 +1,180 @@
+// Package v1image reads an image that a program holds as a v1.Image of go-containerregistry: of a registry, a daemon,
+// an archive, or made in memory.
+package v1image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"layup/analyze/source"
+	"layup/analyze/source/document"
+)
+
+// Kind is the kind of such a source.
+const Kind = "v1.Image"
+
+// An Image is a source with one image. Its layers are read as the v1.Image gives them, compressed, and verified.
+type Image struct {
+	image v1.Image
+	name  string // the digest of the manifest
+	opt   source.Options
+	graph *source.Graph
+	raw   []byte // manifest
+
+	mu   sync.Mutex
+	kept []*os.File // layers that may be read once more
+}
+
+// Open reads the manifest. Its digest and that of the config are checked if opt.Verify is set.
+func Open(ctx context.Context, image v1.Image, opt source.Options) (*Image, error) {
+	raw, err := image.RawManifest()
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	hash, err := image.Digest()
+	if err != nil {
+		return nil, fmt.Errorf("digest of the manifest: %w", err)
+	}
+	mediaType, err := image.MediaType()
+	if err != nil {
+		return nil, fmt.Errorf("media type of the manifest: %w", err)
+	}
+	s := &Image{image: image, name: hash.String(), opt: opt, raw: raw}
+	s.graph = &source.Graph{Blobs: s, Opt: &s.opt}
+	top := document.Descriptor{MediaType: string(mediaType), Digest: s.name, Size: int64(len(raw))}
+	if err := s.graph.WalkOne(ctx, top, ""); err != nil {
+		return nil, err
+	}
+	source.Number(s.graph.Entries)
+	return s, nil
+}
+
+// Kind is v1.Image.
+func (*Image) Kind() string { return Kind }
+
+// Name is the digest of the manifest.
+func (s *Image) Name() string { return s.name }
+
+// Entries returns the image.
+func (s *Image) Entries() []*source.Entry { return s.graph.Entries }
+
+// Load reads and checks the config, and finds the layers.
+func (s *Image) Load(_ context.Context, e *source.Entry) (*source.Image, error) {
+	img, err := source.Load(s, e, &s.opt)
+	img.Name, img.Remote = s.name, true // perhaps: nothing says whether the layers are here
+	return img, err
+}
+
+// Advice is empty: there is one image.
+func (*Image) Advice(*source.Entry) string { return "" }
+
+// Unreferenced is empty: only what the manifest names can be asked for.
+func (*Image) Unreferenced(context.Context) ([]source.Listed, error) { return nil, nil }
+
+// Documents is empty: an image is not an index.
+func (*Image) Documents(context.Context) ([]source.Check, error) { return nil, nil }
+
+// Others is empty: there is one image.
+func (*Image) Others(context.Context, map[string]bool, bool) ([]source.Check, error) { return nil, nil }
+
+// Close ends the reading of the layers that were kept.
+func (s *Image) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, file := range s.kept {
+		errs = append(errs, file.Close())
+	}
+	s.kept = nil
+	return errors.Join(errs...)
+}
+
+// Document returns the manifest or the config.
+func (s *Image) Document(d document.Descriptor, _, limitName string, limit int64) ([]byte, error) {
+	doc := s.raw
+	if d.Digest != s.name {
+		var err error
+		if doc, err = s.image.RawConfigFile(); err != nil {
+			return nil, err
+		}
+	}
+	if err := document.Over(limitName, int64(len(doc)), limit); err != nil {
+		return nil, fmt.Errorf("size: %w", err)
+	}
+	if !s.opt.Verify {
+		return doc, nil
+	}
+	return doc, d.Match(doc)
+}
+
+// Layer returns a blob that is read when it is needed.
+func (s *Image) Layer(d document.Descriptor) (*source.Blob, error) {
+	hash, err := v1.NewHash(d.Digest)
+	if err != nil {
+		return nil, err
+	}
+	layer, err := s.image.LayerByDigest(hash)
+	if err != nil {
+		return nil, err
+	}
+	return &source.Blob{Bytes: &blob{s, layer, d.Size}}, nil
+}
+
+// Has takes every blob to be there.
+func (*Image) Has(string) bool { return true }
+
+// Far is true: reading may cost a request.
+func (*Image) Far() bool { return true }
+
+// Missing says that the image does not have a blob.
+func (*Image) Missing(digest string) error { return source.MissingBlob{Digest: digest} }
+
+// A blob is the compressed content of a layer.
+type blob struct {
+	image *Image
+	layer v1.Layer
+	size  int64
+}
+
+// Size is what the manifest says.
+func (b *blob) Size() int64 { return b.size }
+
+// Open begins to read the layer.
+func (b *blob) Open(context.Context) (io.ReadCloser, error) {
+	r, err := b.layer.Compressed()
+	return &exact{ReadCloser: r, want: b.size}, err
+}
+
+// Keep closes the file when the source is closed.
+func (b *blob) Keep(file *os.File) {
+	b.image.mu.Lock()
+	defer b.image.mu.Unlock()
+	b.image.kept = append(b.image.kept, file)
+}
+
+// TempDir is the place of what is kept.
+func (b *blob) TempDir() string { return b.image.opt.TempDir }
+
+// exact reads the bytes that the manifest announces. More or fewer are an error.
+type exact struct {
+	io.ReadCloser
+	want, read int64
+}
+
+func (e *exact) Read(p []byte) (int, error) {
+	n, err := e.ReadCloser.Read(p)
+	e.read += int64(n)
+	switch {
+	case e.read > e.want:
+		return 0, fmt.Errorf("size: want %d bytes, the image gives more", e.want)
+	case err == io.EOF && e.read < e.want:
+		return 0, fmt.Errorf("size: want %d bytes, the image gives %d", e.want, e.read)
+	}
+	return n, err
+}
