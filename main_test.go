@@ -56,14 +56,18 @@ func TestSignalsEndEvenABlockedRead(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		cmd := program(t, "ls", "--progress", "plain", "-")
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		stdin, err := cmd.StdinPipe() // nothing is ever written to it
+		stdin, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond) // the program begins to read: an earlier signal ends it with another status
+		begun := tar.NewWriter(stdin) // more than a pipe holds: the program has begun to read, and waits for the rest
+		err = begun.WriteHeader(&tar.Header{Name: "f", Size: 1 << 30})
+		if _, writeErr := begun.Write(make([]byte, 256<<10)); err != nil || writeErr != nil {
+			t.Fatal(err, writeErr)
+		}
 		begin := time.Now()
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)

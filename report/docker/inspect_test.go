@@ -9,6 +9,7 @@ import (
 
 	"layup/fixtures"
 	"layup/fixtures/direct"
+	"layup/fixtures/harness"
 	"layup/report/call"
 )
 
@@ -59,7 +60,7 @@ func TestWithoutConfigThereIsNoID(t *testing.T) {
 		if got := direct.Layup(t, "inspect", name); !strings.Contains(got.Out, `"Id": "",`) || got.Status != call.Answered {
 			t.Errorf("%s: %v", format, got)
 		}
-		got := direct.Layup(t, "serve", "-q", "--socket", filepath.Join(t.TempDir(), "s"), name)
+		got := direct.Layup(t, "serve", "-q", "--socket", filepath.Join(harness.ShortDir(t), "s"), name)
 		if !strings.HasPrefix(got.Err, "layup: "+name+": a bare layer, or an archive from before Docker 1.10, has no config") || got.Status != call.Failed {
 			t.Errorf("%s: serve: %v", format, got)
 		}

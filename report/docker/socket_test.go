@@ -11,17 +11,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"layup/fixtures/harness"
 )
 
 // deadSocket is a socket as a killed program leaves it, in a directory with a short path.
 func deadSocket(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := filepath.Join(dir, "s")
+	path := filepath.Join(harness.ShortDir(t), "s")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
