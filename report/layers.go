@@ -36,7 +36,7 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.Cell("DIGEST", func(l layer) string { return digest.Short(cmp.Or(l.Digest, l.DiffID)) }).Spare(),
 	render.TextOf("chainID", func(l layer) string { return l.ChainID }),
 	render.TextOf("mediaType", func(l layer) string { return l.MediaType }),
-	render.TextOf("compression", func(l layer) string { return l.Compression }).Column("PACKED").Spare().If(wereRead),
+	render.TextOf("compression", func(l layer) string { return l.Compression }).Column("COMPRESSION").Spare().If(wereRead),
 	render.IntOf("size", func(l layer) int64 { return l.Size }).Column("STORED", render.Sized),
 	counted("unpackedSize", func(l layer) int64 { return l.Unpacked }).Column("UNPACKED", render.Sized).Spare().If(wereRead),
 	counted("files", func(l layer) int { return l.Files }),

@@ -64,7 +64,7 @@ func newVerify(f *pflag.FlagSet) call.Answer {
 		if err := c.WriteDoc(ctx, doc); err != nil {
 			return call.Failed, err
 		}
-		if lament(c, v) {
+		if complain(c, v) {
 			return call.Refuted, nil
 		}
 		return call.Answered, nil

@@ -81,11 +81,11 @@ func remark(c source.Check, brief bool) string {
 	return c.Code + ": " + c.Message
 }
 
-// mostLaments is how many failures the standard error lists; the document has all.
-const mostLaments = 20
+// mostFailures is how many failures the standard error lists; the document has all.
+const mostFailures = 20
 
-// lament prints the failures and reports whether there are any.
-func lament(c *call.Call, v *record) bool {
+// complain prints the failures and reports whether there are any.
+func complain(c *call.Call, v *record) bool {
 	checks := v.File
 	for _, one := range v.Images {
 		checks = append(checks, one.Checks...)
@@ -96,12 +96,12 @@ func lament(c *call.Call, v *record) bool {
 		if check.Verdict != source.Failed {
 			continue
 		}
-		if failures++; failures <= mostLaments {
+		if failures++; failures <= mostFailures {
 			c.Fail(fmt.Errorf("%s: %s", c.Args[0], failureLine(check)))
 		}
 	}
-	if failures > mostLaments {
-		c.Fail(fmt.Errorf("%s: and %d more", c.Args[0], failures-mostLaments))
+	if failures > mostFailures {
+		c.Fail(fmt.Errorf("%s: and %d more", c.Args[0], failures-mostFailures))
 	}
 	if failures > 0 {
 		c.Fail(fmt.Errorf("%s: verification failed: %d of %d checks", c.Args[0], failures, len(checks)))

@@ -82,7 +82,7 @@ func CutTo(s string, most int) string {
 func Path(name string) string { return CutTo(name, 200) }
 
 // Octal writes each byte that is not printable ASCII as a backslash and three octal digits, and a backslash before
-// other backslashes and before the quote that the text is to stand in: what C and the $'…' form of shells read.
+// other backslashes and before the quotes around the text: what C and the $'…' form of shells read.
 func Octal(s string, quote byte) string {
 	var b []byte
 	for _, c := range []byte(s) {

@@ -7,7 +7,7 @@ import (
 	"layup/analyze/show"
 )
 
-// A finding is an item of a document whose items are results of checks, with the fields rule, limit, pass, path, layer
+// A finding is an item of a document about results of checks, with the fields rule, limit, pass, path, layer
 // and message.
 type finding struct {
 	rule, limit, path, message string

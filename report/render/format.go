@@ -14,7 +14,7 @@ import (
 type Format struct {
 	Name, About string
 	Whole       bool // the document carries warnings, errors and totals; with other formats the caller tells them
-	Findings    bool // only for documents whose items are results of checks
+	Findings    bool // only for documents about results of checks
 	write       func(*bufio.Writer, Doc, Terminal) error
 }
 
@@ -50,7 +50,8 @@ func names(list []Format) (names []string) {
 }
 
 // Parse takes the value of --format: the name of one of the formats, "table TEMPLATE", or a Go template with docker's
-// functions. The error of an unknown name suggests the nearest one; that of a template says what is wrong where.
+// functions. The error of an unknown name suggests the nearest one; that of a template says what is wrong, and its
+// place.
 func Parse(format string, formats []Format) (Format, error) {
 	for _, f := range formats {
 		if f.Name == format {

@@ -121,7 +121,7 @@ func writeLines(w *bufio.Writer, d Doc, _ Terminal) (err error) {
 	return nil
 }
 
-// lead begins an item that stands alone.
+// lead begins an item on a line of its own.
 func (s Section) lead(many bool) []byte {
 	lead := []byte("{")
 	if many {

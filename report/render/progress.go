@@ -78,11 +78,11 @@ func (p *Progress) ring() {
 // draw writes the line over the one before, and leaves the last column free: terminals would wrap there.
 func (p *Progress) draw() {
 	line := cutTo(show.Safe(p.text), p.width()-1)
-	_, _ = fmt.Fprint(p.w, "\r"+line+"\x1b[K") // a status line that cannot be written is no failure
+	_, _ = fmt.Fprint(p.w, "\r"+line+"\x1b[K") // a status line that cannot be written is not a failure
 	p.drawn, p.onView = time.Now(), true
 }
 
-// Line writes a line of its own where lines were asked for.
+// Line writes a line of its own if --progress is plain.
 func (p *Progress) Line(text string) {
 	if !p.plain {
 		return

@@ -93,7 +93,7 @@ type Column struct {
 type Terminal struct {
 	Width int  // columns; 0: nothing is cut
 	Color bool // bold headers
-	TTY   bool // a person sees every byte, so text cells of csv, tsv and templates are escaped too; a Width says the same
+	TTY   bool // a person sees every byte: text cells of csv, tsv and templates are escaped, as with a Width
 }
 
 // seen reports whether a person sees what is written.

@@ -31,7 +31,7 @@ func rowsOf(rows ...[]Value) func(func([]Value) bool) {
 	}
 }
 
-// sample has a value of each kind, absent ones, and bytes that are no UTF-8.
+// sample has a value of each kind, absent ones, and bytes that are not UTF-8.
 func sample() Doc {
 	return Doc{Command: "ls", Sections: []Section{{
 		Image:  map[string]any{"reference": "shop:1.2", "layers": 3},

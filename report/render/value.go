@@ -108,7 +108,7 @@ func at(row []Value, i int) Value {
 	return Value{}
 }
 
-// appendTime writes a dated time as RFC 3339 in UTC, with nanoseconds only where they are not zero.
+// appendTime writes a dated time as RFC 3339 in UTC, with nanoseconds unless they are zero.
 func appendTime(b []byte, sec int64, nsec uint32) []byte {
 	if nsec > 999_999_999 {
 		nsec = 0 // it would move the second; no honest header says so
