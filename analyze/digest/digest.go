@@ -1,4 +1,4 @@
-// Package digest checks, formats and computes digests, ALGORITHM:HEX: the only place of the program that does.
+// Package digest checks, formats and computes digests, ALGORITHM:HEX. No other package does.
 // Source: OCI image specification, descriptor.md, Digests.
 package digest
 
@@ -28,7 +28,7 @@ var (
 // Valid reports whether s is a digest of a known algorithm with lower-case hexadecimal digits of its length.
 func Valid(s string) bool { return whole.MatchString(s) }
 
-// Check is Valid with an error that says what is wanted.
+// Check returns an error that says what is wanted, unless s is Valid.
 func Check(s string) error {
 	if Valid(s) {
 		return nil
@@ -43,8 +43,8 @@ func Check(s string) error {
 // IsHex reports whether s is the 64 lower-case hexadecimal digits of a SHA-256, without the algorithm.
 func IsHex(s string) bool { return digits.MatchString(s) }
 
-// IsStart reports whether s may be the beginning of a SHA-256 that a person typed: at least four digits, with or without
-// the algorithm. Docker shows twelve digits.
+// IsStart reports whether s may be the beginning of a SHA-256 that a person typed: at least four digits, with or
+// without the algorithm.
 func IsStart(s string) bool { return start.MatchString(s) }
 
 // FromHex returns the digest of the hexadecimal digits of a SHA-256.
@@ -94,7 +94,7 @@ func Of(doc []byte) string {
 	return FromHex(hex.EncodeToString(sum[:]))
 }
 
-// ErrMismatch says that a content is not the one that a digest names.
+// ErrMismatch says that a digest names other content.
 var ErrMismatch = errors.New("content does not match its digest")
 
 // Compare returns an ErrMismatch unless the two digests are equal.
@@ -116,8 +116,9 @@ func Match(doc []byte, want string) error {
 	return Compare(want, Sum(algorithm, h))
 }
 
-// Chain returns the chainIDs of a stack of layers by their diffIDs, oldest first: each names a layer on top of all below.
-// From the first unknown diffID on they are empty. Source: OCI image specification, config.md, Layer ChainID.
+// Chain returns the chainIDs of a stack of layers by their diffIDs, oldest first. Each names a layer on top of all
+// older ones. From the first unknown diffID on they are empty. Source: OCI image specification, config.md, Layer
+// ChainID.
 func Chain(diffIDs []string) []string {
 	chain := make([]string, len(diffIDs))
 	for i, diffID := range diffIDs {

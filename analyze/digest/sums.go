@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Sums are digests that are computed side by side over one stream, each algorithm once.
+// Sums are digests of one stream, computed together, each algorithm once.
 type Sums struct {
 	names  []string
 	hashes []hash.Hash
@@ -17,11 +17,11 @@ type Sums struct {
 
 	full  [2][]byte // buffers in turn
 	turn  int
-	alone int // bytes to hash here before it is asked again
+	alone int // bytes to hash here before Beside is asked again
 	busy  sync.WaitGroup
 }
 
-// The bytes that an idle processor is given at once, and those to go by after there was none.
+// The bytes that an idle processor gets at once, and the bytes to hash here after there was none.
 const (
 	besideBuffer = 256 << 10
 	besidePause  = 16 << 20
@@ -58,7 +58,7 @@ func (s *Sums) Write(p []byte) (int, error) {
 			s.pass()
 		}
 	}
-	if len(p) > 0 { // else another processor may be hashing
+	if len(p) > 0 { // otherwise another processor may be hashing
 		s.alone -= len(p)
 		s.hash(p)
 	}
@@ -71,14 +71,12 @@ func (s *Sums) hash(p []byte) {
 	}
 }
 
-// pass hands the full buffer over, or hashes it here.
+// pass gives the full buffer to an idle processor, or hashes it here.
 func (s *Sums) pass() {
 	s.busy.Wait() // bytes are hashed in order
 	b := s.full[s.turn]
 	s.turn = 1 - s.turn
-	if s.full[s.turn] != nil {
-		s.full[s.turn] = s.full[s.turn][:0]
-	}
+	s.full[s.turn] = s.full[s.turn][:0] // nil before its first use
 	s.busy.Add(1)
 	if !s.Beside(func() { s.hash(b); s.busy.Done() }) {
 		s.hash(b)
@@ -101,8 +99,8 @@ func (s *Sums) Sum(algorithm string) string {
 // tarRecord is the length of a record, in bytes: writers of tar pad an archive to whole records.
 const tarRecord = 10240
 
-// Pad adds the zeros that bring count bytes of a tar to whole records. It returns how many it added if the digest is then
-// the one wanted, else 0. Tools that write zstd:chunked drop these zeros, although the diffID covers them.
+// Pad adds the zeros that bring count bytes of a tar to whole records. It returns how many it added if the digest is
+// then the one wanted, else 0. Tools that write zstd:chunked drop these zeros, although the diffID covers them.
 func (s *Sums) Pad(count int64, want string) int64 {
 	n := -count % tarRecord
 	if n == 0 {

@@ -19,7 +19,8 @@ func TestHashingBesideGivesTheSameDigests(t *testing.T) {
 	want256, want512 := sha256.Sum256(data), sha512.Sum512(data)
 	var running sync.WaitGroup
 	for name, idle := range map[string]func() bool{
-		"always": func() bool { return true }, "never": func() bool { return false }, "now and then": func() bool { return rnd.IntN(3) == 0 },
+		"always": func() bool { return true }, "never": func() bool { return false },
+		"now and then": func() bool { return rnd.IntN(3) == 0 },
 	} {
 		d, err := NewSums("sha256", "sha512")
 		if err != nil {

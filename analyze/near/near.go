@@ -1,4 +1,4 @@
-// Package near finds the word that somebody meant: the only edit distance of the program.
+// Package near finds the word that somebody meant. It has the only edit distance of the program.
 package near
 
 import "strings"
@@ -26,7 +26,7 @@ func Word(typed string, names []string) string {
 	return best
 }
 
-// Hint is the question that a message ends with, "did you mean NAME?", or "" if no name is like what was typed.
+// Hint is the end of a message, "did you mean NAME?", or "" if no name is like what was typed.
 func Hint(typed string, names []string) string {
 	if name := Word(typed, names); name != "" {
 		return Meant(name)
@@ -34,11 +34,12 @@ func Hint(typed string, names []string) string {
 	return ""
 }
 
-// Meant asks whether a word, a path or a whole command was meant: the one form of that question.
+// Meant asks whether a word, a path or a whole command was meant. All messages use this form.
 func Meant(what string) string { return "did you mean " + what + "?" }
 
-// Distance returns how many bytes must be inserted, deleted, changed or swapped with their neighbour to turn a into b, or
-// limit if there are limit or more. It costs at most len(a) times limit steps, so it may be asked of many long names.
+// Distance returns how many bytes must be inserted, deleted, changed or swapped with their neighbour to turn a into b,
+// or limit if there are limit or more. It costs at most len(a) times limit steps, so it may be asked of many long
+// names.
 func Distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

@@ -1,20 +1,16 @@
 package decode
 
 import (
-	"bufio"
 	"compress/bzip2"
 	"errors"
 	"io"
 )
 
-// A bzip2Decoder names the errors of the standard library's reader, which reads several streams on.
-type bzip2Decoder struct{ r io.Reader }
-
-func newBzip2Decoder(src *bufio.Reader) *bzip2Decoder { return &bzip2Decoder{bzip2.NewReader(src)} }
-
-func (d *bzip2Decoder) Close() error { return nil }
-
-func (d *bzip2Decoder) Tail() bool { return false }
+// A bzip2Decoder names the errors of the standard library's reader, which reads one stream after the other.
+type bzip2Decoder struct {
+	plain
+	r io.Reader
+}
 
 func (d *bzip2Decoder) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)

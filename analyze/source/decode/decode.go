@@ -5,6 +5,7 @@ package decode
 import (
 	"bufio"
 	"bytes"
+	"compress/bzip2"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 	"layup/tarfs"
 )
 
-// The compressions that are told apart by content.
+// The compressions that Sniff recognises.
 const (
 	None  = "none"
 	Gzip  = "gzip"
@@ -29,7 +30,14 @@ type Decoder interface {
 	Tail() bool // bytes after the compressed stream were ignored; valid after io.EOF
 }
 
-// A TrailerError is damage after the content: all content was handed out before.
+// plain is for decoders that own nothing and ignore nothing.
+type plain struct{}
+
+func (plain) Close() error { return nil }
+
+func (plain) Tail() bool { return false }
+
+// A TrailerError is damage after the content. The decoder returned all content before it.
 type TrailerError struct{ text string }
 
 // Error says what is wrong with the trailer.
@@ -48,13 +56,13 @@ const LimitName = "window"
 func New(src *bufio.Reader, compression string, window int64) (Decoder, error) {
 	switch compression {
 	case Gzip:
-		return newGzipDecoder(src), nil
+		return &gzipDecoder{src: src, inflate: newInflater()}, nil
 	case Zstd:
 		return newZstdDecoder(src, window)
 	case Bzip2:
-		return newBzip2Decoder(src), nil
+		return &bzip2Decoder{r: bzip2.NewReader(src)}, nil
 	case Xz:
-		return newXzDecoder(src, window), nil
+		return &xzDecoder{src: src, limit: window}, nil
 	}
 	return nil, fmt.Errorf("compression %q is unknown", compression)
 }
@@ -74,12 +82,12 @@ var (
 	ustarMagic = []byte("ustar")
 )
 
-// Sniff says by the first bytes what a stream is: None (a tar by its header's checksum or its magic, a block of zeros, or
-// nothing), Gzip, Zstd, Bzip2, Xz, or "" for none of these. Head holds up to HeadSize bytes or the whole input; size is
-// the total size in bytes, or -1 if it is not known.
+// Sniff returns what a stream is by its first bytes: None, Gzip, Zstd, Bzip2, Xz, or "" for none of these. None is a
+// tar by its header's checksum or its magic, a block of zeros, or an empty input. Head has up to HeadSize bytes or the
+// whole input; size is the total size in bytes, or -1 if it is not known.
 //
-// Magic bytes go before the checksum, as in engines: a file that is both must not show an auditor another tree than a host. Only
-// bzip2's three letters may well begin a file's name, so without a bzip2 block behind them they yield to a tar header.
+// As in engines, magic bytes count before the checksum: an auditor must see the tree that a host sees. A file's name
+// may begin with the three letters of bzip2: without a bzip2 block after them, a tar header counts first.
 func Sniff(head []byte, size int64) string {
 	switch {
 	case size == 0 || len(head) == 0:
@@ -100,7 +108,7 @@ func Sniff(head []byte, size int64) string {
 	return ""
 }
 
-// isSkippable reports whether head begins a zstd frame that holds no content (RFC 8878, 3.1.2).
+// isSkippable reports whether head begins a zstd frame without content (RFC 8878, 3.1.2).
 func isSkippable(head []byte) bool {
 	return len(head) >= 4 && binary.LittleEndian.Uint32(head)&^0xf == 0x184d2a50
 }
@@ -112,26 +120,23 @@ func isBzip2(head []byte, sure bool) bool {
 	return !sure || bytes.HasPrefix(head[4:], bzip2Block) || bytes.HasPrefix(head[4:], bzip2End)
 }
 
-// isTar reports whether head begins a tar. A header of the right magic and a wrong checksum is a damaged tar, which the reader of
-// the tar can name better than "no tar".
+// isTar reports whether head begins a tar. A header with the right magic and a wrong checksum is a damaged tar: the
+// reader of the tar says what is wrong.
 func isTar(head []byte) bool {
 	const magicAt = 257
 	if len(head) > magicAt && bytes.HasPrefix(head[magicAt:], ustarMagic) {
 		return true
 	}
-	if len(head) < HeadSize {
-		return false
-	}
-	return IsZero(head[:HeadSize]) || tarfs.IsHeader(head)
+	return len(head) >= HeadSize && (IsZero(head[:HeadSize]) || tarfs.IsHeader(head))
 }
 
 // IsZero reports whether all bytes are zero.
 func IsZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
-// errCut is an end of the input where more must follow.
+// errCut is an end of the input before the end of the stream.
 var errCut = errors.New("unexpected end")
 
-// cut turns the end of the input into an error that says where it came too early; other errors stay.
+// cut turns the end of the input into an error that says where it came. Other errors stay.
 func cut(err error, compression, where string) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: %w %s", compression, errCut, where)
@@ -139,7 +144,7 @@ func cut(err error, compression, where string) error {
 	return err
 }
 
-// Discard passes over n bytes; io.EOF if there are fewer.
+// Discard skips n bytes. The error is io.EOF if there are fewer.
 func Discard(r tarfs.Reader, n int64) error {
 	for n > 0 {
 		done, err := r.Discard(int(min(n, math.MaxInt)))

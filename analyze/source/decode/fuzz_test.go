@@ -15,8 +15,8 @@ func FuzzDecoders(f *testing.F) {
 	plain := sample.Tar(f, "a", "b")
 	for _, seed := range [][]byte{
 		sample.Gzip(f, plain), concat(sample.Gzip(f, plain), sample.Gzip(f, nil), []byte("tail")),
-		sample.Zstd(f, plain), concat(sample.Skippable(4, "meta"), sample.Zstd(f, plain)), sample.FromHex(f, sample.ZstdDictionary),
-		sample.Xz(f, plain), sample.FromHex(f, helloBzip2), plain,
+		sample.Zstd(f, plain), concat(sample.Skippable(4, "meta"), sample.Zstd(f, plain)),
+		sample.FromHex(f, sample.ZstdDictionary), sample.Xz(f, plain), sample.FromHex(f, helloBzip2), plain,
 	} {
 		f.Add(seed)
 	}
@@ -31,7 +31,8 @@ func FuzzDecoders(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		if _, err := io.Copy(io.Discard, io.LimitReader(d, 1<<24)); err != nil && !strings.HasPrefix(err.Error(), compression+": ") {
+		_, err = io.Copy(io.Discard, io.LimitReader(d, 1<<24))
+		if err != nil && !strings.HasPrefix(err.Error(), compression+": ") {
 			t.Errorf("%v does not name %s", err, compression)
 		}
 	})

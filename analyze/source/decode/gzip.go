@@ -21,7 +21,7 @@ type inflater interface {
 	Reset(src *bufio.Reader)
 }
 
-// newInflater is the one place that says who inflates: our own decoder, or the library's where the environment asks for it, to compare.
+// newInflater returns our own decoder, or the library's if the environment asks for it, to compare the two.
 func newInflater() inflater {
 	if os.Getenv("LAYUP_INFLATE") == "klauspost" {
 		return new(klauspost)
@@ -42,9 +42,10 @@ func (k *klauspost) Reset(src *bufio.Reader) {
 	_ = k.r.(flate.Resetter).Reset(src, nil)
 }
 
-// A gzipDecoder reads the members of a gzip stream one after the other (RFC 1952). What follows the last one and is no member is
-// ignored, as by engines, for the checksums prove the content before it.
+// A gzipDecoder reads the members of a gzip stream one after the other (RFC 1952). Like engines, it ignores what
+// follows the last member: the checksums prove the content before.
 type gzipDecoder struct {
+	plain
 	src     *bufio.Reader
 	inflate inflater
 	members int
@@ -54,12 +55,6 @@ type gzipDecoder struct {
 	ignored bool
 	err     error
 }
-
-func newGzipDecoder(src *bufio.Reader) *gzipDecoder {
-	return &gzipDecoder{src: src, inflate: newInflater()}
-}
-
-func (d *gzipDecoder) Close() error { return nil }
 
 func (d *gzipDecoder) Tail() bool { return d.ignored }
 
@@ -92,13 +87,10 @@ func (d *gzipDecoder) Read(p []byte) (int, error) {
 func inflateError(err error) error {
 	var own inflate.CorruptError
 	var library flate.CorruptInputError
-	switch {
-	case errors.As(err, &own):
-		return fmt.Errorf("gzip: corrupt data at byte %d of the member", int64(own))
-	case errors.As(err, &library):
-		return fmt.Errorf("gzip: corrupt data at byte %d of the member", int64(library))
+	if !errors.As(err, &own) && !errors.As(err, &library) {
+		return cut(err, Gzip, "in the compressed data")
 	}
-	return cut(err, Gzip, "in the compressed data")
+	return fmt.Errorf("gzip: corrupt data at byte %d of the member", max(int64(own), int64(library)))
 }
 
 // open begins the next member, or ends the stream with io.EOF.
@@ -124,7 +116,7 @@ func (d *gzipDecoder) open() error {
 	return nil
 }
 
-// isMember reports whether another member follows: the magic of DEFLATE in gzip, and no flag that no writer sets.
+// isMember reports whether another member follows: the magic of DEFLATE in gzip, without the reserved flags.
 func isMember(head []byte) bool {
 	return bytes.HasPrefix(head, GzipMagic) && (len(head) < 4 || head[3]&gzipReserved == 0)
 }
@@ -152,7 +144,8 @@ func (d *gzipDecoder) trailer() error {
 	case crc != d.crc:
 		return &TrailerError{fmt.Sprintf("gzip: content does not match its checksum: want %08x, got %08x", crc, d.crc)}
 	case size != d.size:
-		return &TrailerError{fmt.Sprintf("gzip: content does not match its size: want %d, got %d bytes (modulo 4 GiB)", size, d.size)}
+		return &TrailerError{fmt.Sprintf("gzip: content does not match its size: want %d, got %d bytes (modulo 4 GiB)",
+			size, d.size)}
 	}
 	return nil
 }
@@ -166,7 +159,7 @@ const (
 	gzipReserved  = 0xe0
 )
 
-// A gzipHeader reads a member's header; of a name or comment, however long, it keeps nothing.
+// A gzipHeader reads a member's header. It does not keep names and comments, which may have any length.
 type gzipHeader struct {
 	src *bufio.Reader
 	crc uint32
@@ -220,7 +213,7 @@ func (h *gzipHeader) extra() error {
 	return h.full(make([]byte, binary.LittleEndian.Uint16(b[:])))
 }
 
-// text passes over bytes up to a NUL.
+// text skips the bytes up to a NUL.
 func (h *gzipHeader) text() error {
 	for {
 		b, err := h.src.ReadSlice(0)

@@ -3,6 +3,7 @@ package decode
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,14 +16,15 @@ import (
 	"layup/tarfs"
 )
 
-// An xzDecoder undoes the streams of an xz file one after the other (the .xz file format, version 1.2.0). The container is read by
-// our own code, the LZMA2 data in it by the library: so a dictionary is bounded before it is allocated, one is used for all blocks,
-// and what must be remembered of a million blocks is one hash.
+// An xzDecoder undoes the streams of an xz file one after the other (the .xz file format, version 1.2.0). Our own code
+// reads the container and the library the LZMA2 data in it. So a dictionary is bounded before it is allocated, all
+// blocks share it, and one hash remembers a million blocks.
 type xzDecoder struct {
+	plain
 	src    *bufio.Reader
 	limit  int64 // bytes of a dictionary
-	check  byte  // the kind of checksum of the stream at hand, as its header says
-	opened bool  // inside a stream
+	check  byte  // the kind of checksum of the current stream, as its header says
+	opened bool  // in a stream
 	some   bool  // a stream was read before
 	block  *xzBlock
 	index  xzIndex
@@ -31,26 +33,17 @@ type xzDecoder struct {
 	dict  int64         // bytes of its dictionary
 	feed  bytes.Reader  // one chunk
 	chunk []byte
-	left  int // bytes of the chunk's content not handed out yet
+	left  int // bytes of the chunk's content not read yet
 	err   error
 }
 
-// An xzBlock is the block at hand.
+// An xzBlock is the current block. Sizes are in bytes; those wanted are -1 if the header does not say them.
 type xzBlock struct {
-	header       int64 // bytes
-	packed, size int64 // compressed and content, so far
-	wantPacked   int64 // -1 if the header does not say
-	wantSize     int64 // likewise
-	hash         hash.Hash
+	header               int64
+	stored, size         int64 // compressed and content, so far
+	wantStored, wantSize int64
+	hash                 hash.Hash
 }
-
-func newXzDecoder(src *bufio.Reader, window int64) *xzDecoder {
-	return &xzDecoder{src: src, limit: window}
-}
-
-func (d *xzDecoder) Close() error { return nil }
-
-func (d *xzDecoder) Tail() bool { return false }
 
 func (d *xzDecoder) Read(p []byte) (int, error) {
 	if len(p) == 0 {
@@ -85,7 +78,7 @@ func (d *xzDecoder) advance() error {
 	return d.openChunk()
 }
 
-// openStream reads a stream's header behind padding, or ends with io.EOF.
+// openStream reads the header of a stream after padding, or ends with io.EOF.
 func (d *xzDecoder) openStream() error {
 	for {
 		head, err := d.src.Peek(4)
@@ -115,7 +108,7 @@ func (d *xzDecoder) openStream() error {
 	if b[6] != 0 || newXzCheck(b[7]) == nil && b[7] != 0 {
 		return fmt.Errorf("xz: flags %02x%02x of the stream are unknown", b[6], b[7])
 	}
-	d.check, d.opened, d.some, d.index = b[7], true, true, newXzIndex()
+	d.check, d.opened, d.some, d.index = b[7], true, true, xzIndex{hash: sha256.New()}
 	return nil
 }
 
@@ -164,14 +157,14 @@ func (d *xzDecoder) openChunk() error {
 		if _, err := d.src.Discard(1); err != nil {
 			return err
 		}
-		d.block.packed++
+		d.block.stored++
 		return d.closeBlock()
 	}
-	if len(head) < 6 { // a chunk, the checksum or the index behind it are longer than that
+	if len(head) < 6 { // a chunk and the index after it are longer
 		return cut(err, Xz, where)
 	}
 	total, content := chunkSize(head)
-	if total == 0 || d.block.packed == 0 && head[0] != 1 && head[0] < 0xe0 {
+	if total == 0 || d.block.stored == 0 && head[0] != 1 && head[0] < 0xe0 {
 		return fmt.Errorf("xz: corrupt data: a chunk cannot begin with byte %#02x here", head[0])
 	}
 	if cap(d.chunk) < total {
@@ -181,7 +174,7 @@ func (d *xzDecoder) openChunk() error {
 	if err := d.full(d.chunk, where); err != nil {
 		return err
 	}
-	d.block.packed += int64(total)
+	d.block.stored += int64(total)
 	d.feed.Reset(d.chunk)
 	d.left = content
 	if d.lzma != nil {
@@ -215,8 +208,8 @@ func chunkSize(head []byte) (total, content int) {
 func (d *xzDecoder) closeBlock() error {
 	b := d.block
 	d.block = nil
-	padding := make([]byte, -b.packed&3)
-	if err := d.full(padding, "behind a block"); err != nil {
+	padding := make([]byte, -b.stored&3)
+	if err := d.full(padding, "after a block"); err != nil {
 		return err
 	}
 	var got []byte
@@ -230,12 +223,12 @@ func (d *xzDecoder) closeBlock() error {
 	switch {
 	case !IsZero(padding):
 		return errors.New("xz: corrupt data: the padding of a block is not zero")
-	case b.wantPacked >= 0 && b.wantPacked != b.packed, b.wantSize >= 0 && b.wantSize != b.size:
+	case b.wantStored >= 0 && b.wantStored != b.stored, b.wantSize >= 0 && b.wantSize != b.size:
 		return errors.New("xz: block does not match the size in its header")
 	case !bytes.Equal(want, got):
 		return errors.New("xz: content does not match its checksum")
 	}
-	d.index.add(b.header+b.packed+int64(len(got)), b.size)
+	d.index.add(b.header+b.stored+int64(len(got)), b.size)
 	return nil
 }
 

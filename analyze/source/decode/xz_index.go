@@ -10,18 +10,19 @@ import (
 	"hash/crc32"
 	"hash/crc64"
 	"io"
+	"slices"
 
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// The checksums of xz blocks that exist; a stream may also have none (0).
+// The checksums that xz blocks may have; 0 is none.
 const (
 	xzCRC32  = 1
 	xzCRC64  = 4
 	xzSHA256 = 10
 )
 
-// newXzCheck returns nil for none and for unknown kinds.
+// newXzCheck returns the hash of a kind of checksum; nil if there is none or the kind is unknown.
 func newXzCheck(kind byte) hash.Hash {
 	switch kind {
 	case xzCRC32:
@@ -38,24 +39,22 @@ func newXzCheck(kind byte) hash.Hash {
 type reversed struct{ hash.Hash }
 
 func (r reversed) Sum(b []byte) []byte {
-	sum := r.Hash.Sum(nil)
-	for i := len(sum) - 1; i >= 0; i-- {
-		b = append(b, sum[i])
-	}
+	b = r.Hash.Sum(b)
+	slices.Reverse(b[len(b)-r.Size():])
 	return b
 }
 
 // parse reads a block header without its length and checksum, and returns the size of the dictionary.
 func (b *xzBlock) parse(body []byte) (dict int64, err error) {
-	const filters, packed, size, lzma2 = 0x03, 0x40, 0x80, 0x21
+	const filters, stored, size, lzma2 = 0x03, 0x40, 0x80, 0x21
 	damaged := errors.New("xz: block header is damaged")
 	flags := body[0]
 	body = body[1:]
-	b.wantPacked, b.wantSize = -1, -1
+	b.wantStored, b.wantSize = -1, -1
 	for _, field := range []struct {
 		flag byte
 		to   *int64
-	}{{packed, &b.wantPacked}, {size, &b.wantSize}} {
+	}{{stored, &b.wantStored}, {size, &b.wantSize}} {
 		if flags&field.flag == 0 {
 			continue
 		}
@@ -65,7 +64,7 @@ func (b *xzBlock) parse(body []byte) (dict int64, err error) {
 		}
 		*field.to, body = n, body[used:]
 	}
-	if flags&^(filters|packed|size) != 0 || len(body) < 3 {
+	if flags&^(filters|stored|size) != 0 || len(body) < 3 {
 		return 0, damaged
 	}
 	if flags&filters != 0 || body[0] != lzma2 {
@@ -78,18 +77,13 @@ func (b *xzBlock) parse(body []byte) (dict int64, err error) {
 	return dict, nil
 }
 
-// xzNumber decodes a number of at most nine bytes and returns how many it took, 0 for none.
+// xzNumber decodes a number of at most nine bytes and returns how many it took. It took 0 if they are not a number.
 func xzNumber(b []byte) (n int64, used int) {
-	for i, c := range b[:min(len(b), 9)] {
-		n |= int64(c&0x7f) << (7 * i)
-		if c < 0x80 {
-			if c == 0 && i > 0 {
-				return 0, 0
-			}
-			return n, i + 1
-		}
+	value, used := binary.Uvarint(b[:min(len(b), 9)])
+	if used > 1 && b[used-1] == 0 {
+		return 0, 0
 	}
-	return 0, 0
+	return int64(value), used
 }
 
 // An xzIndex checks that the index at the end of a stream lists the blocks that were read.
@@ -97,8 +91,6 @@ type xzIndex struct {
 	blocks int64
 	hash   hash.Hash // over the sizes of each block
 }
-
-func newXzIndex() xzIndex { return xzIndex{hash: sha256.New()} }
 
 func (x *xzIndex) add(unpadded, size int64) {
 	x.blocks++
@@ -112,7 +104,7 @@ func addSizes(h hash.Hash, unpadded, size int64) {
 	h.Write(b[:])
 }
 
-// end reads the index, the checksum behind it and the stream's footer.
+// end reads the index, its checksum and the stream's footer.
 func (x *xzIndex) end(src *bufio.Reader, check byte) error {
 	const where = "in the index"
 	r := &indexReader{src: src}

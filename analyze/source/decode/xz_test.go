@@ -15,7 +15,7 @@ import (
 
 func crcOf(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
 
-// The first block's header stands behind the stream's, of 12 bytes.
+// xzBlockAt is the offset of the first block's header, after the stream's header.
 const xzBlockAt = 12
 
 // editBlockHeader changes the first block header and sets its checksum right again.

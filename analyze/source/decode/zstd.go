@@ -12,12 +12,13 @@ import (
 	"layup/tarfs"
 )
 
-// A zstdDecoder undoes the frames of a zstd stream one after the other (RFC 8878). Frames are walked by our own code, so that every
-// window is bounded before it is allocated, whatever the library behind it checks.
+// A zstdDecoder undoes the frames of a zstd stream one after the other (RFC 8878). Our own code finds the frames, so
+// that every window is bounded before the library allocates it.
 type zstdDecoder struct {
+	plain
 	src  *bufio.Reader
 	walk zstdWalk
-	left int64 // bytes of the piece at hand that the library has not had
+	left int64 // bytes of the current piece that the library has not read
 	lib  *zstd.Decoder
 	err  error
 }
@@ -38,8 +39,6 @@ func (d *zstdDecoder) Close() error {
 	return nil
 }
 
-func (d *zstdDecoder) Tail() bool { return false }
-
 func (d *zstdDecoder) Read(p []byte) (int, error) {
 	n, err := d.lib.Read(p)
 	switch {
@@ -55,7 +54,7 @@ func (d *zstdDecoder) Read(p []byte) (int, error) {
 	return n, fmt.Errorf("zstd: corrupt data: %w", err)
 }
 
-// zstdPieces is the side of the decoder that the library reads: frames, without the skippable ones.
+// zstdPieces is what the library reads from the decoder: all frames except the skippable ones.
 type zstdPieces zstdDecoder
 
 func (d *zstdPieces) Read(p []byte) (int, error) {
@@ -76,7 +75,7 @@ func (d *zstdPieces) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// maxZstdWindow is more than any zstd decoder takes; a frame that claims it is no frame of use to anyone.
+// maxZstdWindow is more than any zstd decoder takes.
 const maxZstdWindow = 1 << 32
 
 // A zstdWalk finds the frames and blocks of a stream without decoding them.
@@ -84,12 +83,13 @@ type zstdWalk struct {
 	src      tarfs.Reader
 	limit    int64
 	window   int64 // the largest that a frame asks for, so far
-	inside   bool  // of a frame
-	last     bool  // the block just passed was the frame's last
+	inside   bool  // in a frame
+	last     bool  // the block before was the frame's last
 	checksum bool  // the frame has one
 }
 
-// next returns the length of the next piece of a frame (header, block or checksum), which the caller consumes; io.EOF at the end.
+// next returns the length of the next piece of a frame: header, block or checksum. The caller consumes it. The error is
+// io.EOF at the end.
 func (w *zstdWalk) next() (int64, error) {
 	switch {
 	case !w.inside:
@@ -104,7 +104,7 @@ func (w *zstdWalk) next() (int64, error) {
 	return w.frame()
 }
 
-// frame passes over skippable frames and measures the header of the next one.
+// frame skips the skippable frames and measures the header of the next one.
 func (w *zstdWalk) frame() (int64, error) {
 	for {
 		head, err := w.src.Peek(18) // the longest header
@@ -124,7 +124,7 @@ func (w *zstdWalk) frame() (int64, error) {
 	}
 }
 
-// header reads the header of a frame (RFC 8878, 3.1.1.1): what memory it asks for, whether it needs a dictionary.
+// header reads the header of a frame (RFC 8878, 3.1.1.1): the memory it asks for, and whether it needs a dictionary.
 func (w *zstdWalk) header(head []byte) (int64, error) {
 	if len(head) < 4 || [4]byte(head) != [4]byte(zstdMagic) {
 		return 0, errors.New("zstd: no frame follows, but other data")
@@ -174,7 +174,7 @@ type zstdHeader struct {
 	reserved   bool
 }
 
-// parse reads what stands behind the magic; false means that there is not enough of it.
+// parse reads the bytes after the magic. It reports whether there are enough.
 func (h *zstdHeader) parse(b []byte) bool {
 	if len(b) == 0 {
 		return false
@@ -210,20 +210,19 @@ func (h *zstdHeader) parse(b []byte) bool {
 	return true
 }
 
+// littleEndian decodes up to eight bytes.
 func littleEndian(b []byte) uint64 {
-	var n uint64
-	for i, c := range b {
-		n |= uint64(c) << (8 * i)
-	}
-	return n
+	var all [8]byte
+	copy(all[:], b)
+	return binary.LittleEndian.Uint64(all[:])
 }
 
 // zstdBlocks is how many blocks ZstdWindow looks at: about 16 GiB of content if they are full.
 const zstdBlocks = 1 << 17
 
-// ZstdWindow returns the largest window, in bytes, that a frame of a stream asks for and the limit allows. The headers of
-// frames say it, so it reads nothing else. It finds frames as the decoder does, so it stops where the decoder stops. Of a
-// stream with too many blocks to look at it returns the limit.
+// ZstdWindow returns the largest window, in bytes, that a frame of a stream asks for and the limit allows. It reads
+// only the headers of frames. It finds frames as the decoder does, so it stops where the decoder stops. If a stream has
+// too many blocks to look at, it returns the limit.
 func ZstdWindow(src tarfs.Reader, limit int64) int64 {
 	w := zstdWalk{src: src, limit: limit}
 	for range zstdBlocks {
