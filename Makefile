@@ -2,7 +2,7 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
-# HTTP/2 is not spoken: without it the binary is 0.6 MB smaller.
+# The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
 .PHONY: build test slow race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
