@@ -98,8 +98,8 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 
 // openName opens a source by its name and chooses at least one of its images.
 func openName(ctx context.Context, name string, opt Options) (*kinds.Opened, []*source.Image, error) {
-	if opt.Source.Registry.Note == nil {
-		opt.Source.Registry.Note = opt.Note
+	if opt.Source.Registry.Client.Note == nil {
+		opt.Source.Registry.Client.Note = opt.Note
 	}
 	src, err := kinds.Open(ctx, name, opt.Source)
 	if err != nil {

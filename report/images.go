@@ -109,7 +109,7 @@ func newImages(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
-		opt.Source.List, opt.Source.Detail = true, *detail
+		opt.Source.Registry.List, opt.Source.Registry.Detail = true, *detail
 		src, err := kinds.Open(ctx, c.Args[0], opt.Source)
 		if err != nil {
 			return call.Failed, err

@@ -38,8 +38,8 @@ func newPull(f *pflag.FlagSet) call.Answer {
 			return call.Failed, err
 		}
 		opt := pull.Options{
-			Registry: common.Source.Registry, Limits: common.Source.Limits, Target: c.Output, Platform: common.Select.Platform,
-			All: common.Select.All, Docker: *docker, Force: *force, NoResume: *noResume, Jobs: common.Jobs, Note: c.Note,
+			Registry: common.Source.Registry.Client, Limits: common.Source.Limits, Target: c.Output,
+			Platform: common.Select.Platform, All: common.Select.All, Docker: *docker, Force: *force, NoResume: *noResume, Jobs: common.Jobs, Note: c.Note,
 			Progress: trackPull(c),
 		}
 		opt.Registry.MaxManifest = opt.Limits.Manifest

@@ -75,7 +75,7 @@ func (a *Audit) subject(ctx context.Context, s Source, e *Entry) (Subject, error
 	if ctx.Err() != nil {
 		return Subject{}, ctx.Err()
 	}
-	checks, err := e.Form.Checks(ctx, a, e, img)
+	checks, err := e.Form.Checks(ctx, e, img)
 	if wrong != nil && !anyFailed(checks) {
 		check := NewCheck("image")
 		check.Fail(CodeStructure, wrong.Error())

@@ -80,7 +80,7 @@ func imageChoices(s Source, list []*Entry) []advice.Choice {
 	for _, e := range list {
 		members[e.Group]++
 	}
-	users := usersOf(list)
+	users, flags := usersOf(list), newFlags(s.Entries())
 	var choices []advice.Choice
 	seen := map[int]bool{}
 	for _, e := range list {
@@ -88,7 +88,7 @@ func imageChoices(s Source, list []*Entry) []advice.Choice {
 			continue
 		}
 		seen[e.Group] = true
-		choices = append(choices, advice.Choice{Flag: s.Advice(e), What: e.whatFor(members[e.Group], users)})
+		choices = append(choices, advice.Choice{Flag: cmp.Or(e.Choice, flags.of(e)), What: e.whatFor(members[e.Group], users)})
 	}
 	return choices
 }

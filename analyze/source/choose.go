@@ -137,7 +137,7 @@ func (h *holding) insideCalled(s Source, name string, containers bool) ([]*Entry
 	case err == nil && want == "":
 		return nil, &advice.Hinted{
 			Err:  fmt.Errorf("both an image and a container are called %s", show.Cut(name)),
-			Hint: "write " + s.Advice(image[0]) + " or " + s.Advice(container[0]),
+			Hint: "write " + image[0].Choice + " or " + container[0].Choice,
 		}
 	}
 	return container, nil

@@ -42,6 +42,7 @@ type Entry struct {
 	ID           string     // of what has no manifest: a v1 image, an image or container of a store
 	Container    *Container // of an engine's store; nil for an image
 	Intermediate bool       // an image without a name on which another one was built: only its ID means it
+	Choice       string     // the words of a shell that choose it; empty if --image does
 
 	Form   Form // how its config and layers are found
 	config *document.Config
@@ -54,10 +55,8 @@ type Form interface {
 	// Load completes an image: ID, config and layers. Layers that cannot be read say so themselves. With an error,
 	// the image holds what could be found out.
 	Load(e *Entry, img *Image) error
-	// Here reports whether the parts that make an image of the entry are in the input.
-	Here(e *Entry) bool
 	// Checks verifies the documents of the entry.
-	Checks(ctx context.Context, a *Audit, e *Entry, img *Image) ([]Check, error)
+	Checks(ctx context.Context, e *Entry, img *Image) ([]Check, error)
 }
 
 // Config reads the entry's config once.
@@ -77,7 +76,10 @@ func (e *Entry) Config() (*document.Config, error) {
 func (e *Entry) SetConfig(config *document.Config) { e.config = config }
 
 // here reports whether the entry can be loaded from the input. Exports of one platform keep the index of all.
-func (e *Entry) here() bool { return !e.Absent && (e.Form == nil || e.Form.Here(e)) }
+func (e *Entry) here() bool {
+	form, part := e.Form.(interface{ Here(e *Entry) bool })
+	return !e.Absent && (!part || form.Here(e))
+}
 
 // platform returns what the entry runs on, by the index or else by its config; zero if that cannot be known.
 func (e *Entry) platform() document.Platform {
@@ -156,15 +158,15 @@ func (e *Entry) describe() string { return strings.TrimSpace(e.label() + " " + e
 // numberFlag chooses the entry whatever its names are.
 func (e *Entry) numberFlag() string { return "--image @" + strconv.Itoa(e.Number) }
 
-// Flags are the flags that choose each image of a source among the others.
-type Flags struct {
+// flags choose each image of a source among the others.
+type flags struct {
 	members map[int]int             // images of each group
 	users   map[string]map[int]bool // groups that each reference names
 }
 
-// NewFlags returns the flags for the images among the entries.
-func NewFlags(all []*Entry) *Flags {
-	f := &Flags{members: map[int]int{}, users: usersOf(all)}
+// newFlags returns the flags for the images among the entries.
+func newFlags(all []*Entry) *flags {
+	f := &flags{members: map[int]int{}, users: usersOf(all)}
 	for _, e := range all {
 		if e.Kind == KindImage {
 			f.members[e.Group]++
@@ -173,9 +175,9 @@ func NewFlags(all []*Entry) *Flags {
 	return f
 }
 
-// Of returns --image with a reference that only the entry's group has, else with the digest of the group if it has several
+// of returns --image with a reference that only the entry's group has, else with the digest of the group if it has several
 // platforms, else with the entry's number.
-func (f *Flags) Of(e *Entry) string {
+func (f *flags) of(e *Entry) string {
 	for _, ref := range e.References {
 		if len(f.users[ref]) == 1 && plainWord.MatchString(ref) && !strings.HasPrefix(ref, "@") && !strings.HasPrefix(ref, "-") {
 			return "--image " + ref

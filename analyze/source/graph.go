@@ -238,21 +238,21 @@ func (foreignLayer) Error() string {
 func (foreignLayer) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Checks verifies the manifest and the config.
-func (g *Graph) Checks(ctx context.Context, a *Audit, e *Entry, _ *Image) ([]Check, error) {
-	check, err := g.BlobCheck(ctx, a, document.What(e.Descriptor.MediaType), e.Descriptor)
+func (g *Graph) Checks(ctx context.Context, e *Entry, _ *Image) ([]Check, error) {
+	check, err := g.blobCheck(ctx, document.What(e.Descriptor.MediaType), e.Descriptor)
 	if e.Err != nil && check.Verdict != Failed {
 		check.Fail(CodeStructure, e.Err.Error())
 	}
 	list := []Check{check}
 	if e.Manifest != nil && e.Err == nil && err == nil {
-		check, err = g.BlobCheck(ctx, a, "config", e.Manifest.Config)
+		check, err = g.blobCheck(ctx, "config", e.Manifest.Config)
 		list = append(list, check)
 	}
 	return list, err
 }
 
-// IndexChecks verifies nested indexes.
-func (g *Graph) IndexChecks(ctx context.Context, a *Audit) ([]Check, error) {
+// Documents verifies nested indexes.
+func (g *Graph) Documents(ctx context.Context) ([]Check, error) {
 	var list []Check
 	seen := map[string]bool{}
 	for _, d := range g.Indexes {
@@ -260,7 +260,7 @@ func (g *Graph) IndexChecks(ctx context.Context, a *Audit) ([]Check, error) {
 			continue
 		}
 		seen[d.Digest] = true
-		check, err := g.BlobCheck(ctx, a, document.IndexKind, d)
+		check, err := g.blobCheck(ctx, document.IndexKind, d)
 		if err != nil {
 			return nil, err
 		}
@@ -269,9 +269,9 @@ func (g *Graph) IndexChecks(ctx context.Context, a *Audit) ([]Check, error) {
 	return list, ctx.Err()
 }
 
-// BlobCheck verifies a blob, once for each digest. Its errors are interruptions.
-func (g *Graph) BlobCheck(ctx context.Context, a *Audit, what string, d document.Descriptor) (Check, error) {
-	return a.Blob(ctx, what, d, g.Opt, func() (*Blob, error) { return g.open(what, d) })
+// blobCheck verifies a blob, once for each digest. Its errors are interruptions.
+func (g *Graph) blobCheck(ctx context.Context, what string, d document.Descriptor) (Check, error) {
+	return g.Opt.Audit.Blob(ctx, what, d, g.Opt, func() (*Blob, error) { return g.open(what, d) })
 }
 
 // open opens what a descriptor names. The descriptor itself may hold what is not there.
@@ -291,9 +291,12 @@ func (g *Graph) open(what string, d document.Descriptor) (*Blob, error) {
 	return blob, err
 }
 
-// Others verifies what the indexes and manifests name, except the blobs in done. That a blob is not in the input is not a
-// failure: exports of one platform keep the index of all.
-func (g *Graph) Others(ctx context.Context, a *Audit, done map[string]bool) ([]Check, error) {
+// Others verifies what the indexes and manifests name, except the blobs in done, if the user asked for everything. That a
+// blob is not in the input is not a failure: exports of one platform keep the index of all.
+func (g *Graph) Others(ctx context.Context, done map[string]bool, all bool) ([]Check, error) {
+	if !all {
+		return nil, nil
+	}
 	for _, e := range g.Entries {
 		if e.Kind != KindImage && e.Manifest == nil && e.Err == nil {
 			e.Err = g.readManifest(e) // it says what belongs to it
@@ -301,14 +304,14 @@ func (g *Graph) Others(ctx context.Context, a *Audit, done map[string]bool) ([]C
 	}
 	var list []Check
 	for _, ref := range g.references() {
-		if a.Read(ref.Digest) || done[ref.Digest] {
+		if g.Opt.Audit.Read(ref.Digest) || done[ref.Digest] {
 			continue
 		}
 		done[ref.Digest] = true
 		check := NewCheck(ref.what)
 		if g.Blobs.Has(ref.Digest) || ref.Data != nil {
 			var err error
-			if check, err = g.BlobCheck(ctx, a, ref.what, ref.Descriptor); err != nil {
+			if check, err = g.blobCheck(ctx, ref.what, ref.Descriptor); err != nil {
 				return nil, err
 			}
 			if check.Verdict == Passed {

@@ -6,6 +6,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"layup/analyze/show"
 	"layup/analyze/source/document"
@@ -23,21 +24,20 @@ type Source interface {
 	Load(ctx context.Context, e *Entry) (*Image, error)
 	// Unreferenced lists what no document names.
 	Unreferenced(ctx context.Context) ([]Listed, error)
-	// Documents verifies the input as a whole and its documents, indexes included, for a source with an Audit.
+	// Documents verifies the input as a whole and its documents, indexes also, for a source with an Audit.
 	Documents(ctx context.Context) ([]Check, error)
 	// Others verifies what no chosen image needs, except the blobs with the digests in done, to which it adds. All is
 	// whether the user asked for everything.
 	Others(ctx context.Context, done map[string]bool, all bool) ([]Check, error)
-	// Advice returns the words by which a user chooses an entry, as a shell takes them.
-	Advice(e *Entry) string
 	// Close ends the reading of all images of the source.
 	Close() error
 }
 
 // Options say how a source is opened and read.
 type Options struct {
-	TempDir string // for unlinked spool files; empty means the system's
-	Verify  bool   // check sizes, digests and diffIDs
+	Stdin   *os.File // what the name "-" reads; nil means os.Stdin
+	TempDir string   // for unlinked spool files; empty means the system's
+	Verify  bool     // check sizes, digests and diffIDs
 	Limits  document.Limits
 	Audit   *Audit // collects what is wrong instead of ending with the first error; nil unless verifying is the question
 }

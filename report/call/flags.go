@@ -102,8 +102,8 @@ func (c *common) options(needs analyze.Needs) (analyze.Options, error) {
 	opt.Source.Verify, opt.Source.TempDir = !c.noVerify, c.tempDir
 	opt.Select.Image, opt.Select.Platform, opt.Select.All = c.image, c.platform, c.all
 	opt.Jobs = c.jobs.Or(runtime.GOMAXPROCS(0))
-	opt.Source.Registry, opt.Source.TOC = c.registry.options(), c.registry.toc
-	opt.Source.Store = c.stores.StoreOptions
+	opt.Source.Registry.Client, opt.Source.Registry.TOC = c.registry.options(), c.registry.toc
+	opt.Source.Store = c.stores.Options
 	if c.view.Word == "spec" {
 		opt.View = tarfs.Spec
 	}
@@ -116,7 +116,7 @@ func (c *common) options(needs analyze.Needs) (analyze.Options, error) {
 			return opt, fmt.Errorf("--limit %q: %w", limit, err)
 		}
 	}
-	opt.Source.Registry.Timing = repository.Timing(&opt.Source.Limits)
+	opt.Source.Registry.Client.Timing = repository.Timing(&opt.Source.Limits)
 	return opt, nil
 }
 

@@ -99,7 +99,7 @@ func (c *Call) Options(names []string, needs analyze.Needs) (analyze.Options, er
 	if err != nil {
 		return opt, err
 	}
-	opt.Source.Stdin, opt.Note, opt.Source.Registry.Note = c.stdin, c.Note, c.Note
+	opt.Source.Stdin, opt.Note, opt.Source.Registry.Client.Note = c.stdin, c.Note, c.Note
 	opt.Progress = c.console.track(c.progress.Word)
 	return opt, nil
 }

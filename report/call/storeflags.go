@@ -3,11 +3,11 @@ package call
 import (
 	"github.com/spf13/pflag"
 
-	"layup/analyze/source/kinds"
+	"layup/analyze/source/engine"
 )
 
 // storeFlags say how the stores of engines are read.
-type storeFlags struct{ kinds.StoreOptions }
+type storeFlags struct{ engine.Options }
 
 func (s *storeFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.Namespace, "namespace", "", "of containerd's namespaces only this one (`NS`): k8s.io, moby, default")

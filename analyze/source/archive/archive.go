@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"layup/analyze/source"
@@ -25,30 +24,23 @@ const (
 	Layer      = "layer" // a bare layer or a flat root file system
 )
 
-// Options say how an archive is opened.
-type Options struct {
-	source.Options
-	Stdin *os.File // what the name "-" reads; nil means os.Stdin
-}
-
 // An Archive is an opened archive: the images it holds, none of them loaded.
 type Archive struct {
 	name string // as the user named it
 	kind string
-	opt  *Options
+	opt  *source.Options
 
 	in      *input.Input
 	members members         // of an image archive or directory; nil for a bare layer
 	graph   *source.Graph   // of an OCI layout; without entries for others
 	entries []*source.Entry // all that is named, attestations also
-	flags   *source.Flags   // that choose each image
 	end     int64           // of an image archive in a tar: where reading its members ended
 	tailed  bool            // more than zeros follow its end mark
 }
 
 // Open recognises by its content what a path holds. Kind is what it must be, or empty. Errors do not begin with the name.
-func Open(ctx context.Context, name, path, kind string, opt Options) (*Archive, error) {
-	in, err := input.Open(ctx, path, opt.Stdin, &opt.Options)
+func Open(ctx context.Context, name, path, kind string, opt *source.Options) (*Archive, error) {
+	in, err := input.Open(ctx, path, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +48,8 @@ func Open(ctx context.Context, name, path, kind string, opt Options) (*Archive, 
 }
 
 // New recognises what an input holds, which it closes with the archive or if there is an error. See Open.
-func New(ctx context.Context, name string, in *input.Input, kind string, opt Options) (*Archive, error) {
-	a := &Archive{name: name, opt: &opt, in: in}
+func New(ctx context.Context, name string, in *input.Input, kind string, opt *source.Options) (*Archive, error) {
+	a := &Archive{name: name, opt: opt, in: in}
 	if err := a.open(ctx, kind); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -74,7 +66,7 @@ func (a *Archive) open(ctx context.Context, kind string) (err error) {
 		err = a.insist(kind)
 	}
 	if err == nil {
-		a.graph = &source.Graph{Blobs: layout{a}, Opt: &a.opt.Options}
+		a.graph = &source.Graph{Blobs: layout{a}, Opt: a.opt}
 		err = a.readImages(ctx)
 	}
 	source.Number(a.entries)
@@ -124,20 +116,12 @@ func (a *Archive) Kind() string { return a.kind }
 // Entries returns what the archive's documents name.
 func (a *Archive) Entries() []*source.Entry { return a.entries }
 
-// Advice returns the flag that chooses an image.
-func (a *Archive) Advice(e *source.Entry) string {
-	if a.flags == nil {
-		a.flags = source.NewFlags(a.entries)
-	}
-	return a.flags.Of(e)
-}
-
 // Close ends the reading of all images of the archive.
 func (a *Archive) Close() error { return a.in.Close() }
 
 // Load reads and checks the config, and finds the layers.
 func (a *Archive) Load(_ context.Context, e *source.Entry) (*source.Image, error) {
-	img, err := source.Load(a, e, &a.opt.Options)
+	img, err := source.Load(a, e, a.opt)
 	img.Name = a.name
 	if err == nil && a.members != nil {
 		err = a.damageBeyond(img)
@@ -216,8 +200,6 @@ type bareForm struct{ a *Archive }
 
 func (bareForm) Config(*source.Entry) (*document.Config, error) { return nil, nil }
 
-func (bareForm) Here(*source.Entry) bool { return true }
-
 // Load takes the whole input as the only layer.
 func (f bareForm) Load(_ *source.Entry, img *source.Image) error {
 	in, l := f.a.in, f.a.opt.NewLayer(0)
@@ -233,6 +215,6 @@ func (f bareForm) Load(_ *source.Entry, img *source.Image) error {
 	return nil
 }
 
-func (bareForm) Checks(context.Context, *source.Audit, *source.Entry, *source.Image) ([]source.Check, error) {
+func (bareForm) Checks(context.Context, *source.Entry, *source.Image) ([]source.Check, error) {
 	return nil, nil
 }

@@ -19,7 +19,7 @@ type dockerEntry struct {
 	Config   string
 	RepoTags []string
 	Layers   []string
-	Parent   string // ID of the image it was built on, where that is in the archive, too
+	Parent   string // ID of the image it was built on, if that is also in the archive
 }
 
 // dockerEntries reads manifest.json.
@@ -58,8 +58,8 @@ func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 	return e, document.Over(document.LimitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
 }
 
-// readDocker lists the images of an archive that has manifest.json and no index.json. What is listed twice to the letter is one
-// image; under other tags it stays two, for nobody can say which tags the user meant.
+// readDocker lists the images of an archive that has manifest.json and no index.json. What is listed twice to the
+// letter is one image; under other tags it stays two, for nobody can say which tags the user meant.
 func (a *Archive) readDocker() error {
 	entries, err := a.dockerEntries()
 	if err != nil {
@@ -85,7 +85,7 @@ var hexName = regexp.MustCompile(`^(?:sha256[:-])?([0-9a-f]{64})(?:\.json)?$`)
 // hexLayer finds the digest in a layer's file name, as crane, kaniko, podman and skopeo give it.
 var hexLayer = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})\.tar(?:\.gz)?$`)
 
-// dockerConfig reads an image's config; where the file is named by its digest, that is checked.
+// dockerConfig reads an image's config. If the name of the file is a digest, that is checked.
 func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
 	doc, err := readMember(a.members, e.Config, document.LimitConfig, a.opt.Limits.Config)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -136,8 +136,6 @@ func (f dockerForm) Config(*source.Entry) (*document.Config, error) {
 	return document.ParseConfig(raw, &f.a.opt.Limits)
 }
 
-func (dockerForm) Here(*source.Entry) bool { return true }
-
 // Load finds an image's config and layers by manifest.json.
 func (f dockerForm) Load(e *source.Entry, img *source.Image) error {
 	config, err := e.Config()
@@ -156,8 +154,8 @@ func (f dockerForm) Load(e *source.Entry, img *source.Image) error {
 	return err
 }
 
-// Checks verifies the config, whose file may be named by its digest.
-func (f dockerForm) Checks(ctx context.Context, a *source.Audit, _ *source.Entry, _ *source.Image) ([]source.Check, error) {
+// Checks verifies the config. The name of its file may be its digest.
+func (f dockerForm) Checks(ctx context.Context, _ *source.Entry, _ *source.Image) ([]source.Check, error) {
 	check := source.NewCheck("config")
 	check.Name = f.d.Config
 	m, err := f.a.members.open(f.d.Config)
@@ -167,8 +165,8 @@ func (f dockerForm) Checks(ctx context.Context, a *source.Audit, _ *source.Entry
 	}
 	check.Expected = namedDigest(f.d.Config)
 	check.Digest = check.Expected
-	m.blob().Hash(ctx, &f.a.opt.Options, &check)
-	a.Note(check)
+	m.blob().Hash(ctx, f.a.opt, &check)
+	f.a.opt.Audit.Note(check)
 	return []source.Check{check}, ctx.Err()
 }
 
@@ -183,8 +181,8 @@ func namedDigest(name string) string {
 	return ""
 }
 
-// parents returns the IDs of the images that an image was built on, as far as manifest.json links and lists them. docker
-// load links them also.
+// parents returns the IDs of the images that an image was built on, as far as manifest.json links and lists them, as docker
+// load does.
 func (a *Archive) parents(e *source.Entry) []string {
 	listed := map[string]*dockerEntry{}
 	for _, other := range a.entries {

@@ -14,8 +14,8 @@ import (
 	"layup/analyze/source/document"
 )
 
-// readLegacy lists the images of an archive of Docker before 1.10: by the file repositories, which is name to tag to ID, or by the
-// parents where an image was saved by ID.
+// readLegacy lists the images of an archive of Docker before 1.10: by the file repositories, which maps
+// names to tags to IDs, or by the parents if an image was saved by its ID.
 func (a *Archive) readLegacy() error {
 	if !a.members.has(repositoriesName) {
 		return a.readUnnamed()
@@ -91,8 +91,6 @@ func (f legacyForm) Config(e *source.Entry) (*document.Config, error) {
 	return &document.Config{Raw: chain[len(chain)-1].Raw, File: document.V1Config(chain)}, nil
 }
 
-func (legacyForm) Here(*source.Entry) bool { return true }
-
 // Load follows the parents. There are no digests in such an archive; those computed later stand for themselves.
 func (f legacyForm) Load(e *source.Entry, img *source.Image) error {
 	chain, err := f.a.legacyChain(e.ID)
@@ -107,7 +105,7 @@ func (f legacyForm) Load(e *source.Entry, img *source.Image) error {
 }
 
 // Checks says that nothing names the digest of the config.
-func (legacyForm) Checks(_ context.Context, _ *source.Audit, e *source.Entry, img *source.Image) ([]source.Check, error) {
+func (legacyForm) Checks(_ context.Context, e *source.Entry, img *source.Image) ([]source.Check, error) {
 	return []source.Check{source.Unnamed(e.ID+"/json", int64(len(img.Config)))}, nil
 }
 

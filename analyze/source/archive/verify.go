@@ -24,7 +24,7 @@ func (a *Archive) Documents(ctx context.Context) ([]source.Check, error) {
 			list = append(list, a.documentCheck(ctx, name))
 		}
 	}
-	indexes, err := a.graph.IndexChecks(ctx, a.opt.Audit)
+	indexes, err := a.graph.Documents(ctx)
 	return append(list, indexes...), err
 }
 
@@ -37,7 +37,7 @@ func (a *Archive) documentCheck(ctx context.Context, name string) source.Check {
 		check.Fail(source.CodeUnreadable, err.Error())
 		return check
 	}
-	m.blob().Hash(ctx, &a.opt.Options, &check)
+	m.blob().Hash(ctx, a.opt, &check)
 	if check.Verdict == source.Unproven {
 		check.Verdict, check.Code, check.Message = source.Passed, "", "well-formed; nothing names its digest"
 		if doc, err := m.whole(document.LimitManifest, a.opt.Limits.Manifest); err != nil {
@@ -110,7 +110,7 @@ func (a *Archive) Others(ctx context.Context, done map[string]bool, _ bool) ([]s
 	if a.members == nil {
 		return nil, nil
 	}
-	list, err := a.graph.Others(ctx, a.opt.Audit, done)
+	list, err := a.graph.Others(ctx, done, true)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (a *Archive) strayCheck(ctx context.Context, name string, named bool) sourc
 		check.Fail(source.CodeUnreadable, err.Error())
 		return check
 	}
-	m.blob().Hash(ctx, &a.opt.Options, &check)
+	m.blob().Hash(ctx, a.opt, &check)
 	switch {
 	case check.Verdict == source.Failed:
 	case named:

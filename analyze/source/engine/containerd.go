@@ -26,11 +26,11 @@ func (s *Store) openContainerd(ctx context.Context, files store.Files, docker []
 		return err
 	}
 	s.held = held
-	s.graph = &source.Graph{Blobs: contentStore{s, files}, Opt: &s.opt.Options}
+	s.Blobs = contentStore{s, files}
 	if err := s.walkNames(ctx); err != nil {
 		return err
 	}
-	s.entries = s.graph.Entries
+	s.entries = s.Graph.Entries
 	s.addContainers(docker)
 	return ctx.Err()
 }
@@ -54,7 +54,7 @@ func (s *Store) walkNames(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.graph.Walk(ctx, &document.Document{Manifests: raw})
+	return s.Walk(ctx, &document.Document{Manifests: raw})
 }
 
 // addContainers adds the containers. Those of a Docker engine have names that only it knows, and also exist while they do
@@ -93,7 +93,7 @@ func (s *Store) containerdContainer(box *store.ContainerdContainer) *source.Entr
 		out.Engine = &source.Engine{GraphDriver: box.Snapshotter, Measure: measureContainer(out)}
 		parents, err := s.held.Parents(box.Namespace, box.Snapshotter, box.Key)
 		if err == nil {
-			err = s.opt.Limits.OverLayers(len(parents))
+			err = s.Opt.Limits.OverLayers(len(parents))
 		}
 		if err != nil {
 			return err
@@ -160,8 +160,8 @@ func (s *Store) withChain(parents []string) *source.Image {
 	if len(parents) == 0 {
 		return nil
 	}
-	for _, e := range s.graph.Entries {
-		if e.Kind != source.KindImage || e.Err != nil || e.Absent || !s.graph.Here(e) {
+	for _, e := range s.Graph.Entries {
+		if e.Kind != source.KindImage || e.Err != nil || e.Absent || !s.Here(e) {
 			continue
 		}
 		config, err := e.Config()
@@ -210,7 +210,7 @@ func (c contentStore) Document(d document.Descriptor, _, limitName string, limit
 		return nil, fmt.Errorf("size: %w", err)
 	}
 	doc, err := store.ReadFile(c.files, store.Content(d.Digest), limit)
-	if err != nil || !c.s.opt.Verify {
+	if err != nil || !c.s.Opt.Verify {
 		return doc, stored(err)
 	}
 	return doc, d.Match(doc)
@@ -282,4 +282,4 @@ func (b *contentStream) Keep(file *os.File) {
 }
 
 // TempDir is where the bytes are kept.
-func (b *contentStream) TempDir() string { return b.store.s.opt.TempDir }
+func (b *contentStream) TempDir() string { return b.store.s.Opt.TempDir }

@@ -30,7 +30,7 @@ type scan struct {
 
 // newLayer makes a layer of a directory.
 func (s *Store) newLayer(index int, of store.Layer) *source.Layer {
-	l := s.opt.NewLayer(index)
+	l := s.Opt.NewLayer(index)
 	l.Verify = false
 	l.Role, l.DiffID, l.Directory, l.Link, l.Size = of.Role, of.DiffID, of.Directory, of.Link, max(of.Size, 0)
 	d := &directory{store: s, layer: of}
@@ -87,7 +87,7 @@ func (d *directory) Scan(ctx context.Context, l *source.Layer, opt source.ScanOp
 	if table != nil {
 		out.Table = table
 	}
-	if err == nil && d.store.opt.Verify {
+	if err == nil && d.store.Opt.Verify {
 		var strayed []tarfs.Warning
 		strayed, err = d.Strayed(ctx, l, out.Table)
 		d.found = append(d.found, strayed...)

@@ -4,13 +4,13 @@ package engine
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 
 	"layup/analyze/digest"
 	"layup/analyze/show"
@@ -32,36 +32,38 @@ const (
 
 // Options say how a store is read.
 type Options struct {
-	source.Options
-	Stdin          *os.File // what the name "-" reads; nil means os.Stdin
-	Namespace      string   // of containerd; empty for all
-	ContainerdRoot string   // of a Docker engine that keeps its images in containerd's store
-	SubID          uint32   // the first user and group number of the host that stands for one of a container; 0 shows numbers as stored
+	Namespace      string // of containerd; empty for all
+	ContainerdRoot string // of a Docker engine that keeps its images in containerd's store
+	SubID          uint32 // the first number of the host that stands for a container's user or group; 0: numbers as stored
 }
 
 // A Store is the store of an engine, opened.
 type Store struct {
 	name, kind string
 	path       string // of the store, as the user wrote it
-	opt        *Options
+	opt        Options
 	tree       store.Files // from its top
 	closers    []func() error
 	driver     string
-	graph      *source.Graph // of containerd's content store; nil for others
 	held       *store.Containerd
 	entries    []*source.Entry
+
+	*source.Graph // of containerd's content store; without entries for others
 
 	mu    sync.Mutex
 	scans map[string]*scan // by place: images share layers
 }
 
 // Open opens a store. Errors do not begin with the name.
-func Open(ctx context.Context, name, path, kind string, opt Options) (*Store, error) {
-	s := &Store{name: name, kind: kind, path: path, opt: &opt}
+func Open(ctx context.Context, name, path, kind string, base *source.Options, opt Options) (*Store, error) {
+	s := &Store{name: name, kind: kind, path: path, opt: opt, Graph: &source.Graph{Opt: base}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(privileged(err), s.Close())
 	}
 	source.Number(s.entries)
+	for _, e := range s.entries {
+		e.Choice = s.choice(e)
+	}
 	return s, nil
 }
 
@@ -84,13 +86,8 @@ func (s *Store) open(ctx context.Context) error {
 
 // SplitName cuts the image or container off the name of a store. The longest beginning that exists is the store.
 func SplitName(rest string) (path, ref string) {
-	if input.Exists(rest) {
-		return rest, ""
-	}
-	for i := len(rest) - 1; i > 0; i-- {
-		if rest[i] == ':' && input.Exists(rest[:i]) {
-			return rest[:i], rest[i+1:]
-		}
+	if at := input.PathEnd(rest, ":"); at > 0 {
+		return rest[:at], strings.TrimPrefix(rest[at:], ":")
 	}
 	return strings.TrimSuffix(rest, ":"), ""
 }
@@ -104,16 +101,11 @@ func (s *Store) Entries() []*source.Entry { return s.entries }
 // Unreferenced is empty: what an engine does not name is not listed.
 func (*Store) Unreferenced(context.Context) ([]source.Listed, error) { return nil, nil }
 
-// Advice returns the whole name of an image or a container. A name that both have gets its kind before it.
-func (s *Store) Advice(e *source.Entry) string {
-	name, kind := "", ""
-	if len(e.References) > 0 {
-		name = e.References[0]
-	} else {
-		name = shortID(e)
-	}
+// choice returns the whole name of an image or a container. A name that both have gets its kind before it.
+func (s *Store) choice(e *source.Entry) string {
+	name, kind := cmp.Or(e.Reference(""), digest.Short(e.ID)), ""
 	for _, other := range s.entries {
-		if other.Kind != e.Kind && (len(other.References) > 0 && other.References[0] == name) {
+		if other.Kind != e.Kind && other.Reference("") == name {
 			kind = e.Kind + "="
 		}
 	}
@@ -131,13 +123,13 @@ func (s *Store) Close() error {
 
 // Load completes an image or a container.
 func (s *Store) Load(_ context.Context, e *source.Entry) (*source.Image, error) {
-	img, err := source.Load(s, e, &s.opt.Options)
+	img, err := source.Load(s, e, s.Opt)
 	img.Name = s.name
 	if err != nil {
 		return img, privileged(err)
 	}
-	if _, stored := e.Form.(form); stored || s.graph != nil && s.locate(img) {
-		if img.Verified = "none"; s.opt.Verify {
+	if _, stored := e.Form.(form); stored || s.locate(img) {
+		if img.Verified = "none"; s.Opt.Verify {
 			img.Verified = "config" // there are no blobs of layers, or not all
 		}
 	}
@@ -159,83 +151,41 @@ func (s *Store) files(ctx context.Context, path string) (files store.Files, err 
 			s.closers = append(s.closers, files.Close)
 		}
 	}()
-	info, err := os.Stat(path)
-	switch {
-	case path == "-":
-	case err != nil:
-		return nil, input.NoSuchFile(path, err)
-	case info.IsDir():
+	if info, err := os.Stat(path); err == nil && info.IsDir() && path != "-" {
 		root, err := os.OpenRoot(path)
 		if err != nil {
 			return nil, &store.PrivilegeError{Name: ".", Need: "root", Err: disk.Plain(err)}
 		}
 		return store.Directory(root)
-	case info.Mode().IsRegular():
-		return s.tarFile(ctx, path)
 	}
-	in, err := input.Open(ctx, path, s.opt.Stdin, &s.opt.Options)
+	in, compression, err := input.OpenStored(ctx, path, s.Opt)
 	if err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, in.Close)
-	return s.tar(ctx, in.Data)
+	if compression != decode.None {
+		return s.streamed(ctx, in.Data, compression)
+	}
+	head := source.NewHeaderReader(ctx, in.Data, in.Data.Size())
+	return store.Archive(ctx, head, in.Data, nil, nil, s.Opt.Limits.Limits)
 }
 
-// tar reads a tar in place.
-func (s *Store) tar(ctx context.Context, data *io.SectionReader) (store.Files, error) {
-	return store.Archive(ctx, source.NewHeaderReader(ctx, data, data.Size()), data, nil, nil, s.opt.Limits.Limits)
-}
-
-// tarFile opens a regular file that holds a tar. A compressed tar is streamed: only the store's own documents are kept of
-// it.
-func (s *Store) tarFile(ctx context.Context, path string) (store.Files, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, disk.Plain(err)
-	}
-	s.closers = append(s.closers, file.Close)
-	info, err := file.Stat()
-	if err != nil {
-		return nil, disk.Plain(err)
-	}
-	data := io.NewSectionReader(file, 0, info.Size())
-	compression, err := input.Recognise(data)
-	if err != nil {
-		return nil, err
-	}
-	if compression == decode.None {
-		return s.tar(ctx, data)
-	}
+// streamed opens a compressed tar: only the documents of the store are kept of it.
+func (s *Store) streamed(ctx context.Context, data *io.SectionReader, compression string) (store.Files, error) {
 	again := func(ctx context.Context) (io.ReadCloser, error) {
-		return source.Decompress(ctx, io.NewSectionReader(file, 0, info.Size()), compression, &s.opt.Options)
+		return source.Decompress(ctx, io.NewSectionReader(data, 0, data.Size()), compression, s.Opt)
 	}
 	stream, err := again(ctx)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := source.Unlinked(s.opt.TempDir)
+	kept, err := source.Unlinked(s.Opt.TempDir)
 	if err != nil {
-		return nil, errors.Join(source.NoRoom(s.opt.TempDir, err), stream.Close())
+		return nil, errors.Join(source.NoRoom(s.Opt.TempDir, err), stream.Close())
 	}
 	const buffer = 256 << 10
-	files, err := store.Archive(ctx, bufio.NewReaderSize(stream, buffer), nil, again, kept, s.opt.Limits.Limits)
+	files, err := store.Archive(ctx, bufio.NewReaderSize(stream, buffer), nil, again, kept, s.Opt.Limits.Limits)
 	return files, errors.Join(err, stream.Close())
-}
-
-// Documents verifies the nested indexes of containerd's images.
-func (s *Store) Documents(ctx context.Context) ([]source.Check, error) {
-	if s.graph == nil {
-		return nil, nil
-	}
-	return s.graph.IndexChecks(ctx, s.opt.Audit)
-}
-
-// Others verifies the other blobs of containerd's images, if the user asked for everything: there may be any number.
-func (s *Store) Others(ctx context.Context, done map[string]bool, all bool) ([]source.Check, error) {
-	if s.graph == nil || !all {
-		return nil, nil
-	}
-	return s.graph.Others(ctx, s.opt.Audit, done)
 }
 
 // A form finds the layers of an image or a container that the engine keeps in directories.
@@ -247,14 +197,11 @@ type form struct {
 // Config returns the config that was read when the store was opened.
 func (f form) Config(*source.Entry) (*document.Config, error) { return f.config, nil }
 
-// Here is true.
-func (form) Here(*source.Entry) bool { return true }
-
 // Load completes the image.
 func (f form) Load(_ *source.Entry, img *source.Image) error { return privileged(f.load(img)) }
 
 // Checks verifies the config that the engine keeps: its digest is the image's ID.
-func (f form) Checks(ctx context.Context, _ *source.Audit, _ *source.Entry, img *source.Image) ([]source.Check, error) {
+func (f form) Checks(ctx context.Context, _ *source.Entry, img *source.Image) ([]source.Check, error) {
 	if len(img.Config) == 0 {
 		return nil, nil
 	}
@@ -268,5 +215,3 @@ func (f form) Checks(ctx context.Context, _ *source.Audit, _ *source.Entry, img 
 func place(l store.Layer) string { return l.Directory + "\x00" + l.Split }
 
 var errOtherLayers = errors.New("the layers in the store are not those that the image's config names")
-
-func shortID(e *source.Entry) string { return digest.Short(e.ID) }

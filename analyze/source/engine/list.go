@@ -60,7 +60,7 @@ func (s *Store) config(img *store.Image) (*document.Config, error) {
 	if img.Err != nil {
 		return nil, img.Err
 	}
-	config, err := document.ParseConfig(img.Config, &s.opt.Limits)
+	config, err := document.ParseConfig(img.Config, &s.Opt.Limits)
 	if err != nil {
 		return nil, fmt.Errorf("config %s: %w", img.ID, err)
 	}
@@ -106,7 +106,7 @@ func (s *Store) container(box *store.Container, img *store.Image) *source.Entry 
 func (s *Store) lay(img *source.Image, layers func() ([]store.Layer, error), diffIDs []string) error {
 	list, err := layers()
 	if err == nil {
-		err = s.opt.Limits.OverLayers(len(list))
+		err = s.Opt.Limits.OverLayers(len(list))
 	}
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package input
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,66 +49,77 @@ const zeroHead = 1 << 20
 
 var errZeros = errors.New("not an archive: the first 1 MiB is zeros")
 
-// Open opens a path, or standard input for "-". Only regular files and directories are opened.
-func Open(ctx context.Context, path string, stdin *os.File, opt *source.Options) (*Input, error) {
+// Open opens a path, or standard input for "-", and undoes the compression around its content. Only regular files, pipes
+// and directories are opened.
+func Open(ctx context.Context, path string, opt *source.Options) (*Input, error) {
+	in, compression, err := OpenStored(ctx, path, opt)
+	if err != nil || compression == decode.None {
+		return in, err
+	}
+	spooled, err := spool(ctx, bufio.NewReaderSize(in.Data, zeroHead), in.Data.Size(), opt)
+	if err == nil && !opt.Verify { // else digests tell whether it changed meanwhile
+		if err = in.Check(); err != nil {
+			err = errors.Join(err, spooled.Close())
+		}
+	}
+	return spooled, errors.Join(err, in.Close())
+}
+
+// OpenStored opens a path, or standard input for "-", and says by which compression its content is stored. The content of
+// a pipe is decompressed always.
+func OpenStored(ctx context.Context, path string, opt *source.Options) (in *Input, compression string, err error) {
 	if path == "-" {
-		return openStdin(ctx, stdin, opt)
+		return openStdin(ctx, cmp.Or(opt.Stdin, os.Stdin), opt)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, NoSuchFile(path, err)
+		return nil, "", noSuchFile(path, err)
 	}
 	if info.IsDir() {
 		root, err := os.OpenRoot(path)
 		if err != nil {
-			return nil, disk.Plain(err)
+			return nil, "", disk.Plain(err)
 		}
-		return &Input{Dir: &disk.Dir{Root: root, Links: true}}, nil
+		return &Input{Dir: &disk.Dir{Root: root, Links: true}}, decode.None, nil
 	}
 	if !info.Mode().IsRegular() {
 		err := disk.Irregular(info.Mode())
 		if info.Mode()&fs.ModeNamedPipe != 0 {
 			err = &advice.Hinted{Err: err, Hint: "a pipe is read from standard input, under the name -"}
 		}
-		return nil, err
+		return nil, "", err
 	}
 	// The file may have become a FIFO since: a non-blocking open does not wait for its other end.
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, disk.Plain(err)
+		return nil, "", disk.Plain(err)
 	}
-	in, err := regularInput(ctx, file, 0, opt)
-	if err != nil || in.file != file {
-		err = errors.Join(err, file.Close())
+	in, compression, err = regular(file, 0)
+	if err != nil {
+		return nil, "", errors.Join(err, file.Close())
 	}
-	return in, err
+	in.file = file
+	return in, compression, nil
 }
 
-// openStdin reads a regular file in place and spools everything else.
-func openStdin(ctx context.Context, stdin *os.File, opt *source.Options) (*Input, error) {
-	file := stdin
-	if file == nil {
-		file = os.Stdin
-	}
+// openStdin reads a regular file in place, from where it stands, and spools everything else. It leaves the file open.
+func openStdin(ctx context.Context, file *os.File, opt *source.Options) (*Input, string, error) {
 	info, err := file.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("standard input: %w", disk.Plain(err))
+		return nil, "", fmt.Errorf("standard input: %w", disk.Plain(err))
 	}
 	if info.IsDir() {
-		return nil, errors.New("standard input: is a directory, not a file or a pipe")
+		return nil, "", errors.New("standard input: is a directory, not a file or a pipe")
 	}
 	if info.Mode().IsRegular() {
 		start, err := file.Seek(0, io.SeekCurrent)
 		if err != nil {
-			return nil, fmt.Errorf("standard input: %w", disk.Plain(err))
+			return nil, "", fmt.Errorf("standard input: %w", disk.Plain(err))
 		}
-		in, err := regularInput(ctx, file, start, opt)
-		if err == nil && in.file == file {
-			in.file = nil // it is not ours to close
-		}
-		return in, err
+		return regular(file, start)
 	}
-	return Stream(ctx, file, opt)
+	in, err := Stream(ctx, file, opt)
+	return in, decode.None, err
 }
 
 // interruptibly runs what may wait for a pipe for ever; a cancelled context leaves it waiting, for nothing can end its read.
@@ -129,50 +141,38 @@ func interruptibly(ctx context.Context, read func() (*Input, error)) (*Input, er
 	}
 }
 
-// regularInput reads an opened file in place, from start on, or spools it where it is compressed. It leaves the file open.
-func regularInput(ctx context.Context, file *os.File, start int64, opt *source.Options) (*Input, error) {
+// regular reads an opened file in place, from start on, and recognises its compression.
+func regular(file *os.File, start int64) (*Input, string, error) {
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = disk.Irregular(info.Mode())
 	}
 	if err != nil {
-		return nil, disk.Plain(err)
+		return nil, "", disk.Plain(err)
 	}
-	in := &Input{file: file, Check: disk.Unchanged(file, info)}
-	in.Data = io.NewSectionReader(file, start, max(0, info.Size()-start))
-	read, err := At(ctx, in.Data, opt)
-	switch {
-	case err != nil:
-		return nil, err
-	case read.file == nil:
-		return in, nil
-	case opt.Verify:
-		return read, nil // digests tell whether it changed meanwhile
-	}
-	if err := in.Check(); err != nil {
-		return nil, errors.Join(err, read.Close())
-	}
-	return read, nil
+	data := io.NewSectionReader(file, start, max(0, info.Size()-start))
+	compression, err := recogniseAt(data)
+	return &Input{Data: data, Check: disk.Unchanged(file, info)}, compression, err
 }
 
 // At reads bytes in place, or spools them if they are compressed.
 func At(ctx context.Context, data *io.SectionReader, opt *source.Options) (*Input, error) {
-	compression, err := Recognise(data)
+	compression, err := recogniseAt(data)
 	if err != nil || compression == decode.None {
 		return &Input{Data: data}, err
 	}
-	return Spool(ctx, bufio.NewReaderSize(data, zeroHead), data.Size(), opt)
+	return spool(ctx, bufio.NewReaderSize(data, zeroHead), data.Size(), opt)
 }
 
 // Stream spools a reader that may wait for ever. If the context ends first, its read goes on until it returns.
 func Stream(ctx context.Context, r io.Reader, opt *source.Options) (*Input, error) {
 	return interruptibly(ctx, func() (*Input, error) {
-		return Spool(ctx, bufio.NewReaderSize(r, zeroHead), -1, opt)
+		return spool(ctx, bufio.NewReaderSize(r, zeroHead), -1, opt)
 	})
 }
 
-// Recognise says by the beginning of an input how it is compressed: none for a plain tar.
-func Recognise(data *io.SectionReader) (string, error) {
+// recogniseAt says by the beginning of an input how it is compressed.
+func recogniseAt(data *io.SectionReader) (string, error) {
 	head := make([]byte, min(zeroHead, data.Size()))
 	if _, err := data.ReadAt(head[:min(512, len(head))], 0); err != nil && err != io.EOF {
 		return "", disk.Plain(err)
@@ -185,7 +185,8 @@ func Recognise(data *io.SectionReader) (string, error) {
 	return recognise(head, data.Size())
 }
 
-// recognise does so for the first 1 MiB, or all there is, of an input of a size, which is -1 where it is not known.
+// recognise says how an input is compressed, none for a plain tar, by its first 1 MiB or all there is. Size is that of the
+// input, -1 if it is not known.
 func recognise(head []byte, size int64) (string, error) {
 	if len(head) == 0 {
 		return "", &source.NoArchiveError{Err: errors.New("file is empty")}

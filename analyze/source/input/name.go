@@ -18,29 +18,35 @@ import (
 
 // SplitImage cuts the image off a path. The longest beginning that exists is the path: a file's name may have a colon.
 func SplitImage(rest string) (path, ref string) {
-	if Exists(rest) {
+	at := PathEnd(rest, ":@")
+	switch at {
+	case 0:
+		path, _, _ = strings.Cut(rest, ":")
+		return path, ""
+	case len(rest):
 		return rest, ""
 	}
-	for i := len(rest) - 1; i > 0; i-- {
-		if (rest[i] == ':' || rest[i] == '@') && Exists(rest[:i]) {
-			ref = rest[i+1:]
-			if _, err := strconv.Atoi(ref); err == nil && rest[i] == '@' {
-				ref = "@" + ref
-			}
-			if d, ok := strings.CutPrefix(ref, "@"); ok && digest.Valid(d) {
-				ref = d
-			}
-			return rest[:i], ref
-		}
+	ref = rest[at+1:]
+	if _, err := strconv.Atoi(ref); err == nil && rest[at] == '@' {
+		ref = "@" + ref
 	}
-	path, _, _ = strings.Cut(rest, ":")
-	return path, ""
+	if d, ok := strings.CutPrefix(ref, "@"); ok && digest.Valid(d) {
+		ref = d
+	}
+	return rest[:at], ref
 }
 
-// Exists reports whether there is something at a path.
-func Exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// PathEnd returns where the longest path ends that exists: at the end of the name or before one of the separators. It is 0
+// if there is none.
+func PathEnd(name, separators string) int {
+	for i := len(name); i > 0; i-- {
+		if i == len(name) || strings.IndexByte(separators, name[i]) >= 0 {
+			if _, err := os.Stat(name[:i]); err == nil {
+				return i
+			}
+		}
+	}
+	return 0
 }
 
 var (
@@ -54,14 +60,15 @@ func looksLikeReference(name string) bool {
 	return len(name) < 512 && referencePattern.MatchString(name) && !archivePattern.MatchString(name)
 }
 
-// NoSuchFile says what to do where there is no such file.
-func NoSuchFile(path string, err error) error {
+// noSuchFile says what to do if there is no such file.
+func noSuchFile(path string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return disk.Plain(err)
 	}
 	err = source.Absent("no such file")
 	if file, ref := SplitImage(path); ref != "" && file != path {
-		return &advice.Hinted{Err: err, Hint: "to choose an image in the file: " + show.Shell(file) + " --image " + show.Shell(ref)}
+		hint := "to choose an image in the file: " + show.Shell(file) + " --image " + show.Shell(ref)
+		return &advice.Hinted{Err: err, Hint: hint}
 	}
 	if looksLikeReference(path) {
 		return &advice.Hinted{Err: err, Hint: "a name is always a file here; in a registry it is docker://" + path}

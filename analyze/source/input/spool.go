@@ -17,9 +17,9 @@ import (
 	"layup/tarfs"
 )
 
-// Spool writes a pipe, or a compressed input without its compression, to an unlinked temporary file: layers may come before the
-// manifest that names them, so they must be revisited. Size is that of the input, -1 where it is not known.
-func Spool(ctx context.Context, src *bufio.Reader, size int64, opt *source.Options) (*Input, error) {
+// spool writes a pipe, or a compressed input without its compression, to an unlinked temporary file: layers may come before
+// the manifest that names them, so they must be read again. Size is that of the input, -1 if it is not known.
+func spool(ctx context.Context, src *bufio.Reader, size int64, opt *source.Options) (*Input, error) {
 	head, err := src.Peek(zeroHead)
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("reading: %w", disk.Plain(err))
@@ -39,12 +39,12 @@ func Spool(ctx context.Context, src *bufio.Reader, size int64, opt *source.Optio
 	return s.decompress()
 }
 
-// spooler is the way of one input into its temporary file.
+// A spooler copies one input into its temporary file.
 type spooler struct {
 	ctx         context.Context
 	opt         *source.Options
 	src         io.Reader
-	hash        hash.Hash // nil where nothing is compressed
+	hash        hash.Hash // nil if nothing is compressed
 	read        int64     // bytes of the input
 	compression string
 }
@@ -123,7 +123,7 @@ func (s *spooler) copy(to io.Writer, from io.Reader) (int64, error) {
 	}
 }
 
-// inner demands a tar, where one compression has been undone already.
+// inner demands a tar inside the one compression.
 func (s *spooler) inner(head []byte, whole bool) error {
 	size := int64(-1)
 	if whole {

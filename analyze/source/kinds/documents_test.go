@@ -13,6 +13,7 @@ import (
 	"layup/analyze/digest"
 	"layup/analyze/source"
 	"layup/analyze/source/document"
+	"layup/analyze/source/repository"
 )
 
 // An index may name thousands of manifests, and each may have 4 MiB: together they would fill the memory.
@@ -41,7 +42,8 @@ func TestManifestsAreBoundedTogether(t *testing.T) {
 		w.Write(documents[path.Base(r.URL.Path)])
 	}))
 	defer s.Close()
-	a, err := Open(t.Context(), "docker://"+s.Listener.Addr().String()+"/a:1", Options{List: true, Options: source.Options{Limits: document.DefaultLimits()}})
+	opt := Options{Options: source.Options{Limits: document.DefaultLimits()}, Registry: repository.Options{List: true}}
+	a, err := Open(t.Context(), "docker://"+s.Listener.Addr().String()+"/a:1", opt)
 	if err == nil {
 		defer a.Close()
 		_, err = a.List(t.Context())

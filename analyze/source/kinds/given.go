@@ -29,7 +29,7 @@ func OpenReader(ctx context.Context, name string, r io.Reader, opt Options) (*Op
 func openInput(ctx context.Context, name string, in *input.Input, err error, opt Options) (*Opened, error) {
 	var a *archive.Archive
 	if err == nil {
-		a, err = archive.New(ctx, name, in, "", archive.Options{Options: opt.Options})
+		a, err = archive.New(ctx, name, in, "", &opt.Options)
 	}
 	if err != nil {
 		return nil, source.Named(name, err)

@@ -4,7 +4,6 @@ package kinds
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 
@@ -14,26 +13,14 @@ import (
 	"layup/analyze/source/archive"
 	"layup/analyze/source/engine"
 	"layup/analyze/source/input"
-	"layup/analyze/source/registry"
 	"layup/analyze/source/repository"
 )
 
 // Options say how a source is opened and read.
 type Options struct {
 	source.Options
-	Stdin    *os.File         // what the name "-" reads; nil means os.Stdin
-	Store    StoreOptions     // of the stores of engines
-	Registry registry.Options // for docker://REF; its MaxManifest is that of Limits
-	List     bool             // the question is what there is: a repository without a tag is its tags, not its :latest
-	Detail   bool             // with List: what each tag holds, not only its name
-	TOC      bool             // of a registry's lazy layers read the builder's table of contents alone
-}
-
-// StoreOptions say how the stores of engines are read.
-type StoreOptions struct {
-	Namespace      string // of containerd; empty for all
-	ContainerdRoot string // of a Docker engine that keeps its images in containerd's store
-	SubID          uint32 // the first user and group number of the host that stands for one of a container; 0 for numbers as stored
+	Store    engine.Options
+	Registry repository.Options
 }
 
 // Opened is an opened source, with the name within it.
@@ -44,11 +31,13 @@ type Opened struct {
 	store  bool   // of an engine
 }
 
-// A kind is a source that a prefix names. Open takes the whole name, and what follows the prefix. It returns the name
-// within the source.
+// An opener opens a source. It takes the whole name, and what follows the prefix; it returns the name within the source.
+type opener func(ctx context.Context, name, rest string, opt *Options) (s source.Source, inside string, err error)
+
+// A kind is a source that a prefix names.
 type kind struct {
 	prefix string
-	open   func(ctx context.Context, name, rest string, opt *Options) (s source.Source, inside string, err error)
+	open   opener
 	store  bool // of an engine
 }
 
@@ -102,32 +91,30 @@ func IsWholeStore(name string) bool {
 
 // anyPath opens a path by its content.
 func anyPath(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
-	a, err := archive.Open(ctx, name, rest, "", archive.Options{Options: opt.Options, Stdin: opt.Stdin})
+	a, err := archive.Open(ctx, name, rest, "", &opt.Options)
 	return a, "", err
 }
 
 // file opens a path that must hold one kind of archive.
-func file(kind string) func(context.Context, string, string, *Options) (source.Source, string, error) {
+func file(kind string) opener {
 	return func(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
 		path, inside := input.SplitImage(rest)
-		a, err := archive.Open(ctx, name, path, kind, archive.Options{Options: opt.Options, Stdin: opt.Stdin})
+		a, err := archive.Open(ctx, name, path, kind, &opt.Options)
 		return a, inside, err
 	}
 }
 
 // remote opens a repository of a registry.
 func remote(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
-	r, err := repository.Open(ctx, name, rest, repository.Options{Options: opt.Options, Registry: opt.Registry, List: opt.List,
-		Detail: opt.Detail, TOC: opt.TOC})
+	r, err := repository.Open(ctx, name, rest, &opt.Options, opt.Registry)
 	return r, "", err
 }
 
 // storeOf opens the store of an engine.
-func storeOf(kind string) func(context.Context, string, string, *Options) (source.Source, string, error) {
+func storeOf(kind string) opener {
 	return func(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
 		path, inside := engine.SplitName(rest)
-		s, err := engine.Open(ctx, name, path, kind, engine.Options{Options: opt.Options, Stdin: opt.Stdin,
-			Namespace: opt.Store.Namespace, ContainerdRoot: opt.Store.ContainerdRoot, SubID: opt.Store.SubID})
+		s, err := engine.Open(ctx, name, path, kind, &opt.Options, opt.Store)
 		return s, inside, err
 	}
 }
@@ -138,7 +125,7 @@ func dir(_ context.Context, _, rest string, _ *Options) (source.Source, string, 
 }
 
 // refused is a form of other tools that is not read, with what to do instead; %s is what follows the prefix.
-func refused(cause, hint string) func(context.Context, string, string, *Options) (source.Source, string, error) {
+func refused(cause, hint string) opener {
 	return func(_ context.Context, _, rest string, _ *Options) (source.Source, string, error) {
 		return nil, "", &advice.Hinted{Err: errors.New(cause), Hint: strings.ReplaceAll(hint, "%s", show.Shell(rest))}
 	}

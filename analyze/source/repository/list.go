@@ -26,7 +26,7 @@ func (r *Repository) Unreferenced(ctx context.Context) ([]source.Listed, error) 
 	if err != nil {
 		return nil, fromRegistry(err)
 	}
-	if err := r.opt.Limits.OverDescriptors(len(tags)); err != nil {
+	if err := r.Opt.Limits.OverDescriptors(len(tags)); err != nil {
 		return nil, fmt.Errorf("tags: %w", err)
 	}
 	if r.opt.Detail && len(tags) > mostDetailed {
@@ -51,7 +51,8 @@ func (r *Repository) Unreferenced(ctx context.Context) ([]source.Listed, error) 
 
 // tagged lists what one tag names. The items have no number: several tags are not one source.
 func (r *Repository) tagged(ctx context.Context, ref registry.Reference) ([]source.Listed, error) {
-	one := newRepository(r.ctx, r.client, ref, r.name, r.opt)
+	one := &Repository{ctx: r.ctx, client: r.client, ref: ref, name: r.name, opt: r.opt, documents: map[string][]byte{}}
+	one.Graph = &source.Graph{Blobs: one, Opt: r.Opt}
 	if err := one.readImages(ctx); err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (r *Repository) referrers(ctx context.Context) ([]source.Listed, error) {
 					list = append(list, item)
 				}
 			}
-			if err := r.opt.Limits.OverDescriptors(len(list)); err != nil {
+			if err := r.Opt.Limits.OverDescriptors(len(list)); err != nil {
 				return nil, fmt.Errorf("referrers: %w", err)
 			}
 		}
@@ -113,7 +114,7 @@ const mostSubjects = 16
 // subjects returns the digests to which something may refer: of the reference itself first.
 func (r *Repository) subjects() []string {
 	list := []string{r.top}
-	for _, e := range r.graph.Entries {
+	for _, e := range r.Graph.Entries {
 		if e.Kind == source.KindImage && !e.Absent && e.Descriptor.Digest != r.top && len(list) < mostSubjects {
 			list = append(list, e.Descriptor.Digest)
 		}
@@ -122,13 +123,13 @@ func (r *Repository) subjects() []string {
 }
 
 func (r *Repository) listReferrers(raw []byte, subject string) ([]source.Listed, error) {
-	doc, err := document.ParseIndex(raw, "", r.opt.Limits.JSONDepth)
+	doc, err := document.ParseIndex(raw, "", r.Opt.Limits.JSONDepth)
 	if err != nil {
 		return nil, err
 	}
 	children, err := doc.Children()
 	if err == nil {
-		err = r.opt.Limits.OverDescriptors(len(children))
+		err = r.Opt.Limits.OverDescriptors(len(children))
 	}
 	if err != nil {
 		return nil, err
@@ -143,17 +144,4 @@ func (r *Repository) listReferrers(raw []byte, subject string) ([]source.Listed,
 			Type: d.ArtifactType, Subject: subject, Created: d.Annotations["org.opencontainers.image.created"]})
 	}
 	return list, nil
-}
-
-// Documents verifies nested indexes.
-func (r *Repository) Documents(ctx context.Context) ([]source.Check, error) {
-	return r.graph.IndexChecks(ctx, r.opt.Audit)
-}
-
-// Others verifies the blobs of the other images, if the user asked for everything: there may be any number.
-func (r *Repository) Others(ctx context.Context, done map[string]bool, all bool) ([]source.Check, error) {
-	if !all {
-		return nil, nil
-	}
-	return r.graph.Others(ctx, r.opt.Audit, done)
 }

@@ -24,11 +24,10 @@ const Kind = "registry"
 
 // Options say how a repository is read.
 type Options struct {
-	source.Options
-	Registry registry.Options // its MaxManifest is that of Limits
-	List     bool             // the question is what there is: a name without a tag means its tags, not :latest
-	Detail   bool             // with List: what each tag holds, not only its name
-	TOC      bool             // of lazy layers read the builder's table of contents alone
+	Client registry.Options // its MaxManifest is that of the limits
+	List   bool             // the question is what there is: a name without a tag means its tags, not :latest
+	Detail bool             // with List: what each tag holds, not only its name
+	TOC    bool             // of lazy layers read the builder's table of contents alone
 }
 
 // A Repository is one of a registry: its blobs are fetched.
@@ -37,9 +36,8 @@ type Repository struct {
 	client *registry.Client
 	ref    registry.Reference
 	name   string // as the user named it
-	opt    *Options
-	graph  *source.Graph
-	flags  *source.Flags
+	opt    Options
+	*source.Graph
 
 	top       string            // digest of what the reference names; empty if tags or repositories are listed
 	documents map[string][]byte // by digest: manifests that were fetched already
@@ -52,17 +50,18 @@ type Repository struct {
 
 // Open opens what docker://REF names; rest follows the prefix. A reference without tag and digest is :latest, but a list of
 // tags if the question is what there is. Errors do not begin with the name.
-func Open(ctx context.Context, name, rest string, opt Options) (*Repository, error) {
+func Open(ctx context.Context, name, rest string, base *source.Options, opt Options) (*Repository, error) {
 	ref, err := registry.Parse(rest)
 	if err != nil {
 		return nil, fromRegistry(err)
 	}
-	opt.Registry.MaxManifest = opt.Limits.Manifest
-	client, err := registry.New(opt.Registry)
+	opt.Client.MaxManifest = base.Limits.Manifest
+	client, err := registry.New(opt.Client)
 	if err != nil {
 		return nil, err
 	}
-	r := newRepository(ctx, client, ref, name, &opt)
+	r := &Repository{ctx: ctx, client: client, ref: ref, name: name, opt: opt, documents: map[string][]byte{}}
+	r.Graph = &source.Graph{Blobs: r, Opt: base}
 	switch {
 	case opt.List && !ref.Named():
 		return r, nil
@@ -79,12 +78,6 @@ func Open(ctx context.Context, name, rest string, opt Options) (*Repository, err
 	return r, nil
 }
 
-func newRepository(ctx context.Context, client *registry.Client, ref registry.Reference, name string, opt *Options) *Repository {
-	r := &Repository{ctx: ctx, client: client, ref: ref, name: name, opt: opt, documents: map[string][]byte{}}
-	r.graph = &source.Graph{Blobs: r, Opt: &opt.Options}
-	return r
-}
-
 // readImages asks for the manifest and finds the images that it reaches.
 func (r *Repository) readImages(ctx context.Context) error {
 	doc, err := r.client.Manifest(r.ctx, r.ref)
@@ -96,8 +89,8 @@ func (r *Repository) readImages(ctx context.Context) error {
 	}
 	r.documents[doc.Digest], r.top = doc.Raw, doc.Digest
 	top := document.Descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}
-	err = r.graph.WalkOne(ctx, top, r.ref.String())
-	source.Number(r.graph.Entries)
+	err = r.WalkOne(ctx, top, r.ref.String())
+	source.Number(r.Graph.Entries)
 	return err
 }
 
@@ -105,19 +98,11 @@ func (r *Repository) readImages(ctx context.Context) error {
 func (*Repository) Kind() string { return Kind }
 
 // Entries returns the images that the reference reaches; none if tags or repositories are listed.
-func (r *Repository) Entries() []*source.Entry { return r.graph.Entries }
-
-// Advice returns the flag that chooses an image.
-func (r *Repository) Advice(e *source.Entry) string {
-	if r.flags == nil {
-		r.flags = source.NewFlags(r.graph.Entries)
-	}
-	return r.flags.Of(e)
-}
+func (r *Repository) Entries() []*source.Entry { return r.Graph.Entries }
 
 // Load fetches the config and finds the layers.
 func (r *Repository) Load(_ context.Context, e *source.Entry) (*source.Image, error) {
-	img, err := source.Load(r, e, &r.opt.Options)
+	img, err := source.Load(r, e, r.Opt)
 	img.Name, img.Remote = r.name, true
 	if err != nil {
 		return img, err
@@ -221,7 +206,7 @@ func (b *farBlob) Keep(file *os.File) {
 }
 
 // TempDir is where the bytes are kept.
-func (b *farBlob) TempDir() string { return b.repository.opt.TempDir }
+func (b *farBlob) TempDir() string { return b.repository.Opt.TempDir }
 
 // fromRegistry adds what the client advises. What a registry does not have is fs.ErrNotExist.
 func fromRegistry(err error) error {

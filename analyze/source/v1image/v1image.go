@@ -23,9 +23,8 @@ const Kind = "v1.Image"
 type Image struct {
 	image v1.Image
 	name  string // the digest of the manifest
-	opt   source.Options
-	graph *source.Graph
 	raw   []byte // manifest
+	*source.Graph
 
 	mu   sync.Mutex
 	kept []*os.File // layers that may be read once more
@@ -45,13 +44,13 @@ func Open(ctx context.Context, image v1.Image, opt source.Options) (*Image, erro
 	if err != nil {
 		return nil, fmt.Errorf("media type of the manifest: %w", err)
 	}
-	s := &Image{image: image, name: hash.String(), opt: opt, raw: raw}
-	s.graph = &source.Graph{Blobs: s, Opt: &s.opt}
+	s := &Image{image: image, name: hash.String(), raw: raw}
+	s.Graph = &source.Graph{Blobs: s, Opt: &opt}
 	top := document.Descriptor{MediaType: string(mediaType), Digest: s.name, Size: int64(len(raw))}
-	if err := s.graph.WalkOne(ctx, top, ""); err != nil {
+	if err := s.WalkOne(ctx, top, ""); err != nil {
 		return nil, err
 	}
-	source.Number(s.graph.Entries)
+	source.Number(s.Graph.Entries)
 	return s, nil
 }
 
@@ -62,26 +61,17 @@ func (*Image) Kind() string { return Kind }
 func (s *Image) Name() string { return s.name }
 
 // Entries returns the image.
-func (s *Image) Entries() []*source.Entry { return s.graph.Entries }
+func (s *Image) Entries() []*source.Entry { return s.Graph.Entries }
 
 // Load reads and checks the config, and finds the layers.
 func (s *Image) Load(_ context.Context, e *source.Entry) (*source.Image, error) {
-	img, err := source.Load(s, e, &s.opt)
+	img, err := source.Load(s, e, s.Opt)
 	img.Name, img.Remote = s.name, true // perhaps: nothing says whether the layers are here
 	return img, err
 }
 
-// Advice is empty: there is one image.
-func (*Image) Advice(*source.Entry) string { return "" }
-
 // Unreferenced is empty: only what the manifest names can be asked for.
 func (*Image) Unreferenced(context.Context) ([]source.Listed, error) { return nil, nil }
-
-// Documents is empty: an image is not an index.
-func (*Image) Documents(context.Context) ([]source.Check, error) { return nil, nil }
-
-// Others is empty: there is one image.
-func (*Image) Others(context.Context, map[string]bool, bool) ([]source.Check, error) { return nil, nil }
 
 // Close ends the reading of the layers that were kept.
 func (s *Image) Close() error {
@@ -107,7 +97,7 @@ func (s *Image) Document(d document.Descriptor, _, limitName string, limit int64
 	if err := document.Over(limitName, int64(len(doc)), limit); err != nil {
 		return nil, fmt.Errorf("size: %w", err)
 	}
-	if !s.opt.Verify {
+	if !s.Opt.Verify {
 		return doc, nil
 	}
 	return doc, d.Match(doc)
@@ -159,7 +149,7 @@ func (b *blob) Keep(file *os.File) {
 }
 
 // TempDir is the place of what is kept.
-func (b *blob) TempDir() string { return b.image.opt.TempDir }
+func (b *blob) TempDir() string { return b.image.Opt.TempDir }
 
 // exact reads the bytes that the manifest announces. More or fewer are an error.
 type exact struct {
