@@ -154,7 +154,7 @@ func IsHeader(block []byte) bool {
 }
 
 // isZero reports whether a block, or a part of one, is zeros.
-func isZero(b []byte) bool { return bytes.Equal(b, zeros[:len(b)]) }
+func isZero(b []byte) bool { return (len(b) == 0 || b[0] == 0) && bytes.Equal(b, zeros[:len(b)]) }
 
 // fields reads numbers from a block and keeps the first error.
 type fields struct {

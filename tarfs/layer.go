@@ -154,18 +154,15 @@ type TarEntry struct {
 func (l *Layer) Raw() iter.Seq[TarEntry] {
 	return func(yield func(TarEntry) bool) {
 		for i := range l.entries.n {
-			if !yield(l.raw(l.entries.at(i))) {
+			e := l.entries.at(i)
+			raw := TarEntry{
+				Name: string(l.dirOf(e)) + string(bytes.TrimRight(l.nameOf(e), "/")), Type: tarTypes[e.kind],
+				Link: string(l.linkOf(e)), Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0,
+			}
+			if !yield(raw) {
 				return
 			}
 		}
-	}
-}
-
-func (l *Layer) raw(e *entry) TarEntry {
-	name := string(l.dirOf(e)) + string(bytes.TrimRight(l.nameOf(e), "/"))
-	return TarEntry{
-		Name: name, Type: tarTypes[e.kind], Link: string(l.linkOf(e)),
-		Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0,
 	}
 }
 

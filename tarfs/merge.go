@@ -118,7 +118,8 @@ func (m *merger) merge(layer int, table *Layer) error {
 	m.locals.add(local{node: root, entry: noEntry, state: implied, kind: Dir})
 	m.t.nodes.at(root).local = 0
 	m.linkSteps = 0
-	m.whiteouts, m.opaques, m.links, m.parent, m.folder.ok = m.whiteouts[:0], m.opaques[:0], nil, place{}, false
+	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], nil, place{}
+	m.folder.ok = false
 	if table.global {
 		m.warn(PAXGlobalHeader, "")
 	}
