@@ -1,8 +1,9 @@
 // Package analyze answers questions about container images without a daemon: which layer owns a path, what every layer
 // did to it, what is hidden.
 //
-// Everything that can fail happens in Open: finding the image, reading and verifying its layers, merging them. After
-// that every question about facts is total; only Content, which reads the image a second time, can fail.
+// Everything that can fail happens in Open, OpenReaderAt, OpenReader and OpenV1: finding the image, reading and verifying
+// its layers, merging them. After that every question about facts is total. Only what reads content again can fail:
+// Content, Contents, Bodies, LayerTar and FS.
 package analyze
 
 import (

@@ -14,7 +14,8 @@ import (
 )
 
 // Open opens what name names, chooses one image and loads it. Close it after use. With an error, an image that is not
-// nil says only which one it is.
+// nil says only which one it is. Errors to test for are *LayerError of a damaged layer, *tarfs.LimitError,
+// *source.NoArchiveError, and *advice.ChoiceError if several images are left to choose from.
 func Open(ctx context.Context, name string, opt Options) (*Image, error) {
 	return open(ctx, name, loading{Options: opt})
 }
