@@ -69,7 +69,7 @@ var rooms = map[string][]string{
 	"analyze/unified": {},
 
 	"report/render":    {tables, widths, units, templates, term},
-	"report/engineapi": {"analyze"},
+	"report/engineapi": {"analyze", "analyze/source/document"},
 	"report/arg":       {flags},
 	"report/call": {"report/arg", "report/item", "report/render", "analyze", "analyze/source", "analyze/source/engine",
 		"analyze/source/kinds", "analyze/source/registry", "analyze/source/repository", "tarfs", flags, term},

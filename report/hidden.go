@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/filter"
 	"layup/analyze/show"
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
-	"layup/tarfs"
 )
 
 const hiddenDetails = `
@@ -80,17 +80,20 @@ func (s *hiddenSearch) answer(ctx context.Context, c *call.Call) (int, error) {
 		return call.Failed, fmt.Errorf("hidden: %w", err)
 	}
 	s.patterned = len(patterns) > 0
-	least := int64(0)
 	if s.minSize != "" {
-		if least, err = arg.ParseSize(s.minSize); err != nil {
+		least, err := arg.ParseSize(s.minSize)
+		if err != nil {
 			return call.Failed, fmt.Errorf("hidden: --min-size %q: %w", s.minSize, err)
 		}
+		if least > 0 {
+			keep = filter.All(filter.Size(filter.Bound{Sign: '+', N: least - 1}), keep)
+		}
 	}
-	wanted := func(h analyze.Hit) bool {
-		return (least == 0 || h.Version.Type() == tarfs.File && h.Version.Size() >= least) && (!s.sensitive || analyze.Sensitive(h.Version) != "") && keep(h)
+	if s.sensitive {
+		keep = filter.All(filter.Sensitive, keep)
 	}
 	return c.Ask(ctx, images, nil, s.needs, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
-		hits := img.Hidden(s.unseen, wanted)
+		hits := img.Hidden(s.unseen, keep)
 		p := s.part(img, hits)
 		if len(hits) == 0 && len(patterns) > 0 {
 			p.Missing = []error{nothing(len(img.Errors()) > 0, patterns)}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/document"
 )
 
 var idStart = regexp.MustCompile(`^(sha256:)?[0-9a-f]{1,64}$`)
@@ -24,7 +25,7 @@ func (s *Server) find(name string) (*Image, error) {
 		whole = digest.FromHex(name)
 	}
 	repository, blob, _ := strings.Cut(name, "@")
-	tag := familiar(name)
+	tag := document.Familiar(name)
 	for _, fits := range []func(img *Image) bool{
 		func(img *Image) bool { return img.Inspect.ID == whole },
 		func(img *Image) bool { return img.manifest() == whole },
@@ -71,7 +72,7 @@ func (img *Image) manifest() string {
 
 // has reports whether the image is the one that a digest names in a repository: it is from there, or has a tag there.
 func (img *Image) has(repository, blob string) bool {
-	repository, _, _ = cutTag(familiar(repository))
+	repository, _, _ = cutTag(document.Familiar(repository))
 	if slices.Contains(img.Inspect.RepoDigests, repository+"@"+blob) {
 		return true
 	}
@@ -79,18 +80,6 @@ func (img *Image) has(repository, blob string) bool {
 		name, _, _ := cutTag(ref)
 		return name == repository
 	})
-}
-
-// familiar returns a reference as Docker shows it: without docker.io/library/, and with :latest if there is no tag.
-func familiar(ref string) string {
-	for _, registry := range []string{"docker.io/", "index.docker.io/"} {
-		ref = strings.TrimPrefix(ref, registry)
-	}
-	ref = strings.TrimPrefix(ref, "library/")
-	if _, _, tagged := cutTag(ref); !tagged && !strings.Contains(ref, "@") {
-		ref += ":latest"
-	}
-	return ref
 }
 
 // cutTag divides a reference at the colon before its tag, which is not the one before a port.
@@ -110,5 +99,5 @@ func shownName(name string) string {
 	if digest.IsHex(name) || strings.HasPrefix(name, "sha256:") && idStart.MatchString(name) {
 		return name
 	}
-	return familiar(name)
+	return document.Familiar(name)
 }
