@@ -88,7 +88,11 @@ func imageChoices(s Source, list []*Entry) []advice.Choice {
 			continue
 		}
 		seen[e.Group] = true
-		choices = append(choices, advice.Choice{Flag: cmp.Or(e.Choice, flags.of(e)), What: e.whatFor(members[e.Group], users)})
+		choice := advice.Choice{Flag: cmp.Or(e.Choice, flags.of(e)), What: e.whatFor(members[e.Group], users)}
+		if e.Kind == KindImage && e.Choice != "" { // the whole name says the reference
+			choice.What = strings.TrimSpace(e.Kind + " " + e.Platform.Shown())
+		}
+		choices = append(choices, choice)
 	}
 	return choices
 }
