@@ -1,9 +1,9 @@
 // Package analyze answers questions about container images without a daemon: which layer owns a path, what every layer
 // did to it, what is hidden.
 //
-// Everything that can fail happens in Open, OpenReaderAt, OpenReader and OpenV1: finding the image, reading and verifying
-// its layers, merging them. After that every question about facts is total. Only what reads content again can fail:
-// Content, Contents, Bodies, LayerTar and FS.
+// Everything that can fail happens in Open, OpenReaderAt, OpenReader and OpenV1: finding the image, reading and
+// verifying its layers, merging them. After that every question about facts is total. Only what reads content again can
+// fail: Content, Contents, Bodies, LayerTar and FS.
 package analyze
 
 import (

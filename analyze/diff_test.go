@@ -48,8 +48,8 @@ func hashed(img *analyze.Image, path string) bool {
 	return ok
 }
 
-// Layers of both images are not hashed: they hold equal files. One is read again only if a file of another layer leaves a
-// doubt.
+// Layers of both images are not hashed: they hold equal files. One is read again only if a file of another layer leaves
+// a doubt.
 func TestSharedLayersAreNotHashed(t *testing.T) {
 	const base = "layer base\nf 0644 0:0 big \"big\"\nf 0644 0:0 passwd \"one\"\n"
 	images := loadPair(t, [2]string{base, base + "layer more\nf 0644 0:0 passwd \"two\"\nf 0644 0:0 new \"new\"\n"})
