@@ -2,8 +2,6 @@ package call
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"layup/analyze/show"
 	"layup/tarfs"
@@ -12,7 +10,7 @@ import (
 // shown is how many warnings of a code the standard error lists before it only counts.
 const shown = 5
 
-// warn prints the first warnings of each code; those of severity low in one line unless asked for.
+// warn prints the first warnings of each code. Those of low severity are shown by -v only.
 func (c *console) warn(about string, warnings []tarfs.Warning) {
 	if c.quiet {
 		return
@@ -25,17 +23,10 @@ func (c *console) warn(about string, warnings []tarfs.Warning) {
 		}
 		count[w.Code] += 1 + w.More
 	}
-	var low []string
 	for _, code := range codes {
-		if code.Severity == tarfs.Low && !c.verbose {
-			low = append(low, fmt.Sprintf("%s (%d)", code, count[code]))
-			continue
+		if code.Severity != tarfs.Low || c.verbose {
+			c.warnCode(about, code, count[code], warnings)
 		}
-		c.warnCode(about, code, count[code], warnings)
-	}
-	if len(low) > 0 {
-		slices.Sort(low)
-		c.line(fmt.Sprintf("%snote: oddities of severity low, shown by -v: %s", about, strings.Join(low, ", ")))
 	}
 }
 
