@@ -17,19 +17,23 @@ func TestFindTellsTheStoryOfAName(t *testing.T) {
 		"path=/etc/MYFILE layer=3 status=deleted hiddenBy=4 how=whiteout",
 		"path=/etc/MYFILE layer=6 status=live",
 		"path=/usr/share/MYFILE layer=5 status=live")
-	direct.Expect(t, "log", direct.Items(t, "path layer change contentSame mode", "log", image, "/etc/MYFILE", "--digests"),
+	direct.Expect(t, "log", direct.Items(t, "path layer change contentSame mode", "log", image, "/etc/MYFILE",
+		"--digests"),
 		"path=/etc/MYFILE layer=1 change=add mode=0644", "path=/etc/MYFILE layer=2 change=modify contentSame=false mode=0644",
-		"path=/etc/MYFILE layer=3 change=modify contentSame=true mode=0600", "path=/etc/MYFILE layer=4 change=delete", "path=/etc/MYFILE layer=6 change=add mode=0644")
+		"path=/etc/MYFILE layer=3 change=modify contentSame=true mode=0600", "path=/etc/MYFILE layer=4 change=delete",
+		"path=/etc/MYFILE layer=6 change=add mode=0644")
 	direct.Expect(t, "owner", direct.Items(t, "path layer createdBy instruction", "owner", image, "etc/MYFILE"),
 		"path=/etc/MYFILE layer=6 createdBy=COPY MYFILE /etc/ # buildkit instruction=COPY MYFILE /etc/")
 	direct.Expect(t, "hidden", direct.Items(t, "path layer hiddenBy size", "hidden", image),
-		"path=/tmp/token layer=2 hiddenBy=4 size=8", "path=/etc/MYFILE layer=1 hiddenBy=2 size=4", "path=/etc/MYFILE layer=2 hiddenBy=3 size=4", "path=/etc/MYFILE layer=3 hiddenBy=4 size=4")
+		"path=/tmp/token layer=2 hiddenBy=4 size=8", "path=/etc/MYFILE layer=1 hiddenBy=2 size=4",
+		"path=/etc/MYFILE layer=2 hiddenBy=3 size=4", "path=/etc/MYFILE layer=3 hiddenBy=4 size=4")
 	for layer, want := range map[string]string{"1": "one\n", "2": "two\n", "3": "two\n", "6": "four\n"} {
 		if got := direct.Layup(t, "cat", image, "/etc/MYFILE", "--layer", layer); got.Out != want || got.Status != 0 {
 			t.Errorf("cat --layer %s: exit %d, %q want %q %s", layer, got.Status, got.Out, want, got.Err)
 		}
 	}
-	if got := direct.Layup(t, "cat", image, "--upto", "2", "/etc/MYFILE", "/etc/shop.conf"); got.Out != "two\nport=80\n" || got.Status != 0 {
+	if got := direct.Layup(t, "cat", image, "--upto", "2", "/etc/MYFILE", "/etc/shop.conf"); got.Out != "two\nport=80\n" ||
+		got.Status != 0 {
 		t.Errorf("cat --upto 2: exit %d, %q %s", got.Status, got.Out, got.Err)
 	}
 }
@@ -50,7 +54,8 @@ func TestFindNarrows(t *testing.T) {
 		{"a directory written with a slash", my, []string{"tmp/", "--live"}, []string{"/tmp"}},
 		{"several patterns", my, []string{"passwd", "token"}, []string{"/etc/passwd", "/tmp/token"}},
 		{"what is hidden", my, []string{"--hidden", "token"}, []string{"/tmp/token"}},
-		{"what one layer wrote", my, []string{"--layer", "1", "--type", "file"}, []string{"/etc/MYFILE", "/etc/shop.conf", "/usr/bin/shop"}},
+		{"what one layer wrote", my, []string{"--layer", "1", "--type", "file"}, []string{"/etc/MYFILE", "/etc/shop.conf",
+			"/usr/bin/shop"}},
 		{"more than", my, []string{"--size", "+1KiB"}, []string{"/bin/sh", "/usr/bin/shop"}},
 		{"more than so many kB", my, []string{"--size", "+1kB"}, []string{"/bin/sh", "/usr/bin/shop"}},
 		{"less than", my, []string{"-size", "-5", "--live"}, nil},
@@ -68,8 +73,10 @@ func TestFindNarrows(t *testing.T) {
 		{"content", my, []string{"--sha256", "AB929FCD5594"}, []string{"/etc/MYFILE"}},
 		{"content that is nowhere", my, []string{"--sha256", strings.Repeat("0", 64)}, nil},
 		{"an expression in the path", my, []string{"--regex", "etc.*file", "-i", "--live"}, []string{"/etc/MYFILE"}},
-		{"an expression anchored in the base name", my, []string{"--regex", "^MY", "--live"}, []string{"/etc/MYFILE", "/usr/share/MYFILE"}},
-		{"an expression anchored in the path", my, []string{"--regex", "^/usr/[^/]*$", "--live"}, []string{"/usr/bin", "/usr/share"}},
+		{"an expression anchored in the base name", my, []string{"--regex", "^MY", "--live"}, []string{"/etc/MYFILE",
+			"/usr/share/MYFILE"}},
+		{"an expression anchored in the path", my, []string{"--regex", "^/usr/[^/]*$", "--live"}, []string{"/usr/bin",
+			"/usr/share"}},
 		{"bytes that are no UTF-8", ugly, []string{"latin-\xe9", "--live"}, []string{"/srv/latin-\ufffd"}},
 		{"a byte that is another", ugly, []string{"latin-\xe8"}, nil},
 		{"a replacement character for a byte", ugly, []string{"latin-\ufffd"}, nil},
@@ -117,8 +124,10 @@ func TestListingsListWhatLsLists(t *testing.T) {
 		{"one level", []string{my, "--depth", "1", "/usr"}, "/usr /usr/bin /usr/share"},
 		{"everything below", []string{my, "-R", "/usr"}, "/usr /usr/bin /usr/bin/shop /usr/share /usr/share/MYFILE"},
 		{"after a layer", []string{my, "--upto", "2", "/tmp"}, "/tmp/token"},
-		{"the largest first", []string{my, "-R", "--sort", "size", "/usr"}, "/usr/bin/shop /usr/share/MYFILE /usr /usr/bin /usr/share"},
-		{"the newest first", []string{links, "--sort", "mtime", "/etc"}, "/etc/second /etc/above /etc/dangling /etc/ping /etc/pong /etc/relative /etc/self /etc/third"},
+		{"the largest first", []string{my, "-R", "--sort", "size", "/usr"},
+			"/usr/bin/shop /usr/share/MYFILE /usr /usr/bin /usr/share"},
+		{"the newest first", []string{links, "--sort", "mtime", "/etc"},
+			"/etc/second /etc/above /etc/dangling /etc/ping /etc/pong /etc/relative /etc/self /etc/third"},
 		{"the oldest layer first", []string{my, "--sort", "layer", "/etc"}, "/etc/passwd /etc/shop.conf /etc/MYFILE"},
 		{"a symlink to a directory", []string{links, "--upto", "0", "/bin"}, "/usr/bin/sh /usr/bin/su"},
 		{"a symlink to a file", []string{links, "--upto", "0", "/etc/relative"}, "/etc/relative"},
@@ -134,21 +143,30 @@ func TestListingsListWhatLsLists(t *testing.T) {
 			}
 		})
 	}
-	direct.Expect(t, "what a layer wrote and deleted", direct.Items(t, "path layer status hiddenBy", "ls", my, "--layer", "4"),
-		"path=/etc layer=4 status=live", "path=/etc/MYFILE layer=3 status=deleted hiddenBy=4", "path=/tmp layer=4 status=live", "path=/tmp/token layer=2 status=deleted hiddenBy=4")
+	direct.Expect(t, "what a layer wrote and deleted", direct.Items(t, "path layer status hiddenBy", "ls", my, "--layer",
+		"4"),
+		"path=/etc layer=4 status=live", "path=/etc/MYFILE layer=3 status=deleted hiddenBy=4",
+		"path=/tmp layer=4 status=live", "path=/tmp/token layer=2 status=deleted hiddenBy=4")
 	opaque := direct.Pack(t, "opaque")
-	direct.Expect(t, "the top-most of what a layer deleted", direct.Items(t, "path layer status hiddenBy how", "ls", opaque, "--layer", "1"),
-		"path=/app layer=1 status=live", "path=/app/new layer=1 status=live", "path=/app/old layer=0 status=deleted hiddenBy=1 how=opaque",
-		"path=/app/sub layer=0 status=deleted hiddenBy=1 how=opaque", "path=/cache layer=1 status=live", "path=/gone layer=0 status=deleted hiddenBy=1 how=whiteout")
+	direct.Expect(t, "the top-most of what a layer deleted", direct.Items(t, "path layer status hiddenBy how", "ls",
+		opaque, "--layer", "1"),
+		"path=/app layer=1 status=live", "path=/app/new layer=1 status=live",
+		"path=/app/old layer=0 status=deleted hiddenBy=1 how=opaque",
+		"path=/app/sub layer=0 status=deleted hiddenBy=1 how=opaque", "path=/cache layer=1 status=live",
+		"path=/gone layer=0 status=deleted hiddenBy=1 how=whiteout")
 }
 
 func TestItemsHaveTheMembersThatApply(t *testing.T) {
 	image := direct.Pack(t, "links")
 	for _, c := range []struct{ path, want string }{
-		{"/etc/second", `{"path":"/etc/second","type":"file","mode":"0640","uid":7,"gid":8,"size":4,"mtime":"2024-02-29T12:00:00.5Z","layer":2,"metaLayer":2}`},
-		{"/bin", `{"path":"/bin","type":"symlink","mode":"0777","uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0,"link":"usr/bin"}`},
-		{"/dev/null", `{"path":"/dev/null","type":"char","mode":"0666","uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0,"device":"1:3"}`},
-		{"/dev/pipe", `{"path":"/dev/pipe","type":"fifo","mode":"0600","uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0}`},
+		{"/etc/second", `{"path":"/etc/second","type":"file","mode":"0640",` +
+			`"uid":7,"gid":8,"size":4,"mtime":"2024-02-29T12:00:00.5Z","layer":2,"metaLayer":2}`},
+		{"/bin", `{"path":"/bin","type":"symlink","mode":"0777",` +
+			`"uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0,"link":"usr/bin"}`},
+		{"/dev/null", `{"path":"/dev/null","type":"char","mode":"0666",` +
+			`"uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0,"device":"1:3"}`},
+		{"/dev/pipe", `{"path":"/dev/pipe","type":"fifo","mode":"0600",` +
+			`"uid":0,"gid":0,"mtime":"2024-01-01T00:00:00Z","layer":0,"metaLayer":0}`},
 		{"/", `{"path":"/","type":"dir","mode":"0755","uid":0,"gid":0,"layer":-1,"metaLayer":-1,"implied":true}`},
 	} {
 		if got := direct.Layup(t, "ls", "--depth", "0", "-f", "jsonl", image, c.path); got.Out != c.want+"\n" {
@@ -156,18 +174,24 @@ func TestItemsHaveTheMembersThatApply(t *testing.T) {
 		}
 	}
 	got := direct.Layup(t, "ls", "--upto", "0", "--digests", "-f", "jsonl", image, "/usr/bin/su")
-	if want := `"xattrs":{"security.capability":"AQAAAgAEAAA="},"sha256":"`; !strings.Contains(got.Out, want) || !strings.Contains(got.Out, `"mode":"4755"`) {
+	if want := `"xattrs":{"security.capability":"AQAAAgAEAAA="},"sha256":"`; !strings.Contains(got.Out, want) ||
+		!strings.Contains(got.Out, `"mode":"4755"`) {
 		t.Errorf("%s does not hold %s", got.Out, want)
 	}
-	direct.Expect(t, "hard links", direct.Items(t, "path hardlinks", "ls", image, "--upto", "1", "/etc/third"), "path=/etc/third hardlinks=/etc/second")
-	direct.Expect(t, "a name that has become the only one", direct.Items(t, "path hardlinks", "ls", image, "/etc/third"), "path=/etc/third")
+	direct.Expect(t, "hard links", direct.Items(t, "path hardlinks", "ls", image, "--upto", "1", "/etc/third"),
+		"path=/etc/third hardlinks=/etc/second")
+	direct.Expect(t, "a name that has become the only one", direct.Items(t, "path hardlinks", "ls", image, "/etc/third"),
+		"path=/etc/third")
 }
 
 func TestOwnerFollowsSymlinksAndSaysWhatWasAsked(t *testing.T) {
 	image := direct.Pack(t, "links")
-	direct.Expect(t, "owner", direct.Items(t, "path asked layer type", "owner", image, "/lib/bin", "/etc/dangling/", "/lib"), "path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/usr asked=/lib layer=3 type=dir")
-	direct.Expect(t, "owner --no-follow", direct.Items(t, "path asked layer type", "owner", "--no-follow", image, "/lib/bin", "/etc/dangling", "/lib"),
-		"path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/etc/dangling layer=0 type=symlink", "path=/lib layer=3 type=symlink")
+	direct.Expect(t, "owner", direct.Items(t, "path asked layer type", "owner", image, "/lib/bin", "/etc/dangling/",
+		"/lib"), "path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/usr asked=/lib layer=3 type=dir")
+	direct.Expect(t, "owner --no-follow", direct.Items(t, "path asked layer type", "owner", "--no-follow", image,
+		"/lib/bin", "/etc/dangling", "/lib"),
+		"path=/usr/bin asked=/lib/bin layer=3 type=file", "path=/etc/dangling layer=0 type=symlink",
+		"path=/lib layer=3 type=symlink")
 }
 
 func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
@@ -178,11 +202,15 @@ func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
 		out, err string
 	}{
 		{[]string{"owner", image, "/bin/sh", "/tmp/token", "/etc/paswd", "/no/such"}, "/bin/sh\n",
-			"layup: " + image + ": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: hint: layup log " + name + " /tmp/token\n" +
-				"layup: " + image + ": \"/etc/paswd\": no such path in the image\nlayup: hint: did you mean layup owner " + name + " /etc/passwd?\n" +
+			"layup: " + image + ": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: " +
+				"hint: layup log " + name + " /tmp/token\n" +
+				"layup: " + image + ": \"/etc/paswd\": no such path in the image\nlayup: hint: did you mean layup owner " + name +
+				" /etc/passwd?\n" +
 				"layup: " + image + ": \"/no/such\": no such path in the image\n"},
 		{[]string{"log", image, "/bin", "/no/such"}, "/bin\n", "layup: " + image + ": \"/no/such\": no layer ever held it\n"},
-		{[]string{"ls", "--no-verify", image, "/tmp/token"}, "", "layup: " + image + ": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: hint: layup log --no-verify " + name + " /tmp/token\n"},
+		{[]string{"ls", "--no-verify", image, "/tmp/token"}, "", "layup: " + image +
+			": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: " +
+			"hint: layup log --no-verify " + name + " /tmp/token\n"},
 		{[]string{"find", image, "a b"}, "", "layup: " + image + ": nothing matches 'a b'\n"},
 		{[]string{"ls", "--layer", "5", image, "/etc"}, "", "layup: " + image + ": \"/etc\": layer 5 has no entry there\n"},
 	} {
@@ -193,22 +221,27 @@ func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
 	}
 	links := direct.Pack(t, "links")
 	got := direct.Layup(t, "owner", "-q", links, "/etc/relative")
-	if want := "layup: " + links + ": \"/etc/relative\" leads to \"/usr/bin/su\": deleted by layer 3 (replaced-by-other-type): RUN ln -sf usr /lib && rm -r /usr/bin && echo x > /usr/bin\nlayup: hint: layup log " + show.Shell(links) + " /usr/bin/su\n"; got.Err != want || got.Status != 1 {
+	if want := "layup: " + links + ": \"/etc/relative\" leads to \"/usr/bin/su\": deleted by layer 3 " +
+		"(replaced-by-other-type): RUN ln -sf usr /lib && rm -r /usr/bin && echo x > /usr/bin\nlayup: hint: layup log " +
+		show.Shell(links) + " /usr/bin/su\n"; got.Err != want || got.Status != 1 {
 		t.Errorf("a symlink to what was deleted: exit %d, %s want %s", got.Status, got.Err, want)
 	}
 	got = direct.Layup(t, "cat", image, "/tmp/token", "/etc/passwd")
-	if got.Out != "root:x:0:0:root:/root:/bin/sh\n" || got.Status != 1 || !strings.Contains(got.Err, "deleted by layer 4") {
+	if got.Out != "root:x:0:0:root:/root:/bin/sh\n" || got.Status != 1 || !strings.Contains(got.Err,
+		"deleted by layer 4") {
 		t.Errorf("cat: exit %d, %q %s", got.Status, got.Out, got.Err)
 	}
 	got = direct.Layup(t, "cat", image, "/etc/MYFILE", "-q", "--layer", "4")
-	if want := "layup: " + image + ": \"/etc/MYFILE\": layer 4 carries no version of it\nlayup: hint: carried by layer 1, 2, 3, 6\n"; got.Err != want || got.Status != 1 {
+	if want := "layup: " + image + ": \"/etc/MYFILE\": layer 4 carries no version of it\nlayup: hint: carried by layer " +
+		"1, 2, 3, 6\n"; got.Err != want || got.Status != 1 {
 		t.Errorf("cat --layer 4: exit %d, %s want %s", got.Status, got.Err, want)
 	}
 }
 
 func TestWhatIsNoFileIsNotPrinted(t *testing.T) {
 	image := direct.Pack(t, "links")
-	for path, want := range map[string]string{"/etc": "is a directory, not a regular file", "/dev/null": "is a character device, not a regular file", "/dev/pipe": "is a FIFO, not a regular file"} {
+	for path, want := range map[string]string{"/etc": "is a directory, not a regular file",
+		"/dev/null": "is a character device, not a regular file", "/dev/pipe": "is a FIFO, not a regular file"} {
 		got := direct.Layup(t, "cat", image, "/etc/second", path)
 		if got.Status != 2 || got.Out != "" || !strings.Contains(got.Err, want) {
 			t.Errorf("cat %s: exit %d, %q %s", path, got.Status, got.Out, got.Err)
@@ -218,9 +251,11 @@ func TestWhatIsNoFileIsNotPrinted(t *testing.T) {
 
 func TestLayerNumbersAreHeldAgainstTheImage(t *testing.T) {
 	image := direct.Pack(t, "myfile")
-	for _, args := range [][]string{{"ls", "--layer", "7"}, {"ls", "--upto", "7"}, {"find", "--layer", "7"}, {"tree", "--upto", "7"}, {"cat", "--layer", "7"}, {"cat", "--upto", "7"}} {
+	for _, args := range [][]string{{"ls", "--layer", "7"}, {"ls", "--upto", "7"}, {"find", "--layer", "7"},
+		{"tree", "--upto", "7"}, {"cat", "--layer", "7"}, {"cat", "--upto", "7"}} {
 		got := direct.Layup(t, append(args, image, "/etc/passwd")...)
-		if want := "layup: " + image + ": " + args[1] + " 7: the image has the layers 0 to 6\n"; got.Err != want || got.Status != 2 || got.Out != "" {
+		if want := "layup: " + image + ": " + args[1] + " 7: the image has the layers 0 to 6\n"; got.Err != want ||
+			got.Status != 2 || got.Out != "" {
 			t.Errorf("layup %q: exit %d, %q, %s want %s", args, got.Status, got.Out, got.Err, want)
 		}
 	}
@@ -229,19 +264,23 @@ func TestLayerNumbersAreHeldAgainstTheImage(t *testing.T) {
 func TestSeveralImagesHaveASectionEach(t *testing.T) {
 	image := direct.Pack(t, "myfile", "opaque")
 	got := direct.Layup(t, "ls", image)
-	if want := "layup: hint: --image shop:1.2\nlayup: hint: --image opaque:1\n"; got.Status != 2 || got.Out != "" || !strings.HasSuffix(got.Err, want) {
+	if want := "layup: hint: --image shop:1.2\nlayup: hint: --image opaque:1\n"; got.Status != 2 || got.Out != "" ||
+		!strings.HasSuffix(got.Err, want) {
 		t.Errorf("without a choice: exit %d, %s", got.Status, got.Err)
 	}
 	got = direct.Layup(t, "owner", "--all", "-f", "csv", "-q", image, "/etc/MYFILE")
 	rows := direct.Lines(got.Out)
-	if len(rows) != 2 || !strings.HasPrefix(rows[0], "source,image,path,") || !strings.HasPrefix(rows[1], image+",shop:1.2,/etc/MYFILE,") {
+	if len(rows) != 2 || !strings.HasPrefix(rows[0], "source,image,path,") || !strings.HasPrefix(rows[1], image+
+		",shop:1.2,/etc/MYFILE,") {
 		t.Errorf("--all: %s", got.Out)
 	}
-	if want := "layup: " + image + ": opaque:1: \"/etc/MYFILE\": no such path in the image\n"; got.Status != 1 || !strings.HasPrefix(got.Err, want) {
+	if want := "layup: " + image + ": opaque:1: \"/etc/MYFILE\": no such path in the image\n"; got.Status != 1 ||
+		!strings.HasPrefix(got.Err, want) {
 		t.Errorf("--all: exit %d, %s want %s", got.Status, got.Err, want)
 	}
 	other := direct.Pack(t, "links")
-	direct.Expect(t, "several files", direct.Items(t, "image path", "find", "-name", "shop", "-name", "su", "--hidden", "--all", image, other), "image=example.org:5000/team/links:latest path=/usr/bin/su")
+	direct.Expect(t, "several files", direct.Items(t, "image path", "find", "-name", "shop", "-name", "su", "--hidden",
+		"--all", image, other), "image=example.org:5000/team/links:latest path=/usr/bin/su")
 }
 
 func TestTreeDrawsOwners(t *testing.T) {
@@ -264,25 +303,33 @@ func TestTreeDrawsOwners(t *testing.T) {
 }
 
 func TestLayersCountWhatTheyDo(t *testing.T) {
-	direct.Expect(t, "layers", direct.Items(t, "index files added modified deleted hiddenBytes instruction", "layers", direct.Pack(t, "opaque")),
-		"index=0 files=12 added=12 modified=0 deleted=0 hiddenBytes=25", "index=1 files=3 added=1 modified=2 deleted=6 hiddenBytes=0",
-		"index=2 files=3 added=1 modified=2 deleted=1 hiddenBytes=11", "index=3 files=3 added=2 modified=1 deleted=0 hiddenBytes=0")
+	direct.Expect(t, "layers", direct.Items(t, "index files added modified deleted hiddenBytes instruction", "layers",
+		direct.Pack(t, "opaque")),
+		"index=0 files=12 added=12 modified=0 deleted=0 hiddenBytes=25",
+		"index=1 files=3 added=1 modified=2 deleted=6 hiddenBytes=0",
+		"index=2 files=3 added=1 modified=2 deleted=1 hiddenBytes=11",
+		"index=3 files=3 added=2 modified=1 deleted=0 hiddenBytes=0")
 }
 
 func TestImagesListsWhatIsThere(t *testing.T) {
-	direct.Expect(t, "images", direct.Items(t, "kind number reference platform", "images", direct.Pack(t, "myfile", "links")),
-		"kind=image number=0 reference=shop:1.2 platform=linux/amd64", "kind=image number=1 reference=example.org:5000/team/links:latest platform=linux/arm64/v8")
+	direct.Expect(t, "images", direct.Items(t, "kind number reference platform", "images", direct.Pack(t, "myfile",
+		"links")),
+		"kind=image number=0 reference=shop:1.2 platform=linux/amd64",
+		"kind=image number=1 reference=example.org:5000/team/links:latest platform=linux/arm64/v8")
 }
 
 func TestPathOfALaterLayerIsNotThereYet(t *testing.T) {
 	image := direct.Pack(t, "myfile")
 	for _, command := range []string{"ls", "tree", "cat"} {
-		want := "layup: " + image + ": \"/usr/share/MYFILE\": not there yet: layer 5 adds it\nlayup: hint: layup log " + image + " /usr/share/MYFILE\n"
-		if got := direct.Layup(t, command, "-q", "--upto", "2", image, "/usr/share/MYFILE"); got.Err != want || got.Status != 1 {
+		want := "layup: " + image + ": \"/usr/share/MYFILE\": not there yet: layer 5 adds it\nlayup: hint: layup log " +
+			image + " /usr/share/MYFILE\n"
+		if got := direct.Layup(t, command, "-q", "--upto", "2", image, "/usr/share/MYFILE"); got.Err != want ||
+			got.Status != 1 {
 			t.Errorf("%s: exit %d, %s want %s", command, got.Status, got.Err, want)
 		}
 	}
-	if got := direct.Layup(t, "ls", "-q", "--upto", "2", image, "/nosuch"); !strings.HasSuffix(got.Err, "\"/nosuch\": no such path in the image\n") {
+	if got := direct.Layup(t, "ls", "-q", "--upto", "2", image, "/nosuch"); !strings.HasSuffix(got.Err,
+		"\"/nosuch\": no such path in the image\n") {
 		t.Errorf("a path of no layer: %s", got.Err)
 	}
 }

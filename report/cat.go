@@ -35,7 +35,8 @@ func newCat(f *pflag.FlagSet) call.Answer {
 
 func (p *printing) answer(ctx context.Context, c *call.Call) (int, error) {
 	if p.layer.Given && p.upto.Given {
-		return call.Failed, call.Usage("--upto N is the view after layer N; --layer N what layer N carries itself", "cat: --layer and --upto exclude each other")
+		return call.Failed, call.Usage("--upto N is the view after layer N; --layer N what layer N carries itself",
+			"cat: --layer and --upto exclude each other")
 	}
 	return c.One(ctx, analyze.Needs{Bodies: analyze.SomeBodies}, func(img *analyze.Image) (int, error) {
 		var missing []error
@@ -59,7 +60,8 @@ func (p *printing) answer(ctx context.Context, c *call.Call) (int, error) {
 	})
 }
 
-// files finds the versions asked for; what is not there is missing, and what is no file is an error before anything is written.
+// files finds the versions asked for; what is not there is missing, and what is no file is an error before anything is
+// written.
 func (p *printing) files(c *call.Call, img *analyze.Image, missing *[]error) ([]tarfs.Version, error) {
 	var versions []tarfs.Version
 	for _, path := range c.Args[1:] {
@@ -79,7 +81,8 @@ func (p *printing) files(c *call.Call, img *analyze.Image, missing *[]error) ([]
 	return versions, nil
 }
 
-// file finds one version. Of a single layer a path is taken as it stands, for symlinks lead through what all layers made.
+// file finds one version. Of a single layer a path is taken as it stands, for symlinks lead through what all layers
+// made.
 func (p *printing) file(c *call.Call, img *analyze.Image, path string) (tarfs.Version, error) {
 	if p.layer.Given {
 		return p.carried(c, img, path)
@@ -124,7 +127,8 @@ func (p *printing) carried(c *call.Call, img *analyze.Image, path string) (tarfs
 }
 
 // inWords names the types in a message.
-var inWords = map[tarfs.Type]string{tarfs.Dir: "directory", tarfs.Symlink: "symlink", tarfs.Char: "character device", tarfs.Block: "block device", tarfs.Fifo: "FIFO"}
+var inWords = map[tarfs.Type]string{tarfs.Dir: "directory", tarfs.Symlink: "symlink", tarfs.Char: "character device",
+	tarfs.Block: "block device", tarfs.Fifo: "FIFO"}
 
 // notAFile says what a path is instead.
 func notAFile(c *call.Call, img *analyze.Image, v tarfs.Version) error {

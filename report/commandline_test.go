@@ -13,45 +13,71 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 	for _, c := range []struct{ say, args, err string }{
 		{"a misspelled command", "onwer x /y", "layup: unknown command \"onwer\"\nlayup: hint: did you mean layup owner?\n"},
 		{"an unknown command", "zzz", "layup: unknown command \"zzz\"\nlayup: hint: layup help  lists the commands\n"},
-		{"a file in the command's place", "report.go", "layup: unknown command \"report.go\"\nlayup: hint: a command comes first: layup ls report.go\n"},
-		{"a misspelled flag", "ls --fromat json x", "layup: ls: unknown flag --fromat\nlayup: hint: did you mean --format?\n"},
-		{"a misspelled flag before the command", "--fromat json ls x", "layup: unknown flag --fromat\nlayup: hint: did you mean --format?\n"},
+		{"a file in the command's place", "report.go", "layup: unknown command \"report.go\"\nlayup: hint: a command comes " +
+			"first: layup ls report.go\n"},
+		{"a misspelled flag", "ls --fromat json x",
+			"layup: ls: unknown flag --fromat\nlayup: hint: did you mean --format?\n"},
+		{"a misspelled flag before the command", "--fromat json ls x",
+			"layup: unknown flag --fromat\nlayup: hint: did you mean --format?\n"},
 		{"an unknown flag", "ls --zzzzzz x", "layup: ls: unknown flag --zzzzzz\nlayup: hint: layup help ls\n"},
 		{"an unknown letter", "ls -lZ x", "layup: ls: unknown flag -Z\nlayup: hint: layup help ls\n"},
-		{"a command's own flag before the command", "-l ls x", "layup: unknown flag -l\nlayup: hint: a command's own flags follow its name: layup ls -l IMAGE\n"},
-		{"a misspelled flag in find's spelling", "find x -nmae y", "layup: find: unknown flag -n\nlayup: hint: did you mean --name?\n"},
+		{"a command's own flag before the command", "-l ls x", "layup: unknown flag -l\nlayup: hint: a command's own flags " +
+			"follow its name: layup ls -l IMAGE\n"},
+		{"a misspelled flag in find's spelling", "find x -nmae y",
+			"layup: find: unknown flag -n\nlayup: hint: did you mean --name?\n"},
 		{"a flag without its value", "find x --size", "layup: find: --size needs a value: SIZE\n"},
-		{"a word that the flag does not take", "ls --view run x", "layup: ls: --view: \"run\": not one of runtime, spec; did you mean runtime?\n"},
+		{"a word that the flag does not take", "ls --view run x", "layup: ls: --view: \"run\": not one of runtime, spec; " +
+			"did you mean runtime?\n"},
 		{"a number that is none", "ls --depth -1 x", "layup: ls: --depth: \"-1\": not a number from 0 on\n"},
-		{"no image", "ls", "layup: ls: IMAGE is missing\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]  (IMAGE is a file, a directory, or - for standard input)\n"},
-		{"no shell", "completion", "layup: completion: bash or zsh or fish is missing\nlayup: hint: usage: layup completion [flags] bash|zsh|fish\n"},
-		{"an image's name in the command's place", "nginx:1.2", "layup: unknown command \"nginx:1.2\"\nlayup: hint: a command comes first, and an image is a file: docker save -o image.tar nginx:1.2 && layup ls image.tar\n"},
-		{"a missing archive in the command's place", "no/such.tar.gz", "layup: unknown command \"no/such.tar.gz\"\nlayup: hint: a command comes first, and there is no such file: layup ls IMAGE\n"},
+		{"no image", "ls", "layup: ls: IMAGE is missing\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]  (IMAGE is a " +
+			"file, a directory, or - for standard input)\n"},
+		{"no shell", "completion", "layup: completion: bash or zsh or fish is missing\nlayup: hint: usage: layup " +
+			"completion [flags] bash|zsh|fish\n"},
+		{"an image's name in the command's place", "nginx:1.2",
+			"layup: unknown command \"nginx:1.2\"\nlayup: hint: a command comes first, and an image is a file: docker save -o " +
+				"image.tar nginx:1.2 && layup ls image.tar\n"},
+		{"a missing archive in the command's place", "no/such.tar.gz",
+			"layup: unknown command \"no/such.tar.gz\"\nlayup: hint: a command comes first, and there is no such file: " +
+				"layup ls IMAGE\n"},
 		{"docker's word", "cp x", "layup: unknown command \"cp\"\nlayup: hint: layup cat IMAGE PATH  writes one file\n"},
-		{"the letter of ls that shows dots", "ls -la x", "layup: ls: unknown flag -a\nlayup: hint: nothing is left out of a listing: a leading dot hides no name\n"},
-		{"find's flag for either case", "find x -iname y", "layup: find: unknown flag -iname\nlayup: hint: layup find -i --name PATTERN IMAGE\n"},
-		{"find's flag for levels", "find x -maxdepth 1", "layup: find: unknown flag -maxdepth\nlayup: hint: a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc\n"},
+		{"the letter of ls that shows dots", "ls -la x", "layup: ls: unknown flag -a\nlayup: hint: nothing is left out of " +
+			"a listing: a leading dot hides no name\n"},
+		{"find's flag for either case", "find x -iname y", "layup: find: unknown flag -iname\nlayup: hint: layup find -i " +
+			"--name PATTERN IMAGE\n"},
+		{"find's flag for levels", "find x -maxdepth 1", "layup: find: unknown flag -maxdepth\nlayup: hint: a pattern says " +
+			"how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc\n"},
 		{"tree's letter for levels", "tree -L 1 x", "layup: tree: unknown flag -L\nlayup: hint: --depth N\n"},
-		{"an empty name for -o", "ls --output= x", "layup: -o: the name of the file is empty\nlayup: hint: - is the standard output; a variable of a script may be unset\n"},
-		{"where to search beside --name", "find --name y nosuch.tar nosuch", "layup: nosuch.tar: no such file\nlayup: nosuch: no such file\nlayup: hint: a name is always a file here; in a registry it is docker://nosuch\nlayup: hint: with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'\n"},
+		{"an empty name for -o", "ls --output= x", "layup: -o: the name of the file is empty\nlayup: hint: - is the " +
+			"standard output; a variable of a script may be unset\n"},
+		{"where to search beside --name", "find --name y nosuch.tar nosuch",
+			"layup: nosuch.tar: no such file\nlayup: nosuch: no such file\nlayup: hint: a name is always a file here; in a " +
+				"registry it is docker://nosuch\nlayup: hint: with --name every argument is an image; a directory to search is " +
+				"part of a pattern: '/etc/**/*.conf'\n"},
 		{"no path", "owner x", "layup: owner: PATH is missing\nlayup: hint: usage: layup owner [flags] IMAGE PATH...\n"},
-		{"too many arguments", "ls x y z", "layup: ls: one argument too many: \"z\"\nlayup: hint: usage: layup ls [flags] IMAGE [PATH]\n"},
-		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\": it is table, json, jsonl, csv, tsv, or a Go template such as '{{.path}}'; did you mean json?\n"},
+		{"too many arguments", "ls x y z", "layup: ls: one argument too many: \"z\"\nlayup: hint: usage: layup ls [flags] " +
+			"IMAGE [PATH]\n"},
+		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\": it is table, json, jsonl, csv, tsv, or a Go " +
+			"template such as '{{.path}}'; did you mean json?\n"},
 		{"a format for raw bytes", "cat -f json x y", "layup: cat: --format does not apply: it writes no document\n"},
 		{"a limit without a value", "ls --limit path x", "layup: --limit \"path\": want NAME=VALUE\n"},
-		{"both kinds of versions", "find x --live --hidden", "layup: find: --live and --hidden exclude each other\nlayup: hint: without both, versions of either kind are listed\n"},
-		{"two layers", "ls x --layer 1 --upto 2", "layup: ls: --layer excludes --upto and --depth\nlayup: hint: --upto N is the view after layer N; --layer N what layer N holds itself\n"},
+		{"both kinds of versions", "find x --live --hidden", "layup: find: --live and --hidden exclude each other\nlayup: " +
+			"hint: without both, versions of either kind are listed\n"},
+		{"two layers", "ls x --layer 1 --upto 2", "layup: ls: --layer excludes --upto and --depth\nlayup: hint: --upto N " +
+			"is the view after layer N; --layer N what layer N holds itself\n"},
 		{"a bad type", "find x -type q", "layup: find: --type \"q\": not one of f, d, l, c, b, p\n"},
 		{"a bad size", "find x --size 10Mb", "layup: find: --size \"10Mb\": not a size like 840, 4KiB or 1.5MB\n"},
-		{"a bad pattern", "find x [a]b[", "layup: find: \"[a]b[\": not a pattern\nlayup: hint: a backslash before [ ] { } and \\ makes them mean themselves\n"},
-		{"an unknown shell", "completion tcsh", "layup: completion: unknown shell \"tcsh\"\nlayup: hint: usage: layup completion bash|zsh|fish\n"},
+		{"a bad pattern", "find x [a]b[", "layup: find: \"[a]b[\": not a pattern\nlayup: hint: a backslash before [ ] { } " +
+			"and \\ makes them mean themselves\n"},
+		{"an unknown shell", "completion tcsh", "layup: completion: unknown shell \"tcsh\"\nlayup: hint: usage: layup " +
+			"completion bash|zsh|fish\n"},
 		{"help of an unknown command", "help fnd", "layup: unknown command \"fnd\"\nlayup: hint: did you mean layup find?\n"},
 		{"a file that is not there", "ls nosuch.tar", "layup: nosuch.tar: no such file\n"},
 	} {
 		t.Run(c.say, func(t *testing.T) {
 			got := direct.Layup(t, strings.Fields(c.args)...)
 			if got.Err != c.err || got.Status != 2 || got.Out != "" {
-				t.Errorf("layup %s: exit %d, stdout %q, stderr\n%s\nwant exit 2 and\n%s", c.args, got.Status, got.Out, got.Err, c.err)
+				t.Errorf("layup %s: exit %d, stdout %q, stderr\n%s\nwant exit 2 and\n%s", c.args, got.Status, got.Out, got.Err,
+					c.err)
 			}
 		})
 	}
@@ -84,7 +110,8 @@ func TestCommonFlagsStandBeforeOrAfterTheCommand(t *testing.T) {
 	image := direct.Pack(t, "myfile")
 	want := direct.Layup(t, "ls", image, "-f", "csv", "/etc").Out
 	for _, args := range [][]string{
-		{"-f", "csv", "ls", image, "/etc"}, {"--format=csv", "ls", image, "/etc"}, {"ls", "-fcsv", image, "/etc"}, {"ls", "--format", "csv", "--", image, "/etc"},
+		{"-f", "csv", "ls", image, "/etc"}, {"--format=csv", "ls", image, "/etc"}, {"ls", "-fcsv", image, "/etc"},
+		{"ls", "--format", "csv", "--", image, "/etc"},
 		{"-q", "ls", image, "/etc", "--format", "csv"},
 	} {
 		if got := direct.Layup(t, args...); got.Out != want || got.Status != 0 {
@@ -99,7 +126,8 @@ func TestFindTakesFindsSpelling(t *testing.T) {
 	if want == "" {
 		t.Fatal("find finds nothing")
 	}
-	for _, args := range [][]string{{"-name", "MYFILE", "-type", "f"}, {"-type=f", "-name=MYFILE"}, {"--name", "-type", "-name", "MYFILE", "-type", "f"}} {
+	for _, args := range [][]string{{"-name", "MYFILE", "-type", "f"}, {"-type=f", "-name=MYFILE"}, {"--name", "-type",
+		"-name", "MYFILE", "-type", "f"}} {
 		if got := direct.Layup(t, append([]string{"find", image}, args...)...); got.Out != want {
 			t.Errorf("find %q:\n%s\nwant\n%s", args, got.Out, want)
 		}
@@ -112,7 +140,8 @@ func TestEveryHelpIsWhole(t *testing.T) {
 			continue
 		}
 		text := direct.Layup(t, "help", r.Name).Out
-		for _, want := range []string{"Usage: layup " + r.Name, "Exit status:\n  0  answered\n", "  2  could not answer", "  3  answered in part", "130 and 143", "--format FORMAT", "Examples:\n  "} {
+		for _, want := range []string{"Usage: layup " + r.Name, "Exit status:\n  0  answered\n", "  2  could not answer",
+			"  3  answered in part", "130 and 143", "--format FORMAT", "Examples:\n  "} {
 			if !strings.Contains(text, want) {
 				t.Errorf("help %s does not say %q", r.Name, want)
 			}

@@ -62,7 +62,8 @@ func newExtract(f *pflag.FlagSet) call.Answer {
 	f.BoolVar(&t.deleted, "deleted", false, "what later layers deleted, the newest version of each path")
 	t.layerTar = arg.Count(f, "layer-tar", "the exact tar of layer `N`, with -o")
 	t.strip = arg.Count(f, "strip", "cut `N` components off the beginning of each path")
-	f.BoolVar(&t.sameOwner, "same-owner", false, "give paths the image's owners and attributes (needs root); a tar always has them")
+	f.BoolVar(&t.sameOwner, "same-owner", false, "give paths the image's owners and attributes (needs root); a tar "+
+		"always has them")
 	f.BoolVar(&t.devices, "devices", false, "make devices (needs root); a tar always has them")
 	f.BoolVar(&t.allowSetuid, "setuid", false, "keep setuid and setgid bits and file capabilities; a tar always has them")
 	f.BoolVar(&t.force, "force", false, "replace the file that -o names")
@@ -110,12 +111,15 @@ func (t *taking) check(c *call.Call) error {
 	case t.dir != "" && toFile:
 		return call.Usage("", "extract: -C and -o exclude each other")
 	case t.dir == "" && !toFile:
-		return call.Usage("-C DIR makes a directory, -o FILE.tar a tar, -o - writes it to the standard output", "extract: -C or -o is missing: it names where to extract to")
+		return call.Usage("-C DIR makes a directory, -o FILE.tar a tar, -o - writes it to the standard output",
+			"extract: -C or -o is missing: it names where to extract to")
 	case t.layerTar.Given && (t.dir != "" || t.strip.Given || len(c.Args) > 1):
-		return call.Usage("layup extract --layer N -C DIR  extracts what a layer wrote", "extract: --layer-tar writes one layer's tar as it is: neither PATH nor -C nor --strip applies")
+		return call.Usage("layup extract --layer N -C DIR  extracts what a layer wrote",
+			"extract: --layer-tar writes one layer's tar as it is: neither PATH nor -C nor --strip applies")
 	case t.dir != "":
 		if t.force {
-			return call.Usage("name a new directory, or an empty one", "extract: --force replaces the file that -o names; no directory is ever replaced")
+			return call.Usage("name a new directory, or an empty one",
+				"extract: --force replaces the file that -o names; no directory is ever replaced")
 		}
 		if err := c.CheckOutside("-C ", t.dir); err != nil {
 			return err
@@ -123,7 +127,8 @@ func (t *taking) check(c *call.Call) error {
 		return targetError("-C ", t.dir, extract.CheckDir(t.dir))
 	case c.Output == "-":
 		if c.Terminal().TTY {
-			return call.Usage("-o FILE.tar, or a pipe behind it", "extract: the standard output is a terminal, which is no place for a tar")
+			return call.Usage("-o FILE.tar, or a pipe behind it", "extract: the standard output is a terminal, which is no "+
+				"place for a tar")
 		}
 		return nil
 	}
@@ -202,7 +207,8 @@ func (t *taking) take(ctx context.Context, c *call.Call, img *analyze.Image, pat
 // build makes the tree.
 func (t *taking) build(ctx context.Context, c *call.Call, plan *extract.Plan) (int, error) {
 	defer c.Undoing()() // what was begun is removed before the program ends
-	result, err := plan.Into(ctx, t.dir, extract.Options{SameOwner: t.sameOwner, Devices: t.devices, Setuid: t.allowSetuid, KeepGoing: c.KeepGoing})
+	result, err := plan.Into(ctx, t.dir, extract.Options{SameOwner: t.sameOwner, Devices: t.devices, Setuid: t.allowSetuid,
+		KeepGoing: c.KeepGoing})
 	if err != nil {
 		return call.Failed, err
 	}
@@ -275,5 +281,7 @@ func (t *taking) checkVersions(img *analyze.Image) error {
 }
 
 // typeWords are the types in the singular and the plural.
-var typeWords = [...][2]string{tarfs.File: {"file", "files"}, tarfs.Dir: {"directory", "directories"}, tarfs.Symlink: {"symlink", "symlinks"},
-	tarfs.Char: {"character device", "character devices"}, tarfs.Block: {"block device", "block devices"}, tarfs.Fifo: {"FIFO", "FIFOs"}}
+var typeWords = [...][2]string{tarfs.File: {"file", "files"}, tarfs.Dir: {"directory", "directories"},
+	tarfs.Symlink: {"symlink", "symlinks"},
+	tarfs.Char:    {"character device", "character devices"}, tarfs.Block: {"block device", "block devices"},
+	tarfs.Fifo: {"FIFO", "FIFOs"}}

@@ -23,14 +23,13 @@ import (
 )
 
 const findDetails = `
-Without PATTERN every version of every path is listed. A pattern without / is matched against base
-names, one with / against whole paths, where ** crosses directories; * also matches a leading dot,
-{a,b} is one of the two, [a-z] a class, and \ takes the next character as it is. With --regex, patterns
-are regular expressions (RE2) searched in the path and in the base name; ^ and $ anchor to either.
-Each condition narrows the search; of several patterns one must match.
-Versions are live (visible in the whole image), overwritten (the layer that hid it put something at the
-same path) or deleted. With --unseen also content that no layer ever showed is searched: entries that
-their own layer replaces or ignores, and what whiteouts carry. Flags can be written with one dash, as find does: -name X, -type f.
+Without PATTERN every version of every path is listed. A pattern without / is matched against base names, one with /
+against whole paths, where ** crosses directories; * also matches a leading dot, {a,b} is one of the two, [a-z] a
+class, and \ takes the next character as it is. With --regex, patterns are regular expressions (RE2) searched in the
+path and in the base name; ^ and $ anchor to either. Each condition narrows the search; of several patterns one must
+match. Versions are live (visible in the whole image), overwritten (the layer that hid it put something at the same
+path) or deleted. With --unseen also content that no layer ever showed is searched: entries that their own layer
+replaces or ignores, and what whiteouts carry. Flags can be written with one dash, as find does: -name X, -type f.
 With --name, every argument is an image.
 `
 
@@ -56,11 +55,14 @@ func newFind(f *pflag.FlagSet) call.Answer {
 	f.BoolVar(&s.unseen, "unseen", false, "also content that no layer ever showed")
 	s.layer = arg.Count(f, "layer", "only what layer `N` wrote")
 	f.StringVar(&s.types, "type", "", "only these `TYPES`: f,d,l,c,b,p or file,dir,symlink,char,block,fifo")
-	f.StringVar(&s.size, "size", "", "only files of this `SIZE`: +10MB is more, -4KiB less, 840 exactly; k, M, G, T and KiB, MiB… are powers of 1024, kB, MB… of 1000")
-	f.StringVar(&s.perm, "perm", "", "only this `MODE`, octal or u+s: 644 exactly, -222 all of these bits, /6000 any of them")
+	f.StringVar(&s.size, "size", "", "only files of this `SIZE`: +10MB is more, -4KiB less, 840 exactly; k, M, G, T and "+
+		"KiB, MiB… are powers of 1024, kB, MB… of 1000")
+	f.StringVar(&s.perm, "perm", "", "only this `MODE`, octal or u+s: 644 exactly, -222 all of these bits, /6000 "+
+		"any of them")
 	f.StringVar(&s.uid, "uid", "", "only this owner `N` (+N more, -N less)")
 	f.StringVar(&s.gid, "gid", "", "only this group `N` (+N more, -N less)")
-	f.StringVar(&s.newer, "newer", "", "only what was modified after `TIME`: RFC 3339, a date, or a duration before now (36h, 7d)")
+	f.StringVar(&s.newer, "newer", "", "only what was modified after `TIME`: RFC 3339, a date, or a duration before "+
+		"now (36h, 7d)")
 	f.StringVar(&s.digest, "sha256", "", "only files with this content: `HEX` digits, at least the first 8")
 	f.BoolVarP(&s.zero, "print0", "0", false, "print the raw bytes of each path, ended by NUL, and nothing else")
 	f.BoolVar(&s.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
@@ -74,7 +76,8 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	}
 	switch {
 	case s.live && s.hidden:
-		return call.Failed, call.Usage("without both, versions of either kind are listed", "find: --live and --hidden exclude each other")
+		return call.Failed, call.Usage("without both, versions of either kind are listed",
+			"find: --live and --hidden exclude each other")
 	case s.zero && c.Format != "table":
 		return call.Failed, call.Usage("", "find: -0 prints raw paths; --format does not apply")
 	}
@@ -85,12 +88,13 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	if len(images) == 1 && !c.Given("image") && kinds.IsWholeStore(images[0]) {
 		return s.everywhere(ctx, c, images[0], keep, patterns)
 	}
-	status, err := c.Ask(ctx, images, nil, s.needed(), func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+	ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 		if err := call.CheckLayer(img, "layer", s.layer.Or(0)); s.layer.Given && err != nil {
 			return call.Part{}, err
 		}
 		return s.part(img, keep, patterns), nil
-	})
+	}
+	status, err := c.Ask(ctx, images, nil, s.needed(), ask)
 	if status == call.Failed && err == nil && len(images) > 1 {
 		c.Hint("with --name every argument is an image; a directory to search is part of a pattern: '/etc/**/*.conf'")
 	}
@@ -169,7 +173,8 @@ func hitRows(img *analyze.Image, hits iter.Seq[analyze.Hit]) iter.Seq[[]render.V
 
 func hitColumns(digests bool) []render.Column {
 	f := item.VersionFields
-	columns := []render.Column{item.Column(f, "LAYER", "layer", render.Dashed), statusColumn(f), item.Spare(item.ModeColumn(f)), item.Spare(item.IDsColumn(f)), item.Column(f, "SIZE", "size", render.Sized)}
+	columns := []render.Column{item.Column(f, "LAYER", "layer", render.Dashed), statusColumn(f),
+		item.Spare(item.ModeColumn(f)), item.Spare(item.IDsColumn(f)), item.Column(f, "SIZE", "size", render.Sized)}
 	if digests {
 		columns = append(columns, item.Column(f, "SHA256", "sha256"))
 	}

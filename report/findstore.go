@@ -16,19 +16,22 @@ import (
 )
 
 // storeHitFields are the fields of what a search of a whole store finds.
-var storeHitFields = slices.Concat(item.VersionFields, []render.Field{{Name: "images", Kind: render.Object}, {Name: "directory", Kind: render.Name}})
+var storeHitFields = slices.Concat(item.VersionFields, []render.Field{{Name: "images", Kind: render.Object},
+	{Name: "directory", Kind: render.Name}})
 
 // A storeHit has item.VersionFields as its item.
 type storeHit = analyze.StoreHit[[]render.Value]
 
 // everywhere searches a whole store: each layer is read once, and what several images share is one hit.
-func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep filter.Test, patterns []string) (int, error) {
+func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep filter.Test, patterns []string) (int,
+	error) {
 	opt, err := c.Options([]string{name}, s.needed())
 	if err != nil {
 		return call.Failed, err
 	}
 	find := func(img *analyze.Image) iter.Seq[analyze.Hit] { return img.Find(s.unseen, keep) }
-	found, err := analyze.SearchStore(ctx, name, opt, find, func(img *analyze.Image, h analyze.Hit) ([]render.Value, string) {
+	found, err := analyze.SearchStore(ctx, name, opt, find, func(img *analyze.Image, h analyze.Hit) ([]render.Value,
+		string) {
 		row := item.AppendStatus(item.Append(nil, h.Version, img.Top()), h)
 		return row, fmt.Sprintf("%q", row)
 	})

@@ -102,7 +102,8 @@ func (s *hiddenSearch) answer(ctx context.Context, c *call.Call) (int, error) {
 	})
 }
 
-// divided tells images from patterns: the first argument is an image, and so is every other that is there or looks like the name of one.
+// divided tells images from patterns: the first argument is an image, and so is every other that is there or looks like
+// the name of one.
 func divided(args []string) (images, patterns []string) {
 	for i, arg := range args {
 		there := slices.ContainsFunc(call.FilesOf(arg), func(name string) bool { _, err := os.Stat(name); return err == nil })
@@ -164,7 +165,8 @@ func hiddenFooter(n int, totals hiddenTotals, unseen int, listed bool) string {
 		line = fmt.Sprintf("%d hidden, %s", n, show.Size(totals.Listed))
 	}
 	if unseen > 0 && !listed {
-		line += fmt.Sprintf("; --unseen lists %s more that no layer ever showed, %s", show.Count(unseen, "entry", "entries"), show.Size(totals.Unseen))
+		line += fmt.Sprintf("; --unseen lists %s more that no layer ever showed, %s", show.Count(unseen, "entry", "entries"),
+			show.Size(totals.Unseen))
 	}
 	return line
 }

@@ -59,7 +59,8 @@ var imagesTable = render.Table[source.Listed]{
 	}),
 	render.TextOf("state", stateOf),
 	render.TextOf("image", imageOf),
-	render.NameOf("directory", func(l source.Listed) string { return l.Directory }).Column("DIRECTORY").Cut().If(areStored),
+	render.NameOf("directory",
+		func(l source.Listed) string { return l.Directory }).Column("DIRECTORY").Cut().If(areStored),
 	render.TextOf("artifactType", func(l source.Listed) string { return l.Type }).Column("TYPE").Cut().
 		If(func(list []source.Listed) bool {
 			return areKnown(list) && slices.ContainsFunc(list, func(l source.Listed) bool { return l.Type != "" })

@@ -19,7 +19,8 @@ Changes are add, modify (a file written again), metadata (a directory listed aga
 An entry's fields are there where the layer wrote the path, not where it deleted it.
 `
 
-var logFields = slices.Concat(item.PathField, item.LayerField, []render.Field{{Name: "change"}, {Name: "contentSame", Kind: render.Bool}}, item.MetaFields, item.EntryFields)
+var logFields = slices.Concat(item.PathField, item.LayerField, []render.Field{{Name: "change"}, {Name: "contentSame",
+	Kind: render.Bool}}, item.MetaFields, item.EntryFields)
 
 func newLog(f *pflag.FlagSet) call.Answer {
 	var needs analyze.Needs
@@ -72,7 +73,8 @@ func logColumns(img *analyze.Image, digests bool) []render.Column {
 		}
 		return inner(row)
 	}
-	columns := []render.Column{item.Column(logFields, "LAYER", "layer", render.Dashed), change, item.Spare(item.ModeColumn(logFields)), item.Spare(item.IDsColumn(logFields)),
+	columns := []render.Column{item.Column(logFields, "LAYER", "layer", render.Dashed), change,
+		item.Spare(item.ModeColumn(logFields)), item.Spare(item.IDsColumn(logFields)),
 		item.Column(logFields, "SIZE", "size", render.Sized), item.PathColumn(logFields)}
 	if digests {
 		columns = append(columns, item.Column(logFields, "SHA256", "sha256"))

@@ -42,12 +42,14 @@ func newLs(f *pflag.FlagSet) call.Answer {
 	l.depth = arg.Count(f, "depth", "list `N` levels below")
 	l.layer = arg.Count(f, "layer", "list the own entries of layer `N`")
 	l.upto = arg.Count(f, "upto", "list what is visible after layer `N`")
-	l.sort = arg.Choose(f, "sort", []string{"path", "size", "mtime", "layer"}, "sort by path, largest, newest, or oldest layer first")
+	l.sort = arg.Choose(f, "sort", []string{"path", "size", "mtime", "layer"},
+		"sort by path, largest, newest, or oldest layer first")
 	f.BoolVar(&l.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		switch {
 		case l.layer.Given && (l.upto.Given || l.depth.Given):
-			return call.Failed, call.Usage("--upto N is the view after layer N; --layer N what layer N holds itself", "ls: --layer excludes --upto and --depth")
+			return call.Failed, call.Usage("--upto N is the view after layer N; --layer N what layer N holds itself",
+				"ls: --layer excludes --upto and --depth")
 		case l.recursive && l.depth.Given:
 			return call.Failed, call.Usage("", "ls: -R and --depth exclude each other")
 		}
@@ -102,7 +104,8 @@ func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot) iter.Seq[[
 	}
 }
 
-// start finds where a listing begins: the path given or the root, after the layer given or the last. What is not there is a *absentError.
+// start finds where a listing begins: the path given or the root, after the layer given or the last. What is not there
+// is a *absentError.
 func start(c *call.Call, img *analyze.Image, upto *arg.Number, args []string) (*tarfs.Snapshot, tarfs.Version, error) {
 	if err := call.CheckLayer(img, "upto", upto.Or(0)); upto.Given && err != nil {
 		return nil, tarfs.Version{}, err
@@ -193,7 +196,8 @@ func (l *listing) columns(fields []render.Field) []render.Column {
 		columns = append(columns, statusColumn(fields))
 	}
 	if l.long {
-		columns = append(columns, item.Spare(item.ModeColumn(fields)), item.Spare(item.IDsColumn(fields)), item.Column(fields, "SIZE", "size", render.Sized), item.Spare(item.Column(fields, "MODIFIED", "mtime", render.Moment)))
+		columns = append(columns, item.Spare(item.ModeColumn(fields)), item.Spare(item.IDsColumn(fields)), item.Column(fields,
+			"SIZE", "size", render.Sized), item.Spare(item.Column(fields, "MODIFIED", "mtime", render.Moment)))
 	} else {
 		columns = append(columns, item.Column(fields, "SIZE", "size", render.Sized))
 	}

@@ -42,9 +42,12 @@ func TestFailingOutputIsExitTwoInEveryFormat(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"help"}, {"version"}, {"completion", "bash"}, {"tree", "-q", image}, {"layers", "-q", image}, {"images", image}, {"hidden", "-q", image}, {"cat", "-q", image, "/srv/file000"}, {"find", "-q", "-0", image}} {
+	for _, args := range [][]string{{"help"}, {"version"}, {"completion", "bash"}, {"tree", "-q", image}, {"layers", "-q",
+		image}, {"images", image}, {"hidden", "-q", image}, {"cat", "-q", image, "/srv/file000"}, {"find", "-q", "-0",
+		image}} {
 		var stderr bytes.Buffer
-		if status := report.Main(t.Context(), args, nil, &full{}, &stderr); status != 2 || stderr.String() != "layup: write stdout: no space left on device\n" {
+		if status := report.Main(t.Context(), args, nil, &full{}, &stderr); status != 2 ||
+			stderr.String() != "layup: write stdout: no space left on device\n" {
 			t.Errorf("layup %q: exit %d: %s", args, status, stderr.String())
 		}
 	}
@@ -59,7 +62,8 @@ func TestClosedPipeEndsQuietly(t *testing.T) {
 		}
 		r.Close()
 		var stderr bytes.Buffer
-		if status := report.Main(t.Context(), []string{"find", "-f", format, image, "nothing*", "file*"}, nil, w, &stderr); status != 0 || stderr.Len() > 0 {
+		if status := report.Main(t.Context(), []string{"find", "-f", format, image, "nothing*", "file*"}, nil, w,
+			&stderr); status != 0 || stderr.Len() > 0 {
 			t.Errorf("%s: exit %d: %s", format, status, stderr.String())
 		}
 	}
@@ -72,7 +76,8 @@ func (c *closing) Close() error { return syscall.EIO }
 
 func TestFailingCloseIsExitTwo(t *testing.T) {
 	var stderr bytes.Buffer
-	if status := report.Main(t.Context(), []string{"version"}, nil, &closing{}, &stderr); status != 2 || stderr.String() != "layup: write stdout: input/output error\n" {
+	if status := report.Main(t.Context(), []string{"version"}, nil, &closing{}, &stderr); status != 2 ||
+		stderr.String() != "layup: write stdout: input/output error\n" {
 		t.Errorf("exit %d: %s", status, stderr.String())
 	}
 }
@@ -130,7 +135,8 @@ func TestFailedAnswerLeavesTheOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"ls", "-f", "{{range .path}}{{end}}{{.nosuch.x}}", image}, {"cat", image, "/etc"}, {"ls", image + "x"}, {"ls", "--upto", "99", image}, {"ls", "--zzz", image},
+		{"ls", "-f", "{{range .path}}{{end}}{{.nosuch.x}}", image}, {"cat", image, "/etc"}, {"ls", image + "x"},
+		{"ls", "--upto", "99", image}, {"ls", "--zzz", image},
 	} {
 		got := direct.Layup(t, append(args, "-o", file)...)
 		if data, err := os.ReadFile(file); err != nil || string(data) != "old" || got.Status != 2 {
@@ -142,7 +148,8 @@ func TestFailedAnswerLeavesTheOldFile(t *testing.T) {
 
 func TestOutputThatCannotBeIsRefusedBeforeReading(t *testing.T) {
 	dir := t.TempDir()
-	for name, want := range map[string]string{dir: "is a directory; name a file", filepath.Join(dir, "no", "x"): "is not a directory"} {
+	for name, want := range map[string]string{dir: "is a directory; name a file", filepath.Join(dir, "no",
+		"x"): "is not a directory"} {
 		got := direct.Layup(t, "ls", "-o", name, "nosuch.tar")
 		if got.Status != 2 || !strings.Contains(got.Err, want) || strings.Contains(got.Err, "nosuch") {
 			t.Errorf("-o %s: exit %d, %s", name, got.Status, got.Err)
@@ -157,20 +164,25 @@ func TestOutputNeverReplacesWhatIsRead(t *testing.T) {
 	link, hard, layout := filepath.Join(dir, "link"), filepath.Join(dir, "hard"), filepath.Join(dir, "layout")
 	index := filepath.Join(layout, "blobs", "index.json")
 	before, err := os.ReadFile(image)
-	for _, err := range []error{err, os.Symlink(image, link), os.Link(image, hard), os.MkdirAll(filepath.Dir(index), 0o700), os.WriteFile(index, []byte("{}"), 0o600)} {
+	for _, err := range []error{err, os.Symlink(image, link), os.Link(image, hard), os.MkdirAll(filepath.Dir(index),
+		0o700), os.WriteFile(index, []byte("{}"), 0o600)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, c := range []struct{ say, out, args string }{
-		{"itself", image, "ls IMAGE"}, {"by a symlink", link, "layers IMAGE"}, {"by a hard link", hard, "owner IMAGE /bin/sh"}, {"read through a link", image, "ls LINK"},
-		{"with the kind before it", image, "ls docker-archive:IMAGE"}, {"with kind and reference", image, "ls docker-archive:IMAGE:shop:1.2"},
-		{"one of several", image, "find --name x LINK IMAGE"}, {"raw content", image, "cat IMAGE /bin/sh"}, {"its list of images", image, "images IMAGE"},
+		{"itself", image, "ls IMAGE"}, {"by a symlink", link, "layers IMAGE"}, {"by a hard link", hard,
+			"owner IMAGE /bin/sh"}, {"read through a link", image, "ls LINK"},
+		{"with the kind before it", image, "ls docker-archive:IMAGE"}, {"with kind and reference", image,
+			"ls docker-archive:IMAGE:shop:1.2"},
+		{"one of several", image, "find --name x LINK IMAGE"}, {"raw content", image, "cat IMAGE /bin/sh"},
+		{"its list of images", image, "images IMAGE"},
 		{"a file of a directory", index, "ls " + layout}, {"a file of a layout", index, "ls oci:" + layout + ":1.2"},
 	} {
 		args := strings.Fields(strings.NewReplacer("IMAGE", image, "LINK", link).Replace(c.args))
 		got := direct.Layup(t, append(args, "-o", c.out)...)
-		if got.Status != 2 || !strings.HasPrefix(got.Err, "layup: -o ") || !strings.Contains(got.Err, "it would be lost\nlayup: hint: ") {
+		if got.Status != 2 || !strings.HasPrefix(got.Err, "layup: -o ") || !strings.Contains(got.Err,
+			"it would be lost\nlayup: hint: ") {
 			t.Errorf("%s: exit %d, %s", c.say, got.Status, got.Err)
 		}
 	}
@@ -180,7 +192,8 @@ func TestOutputNeverReplacesWhatIsRead(t *testing.T) {
 	}
 	defer stdin.Close()
 	var stdout, stderr bytes.Buffer
-	if status := report.Main(t.Context(), []string{"ls", "-", "-o", image}, stdin, &stdout, &stderr); status != 2 || !strings.Contains(stderr.String(), "it would be lost") {
+	if status := report.Main(t.Context(), []string{"ls", "-", "-o", image}, stdin, &stdout, &stderr); status != 2 ||
+		!strings.Contains(stderr.String(), "it would be lost") {
 		t.Errorf("as standard input: exit %d, %s", status, stderr.String())
 	}
 	if after, err := os.ReadFile(image); err != nil || !bytes.Equal(before, after) {
@@ -201,7 +214,8 @@ func TestOutputToADeviceIsWrittenAsItIs(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("no /dev/full here")
 	}
-	if got := direct.Layup(t, "version", "-o", "/dev/full"); got.Status != 2 || got.Err != "layup: write /dev/full: no space left on device\n" {
+	if got := direct.Layup(t, "version", "-o", "/dev/full"); got.Status != 2 ||
+		got.Err != "layup: write /dev/full: no space left on device\n" {
 		t.Errorf("exit %d, %s", got.Status, got.Err)
 	}
 }
@@ -220,18 +234,22 @@ func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"ls", file}, {"owner", file, "/bin/sh"}, {"find", file}, {"cat", file, "/bin/sh"}, {"layers", file, "-f", "json"}, {"ls", "--all", file}} {
+	for _, args := range [][]string{{"ls", file}, {"owner", file, "/bin/sh"}, {"find", file}, {"cat", file, "/bin/sh"},
+		{"layers", file, "-f", "json"}, {"ls", "--all", file}} {
 		got := direct.Layup(t, args...)
-		if got.Status != 2 || got.Out != "" || !strings.Contains(got.Err, "layer 2 (") || !strings.Contains(got.Err, "want sha256:") {
+		if got.Status != 2 || got.Out != "" || !strings.Contains(got.Err, "layer 2 (") || !strings.Contains(got.Err,
+			"want sha256:") {
 			t.Errorf("layup %q: exit %d, %q, %s", args, got.Status, got.Out, got.Err)
 		}
-		if !strings.HasSuffix(got.Err, "layup: hint: the file may be damaged in transfer; --keep-going answers from what can be read\n") {
+		if !strings.HasSuffix(got.Err, "layup: hint: the file may be damaged in transfer; --keep-going answers from what "+
+			"can be read\n") {
 			t.Errorf("layup %q: no advice: %s", args, got.Err)
 		}
 		if got = direct.Layup(t, append(args, "--no-verify")...); got.Status != 0 {
 			t.Errorf("layup %q --no-verify: exit %d, %s", args, got.Status, got.Err)
 		}
-		if got = direct.Layup(t, append(args, "--keep-going")...); got.Status != 3 || got.Out == "" || !strings.Contains(got.Err, "layer 2 (") {
+		if got = direct.Layup(t, append(args, "--keep-going")...); got.Status != 3 || got.Out == "" ||
+			!strings.Contains(got.Err, "layer 2 (") {
 			t.Errorf("layup %q --keep-going: exit %d, %q, %s", args, got.Status, got.Out, got.Err)
 		}
 	}
@@ -242,8 +260,10 @@ func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
 	if !strings.Contains(got.Out, `"errors":[{"layer":2,"message":"`) || got.Status != 3 {
 		t.Errorf("exit %d, %s", got.Status, got.Out)
 	}
-	for format, want := range map[string]string{"json": `"pass":false`, "table": "\nthe rule holds in what could be read\n", "sarif": `"executionSuccessful":false`, "junit": `errors="1"`} {
-		if got := direct.Layup(t, "check", "--keep-going", "--config", direct.Rules(t, ""), "--max-layers", "1000", "-f", format, file); got.Status != 3 || !strings.Contains(got.Out, want) {
+	for format, want := range map[string]string{"json": `"pass":false`,
+		"table": "\nthe rule holds in what could be read\n", "sarif": `"executionSuccessful":false`, "junit": `errors="1"`} {
+		if got := direct.Layup(t, "check", "--keep-going", "--config", direct.Rules(t, ""), "--max-layers", "1000", "-f",
+			format, file); got.Status != 3 || !strings.Contains(got.Out, want) {
 			t.Errorf("a gate passes what could not be read whole: exit %d, %s", got.Status, got.Out)
 		}
 	}

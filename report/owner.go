@@ -19,7 +19,8 @@ inside the image; "asked" then holds what was asked. Of several paths those that
 printed, and each missing one is a line on stderr.
 `
 
-var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", Kind: render.Name}}, item.MetaFields, item.LayerField, item.EntryFields, item.InstructionFields)
+var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", Kind: render.Name}}, item.MetaFields,
+	item.LayerField, item.EntryFields, item.InstructionFields)
 
 func newOwner(f *pflag.FlagSet) call.Answer {
 	noFollow := f.Bool("no-follow", false, "do not follow a symlink at the end of a path")
@@ -70,7 +71,8 @@ func ownerColumns(digests bool) []render.Column {
 		}
 		return row[asked].String() + " => " + inner(row)
 	}
-	columns := []render.Column{path, item.Column(ownerFields, "LAYER", "layer", render.Dashed), item.Column(ownerFields, "SIZE", "size", render.Sized)}
+	columns := []render.Column{path, item.Column(ownerFields, "LAYER", "layer", render.Dashed), item.Column(ownerFields,
+		"SIZE", "size", render.Sized)}
 	if digests {
 		columns = append(columns, item.Column(ownerFields, "SHA256", "sha256"))
 	}

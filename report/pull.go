@@ -26,7 +26,8 @@ where it ended; then it is removed. The standard output has a line for each refe
 
 func newPull(f *pflag.FlagSet) call.Answer {
 	f.StringP("output", "o", "", "write to `TARGET`: a tar where its name ends in .tar, else a directory")
-	docker := f.Bool("docker", false, "add manifest.json, so that docker load takes the tar: one platform of each reference")
+	docker := f.Bool("docker", false, "add manifest.json, so that docker load takes the tar: one platform of "+
+		"each reference")
 	force := f.Bool("force", false, "replace TARGET; of directories only an OCI layout")
 	noResume := f.Bool("no-resume", false, "begin anew, and leave nothing behind but TARGET")
 	return func(ctx context.Context, c *call.Call) (int, error) {
@@ -50,7 +51,8 @@ func newPull(f *pflag.FlagSet) call.Answer {
 		if err := c.Print(ctx, referenceLines(pulled)); err != nil {
 			return call.Failed, err
 		}
-		c.Note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", show.Shell(c.Output), len(pulled.References), pulled.Blobs, show.Size(pulled.Bytes)))
+		c.Note(fmt.Sprintf("wrote %s: references: %d, blobs: %d, %s", show.Shell(c.Output), len(pulled.References),
+			pulled.Blobs, show.Size(pulled.Bytes)))
 		return call.Answered, nil
 	}
 }
@@ -59,9 +61,11 @@ func newPull(f *pflag.FlagSet) call.Answer {
 func checkPull(c *call.Call) error {
 	switch {
 	case c.Output == "-":
-		return call.Usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o -: what may have to go on after an interruption needs a file or a directory")
+		return call.Usage("layup pull -o image.tar "+show.Shell(c.Args[0]),
+			"pull: -o -: what may have to go on after an interruption needs a file or a directory")
 	case c.Output == "":
-		return call.Usage("layup pull -o image.tar "+show.Shell(c.Args[0]), "pull: -o is missing: it names a directory, or a file that ends in .tar")
+		return call.Usage("layup pull -o image.tar "+show.Shell(c.Args[0]),
+			"pull: -o is missing: it names a directory, or a file that ends in .tar")
 	}
 	return nil
 }
@@ -90,6 +94,7 @@ func trackPull(c *call.Call) func(pull.Progress) {
 		if at.JustFinished != "" {
 			line.Line("layup: " + at.JustFinished + ": fetched")
 		}
-		line.Update(fmt.Sprintf("layup: fetching: %s of %s%s, blobs to go: %d", show.Size(at.Read), show.Size(at.Bytes), call.Rate(at.Read-before, time.Since(began)), at.Blobs-at.Done))
+		line.Update(fmt.Sprintf("layup: fetching: %s of %s%s, blobs to go: %d", show.Size(at.Read), show.Size(at.Bytes),
+			call.Rate(at.Read-before, time.Since(began)), at.Blobs-at.Done))
 	}
 }

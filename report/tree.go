@@ -67,8 +67,8 @@ func draw(w io.Writer, versions []tarfs.Version) error {
 	return out.Flush()
 }
 
-// lastChildren tells of each path whether it is the last of its directory: read from the end, the first seen at its level since the
-// level above.
+// lastChildren tells of each path whether it is the last of its directory: read from the end, the first seen at its
+// level since the level above.
 func lastChildren(depths []int) []bool {
 	last := make([]bool, len(depths))
 	var seen []bool

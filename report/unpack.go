@@ -33,7 +33,8 @@ func newUnpack(f *pflag.FlagSet) call.Answer {
 		image, dir := c.Args[0], c.Args[1]
 		switch {
 		case !*overlay:
-			return call.Failed, call.Usage("layup unpack --overlay2 "+show.Shell(image)+" "+show.Shell(dir)+"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
+			return call.Failed, call.Usage("layup unpack --overlay2 "+show.Shell(image)+" "+show.Shell(dir)+
+				"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
 		}
 		if err := cmp.Or(c.CheckOutside("", dir), targetError("", dir, extract.CheckDir(dir))); err != nil {
 			return call.Failed, fmt.Errorf("unpack: %w", err)
@@ -53,11 +54,13 @@ func newUnpack(f *pflag.FlagSet) call.Answer {
 			}
 			return status, c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
 				for i, l := range layers {
-					if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link, show.Safe(img.Instruction(i).Readable)); err != nil {
+					if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link,
+						show.Safe(img.Instruction(i).Readable)); err != nil {
 						return err
 					}
 				}
-				_, err := fmt.Fprintf(w, "cd %s && mount -t overlay overlay -o lowerdir=%s,upperdir=upper,workdir=work merged\n", show.Shell(dir), extract.Lower(layers))
+				_, err := fmt.Fprintf(w, "cd %s && mount -t overlay overlay -o lowerdir=%s,upperdir=upper,workdir=work merged\n",
+					show.Shell(dir), extract.Lower(layers))
 				return err
 			})
 		})

@@ -126,7 +126,8 @@ func (t tally) line() string {
 	if t.Failed > 0 {
 		verdict = "FAIL"
 	}
-	return fmt.Sprintf("%s: %d checks: %d passed, %d failed, %d with nothing to compare with", verdict, t.Checks, t.Passed, t.Failed, t.Unproven)
+	return fmt.Sprintf("%s: %d checks: %d passed, %d failed, %d with nothing to compare with", verdict, t.Checks, t.Passed,
+		t.Failed, t.Unproven)
 }
 
 // toolFacts is the "tool" object of the document: a record must say what made it.
@@ -189,7 +190,8 @@ func (one verified) head(c *call.Call, v *record) []string {
 		}
 	}
 	if v.Left > 0 {
-		add("left out     ", fmt.Sprintf("further images and containers of the source: %d (--all verifies them, too)", v.Left))
+		add("left out     ", fmt.Sprintf("further images and containers of the source: %d (--all verifies them, too)",
+			v.Left))
 	}
 	if one.stored() {
 		add("trust        ", trustLine(one.checks))

@@ -101,7 +101,8 @@ func TestVerifyNamesTheBlobOfEveryFlippedByte(t *testing.T) {
 					tried++
 					got := direct.Layup(t, "verify", "-q", "-f", "csv", name)
 					if got.Status != call.Refuted || !failsOn(t, got.Out, named) {
-						t.Fatalf("byte %d of %s (%s): exit %d, want 1 and the blob named\n%s%s", i-s.start, s.name, named, got.Status, got.Out, got.Err)
+						t.Fatalf("byte %d of %s (%s): exit %d, want 1 and the blob named\n%s%s", i-s.start, s.name, named, got.Status,
+							got.Out, got.Err)
 					}
 				}
 			}
@@ -172,7 +173,8 @@ func TestVerifyFailsOnSeverityHighOnly(t *testing.T) {
 		if err := os.WriteFile(name, packed(t, text, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := direct.Layup(t, "verify", "-f", "csv", name); got.Status != want.status || !strings.Contains(got.Out, want.code) {
+		if got := direct.Layup(t, "verify", "-f", "csv", name); got.Status != want.status || !strings.Contains(got.Out,
+			want.code) {
 			t.Errorf("%s: exit %d, want %d\n%s%s", want.code, got.Status, want.status, got.Out, got.Err)
 		}
 	}
@@ -267,7 +269,8 @@ func TestTitlesOfTheRecordStayReadable(t *testing.T) {
 	got := direct.Layup(t, "verify", name)
 	_, rest, _ := strings.Cut(got.Out, "\n")
 	line, _, _ := strings.Cut(rest, "\n")
-	if got.Status != call.Answered || !strings.HasPrefix(line, "source       $'") || !strings.HasSuffix(line, `a\x1b[2J.tar' (oci-archive)`) {
+	if got.Status != call.Answered || !strings.HasPrefix(line, "source       $'") || !strings.HasSuffix(line,
+		`a\x1b[2J.tar' (oci-archive)`) {
 		t.Errorf("status %d: %q %s", got.Status, line, got.Err)
 	}
 }

@@ -56,7 +56,8 @@ func newWaste(f *pflag.FlagSet) call.Answer {
 
 // wastePart is the answer for one image, with the most costly paths and duplicates.
 func wastePart(img *analyze.Image, most int) call.Part {
-	account, duplicates := img.Account(), img.Duplicates() // before what is wasted: what they need to be found is free again then
+	account, duplicates := img.Account(),
+		img.Duplicates() // before what is wasted: what they need to be found is free again then
 	wasted := img.Wasted()
 	twice := int64(0)
 	for _, d := range duplicates {
@@ -64,7 +65,8 @@ func wastePart(img *analyze.Image, most int) call.Part {
 	}
 	var p call.Part
 	p.Section = wastedTable(img, account.Stored).Section(first(wasted, most))
-	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden, show.Percent(account.Hidden, account.Stored),
+	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden,
+		show.Percent(account.Hidden, account.Stored),
 		account.MetadataOnly, twice, account.Repeated}}}
 	layers := wasteLayersTable.List("layers", account.Layers)
 	layers.Shown = wasteLayersTable.Rows(hiding(account.Layers))
@@ -76,7 +78,8 @@ func wastePart(img *analyze.Image, most int) call.Part {
 func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
 
 func wasteFooter(a analyze.Account, duplicates int64) string {
-	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", show.Grouped(a.Stored), show.Grouped(a.Live), show.Grouped(a.Hidden), show.PercentText(a.Hidden, a.Stored))
+	line := fmt.Sprintf("%s bytes stored = %s live + %s hidden (%s%%)", show.Grouped(a.Stored), show.Grouped(a.Live),
+		show.Grouped(a.Hidden), show.PercentText(a.Hidden, a.Stored))
 	if a.MetadataOnly > 0 {
 		line += fmt.Sprintf("; of hidden %s metadata only", show.Grouped(a.MetadataOnly))
 	}
@@ -138,7 +141,8 @@ var wasteLayersTable = slices.Concat(render.Table[wasteLayer]{
 	render.IntOf("live", func(l wasteLayer) int64 { return l.Live }).Column("LIVE", render.Sized),
 	render.IntOf("hidden", func(l wasteLayer) int64 { return l.Hidden }).Column("HIDDEN", render.Sized),
 	render.Cell("%", func(l wasteLayer) string { return show.PercentText(l.Hidden, l.Stored) }).Right(),
-	render.IntOf("metadataOnly", func(l wasteLayer) int64 { return l.MetadataOnly }).Column("METADATA", render.Sized).Spare(),
+	render.IntOf("metadataOnly", func(l wasteLayer) int64 { return l.MetadataOnly }).Column("METADATA",
+		render.Sized).Spare(),
 	percentOf(func(l wasteLayer) (int64, int64) { return l.Hidden, l.Stored }),
 	render.IntOf("repeats", func(l wasteLayer) int { return l.Repeats }),
 	render.Cell("INSTRUCTION", func(l wasteLayer) string {

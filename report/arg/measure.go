@@ -89,7 +89,8 @@ func symbolicMode(who, what string) (bits uint16, ok bool) {
 	return bits, what != ""
 }
 
-// ParseTime reads a point in time: RFC 3339, a date (its first second in UTC), or a duration before now, in which d is a day and w a week.
+// ParseTime reads a point in time: RFC 3339, a date (its first second in UTC), or a duration before now, in which d is
+// a day and w a week.
 func ParseTime(s string, now time.Time) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -97,7 +98,8 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 		}
 	}
 	for unit, days := range map[string]float64{"d": 1, "w": 7} {
-		if n, err := strconv.ParseFloat(strings.TrimSuffix(s, unit), 64); err == nil && strings.HasSuffix(s, unit) && n >= 0 && n*days < 1e5 {
+		if n, err := strconv.ParseFloat(strings.TrimSuffix(s, unit), 64); err == nil && strings.HasSuffix(s, unit) &&
+			n >= 0 && n*days < 1e5 {
 			return now.Add(-time.Duration(n * days * 24 * float64(time.Hour))), nil
 		}
 	}

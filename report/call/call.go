@@ -51,7 +51,8 @@ var (
 
 // readsImages reports whether the first argument of the command names an image.
 func (r Command) readsImages() bool {
-	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE") || strings.HasPrefix(r.Args, "docker://")
+	return strings.HasPrefix(r.Args, "IMAGE") || strings.HasPrefix(r.Args, "SOURCE") || strings.HasPrefix(r.Args,
+		"docker://")
 }
 
 // An Answer does the work of a command and returns the exit status. With an error the status is Failed.
@@ -77,8 +78,9 @@ func (c *Call) Commands() []Command { return c.commands }
 // grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.
 const grace = 70 * time.Millisecond
 
-// Main runs one command line and returns the exit status: 0 answered, 1 the answer is no, 2 could not answer, 3 answered in part. It closes
-// stdout if it can, for a failed close is a failed answer. When ctx ends, it returns within a tenth of a second, whatever is going on.
+// Main runs one command line and returns the exit status: 0 answered, 1 the answer is no, 2 could not answer, 3
+// answered in part. It closes stdout if it can, for a failed close is a failed answer. When ctx ends, it returns within
+// a tenth of a second, whatever is going on.
 func Main(ctx context.Context, commands []Command, args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	con := &console{commands: commands, w: stderr, plugin: isPlugin(ctx)}
 	done := make(chan int, 1)

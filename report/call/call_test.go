@@ -17,7 +17,8 @@ func TestWarningsAreCountedAfterFiveOfACode(t *testing.T) {
 		warnings = append(warnings, tarfs.Warning{Code: tarfs.DuplicateEntry, Layer: 1, Path: "/f" + string(rune('0'+i))})
 	}
 	warnings[6].More = 10
-	warnings = append(warnings, tarfs.Warning{Code: tarfs.ParentNotListed, Layer: 0, Path: "/o\x1bpt"}, tarfs.Warning{Code: source.HistoryAbsent, Layer: tarfs.NoLayer})
+	warnings = append(warnings, tarfs.Warning{Code: tarfs.ParentNotListed, Layer: 0, Path: "/o\x1bpt"},
+		tarfs.Warning{Code: source.HistoryAbsent, Layer: tarfs.NoLayer})
 	expect := func(what string, got []string, want ...string) {
 		for i := range want {
 			want[i] += "\n"
@@ -39,7 +40,9 @@ func TestWarningsAreCountedAfterFiveOfACode(t *testing.T) {
 	}
 	five = append(five, "layup: warning: duplicate-entry: 12 more")
 	expect("usually", print(false, false), slices.Clone(five)...)
-	expect("-v", print(false, true), append(slices.Clone(five), "layup: warning: parent-not-listed: layer 0: $'/o\\x1bpt': "+tarfs.ParentNotListed.Message, "layup: warning: history-absent: "+source.HistoryAbsent.Message)...)
+	expect("-v", print(false, true), append(slices.Clone(five),
+		"layup: warning: parent-not-listed: layer 0: $'/o\\x1bpt': "+tarfs.ParentNotListed.Message,
+		"layup: warning: history-absent: "+source.HistoryAbsent.Message)...)
 	expect("-q", print(true, false))
 }
 
@@ -58,7 +61,8 @@ func TestMistakeOfOursIsALineAndNotAStack(t *testing.T) {
 	var stderr bytes.Buffer
 	con := &console{w: &stderr}
 	status := guarded(con, func() int { panic(errors.New("a \x1b[31mred\x1b[0m mistake")) })
-	if want := "layup: internal error: a \\x1b[31mred\\x1b[0m mistake; please report\n"; status != 2 || stderr.String() != want {
+	if want := "layup: internal error: a \\x1b[31mred\\x1b[0m mistake; please report\n"; status != 2 ||
+		stderr.String() != want {
 		t.Errorf("exit %d, %q want %q", status, stderr.String(), want)
 	}
 }

@@ -90,7 +90,8 @@ func commandHint(name string, names []string) string {
 	case strings.Contains(name, ".tar"):
 		return "a command comes first, and there is no such file: layup ls IMAGE"
 	case strings.ContainsAny(name, ":/"):
-		return "a command comes first, and an image is a file: docker save -o image.tar " + show.Shell(name) + " && layup ls image.tar"
+		return "a command comes first, and an image is a file: docker save -o image.tar " + show.Shell(name) +
+			" && layup ls image.tar"
 	}
 	return cmp.Or(habit("", name), "layup help  lists the commands")
 }
@@ -135,7 +136,8 @@ func takesNext(flags *pflag.FlagSet, arg string) bool {
 	case strings.HasPrefix(arg, "--"):
 		f = flags.Lookup(arg[2:])
 	case len(arg) > 1 && arg[0] == '-':
-		// In a cluster only the last letter can take the next argument; an earlier one that takes a value has it in the cluster.
+		// In a cluster only the last letter can take the next argument; an earlier one that takes a value has it in the
+		// cluster.
 		for i := range len(arg) - 1 {
 			f = flags.ShorthandLookup(arg[i+1 : i+2])
 			if f == nil || f.NoOptDefVal == "" {
@@ -175,7 +177,8 @@ func valueCause(err error) error {
 
 const ownFlagsFollow = "a command's own flags follow its name: layup ls -l IMAGE"
 
-// unknownFlag suggests what does the same as the flag of a program that people know, else the nearest flag that there is.
+// unknownFlag suggests what does the same as the flag of a program that people know, else the nearest flag that there
+// is.
 func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, args []string, where, command string) error {
 	hint := strings.TrimSpace("layup help " + command)
 	for _, typed := range []string{wholeFlag(e, args), "-" + e.GetSpecifiedName()} {

@@ -67,7 +67,8 @@ func (c *console) close() {
 	c.progress = nil
 }
 
-// end clears the status line and silences the console, so that a command that was abandoned cannot write below the shell's prompt.
+// end clears the status line and silences the console, so that a command that was abandoned cannot write below the
+// shell's prompt.
 func (c *console) end() {
 	c.close()
 	c.mu.Lock()

@@ -48,10 +48,13 @@ func newCommon() *common {
 	c := &common{}
 	f := c.group("Output")
 	f.StringVarP(&c.Format, "format", "f", "table", render.Usage(false))
-	f.StringVarP(&c.Output, "output", "o", "", "write the answer to `FILE`, through a temporary file beside it and a rename")
+	f.StringVarP(&c.Output, "output", "o", "", "write the answer to `FILE`, through a temporary file beside it "+
+		"and a rename")
 	f.BoolVar(&c.noTrunc, "no-trunc", false, "never cut a table or leave columns out to fit the terminal")
-	c.color = arg.Choose(f, "color", []string{"auto", "always", "never"}, "colour; auto (the default) is on a terminal without NO_COLOR")
-	c.progress = arg.Choose(f, "progress", []string{"auto", "plain", "none"}, "progress on stderr; auto (the default) is a status line on a terminal, plain a line per layer")
+	c.color = arg.Choose(f, "color", []string{"auto", "always", "never"},
+		"colour; auto (the default) is on a terminal without NO_COLOR")
+	c.progress = arg.Choose(f, "progress", []string{"auto", "plain", "none"},
+		"progress on stderr; auto (the default) is a status line on a terminal, plain a line per layer")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no warnings, notes or progress on stderr; errors remain")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "show warnings of low severity one by one, too")
 	f.BoolVarP(&c.help, "help", "h", false, "print this help")
@@ -59,15 +62,18 @@ func newCommon() *common {
 	f = c.group("Choosing an image")
 	f.StringVar(&c.image, "image", "", "of several images in a file, the one with this `REF`, or @N for the N-th, from 0")
 	f.StringVar(&c.platform, "platform", "", "of several platforms, this one (`OS/ARCH`, OS/ARCH/VARIANT)")
-	f.BoolVar(&c.all, "all", false, "answer for every image and platform in the input, or in each file of a directory that is no image itself")
+	f.BoolVar(&c.all, "all", false, "answer for every image and platform in the input, or in each file of a directory "+
+		"that is no image itself")
 
 	f = c.group("Reading")
-	c.view = arg.Choose(f, "view", []string{"runtime", "spec"}, "merge layers as engines do (the default), or as the specification says")
+	c.view = arg.Choose(f, "view", []string{"runtime", "spec"},
+		"merge layers as engines do (the default), or as the specification says")
 	f.BoolVar(&c.noVerify, "no-verify", false, "do not check sizes, digests and diffIDs")
 	f.BoolVar(&c.KeepGoing, "keep-going", false, "answer from what can be read of damaged layers; exit status 3 then")
 	f.StringArrayVar(&c.limits, "limit", nil, "change a limit for hostile input (`NAME=VALUE`); the value none lifts it")
 	c.jobs = arg.Count(f, "jobs", "read `N` layers at once (default: one per processor)")
-	f.StringVar(&c.tempDir, "tmpdir", "", "directory (`DIR`) of unlinked spool files, which only pipes and compressed archives need")
+	f.StringVar(&c.tempDir, "tmpdir", "", "directory (`DIR`) of unlinked spool files, which only pipes and compressed "+
+		"archives need")
 	c.profiles.flags(f)
 	c.registry.flags(c.group("Registry"))
 	c.stores.flags(c.group("Engine stores"))
@@ -80,7 +86,8 @@ func (c *common) group(title string) *pflag.FlagSet {
 	return g.flags
 }
 
-// newFlagSet returns a set that reports errors instead of printing them, and lists flags in the order they were defined.
+// newFlagSet returns a set that reports errors instead of printing them, and lists flags in the order they were
+// defined.
 func newFlagSet() *pflag.FlagSet {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.SortFlags = false
@@ -120,7 +127,8 @@ func (c *common) options(needs analyze.Needs) (analyze.Options, error) {
 	return opt, nil
 }
 
-// share gives a common flag and a command's own flag of the same name one value. If both were given, the command's wins.
+// share gives a common flag and a command's own flag of the same name one value. If both were given, the command's
+// wins.
 func (c *common) share(own *pflag.FlagSet) {
 	for _, g := range c.groups {
 		g.flags.VisitAll(func(f *pflag.Flag) {

@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// habit returns what does the same here as a word or flag of find, ls, tree or docker that people type without thinking, or nothing.
-// For a word in the command's place, command is empty.
+// habit returns what does the same here as a word or flag of find, ls, tree or docker that people type without
+// thinking, or nothing. For a word in the command's place, command is empty.
 func habit(command, typed string) string {
 	const listed = "nothing is left out of a listing: a leading dot hides no name"
 	switch command + " " + typed {
@@ -45,7 +45,8 @@ func habit(command, typed string) string {
 	return ""
 }
 
-// withoutImage drops the first word of docker's longer names, image inspect and image history, which are typed as they are.
+// withoutImage drops the first word of docker's longer names, image inspect and image history, which are typed as they
+// are.
 func withoutImage(words []string) []string {
 	if len(words) > 1 && words[0] == "image" && (words[1] == "inspect" || words[1] == "history") {
 		return words[1:]
@@ -53,7 +54,8 @@ func withoutImage(words []string) []string {
 	return words
 }
 
-// wholeFlag is the argument as it was typed that holds a flag which is not known: of a cluster of letters pflag names only the rest.
+// wholeFlag is the argument as it was typed that holds a flag which is not known: of a cluster of letters pflag names
+// only the rest.
 func wholeFlag(e *pflag.NotExistError, args []string) string {
 	rest := e.GetSpecifiedShortnames()
 	for _, arg := range args {

@@ -11,17 +11,20 @@ import (
 )
 
 const intro = `
-layup says which layer owns each file of a container image, what every layer did, and what lies hidden. It reads archives, layouts
-and the stores of engines from disk, or images in a registry that you name; it needs no engine and opens no other connection.
+layup says which layer owns each file of a container image, what every layer did, and what is hidden. It reads
+archives, layouts and the stores of engines from disk, or images in a registry that you name; it needs no engine and
+opens no other connection.
 `
 
 const aboutImages = `
-IMAGE is a file, a directory, or - for standard input, recognised by its content: docker save of any age, OCI layout, podman, skopeo,
-kaniko and crane archives, a bare layer or a root filesystem, each also inside gzip, zstd, xz or bzip2. docker-archive:PATH[:REF],
-oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGEST] insist on the kind. docker://REF (or registry:REF) is an image in a registry.
+IMAGE is a file, a directory, or - for standard input, recognised by its content: docker save of any age, OCI layout,
+podman, skopeo, kaniko and crane archives, a bare layer or a root filesystem, each also inside gzip, zstd, xz or
+bzip2. docker-archive:PATH[:REF], oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGEST] insist on the kind. docker://REF
+(or registry:REF) is an image in a registry.
 
-The store of an engine is named with a prefix, DIR being a directory, or a tar of it, and REF an image or a container: docker-root:DIR[:REF]
-(/var/lib/docker), containers-storage:DIR[:REF] (podman, CRI-O, buildah), containerd-root:DIR[:REF].
+The store of an engine is named with a prefix, DIR being a directory, or a tar of it, and REF an image or a container:
+docker-root:DIR[:REF] (/var/lib/docker), containers-storage:DIR[:REF] (podman, CRI-O, buildah),
+containerd-root:DIR[:REF].
 `
 
 const statuses = `Exit status:
@@ -77,7 +80,8 @@ func explain(r Command) string {
 	own := newFlagSet()
 	r.New(own)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", sentence(r.About), strings.Join(strings.Fields("layup "+r.Name+" [flags] "+r.Args), " "))
+	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", sentence(r.About), strings.Join(strings.Fields("layup "+r.Name+" [flags] "+
+		r.Args), " "))
 	if r.Details != "" {
 		b.WriteString("\n" + wrapped(r.Details))
 	}

@@ -15,7 +15,8 @@ const (
 // indent begins a line that stands alone, as in a list.
 const indent = "    "
 
-// wrapped breaks paragraphs, which a blank line divides, into lines of at most helpWidth columns. A line that begins with indent stays one.
+// wrapped breaks paragraphs, which a blank line divides, into lines of at most helpWidth columns. A line that begins
+// with indent stays one.
 func wrapped(text string) string {
 	var b strings.Builder
 	for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {

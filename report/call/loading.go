@@ -93,7 +93,8 @@ func (c *Call) Options(names []string, needs analyze.Needs) (analyze.Options, er
 		return analyze.Options{}, err
 	}
 	if needs.Digests && c.registry.toc {
-		return analyze.Options{}, Usage("", "%s: --toc: the digests of files' content need the layers themselves", c.Command.Name)
+		return analyze.Options{}, Usage("", "%s: --toc: the digests of files' content need the layers themselves",
+			c.Command.Name)
 	}
 	opt, err := c.options(needs)
 	if err != nil {
@@ -104,8 +105,8 @@ func (c *Call) Options(names []string, needs analyze.Needs) (analyze.Options, er
 	return opt, nil
 }
 
-// Refused prints why images could not be loaded and returns the exit status, where that ends the command: always, but with --keep-going
-// where other images can be answered for.
+// Refused prints why images could not be loaded and returns the exit status, where that ends the command: always, but
+// with --keep-going where other images can be answered for.
 func (list Images) Refused(c *Call) int {
 	sound := 0
 	for _, l := range list {
@@ -118,7 +119,8 @@ func (list Images) Refused(c *Call) int {
 	}
 	list.Explain(c)
 	if c.swapped(list) {
-		c.Hint("IMAGE comes before PATH: layup " + c.Command.Name + " " + show.Shell(c.Args[len(c.Args)-1]) + " " + show.Shell(c.Args[0]))
+		c.Hint("IMAGE comes before PATH: layup " + c.Command.Name + " " + show.Shell(c.Args[len(c.Args)-1]) + " " +
+			show.Shell(c.Args[0]))
 	}
 	return Failed
 }
@@ -140,16 +142,19 @@ func (list Images) Explain(c *Call) {
 	}
 }
 
-// swapped reports whether an archive seems to stand behind the path that was to be asked of it. Its name is enough for a hint.
+// swapped reports whether an archive seems to stand behind the path that was to be asked of it. Its name is enough for
+// a hint.
 func (c *Call) swapped(list Images) bool {
-	if len(list) != 1 || len(c.Args) != 2 || !strings.Contains(c.Command.Args, "PATH") || strings.Contains(c.Args[0], ".tar") {
+	if len(list) != 1 || len(c.Args) != 2 || !strings.Contains(c.Command.Args, "PATH") || strings.Contains(c.Args[0],
+		".tar") {
 		return false
 	}
 	info, err := os.Stat(c.Args[1])
 	return err == nil && info.Mode().IsRegular() && strings.Contains(c.Args[1], ".tar")
 }
 
-// damaged reports whether a layer could not be read for what it holds, which another layer may be free of. Limits are not damage.
+// damaged reports whether a layer could not be read for what it holds, which another layer may be free of. Limits are
+// not damage.
 func damaged(err error) bool {
 	_, layer := errors.AsType[*analyze.LayerError](err)
 	_, limit := errors.AsType[*tarfs.LimitError](err)

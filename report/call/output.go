@@ -22,7 +22,8 @@ var errClosedPipe = &outputError{errors.New("closed pipe")}
 // A body writes an answer to what shows it.
 type body func(w io.Writer, t render.Terminal) error
 
-// A sink is what takes the answer. It keeps its first error, whatever becomes of it on the way back, and refuses when the command is interrupted.
+// A sink is what takes the answer. It keeps its first error, whatever becomes of it on the way back, and refuses when
+// the command is interrupted.
 type sink struct {
 	ctx context.Context
 	w   io.Writer
@@ -113,7 +114,8 @@ func (c *Call) checkOutput() error {
 	}
 	format := func(f render.Format) bool { return f.Name == c.Output }
 	if !c.Command.Plain && slices.ContainsFunc(render.For(c.Command.Findings), format) {
-		return Usage("--format "+c.Output+"; a file of that name is ./"+c.Output, "-o %s: names a file, not a format", c.Output)
+		return Usage("--format "+c.Output+"; a file of that name is ./"+c.Output, "-o %s: names a file, not a format",
+			c.Output)
 	}
 	dir := filepath.Dir(c.Output)
 	info, err := os.Stat(dir)
@@ -123,7 +125,8 @@ func (c *Call) checkOutput() error {
 	return nil
 }
 
-// writeFile replaces the file that -o names when the answer is whole. What is no regular file (/dev/null, a FIFO) is written to as it is.
+// writeFile replaces the file that -o names when the answer is whole. What is no regular file (/dev/null, a FIFO) is
+// written to as it is.
 func (c *Call) writeFile(ctx context.Context, b body) error {
 	if info, err := os.Stat(c.Output); err == nil && !info.Mode().IsRegular() {
 		return c.writeDevice(ctx, c.Output, b)

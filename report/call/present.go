@@ -137,7 +137,8 @@ func failedSection(l Loaded) render.Section {
 	return render.Section{Image: facts, Source: l.Name, Errors: []any{item.ErrorFacts{Message: l.Err.Error()}}}
 }
 
-// interruptible ends the rows when the command is interrupted: the first pass over a table's rows writes nothing that could fail.
+// interruptible ends the rows when the command is interrupted: the first pass over a table's rows writes nothing that
+// could fail.
 func interruptible(ctx context.Context, rows iter.Seq[[]render.Value]) iter.Seq[[]render.Value] {
 	if rows == nil {
 		return nil

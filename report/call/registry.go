@@ -16,14 +16,19 @@ type registryFlags struct {
 }
 
 func (r *registryFlags) flags(f *pflag.FlagSet) {
-	f.StringVar(&r.AuthFile, "authfile", "", "take credentials from `FILE` alone, not from those of podman login and docker login")
+	f.StringVar(&r.AuthFile, "authfile", "", "take credentials from `FILE` alone, not from those of podman login and "+
+		"docker login")
 	f.StringVar(&r.Creds, "creds", "", "log in as `USER:PASSWORD`")
 	f.StringVar(&r.CAFile, "ca-file", "", "trust the certificate authorities in `FILE` (PEM), too")
-	f.StringVar(&r.CertDir, "cert-dir", "", "trust the *.crt in `DIR`, too, and present its client certificate, NAME.cert and NAME.key")
+	f.StringVar(&r.CertDir, "cert-dir", "", "trust the *.crt in `DIR`, too, and present its client certificate, "+
+		"NAME.cert and NAME.key")
 	f.BoolVar(&r.Insecure, "insecure", false, "take plain HTTP and any certificate; digests are checked all the same")
-	f.StringArrayVar(&r.Mirrors, "mirror", nil, "ask URL before the registry HOST (`HOST=URL`); may be given several times")
-	f.StringArrayVar(&r.TokenHosts, "token-host", nil, "`HOST` of a token server that may get the credentials though it is of another domain")
-	f.BoolVar(&r.toc, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest in the manifest")
+	f.StringArrayVar(&r.Mirrors, "mirror", nil,
+		"ask URL before the registry HOST (`HOST=URL`); may be given several times")
+	f.StringArrayVar(&r.TokenHosts, "token-host", nil, "`HOST` of a token server that may get the credentials though it "+
+		"is of another domain")
+	f.BoolVar(&r.toc, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest "+
+		"in the manifest")
 	f.BoolVar(&r.Offline, "offline", false, "never open a connection, as LAYUP_OFFLINE=1 does")
 }
 
@@ -34,7 +39,8 @@ func (c *Call) tellTOC(l Loaded) {
 	}
 	fetched, ok := l.Image.TOC()
 	if !ok {
-		c.Note(l.Where() + ": --toc: no layer has an index that the manifest names and the registry gives parts of: all were fetched")
+		c.Note(l.Where() + ": --toc: no layer has an index that the manifest names and the registry gives parts of: all " +
+			"were fetched")
 		return
 	}
 	c.Note(l.Where() + ": rests on the index that its builder stored (--toc): layers were not read")

@@ -13,10 +13,11 @@ import (
 
 const null = "/dev/null"
 
-// closedAtStart reports whether the program was started with its standard output closed, as a shell's >&- does. Go's runtime then puts
-// /dev/null in its place, open for reading and writing, so that every write would succeed and the answer be lost with exit status 0.
-// Almost all who mean /dev/null open it for writing only. Where the parent itself has it, it is inherited; and libuv and Python's
-// subprocess open it both ways when they mean it, so below them only what a shell started counts as closed.
+// closedAtStart reports whether the program was started with its standard output closed, as a shell's >&- does. Go's
+// runtime then puts /dev/null in its place, open for reading and writing, so that every write would succeed and the
+// answer be lost with exit status 0. Almost all who mean /dev/null open it for writing only. Where the parent itself
+// has it, it is inherited; and libuv and Python's subprocess open it both ways when they mean it, so below them only
+// what a shell started counts as closed.
 func closedAtStart(stdout io.Writer) bool {
 	if stdout != io.Writer(os.Stdout) {
 		return false
@@ -52,7 +53,8 @@ func meansBothWays(program string) bool {
 	return false
 }
 
-// startedByShell reports whether a shell that replaced itself with this program has left its mark, the program's path in _.
+// startedByShell reports whether a shell that replaced itself with this program has left its mark, the program's path
+// in _.
 func startedByShell() bool {
 	self, err := os.Stat("/proc/self/exe")
 	if err != nil {

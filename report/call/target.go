@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// checkTarget refuses an output that would replace what is read, the sources that names name: no answer is worth the image.
+// checkTarget refuses an output that would replace what is read, the sources that names name: no answer is worth the
+// image.
 func (c *Call) checkTarget(names []string) error {
 	if !c.toFile() {
 		return nil
@@ -21,7 +22,8 @@ func (c *Call) checkTarget(names []string) error {
 	}
 	for _, name := range names {
 		if c.reads(name, path, target) {
-			return Usage("choose another name for the answer", "-o %q: is part of %q, which is read: it would be lost", c.Output, name)
+			return Usage("choose another name for the answer", "-o %q: is part of %q, which is read: it would be lost", c.Output,
+				name)
 		}
 	}
 	return nil
@@ -41,7 +43,8 @@ func (c *Call) CheckOutside(flag, dir string) error {
 	}
 	for _, name := range FilesOf(c.Args[0]) {
 		if info, err := os.Stat(name); err == nil && info.IsDir() && above(info, path) {
-			return Usage("choose a directory elsewhere", "%s%q: lies in %q, which is read and not to be changed", flag, dir, c.Args[0])
+			return Usage("choose a directory elsewhere", "%s%q: lies in %q, which is read and not to be changed", flag, dir,
+				c.Args[0])
 		}
 	}
 	return nil
@@ -64,8 +67,8 @@ func (c *Call) reads(source, path string, target os.FileInfo) bool {
 	return false
 }
 
-// FilesOf returns the file names that an argument may mean: as it stands, and in KIND:PATH:REF each beginning of what follows the kind
-// that ends before a sign which may divide.
+// FilesOf returns the file names that an argument may mean: as it stands, and in KIND:PATH:REF each beginning of what
+// follows the kind that ends before a sign which may divide.
 func FilesOf(arg string) []string {
 	names := []string{arg}
 	_, rest, found := strings.Cut(arg, ":")

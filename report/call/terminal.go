@@ -61,7 +61,8 @@ func reading(at analyze.Progress, since time.Duration) string {
 	if at.Remote {
 		verb, pace = "fetching", Rate(at.Read, since)
 	}
-	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, show.Size(at.Read), show.Size(at.Bytes), pace, at.Layers-at.Done)
+	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, show.Size(at.Read), show.Size(at.Bytes), pace,
+		at.Layers-at.Done)
 }
 
 // Rate is how fast bytes came, behind a comma; nothing before that can be said.

@@ -39,7 +39,8 @@ var findingsTable = render.Table[rules.Finding]{
 		return "FAIL"
 	}),
 	render.TextOf("rule", func(f rules.Finding) string { return f.Rule }).Column("RULE"),
-	render.Of("limit", render.Object, func(f rules.Finding) render.Value { return measured(f.Limit) }).Column("LIMIT").Spare(),
+	render.Of("limit", render.Object,
+		func(f rules.Finding) render.Value { return measured(f.Limit) }).Column("LIMIT").Spare(),
 	render.Of("value", render.Object, func(f rules.Finding) render.Value { return measured(f.Value) }),
 	render.Of("pass", render.Bool, func(f rules.Finding) render.Value { return render.B(f.Pass) }),
 	render.NameOf("path", func(f rules.Finding) string { return f.Path }),
@@ -64,13 +65,15 @@ func Check() call.Command {
 	return call.Command{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Findings: true, New: newCheck, Details: details,
 		Refuses: []call.Refusal{call.NoTOC},
 		About:   "hold an image against rules, for CI", No: "a rule does not hold",
-		Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar", "layup check --config gate.yaml --all deliveries/",
+		Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar",
+			"layup check --config gate.yaml --all deliveries/",
 			"layup check --max-wasted 20MB --format sarif -o layup.sarif shop.tar"}}
 }
 
 func newCheck(f *pflag.FlagSet) call.Answer {
 	flags := newRuleFlags(f)
-	config := f.String("config", "", "read rules from this `FILE`, instead of .layup.yaml or .dive-ci in the working directory")
+	config := f.String("config", "", "read rules from this `FILE`, instead of .layup.yaml or .dive-ci in the "+
+		"working directory")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		given, err := flags.given()
 		if err != nil {
@@ -82,7 +85,8 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		}
 		given = append(given, filed...)
 		if len(given) == 0 {
-			return call.Failed, call.Usage("layup check --max-wasted 20MB IMAGE, or a file .layup.yaml; layup help check lists the rules", "check: no rules: nothing would be checked")
+			return call.Failed, call.Usage("layup check --max-wasted 20MB IMAGE, or a file .layup.yaml; layup help check "+
+				"lists the rules", "check: no rules: nothing would be checked")
 		}
 		list, err := builtRules(ctx, c, given)
 		if err != nil {

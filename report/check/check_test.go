@@ -95,7 +95,9 @@ func TestRulesHoldOrFail(t *testing.T) {
 			if got := direct.Layup(t, args...); got.Status != want {
 				t.Errorf("exit %d want %d: %s", got.Status, want, got.Err)
 			}
-			if got := direct.Layup(t, append(args, "-f", "json")...); !strings.Contains(got.Out, `"pass":`+map[bool]string{true: "true", false: "false"}[c.fails == nil]+`,"items"`) || strings.Contains(got.Out, "hunter2\",\"pass") {
+			if got := direct.Layup(t, append(args, "-f", "json")...); !strings.Contains(got.Out, `"pass":`+
+				map[bool]string{true: "true", false: "false"}[c.fails == nil]+`,"items"`) || strings.Contains(got.Out,
+				"hunter2\",\"pass") {
 				t.Errorf("the document's verdict: %.300s", got.Out)
 			}
 		})
@@ -107,7 +109,8 @@ func TestUsersAreRootByNumberNameOrPasswd(t *testing.T) {
 		user, passwd string
 		root         bool
 	}{
-		{"", "", true}, {"root", "", true}, {"0", "", true}, {"0:0", "", true}, {"root:app", "", true}, {"00", "", true}, {"4294967296", "", true},
+		{"", "", true}, {"root", "", true}, {"0", "", true}, {"0:0", "", true}, {"root:app", "", true}, {"00", "", true},
+		{"4294967296", "", true},
 		{"app", "root:x:0:0:::\napp:x:7:7:::\n", false}, {"7", "", false}, {"app:0", "", false},
 		{"app", "root:x:0:0:::\napp:x:0:7:::\n", true}, {"7", "root:x:0:0:::\napp:x:0:7:::\n", false},
 	} {
@@ -136,7 +139,8 @@ func TestBaseIsTheBeginningOfTheStack(t *testing.T) {
 			t.Errorf("%q: exit %d want %d: %s%s", text, got.Status, want, got.Out, got.Err)
 		}
 	}
-	if got := direct.Layup(t, "check", "--base", "/no/such/base.tar", base); got.Status != call.Failed || !strings.Contains(got.Err, "check: --base: /no/such/base.tar: no such file") {
+	if got := direct.Layup(t, "check", "--base", "/no/such/base.tar", base); got.Status != call.Failed ||
+		!strings.Contains(got.Err, "check: --base: /no/such/base.tar: no such file") {
 		t.Errorf("a base that is not there: exit %d: %s", got.Status, got.Err)
 	}
 }
@@ -145,31 +149,44 @@ func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
 	name := direct.Image(t, "gated", gated)
 	dir := t.TempDir()
 	t.Chdir(dir)
-	direct.Put(t, filepath.Join(filepath.Dir(name), ".layup.yaml"), []byte("rules:\n  max-wasted: 0\n")) // beside the image: nobody asked for it
+	direct.Put(t, filepath.Join(filepath.Dir(name), ".layup.yaml"),
+		[]byte("rules:\n  max-wasted: 0\n")) // beside the image: nobody asked for it
 	if got := direct.Layup(t, "check", name); got.Status != call.Failed || !strings.Contains(got.Err, "no rules") {
 		t.Errorf("without rules: exit %d: %s", got.Status, got.Err)
 	}
-	direct.Put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: '20MB'\n  highestUserWastedPercent: disabled\n"))
-	if got := direct.Layup(t, "check", name); got.Status != call.Refuted || !strings.Contains(got.Err, "layup: rules from .dive-ci (2)\n") || strings.Contains(got.Out, "highestUser") ||
-		!strings.Contains(got.Out, "pass    highestWastedBytes  20000000") || !strings.Contains(got.Out, "FAIL    lowestEfficiency") {
+	direct.Put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: "+
+		"'20MB'\n  highestUserWastedPercent: disabled\n"))
+	if got := direct.Layup(t, "check", name); got.Status != call.Refuted || !strings.Contains(got.Err,
+		"layup: rules from .dive-ci (2)\n") || strings.Contains(got.Out, "highestUser") ||
+		!strings.Contains(got.Out, "pass    highestWastedBytes  20000000") || !strings.Contains(got.Out,
+		"FAIL    lowestEfficiency") {
 		t.Errorf(".dive-ci: exit %d: %s%s", got.Status, got.Out, got.Err)
 	}
-	direct.Put(t, ".layup.yaml", []byte("rules: {max-wasted: 2kB, no-setuid: [/usr/su, other], forbid: ['*.pem', '*.p12'], no-sensitive: false, user-not-root: disabled}\n"))
-	if got := direct.Layup(t, "check", name); got.Status != call.Answered || !strings.Contains(got.Err, "rules from .layup.yaml (4), not from .dive-ci") || strings.Count(got.Out, "\npass") != 4 {
+	direct.Put(t, ".layup.yaml", []byte("rules: {max-wasted: 2kB, no-setuid: [/usr/su, other], forbid: ['*.pem', "+
+		"'*.p12'], no-sensitive: false, user-not-root: disabled}\n"))
+	if got := direct.Layup(t, "check", name); got.Status != call.Answered || !strings.Contains(got.Err,
+		"rules from .layup.yaml (4), not from .dive-ci") || strings.Count(got.Out, "\npass") != 4 {
 		t.Errorf(".layup.yaml: exit %d: %s%s", got.Status, got.Out, got.Err)
 	}
-	if got := direct.Layup(t, "check", "--config", ".dive-ci", "--max-layers", "3", name); got.Status != call.Refuted || !strings.Contains(got.Out, "pass    max-layers") {
+	if got := direct.Layup(t, "check", "--config", ".dive-ci", "--max-layers", "3", name); got.Status != call.Refuted ||
+		!strings.Contains(got.Out, "pass    max-layers") {
 		t.Errorf("--config beside a flag: exit %d: %s%s", got.Status, got.Out, got.Err)
 	}
 }
 
 func TestDiveRulesFailAtTheirLimits(t *testing.T) {
-	name := direct.Image(t, "dive", "layer A\nf 0644 0:0 a \"0123456789\"\nlayer B\nf 0644 0:0 b \"0123\"\nf 0644 0:0 c \"012345\"\nlayer C\nw b\n") // 20 stored, 4 hidden; above layer 0: 4 of 10
+	name := direct.Image(t, "dive", "layer A\nf 0644 0:0 a \"0123456789\"\nlayer B\nf 0644 0:0 b \"0123\"\nf 0644 0:0 c "+
+		"\"012345\"\nlayer C\nw b\n") // 20 stored, 4 hidden; above layer 0: 4 of 10
 	for rule, want := range map[string]int{
-		"lowestEfficiency: 0.8": call.Answered, "lowestEfficiency: 0.81": call.Refuted, "lowestEfficiency: '0.8'": call.Answered,
-		"highestWastedBytes: 5B": call.Answered, "highestWastedBytes: 4B": call.Refuted, "highestWastedBytes: 4": call.Refuted, "highestWastedBytes: 0.005 k": call.Answered, "highestWastedBytes: 3 B": call.Refuted,
-		"lowest-efficiency: 0.8": call.Answered, "lowest-efficiency: 0.81": call.Refuted, "highest-wasted-bytes: 4B": call.Refuted, "highest-user-wasted-percent: 0.4": call.Refuted,
-		"highestUserWastedPercent: 0.41": call.Answered, "highestUserWastedPercent: 0.4": call.Refuted, "highestUserWastedPercent: \"0.39\"": call.Refuted,
+		"lowestEfficiency: 0.8": call.Answered, "lowestEfficiency: 0.81": call.Refuted,
+		"lowestEfficiency: '0.8'": call.Answered,
+		"highestWastedBytes: 5B":  call.Answered, "highestWastedBytes: 4B": call.Refuted,
+		"highestWastedBytes: 4": call.Refuted, "highestWastedBytes: 0.005 k": call.Answered,
+		"highestWastedBytes: 3 B": call.Refuted,
+		"lowest-efficiency: 0.8":  call.Answered, "lowest-efficiency: 0.81": call.Refuted,
+		"highest-wasted-bytes: 4B": call.Refuted, "highest-user-wasted-percent: 0.4": call.Refuted,
+		"highestUserWastedPercent: 0.41": call.Answered, "highestUserWastedPercent: 0.4": call.Refuted,
+		"highestUserWastedPercent: \"0.39\"": call.Refuted,
 	} {
 		if got := direct.Layup(t, "check", "--config", direct.Rules(t, "rules:\n  "+rule+"\n"), name); got.Status != want {
 			t.Errorf("%s: exit %d want %d: %s%s", rule, got.Status, want, got.Out, got.Err)
@@ -180,7 +197,8 @@ func TestDiveRulesFailAtTheirLimits(t *testing.T) {
 func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 	name := direct.Image(t, "gated", gated)
 	for _, c := range []struct{ say, text, want string }{
-		{"an unknown rule", "rules:\n  highestWastedByte: 1\n", `line 2: unknown rule "highestWastedByte"` + "\nlayup: hint: did you mean highestWastedBytes?\n"},
+		{"an unknown rule", "rules:\n  highestWastedByte: 1\n", `line 2: unknown rule "highestWastedByte"` +
+			"\nlayup: hint: did you mean highestWastedBytes?\n"},
 		{"an unknown key", "rule:\n  max-wasted: 1\n", `line 1: unknown key "rule"; rules stand under the key rules`},
 		{"an alias", "rules:\n  forbid: &a [x]\n  require: *a\n", "aliases and anchors are not read"},
 		{"a bomb", "a: &a [x,x]\nb: &b [*a,*a]\nrules: *b\n", "aliases and anchors are not read"},
@@ -210,13 +228,15 @@ func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 	} {
 		t.Run(c.say, func(t *testing.T) {
 			got := direct.Layup(t, "check", "--config", direct.Rules(t, c.text), name)
-			if got.Status != call.Failed || got.Out != "" || !strings.Contains(got.Err, c.want) || strings.Contains(got.Err, "\x1b") || strings.Contains(got.Err, "yaml.") {
+			if got.Status != call.Failed || got.Out != "" || !strings.Contains(got.Err, c.want) || strings.Contains(got.Err,
+				"\x1b") || strings.Contains(got.Err, "yaml.") {
 				t.Errorf("exit %d: %s%s\nwant %s", got.Status, got.Out, got.Err, c.want)
 			}
 		})
 	}
 	for file, want := range map[string]string{"/no/such/file": "no such file", t.TempDir(): "is no regular file"} {
-		if got := direct.Layup(t, "check", "--config", file, name); got.Status != call.Failed || !strings.Contains(got.Err, want) {
+		if got := direct.Layup(t, "check", "--config", file, name); got.Status != call.Failed || !strings.Contains(got.Err,
+			want) {
 			t.Errorf("%s: exit %d: %s", file, got.Status, got.Err)
 		}
 	}
@@ -235,7 +255,8 @@ func TestSARIFIsValidWhateverNamesThereAre(t *testing.T) {
 	schema := sarifSchema(t)
 	for _, text := range []string{gated, hostileGate, "layer A\nd 0755 0:0 e\n"} {
 		name := direct.Image(t, "image", strings.ReplaceAll(text, `\x00`, ""))
-		got := direct.Layup(t, "check", "--config", direct.Rules(t, ""), "--no-setuid", "--no-sensitive", "--no-world-writable", "--user-not-root", "--max-layers", "1", "-f", "sarif", name, name)
+		got := direct.Layup(t, "check", "--config", direct.Rules(t, ""), "--no-setuid", "--no-sensitive",
+			"--no-world-writable", "--user-not-root", "--max-layers", "1", "-f", "sarif", name, name)
 		var log any
 		if err := json.Unmarshal([]byte(got.Out), &log); err != nil {
 			t.Fatalf("%v: %s", err, got.Out)
@@ -280,7 +301,8 @@ func sarifSchema(t *testing.T) *jsonschema.Schema {
 
 func TestSARIFSchemaRefusesWhatIsWrong(t *testing.T) {
 	schema := sarifSchema(t)
-	for _, text := range []string{`{}`, `{"version":"2.1.0"}`, `{"version":"2.1.0","runs":[{"tool":{"driver":{}}}]}`, `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[{"level":"error"}]}]}`} {
+	for _, text := range []string{`{}`, `{"version":"2.1.0"}`, `{"version":"2.1.0","runs":[{"tool":{"driver":{}}}]}`,
+		`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[{"level":"error"}]}]}`} {
 		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
@@ -293,7 +315,8 @@ func TestSARIFSchemaRefusesWhatIsWrong(t *testing.T) {
 
 func TestJUnitIsXMLWhateverNamesThereAre(t *testing.T) {
 	name := direct.Image(t, "image", strings.ReplaceAll(hostileGate, `\x00`, ""))
-	got := direct.Layup(t, "check", "--config", direct.Rules(t, ""), "--no-setuid", "--no-sensitive", "--max-layers", "9", "-f", "junit", name)
+	got := direct.Layup(t, "check", "--config", direct.Rules(t, ""), "--no-setuid", "--no-sensitive", "--max-layers", "9",
+		"-f", "junit", name)
 	decoder, cases, failures := xml.NewDecoder(strings.NewReader(got.Out)), 0, 0
 	for {
 		token, err := decoder.Token()
@@ -315,7 +338,8 @@ func TestJUnitIsXMLWhateverNamesThereAre(t *testing.T) {
 	if strings.ContainsAny(got.Out, "\x1b\x00\u202e") {
 		t.Errorf("raw bytes: %q", got.Out)
 	}
-	if got := direct.Layup(t, "ls", "-f", "junit", name); got.Status != call.Failed || !strings.Contains(got.Err, `unknown --format "junit"`) {
+	if got := direct.Layup(t, "ls", "-f", "junit", name); got.Status != call.Failed || !strings.Contains(got.Err,
+		`unknown --format "junit"`) {
 		t.Errorf("another command takes junit: exit %d: %s", got.Status, got.Err)
 	}
 }
@@ -326,8 +350,10 @@ func TestFindingsAreBounded(t *testing.T) {
 	for i := range rules.Most + 500 {
 		b.WriteString("f 4755 0:0 " + strings.Repeat("x", i%50+1) + "/" + strings.Repeat("y", i/50+1) + " \"\"\n")
 	}
-	got := direct.Items(t, "value message", "check", "--config", direct.Rules(t, ""), "--no-setuid", direct.Image(t, "many", b.String()))
-	if len(got) != rules.Most || !strings.HasPrefix(got[0], "value=1500") || !strings.HasSuffix(got[rules.Most-1], "(and 500 more)") {
+	got := direct.Items(t, "value message", "check", "--config", direct.Rules(t, ""), "--no-setuid", direct.Image(t,
+		"many", b.String()))
+	if len(got) != rules.Most || !strings.HasPrefix(got[0], "value=1500") || !strings.HasSuffix(got[rules.Most-1],
+		"(and 500 more)") {
 		t.Errorf("%d findings, first %q, last %q", len(got), got[0], got[len(got)-1])
 	}
 }

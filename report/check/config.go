@@ -23,7 +23,8 @@ var ruleFiles = [...]string{".layup.yaml", ".dive-ci"}
 // maxRuleFile is how many bytes a file of rules may have.
 const maxRuleFile = 64 << 10
 
-// configured returns the rules of the file that --config names, else of the first that is in the working directory, and says which it was.
+// configured returns the rules of the file that --config names, else of the first that is in the working directory, and
+// says which it was.
 func configured(c *call.Call, name string) ([]givenRule, error) {
 	names := []string{name}
 	if name == "" {
@@ -82,7 +83,8 @@ func rulesIn(name string) ([]givenRule, error) {
 	return parseRules(name, data)
 }
 
-// parseRules reads YAML of one mapping, rules, whose keys are names of rules. There are no aliases, and no key is unknown.
+// parseRules reads YAML of one mapping, rules, whose keys are names of rules. There are no aliases, and no key is
+// unknown.
 func parseRules(name string, data []byte) ([]givenRule, error) {
 	var doc, more yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -186,7 +188,8 @@ func filedRule(file string, p pair) ([]givenRule, error) {
 		}
 	}
 	switch on := len(values) == 1 && values[0] == "true"; {
-	case scalar && values[0] == disabled, scalar && values[0] == "false" && (kind.takes == nothing_ || kind.takes == except):
+	case scalar && values[0] == disabled, scalar && values[0] == "false" && (kind.takes == nothing_ ||
+		kind.takes == except):
 		return nil, nil
 	case kind.takes == nothing_ && scalar && on:
 		return []givenRule{{kind, "", where}}, nil
@@ -206,7 +209,8 @@ func filedRule(file string, p pair) ([]givenRule, error) {
 	return list, nil
 }
 
-// noWords refuses exceptions that are meant for something else: whoever writes "no" or "True" does not mean a file of that name.
+// noWords refuses exceptions that are meant for something else: whoever writes "no" or "True" does not mean a file of
+// that name.
 func noWords(values []string, n *yaml.Node) error {
 	for _, v := range values {
 		switch word := strings.ToLower(v); word {

@@ -34,19 +34,27 @@ const (
 // ruleKinds are all rules, as the help shows them.
 func ruleKinds() []ruleKind {
 	return []ruleKind{
-		{"max-wasted", "SIZE", "at most this `SIZE` of hidden content: 840, 4KiB, 20MB", one, sized(arg.ParseSize, rules.MaxWasted)},
-		{"max-wasted-percent", "PERCENT", "at most this `PERCENT` of the stored content hidden", one, ratio(100, rules.MaxWastedPercent)},
+		{"max-wasted", "SIZE", "at most this `SIZE` of hidden content: 840, 4KiB, 20MB", one, sized(arg.ParseSize,
+			rules.MaxWasted)},
+		{"max-wasted-percent", "PERCENT", "at most this `PERCENT` of the stored content hidden", one,
+			ratio(100, rules.MaxWastedPercent)},
 		{"min-efficiency", "RATIO", "live / stored at least this `RATIO`, 0 to 1", one, ratio(1, rules.MinEfficiency)},
 		{"forbid", "GLOB", "no visible path that matches this `GLOB` (repeatable)", each, rules.Forbid},
 		{"forbid-deleted", "GLOB", "nothing hidden that matches this `GLOB` (repeatable)", each, rules.ForbidDeleted},
 		{"require", "GLOB", "a visible path that matches this `GLOB` (repeatable)", each, rules.Require},
-		{"no-setuid", "GLOB,...", "no visible setuid file, but those that match `=GLOB,...`", except, excepting(rules.NoSetuid)},
-		{"no-setgid", "GLOB,...", "no visible setgid file, but those that match `=GLOB,...`", except, excepting(rules.NoSetgid)},
-		{"no-world-writable", "GLOB,...", "no visible file, and no directory without the sticky bit, that everyone may write, but `=GLOB,...`", except, excepting(rules.NoWorldWritable)},
-		{"no-sensitive", "GLOB,...", "nothing, visible or hidden, that layup hidden marks as sensitive, but `=GLOB,...`; no secret in the history", except, excepting(rules.NoSensitive)},
-		{"no-engine-dependent", "", "nothing on which engines disagree: no warning of severity high", nothing_, bare(rules.NoEngineDependent)},
+		{"no-setuid", "GLOB,...", "no visible setuid file, but those that match `=GLOB,...`", except,
+			excepting(rules.NoSetuid)},
+		{"no-setgid", "GLOB,...", "no visible setgid file, but those that match `=GLOB,...`", except,
+			excepting(rules.NoSetgid)},
+		{"no-world-writable", "GLOB,...", "no visible file, and no directory without the sticky bit, that everyone may " +
+			"write, but `=GLOB,...`", except, excepting(rules.NoWorldWritable)},
+		{"no-sensitive", "GLOB,...", "nothing, visible or hidden, that layup hidden marks as sensitive, but `=GLOB,...`; " +
+			"no secret in the history", except, excepting(rules.NoSensitive)},
+		{"no-engine-dependent", "", "nothing on which engines disagree: no warning of severity high", nothing_,
+			bare(rules.NoEngineDependent)},
 		{"max-layers", "N", "at most `N` layers", one, maxLayers},
-		{"max-size", "SIZE", "at most this `SIZE` of stored content, which is what docker images shows", one, sized(arg.ParseSize, rules.MaxSize)},
+		{"max-size", "SIZE", "at most this `SIZE` of stored content, which is what docker images shows", one,
+			sized(arg.ParseSize, rules.MaxSize)},
 		{"user-not-root", "", "a user in the config who is not root", nothing_, bare(rules.UserNotRoot)},
 		{"base", "IMAGE", "the layers of this `IMAGE` first", one, nil},
 		{"lowestEfficiency", "RATIO", "", filed, ratio(1, rules.MinEfficiency)},
@@ -125,7 +133,8 @@ func newRuleFlags(f *pflag.FlagSet) *ruleFlags {
 			flag.NoOptDefVal = noException
 		}
 	}
-	f.StringArrayVar(&r.except, "except", nil, "what the rules above that take =GLOB,... pass over besides (a `GLOB`; repeatable)")
+	f.StringArrayVar(&r.except, "except", nil, "what the rules above that take =GLOB,... pass over besides (a `GLOB`; "+
+		"repeatable)")
 	return r
 }
 

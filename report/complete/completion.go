@@ -25,7 +25,8 @@ type candidate struct{ word, about string }
 
 // Answer is the command that completion scripts ask.
 func Answer() call.Command {
-	return call.Command{Name: "__complete", Args: "[WORD...]", Max: -1, Hidden: true, Plain: true, New: newComplete, About: "answer a completion script"}
+	return call.Command{Name: "__complete", Args: "[WORD...]", Max: -1, Hidden: true, Plain: true, New: newComplete,
+		About: "answer a completion script"}
 }
 
 func newComplete(*pflag.FlagSet) call.Answer {
@@ -95,8 +96,8 @@ func readRequest(args []string) request {
 	return r
 }
 
-// line is how a candidate is written for the shell. Where that quotes it itself, names that it could not tell from two, or that a terminal
-// could obey, are left out.
+// line is how a candidate is written for the shell. Where that quotes it itself, names that it could not tell from two,
+// or that a terminal could obey, are left out.
 func (r request) line(c candidate) string {
 	word := c.word
 	switch {

@@ -23,7 +23,8 @@ type shell struct{ name, script string }
 
 func shells() []shell { return []shell{{"bash", bashScript}, {"zsh", zshScript}, {"fish", fishScript}} }
 
-// bash hands over the line as it was typed, for it divides words at signs that paths contain, and the candidates come back quoted.
+// bash hands over the line as it was typed, for it divides words at signs that paths contain, and the candidates come
+// back quoted.
 const bashScript = `_layup() {
     local line
     COMPREPLY=()
@@ -39,7 +40,8 @@ const bashScript = `_layup() {
 complete -F _layup layup
 `
 
-// zsh hands over the words as they were typed, and takes quoted candidates with -Q; the space is left out of each alone.
+// zsh hands over the words as they were typed, and takes quoted candidates with -Q; the space is left out of each
+// alone.
 const zshScript = `#compdef layup
 _layup() {
     local line
@@ -87,9 +89,11 @@ complete -c layup -f -a '(__layup_complete)'
 
 // Script is the command completion.
 func Script() call.Command {
-	return call.Command{Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion, Details: completionDetails,
-		About:    "print a completion script for a shell",
-		Examples: []string{"source <(layup completion bash)", "layup completion zsh > ~/.zfunc/_layup", "layup completion fish > ~/.config/fish/completions/layup.fish"}}
+	return call.Command{Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion,
+		Details: completionDetails,
+		About:   "print a completion script for a shell",
+		Examples: []string{"source <(layup completion bash)", "layup completion zsh > ~/.zfunc/_layup",
+			"layup completion fish > ~/.config/fish/completions/layup.fish"}}
 }
 
 func newCompletion(*pflag.FlagSet) call.Answer {

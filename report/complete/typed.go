@@ -15,8 +15,9 @@ type typedWord struct {
 	cut  int    // where the part begins that the shell puts a candidate in the place of
 }
 
-// typedLine takes apart a command line up to the cursor. The last word is the one being typed, empty behind a space. It reports whether
-// that is the target of a redirection, which is a file, whatever the command. Redirections before it are left out.
+// typedLine takes apart a command line up to the cursor. The last word is the one being typed, empty behind a space. It
+// reports whether that is the target of a redirection, which is a file, whatever the command. Redirections before it
+// are left out.
 func typedLine(line string) (words []typedWord, redirected bool) {
 	redirected = false
 	for {
@@ -50,7 +51,8 @@ func wordEnd(line string) int {
 	return end
 }
 
-// step goes over one character of a line, or over a quote, and returns how long it is and which quote is open behind it.
+// step goes over one character of a line, or over a quote, and returns how long it is and which quote is open behind
+// it.
 func step(line, quote string) (n int, open string) {
 	switch {
 	case line[0] == '\\' && quote != "'":
@@ -127,7 +129,8 @@ func lastBreak(raw, breaks string) int {
 	return cut
 }
 
-// expanded puts in the home directory for ~ and the environment for variables, where the word is written plainly. Nothing is ever run for it.
+// expanded puts in the home directory for ~ and the environment for variables, where the word is written plainly.
+// Nothing is ever run for it.
 func expanded(raw, text string) string {
 	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(raw, "~/") {
 		return home + text[1:]

@@ -18,7 +18,8 @@ func TestCompletionOfCrowdsIsBoundedAndSharesWhatAllShare(t *testing.T) {
 		}
 	}
 	found := few(t.Context(), "/usr/", "lib", slices.Values(names))
-	if len(found) != mostCandidates || found[0].word != "/usr/libaaa" || !strings.HasPrefix(found[len(found)-1].word, "/usr/libb") {
+	if len(found) != mostCandidates || found[0].word != "/usr/libaaa" || !strings.HasPrefix(found[len(found)-1].word,
+		"/usr/libb") {
 		t.Errorf("%d candidates, %q to %q", len(found), found[0].word, found[len(found)-1].word)
 	}
 }
@@ -31,7 +32,8 @@ func TestCompletionWaitsForNoImage(t *testing.T) {
 	if got != "" { // had it waited, it would never have returned
 		t.Errorf("got %q", got)
 	}
-	for set, want := range map[string]time.Duration{"": usualPatience, "2s": 2 * time.Second, "-1s": usualPatience, "soon": usualPatience} {
+	for set, want := range map[string]time.Duration{"": usualPatience, "2s": 2 * time.Second, "-1s": usualPatience,
+		"soon": usualPatience} {
 		if t.Setenv("LAYUP_COMPLETION_TIME", set); patience() != want {
 			t.Errorf("%q: got %v want %v", set, patience(), want)
 		}
@@ -50,7 +52,8 @@ func TestLineIsReadAsBashReadsIt(t *testing.T) {
 		`layup "a b" c\ d 'e f'g $'h\ni`: {"layup", "a b", "c d", "e fg", "h\ni"},
 		`layup "a\b\"c" 'd\`:             {"layup", `a\b"c`, `d\`},
 		"layup ls >out 2>x img /e":       {"layup", "ls", "2", "img", "/e"},
-		"layup $LAYUP_TEST_PLACE/x '$LAYUP_TEST_PLACE' ~/y $(id) `id`": {"layup", "/place/x", "$LAYUP_TEST_PLACE", filepath.Join(home, "y"), "$", "id", "`id`"},
+		"layup $LAYUP_TEST_PLACE/x '$LAYUP_TEST_PLACE' ~/y $(id) `id`": {"layup", "/place/x", "$LAYUP_TEST_PLACE",
+			filepath.Join(home, "y"), "$", "id", "`id`"},
 		`layup ls a\`: {"layup", "ls", "a"},
 		"":            {""},
 	} {

@@ -22,7 +22,8 @@ const (
 	mostCandidates = 300
 )
 
-// patience is the time that completion may take to look into an image: another where LAYUP_COMPLETION_TIME says so, as for slow disks.
+// patience is the time that completion may take to look into an image: another where LAYUP_COMPLETION_TIME says so, as
+// for slow disks.
 func patience() time.Duration {
 	if d, err := time.ParseDuration(os.Getenv("LAYUP_COMPLETION_TIME")); err == nil && d > 0 {
 		return d
@@ -31,10 +32,11 @@ func patience() time.Duration {
 }
 
 // usualPlatforms are offered before the image is known.
-var usualPlatforms = []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x", "windows/amd64"}
+var usualPlatforms = []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386",
+	"linux/ppc64le", "linux/riscv64", "linux/s390x", "windows/amd64"}
 
-// inTime returns what a function finds within the time that completion has, or nothing. The function goes on after that, for what blocks
-// it may not be interruptible, but the program ends.
+// inTime returns what a function finds within the time that completion has, or nothing. The function goes on after
+// that, for what blocks it may not be interruptible, but the program ends.
 func inTime[T any](ctx context.Context, find func(ctx context.Context) T) T {
 	ctx, cancel := context.WithTimeout(ctx, patience())
 	defer cancel()
@@ -100,7 +102,8 @@ func (d *draft) paths(ctx context.Context, name string) []candidate {
 	})
 }
 
-// few returns the names that begin as typed, in order; of too many the first, and the last: a shell puts in what all of them share.
+// few returns the names that begin as typed, in order; of too many the first, and the last: a shell puts in what all of
+// them share.
 func few(ctx context.Context, dir, begin string, names iter.Seq[string]) []candidate {
 	var list []string
 	for name := range names {

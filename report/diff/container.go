@@ -33,7 +33,8 @@ func (d *comparing) loadContainer(ctx context.Context, c *call.Call) (call.Image
 	}
 	if img.Container == nil {
 		list.Close()
-		return nil, sides, call.Usage("layup diff IMAGE-A IMAGE-B compares two images; --layers I..J two stages of one", "diff: IMAGE-B is missing, and %s is no container", show.Shell(c.Args[0]))
+		return nil, sides, call.Usage("layup diff IMAGE-A IMAGE-B compares two images; --layers I..J two stages of one",
+			"diff: IMAGE-B is missing, and %s is no container", show.Shell(c.Args[0]))
 	}
 	sides[0], sides[1] = img.Began(d.against.Word != againstImage), img.After(analyze.Last)
 	return list, sides, nil
@@ -53,5 +54,6 @@ func (a *diffAnswer) begun() string {
 
 // containerSummary counts what the container changed.
 func (a *diffAnswer) containerSummary() string {
-	return fmt.Sprintf("%d added, %d changed, %d deleted against %s\n", a.stat.Added, a.stat.Changed, a.stat.Removed, a.begun())
+	return fmt.Sprintf("%d added, %d changed, %d deleted against %s\n", a.stat.Added, a.stat.Changed, a.stat.Removed,
+		a.begun())
 }

@@ -23,7 +23,8 @@ const (
 	isTooLarge = "too large"
 )
 
-// compares reports whether two contents are to be compared, and if not, why. Both are empty where there is nothing to compare.
+// compares reports whether two contents are to be compared, and if not, why. Both are empty where there is nothing to
+// compare.
 func (a *diffAnswer) compares(d analyze.Difference) (yes bool, whyNot string) {
 	onA, onB := d.InA && d.A.Type() == tarfs.File, d.InB && d.B.Type() == tarfs.File
 	switch {
@@ -157,7 +158,8 @@ func (p *patch) file(d analyze.Difference) {
 	}
 }
 
-// fileName is a name as patch reads it: in quotes where it holds what lines are made of, else ended by a tab where it holds a space.
+// fileName is a name as patch reads it: in quotes where it holds what lines are made of, else ended by a tab where it
+// holds a space.
 func fileName(side string, d analyze.Difference) string {
 	name := side + d.Path()
 	if strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' }) >= 0 {

@@ -14,7 +14,8 @@ import (
 	"layup/fixtures"
 )
 
-// What a person sees of a patch holds nothing that a terminal obeys, neither of names nor of lines; what a program gets is exact.
+// What a person sees of a patch holds nothing that a terminal obeys, neither of names nor of lines; what a program gets
+// is exact.
 func TestPatchesAreHarmlessOnATerminalAndElseExact(t *testing.T) {
 	text, err := os.ReadFile("../../fixtures/direct/images/ugly.txt")
 	if err != nil {
@@ -58,7 +59,8 @@ func TestPatchesAreHarmlessOnATerminalAndElseExact(t *testing.T) {
 			if seen && odd >= 0 {
 				t.Errorf("%q: raw bytes on a terminal: %q", d.Path(), b.String())
 			}
-			if !seen && !bytes.Contains(b.Bytes(), []byte("\n+\x1b]0;title\x07\ttab\u202e\xff\r\n+second \x00\x9b2J\n\\ No newline at end of file\n")) {
+			if !seen && !bytes.Contains(b.Bytes(), []byte("\n+\x1b]0;title\x07\ttab\u202e\xff\r\n+second \x00\x9b2J\n\\ No "+
+				"newline at end of file\n")) {
 				t.Errorf("%q: not exact: %q", d.Path(), b.String())
 			}
 			if lines := strings.Count(b.String(), "\n"); lines != 6 {

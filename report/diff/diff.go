@@ -65,25 +65,32 @@ func Diff() call.Command {
 		Refuses: []call.Refusal{call.NoTOC, {Flag: "all", Why: "it compares two images",
 			Hint: "layup images %s  lists them; --image-a and --image-b take one each"}},
 		About: "compare two images, or two stages of one", No: "they differ",
-		Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b", "layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar"}}
+		Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b",
+			"layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar"}}
 }
 
 func newDiff(f *pflag.FlagSet) call.Answer {
 	d := &comparing{}
-	f.StringVar(&d.stages, "layers", "", "compare stages `I..J` of one image: what it shows after layer I with what it shows after layer J")
-	d.ignore = arg.ChooseSome(f, "ignore", analyze.AspectNames(), "do not count differences in `WHAT`: words divided by commas; repeatable")
-	d.against = arg.Choose(f, "against", []string{againstInit, againstImage}, "compare a container with its image and `init` layer, or with its image alone")
+	f.StringVar(&d.stages, "layers", "", "compare stages `I..J` of one image: what it shows after layer I with what it "+
+		"shows after layer J")
+	d.ignore = arg.ChooseSome(f, "ignore", analyze.AspectNames(),
+		"do not count differences in `WHAT`: words divided by commas; repeatable")
+	d.against = arg.Choose(f, "against", []string{againstInit, againstImage},
+		"compare a container with its image and `init` layer, or with its image alone")
 	f.BoolVar(&d.stat, "stat", false, "only count what differs")
-	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: those that a layer of B owns or deleted, then what else was removed, by its owner in A")
+	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: those that a layer of B owns or deleted, "+
+		"then what else was removed, by its owner in A")
 	f.BoolVar(&d.content, "content", false, "write what differs in text files as diff -u does")
 	f.BoolVarP(&d.newFile, "new-file", "N", false, "with --content, compare an added or removed file with an empty one")
-	f.StringVar(&d.most, "content-max", "1MiB", "with --content, compare files up to this `SIZE` line by line (default 1MiB)")
+	f.StringVar(&d.most, "content-max", "1MiB", "with --content, compare files up to this `SIZE` line by line "+
+		"(default 1MiB)")
 	f.BoolVar(&d.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	for i, side := range []string{"a", "b"} {
 		f.StringVar(&d.image[i], "image-"+side, "", "--image for "+strings.ToUpper(side)+" only: `REF` or @N")
 	}
 	for i, side := range []string{"a", "b"} {
-		f.StringVar(&d.platform[i], "platform-"+side, "", "--platform for "+strings.ToUpper(side)+" only: `OS/ARCH` or OS/ARCH/VARIANT")
+		f.StringVar(&d.platform[i], "platform-"+side, "", "--platform for "+strings.ToUpper(side)+
+			" only: `OS/ARCH` or OS/ARCH/VARIANT")
 	}
 	return d.answer
 }
@@ -132,7 +139,8 @@ func (d *comparing) check(c *call.Call) error {
 	case err != nil:
 		return fmt.Errorf("diff: --content-max %q: %w", d.most, err)
 	case d.content && d.stat:
-		return call.Usage("--stat counts paths, --content shows what changed in them", "diff: --stat and --content exclude each other")
+		return call.Usage("--stat counts paths, --content shows what changed in them",
+			"diff: --stat and --content exclude each other")
 	case d.newFile && !d.content:
 		return call.Usage("layup diff --content -N IMAGE-A IMAGE-B", "diff: --new-file does nothing without --content")
 	case d.content && d.aspects&analyze.Content != 0:
@@ -145,11 +153,13 @@ func (d *comparing) check(c *call.Call) error {
 		return d.checkTwo(c)
 	}
 	if len(c.Args) > 1 {
-		return call.Usage("layup diff "+show.Shell(c.Args[0])+" "+show.Shell(c.Args[1])+"  compares two images", "diff: --layers compares layers of one image")
+		return call.Usage("layup diff "+show.Shell(c.Args[0])+" "+show.Shell(c.Args[1])+"  compares two images",
+			"diff: --layers compares layers of one image")
 	}
 	for i, side := range []string{"a", "b"} {
 		if d.image[i] != "" || d.platform[i] != "" {
-			return call.Usage("--image and --platform choose the image", "diff: --image-%s and --platform-%s do not apply to --layers", side, side)
+			return call.Usage("--image and --platform choose the image",
+				"diff: --image-%s and --platform-%s do not apply to --layers", side, side)
 		}
 	}
 	return nil

@@ -18,7 +18,8 @@ import (
 
 // The fields of an item of diff, and of the entry on each of its sides.
 var (
-	diffFields      = slices.Concat(item.PathField, []render.Field{{Name: "change"}, {Name: "what", Kind: render.Object}, {Name: "deletedBy", Kind: render.Int}, {Name: "a", Kind: render.Object}, {Name: "b", Kind: render.Object}})
+	diffFields = slices.Concat(item.PathField, []render.Field{{Name: "change"}, {Name: "what", Kind: render.Object},
+		{Name: "deletedBy", Kind: render.Int}, {Name: "a", Kind: render.Object}, {Name: "b", Kind: render.Object}})
 	sideEntryFields = slices.Concat(item.MetaFields, item.LayerField, item.EntryFields)
 	textFields      = []render.Field{{Name: "diff", Kind: render.Name}, {Name: "noDiff"}}
 	byLayerFields   = slices.Concat([]render.Field{{Name: "side"}, {Name: "layer", Kind: render.Int}}, diffFields)
@@ -106,7 +107,8 @@ func (a *diffAnswer) extra() []render.Extra {
 	for _, c := range a.Config {
 		config = append(config, configFacts(c))
 	}
-	return []render.Extra{{Name: "a", Value: a.side(a.A)}, {Name: "b", Value: a.side(a.B)}, {Name: "equal", Value: a.equal()}, {Name: "layers", Value: layers}, {Name: "config", Value: config}}
+	return []render.Extra{{Name: "a", Value: a.side(a.A)}, {Name: "b", Value: a.side(a.B)}, {Name: "equal",
+		Value: a.equal()}, {Name: "layers", Value: layers}, {Name: "config", Value: config}}
 }
 
 func (a *diffAnswer) side(s analyze.Side) sideFacts {
@@ -144,7 +146,8 @@ func (a *diffAnswer) facts() []fact {
 		{"reference", one.Reference, two.Reference},
 		{"image ID", one.ID, two.ID},
 		{"date", createdOf(one), createdOf(two)},
-		{"blob digests", a.blobs(one, func(m analyze.LayerMatch) int { return m.A }), a.blobs(two, func(m analyze.LayerMatch) int { return m.B })},
+		{"blob digests", a.blobs(one, func(m analyze.LayerMatch) int { return m.A }), a.blobs(two,
+			func(m analyze.LayerMatch) int { return m.B })},
 	} {
 		if f.a != f.b {
 			list = append(list, f)
@@ -223,8 +226,8 @@ func (a *diffAnswer) entry(row []render.Value, v tarfs.Version, s analyze.Side) 
 	return row
 }
 
-// put says which layer a difference is put down to: of what B shows its owner there, of what it shows no longer the layer of B that deleted
-// it, else the owner in A.
+// put says which layer a difference is put down to: of what B shows its owner there, of what it shows no longer the
+// layer of B that deleted it, else the owner in A.
 func (a *diffAnswer) put(d analyze.Difference) (side string, layer int) {
 	if d.InB {
 		return "b", d.B.Layer()
@@ -250,7 +253,10 @@ func (a *diffAnswer) differences() iter.Seq[analyze.Difference] {
 		side, layer := a.put(d)
 		list = append(list, placed{d, side, layer})
 	}
-	slices.SortStableFunc(list, func(x, y placed) int { return cmp.Or(cmp.Compare(y.side, x.side), cmp.Compare(x.layer, y.layer)) })
+	slices.SortStableFunc(list, func(x, y placed) int {
+		return cmp.Or(cmp.Compare(y.side, x.side), cmp.Compare(x.layer,
+			y.layer))
+	})
 	return func(yield func(analyze.Difference) bool) {
 		for _, p := range list {
 			if !yield(p.Difference) {

@@ -50,7 +50,8 @@ func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]ana
 	return list, sides, ready(ctx, list)
 }
 
-// chooseSide makes the choices that an error offers those of one side: the flags of both would ask the other one for it, too.
+// chooseSide makes the choices that an error offers those of one side: the flags of both would ask the other one for
+// it, too.
 func chooseSide(err error, side string) {
 	c, ok := errors.AsType[*advice.ChoiceError](err)
 	if !ok {

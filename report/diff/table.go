@@ -16,7 +16,8 @@ import (
 	"layup/tarfs"
 )
 
-// draw writes the tables that a person reads: what differs without being a difference, layers, configuration, paths. Of equal images nothing is written.
+// draw writes the tables that a person reads: what differs without being a difference, layers, configuration, paths. Of
+// equal images nothing is written.
 func (a *diffAnswer) draw(ctx context.Context, w io.Writer, t render.Terminal) error {
 	if a.equal() {
 		return nil
@@ -61,7 +62,8 @@ type table struct {
 func texts(cut int, titles ...string) []render.Column {
 	columns := make([]render.Column, len(titles))
 	for i, title := range titles {
-		columns[i] = render.Column{Title: title, Cut: i >= len(titles)-cut, Cell: func(row []render.Value) string { return row[i].String() }}
+		columns[i] = render.Column{Title: title, Cut: i >= len(titles)-cut,
+			Cell: func(row []render.Value) string { return row[i].String() }}
 	}
 	return columns
 }
@@ -89,14 +91,16 @@ func (a *diffAnswer) factsTable() table {
 func (a *diffAnswer) layersTable() table {
 	var rows [][]render.Value
 	for _, m := range a.Layers {
-		if m.Status == analyze.Shared || a.ignores(analyze.LayerStack) || m.Status == analyze.Moved && a.ignores(analyze.Order) {
+		if m.Status == analyze.Shared || a.ignores(analyze.LayerStack) || m.Status == analyze.Moved &&
+			a.ignores(analyze.Order) {
 			continue
 		}
 		img, layer := a.B.Image, m.B
 		if layer < 0 {
 			img, layer = a.A.Image, m.A
 		}
-		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), digest.Short(m.DiffID), show.OneLine(img.Instruction(layer).Readable)))
+		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), digest.Short(m.DiffID),
+			show.OneLine(img.Instruction(layer).Readable)))
 	}
 	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
 	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true

@@ -29,7 +29,8 @@ func toTerminal(c *call.Call, text string) string {
 	return show.Lines(text)
 }
 
-// dockerStatus is the exit status of the commands that answer as docker does: 1 also where there is no such image, or a template failed.
+// dockerStatus is the exit status of the commands that answer as docker does: 1 also where there is no such image, or a
+// template failed.
 func dockerStatus(list call.Images, errs []error) int {
 	status := call.Answered
 	for n, err := range errs {
@@ -45,7 +46,8 @@ func dockerStatus(list call.Images, errs []error) int {
 	return status
 }
 
-// complainAsDocker prints, after the answer, what went wrong with each image and what is odd. Errors of templates are in docker's words alone.
+// complainAsDocker prints, after the answer, what went wrong with each image and what is odd. Errors of templates are
+// in docker's words alone.
 func complainAsDocker(c *call.Call, list call.Images, errs []error) {
 	for n, err := range errs {
 		l := list[n]
@@ -71,4 +73,5 @@ func complainAsDocker(c *call.Call, list call.Images, errs []error) {
 var errContainer = errors.New("is a container: docker has a history of images only; layup layers lists its layers")
 
 // rawTypeName hides what an error of a template calls our types; docker's own have other names.
-var rawTypeName = strings.NewReplacer("docker.rawImage", "map[string]interface {}", "*docker.historyRow", "*image.historyContext")
+var rawTypeName = strings.NewReplacer("docker.rawImage", "map[string]interface {}", "*docker.historyRow",
+	"*image.historyContext")

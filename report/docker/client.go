@@ -2,8 +2,8 @@ package docker
 
 import "layup/analyze"
 
-// clientImage is what docker's client (version 28) decodes an image's document into: what a template sees first. Its names and order are the
-// client's; names inside templates are Go's there, so .ID, not .Id.
+// clientImage is what docker's client (version 28) decodes an image's document into: what a template sees first. Its
+// names and order are the client's; names inside templates are Go's there, so .ID, not .Id.
 type clientImage struct {
 	ID              string `json:"Id"`
 	RepoTags        []string
@@ -40,7 +40,8 @@ type clientConfig struct {
 	DockerOCIImageConfigExt
 }
 
-// ImageConfig is the part of a config that OCI knows. It is exported, for templates reach embedded fields by their names.
+// ImageConfig is the part of a config that OCI knows. It is exported, for templates reach embedded fields by their
+// names.
 type ImageConfig struct {
 	User         string              `json:",omitempty"`
 	ExposedPorts map[string]struct{} `json:",omitempty"`

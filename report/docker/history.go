@@ -14,11 +14,12 @@ import (
 )
 
 const historyDetails = `
-Prints what docker history prints, the newest first. IMAGE is the ID in the first row and <missing> below, as Docker prints it for an image that
-was loaded. --format takes json (one object a line), 'table TEMPLATE' or a template; the fields are ID, CreatedSince, CreatedAt, CreatedBy, Size
-and Comment. Where layers would have to be fetched for their sizes, SIZE is - unless --size is given or the template asks for it.
+Prints what docker history prints, the newest first. IMAGE is the ID in the first row and <missing> below, as Docker
+prints it for an image that was loaded. --format takes json (one object a line), 'table TEMPLATE' or a template; the
+fields are ID, CreatedSince, CreatedAt, CreatedBy, Size and Comment. If layers must be fetched for their sizes, SIZE
+is - unless --size is given or the template asks for it.
 
-layup layers is the richer view of the same: what each layer changed, and from it the way to the owner of each file.
+layup layers shows more: what each layer changed, and from there the way to the owner of each file.
 `
 
 const historyStatuses = `  0  answered
@@ -39,14 +40,16 @@ type chronicle struct {
 
 // History is the command history.
 func History() call.Command {
-	return call.Command{Name: "history", Args: "IMAGE", Min: 1, Max: 1, Docker: true, New: newHistory, Details: historyDetails, Statuses: historyStatuses,
+	return call.Command{Name: "history", Args: "IMAGE", Min: 1, Max: 1, Docker: true, New: newHistory,
+		Details: historyDetails, Statuses: historyStatuses,
 		About:    "print what docker history prints",
 		Examples: []string{"layup history nginx.tar", "layup history --no-trunc --format json nginx.tar"}}
 }
 
 func newHistory(f *pflag.FlagSet) call.Answer {
 	h := &chronicle{now: time.Now()}
-	f.StringP("format", "f", "", "`FORMAT` of docker history: table (the default), json, a Go template, or 'table TEMPLATE'")
+	f.StringP("format", "f", "", "`FORMAT` of docker history: table (the default), json, a Go template, or "+
+		"'table TEMPLATE'")
 	f.BoolVarP(&h.ids, "quiet", "q", false, "print the IDs alone")
 	f.BoolVar(&h.whole, "no-trunc", false, "print IDs and instructions whole")
 	f.BoolVarP(&h.human, "human", "H", true, "print sizes and times for people; -H=false prints bytes and dates")

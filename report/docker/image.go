@@ -16,8 +16,8 @@ type unknownFact struct{ text string }
 
 func (e *unknownFact) Error() string { return e.text }
 
-// rawImage is the document for the second stage of a template, by the names of its JSON. A key that is not there is not known: what only an
-// engine knows is asked for through methods, which a template takes before the keys of a map.
+// rawImage is the document for the second stage of a template, by the names of its JSON. A key that is not there is not
+// known: what only an engine knows is asked for through methods, which a template takes before the keys of a map.
 type rawImage map[string]any
 
 // newRawImage decodes a document with every key that Docker 20 to 29 printed, under its name in JSON and in Go.

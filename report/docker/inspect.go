@@ -1,5 +1,5 @@
-// Package docker holds the commands that answer as docker does: inspect, history, serve, and what makes layup a plugin of
-// the docker client.
+// Package docker holds the commands that answer as docker does: inspect, history, serve, and what makes layup a plugin
+// of the docker client.
 package docker
 
 import (
@@ -21,15 +21,16 @@ import (
 )
 
 const inspectDetails = `
-Prints what docker image inspect prints once the image is loaded: the same fields in the same order. --format takes Docker's templates:
-without it a JSON array with an indent of four, json is the same on one line, and a template is run on Docker's document for each image.
-.ID and .Id, and every field that Docker 20 to 29 had, are known at once.
+Prints what docker image inspect prints once the image is loaded: the same fields in the same order. --format takes
+Docker's templates: without it a JSON array with an indent of four, json is the same on one line, and a template is
+run on Docker's document for each image. .ID and .Id, and every field that Docker 20 to 29 had, are known at once.
 
-What only an engine knows (GraphDriver, Metadata.LastTagTime, Parent) is zero in the document; a template that asks for it says where it is
-known. Size counts as Docker does: the files of each layer as unpacked, each inode once. Where layers would have to be fetched for it, it is
-left out unless --size is given or the template asks for it.
+What only an engine knows (GraphDriver, Metadata.LastTagTime, Parent) is zero in the document; a template that asks
+for it says where it is known. Size counts as Docker does: the files of each layer as unpacked, each inode once. Where
+layers would have to be fetched for it, it is left out unless --size is given or the template asks for it.
 
-Of a container in a data-root of Docker it prints docker inspect's document as the engine wrote it down last; --raw prints config.v2.json.
+Of a container in a data-root of Docker it prints docker inspect's document as the engine wrote it down last; --raw
+prints config.v2.json.
 `
 
 const inspectStatuses = `  0  answered
@@ -52,14 +53,17 @@ type inspection struct {
 
 // Inspect is the command inspect.
 func Inspect() call.Command {
-	return call.Command{Name: "inspect", Args: "IMAGE...", Min: 1, Max: -1, Docker: true, New: newInspect, Details: inspectDetails, Statuses: inspectStatuses,
-		About:    "print what docker image inspect prints",
-		Examples: []string{"layup inspect nginx.tar", "layup inspect -f '{{json .RootFS.Layers}}' nginx.tar", "layup inspect --raw nginx.tar | sha256sum"}}
+	return call.Command{Name: "inspect", Args: "IMAGE...", Min: 1, Max: -1, Docker: true, New: newInspect,
+		Details: inspectDetails, Statuses: inspectStatuses,
+		About: "print what docker image inspect prints",
+		Examples: []string{"layup inspect nginx.tar", "layup inspect -f '{{json .RootFS.Layers}}' nginx.tar",
+			"layup inspect --raw nginx.tar | sha256sum"}}
 }
 
 func newInspect(f *pflag.FlagSet) call.Answer {
 	i := &inspection{kind: arg.Choice{Words: []string{"image", "container"}}}
-	f.StringP("format", "f", "", "`FORMAT` of docker inspect: json, which is one line, or a Go template; without it the array is indented")
+	f.StringP("format", "f", "", "`FORMAT` of docker inspect: json, which is one line, or a Go template; without it the "+
+		"array is indented")
 	f.BoolVarP(&i.size, "size", "s", false, "read the layers for Size also where they have to be fetched")
 	f.Var(&i.kind, "type", "take images or containers alone, as docker inspect does")
 	f.BoolVar(&i.raw, "raw", false, "print the config exactly as it is stored")
@@ -117,7 +121,8 @@ func (i *inspection) one(img *analyze.Image) (string, error) {
 	return runTemplate(i.template, d, img.Image)
 }
 
-// runTemplate runs a template on a document as docker's client does: on what it decodes, by Go's names, and where that fails on the JSON itself.
+// runTemplate runs a template on a document as docker's client does: on what it decodes, by Go's names, and where that
+// fails on the JSON itself.
 func runTemplate(template *render.DockerTemplate, d *analyze.DockerImage, img *source.Image) (string, error) {
 	raw, err := newRawImage(d, img)
 	if err != nil {
@@ -162,7 +167,8 @@ func (i *inspection) write(ctx context.Context, c *call.Call, parts []string, st
 // stored writes what --raw or --manifest asks for, byte for byte.
 func (i *inspection) stored(ctx context.Context, c *call.Call) (int, error) {
 	if c.Given("format") || i.raw && i.manifest {
-		return call.Failed, call.Usage("--raw and --manifest print what is stored; choose one, without --format", "inspect: --raw, --manifest and --format exclude each other")
+		return call.Failed, call.Usage("--raw and --manifest print what is stored; choose one, without --format",
+			"inspect: --raw, --manifest and --format exclude each other")
 	}
 	images, err := c.Load(ctx, c.Args, analyze.Needs{Layers: analyze.Never})
 	if err != nil {
@@ -170,7 +176,8 @@ func (i *inspection) stored(ctx context.Context, c *call.Call) (int, error) {
 	}
 	defer images.Close()
 	if len(images) != 1 {
-		return call.Failed, call.Usage("choose it with --image", "inspect: --raw and --manifest print those of one image, not of %d", len(images))
+		return call.Failed, call.Usage("choose it with --image",
+			"inspect: --raw and --manifest print those of one image, not of %d", len(images))
 	}
 	l := images[0]
 	if l.Err != nil {

@@ -13,7 +13,8 @@ import (
 	"layup/report/call"
 )
 
-// What docker says here it says of no image: a template may mix the names of Go and of JSON, and what it asks for that is not known is said.
+// What docker says here it says of no image: a template may mix the names of Go and of JSON, and what it asks for that
+// is not known is said.
 func TestTemplatesFindEverySpellingAndSayWhatIsUnknown(t *testing.T) {
 	name := direct.Pack(t, "myfile")
 	id := strings.TrimSpace(direct.Layup(t, "inspect", "-f", "{{.Id}}", name).Out)
@@ -24,12 +25,18 @@ func TestTemplatesFindEverySpellingAndSayWhatIsUnknown(t *testing.T) {
 		{"{{.ID}} {{.Id}}", id + " " + id + "\n", "", 0},
 		{"{{.Id}}{{.Variant}}{{.OsVersion}} {{json .Manifests}}", id + " null\n", "", 0},
 		{`{{join .RepoTags ","}} {{.Id}}`, "shop:1.2 " + id + "\n", "", 0},
-		{"{{.Id}} {{.Nope}}", "\n", "template parsing error: template: :1:10: executing \"\" at <.Nope>: map has no entry for key \"Nope\"\n", 1},
-		{"{{.Id}}{{$d := .}}{{$d.Metadata.LastTagTime}}", "\n", "layup: " + name + ": .Metadata is known to an engine only; read its store: docker-root:/var/lib/docker\n", 1},
-		{"{{.Identity}}", "\n", "layup: " + name + ": .Identity is known to an engine only; read its store: docker-root:/var/lib/docker\n", 1},
-		{`{{upper .}}`, "\n", "template parsing error: template: :1:8: executing \"\" at <.>: wrong type for value; expected string; got map[string]interface {}\n", 1},
-		{`{{join .Os ","}}`, "\n", "template parsing error: template: :1:7: executing \"\" at <.Os>: wrong type for value; expected []string; got string\n", 1},
-		{`{{pad .Os -1 0}}`, "\n", "template parsing error: template: :1:2: executing \"\" at <pad .Os -1 0>: error calling pad: strings: negative Repeat count\n", 1},
+		{"{{.Id}} {{.Nope}}", "\n", "template parsing error: template: :1:10: executing \"\" at <.Nope>: map has no entry " +
+			"for key \"Nope\"\n", 1},
+		{"{{.Id}}{{$d := .}}{{$d.Metadata.LastTagTime}}", "\n", "layup: " + name +
+			": .Metadata is known to an engine only; read its store: docker-root:/var/lib/docker\n", 1},
+		{"{{.Identity}}", "\n", "layup: " + name + ": .Identity is known to an engine only; read its store: " +
+			"docker-root:/var/lib/docker\n", 1},
+		{`{{upper .}}`, "\n", "template parsing error: template: :1:8: executing \"\" at <.>: wrong type for value; " +
+			"expected string; got map[string]interface {}\n", 1},
+		{`{{join .Os ","}}`, "\n", "template parsing error: template: :1:7: executing \"\" at <.Os>: wrong type for value; " +
+			"expected []string; got string\n", 1},
+		{`{{pad .Os -1 0}}`, "\n", "template parsing error: template: :1:2: executing \"\" at <pad .Os -1 0>: error " +
+			"calling pad: strings: negative Repeat count\n", 1},
 		{"{{", "", "template parsing error: template: :1: unclosed action\n", 64},
 		{"", direct.Layup(t, "inspect", name).Out, "", 0},
 	} {
@@ -52,7 +59,8 @@ func TestWithoutConfigThereIsNoID(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, field := range []string{".Id", ".ID"} {
-			want := direct.Of("\n", "layup: "+name+": "+field+" is not known: there is no config, of which it would be the digest\n", call.Refuted)
+			want := direct.Of("\n", "layup: "+name+": "+field+" is not known: there is no config, of which it would be "+
+				"the digest\n", call.Refuted)
 			if got := direct.Layup(t, "inspect", "-q", "-f", "{{"+field+"}}", name); got != want {
 				t.Errorf("%s: got %v want %v", format, got, want)
 			}
@@ -61,7 +69,8 @@ func TestWithoutConfigThereIsNoID(t *testing.T) {
 			t.Errorf("%s: %v", format, got)
 		}
 		got := direct.Layup(t, "serve", "-q", "--socket", filepath.Join(harness.ShortDir(t), "s"), name)
-		if !strings.HasPrefix(got.Err, "layup: "+name+": a bare layer, or an archive from before Docker 1.10, has no config") || got.Status != call.Failed {
+		if !strings.HasPrefix(got.Err, "layup: "+name+
+			": a bare layer, or an archive from before Docker 1.10, has no config") || got.Status != call.Failed {
 			t.Errorf("%s: serve: %v", format, got)
 		}
 	}
@@ -71,19 +80,24 @@ func TestWithoutConfigThereIsNoID(t *testing.T) {
 func TestDockersLongerCommandsAreTakenAsTheyAre(t *testing.T) {
 	name := direct.Pack(t, "myfile")
 	for typed, short := range map[string]string{
-		"image inspect": "inspect", "-q image inspect -f {{.Os}}": "-q inspect -f {{.Os}}", "image history -q": "history -q", "inspect --type image": "inspect", "inspect --type=image -s": "inspect",
+		"image inspect": "inspect", "-q image inspect -f {{.Os}}": "-q inspect -f {{.Os}}", "image history -q": "history -q",
+		"inspect --type image": "inspect", "inspect --type=image -s": "inspect",
 	} {
-		got, want := direct.Layup(t, append(strings.Fields(typed), name)...), direct.Layup(t, append(strings.Fields(short), name)...)
+		got, want := direct.Layup(t, append(strings.Fields(typed), name)...), direct.Layup(t, append(strings.Fields(short),
+			name)...)
 		if got != want || got.Status != call.Answered {
 			t.Errorf("%s: got %v want %v", typed, got, want)
 		}
 	}
 	for typed, want := range map[string]direct.Result{
-		"inspect --type container":               direct.Of("[]\n", "layup: "+name+": no such container\n", call.Refuted),
-		"inspect -f {{.Os}} --type=container":    direct.Of("\n", "layup: "+name+": no such container\n", call.Refuted),
-		"inspect --type volume":                  direct.Of("", "layup: inspect: --type: \"volume\": not one of image, container\n", call.Failed),
-		"image ls":                               direct.Of("", "layup: unknown command \"image\"\nlayup: hint: did you mean layup images?\n", call.Failed),
-		"__complete image inspect --ty":          direct.Of("--type\ttake images or containers alone, as docker inspect does\n:4\n", "", call.Answered),
+		"inspect --type container":            direct.Of("[]\n", "layup: "+name+": no such container\n", call.Refuted),
+		"inspect -f {{.Os}} --type=container": direct.Of("\n", "layup: "+name+": no such container\n", call.Refuted),
+		"inspect --type volume": direct.Of("", "layup: inspect: --type: \"volume\": not one of image, "+
+			"container\n", call.Failed),
+		"image ls": direct.Of("", "layup: unknown command \"image\"\nlayup: hint: did you "+
+			"mean layup images?\n", call.Failed),
+		"__complete image inspect --ty": direct.Of("--type\ttake images or containers alone, as docker "+
+			"inspect does\n:4\n", "", call.Answered),
 		"__complete -q image inspect --type con": direct.Of("container\n:4\n", "", call.Answered),
 	} {
 		args := strings.Fields(typed)
@@ -96,7 +110,8 @@ func TestDockersLongerCommandsAreTakenAsTheyAre(t *testing.T) {
 	}
 }
 
-// A template that loops, calls itself or doubles strings ends with an error, after the time that is promised: render tries more of them in less.
+// A template that loops, calls itself or doubles strings ends with an error, after the time that is promised: render
+// tries more of them in less.
 func TestTemplatesWithoutEndAreStopped(t *testing.T) {
 	name := direct.Pack(t, "myfile")
 	for _, c := range []struct{ template, want string }{
@@ -141,13 +156,15 @@ func TestStoredDocumentsArePrintedExactly(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := direct.Layup(t, "inspect", c.flag, name)
-		if !strings.HasPrefix(got.Out, c.begins) || c.begins == "" && got.Out != "" || got.Status != c.status || !strings.HasSuffix(got.Err, c.err) {
+		if !strings.HasPrefix(got.Out, c.begins) || c.begins == "" && got.Out != "" || got.Status != c.status ||
+			!strings.HasSuffix(got.Err, c.err) {
 			t.Errorf("%s %s: %v", c.format, c.flag, got)
 		}
 	}
 }
 
-// What cannot be read leaves no empty list, which would say that there is no such image; and IDs alone come without notes.
+// What cannot be read leaves no empty list, which would say that there is no such image; and IDs alone come without
+// notes.
 func TestWhatCannotBeReadIsNoEmptyAnswer(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "image")
 	if err := os.WriteFile(name, []byte(strings.Repeat("no image\n", 200)), 0o600); err != nil {

@@ -15,7 +15,8 @@ import (
 	"layup/report/call"
 )
 
-// The names by which Docker knows its plugin: "docker layup" runs the executable docker-layup, which introduces itself first.
+// The names by which Docker knows its plugin: "docker layup" runs the executable docker-layup, which introduces itself
+// first.
 const (
 	pluginName     = "layup"
 	pluginFile     = "docker-layup"
@@ -23,8 +24,8 @@ const (
 	pluginSocket   = "DOCKER_CLI_PLUGIN_SOCKET"
 )
 
-// Plugin returns the context and the arguments of a program's command line: if docker started the program as its plugin,
-// those that docker means.
+// Plugin returns the context and the arguments of a program's command line: if docker started the program as its
+// plugin, those that docker means.
 func Plugin(ctx context.Context, line []string) (context.Context, []string) {
 	if !isPlugin(line[0]) {
 		return ctx, line[1:]
@@ -37,8 +38,9 @@ func isPlugin(program string) bool {
 	return strings.TrimSuffix(filepath.Base(program), ".exe") == pluginFile
 }
 
-// pluginArgs returns the command line that Docker's stands for: it hands on its own, with its global flags before the plugin's name, and
-// with help or __complete before that. What is no such line stays as it is, for the program can be called by hand, too.
+// pluginArgs returns the command line that Docker's stands for: it hands on its own, with its global flags before the
+// plugin's name, and with help or __complete before that. What is no such line stays as it is, for the program can be
+// called by hand, too.
 func pluginArgs(args []string) []string {
 	rest, help := withoutDockerFlags(args)
 	if len(rest) > 1 && (rest[0] == "help" || strings.HasPrefix(rest[0], "__complete")) && rest[1] == pluginName {
@@ -53,7 +55,8 @@ func pluginArgs(args []string) []string {
 	return rest[1:]
 }
 
-// withoutDockerFlags drops the global flags of the docker client from the front. They choose an engine, and none is asked here.
+// withoutDockerFlags drops the global flags of the docker client from the front. They choose an engine, and none is
+// asked here.
 func withoutDockerFlags(args []string) (rest []string, help bool) {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.Usage = func() {}
@@ -76,7 +79,8 @@ func withoutDockerFlags(args []string) (rest []string, help bool) {
 
 // Metadata is the command by which Docker recognises a plugin.
 func Metadata() call.Command {
-	return call.Command{Name: pluginMetadata, Max: 0, Hidden: true, Plain: true, New: newMetadata, About: "introduce the plugin to Docker"}
+	return call.Command{Name: pluginMetadata, Max: 0, Hidden: true, Plain: true, New: newMetadata,
+		About: "introduce the plugin to Docker"}
 }
 
 // newMetadata answers the question by which Docker recognises a plugin.
@@ -92,8 +96,9 @@ func newMetadata(*pflag.FlagSet) call.Answer {
 	}
 }
 
-// withDocker returns the context of a command of the plugin. It ends with the docker client that started it, for a client that is told to end
-// away from a terminal does not hand on the signal: it closes a socket of which it names the address, and then waits for its plugin.
+// withDocker returns the context of a command of the plugin. It ends with the docker client that started it, for a
+// client that is told to end away from a terminal does not hand on the signal: it closes a socket of which it names the
+// address, and then waits for its plugin.
 func withDocker(ctx context.Context) context.Context {
 	ctx = call.AsPlugin(ctx)
 	address := os.Getenv(pluginSocket)

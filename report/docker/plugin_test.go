@@ -9,7 +9,8 @@ import (
 func TestPluginUnderstandsWhatDockerHandsOn(t *testing.T) {
 	for _, c := range []struct{ say, args, want string }{
 		{"a command", "layup owner x /y", "owner x /y"},
-		{"global flags before it", "-D --context c --host=unix:///x -H tcp://y -lerror --tlsverify --tlscacert ca.pem --config dir layup owner x /y", "owner x /y"},
+		{"global flags before it", "-D --context c --host=unix:///x -H tcp://y -lerror --tlsverify --tlscacert ca.pem " +
+			"--config dir layup owner x /y", "owner x /y"},
 		{"a context of the plugin's name", "--context layup -c layup layup ls x", "ls x"},
 		{"flags behind it are ours", "layup -q ls -l x", "-q ls -l x"},
 		{"the name once more is an image", "layup ls layup", "ls layup"},
@@ -34,7 +35,8 @@ func TestPluginUnderstandsWhatDockerHandsOn(t *testing.T) {
 }
 
 func TestPluginIsKnownByItsName(t *testing.T) {
-	for program, want := range map[string]bool{"docker-layup": true, "/x/cli-plugins/docker-layup": true, "docker-layup.exe": true, "layup": false, "/docker-layup/layup": false, "": false} {
+	for program, want := range map[string]bool{"docker-layup": true, "/x/cli-plugins/docker-layup": true,
+		"docker-layup.exe": true, "layup": false, "/docker-layup/layup": false, "": false} {
 		if got := isPlugin(program); got != want {
 			t.Errorf("%q: got %t want %t", program, got, want)
 		}

@@ -13,7 +13,8 @@ import (
 )
 
 // historyTitles are the titles of docker history's columns, by field.
-var historyTitles = map[string]string{"ID": "IMAGE", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT", "CreatedBy": "CREATED BY", "Size": "SIZE", "Comment": "COMMENT"}
+var historyTitles = map[string]string{"ID": "IMAGE", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT",
+	"CreatedBy": "CREATED BY", "Size": "SIZE", "Comment": "COMMENT"}
 
 // A historyRow is a row of the history as docker's templates see it.
 type historyRow struct {
@@ -77,7 +78,8 @@ func (h historyRow) Format(s fmt.State, _ rune) {
 	if h.row.Size != nil {
 		size = strconv.FormatInt(*h.row.Size, 10)
 	}
-	fmt.Fprintf(s, "{{<nil>} %t %t {%s %d %s %s %s %v}}", h.trunc, h.human, h.row.Comment, h.row.Created, h.row.CreatedBy, h.row.ID, size, h.row.Tags)
+	fmt.Fprintf(s, "{{<nil>} %t %t {%s %d %s %s %s %v}}", h.trunc, h.human, h.row.Comment, h.row.Created, h.row.CreatedBy,
+		h.row.ID, size, h.row.Tags)
 }
 
 // MarshalJSON writes the fields in the order of their names, with escapes for HTML, as docker does.

@@ -20,14 +20,16 @@ import (
 )
 
 const serveDetails = `
-Answers on a Unix socket what an engine says of its images, read-only, so that docker itself lists and inspects image files:
-docker -H unix://PATH image ls, image inspect, inspect, history. What would change anything is refused. All images of a file are served,
-of a directory that is no layout those of each file in it; --image and --platform choose. Every image is loaded and verified before the
-socket is there. It serves until it is interrupted, and then removes the socket.
+Answers on a Unix socket what an engine says of its images, read-only, so that docker itself lists and inspects image
+files: docker -H unix://PATH image ls, image inspect, inspect, history. What would change anything is refused. All
+images of a file are served, of a directory that is not a layout, those of each file in it; --image and --platform
+choose. Every image is loaded and verified before the socket is there. It serves until it is interrupted, and then
+removes the socket.
 
-The socket is yours alone (mode 0600), and there is no other way in. PATH must not exist, but for a socket that an earlier run left.
-An image goes by its tags, by its ID or the beginning of it, by its manifest's digest. Where two files have an image of one tag, the later
-takes it, as with docker load; of several platforms, this machine's goes by the tag.
+The socket is yours alone (mode 0600), and there is no other way in. PATH must not exist, unless it is a socket left
+by an earlier run. An image goes by its tags, by its ID or the beginning of it, by its manifest's digest. Where two
+files have an image of one tag, the later takes it, as with docker load; of several platforms, this machine's goes by
+the tag.
 `
 
 // What a client may take: it asks one short question at a time.
@@ -42,20 +44,24 @@ const (
 
 // Serve is the command serve.
 func Serve() call.Command {
-	return call.Command{Name: "serve", Args: "IMAGE...", Min: 1, Max: -1, Plain: true, New: newServe, Details: serveDetails,
-		Refuses:  []call.Refusal{call.NoTOC, {Flag: "output", Why: "it writes no document"}},
-		About:    "answer docker -H unix://PATH about image files",
-		Examples: []string{"layup serve --socket ./layup.sock shop.tar base.tar", "docker -H unix://$PWD/layup.sock image ls"}}
+	return call.Command{Name: "serve", Args: "IMAGE...", Min: 1, Max: -1, Plain: true, New: newServe,
+		Details: serveDetails,
+		Refuses: []call.Refusal{call.NoTOC, {Flag: "output", Why: "it writes no document"}},
+		About:   "answer docker -H unix://PATH about image files",
+		Examples: []string{"layup serve --socket ./layup.sock shop.tar base.tar",
+			"docker -H unix://$PWD/layup.sock image ls"}}
 }
 
 func newServe(f *pflag.FlagSet) call.Answer {
 	path := f.String("socket", "", "listen on the Unix socket `PATH`")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		if *path == "" {
-			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "serve: --socket PATH is missing")
+			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]),
+				"serve: --socket PATH is missing")
 		}
 		if scheme, _, ok := strings.Cut(*path, "://"); ok && scheme != "unix" {
-			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]), "--socket %q: it answers on a Unix socket alone", *path)
+			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]),
+				"--socket %q: it answers on a Unix socket alone", *path)
 		}
 		address, err := filepath.Abs(strings.TrimPrefix(*path, "unix://")) // as docker -H has it
 		if err != nil {
@@ -81,7 +87,8 @@ func newServe(f *pflag.FlagSet) call.Answer {
 // newServer is a server in which no client can stay for ever without asking.
 func newServer(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler: handler, ReadHeaderTimeout: questionTime, ReadTimeout: questionTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+		Handler: handler, ReadHeaderTimeout: questionTime, ReadTimeout: questionTime, WriteTimeout: answerTime,
+		IdleTimeout:    idleTime,
 		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // of clients' mistakes they are told themselves
 	}
 }
@@ -95,7 +102,8 @@ func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) e
 	case err := <-ended:
 		return errors.Join(fmt.Errorf("serve: %w", err), listener.Close())
 	case <-ctx.Done():
-		return errors.Join(srv.Close(), listener.Close()) // the server knows the listener only once it has begun; to close it removes the socket
+		return errors.Join(srv.Close(),
+			listener.Close()) // the server knows the listener only once it has begun; to close it removes the socket
 	}
 }
 

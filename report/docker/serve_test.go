@@ -61,7 +61,8 @@ func TestOnlySoManyClientsAreServedAtOnce(t *testing.T) {
 
 func TestServerWaitsForNoClientForEver(t *testing.T) {
 	srv := newServer(http.NotFoundHandler())
-	if srv.ReadHeaderTimeout != questionTime || srv.ReadTimeout != questionTime || srv.WriteTimeout != answerTime || srv.IdleTimeout != idleTime {
+	if srv.ReadHeaderTimeout != questionTime || srv.ReadTimeout != questionTime || srv.WriteTimeout != answerTime ||
+		srv.IdleTimeout != idleTime {
 		t.Errorf("a client may stay: %+v", srv)
 	}
 	l := loopback(t)

@@ -58,12 +58,15 @@ func (s *served) takeAll(list call.Images) error {
 		}
 		if l.Image.Container != nil { // not its image: it has a layer more
 			if len(list) == 1 {
-				return call.Usage("layup inspect "+show.Shell(l.Name)+"  prints docker's document of it", "%s: is a container, and images alone are served", l.Where())
+				return call.Usage("layup inspect "+show.Shell(l.Name)+"  prints docker's document of it",
+					"%s: is a container, and images alone are served", l.Where())
 			}
 			continue
 		}
 		if l.Image.ID == "" {
-			return call.Usage("layup ls "+show.Shell(l.Name)+"  reads it", "%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say", l.Where())
+			return call.Usage("layup ls "+show.Shell(l.Name)+"  reads it",
+				"%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say",
+				l.Where())
 		}
 		s.take(l.Image)
 	}
@@ -76,7 +79,8 @@ func (s *served) take(img *analyze.Image) {
 	at := slices.IndexFunc(s.images, func(other engineapi.Image) bool { return other.Inspect.ID == d.ID })
 	if at < 0 {
 		at = len(s.images)
-		s.images, s.origin = append(s.images, engineapi.Image{Inspect: d, History: img.DockerHistory()}), append(s.origin, from)
+		s.images, s.origin = append(s.images, engineapi.Image{Inspect: d, History: img.DockerHistory()}), append(s.origin,
+			from)
 		tags := d.RepoTags
 		d.RepoTags = []string{}
 		s.name(at, from, tags)
@@ -97,7 +101,10 @@ func (s *served) take(img *analyze.Image) {
 // name gives an image its tags, of which another may have one already.
 func (s *served) name(at int, from origin, tags []string) {
 	for _, tag := range tags {
-		has := slices.IndexFunc(s.images, func(other engineapi.Image) bool { return slices.Contains(other.Inspect.RepoTags, tag) })
+		has := slices.IndexFunc(s.images, func(other engineapi.Image) bool {
+			return slices.Contains(other.Inspect.RepoTags,
+				tag)
+		})
 		switch {
 		case has == at:
 			continue
@@ -106,7 +113,8 @@ func (s *served) name(at int, from origin, tags []string) {
 		case has >= 0:
 			s.unname(has, tag)
 			if s.origin[has].name != from.name {
-				s.c.Note(fmt.Sprintf("%s is the image of %s now, the later file, no longer that of %s", tag, from.name, s.origin[has].name))
+				s.c.Note(fmt.Sprintf("%s is the image of %s now, the later file, no longer that of %s", tag, from.name,
+					s.origin[has].name))
 			}
 		}
 		d := s.images[at].Inspect
@@ -123,7 +131,8 @@ func (s *served) unname(at int, tag string) {
 	}
 }
 
-// better reports whether an image goes by a tag rather than one of another platform in the same file: this machine's does.
+// better reports whether an image goes by a tag rather than one of another platform in the same file: this machine's
+// does.
 func (o origin) better(than origin) bool {
 	ours := func(platform string) bool { return strings.HasPrefix(platform+"/", "linux/"+runtime.GOARCH+"/") }
 	return ours(o.platform) && !ours(than.platform)

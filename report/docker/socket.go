@@ -12,13 +12,15 @@ import (
 	"time"
 )
 
-// checkSocket says whether a socket can come to be at a path, and why not. It returns the socket that an earlier run left there, if there is one.
+// checkSocket says whether a socket can come to be at a path, and why not. It returns the socket that an earlier run
+// left there, if there is one.
 func checkSocket(path string) (dead fs.FileInfo, err error) {
 	if len(path) > longestAddress {
 		return nil, fmt.Errorf("its path has %d bytes, and %d is the most for a socket", len(path), longestAddress)
 	}
 	if n := len(filepath.Dir(path)); n > longestAddress-len(birthplace) {
-		return nil, fmt.Errorf("its directory's path has %d bytes, and %d is the most for a socket in it", n, longestAddress-len(birthplace))
+		return nil, fmt.Errorf("its directory's path has %d bytes, and %d is the most for a socket in it", n,
+			longestAddress-len(birthplace))
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%q is no directory", filepath.Dir(path))
@@ -52,8 +54,8 @@ const birthplace = "/.lu4294967295/s"
 
 var errListening = errors.New("a program is listening there")
 
-// listenPrivately listens on a socket that is the user's alone from the first moment: it is made in a directory nobody else may enter, and
-// gets its name when it has its mode. A socket that an earlier run left is removed before.
+// listenPrivately listens on a socket that is the user's alone from the first moment: it is made in a directory nobody
+// else may enter, and gets its name when it has its mode. A socket that an earlier run left is removed before.
 func listenPrivately(path string) (net.Listener, error) {
 	defer lockDirectory(filepath.Dir(path))()
 	dead, err := checkSocket(path)
@@ -85,8 +87,9 @@ func listenPrivately(path string) (net.Listener, error) {
 	return &private{Listener: listener, path: path, info: info}, nil
 }
 
-// place gives a socket its name, and replaces nothing but the dead one that was found there. That is moved away to be looked at, for what has
-// the name may be another by now, of a program that started at the same moment: it gets its name back.
+// place gives a socket its name, and replaces nothing but the dead one that was found there. That is moved away to be
+// looked at, for what has the name may be another by now, of a program that started at the same moment: it gets its
+// name back.
 func place(made, path string, dead fs.FileInfo) error {
 	if dead != nil {
 		taken := made + ".old"

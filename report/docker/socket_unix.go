@@ -14,8 +14,8 @@ func ownedByUs(info fs.FileInfo) bool {
 	return ok && int(stat.Uid) == os.Geteuid()
 }
 
-// lockDirectory keeps other programs of ours from making a socket in a directory until unlock is called. Where the file system knows no locks,
-// nobody is kept.
+// lockDirectory keeps other programs of ours from making a socket in a directory until unlock is called. Where the file
+// system knows no locks, nobody is kept.
 func lockDirectory(dir string) (unlock func()) {
 	file, err := os.Open(dir)
 	if err != nil {

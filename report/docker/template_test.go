@@ -58,7 +58,8 @@ func TestDocumentKeepsEveryFieldOfAnEngines(t *testing.T) {
 // newerJoin are the templates that docker 28 refuses and docker 29 runs.
 var newerJoin = map[string]string{`{{join .Config.Labels ","}}`: "lab <lab@example.com>,lab nginx\n"}
 
-// Templates on the document of an engine, with all that only an engine knows, against what docker's client made of them.
+// Templates on the document of an engine, with all that only an engine knows, against what docker's client made of
+// them.
 func TestTemplatesOnAnEnginesDocument(t *testing.T) {
 	d, img := engineDocument(t)
 	pointer := regexp.MustCompile(`0x[0-9a-f]{8,}`)
@@ -91,7 +92,8 @@ func TestTemplatesOnAnEnginesDocument(t *testing.T) {
 		if err != nil {
 			message = rawTypeName.Replace(err.Error()) + "\n"
 		}
-		if pointer.ReplaceAllString(text, "POINTER") != pointer.ReplaceAllString(p.Stdout, "POINTER") || message != p.Stderr || exit != p.Exit {
+		if pointer.ReplaceAllString(text, "POINTER") != pointer.ReplaceAllString(p.Stdout, "POINTER") ||
+			message != p.Stderr || exit != p.Exit {
 			t.Errorf("%s: got %d %q %q want %d %q %q", p.Template, exit, text, message, p.Exit, p.Stdout, p.Stderr)
 		}
 	}

@@ -5,7 +5,8 @@ import (
 	"layup/report/render"
 )
 
-// At returns the place of a field; a name that is not there is a mistake of ours, which every test of the command shows.
+// At returns the place of a field; a name that is not there is a mistake of ours, which every test of the command
+// shows.
 func At(fields []render.Field, name string) int {
 	for i, f := range fields {
 		if f.Name == name {

@@ -22,7 +22,8 @@ type ImageFacts struct {
 // FactsOf is what the document says of an image that was loaded.
 func FactsOf(img *analyze.Image) ImageFacts {
 	layers := len(img.Layers)
-	return ImageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform, Layers: &layers, Verified: img.Verified}
+	return ImageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform, Layers: &layers,
+		Verified: img.Verified}
 }
 
 // ErrorFacts is a member of the document's "errors"; without a layer where the image could not be opened at all.
@@ -44,7 +45,8 @@ type WarningFacts struct {
 
 // NewWarningFacts is what the document says of a warning.
 func NewWarningFacts(w tarfs.Warning) WarningFacts {
-	f := WarningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Code.Message, More: w.More}
+	f := WarningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Code.Message,
+		More: w.More}
 	if !utf8.ValidString(w.Path) {
 		f.PathBase64 = base64.StdEncoding.EncodeToString([]byte(w.Path))
 	}

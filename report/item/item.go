@@ -12,11 +12,14 @@ import (
 
 // The members of an item by their JSON names; the functions below append their values in this order.
 var (
-	PathField   = []render.Field{{Name: "path", Kind: render.Name}}
-	MetaFields  = []render.Field{{Name: "type"}, {Name: "mode"}, {Name: "uid", Kind: render.Int}, {Name: "gid", Kind: render.Int}, {Name: "size", Kind: render.Int}, {Name: "mtime", Kind: render.Time}}
+	PathField  = []render.Field{{Name: "path", Kind: render.Name}}
+	MetaFields = []render.Field{{Name: "type"}, {Name: "mode"}, {Name: "uid", Kind: render.Int}, {Name: "gid",
+		Kind: render.Int}, {Name: "size", Kind: render.Int}, {Name: "mtime", Kind: render.Time}}
 	LayerField  = []render.Field{{Name: "layer", Kind: render.Int}}
-	EntryFields = []render.Field{{Name: "metaLayer", Kind: render.Int}, {Name: "contentLayer", Kind: render.Int}, {Name: "link", Kind: render.Name}, {Name: "device"},
-		{Name: "hardlinks", Kind: render.Name}, {Name: "implied", Kind: render.Bool}, {Name: "xattrs", Kind: render.Object}, {Name: "sha256"}}
+	EntryFields = []render.Field{{Name: "metaLayer", Kind: render.Int}, {Name: "contentLayer", Kind: render.Int},
+		{Name: "link", Kind: render.Name}, {Name: "device"},
+		{Name: "hardlinks", Kind: render.Name}, {Name: "implied", Kind: render.Bool}, {Name: "xattrs", Kind: render.Object},
+		{Name: "sha256"}}
 	statusFields      = []render.Field{{Name: "status"}, {Name: "hiddenBy", Kind: render.Int}, {Name: "how"}}
 	InstructionFields = []render.Field{{Name: "createdBy"}, {Name: "instruction"}}
 
