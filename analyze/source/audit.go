@@ -121,7 +121,7 @@ func countChecks(img *Image) []Check {
 		diffIDs.Verdict, diffIDs.Message = Passed, "as many as there are layers"
 	}
 	history := NewCheck("history")
-	history.Expected, history.Found = strconv.Itoa(layers), strconv.Itoa(document.HistoryEntries(img.ConfigFile))
+	history.Expected, history.Found = strconv.Itoa(layers), strconv.Itoa(len(document.LayerHistory(img.ConfigFile)))
 	history.Verdict, history.Message = Passed, "as many entries as there are layers"
 	for _, w := range historyWarnings(img.ConfigFile, layers) {
 		history.Code, history.Message = w.Code.Name, w.Code.Message

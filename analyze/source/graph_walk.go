@@ -90,7 +90,7 @@ func annotatedNames(d document.Descriptor) (refs, aliases []string) {
 // visit adds what one descriptor names. Its errors are limits; whatever else is wrong is the entry's error.
 func (w *walk) visit(d document.Descriptor, depth int) error {
 	w.count++
-	if err := errors.Join(w.ctx.Err(), w.Opt.Limits.OverDescriptors(w.count)); err != nil {
+	if err := errors.Join(w.ctx.Err(), document.Over(document.LimitDescriptors, w.count, w.Opt.Limits.Descriptors)); err != nil {
 		return err
 	}
 	e := &Entry{Kind: KindImage, Form: w.Graph, Group: w.group, Descriptor: d,
@@ -160,7 +160,7 @@ func (w *walk) descend(d document.Descriptor, nested *document.Document, e *Entr
 	}
 	w.visited[d.Digest] = true
 	limits := &w.Opt.Limits
-	if err := document.Over(document.LimitIndexDepth, int64(depth), int64(limits.IndexDepth)); err != nil {
+	if err := document.Over(document.LimitIndexDepth, depth, limits.IndexDepth); err != nil {
 		return err
 	}
 	list, err := nested.Children()

@@ -56,15 +56,13 @@ type Engine struct {
 	Measure func(context.Context) (int64, error)
 }
 
-func emptyConfig() *v1.ConfigFile { return new(v1.ConfigFile) }
-
 // LayersAtHand reports whether its layers can be read without a network.
 func (img *Image) LayersAtHand() bool { return !img.Remote }
 
 // UseConfig takes over what the config says. It returns an error unless there is a diffID for every layer.
 func (img *Image) UseConfig(config *document.Config, layers int, limits *document.Limits) error {
 	img.ID, img.Config, img.ConfigFile = config.ID, config.Raw, config.File
-	if err := limits.OverLayers(layers); err != nil {
+	if err := document.Over(document.LimitLayers, layers, limits.Layers); err != nil {
 		return err
 	}
 	return document.CountLayers(layers, config.DiffIDs)
@@ -97,13 +95,7 @@ func fullName(familiar string) string {
 
 // History returns the history entry of each layer, or nil unless the history names as many layers as there are.
 func (img *Image) History() []v1.History {
-	var list []v1.History
-	for _, h := range img.ConfigFile.History {
-		if !h.EmptyLayer {
-			list = append(list, h)
-		}
-	}
-	own := img.ownLayers()
+	list, own := document.LayerHistory(img.ConfigFile), img.ownLayers()
 	if len(list) != len(img.Layers)-len(own) {
 		return nil
 	}
@@ -127,7 +119,7 @@ func (img *Image) ownLayers() []v1.History {
 // historyWarnings says if the instructions of the history cannot be given to layers.
 func historyWarnings(cf *v1.ConfigFile, layers int) []tarfs.Warning {
 	switch {
-	case layers == 0 || document.HistoryEntries(cf) == layers:
+	case layers == 0 || len(document.LayerHistory(cf)) == layers:
 		return nil
 	case len(cf.History) == 0:
 		return []tarfs.Warning{{Code: HistoryAbsent, Layer: tarfs.NoLayer}}

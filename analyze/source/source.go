@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"layup/analyze/show"
 	"layup/analyze/source/document"
 )
@@ -62,7 +64,7 @@ func Named(name string, err error) error {
 // Load completes an image as all kinds of sources do. The form of the entry finds the config and the layers.
 func Load(s Source, e *Entry, opt *Options) (*Image, error) {
 	img := &Image{Source: s.Kind(), Reference: e.Reference(""), References: e.References, Verified: "none",
-		ConfigFile: emptyConfig(), Container: e.Container, Platform: e.Platform.String()}
+		ConfigFile: new(v1.ConfigFile), Container: e.Container, Platform: e.Platform.String()}
 	if e.Err != nil {
 		return img, e.Err
 	}
@@ -82,8 +84,8 @@ func Load(s Source, e *Entry, opt *Options) (*Image, error) {
 
 // shownPlatform takes the variant from the index if the config agrees with it: configs often leave the variant out.
 func shownPlatform(named, config document.Platform) string {
-	if !config.Known() || named.OS == config.OS && named.Architecture == config.Architecture {
-		return named.OrElse(config).String()
+	if named.Known() && (!config.Known() || named.OS == config.OS && named.Architecture == config.Architecture) {
+		return named.String()
 	}
 	return config.String()
 }

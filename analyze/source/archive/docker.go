@@ -55,7 +55,7 @@ func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 	if e.Config == "" {
 		return nil, errors.New("names no Config")
 	}
-	return e, document.Over(document.LimitLayers, int64(len(e.Layers)), int64(a.opt.Limits.Layers))
+	return e, document.Over(document.LimitLayers, len(e.Layers), a.opt.Limits.Layers)
 }
 
 // readDocker lists the images of an archive that has manifest.json and no index.json. What is listed twice to the

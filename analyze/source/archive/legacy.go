@@ -42,7 +42,7 @@ func (a *Archive) readLegacy() error {
 // readUnnamed lists the images that are nobody's parent.
 func (a *Archive) readUnnamed() error {
 	names := a.members.glob("*/json")
-	if err := document.Over(document.LimitDescriptors, int64(len(names)), int64(a.opt.Limits.Descriptors)); err != nil {
+	if err := document.Over(document.LimitDescriptors, len(names), a.opt.Limits.Descriptors); err != nil {
 		return err
 	}
 	parents := map[string]bool{}
@@ -118,7 +118,7 @@ func (a *Archive) legacyChain(id string) ([]*document.V1Image, error) {
 			return nil, fmt.Errorf("image %s: is its own ancestor", show.Cut(id))
 		}
 		seen[id] = true
-		if err := document.Over(document.LimitLayers, int64(len(seen)), int64(a.opt.Limits.Layers)); err != nil {
+		if err := document.Over(document.LimitLayers, len(seen), a.opt.Limits.Layers); err != nil {
 			return nil, err
 		}
 		l, err := a.legacyImage(id)

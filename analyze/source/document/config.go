@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	"layup/analyze/digest"
 )
 
-// storedConfig is a config as it may be written. It has types of its own for what engines read and Go's types refuse.
+// storedConfig is a config as builders write it. It has types of its own for what engines read and Go's types refuse.
 type storedConfig struct {
 	v1.ConfigFile
 	Created moment           `json:"created"`
@@ -47,7 +48,7 @@ func (e *storedExecution) execution() v1.Config {
 // A moment is a time. It is zero if the text is empty or not a time.
 type moment struct{ time.Time }
 
-// UnmarshalJSON hides that of the embedded time, which refuses an empty text.
+// UnmarshalJSON reads a time. That of the embedded time would refuse an empty text.
 func (m *moment) UnmarshalJSON(text []byte) error {
 	var s *string
 	if err := json.Unmarshal(text, &s); err != nil || s == nil {
@@ -81,7 +82,7 @@ func (w *words) UnmarshalJSON(text []byte) error {
 	return typedAs("Cmd, Entrypoint or Shell", json.Unmarshal(text, (*[]string)(w)))
 }
 
-// A Config is an image's config with what is known of it.
+// A Config is an image's config.
 type Config struct {
 	Raw     []byte
 	File    *v1.ConfigFile // never nil
@@ -95,7 +96,7 @@ func ParseConfig(doc []byte, limits *Limits) (*Config, error) {
 	if err := Unmarshal(doc, limits.JSONDepth, &raw); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	if err := Over(LimitHistory, int64(len(raw.History)), int64(limits.History)); err != nil {
+	if err := Over(limitHistory, len(raw.History), limits.History); err != nil {
 		return nil, fmt.Errorf("config: history entries: %w", err)
 	}
 	cf := &raw.ConfigFile
@@ -143,7 +144,7 @@ func parseDiffIDs(raw []json.RawMessage) ([]string, error) {
 	return list, nil
 }
 
-// CountLayers demands a diffID for every layer.
+// CountLayers returns an error unless there is a diffID for every layer.
 func CountLayers(layers int, diffIDs []string) error {
 	switch {
 	case layers == len(diffIDs):
@@ -154,15 +155,9 @@ func CountLayers(layers int, diffIDs []string) error {
 	return fmt.Errorf("%d layers but %d diff_ids", layers, len(diffIDs))
 }
 
-// HistoryEntries counts the entries that stand for a layer.
-func HistoryEntries(cf *v1.ConfigFile) int {
-	entries := 0
-	for _, h := range cf.History {
-		if !h.EmptyLayer {
-			entries++
-		}
-	}
-	return entries
+// LayerHistory returns the entries of the history that stand for a layer.
+func LayerHistory(cf *v1.ConfigFile) []v1.History {
+	return slices.DeleteFunc(slices.Clone(cf.History), func(h v1.History) bool { return h.EmptyLayer })
 }
 
 // A V1Image is ID/json of an archive of Docker before 1.10: one layer that knows its parent.
@@ -189,7 +184,7 @@ func ParseV1(doc []byte, limits *Limits) (*V1Image, error) {
 	return img, Unmarshal(doc, limits.JSONDepth, img)
 }
 
-// V1Config puts the config of an image together from its chain of V1Images, oldest first.
+// V1Config makes the config of an image from its chain of V1Images, oldest first.
 func V1Config(chain []*V1Image) *v1.ConfigFile {
 	top := chain[len(chain)-1]
 	cf := &v1.ConfigFile{Architecture: top.Architecture, Variant: top.Variant, OS: top.OS, Author: top.Author,

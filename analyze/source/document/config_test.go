@@ -14,16 +14,19 @@ func TestOddButValidConfigsAreRead(t *testing.T) {
 		`{"created":"yesterday"}`,
 		`{"config":null,"rootfs":null,"history":null}`,
 		`{"config":{"Cmd":"/bin/sh -c x","Entrypoint":["/a"],"Shell":null,"Memory":1e999},"unknown":{"x":[1]}}`,
-		`{"config":{"Healthcheck":{"Test":["CMD"],"Interval":30000000000,"StartInterval":5},"ExposedPorts":{"80/tcp":{}},"Volumes":null}}`,
+		`{"config":{"Healthcheck":{"Test":["CMD"],"Interval":30000000000,"StartInterval":5}}}`,
+		`{"config":{"ExposedPorts":{"80/tcp":{}},"Volumes":null}}`,
 	} {
 		c, err := ParseConfig([]byte(doc), &limits)
 		if err != nil || c.File == nil {
 			t.Errorf("%s: %v", doc, err)
 		}
 	}
-	c, _ := ParseConfig([]byte(`{"os":"linux","created":"2024-01-02T03:04:05.678Z","config":{"Cmd":"x","Env":["A=b"]},"history":[{"created":"2024-01-02T03:04:05+02:00","created_by":"y"}]}`), &limits)
+	c, _ := ParseConfig([]byte(`{"os":"linux","created":"2024-01-02T03:04:05.678Z","config":{"Cmd":"x","Env":["A=b"]},
+		"history":[{"created":"2024-01-02T03:04:05+02:00","created_by":"y"}]}`), &limits)
 	file := c.File
-	if !file.Created.Equal(time.Date(2024, 1, 2, 3, 4, 5, 678e6, time.UTC)) || file.History[0].Created.Hour() != 3 || file.History[0].CreatedBy != "y" {
+	if !file.Created.Equal(time.Date(2024, 1, 2, 3, 4, 5, 678e6, time.UTC)) ||
+		file.History[0].Created.Hour() != 3 || file.History[0].CreatedBy != "y" {
 		t.Errorf("got %v, %v", file.Created, file.History)
 	}
 	if file.Config.Cmd[0] != "x" || file.Config.Env[0] != "A=b" || file.OS != "linux" {
@@ -56,7 +59,8 @@ func TestConfigsOfWrongTypesAreRefusedByField(t *testing.T) {
 }
 
 func FuzzConfig(f *testing.F) {
-	for _, doc := range []string{`{}`, `{"history":[null],"rootfs":{"diff_ids":["x"]}}`, `{"config":{"Cmd":"x"},"created":""}`} {
+	for _, doc := range []string{`{}`, `{"history":[null],"rootfs":{"diff_ids":["x"]}}`,
+		`{"config":{"Cmd":"x"},"created":""}`} {
 		f.Add([]byte(doc))
 	}
 	limits := DefaultLimits()

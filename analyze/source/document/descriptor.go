@@ -25,7 +25,7 @@ type Descriptor struct {
 	ArtifactType string            `json:"artifactType"`
 }
 
-// A Ref is a descriptor, or the reason why it cannot be one.
+// A Ref is a descriptor, or the reason why there is none.
 type Ref struct {
 	Descriptor
 	Err error
@@ -54,7 +54,7 @@ func ParseDescriptor(raw json.RawMessage) (Descriptor, error) {
 	return d, nil
 }
 
-// Match compares a document with the descriptor that names it: size, digest, and the copy that the descriptor may carry.
+// Match compares a document with its descriptor: size, digest, and the copy that the descriptor may have.
 func (d Descriptor) Match(doc []byte) error {
 	if err := d.MatchSize(int64(len(doc))); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (d Descriptor) MatchSize(size int64) error {
 	return nil
 }
 
-// MatchData checks the copy of the blob that a descriptor may carry.
+// MatchData checks the copy of the blob that a descriptor may have.
 func (d Descriptor) MatchData() error {
 	if d.Data == nil {
 		return nil
@@ -93,13 +93,13 @@ func (d Descriptor) Foreign() bool {
 		strings.Contains(d.MediaType, ".foreign.")
 }
 
-// IsAttestation reports whether the descriptor is BuildKit's for a statement about another image.
+// IsAttestation reports whether the descriptor names a statement of BuildKit about another image.
 func (d Descriptor) IsAttestation() bool {
 	return strings.HasPrefix(d.Annotations["vnd.docker.reference.type"], "attestation") ||
 		d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
 }
 
-// BlobPattern matches all names that BlobName gives; the pattern is one of package path.
+// BlobPattern is a pattern of package path. It matches all names that BlobName returns.
 const BlobPattern = "blobs/*/*"
 
 // BlobName returns the name under which a layout keeps the blob of a digest, which must be valid.

@@ -13,20 +13,20 @@ import (
 	"unicode"
 
 	"layup/analyze/show"
-	"layup/tarfs"
 )
 
-// knownKeys are the keys that readers of these documents look for. Go's reader folds case and others do not. Two keys
+// knownKeys are the keys that readers of these documents look for. Go's reader folds case and others do not: two keys
 // that differ only in case would show different images to different readers.
 var knownKeys = foldedSet(
-	"architecture", "artifactType", "annotations", "author", "config", "container_config", "created", "created_by", "comment", "data",
-	"diff_ids", "digest", "docker_version", "empty_layer", "history", "id", "imageLayoutVersion", "layers", "LayerSources", "manifests",
-	"mediaType", "os", "os.features", "os.version", "parent", "platform", "RepoTags", "rootfs", "schemaVersion", "size", "subject", "type",
-	"urls", "variant", "Cmd", "Entrypoint", "Env", "ExposedPorts", "Healthcheck", "Labels", "OnBuild", "Shell", "StopSignal", "User",
-	"Volumes", "WorkingDir", "fsLayers",
+	"architecture", "artifactType", "annotations", "author", "config", "container_config", "created", "created_by",
+	"comment", "data", "diff_ids", "digest", "docker_version", "empty_layer", "history", "id", "imageLayoutVersion",
+	"layers", "LayerSources", "manifests", "mediaType", "os", "os.features", "os.version", "parent", "platform",
+	"RepoTags", "rootfs", "schemaVersion", "size", "subject", "type", "urls", "variant", "Cmd", "Entrypoint", "Env",
+	"ExposedPorts", "Healthcheck", "Labels", "OnBuild", "Shell", "StopSignal", "User", "Volumes", "WorkingDir",
+	"fsLayers",
 )
 
-// freeMaps are the objects with keys of any name: there, names that differ in case are two names.
+// freeMaps are the objects with keys of any name. In them, names that differ in case are two names.
 var freeMaps = foldedSet("labels", "annotations", "exposedports", "volumes")
 
 func foldedSet(names ...string) map[string]bool {
@@ -37,7 +37,7 @@ func foldedSet(names ...string) map[string]bool {
 	return set
 }
 
-// fold maps names that encoding/json takes for one to one string. It also folds the Kelvin sign to k, the long s to s.
+// fold returns one string for all names that encoding/json takes for one, also those with a Kelvin sign or a long s.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		for {
@@ -77,7 +77,7 @@ func CheckJSON(doc []byte, depth int) error {
 	return nil
 }
 
-// checkEncoding names the documents that are often found where JSON was meant.
+// checkEncoding names what is often found instead of JSON.
 func checkEncoding(doc []byte) error {
 	text := bytes.TrimLeft(doc, " \t\r\n")
 	switch {
@@ -107,7 +107,7 @@ type walker struct {
 	open  []*container
 }
 
-// container is an array or object whose end has not come.
+// container is an array or object that has not ended.
 type container struct {
 	object bool
 	free   bool
@@ -148,7 +148,7 @@ func (w *walker) push(top *container, object bool) error {
 	}
 	w.open = append(w.open, c)
 	if w.depth > 0 && len(w.open) > w.depth {
-		return fmt.Errorf("nested too deep: %w", Over(LimitJSONDepth, int64(len(w.open)), int64(w.depth)))
+		return fmt.Errorf("nested too deep: %w", Over(limitJSONDepth, len(w.open), w.depth))
 	}
 	return nil
 }
@@ -217,12 +217,4 @@ func wanted(t reflect.Type) string {
 	default:
 		return "a whole number"
 	}
-}
-
-// Over returns an error if a value is more than the limit of that name. A limit of zero or less is none.
-func Over(name string, value, limit int64) error {
-	if limit <= 0 || value <= limit {
-		return nil
-	}
-	return &tarfs.LimitError{Name: name, Value: value, Limit: limit}
 }

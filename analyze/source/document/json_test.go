@@ -25,7 +25,7 @@ func TestJSONThatReadersDifferOnIsRefused(t *testing.T) {
 		{"a page", " <html>", "HTML"},
 		{"nothing", " \n", "it is empty"},
 		{"an end in the middle", `{"a":[1,`, "in the middle"},
-		{"no JSON", `{"a":tru}`, "not JSON: at offset"},
+		{"not JSON", `{"a":tru}`, "not JSON: at offset"},
 		{"a second value", `{} {}`, "data after the JSON value"},
 		{"a stray bracket", `{}]`, "data after the JSON value"},
 		{"too deep", strings.Repeat("[", 65) + strings.Repeat("]", 65), "nested too deep"},
@@ -37,7 +37,7 @@ func TestJSONThatReadersDifferOnIsRefused(t *testing.T) {
 	}
 }
 
-func TestJSONThatAllReadAlikeIsTaken(t *testing.T) {
+func TestJSONWithOneReadingIsTaken(t *testing.T) {
 	for _, doc := range []string{
 		`{}`, `[]`, `null`, `"x"`, ` {"a":1} `, "{\n}\r\n\t",
 		`{"Labels":{"Author":"1","author":"2"},"annotations":{"os":"x","OS":"y"}}`, // their keys are anybody's
@@ -55,7 +55,7 @@ func TestJSONThatAllReadAlikeIsTaken(t *testing.T) {
 
 func TestDepthIsALimit(t *testing.T) {
 	err := CheckJSON([]byte(`[[[1]]]`), 2)
-	if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != LimitJSONDepth {
+	if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != limitJSONDepth {
 		t.Errorf("got %v", err)
 	}
 	if err := CheckJSON([]byte(`[[[1]]]`), 0); err != nil {
@@ -88,7 +88,8 @@ func TestMismatchedTypesAreSaidInWordsOfJSON(t *testing.T) {
 }
 
 func FuzzCheckedJSONHasOneReading(f *testing.F) {
-	for _, doc := range []string{`{"a":1}`, `[{"rootfs":{"diff_ids":[]}}]`, `{"a":1,"a":2}`, "\xef\xbb\xbf{}", `{"Labels":{"a":"b"}}`, `[[[`} {
+	for _, doc := range []string{`{"a":1}`, `[{"rootfs":{"diff_ids":[]}}]`, `{"a":1,"a":2}`, "\xef\xbb\xbf{}",
+		`{"Labels":{"a":"b"}}`, `[[[`} {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
@@ -96,7 +97,7 @@ func FuzzCheckedJSONHasOneReading(f *testing.F) {
 			return
 		}
 		if !json.Valid(doc) {
-			t.Errorf("%q was taken and is no JSON", doc)
+			t.Errorf("%q was taken and is not JSON", doc)
 		}
 	})
 }

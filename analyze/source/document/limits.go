@@ -24,38 +24,30 @@ type Limits struct {
 	LayerBytes   int64 // decompressed bytes of a layer
 	ImageBytes   int64 // decompressed bytes of an image
 	ImageEntries int
-	Ratio        int64 // decompressed to stored, where more than RatioFloor bytes come out
+	Ratio        int64 // decompressed to stored, if more than RatioFloor bytes come out
 	RatioFloor   int64
 	Window       int64 // bytes of a zstd window, an xz dictionary
 
 	HTTPHeaders    int // seconds for a registry to begin an answer
 	HTTPStall      int // seconds in which less than 1 KiB is a stall
 	HTTPRetryAfter int // seconds that a registry may ask to wait
-	HTTPTries      int // of what fails fast
+	HTTPTries      int // of a request that fails fast
 	HTTPRedirects  int
 }
 
-// The names of the limits, as --limit takes them and messages show them. Package tarfs names those of a layer's entries.
+// The names of limits that other packages also use, as --limit takes them and messages show them.
 const (
-	LimitManifest     = "manifest"
-	LimitConfig       = "config"
-	LimitJSONDepth    = "json-depth"
-	LimitLayers       = "layers"
-	LimitIndexDepth   = "index-depth"
-	LimitDescriptors  = "descriptors"
-	LimitHistory      = "history"
-	LimitLayerBytes   = "layer-bytes"
-	LimitImageBytes   = "image-bytes"
-	LimitImageEntries = "image-entries"
-	LimitRatio        = "ratio"
-	LimitRatioFloor   = "ratio-floor"
-	LimitWindow       = decode.LimitName
+	LimitManifest    = "manifest"
+	LimitConfig      = "config"
+	LimitLayers      = "layers"
+	LimitIndexDepth  = "index-depth"
+	LimitDescriptors = "descriptors"
+	LimitLayerBytes  = "layer-bytes"
+	LimitImageBytes  = "image-bytes"
+	LimitRatio       = "ratio"
 
-	LimitHTTPHeaders    = "http-headers"
-	LimitHTTPStall      = "http-stall"
-	LimitHTTPRetryAfter = "http-retry-after"
-	LimitHTTPTries      = "http-tries"
-	LimitHTTPRedirects  = "http-redirects"
+	limitJSONDepth = "json-depth"
+	limitHistory   = "history"
 )
 
 const (
@@ -66,73 +58,58 @@ const (
 
 // DefaultLimits returns the limits for hostile input.
 func DefaultLimits() Limits {
-	return Limits{
-		Limits:       tarfs.DefaultLimits(),
-		Manifest:     4 * mib,
-		Config:       8 * mib,
-		JSONDepth:    64,
-		Layers:       1000,
-		IndexDepth:   8,
-		Descriptors:  10_000,
-		History:      10_000,
-		LayerBytes:   64 * gib,
-		ImageBytes:   256 * gib,
-		ImageEntries: 20_000_000,
-		Ratio:        5000,
-		RatioFloor:   4 * gib,
-		Window:       128 * mib,
-
-		HTTPHeaders:    15,
-		HTTPStall:      20,
-		HTTPRetryAfter: 10,
-		HTTPTries:      3,
-		HTTPRedirects:  10,
+	l := Limits{Limits: tarfs.DefaultLimits()}
+	for _, row := range l.table() {
+		if row.normal > 0 {
+			row.set(row.normal)
+		}
 	}
+	return l
 }
 
-// A limit is one row of the table that Set and Names read.
+// A limit is one row of the table of limits.
 type limit struct {
-	name  string
-	bytes bool // a number of bytes, which may carry a unit
-	small *int // one of the two is set
-	large *int64
+	name   string
+	field  any   // of Limits: *int or *int64
+	bytes  bool  // a number of bytes, which may have a unit
+	normal int64 // the default; 0 for the limits of a layer's entries, which package tarfs knows
 }
 
 func (l *Limits) table() []limit {
 	return []limit{
-		{name: "entries", small: &l.Entries},
-		{name: "path", bytes: true, small: &l.Path},
-		{name: "components", small: &l.Components},
-		{name: "link", bytes: true, small: &l.Link},
-		{name: "header", bytes: true, small: &l.Header},
-		{name: "xattrs", small: &l.Xattrs},
-		{name: "xattr-bytes", bytes: true, small: &l.XattrBytes},
-		{name: "sparse", bytes: true, large: &l.Sparse},
-		{name: "name-bytes", bytes: true, small: &l.NameBytes},
-		{name: "implied", small: &l.Implied},
-		{name: "link-steps", small: &l.LinkSteps},
-		{name: LimitManifest, bytes: true, large: &l.Manifest},
-		{name: LimitConfig, bytes: true, large: &l.Config},
-		{name: LimitJSONDepth, small: &l.JSONDepth},
-		{name: LimitLayers, small: &l.Layers},
-		{name: LimitIndexDepth, small: &l.IndexDepth},
-		{name: LimitDescriptors, small: &l.Descriptors},
-		{name: LimitHistory, small: &l.History},
-		{name: LimitLayerBytes, bytes: true, large: &l.LayerBytes},
-		{name: LimitImageBytes, bytes: true, large: &l.ImageBytes},
-		{name: LimitImageEntries, small: &l.ImageEntries},
-		{name: LimitRatio, large: &l.Ratio},
-		{name: LimitRatioFloor, bytes: true, large: &l.RatioFloor},
-		{name: LimitWindow, bytes: true, large: &l.Window},
-		{name: LimitHTTPHeaders, small: &l.HTTPHeaders},
-		{name: LimitHTTPStall, small: &l.HTTPStall},
-		{name: LimitHTTPRetryAfter, small: &l.HTTPRetryAfter},
-		{name: LimitHTTPTries, small: &l.HTTPTries},
-		{name: LimitHTTPRedirects, small: &l.HTTPRedirects},
+		{"entries", &l.Entries, false, 0},
+		{"path", &l.Path, true, 0},
+		{"components", &l.Components, false, 0},
+		{"link", &l.Link, true, 0},
+		{"header", &l.Header, true, 0},
+		{"xattrs", &l.Xattrs, false, 0},
+		{"xattr-bytes", &l.XattrBytes, true, 0},
+		{"sparse", &l.Sparse, true, 0},
+		{"name-bytes", &l.NameBytes, true, 0},
+		{"implied", &l.Implied, false, 0},
+		{"link-steps", &l.LinkSteps, false, 0},
+		{LimitManifest, &l.Manifest, true, 4 * mib},
+		{LimitConfig, &l.Config, true, 8 * mib},
+		{limitJSONDepth, &l.JSONDepth, false, 64},
+		{LimitLayers, &l.Layers, false, 1000},
+		{LimitIndexDepth, &l.IndexDepth, false, 8},
+		{LimitDescriptors, &l.Descriptors, false, 10_000},
+		{limitHistory, &l.History, false, 10_000},
+		{LimitLayerBytes, &l.LayerBytes, true, 64 * gib},
+		{LimitImageBytes, &l.ImageBytes, true, 256 * gib},
+		{"image-entries", &l.ImageEntries, false, 20_000_000},
+		{LimitRatio, &l.Ratio, false, 5000},
+		{"ratio-floor", &l.RatioFloor, true, 4 * gib},
+		{decode.LimitName, &l.Window, true, 128 * mib},
+		{"http-headers", &l.HTTPHeaders, false, 15},
+		{"http-stall", &l.HTTPStall, false, 20},
+		{"http-retry-after", &l.HTTPRetryAfter, false, 10},
+		{"http-tries", &l.HTTPTries, false, 3},
+		{"http-redirects", &l.HTTPRedirects, false, 10},
 	}
 }
 
-// Names returns the names that Set takes, those of a layer's entries first.
+// Names returns the names that Set takes.
 func (l *Limits) Names() []string {
 	var names []string
 	for _, row := range l.table() {
@@ -141,13 +118,19 @@ func (l *Limits) Names() []string {
 	return names
 }
 
-// Set changes one limit by the name that --limit takes. The value is a number, or none. A number of bytes may have a unit:
-// KiB, MiB, GiB, KB, MB or GB.
+// Set changes one limit by the name that --limit takes. The value is a number, or none. A number of bytes may have a
+// unit: KiB, MiB, GiB, KB, MB or GB.
 func (l *Limits) Set(name, value string) error {
 	for _, row := range l.table() {
-		if row.name == name {
-			return row.set(value)
+		if row.name != name {
+			continue
 		}
+		n, err := row.parse(value)
+		if err != nil {
+			return fmt.Errorf("limit %s: %w", name, err)
+		}
+		row.set(n)
+		return nil
 	}
 	if hint := near.Hint(name, l.Names()); hint != "" {
 		return fmt.Errorf("limit %q is unknown: %s", name, hint)
@@ -155,20 +138,16 @@ func (l *Limits) Set(name, value string) error {
 	return fmt.Errorf("limit %q is unknown: it is one of %s", name, strings.Join(l.Names(), ", "))
 }
 
-func (row limit) set(value string) error {
-	n, err := row.parse(value)
-	if err != nil {
-		return fmt.Errorf("limit %s: %w", row.name, err)
+func (row limit) set(n int64) {
+	switch field := row.field.(type) {
+	case *int:
+		*field = int(min(n, math.MaxInt))
+	case *int64:
+		*field = n
 	}
-	if row.small != nil {
-		*row.small = int(min(n, math.MaxInt))
-	} else {
-		*row.large = n
-	}
-	return nil
 }
 
-// units are the factors of a number of bytes; the longer suffix comes first.
+// units are the factors of a number of bytes.
 var units = [...]struct {
 	suffix string
 	factor int64
@@ -188,26 +167,27 @@ func (row limit) parse(value string) (int64, error) {
 	n, err := strconv.ParseUint(digits, 10, 63)
 	switch {
 	case err != nil && row.bytes:
-		return 0, fmt.Errorf("%q is not a number of bytes: want digits, perhaps with KiB, MiB, GiB, KB, MB or GB, or none", value)
+		const want = "want digits, perhaps with KiB, MiB, GiB, KB, MB or GB, or none"
+		return 0, fmt.Errorf("%q is not a number of bytes: %s", value, want)
 	case err != nil:
 		return 0, fmt.Errorf("%q is not a number: want digits, or none", value)
 	case n == 0:
-		return 0, fmt.Errorf("%q would refuse everything: want a number above zero, or none", value)
+		return 0, fmt.Errorf("%q would refuse everything: want a positive number, or none", value)
 	case int64(n) > math.MaxInt64/factor:
 		return 0, fmt.Errorf("%q is too large; none sets no limit", value)
 	}
 	return int64(n) * factor, nil
 }
 
-// OverLayers returns an error if an image has too many layers.
-func (l *Limits) OverLayers(n int) error { return Over(LimitLayers, int64(n), int64(l.Layers)) }
-
-// OverDescriptors returns an error if indexes list too much.
-func (l *Limits) OverDescriptors(n int) error {
-	return Over(LimitDescriptors, int64(n), int64(l.Descriptors))
+// Over returns an error if a value is more than the limit of that name. A limit of zero or less is none.
+func Over[N int | int64](name string, value, limit N) error {
+	if limit <= 0 || value <= limit {
+		return nil
+	}
+	return &tarfs.LimitError{Name: name, Value: int64(value), Limit: int64(limit)}
 }
 
-// maxHeld is the most bytes of manifests, indexes and configs in memory: an index may name thousands.
+// maxHeld is how many bytes of manifests, indexes and configs may be in memory: an index may name thousands.
 const maxHeld = 64 << 20
 
 // Hold adds a document of n bytes to those held in memory. The error says that they are too many.

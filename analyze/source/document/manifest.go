@@ -9,7 +9,7 @@ import (
 	"layup/analyze/show"
 )
 
-// A Manifest is an OCI or Docker image manifest, as far as it is needed.
+// A Manifest is what is needed of an OCI or Docker image manifest.
 type Manifest struct {
 	Raw          []byte
 	MediaType    string
@@ -42,7 +42,7 @@ func KindOf(mediaType string) string {
 	return ""
 }
 
-// What names a document in messages: its kind by the media type, or manifest if the type is unknown.
+// What returns the word for a document in messages: its kind by the media type, or manifest if the type is unknown.
 func What(mediaType string) string { return cmp.Or(KindOf(mediaType), ManifestKind) }
 
 // The annotations by which containerd and skopeo find an image in a layout.
@@ -63,7 +63,7 @@ type Document struct {
 	Subject       json.RawMessage `json:"subject"`
 }
 
-// Parse reads an index or a manifest and returns its kind. Said is the media type by which it was named, if any; depth
+// Parse reads an index or a manifest and returns its kind. Said is the media type in its descriptor, if any. Depth
 // bounds the nesting of the JSON.
 func Parse(doc []byte, said string, depth int) (*Document, string, error) {
 	d := new(Document)
@@ -77,7 +77,7 @@ func Parse(doc []byte, said string, depth int) (*Document, string, error) {
 	return d, kind, err
 }
 
-// ParseIndex is Parse for what must be an index.
+// ParseIndex reads an index. Another document is an error.
 func ParseIndex(doc []byte, said string, depth int) (*Document, error) {
 	d, kind, err := Parse(doc, said, depth)
 	if err == nil && kind != IndexKind {
@@ -149,7 +149,7 @@ func NewManifest(d *Document, raw []byte, limits *Limits) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := limits.OverLayers(len(layers)); err != nil {
+	if err := Over(LimitLayers, len(layers), limits.Layers); err != nil {
 		return nil, err
 	}
 	for _, raw := range layers {
@@ -163,7 +163,7 @@ func NewManifest(d *Document, raw []byte, limits *Limits) (*Manifest, error) {
 func (m *Manifest) NotImage() error {
 	switch m.Config.MediaType {
 	case "", "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json":
-		return nil // no type is taken for the usual one
+		return nil // without a type it is the usual one
 	}
 	const format = "not a container image but an artifact: its config is of type %s"
 	err := fmt.Errorf(format, show.Cut(m.Config.MediaType))

@@ -13,7 +13,7 @@ import (
 	"layup/analyze/show"
 )
 
-// A Platform is what an image runs on. It is known when both OS and architecture are.
+// A Platform is what an image runs on.
 type Platform struct {
 	OS           string `json:"os"`
 	Architecture string `json:"architecture"`
@@ -21,7 +21,7 @@ type Platform struct {
 	OSVersion    string `json:"os.version"` // of Windows; it tells images of one platform apart
 }
 
-// Known reports whether both OS and architecture are there.
+// Known reports whether the platform has an OS and an architecture.
 func (p Platform) Known() bool { return p.OS != "" && p.Architecture != "" }
 
 // String returns os/arch[/variant], or "" if the platform is unknown.
@@ -79,22 +79,23 @@ func (p Platform) Normal() Platform {
 	return p
 }
 
-// Fits reports whether an image for the platform have serves somebody who asks for p. Unless exact, a question without a
-// variant takes any.
+// Fits reports whether an image for the platform have runs on p, which is Normal. If p has no variant and exact is
+// false, any variant fits.
 func (p Platform) Fits(have Platform, exact bool) bool {
 	have = have.Normal()
-	return have.OS == p.OS && have.Architecture == p.Architecture && (have.Variant == p.Variant || !exact && p.Variant == "")
+	return have.OS == p.OS && have.Architecture == p.Architecture &&
+		(have.Variant == p.Variant || !exact && p.Variant == "")
 }
 
 // Machine returns the platforms that this machine runs, the best one first.
 func Machine() []Platform {
-	p := Platform{OS: "linux", Architecture: runtime.GOARCH}
-	if p.Architecture != "arm" {
-		return []Platform{p}
+	variants := []string{""}
+	if runtime.GOARCH == "arm" {
+		variants = []string{"v7", "v6", "v5"}
 	}
 	var list []Platform
-	for _, variant := range []string{"v7", "v6", "v5"} {
-		list = append(list, Platform{OS: p.OS, Architecture: p.Architecture, Variant: variant})
+	for _, variant := range variants {
+		list = append(list, Platform{OS: "linux", Architecture: runtime.GOARCH, Variant: variant})
 	}
 	return list
 }
@@ -102,14 +103,6 @@ func Machine() []Platform {
 // PlatformOf returns what a config says it runs on.
 func PlatformOf(cf *v1.ConfigFile) Platform {
 	return Platform{OS: cf.OS, Architecture: cf.Architecture, Variant: cf.Variant, OSVersion: cf.OSVersion}
-}
-
-// OrElse returns the other platform if this one is unknown.
-func (p Platform) OrElse(other Platform) Platform {
-	if p.Known() {
-		return p
-	}
-	return other
 }
 
 // Shown returns the platform, with the version of Windows, for a person.

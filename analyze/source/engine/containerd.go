@@ -93,7 +93,7 @@ func (s *Store) containerdContainer(box *store.ContainerdContainer) *source.Entr
 		out.Engine = &source.Engine{GraphDriver: box.Snapshotter, Measure: measureContainer(out)}
 		parents, err := s.held.Parents(box.Namespace, box.Snapshotter, box.Key)
 		if err == nil {
-			err = s.Opt.Limits.OverLayers(len(parents))
+			err = document.Over(document.LimitLayers, len(parents), s.Opt.Limits.Layers)
 		}
 		if err != nil {
 			return err

@@ -106,7 +106,7 @@ func (s *Store) container(box *store.Container, img *store.Image) *source.Entry 
 func (s *Store) lay(img *source.Image, layers func() ([]store.Layer, error), diffIDs []string) error {
 	list, err := layers()
 	if err == nil {
-		err = s.Opt.Limits.OverLayers(len(list))
+		err = document.Over(document.LimitLayers, len(list), s.Opt.Limits.Layers)
 	}
 	if err != nil {
 		return err

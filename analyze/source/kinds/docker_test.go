@@ -177,7 +177,7 @@ func TestLimitsHoldBeforeReading(t *testing.T) {
 		document.LimitManifest: func(l *document.Limits) { l.Manifest = 10 },
 		document.LimitConfig:   func(l *document.Limits) { l.Config = 10 },
 		document.LimitLayers:   func(l *document.Limits) { l.Layers = 1 },
-		document.LimitHistory:  func(l *document.Limits) { l.History = 1 },
+		"history":              func(l *document.Limits) { l.History = 1 },
 	} {
 		opt := testOptions(t)
 		set(&opt.Limits)

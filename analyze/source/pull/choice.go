@@ -101,7 +101,7 @@ func (p *plan) enter(ctx context.Context, e *entry) error {
 // leaves returns the manifests below an index.
 func (p *plan) leaves(ctx context.Context, e *entry, d document.Descriptor, parsed *document.Document,
 	depth int) ([]child, error) {
-	if err := document.Over(document.LimitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
+	if err := document.Over(document.LimitIndexDepth, depth, p.opt.Limits.IndexDepth); err != nil {
 		return nil, err
 	}
 	children, err := p.children(d, parsed)

@@ -133,7 +133,7 @@ func (p *plan) walk(ctx context.Context, e *entry, d document.Descriptor, raw []
 	if kind == document.ManifestKind {
 		return p.image(e, d, raw, parsed)
 	}
-	if err := document.Over(document.LimitIndexDepth, int64(depth), int64(p.opt.Limits.IndexDepth)); err != nil {
+	if err := document.Over(document.LimitIndexDepth, depth, p.opt.Limits.IndexDepth); err != nil {
 		return err
 	}
 	if err := p.hold(e, d, raw); err != nil {
@@ -175,7 +175,7 @@ func (p *plan) children(d document.Descriptor, parsed *document.Document) ([]chi
 		return nil, fmt.Errorf("index %s: %w", d.Digest, err)
 	}
 	p.visited += len(list)
-	if err := document.Over(document.LimitDescriptors, int64(p.visited), int64(p.opt.Limits.Descriptors)); err != nil {
+	if err := document.Over(document.LimitDescriptors, p.visited, p.opt.Limits.Descriptors); err != nil {
 		return nil, err
 	}
 	var children []child

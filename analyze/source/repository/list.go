@@ -26,7 +26,7 @@ func (r *Repository) Unreferenced(ctx context.Context) ([]source.Listed, error) 
 	if err != nil {
 		return nil, fromRegistry(err)
 	}
-	if err := r.Opt.Limits.OverDescriptors(len(tags)); err != nil {
+	if err := document.Over(document.LimitDescriptors, len(tags), r.Opt.Limits.Descriptors); err != nil {
 		return nil, fmt.Errorf("tags: %w", err)
 	}
 	if r.opt.Detail && len(tags) > mostDetailed {
@@ -100,7 +100,7 @@ func (r *Repository) referrers(ctx context.Context) ([]source.Listed, error) {
 					list = append(list, item)
 				}
 			}
-			if err := r.Opt.Limits.OverDescriptors(len(list)); err != nil {
+			if err := document.Over(document.LimitDescriptors, len(list), r.Opt.Limits.Descriptors); err != nil {
 				return nil, fmt.Errorf("referrers: %w", err)
 			}
 		}
@@ -129,7 +129,7 @@ func (r *Repository) listReferrers(raw []byte, subject string) ([]source.Listed,
 	}
 	children, err := doc.Children()
 	if err == nil {
-		err = r.Opt.Limits.OverDescriptors(len(children))
+		err = document.Over(document.LimitDescriptors, len(children), r.Opt.Limits.Descriptors)
 	}
 	if err != nil {
 		return nil, err
