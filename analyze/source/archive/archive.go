@@ -1,5 +1,5 @@
-// Package archive opens image archives: docker save files of every age, OCI layouts as directory or tar, bare layers and
-// flat root file systems, each also compressed.
+// Package archive opens image archives: docker save files of every age, OCI layouts as directory or tar, bare layers
+// and flat root file systems, each also compressed.
 package archive
 
 import (
@@ -38,7 +38,8 @@ type Archive struct {
 	tailed  bool            // more than zeros follow its end mark
 }
 
-// Open recognises by its content what a path holds. Kind is what it must be, or empty. Errors do not begin with the name.
+// Open recognises by its content what a path holds. Kind is what it must be, or empty. Errors do not begin with the
+// name.
 func Open(ctx context.Context, name, path, kind string, opt *source.Options) (*Archive, error) {
 	in, err := input.Open(ctx, path, opt)
 	if err != nil {
@@ -136,8 +137,8 @@ func (a *Archive) Load(_ context.Context, e *source.Entry) (*source.Image, error
 	return img, nil
 }
 
-// damageBeyond refuses an image that is whole in an archive that is not: other readers refuse the archive, or find other
-// members. If the damage cost a layer, that layer says so.
+// damageBeyond refuses an image that is whole in an archive that is not: other readers refuse the archive, or find
+// other members. If the damage cost a layer, that layer says so.
 func (a *Archive) damageBeyond(img *source.Image) error {
 	if a.opt.Audit != nil {
 		return nil // it has a check of its own

@@ -46,7 +46,7 @@ func (a *Archive) dockerEntries() ([]*dockerEntry, error) {
 
 func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 	if !document.Present(raw) {
-		return nil, errors.New("null stands where an image belongs")
+		return nil, errors.New("null in place of an image")
 	}
 	e := new(dockerEntry)
 	if err := document.Typed(json.Unmarshal(raw, e)); err != nil {
@@ -181,8 +181,8 @@ func namedDigest(name string) string {
 	return ""
 }
 
-// parents returns the IDs of the images that an image was built on, as far as manifest.json links and lists them, as docker
-// load does.
+// parents returns the IDs of the images that an image was built on, as far as manifest.json links and lists them, as
+// docker load does.
 func (a *Archive) parents(e *source.Entry) []string {
 	listed := map[string]*dockerEntry{}
 	for _, other := range a.entries {

@@ -29,7 +29,8 @@ const (
 
 // members are the files of an image archive by name: those of a tar, or of a directory.
 type members interface {
-	// open returns a regular file's content. Links are followed, but never out of the archive; what is not there is fs.ErrNotExist.
+	// open returns a regular file's content. Links are followed, but never out of the archive; what is not there is
+	// fs.ErrNotExist.
 	open(name string) (*stored, error)
 	// has reports whether there is anything of that name.
 	has(name string) bool
@@ -91,7 +92,8 @@ type tarIndex struct {
 // maxMembers bounds the memory for an index; an archive of hundreds of images has some ten thousand members.
 const maxMembers = 1 << 18
 
-// scanOuter reads the headers of a tar in one pass. Its error says in the words of an archive why not all could be read.
+// scanOuter reads the headers of a tar in one pass. Its error says in the words of an archive why not all could be
+// read.
 func scanOuter(ctx context.Context, in *input.Input, limits document.Limits) (*tarfs.Layer, error) {
 	size := in.Data.Size()
 	r := &outerReader{HeaderReader: source.NewHeaderReader(ctx, in.Data, size)}
@@ -117,10 +119,12 @@ type truncatedMember struct {
 }
 
 func (e truncatedMember) Error() string {
-	return fmt.Sprintf("truncated archive at offset %d, inside the member %q whose header is at %d", e.size, e.name, e.header)
+	return fmt.Sprintf("truncated archive at offset %d, inside the member %q with the header at %d",
+		e.size, e.name, e.header)
 }
 
-// An outerReader notes that a tar ended where more was due. It ends in the zeros behind the end mark, for a sparse file has terabytes of them.
+// An outerReader notes that a tar ended too early. It ends in the zeros after the end mark: a sparse file has
+// terabytes.
 type outerReader struct {
 	*source.HeaderReader
 	short bool
@@ -150,8 +154,8 @@ func (r *outerReader) Discard(n int) (int, error) {
 	return done, err
 }
 
-// newTarIndex lists the members of an image archive. A name that stands there twice shows one image to one reader and another
-// to the next, so it is refused.
+// newTarIndex lists the members of an image archive. It refuses a duplicate name: readers differ in which one they
+// take.
 func newTarIndex(in *input.Input, table *tarfs.Layer, broken error) (*tarIndex, error) {
 	t := &tarIndex{in: in, byName: map[string]tarfs.TarEntry{}, broken: broken}
 	var twice string
@@ -161,7 +165,8 @@ func newTarIndex(in *input.Input, table *tarfs.Layer, broken error) (*tarIndex, 
 			continue // no name leads there
 		}
 		before, there := t.byName[name]
-		if there && (e.Type != tarfs.TarDir || before.Type != tarfs.TarDir) && (twice == "" || name == manifestName || name == indexName) {
+		directories := e.Type == tarfs.TarDir && before.Type == tarfs.TarDir
+		if there && !directories && (twice == "" || name == manifestName || name == indexName) {
 			twice = name // of several the most telling
 		}
 		if len(t.byName) >= maxMembers {
@@ -175,8 +180,8 @@ func newTarIndex(in *input.Input, table *tarfs.Layer, broken error) (*tarIndex, 
 	return t, t.underLinks()
 }
 
-// underLinks refuses members below a link. Who unpacks the archive, as Docker does, writes them where the link points, maybe over
-// manifest.json.
+// underLinks refuses members below a link. Tools that unpack the archive, as Docker does, write them to the target of
+// the link, which may be over manifest.json.
 func (t *tarIndex) underLinks() error {
 	var links []string
 	for name, e := range t.byName {
@@ -252,7 +257,7 @@ func (t *tarIndex) resolve(name string) (string, tarfs.TarEntry, error) {
 		case e.Type == tarfs.TarHardlink:
 			to, ok = cleanMember(e.Link)
 		case climbsLate(e.Link):
-			return "", e, fmt.Errorf("is a link to %q: where .. behind a name leads, readers differ", e.Link)
+			return "", e, fmt.Errorf("is a link to %q: readers differ in where .. after a name leads", e.Link)
 		default:
 			to, ok = cleanMember(path.Join(path.Dir(link), e.Link))
 			ok = ok && !path.IsAbs(e.Link)
@@ -279,7 +284,8 @@ func (t *tarIndex) firstLink(name string) (link, rest string, e tarfs.TarEntry) 
 	return "", "", e
 }
 
-// climbsLate reports whether a link's target climbs from a directory that may be a link itself: names alone do not say where it leads.
+// climbsLate reports whether the target of a link climbs from a directory that may itself be a link: names alone do not
+// tell what it means.
 func climbsLate(target string) bool {
 	named := false
 	for part := range strings.SplitSeq(target, "/") {

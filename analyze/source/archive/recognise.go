@@ -33,11 +33,12 @@ func (a *Archive) recogniseFile(ctx context.Context) error {
 	if mark, ok := storeTop(table); ok {
 		return mark.named(a.name)
 	}
-	a.kind = Layer // damage in it is found again by who reads the layer
+	a.kind = Layer // whoever reads the layer finds its damage
 	return nil
 }
 
-// archive reads the list of members of what has the documents of an image archive, unless they turn out to be a layer's files.
+// archive reads the list of members of what has the documents of an image archive, unless they turn out to be a layer's
+// files.
 func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
 	index, err := newTarIndex(a.in, table, broken)
 	if err == nil && seen.manifest && isDirForm(index) {
@@ -70,7 +71,8 @@ func noManifest(table *tarfs.Layer, broken error, size int64) error {
 	if broken == nil && !table.EndMark() {
 		broken = fmt.Errorf("the archive has no end mark and looks truncated at offset %d", size)
 	}
-	const message = "manifest.json not found; not a docker save archive or OCI layout, though it looks like the remains of one"
+	const message = "manifest.json not found; not a docker save archive or OCI layout, " +
+		"though it looks like the remains of one"
 	if broken != nil {
 		return fmt.Errorf("%s: %w", message, broken)
 	}
@@ -95,19 +97,18 @@ func (a *Archive) recogniseDirectory() error {
 	return nil
 }
 
-// isDirForm reports whether members are what skopeo and podman write as dir: and docker-dir; a file named version says so.
+// isDirForm reports whether members are what skopeo and podman write as dir: and docker-dir; a file named version says
+// so.
 func isDirForm(store members) bool {
 	m, err := store.open("version")
 	if err != nil {
 		return false
 	}
-	head := make([]byte, len(DirFormVersion))
+	const begin = "Directory Transport Version: "
+	head := make([]byte, len(begin))
 	_, err = m.data.ReadAt(head, 0)
-	return err == nil && string(head) == DirFormVersion
+	return err == nil && string(head) == begin
 }
-
-// DirFormVersion is how the file version begins.
-const DirFormVersion = "Directory Transport Version: "
 
 // A sight is what the names of a tar's members say about it.
 type sight struct {
@@ -124,19 +125,21 @@ func (s sight) image() bool {
 	return s.manifest || s.index || s.layout || s.repositories && s.legacy
 }
 
-// unnamed reports whether it looks like docker save by ID before 1.10, which names no image: without the configs of later ones, so
-// that it cannot be such an archive that lost its manifest.json.
+// unnamed reports whether it looks like docker save by ID before 1.10, which names no image: without the configs of
+// later ones, so that it cannot be such an archive that lost its manifest.json.
 func (s sight) unnamed() bool {
 	return s.legacy && s.v1 && !s.configs && !s.manifest && !s.index && !s.layout && !s.repositories
 }
 
 // remainPattern matches what the archives of docker, podman, skopeo, kaniko and crane hold beside manifest.json.
-var remainPattern = regexp.MustCompile(`^([0-9a-f]{64}\.(json|tar|tar\.gz)|[^/]+/layer\.tar|sha256:[0-9a-f]{64}|blobs/sha256/[0-9a-f]{64})$`)
+var remainPattern = regexp.MustCompile(`^([0-9a-f]{64}\.(json|tar|tar\.gz)|[^/]+/layer\.tar|` +
+	`sha256:[0-9a-f]{64}|blobs/sha256/[0-9a-f]{64})$`)
 
 // rootNames are the directories by which a root file system is known: Linux's and a Windows layer's.
 var rootNames = map[string]bool{
-	"bin": true, "boot": true, "dev": true, "etc": true, "home": true, "lib": true, "lib64": true, "media": true, "mnt": true, "opt": true,
-	"proc": true, "root": true, "run": true, "sbin": true, "srv": true, "sys": true, "tmp": true, "usr": true, "var": true,
+	"bin": true, "boot": true, "dev": true, "etc": true, "home": true, "lib": true, "lib64": true, "media": true,
+	"mnt": true, "opt": true, "proc": true, "root": true, "run": true, "sbin": true, "srv": true, "sys": true,
+	"tmp": true, "usr": true, "var": true,
 	"Files": true, "Hives": true, "UtilityVM": true,
 }
 
@@ -162,7 +165,8 @@ func survey(table *tarfs.Layer) sight {
 		s.legacy = s.legacy || nested && rest == "layer.tar"
 		s.v1 = s.v1 || nested && rest == "json"
 		s.configs = s.configs || strings.HasSuffix(name, ".json") && hexName.MatchString(name)
-		s.remains = s.remains || mayRemain(name) && remainPattern.MatchString(name) || !table.EndMark() && (name == "blobs" || name == "blobs/sha256")
+		s.remains = s.remains || mayRemain(name) && remainPattern.MatchString(name) ||
+			!table.EndMark() && (name == "blobs" || name == "blobs/sha256")
 	}
 	return s
 }
@@ -178,7 +182,7 @@ func mayRemain(name string) bool {
 const (
 	anImage      = iota // it lists images
 	anotherThing        // a web application's manifest.json, a link, a directory
-	damaged             // no JSON
+	damaged             // not JSON
 )
 
 // says reads the document by which a tar looks like an image archive: a layer may well hold a file of that name.
@@ -218,7 +222,8 @@ func listsBlobs(doc []byte, t *tarIndex, strictly bool) bool {
 		Manifests     []struct{ Digest string }
 	}
 	err := json.Unmarshal(doc, &index)
-	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 && (!strictly || len(t.glob(document.BlobPattern)) > 0)
+	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 &&
+		(!strictly || len(t.glob(document.BlobPattern)) > 0)
 }
 
 func cleaned(name string) string {

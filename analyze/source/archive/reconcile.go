@@ -17,8 +17,8 @@ type joinedForm struct {
 	docker *dockerEntry
 }
 
-// reconcile joins manifest.json to what index.json reaches: the index says what is in the file, manifest.json the tags and
-// the order of layers. It refuses an image that only one of two readers would see.
+// reconcile joins manifest.json to what index.json reaches: the index says what is in the file, manifest.json the tags
+// and the order of layers. It refuses an image that only one of two readers would see.
 func (a *Archive) reconcile() error {
 	entries, err := a.dockerEntries()
 	if err != nil {

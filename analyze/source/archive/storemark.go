@@ -14,18 +14,19 @@ import (
 	"layup/tarfs"
 )
 
-// A storeMark is a file by which the store of an engine is known when it is named without its prefix, and what lies beside it in every such store.
-// Both are patterns of path.Match, relative to the store's top; a single element of them differs from driver to driver.
+// A storeMark is a file by which the store of an engine is known without its prefix, and what is beside it in every
+// such store. Both are patterns of path.Match, relative to the top of the store: the names of drivers differ.
 type storeMark struct{ prefix, what, mark, beside string }
 
 var storeMarks = []storeMark{
 	{"docker-root:", "the data-root of a Docker engine", "image/*/repositories.json", "image/*/layerdb"},
 	{"containers-storage:", "a store of podman, CRI-O or buildah", "*-images/images.json", "*-layers/layers.json"},
-	{"containerd-root:", "a root directory of containerd", "io.containerd.metadata.v1.bolt/meta.db", "io.containerd.content.v1.content"},
+	{"containerd-root:", "a root directory of containerd", "io.containerd.metadata.v1.bolt/meta.db",
+		"io.containerd.content.v1.content"},
 }
 
-// storeTop finds the store of an engine in a tar that holds nothing else, also where the tar was made further up. Read as a root file system it
-// would show every version of a file as live.
+// storeTop finds the store of an engine in a tar that holds nothing else, perhaps below other directories. Read as a
+// root file system it would show every version of a file as live.
 func storeTop(table *tarfs.Layer) (storeMark, bool) {
 	for e := range table.Raw() {
 		for _, m := range storeMarks {
@@ -90,18 +91,19 @@ func storeIn(root *os.Root) (storeMark, bool) {
 	return storeMark{}, false
 }
 
-// named says how a store is asked, which is not read as anything else.
+// named says that an input is a store, and how to ask it.
 func (m storeMark) named(name string) error {
 	return &advice.Hinted{
-		Err:  fmt.Errorf("is %s, no image", m.what),
+		Err:  fmt.Errorf("is %s, not an image", m.what),
 		Hint: "its images and containers: layup images " + show.Shell(m.prefix+name),
 	}
 }
 
-// noImage says what is wrong with a directory that holds no image.
+// noImage says what a directory without an image is.
 func noImage(root *os.Root, name string) error {
 	if m, ok := storeIn(root); ok {
 		return &source.NoArchiveError{Err: m.named(name)}
 	}
-	return &source.NoArchiveError{Err: errors.New("is a directory, but no OCI layout (it has no index.json) and no unpacked docker save archive (no manifest.json)")}
+	return &source.NoArchiveError{Err: errors.New("is a directory, but not an OCI layout (no index.json) " +
+		"and not an unpacked docker save archive (no manifest.json)")}
 }

@@ -50,7 +50,8 @@ func (a *Archive) documentCheck(ctx context.Context, name string) source.Check {
 	return check
 }
 
-// fileCheck hashes the whole input, so that a record can be told to belong to it, and looks at what follows the members.
+// fileCheck hashes the whole input, so that a record can be told to belong to it, and looks at what follows the
+// members.
 func (a *Archive) fileCheck(ctx context.Context) source.Check {
 	check := source.NewCheck("file")
 	check.Name, check.Size, check.Verdict = a.name, a.in.Data.Size(), source.Passed
@@ -85,9 +86,8 @@ func (a *Archive) wholeFile(ctx context.Context) (found string, tail bool, err e
 		n, err = section.Read(buf)
 		sum.Write(buf[:n])
 		read += int64(n)
-		if beyond := read - max(a.end, read-int64(n)); a.members != nil && beyond > 0 && !decode.IsZero(buf[n-int(beyond):n]) {
-			tail = true
-		}
+		beyond := read - max(a.end, read-int64(n))
+		tail = tail || a.members != nil && beyond > 0 && !decode.IsZero(buf[n-int(beyond):n])
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -104,8 +104,8 @@ func (a *Archive) wholeFile(ctx context.Context) (found string, tail bool, err e
 // hashBuffer is how much of the input is read at once, in bytes.
 const hashBuffer = 256 << 10
 
-// Others verifies all other blobs of the archive: those of images that were not chosen, attestations, and those that nothing
-// refers to.
+// Others verifies all other blobs of the archive: those of images that were not chosen, attestations, and those that
+// nothing refers to.
 func (a *Archive) Others(ctx context.Context, done map[string]bool, _ bool) ([]source.Check, error) {
 	if a.members == nil {
 		return nil, nil

@@ -18,8 +18,9 @@ import (
 	"layup/analyze/source/store"
 )
 
-// openContainerd lists the images and containers of containerd's root directory. Images are read from the content store,
-// which has them as their registries do, so every digest can be checked. Containers add the directories of their snapshots.
+// openContainerd lists the images and containers of containerd's root directory. Images are read from the content
+// store, which has them as their registries do, so every digest can be checked. Containers add the directories of their
+// snapshots.
 func (s *Store) openContainerd(ctx context.Context, files store.Files, docker []*store.Container) error {
 	held, err := store.OpenContainerd(ctx, files, store.Options{Namespace: s.opt.Namespace, SubID: s.opt.SubID})
 	if err != nil {
@@ -37,18 +38,13 @@ func (s *Store) openContainerd(ctx context.Context, files store.Files, docker []
 
 // walkNames walks what the names point to, as if an index listed them all.
 func (s *Store) walkNames(ctx context.Context) error {
-	type named struct {
-		MediaType   string            `json:"mediaType"`
-		Digest      string            `json:"digest"`
-		Size        int64             `json:"size"`
-		Annotations map[string]string `json:"annotations"`
-	}
-	var list []named
+	var list []map[string]any
 	for _, img := range s.held.Images {
 		if digest.Valid(img.Name) { // the engine's own handle of an image that also has a name
 			continue
 		}
-		list = append(list, named{img.MediaType, img.Digest, img.Size, map[string]string{document.NameAnnotation: img.Name}})
+		list = append(list, map[string]any{"mediaType": img.MediaType, "digest": img.Digest, "size": img.Size,
+			"annotations": map[string]string{document.NameAnnotation: img.Name}})
 	}
 	raw, err := json.Marshal(list)
 	if err != nil {
@@ -57,14 +53,15 @@ func (s *Store) walkNames(ctx context.Context) error {
 	return s.Walk(ctx, &document.Document{Manifests: raw})
 }
 
-// addContainers adds the containers. Those of a Docker engine have names that only it knows, and also exist while they do
-// not run.
+// addContainers adds the containers. Those of a Docker engine have names that only it knows, and also exist while they
+// do not run.
 func (s *Store) addContainers(docker []*store.Container) {
 	known := map[string]*store.Container{}
 	for _, box := range docker {
 		known[box.ID] = box
 	}
-	boxes := slices.DeleteFunc(slices.Clone(s.held.Containers), func(c store.ContainerdContainer) bool { return known[c.ID] != nil })
+	both := func(c store.ContainerdContainer) bool { return known[c.ID] != nil }
+	boxes := slices.DeleteFunc(slices.Clone(s.held.Containers), both)
 	for _, box := range docker {
 		boxes = append(boxes, store.ContainerdContainer{Namespace: "moby", ID: box.ID, Image: box.Image, Created: box.Created,
 			Snapshotter: "overlayfs", Key: box.ID})
@@ -133,8 +130,8 @@ func (s *Store) ownSnapshot(out *source.Image, box *store.ContainerdContainer, r
 func (s *Store) imageBelow(out *source.Image, box *store.ContainerdContainer, parents []string) error {
 	img := s.withChain(parents)
 	if img != nil {
-		out.ID, out.Config, out.ConfigFile, out.Manifest, out.Layers = img.ID, img.Config, img.ConfigFile, img.Manifest, img.Layers
-		out.Container.ImageID = img.ID
+		out.ID, out.Config, out.ConfigFile = img.ID, img.Config, img.ConfigFile
+		out.Manifest, out.Layers, out.Container.ImageID = img.Manifest, img.Layers, img.ID
 	}
 	for i, key := range parents {
 		below, ok, err := s.held.Snapshot(source.RoleImage, box.Namespace, box.Snapshotter, key)
@@ -176,8 +173,8 @@ func (s *Store) withChain(parents []string) *source.Image {
 	return nil
 }
 
-// locate notes where the layers of an image are unpacked. If containerd threw a blob away after that, the layer is read from
-// there. It reports whether there is such a layer.
+// locate notes where the layers of an image are unpacked. If containerd threw a blob away after that, the layer is read
+// from there. It reports whether there is such a layer.
 func (s *Store) locate(img *source.Image) (unpacked bool) {
 	var diffIDs []string
 	for _, l := range img.Layers {
@@ -242,16 +239,12 @@ func (c contentStore) size(digest string) (int64, error) {
 	return info.Size, err
 }
 
-// Has reports whether there is such a blob.
 func (c contentStore) Has(digest string) bool {
 	_, err := c.size(digest)
 	return err == nil
 }
 
-// Far is false.
-func (contentStore) Far() bool { return false }
-
-// Missing says that a blob is not in the store.
+func (contentStore) Far() bool                   { return false }
 func (contentStore) Missing(digest string) error { return source.MissingBlob{Digest: digest} }
 
 // A contentStream is a blob in a compressed tar of the store.
@@ -261,7 +254,6 @@ type contentStream struct {
 	size   int64
 }
 
-// Size is the length of the blob.
 func (b *contentStream) Size() int64 { return b.size }
 
 // Open reads the blob from its beginning.
@@ -281,5 +273,4 @@ func (b *contentStream) Keep(file *os.File) {
 	b.store.s.closers = append(b.store.s.closers, file.Close)
 }
 
-// TempDir is where the bytes are kept.
 func (b *contentStream) TempDir() string { return b.store.s.Opt.TempDir }

@@ -42,20 +42,11 @@ func (s *Store) newLayer(index int, of store.Layer) *source.Layer {
 	return l
 }
 
-// Stored is unknown: there is no blob.
-func (*directory) Stored() int64 { return -1 }
-
-// Window is 0: nothing is compressed.
+func (*directory) Stored() int64              { return -1 }
 func (*directory) Window(*source.Layer) int64 { return 0 }
-
-// Placed is false: the tar is assembled from its beginning.
-func (*directory) Placed() bool { return false }
-
-// Same is empty: the store remembers what it read.
-func (*directory) Same() string { return "" }
-
-// Assembled is true.
-func (*directory) Assembled() bool { return true }
+func (*directory) Placed() bool               { return false }
+func (*directory) Same() string               { return "" } // the store remembers what it read
+func (*directory) Assembled() bool            { return true }
 
 // Recorded reports whether a tar-split file says how the files were.
 func (d *directory) Recorded() bool { return d.tar.Dialect != tarfs.Overlay }
@@ -168,8 +159,8 @@ func (s *Store) keep(place string, found *scan) {
 	s.scans[place] = found
 }
 
-// A boundedTar ends if a layer becomes longer than the limit allows. Passing over content costs nothing, so a length can be
-// any lie.
+// A boundedTar ends if a layer becomes longer than the limit allows. Passing over content costs nothing, so a length
+// can be any lie.
 type boundedTar struct {
 	*store.Reader
 	limit int64 // 0 is none

@@ -1,5 +1,5 @@
-// Package engine opens the stores of engines as sources: Docker's data-root, containers-storage and containerd's root, each
-// a directory or a tar of one.
+// Package engine opens the stores of engines as sources: Docker's data-root, containers-storage and containerd's root,
+// each a directory or a tar of one.
 package engine
 
 import (

@@ -10,11 +10,9 @@ import (
 	"layup/analyze/source/store"
 )
 
-// A reader lists what the store of an engine holds.
-type reader func(ctx context.Context, files store.Files, opt store.Options) (*store.Contents, error)
-
 // list makes entries of the images and containers of a store that keeps images in directories.
-func (s *Store) list(ctx context.Context, read reader) error {
+func (s *Store) list(ctx context.Context,
+	read func(context.Context, store.Files, store.Options) (*store.Contents, error)) error {
 	held, err := read(ctx, s.tree, store.Options{SubID: s.opt.SubID})
 	if err != nil {
 		return err
@@ -36,8 +34,8 @@ func (s *Store) list(ctx context.Context, read reader) error {
 
 // image is the entry of an image.
 func (s *Store) image(img *store.Image) *source.Entry {
-	e := &source.Entry{Kind: source.KindImage, ID: img.ID, References: img.Tags, Aliases: append(slices.Clone(img.Digests), img.ID),
-		Intermediate: img.Intermediate, Err: img.Err}
+	e := &source.Entry{Kind: source.KindImage, ID: img.ID, References: img.Tags,
+		Aliases: append(slices.Clone(img.Digests), img.ID), Intermediate: img.Intermediate, Err: img.Err}
 	config, err := s.config(img)
 	if err != nil {
 		e.Err = err

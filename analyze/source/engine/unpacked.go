@@ -16,8 +16,8 @@ import (
 	"layup/tarfs"
 )
 
-// An unpacked is the directory in which an engine unpacked a layer and kept its blob. The blob says what the image is, the
-// directory what its containers see.
+// An unpacked is the directory in which an engine unpacked a layer and kept its blob. The blob says what the image is,
+// the directory what its containers see.
 type unpacked struct{ layer store.Layer }
 
 // unpackedIn notes where a layer is unpacked.
@@ -27,20 +27,19 @@ func unpackedIn(l *source.Layer, at store.Layer) {
 	}
 }
 
-// Assembled is false: the layer is read from its blob.
 func (*unpacked) Assembled() bool { return false }
+func (*unpacked) Recorded() bool  { return true } // in the blob
 
-// Recorded is true: the blob says how the files were.
-func (*unpacked) Recorded() bool { return true }
-
-// Strayed lists what is not in the directory as the blob has it. It does not read content.
+// Strayed lists what is not in the directory as the blob has it.
 func (u *unpacked) Strayed(ctx context.Context, l *source.Layer, table *tarfs.Layer) ([]tarfs.Warning, error) {
 	return strayed(ctx, u.layer, l, table)
 }
 
 // Rebuild compares the content of the files with the blob.
 func (u *unpacked) Rebuild(ctx context.Context, l *source.Layer, found *source.Scanned) ([]source.Check, error) {
-	return changed(ctx, u.layer, l, found.Table, func(ctx context.Context) ([]store.Difference, error) { return u.contents(ctx, l) })
+	return changed(ctx, u.layer, l, found.Table, func(ctx context.Context) ([]store.Difference, error) {
+		return u.contents(ctx, l)
+	})
 }
 
 // changed lists what is not as the engine stored it, in path order. Read compares contents.
@@ -86,7 +85,8 @@ func (u *unpacked) contents(ctx context.Context, l *source.Layer) ([]store.Diffe
 		return nil, err
 	}
 	c := &contentCompare{unpacked: u}
-	opt := tarfs.ScanOptions{Limits: l.Limits.Limits, Keep: func(name []byte, size int64) io.Writer { return c.next(string(name), size) }}
+	keep := func(name []byte, size int64) io.Writer { return c.next(string(name), size) }
+	opt := tarfs.ScanOptions{Limits: l.Limits.Limits, Keep: keep}
 	_, err = tarfs.Scan(bufio.NewReaderSize(tar, 256<<10), opt)
 	return c.found, errors.Join(err, c.end(), tar.Close())
 }
@@ -128,7 +128,8 @@ func (c *contentCompare) Write(b []byte) (int, error) {
 	}
 	c.other = c.other || n < len(b) || !bytes.Equal(c.buffer[:n], b)
 	if c.left -= int64(len(b)); c.left == 0 && c.other {
-		c.found = append(c.found, store.Difference{Code: store.ContentChanged, Path: c.name, What: "another content than in the layer's blob"})
+		c.found = append(c.found, store.Difference{Code: store.ContentChanged, Path: c.name,
+			What: "another content than in the layer's blob"})
 	}
 	return len(b), nil
 }

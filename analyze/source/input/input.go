@@ -44,13 +44,14 @@ func (in *Input) Close() error {
 	return nil
 }
 
-// zeroHead is how many zero bytes at the beginning make an input no archive: disks and devices begin so, and are endless.
+// zeroHead is how many zero bytes at the beginning make an input no archive: disks and devices begin so, and are
+// endless.
 const zeroHead = 1 << 20
 
 var errZeros = errors.New("not an archive: the first 1 MiB is zeros")
 
-// Open opens a path, or standard input for "-", and undoes the compression around its content. Only regular files, pipes
-// and directories are opened.
+// Open opens a path, or standard input for "-", and undoes the compression around its content. Only regular files,
+// pipes and directories are opened.
 func Open(ctx context.Context, path string, opt *source.Options) (*Input, error) {
 	in, compression, err := OpenStored(ctx, path, opt)
 	if err != nil || compression == decode.None {
@@ -65,8 +66,8 @@ func Open(ctx context.Context, path string, opt *source.Options) (*Input, error)
 	return spooled, errors.Join(err, in.Close())
 }
 
-// OpenStored opens a path, or standard input for "-", and says by which compression its content is stored. The content of
-// a pipe is decompressed always.
+// OpenStored opens a path, or standard input for "-", and says by which compression its content is stored. The content
+// of a pipe is decompressed always.
 func OpenStored(ctx context.Context, path string, opt *source.Options) (in *Input, compression string, err error) {
 	if path == "-" {
 		return openStdin(ctx, cmp.Or(opt.Stdin, os.Stdin), opt)
@@ -122,7 +123,8 @@ func openStdin(ctx context.Context, file *os.File, opt *source.Options) (*Input,
 	return in, decode.None, err
 }
 
-// interruptibly runs what may wait for a pipe for ever; a cancelled context leaves it waiting, for nothing can end its read.
+// interruptibly runs what may wait for a pipe for ever; a cancelled context leaves it waiting, for nothing can end its
+// read.
 func interruptibly(ctx context.Context, read func() (*Input, error)) (*Input, error) {
 	type result struct {
 		in  *Input
@@ -185,8 +187,8 @@ func recogniseAt(data *io.SectionReader) (string, error) {
 	return recognise(head, data.Size())
 }
 
-// recognise says how an input is compressed, none for a plain tar, by its first 1 MiB or all there is. Size is that of the
-// input, -1 if it is not known.
+// recognise says how an input is compressed, none for a plain tar, by its first 1 MiB or all there is. Size is that of
+// the input, -1 if it is not known.
 func recognise(head []byte, size int64) (string, error) {
 	if len(head) == 0 {
 		return "", &source.NoArchiveError{Err: errors.New("file is empty")}

@@ -36,8 +36,8 @@ func SplitImage(rest string) (path, ref string) {
 	return rest[:at], ref
 }
 
-// PathEnd returns where the longest path ends that exists: at the end of the name or before one of the separators. It is 0
-// if there is none.
+// PathEnd returns where the longest path ends that exists: at the end of the name or before one of the separators. It
+// is 0 if there is none.
 func PathEnd(name, separators string) int {
 	for i := len(name); i > 0; i-- {
 		if i == len(name) || strings.IndexByte(separators, name[i]) >= 0 {

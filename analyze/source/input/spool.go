@@ -17,8 +17,8 @@ import (
 	"layup/tarfs"
 )
 
-// spool writes a pipe, or a compressed input without its compression, to an unlinked temporary file: layers may come before
-// the manifest that names them, so they must be read again. Size is that of the input, -1 if it is not known.
+// spool writes a pipe, or a compressed input without its compression, to an unlinked temporary file: layers may come
+// before the manifest that names them, so they must be read again. Size is that of the input, -1 if it is not known.
 func spool(ctx context.Context, src *bufio.Reader, size int64, opt *source.Options) (*Input, error) {
 	head, err := src.Peek(zeroHead)
 	if err != nil && err != io.EOF {

@@ -63,7 +63,8 @@ func FuzzDocuments(f *testing.F) {
 		odd := sampleOf(t, "a")
 		l := newLayout()
 		list := odd.dockerMembers("x:1")
-		switch name := []string{"manifest.json", "index.json", "config", "manifest", "oci-layout", "repositories"}[place%6]; name {
+		names := []string{"manifest.json", "index.json", "config", "manifest", "oci-layout", "repositories"}
+		switch name := names[place%6]; name {
 		case "config":
 			odd.config = string(doc)
 			list = l.top(l.image(odd, nil), "t").members()

@@ -20,10 +20,10 @@ type member struct {
 	name string
 	body string
 	link string
-	kind byte // of the tar; 0 is a file, or a symlink where there is a link
+	kind byte // of the tar; 0 is a file, or a symlink if there is a link
 }
 
-// archiveOf packs members into a tar.
+// archiveOf writes members to a tar.
 func archiveOf(t testing.TB, list ...member) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -174,7 +174,8 @@ func (l *layout) image(s *oneImage, edit func(manifest map[string]any)) map[stri
 
 // index stores an index of descriptors.
 func (l *layout) index(children ...map[string]any) map[string]any {
-	return l.blob(typeIndex, []byte(asJSON(map[string]any{"schemaVersion": 2, "mediaType": typeIndex, "manifests": children})))
+	index := map[string]any{"schemaVersion": 2, "mediaType": typeIndex, "manifests": children}
+	return l.blob(typeIndex, []byte(asJSON(index)))
 }
 
 // top lists a descriptor in index.json, under a name.

@@ -99,7 +99,8 @@ func TestTwoManifestsOfOneReferenceAreAmbiguous(t *testing.T) {
 	a := openFile(t, unpack(t, l.members()...))
 	for _, ref := range []string{"", "t"} {
 		_, _, err := a.Choose(t.Context(), source.Selection{Image: ref})
-		if err == nil || !strings.Contains(err.Error(), `reference "t" is ambiguous (2 manifests)`) || flags(err) != "--image @0, --image @1" {
+		const want = `reference "t" is ambiguous (2 manifests)`
+		if err == nil || !strings.Contains(err.Error(), want) || flags(err) != "--image @0, --image @1" {
 			t.Errorf("%q: got %v with %q", ref, err, flags(err))
 		}
 	}

@@ -75,10 +75,12 @@ func TestOneOfSeveralPlatformsIsChosen(t *testing.T) {
 		{"arm is v7", []string{"linux/arm/v6", "linux/arm/v7"}, "linux/arm", "b", "", ""},
 		{"arm v6", []string{"linux/arm/v6", "linux/arm/v7"}, "linux/arm/v6", "a", "", ""},
 		{"a variant nobody asked for", []string{"linux/s390x", "linux/amd64/v3"}, "linux/amd64", "b", "", ""},
-		{"this machine's", []string{"linux/s390x", here, "windows/" + runtime.GOARCH}, "", "b", "platform " + here + " of 3", ""},
+		{"this machine's", []string{"linux/s390x", here, "windows/" + runtime.GOARCH}, "", "b",
+			"platform " + here + " of 3", ""},
 		{"the only one", []string{"linux/s390x"}, "", "a", "", ""},
 		{"not there", []string{"linux/s390x"}, "linux/mips", "", "", "--platform linux/s390x"},
-		{"none fits", []string{"linux/s390x", "linux/ppc64le"}, "", "", "", "--platform linux/s390x, --platform linux/ppc64le"},
+		{"none fits", []string{"linux/s390x", "linux/ppc64le"}, "", "", "",
+			"--platform linux/s390x, --platform linux/ppc64le"},
 		{"two alike", []string{here, here}, "", "", "", "--image @0, --image @1"},
 	} {
 		l := platforms(t, tt.there...)
@@ -96,11 +98,13 @@ func TestOneOfSeveralPlatformsIsChosen(t *testing.T) {
 			t.Errorf("%s: %v", tt.case_, err)
 			continue
 		}
-		if got := files(t, images[0]); got != tt.want || !strings.Contains(note, tt.noteParts) || tt.noteParts == "" && note != "" {
+		unasked := tt.noteParts == "" && note != ""
+		if got := files(t, images[0]); got != tt.want || !strings.Contains(note, tt.noteParts) || unasked {
 			t.Errorf("%s: got %q, note %q", tt.case_, got, note)
 		}
 	}
-	if _, _, err := openFile(t, several(t)).Choose(t.Context(), source.Selection{Platform: "arm64"}); err == nil || !strings.Contains(err.Error(), "want os/arch") {
+	_, _, err := openFile(t, several(t)).Choose(t.Context(), source.Selection{Platform: "arm64"})
+	if err == nil || !strings.Contains(err.Error(), "want os/arch") {
 		t.Errorf("half a platform: got %v", err)
 	}
 }
@@ -113,7 +117,8 @@ func windowsOf(desc map[string]any, version string) map[string]any {
 
 func TestImagesOfOnePlatformAreChosenByNumber(t *testing.T) {
 	windows := newLayout()
-	windows.top(windows.index(windowsOf(windows.image(sampleOf(t, "a"), nil), "10.0.1"), windowsOf(windows.image(sampleOf(t, "b"), nil), "10.0.2")), "t")
+	windows.top(windows.index(windowsOf(windows.image(sampleOf(t, "a"), nil), "10.0.1"),
+		windowsOf(windows.image(sampleOf(t, "b"), nil), "10.0.2")), "t")
 	unknown := newLayout()
 	nowhere := func(file string) *oneImage {
 		s := sampleOf(t, file)
@@ -133,7 +138,8 @@ func TestImagesOfOnePlatformAreChosenByNumber(t *testing.T) {
 		{"two of Windows, asked for", windows, "windows/amd64", `"t" windows/amd64 10.0.2 sha256:`, "--image @0, --image @1"},
 		{"two of Windows, not asked for", windows, "linux/amd64", `"t" windows/amd64 10.0.2`, "--image @0, --image @1"},
 		{"unknown platforms", unknown, "", "holds 2 images of unknown platform", "--image @0, --image @1"},
-		{"platforms that are no words", odd, "linux/mips", `"t" linux/xxxx`, "--image @0, --image @1, --platform linux/s390x"},
+		{"platforms that are not words", odd, "linux/mips", `"t" linux/xxxx`,
+			"--image @0, --image @1, --platform linux/s390x"},
 	} {
 		a := openFile(t, unpack(t, tt.l.members()...))
 		_, _, err := a.Choose(t.Context(), source.Selection{Platform: tt.asked})
@@ -149,7 +155,8 @@ func TestAManifestListedTwiceIsOneImage(t *testing.T) {
 	named := platformOf(l.image(sampleOf(t, "a"), nil), "linux/s390x")
 	l.top(l.index(image, named, image), "t")
 	a := openFile(t, unpack(t, l.members()...))
-	if images, _, err := a.Choose(t.Context(), source.Selection{All: true}); err != nil || len(images) != 1 || files(t, images[0]) != "a" {
+	images, _, err := a.Choose(t.Context(), source.Selection{All: true})
+	if err != nil || len(images) != 1 || files(t, images[0]) != "a" {
 		t.Errorf("got %d images, %v", len(images), err)
 	}
 }
@@ -157,7 +164,8 @@ func TestAManifestListedTwiceIsOneImage(t *testing.T) {
 func TestOnlyTheChosenPlatformMustBeInTheFile(t *testing.T) {
 	l := platforms(t, "linux/s390x", "linux/mips", "linux/ppc64le")
 	for digest, content := range l.blobs {
-		if strings.Contains(content, "schemaVersion") && strings.Contains(content, "layers") && !strings.Contains(content, sample.Digest(sample.Tar(t, "b"))) {
+		manifest := strings.Contains(content, "schemaVersion") && strings.Contains(content, "layers")
+		if manifest && !strings.Contains(content, sample.Digest(sample.Tar(t, "b"))) {
 			delete(l.blobs, digest)
 		}
 	}
@@ -166,13 +174,16 @@ func TestOnlyTheChosenPlatformMustBeInTheFile(t *testing.T) {
 	if err != nil || files(t, images[0]) != "b" || !strings.Contains(note, "linux/mips of 3 (the only one in this file") {
 		t.Errorf("got %v, note %q", err, note)
 	}
-	if _, _, err := openFile(t, path).Choose(t.Context(), source.Selection{Platform: "linux/s390x"}); err == nil || !strings.Contains(err.Error(), "not in this file") {
+	_, _, err = openFile(t, path).Choose(t.Context(), source.Selection{Platform: "linux/s390x"})
+	if err == nil || !strings.Contains(err.Error(), "not in this file") {
 		t.Errorf("a missing platform: got %v", err)
 	}
-	if images, note, err = openFile(t, path).Choose(t.Context(), source.Selection{All: true}); err != nil || len(images) != 1 || !strings.Contains(note, "left out") {
+	images, note, err = openFile(t, path).Choose(t.Context(), source.Selection{All: true})
+	if err != nil || len(images) != 1 || !strings.Contains(note, "left out") {
 		t.Errorf("all: got %d images, %v, note %q", len(images), err, note)
 	}
-	if _, _, err = openFile(t, path).Choose(t.Context(), source.Selection{Platform: "linux/arm"}); !strings.Contains(choices(err), "(not in this file)") {
+	_, _, err = openFile(t, path).Choose(t.Context(), source.Selection{Platform: "linux/arm"})
+	if !strings.Contains(choices(err), "(not in this file)") {
 		t.Errorf("got %v with %s", err, choices(err))
 	}
 }
@@ -191,8 +202,10 @@ func choices(err error) string {
 
 func TestOneReferenceMayHaveItsPlatformsSideBySide(t *testing.T) {
 	l := newLayout()
-	l.top(platformOf(l.image(sampleOf(t, "a"), nil), "linux/s390x"), "t").top(platformOf(l.image(sampleOf(t, "b"), nil), "linux/mips"), "t")
-	images, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), source.Selection{Image: "t", Platform: "linux/mips"})
+	l.top(platformOf(l.image(sampleOf(t, "a"), nil), "linux/s390x"), "t")
+	l.top(platformOf(l.image(sampleOf(t, "b"), nil), "linux/mips"), "t")
+	sel := source.Selection{Image: "t", Platform: "linux/mips"}
+	images, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), sel)
 	if err != nil || files(t, images[0]) != "b" {
 		t.Errorf("got %v", err)
 	}
@@ -207,7 +220,8 @@ func TestABrokenSiblingCostsOnlyItself(t *testing.T) {
 	if images, _, err := a.Choose(t.Context(), source.Selection{Image: "good"}); err != nil || files(t, images[0]) != "b" {
 		t.Errorf("the good one: %v", err)
 	}
-	if _, _, err := a.Choose(t.Context(), source.Selection{Image: "bad"}); err == nil || !strings.Contains(err.Error(), `image "bad": manifest sha256:`) {
+	_, _, err := a.Choose(t.Context(), source.Selection{Image: "bad"})
+	if err == nil || !strings.Contains(err.Error(), `image "bad": manifest sha256:`) {
 		t.Errorf("the bad one: %v", err)
 	}
 }
@@ -220,7 +234,7 @@ func TestAttestationsAreNeverImages(t *testing.T) {
 	}
 }
 
-func TestHostileNamesAreNoFlags(t *testing.T) {
+func TestHostileNamesAreNotFlags(t *testing.T) {
 	l := newLayout()
 	l.top(l.image(sampleOf(t, "a"), nil), "--all; rm\x1b[2J").top(l.image(sampleOf(t, "b"), nil), "-x")
 	_, _, err := openFile(t, unpack(t, l.members()...)).Choose(t.Context(), source.Selection{})

@@ -34,7 +34,9 @@ func TestContentsListsEverything(t *testing.T) {
 	docker := several(t)
 	l := platforms(t, "linux/s390x", "linux/mips")
 	l.blob("", []byte("nobody names me"))
-	artifact := l.image(sampleOf(t, "x"), func(m map[string]any) { m["config"].(map[string]any)["mediaType"] = "application/x" })
+	artifact := l.image(sampleOf(t, "x"), func(m map[string]any) {
+		m["config"].(map[string]any)["mediaType"] = "application/x"
+	})
 	l.top(artifact, "sig")
 	gone := platforms(t, "linux/s390x", "linux/mips")
 	for digest, content := range gone.blobs {
@@ -48,7 +50,8 @@ func TestContentsListsEverything(t *testing.T) {
 			"\nimage 1 docker.io/library/tool:2 linux/amd64" + created + "\nimage 2  linux/amd64" + created},
 		{"a layout", unpack(t, l.members()...), "image 0 t linux/amd64" + created + "\nimage 1 t linux/amd64" + created +
 			"\nattestation -1 t unknown/unknown\nartifact -1 sig\nblob -1"},
-		{"a missing platform", unpack(t, gone.members()...), "image 0 t linux/amd64" + created + "\nimage 1 t linux/mips  missing\nattestation -1 t unknown/unknown\nblob -1\nblob -1"},
+		{"a missing platform", unpack(t, gone.members()...), "image 0 t linux/amd64" + created +
+			"\nimage 1 t linux/mips  missing\nattestation -1 t unknown/unknown\nblob -1\nblob -1"},
 		{"a layer", fileOf(t, "x", sample.Tar(t, "a")), "image 0"},
 	} {
 		if got := listing(t, tt.name); got != tt.want {

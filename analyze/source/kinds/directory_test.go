@@ -105,19 +105,22 @@ func TestManyLayersShareFewOpenFiles(t *testing.T) {
 }
 
 func TestDirectoriesOfDockerSaveAreRead(t *testing.T) {
-	if img := one(t, unpack(t, sampleOf(t, "a", "b").dockerMembers("x:1")...)); files(t, img) != "a b" || img.Source != archive.Docker {
+	img := one(t, unpack(t, sampleOf(t, "a", "b").dockerMembers("x:1")...))
+	if files(t, img) != "a b" || img.Source != archive.Docker {
 		t.Errorf("got %s", img.Source)
 	}
 }
 
 func TestSkopeosDirFormIsRefusedWithTheCommandThatConvertsIt(t *testing.T) {
-	list := []member{{name: "version", body: "Directory Transport Version: 1.1\n"}, {name: "manifest.json", body: `{"schemaVersion":2}`}}
+	list := []member{{name: "version", body: "Directory Transport Version: 1.1\n"},
+		{name: "manifest.json", body: `{"schemaVersion":2}`}}
 	dir := unpack(t, list...)
 	for name, want := range map[string]string{
 		dir:          "skopeo copy dir:" + dir + " oci-archive:image.tar, then read image.tar",
 		"dir:/x y":   "skopeo copy 'dir:/x y' oci-archive:image.tar, then read image.tar",
 		"dir:" + dir: "skopeo copy dir:" + dir + " oci-archive:image.tar, then read image.tar",
-		fileOf(t, "x.tar", archiveOf(t, list...)): "unpack the tar into DIR, then skopeo copy dir:DIR oci-archive:image.tar, then read image.tar",
+		fileOf(t, "x.tar", archiveOf(t, list...)): "unpack the tar into DIR, " +
+			"then skopeo copy dir:DIR oci-archive:image.tar, then read image.tar",
 	} {
 		_, err := Open(t.Context(), name, testOptions(t))
 		hinted, ok := errors.AsType[*advice.Hinted](err)

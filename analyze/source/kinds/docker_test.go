@@ -19,7 +19,8 @@ func TestDockerSaveOfEveryToolIsRead(t *testing.T) {
 	s := sampleOf(t, "a", "b")
 	id := hexOf(sample.Digest([]byte(s.config)))
 	entry := func(config string, layers ...string) member {
-		return member{name: "manifest.json", body: asJSON([]any{map[string]any{"Config": config, "RepoTags": []string{"shop:1.2"}, "Layers": layers}})}
+		entry := map[string]any{"Config": config, "RepoTags": []string{"shop:1.2"}, "Layers": layers}
+		return member{name: "manifest.json", body: asJSON([]any{entry})}
 	}
 	zero, one_ := string(s.layers[0]), string(s.layers[1])
 	for _, tt := range []struct {
@@ -33,17 +34,20 @@ func TestDockerSaveOfEveryToolIsRead(t *testing.T) {
 		}},
 		{"kaniko, crane", []member{
 			{name: "sha256:" + id, body: s.config},
-			{name: "0.tar.gz", body: string(sample.Gzip(t, s.layers[0]))}, {name: "1.tar", body: string(sample.Zstd(t, s.layers[1]))},
+			{name: "0.tar.gz", body: string(sample.Gzip(t, s.layers[0]))},
+			{name: "1.tar", body: string(sample.Zstd(t, s.layers[1]))},
 			entry("sha256:"+id, "0.tar.gz", "1.tar"),
 		}},
 		{"a config of another name", []member{
-			{name: "config.json", body: s.config}, {name: "0", body: zero}, {name: "1", body: one_}, entry("config.json", "0", "1"),
+			{name: "config.json", body: s.config}, {name: "0", body: zero}, {name: "1", body: one_},
+			entry("config.json", "0", "1"),
 		}},
 		{"documents first", append([]member{entry(id+".json", "0", "1"), {name: id + ".json", body: s.config}},
 			member{name: "0", body: zero}, member{name: "1", body: one_})},
 	} {
 		img := one(t, fileOf(t, "x.tar", archiveOf(t, tt.list...)))
-		if got := files(t, img); got != "a b" || img.ID != "sha256:"+id || img.Reference != "shop:1.2" || img.Platform != "linux/amd64" {
+		if got := files(t, img); got != "a b" || img.ID != "sha256:"+id || img.Reference != "shop:1.2" ||
+			img.Platform != "linux/amd64" {
 			t.Errorf("%s: got %q, %s, %s, %s", tt.case_, got, img.ID, img.Reference, img.Platform)
 		}
 		if img.Verified != "full" || img.Source != archive.Docker || len(img.Warnings) > 0 {
@@ -96,7 +100,8 @@ func TestAnImageThatIsListedTwiceIsOne(t *testing.T) {
 		entries := []any{entry(func(map[string]any) {}), entry(tt.second)}
 		twice := replaced(list, "manifest.json", func(m *member) { m.body = asJSON(entries) })
 		images, _, err := openFile(t, fileOf(t, "x.tar", archiveOf(t, twice...))).Choose(t.Context(), source.Selection{})
-		if tt.want == "" && (err != nil || files(t, images[0]) != "a b") || tt.want != "" && !strings.Contains(choices(err), tt.want) {
+		if tt.want == "" && (err != nil || files(t, images[0]) != "a b") ||
+			tt.want != "" && !strings.Contains(choices(err), tt.want) {
 			t.Errorf("%s: got %v, want %q", tt.case_, err, tt.want)
 		}
 	}
@@ -104,7 +109,8 @@ func TestAnImageThatIsListedTwiceIsOne(t *testing.T) {
 
 func TestAnImageOfNoLayersIsAnImage(t *testing.T) {
 	s := &oneImage{config: `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers"}}`}
-	if img := one(t, fileOf(t, "x.tar", archiveOf(t, s.dockerMembers("x:1")...))); len(img.Layers) != 0 || len(img.Warnings) != 0 {
+	img := one(t, fileOf(t, "x.tar", archiveOf(t, s.dockerMembers("x:1")...)))
+	if len(img.Layers) != 0 || len(img.Warnings) != 0 {
 		t.Errorf("got %d layers, %v", len(img.Layers), img.Warnings)
 	}
 }
@@ -137,7 +143,8 @@ func TestLayersAndDiffIDsMustBeAsMany(t *testing.T) {
 		config, want string
 	}{
 		{`{"rootfs":{"diff_ids":["` + s.diffIDs[0] + `"]}}`, "2 layers but 1 diff_ids"},
-		{`{"rootfs":{"diff_ids":["` + strings.Join(append(s.diffIDs, s.diffIDs[0]), `","`) + `"]}}`, "2 layers but 3 diff_ids"},
+		{`{"rootfs":{"diff_ids":["` + strings.Join(append(s.diffIDs, s.diffIDs[0]), `","`) + `"]}}`,
+			"2 layers but 3 diff_ids"},
 		{`{}`, "config: no rootfs.diff_ids"},
 		{`null`, "config: no rootfs.diff_ids"},
 		{`{"rootfs":[]}`, "config: rootfs: want an object, found list"},
@@ -192,7 +199,7 @@ func TestLimitsHoldBeforeReading(t *testing.T) {
 	}
 }
 
-func TestHistoryIsGivenToLayersOnlyWhereItFits(t *testing.T) {
+func TestHistoryIsGivenToLayersOnlyIfItFits(t *testing.T) {
 	for _, tt := range []struct {
 		history string
 		code    tarfs.Code
@@ -206,7 +213,8 @@ func TestHistoryIsGivenToLayersOnlyWhereItFits(t *testing.T) {
 		{`[null,null]`, tarfs.Code{}, []string{"", ""}},
 	} {
 		s := sampleOf(t, "a", "b")
-		s.config = fmt.Sprintf(`{"created":"","history":%s,"rootfs":{"diff_ids":["%s","%s"]}}`, tt.history, s.diffIDs[0], s.diffIDs[1])
+		s.config = fmt.Sprintf(`{"created":"","history":%s,"rootfs":{"diff_ids":["%s","%s"]}}`,
+			tt.history, s.diffIDs[0], s.diffIDs[1])
 		img := one(t, fileOf(t, "x.tar", archiveOf(t, s.dockerMembers("x:1")...)))
 		var got []string
 		for _, h := range img.History() {

@@ -23,14 +23,15 @@ func TestManifestsAreBoundedTogether(t *testing.T) {
 	var list []any
 	for i := range 40 {
 		raw, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": document.OCIManifest, "layers": []any{},
-			"config":      map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest.Of(config), "size": len(config)},
+			"config":      map[string]any{"mediaType": typeConfig, "digest": digest.Of(config), "size": len(config)},
 			"annotations": map[string]any{"n": fmt.Sprint(i), "pad": string(bytes.Repeat([]byte("x"), 4_000_000))}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		digest := digest.Of(raw)
 		documents[digest] = raw
-		list = append(list, map[string]any{"mediaType": document.OCIManifest, "digest": digest, "size": len(raw), "platform": map[string]any{"os": "linux", "architecture": "amd64", "variant": fmt.Sprint("v", i)}})
+		descriptor := map[string]any{"mediaType": document.OCIManifest, "digest": digest, "size": len(raw)}
+		list = append(list, platformOf(descriptor, fmt.Sprint("linux/amd64/v", i)))
 	}
 	top, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": document.OCIIndex, "manifests": list})
 	if err != nil {

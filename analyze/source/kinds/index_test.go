@@ -94,7 +94,8 @@ func TestNamesOfIndexAndManifestJSONAreJoined(t *testing.T) {
 	l := newLayout()
 	desc := l.image(s, nil)
 	l.top(desc, "1.2")
-	l.tops[0]["annotations"] = map[string]string{"io.containerd.image.name": "docker.io/library/shop:1.2", "org.opencontainers.image.ref.name": "1.2"}
+	l.tops[0]["annotations"] = map[string]string{"io.containerd.image.name": "docker.io/library/shop:1.2",
+		"org.opencontainers.image.ref.name": "1.2"}
 	l.top(desc, "again")
 	img := one(t, fileOf(t, "x", archiveOf(t, withManifest(l, s, "shop:1.2", 0)...)))
 	if got := strings.Join(img.References, " "); got != "shop:1.2 again" {

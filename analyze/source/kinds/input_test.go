@@ -20,14 +20,14 @@ func TestInputsOverTheLimitAreNotReadToTheirEnd(t *testing.T) {
 		t.Skipf("no sparse files of this size here: %v", err)
 	}
 	if got := refusal(t, name); !strings.Contains(got, "layer-bytes: 1099511627776 is over") {
-		t.Errorf("a layer with zeros behind: got %q", got)
+		t.Errorf("a layer followed by zeros: got %q", got)
 	}
 	image := fileOf(t, "x.tar", archiveOf(t, sampleOf(t, "b").dockerMembers("x:1")...))
 	if err := os.Truncate(image, 1<<40); err != nil {
 		t.Fatal(err)
 	}
 	if got := files(t, one(t, image)); got != "b" {
-		t.Errorf("an archive with zeros behind: got %q", got)
+		t.Errorf("an archive followed by zeros: got %q", got)
 	}
 }
 

@@ -31,7 +31,8 @@ type Opened struct {
 	store  bool   // of an engine
 }
 
-// An opener opens a source. It takes the whole name, and what follows the prefix; it returns the name within the source.
+// An opener opens a source. It takes the whole name, and what follows the prefix; it returns the name within the
+// source.
 type opener func(ctx context.Context, name, rest string, opt *Options) (s source.Source, inside string, err error)
 
 // A kind is a source that a prefix names.
@@ -145,8 +146,9 @@ func (o *Opened) List(ctx context.Context) ([]source.Listed, error) {
 }
 
 // Subjects returns the images to verify that the selection leaves, of a source that was opened with an Audit.
-func (o *Opened) Subjects(ctx context.Context, sel source.Selection, a *source.Audit) ([]source.Subject, string, error) {
+func (o *Opened) Subjects(ctx context.Context, sel source.Selection,
+	a *source.Audit) (subjects []source.Subject, note string, err error) {
 	sel.Inside, sel.Containers = o.Inside, o.store
-	subjects, note, err := source.Subjects(ctx, o.Source, sel, a)
+	subjects, note, err = source.Subjects(ctx, o.Source, sel, a)
 	return subjects, note, source.Named(o.Name, err)
 }

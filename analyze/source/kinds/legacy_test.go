@@ -22,10 +22,12 @@ func legacyMembers(t *testing.T, files ...string) []member {
 			image["parent"] = id(i)
 		}
 		list = append(list, member{name: id(i+1) + "/json", body: asJSON(image)},
-			member{name: id(i+1) + "/VERSION", body: "1.0"}, member{name: id(i+1) + "/layer.tar", body: string(sample.Tar(t, file))})
+			member{name: id(i+1) + "/VERSION", body: "1.0"},
+			member{name: id(i+1) + "/layer.tar", body: string(sample.Tar(t, file))})
 	}
 	top := id(len(files))
-	return append(list, member{name: "repositories", body: asJSON(map[string]any{"shop": map[string]string{"1.2": top, "latest": top}})})
+	names := map[string]any{"shop": map[string]string{"1.2": top, "latest": top}}
+	return append(list, member{name: "repositories", body: asJSON(names)})
 }
 
 func TestVeryOldArchivesAreReadByParents(t *testing.T) {
@@ -51,9 +53,11 @@ func TestVeryOldArchivesSavedByIDAreReadFromTheTop(t *testing.T) {
 	if got := files(t, img); got != "a b" || img.Reference != "" || img.Source != archive.Docker {
 		t.Errorf("got %q, %q, %s", got, img.Reference, img.Source)
 	}
-	other := []member{{name: id(7) + "/json", body: asJSON(map[string]string{"id": id(7), "parent": id(1)})}, {name: id(7) + "/layer.tar", body: string(sample.Tar(t, "c"))}}
+	other := []member{{name: id(7) + "/json", body: asJSON(map[string]string{"id": id(7), "parent": id(1)})},
+		{name: id(7) + "/layer.tar", body: string(sample.Tar(t, "c"))}}
 	two := openFile(t, fileOf(t, "x.tar", archiveOf(t, append(list, other...)...)))
-	if images, _, err := two.Choose(t.Context(), source.Selection{Image: id(7)}); err != nil || files(t, images[0]) != "a c" {
+	images, _, err := two.Choose(t.Context(), source.Selection{Image: id(7)})
+	if err != nil || files(t, images[0]) != "a c" {
 		t.Errorf("one of two by ID: %v", err)
 	}
 	if _, _, err := two.Choose(t.Context(), source.Selection{}); flags(err) != "--image @0, --image @1" {
@@ -64,10 +68,14 @@ func TestVeryOldArchivesSavedByIDAreReadFromTheTop(t *testing.T) {
 		content []byte
 		want    string
 	}{
-		"cut at its end mark":          {whole[:len(whole)-1024], "looks truncated"},
-		"every image another's child":  {archiveOf(t, replaced(list, id(1)+"/json", func(m *member) { m.body = asJSON(map[string]string{"parent": id(2)}) })...), "every image is another's parent"},
-		"a parent that is not there":   {archiveOf(t, without(without(list, id(1)+"/json"), id(1)+"/layer.tar")...), `member "` + id(1) + `/json" not in the archive`},
-		"the config of a later docker": {archiveOf(t, append(list, member{name: id(9) + ".json", body: "{}"})...), "manifest.json not found"},
+		"cut at its end mark": {whole[:len(whole)-1024], "looks truncated"},
+		"every image another's child": {archiveOf(t, replaced(list, id(1)+"/json", func(m *member) {
+			m.body = asJSON(map[string]string{"parent": id(2)})
+		})...), "every image is another's parent"},
+		"a parent that is not there": {archiveOf(t, without(without(list, id(1)+"/json"), id(1)+"/layer.tar")...),
+			`member "` + id(1) + `/json" not in the archive`},
+		"the config of a later docker": {archiveOf(t, append(list, member{name: id(9) + ".json", body: "{}"})...),
+			"manifest.json not found"},
 	} {
 		if got := refusal(t, fileOf(t, "x.tar", tt.content)); !strings.Contains(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", case_, got, tt.want)

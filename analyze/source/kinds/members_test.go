@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"archive/tar"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -56,10 +57,12 @@ func TestLinksAmongMembersAreFollowed(t *testing.T) {
 		links []member
 	}{
 		{"symlink", []member{{name: "LAYER", link: "../store/real.tar"}, content}},
-		{"symlink behind its target", []member{content, {name: "LAYER", link: "../store/real.tar"}}},
+		{"symlink after its target", []member{content, {name: "LAYER", link: "../store/real.tar"}}},
 		{"hard link", []member{content, {name: "LAYER", link: "store/real.tar", kind: tar.TypeLink}}},
-		{"hard link to a symlink", []member{content, {name: "l", link: "store/real.tar"}, {name: "LAYER", link: "l", kind: tar.TypeLink}}},
-		{"chain", []member{content, {name: "LAYER", link: "../one"}, {name: "one", link: "two"}, {name: "two", link: "store/real.tar"}}},
+		{"hard link to a symlink", []member{content, {name: "l", link: "store/real.tar"},
+			{name: "LAYER", link: "l", kind: tar.TypeLink}}},
+		{"chain", []member{content, {name: "LAYER", link: "../one"}, {name: "one", link: "two"},
+			{name: "two", link: "store/real.tar"}}},
 		{"linked directory", []member{content, {name: "d", link: "store"}, {name: "LAYER", link: "../d/real.tar"}}},
 	} {
 		if got := files(t, one(t, linked(t, tt.links...))); got != "a b" {
@@ -68,7 +71,7 @@ func TestLinksAmongMembersAreFollowed(t *testing.T) {
 	}
 }
 
-func TestMembersThatAreNoFilesAreNamed(t *testing.T) {
+func TestMembersThatAreNotFilesAreNamed(t *testing.T) {
 	chain := []member{{name: "LAYER", link: "../0"}}
 	for i := range 45 {
 		chain = append(chain, member{name: string(rune('0' + i)), link: string(rune('0' + i + 1))})
@@ -78,7 +81,8 @@ func TestMembersThatAreNoFilesAreNamed(t *testing.T) {
 		links []member
 		want  string
 	}{
-		{"a link up and out", []member{{name: "LAYER", link: "../../etc/passwd"}}, `link out of the archive, to "../../etc/passwd"`},
+		{"a link up and out", []member{{name: "LAYER", link: "../../etc/passwd"}},
+			`link out of the archive, to "../../etc/passwd"`},
 		{"an absolute link", []member{{name: "LAYER", link: "/etc/passwd"}}, `link out of the archive, to "/etc/passwd"`},
 		{"a hard link out", []member{{name: "LAYER", link: "../x", kind: tar.TypeLink}}, "link out of the archive"},
 		{"a link to itself", []member{{name: "LAYER", link: "layer.tar"}}, "link loop"},
@@ -87,7 +91,8 @@ func TestMembersThatAreNoFilesAreNamed(t *testing.T) {
 		{"45 links", chain, "link loop"},
 		{"a link to nothing", []member{{name: "LAYER", link: "../gone"}}, "not in the archive"},
 		{"a directory", []member{{name: "LAYER", kind: tar.TypeDir}}, "is a directory"},
-		{"a link that climbs from a directory", []member{{name: "LAYER", link: "../d/../x"}, {name: "x", body: "CONTENT"}}, `is a link to "../d/../x": where ..`},
+		{"a link that climbs from a directory", []member{{name: "LAYER", link: "../d/../x"}, {name: "x", body: "CONTENT"}},
+			`is a link to "../d/../x": readers differ`},
 		{"a FIFO", []member{{name: "LAYER", kind: tar.TypeFifo}}, "is a device or FIFO"},
 		{"a device", []member{{name: "LAYER", kind: tar.TypeChar}}, "is a device or FIFO"},
 		{"nothing", nil, "not in the archive"},
@@ -110,8 +115,10 @@ func TestMembersBelowALinkAreRefused(t *testing.T) {
 	}{
 		{"below a symlink", []member{{name: "d", link: "."}, other}, `member "d/manifest.json" lies below the link "d"`},
 		{"before its symlink", []member{other, {name: "d", link: "."}}, `member "d/manifest.json" lies below the link "d"`},
-		{"far below", []member{{name: "d", link: "."}, {name: "d-d"}, {name: "d/e/f"}}, `member "d/e/f" lies below the link "d"`},
-		{"below a hard link", []member{{name: "l", link: "."}, {name: "d", link: "l", kind: tar.TypeLink}, other}, `below the link "d"`},
+		{"far below", []member{{name: "d", link: "."}, {name: "d-d"}, {name: "d/e/f"}},
+			`member "d/e/f" lies below the link "d"`},
+		{"below a hard link", []member{{name: "l", link: "."}, {name: "d", link: "l", kind: tar.TypeLink}, other},
+			`below the link "d"`},
 		{"beside a link", []member{{name: "d", link: "."}, {name: "d-d/manifest.json"}}, ""},
 	} {
 		got := refusal(t, fileOf(t, "x.tar", archiveOf(t, append(tt.extra, list...)...)))
@@ -121,7 +128,7 @@ func TestMembersBelowALinkAreRefused(t *testing.T) {
 	}
 }
 
-func TestDocumentsThatAreNoFilesAreNamed(t *testing.T) {
+func TestDocumentsThatAreNotFilesAreNamed(t *testing.T) {
 	list := without(sampleOf(t, "a").dockerMembers("x:1"), "manifest.json")
 	for want, m := range map[string]member{
 		"manifest.json: is a directory":             {name: "manifest.json", kind: tar.TypeDir},
@@ -145,7 +152,7 @@ func TestSparseMembersAreRefused(t *testing.T) {
 	for _, c := range content[:512] {
 		sum += int(c)
 	}
-	copy(content[148:], []byte{byte('0' + sum>>15&7), byte('0' + sum>>12&7), byte('0' + sum>>9&7), byte('0' + sum>>6&7), byte('0' + sum>>3&7), byte('0' + sum&7), 0, ' '})
+	copy(content[148:], fmt.Sprintf("%06o\x00 ", sum))
 	if got := refusal(t, fileOf(t, "x.tar", content)); !strings.Contains(got, "sparse") {
 		t.Errorf("got %q", got)
 	}

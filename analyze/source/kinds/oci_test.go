@@ -31,7 +31,8 @@ func TestALayoutReadsAlikeAsDirectoryAndTar(t *testing.T) {
 		archive.OCI: unpack(t, l.members()...), archive.OCIArchive: fileOf(t, "x", archiveOf(t, l.members()...)),
 	} {
 		img := one(t, name)
-		if got := files(t, img); got != "a b" || img.Source != kind || img.Reference != "t" || img.ID != sample.Digest([]byte(s.config)) {
+		if got := files(t, img); got != "a b" || img.Source != kind || img.Reference != "t" ||
+			img.ID != sample.Digest([]byte(s.config)) {
 			t.Errorf("%s: got %q, %s, %s, %s", kind, got, img.Source, img.Reference, img.ID)
 		}
 		if string(img.Config) != s.config || sample.Digest(img.Manifest) != l.tops[0]["digest"] {
@@ -49,9 +50,11 @@ func TestLayersThatCannotBeReadSayWhy(t *testing.T) {
 		edit  func(desc map[string]any)
 		want  string
 	}{
-		{"a digest that climbs", func(d map[string]any) { d["digest"] = "../../../etc:passwd" }, `bad digest "../../../etc:passwd"`},
+		{"a digest that climbs", func(d map[string]any) { d["digest"] = "../../../etc:passwd" },
+			`bad digest "../../../etc:passwd"`},
 		{"a short digest", func(d map[string]any) { d["digest"] = "sha256:abcd" }, `bad digest "sha256:abcd"`},
-		{"an upper-case digest", func(d map[string]any) { d["digest"] = strings.ToUpper(d["digest"].(string)) }, `bad digest "SHA256:`},
+		{"an upper-case digest", func(d map[string]any) { d["digest"] = strings.ToUpper(d["digest"].(string)) },
+			`bad digest "SHA256:`},
 		{"an empty digest", func(d map[string]any) { d["digest"] = "" }, `bad digest ""`},
 		{"no digest", func(d map[string]any) { delete(d, "digest") }, `bad digest ""`},
 		{"md5", func(d map[string]any) { d["digest"] = "md5:d41d8cd98f00b204e9800998ecf8427e" }, `bad digest "md5:`},
@@ -65,9 +68,10 @@ func TestLayersThatCannotBeReadSayWhy(t *testing.T) {
 		{"a missing blob", func(d map[string]any) { d["digest"] = sample.Digest([]byte("gone")) }, "not in the layout"},
 		{"encryption", func(d map[string]any) { d["mediaType"] = typeLayer + "+gzip+encrypted" }, "is encrypted"},
 		{"other embedded data", func(d map[string]any) { d["data"] = []byte("hello") }, "embedded data"},
-		{"data that is no base64", func(d map[string]any) { d["data"] = "?" }, "base64"},
+		{"data that is not base64", func(d map[string]any) { d["data"] = "?" }, "base64"},
 		{"a foreign layer", func(d map[string]any) {
-			d["digest"], d["mediaType"] = sample.Digest([]byte("gone")), "application/vnd.oci.image.layer.nondistributable.v1.tar"
+			d["digest"] = sample.Digest([]byte("gone"))
+			d["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 		}, "is a foreign layer"},
 		{"a layer elsewhere", func(d map[string]any) {
 			d["digest"], d["urls"] = sample.Digest([]byte("gone")), []string{"http://127.0.0.1:9/"}
@@ -90,9 +94,11 @@ func TestOddLayersAreRead(t *testing.T) {
 	s := sampleOf(t, "a", "b")
 	for case_, edit := range map[string]func(d map[string]any){
 		"URLs beside the blob": func(d map[string]any) { d["urls"] = []string{"http://127.0.0.1:9/"} },
-		"foreign, but here":    func(d map[string]any) { d["mediaType"] = "application/vnd.docker.image.rootfs.foreign.diff.tar" },
-		"embedded data":        func(d map[string]any) { d["data"] = s.layers[1] },
-		"no media type":        func(d map[string]any) { delete(d, "mediaType") },
+		"foreign, but here": func(d map[string]any) {
+			d["mediaType"] = "application/vnd.docker.image.rootfs.foreign.diff.tar"
+		},
+		"embedded data": func(d map[string]any) { d["data"] = s.layers[1] },
+		"no media type": func(d map[string]any) { delete(d, "mediaType") },
 	} {
 		if got := files(t, one(t, unpack(t, edited(t, ofLayer(edit)).members()...))); got != "a b" {
 			t.Errorf("%s: got %q", case_, got)
@@ -116,7 +122,9 @@ func TestBrokenDocumentsOfALayoutAreNamed(t *testing.T) {
 	}{
 		{"no config", nil, missing(sample.Digest([]byte(s.config))), "config sha256:"},
 		{"no manifest", nil, func(l *layout) { delete(l.blobs, l.tops[0]["digest"].(string)) }, "manifest sha256:"},
-		{"a config of other bytes", nil, func(l *layout) { l.blobs[sample.Digest([]byte(s.config))] = strings.ToUpper(s.config) }, "does not match its digest"},
+		{"a config of other bytes", nil, func(l *layout) {
+			l.blobs[sample.Digest([]byte(s.config))] = strings.ToUpper(s.config)
+		}, "does not match its digest"},
 		{"a cut config", nil, func(l *layout) { l.blobs[sample.Digest([]byte(s.config))] = s.config[:9] }, "size: want"},
 		{"a manifest of other bytes", nil, func(l *layout) {
 			d := l.tops[0]["digest"].(string)
@@ -125,8 +133,10 @@ func TestBrokenDocumentsOfALayoutAreNamed(t *testing.T) {
 		{"layers null", func(m map[string]any) { m["layers"] = nil }, nil, "0 layers but 2 diff_ids"},
 		{"layers a string", func(m map[string]any) { m["layers"] = "x" }, nil, "layers: want a list, found string"},
 		{"no config in the manifest", func(m map[string]any) { delete(m, "config") }, nil, "config: null"},
-		{"both in one", func(m map[string]any) { m["manifests"] = []any{map[string]any{}} }, nil, "both an index and a manifest"},
-		{"a manifest that calls itself index", func(m map[string]any) { m["mediaType"] = typeIndex }, nil, "not a manifest: mediaType differs"},
+		{"both in one", func(m map[string]any) { m["manifests"] = []any{map[string]any{}} }, nil,
+			"both an index and a manifest"},
+		{"a manifest that calls itself index", func(m map[string]any) { m["mediaType"] = typeIndex }, nil,
+			"not a manifest: mediaType differs"},
 		{"schema 1", func(m map[string]any) { m["schemaVersion"] = 1 }, nil, "schemaVersion"},
 		{"an artifact", func(m map[string]any) {
 			m["artifactType"] = "application/x-chart"
@@ -146,7 +156,8 @@ func TestBrokenDocumentsOfALayoutAreNamed(t *testing.T) {
 		{"an unknown type", nil, func(l *layout) { l.tops[0]["mediaType"] = "application/x" }, `media type "application/x"`},
 		{"an empty index", nil, func(l *layout) { l.tops = nil }, "index.json: lists no image"},
 		{"an empty index below", nil, func(l *layout) { d := l.index(); l.tops = nil; l.top(d, "t") }, "lists no image"},
-		{"a bad digest in index.json", nil, func(l *layout) { l.tops[0]["digest"] = "sha256:x" }, "index.json: manifests[0]: bad digest"},
+		{"a bad digest in index.json", nil, func(l *layout) { l.tops[0]["digest"] = "sha256:x" },
+			"index.json: manifests[0]: bad digest"},
 	} {
 		l := edited(t, tt.edit)
 		if tt.after != nil {
@@ -233,7 +244,8 @@ func TestManifestOrderYieldsToTheConfigsForPlainLayers(t *testing.T) {
 	s.layers = [][]byte{sample.Gzip(t, plain[1]), sample.Gzip(t, plain[0])}
 	l := newLayout()
 	l.top(l.image(s, nil), "t")
-	if got := refusal(t, unpack(t, l.members()...)); !strings.HasPrefix(got, "layer 0: content does not match its diffID") {
+	const want = "layer 0: content does not match its diffID"
+	if got := refusal(t, unpack(t, l.members()...)); !strings.HasPrefix(got, want) {
 		t.Errorf("compressed: got %q", got)
 	}
 }

@@ -122,7 +122,7 @@ func TestPartOfStandardInputIsReadFromWhereItStands(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoArchiveIsNamed(t *testing.T) {
+func TestWhatIsNotAnArchiveIsNamed(t *testing.T) {
 	whole := archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...)
 	for _, tt := range []struct {
 		case_   string
@@ -168,7 +168,7 @@ func TestTruncatedArchivesSayWhere(t *testing.T) {
 		want  []string
 	}{
 		{"before manifest.json", manifest, []string{"manifest.json not found", "truncated"}},
-		{"behind its header", manifest + 512, []string{"manifest.json: truncated archive"}},
+		{"after its header", manifest + 512, []string{"manifest.json: truncated archive"}},
 		{"inside it", manifest + 520, []string{"manifest.json: truncated archive"}},
 	} {
 		got := refusal(t, fileOf(t, "x.tar", whole[:tt.size]))
@@ -183,7 +183,7 @@ func TestTruncatedArchivesSayWhere(t *testing.T) {
 	}
 }
 
-func TestATruncatedArchiveCostsTheLayersBehindTheCut(t *testing.T) {
+func TestATruncatedArchiveCostsTheLayersAfterTheCut(t *testing.T) {
 	l := newLayout()
 	l.top(l.image(sampleOf(t, "a", "b"), nil), "t")
 	members := l.members()
@@ -194,27 +194,31 @@ func TestATruncatedArchiveCostsTheLayersBehindTheCut(t *testing.T) {
 	if _, err := img.Layers[0].Scan(t.Context(), source.ScanOptions{}); err != nil {
 		t.Errorf("layer 0: %v", err)
 	}
-	if _, err := img.Layers[1].Scan(t.Context(), source.ScanOptions{}); err == nil || !strings.Contains(err.Error(), "truncated archive at offset") {
+	_, err := img.Layers[1].Scan(t.Context(), source.ScanOptions{})
+	if err == nil || !strings.Contains(err.Error(), "truncated archive at offset") {
 		t.Errorf("layer 1: got %v", err)
 	}
 }
 
 func TestARootFileSystemMayHoldNamesOfDocuments(t *testing.T) {
 	for _, name := range []string{"manifest.json", "index.json", "repositories", "oci-layout"} {
-		content := archiveOf(t, member{name: "etc/passwd", body: "root"}, member{name: name, body: `{"name":"a web application"}`})
+		content := archiveOf(t, member{name: "etc/passwd", body: "root"},
+			member{name: name, body: `{"name":"a web application"}`})
 		if a := openFile(t, fileOf(t, "x.tar", content)); a.Kind() != archive.Layer {
 			t.Errorf("%s beside etc: got %s", name, a.Kind())
 		}
 	}
 	for _, m := range []member{
-		{name: "manifest.json", body: `{"name":"a web application"}`}, {name: "manifest.json", body: `[]`}, {name: "manifest.json", link: "/app/manifest.json"},
-		{name: "manifest.json", kind: tar.TypeDir}, {name: "index.json", body: `{"pages":[]}`}, {name: "repositories", body: "x"},
+		{name: "manifest.json", body: `{"name":"a web application"}`}, {name: "manifest.json", body: `[]`},
+		{name: "manifest.json", link: "/app/manifest.json"}, {name: "manifest.json", kind: tar.TypeDir},
+		{name: "index.json", body: `{"pages":[]}`}, {name: "repositories", body: "x"},
 	} {
 		if a := openFile(t, fileOf(t, "x.tar", archiveOf(t, member{name: "app/main"}, m))); a.Kind() != archive.Layer {
 			t.Errorf("%s %q beside app: got %s", m.name, m.body, a.Kind())
 		}
 	}
-	for _, m := range []member{{name: "manifest.json", body: "<html>"}, {name: "manifest.json", body: `[{"Config":"gone"}]`}, {name: "oci-layout"}} {
+	for _, m := range []member{{name: "manifest.json", body: "<html>"},
+		{name: "manifest.json", body: `[{"Config":"gone"}]`}, {name: "oci-layout"}} {
 		if got := refusal(t, fileOf(t, "x.tar", archiveOf(t, member{name: "app/main"}, m))); got == "" {
 			t.Errorf("%s %q is read as a layer", m.name, m.body)
 		}
@@ -225,7 +229,7 @@ func TestARootFileSystemMayHoldNamesOfDocuments(t *testing.T) {
 	}
 }
 
-func TestRemainsOfAnArchiveAreNoLayer(t *testing.T) {
+func TestRemainsOfAnArchiveAreNotALayer(t *testing.T) {
 	s := sampleOf(t, "a")
 	l := newLayout()
 	l.top(l.image(s, nil), "t")
@@ -250,7 +254,8 @@ func TestACompressedLayerKeepsTheDigestOfItsFile(t *testing.T) {
 	img := one(t, fileOf(t, "x", compressed))
 	l := img.Layers[0]
 	outer := l.Content.(*source.Blob).Outer
-	if l.Digest != sample.Digest(compressed) || l.Size != int64(len(compressed)) || outer != "gzip" || img.ID != "" || img.Config != nil {
+	if l.Digest != sample.Digest(compressed) || l.Size != int64(len(compressed)) || outer != "gzip" ||
+		img.ID != "" || img.Config != nil {
 		t.Errorf("got %s of %d bytes in %q, image %q", l.Digest, l.Size, outer, img.ID)
 	}
 	s, err := l.Scan(t.Context(), source.ScanOptions{})
@@ -259,7 +264,7 @@ func TestACompressedLayerKeepsTheDigestOfItsFile(t *testing.T) {
 	}
 }
 
-func TestGarbageBehindTheInputIsAWarning(t *testing.T) {
+func TestGarbageAfterTheInputIsAWarning(t *testing.T) {
 	docker := sample.Gzip(t, archiveOf(t, sampleOf(t, "a").dockerMembers("x:1")...))
 	img := one(t, fileOf(t, "x", append(docker, "garbage"...)))
 	if len(img.Warnings) != 1 || img.Warnings[0].Code != source.CompressedTailDamaged {

@@ -19,7 +19,7 @@ func TestOnlyFilesAndDirectoriesAreOpened(t *testing.T) {
 	for name, want := range map[string]string{
 		fifo:                       "named pipe",
 		"/dev/zero":                "is a device",
-		dir:                        "is a directory, but no OCI layout",
+		dir:                        "is a directory, but not an OCI layout",
 		filepath.Join(dir, "gone"): "no such file",
 		filepath.Join(fifo, "x"):   "no such file",
 		"":                         "empty name",

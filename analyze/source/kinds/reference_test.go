@@ -58,7 +58,7 @@ func TestABareWordIsAFile(t *testing.T) {
 	}
 }
 
-func TestAColonInAFilesNameIsNoTag(t *testing.T) {
+func TestAColonInAFilesNameIsNotATag(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a", "a:b", "a:b:c"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
@@ -128,7 +128,7 @@ func TestFamiliarNames(t *testing.T) {
 	}
 }
 
-func TestErrorsShowOddNamesQuoted(t *testing.T) {
+func TestErrorsQuoteStrangeNames(t *testing.T) {
 	_, err := Open(t.Context(), "a\x1b[2J\n", testOptions(t))
 	if err == nil || strings.ContainsAny(err.Error(), "\x1b\n") {
 		t.Errorf("got %q", err)

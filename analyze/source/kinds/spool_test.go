@@ -16,7 +16,7 @@ import (
 	"layup/tarfs"
 )
 
-func TestAnEndlessPipeOfZerosIsNoArchive(t *testing.T) {
+func TestAnEndlessPipeOfZerosIsNotAnArchive(t *testing.T) {
 	zero, err := os.Open("/dev/zero")
 	if err != nil {
 		t.Skip(err)

@@ -8,20 +8,22 @@ import (
 	"layup/analyze/source/advice"
 )
 
-// Read as a root file system, the store of an engine would show every version of every file as live: it must not be read so without a word.
-func TestStoreOfAnEngineIsNoRootFileSystem(t *testing.T) {
-	docker := []string{"image/overlay2/repositories.json", "image/overlay2/layerdb/sha256/x/diff", "overlay2/x/diff/etc/passwd", "tmp/x"}
+// Read as a root file system, the store of an engine would show every version of every file as live: it must not be
+// read so without a word.
+func TestStoreOfAnEngineIsNotARootFileSystem(t *testing.T) {
+	docker := []string{"image/overlay2/repositories.json", "image/overlay2/layerdb/sha256/x/diff",
+		"overlay2/x/diff/etc/passwd", "tmp/x"}
 	podman := []string{"storage.lock", "overlay-images/images.json", "overlay-layers/layers.json", "overlay/x/diff/bin/sh"}
 	containerd := []string{"io.containerd.content.v1.content/ingest/x", "io.containerd.metadata.v1.bolt/meta.db"}
 	for _, c := range []struct {
 		name  string
 		below string // where the tar was made, seen from the store
 		files []string
-		want  string // the prefix that the hint names; empty where it is read as what it is
+		want  string // the prefix that the hint names; empty if it is read as what it is
 	}{
 		{"a data-root", "", docker, "docker-root:"},
-		{"a data-root packed with dots", "./", docker, "docker-root:"},
-		{"a data-root packed from the root of the machine", "var/lib/docker/", docker, "docker-root:"},
+		{"the tar of a data-root with dots", "./", docker, "docker-root:"},
+		{"the tar of a data-root from the root of the machine", "var/lib/docker/", docker, "docker-root:"},
 		{"podman's store", "", podman, "containers-storage:"},
 		{"a user's podman store", "home/u/.local/share/containers/storage/", podman, "containers-storage:"},
 		{"containerd's root", "", containerd, "containerd-root:"},

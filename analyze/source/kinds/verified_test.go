@@ -35,7 +35,8 @@ func TestOnlyWhatNamesDigestsIsSaidToBeVerified(t *testing.T) {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		archive, err := Open(t.Context(), name, Options{Options: source.Options{Verify: test.verify, Limits: document.DefaultLimits()}})
+		opt := Options{Options: source.Options{Verify: test.verify, Limits: document.DefaultLimits()}}
+		archive, err := Open(t.Context(), name, opt)
 		if err != nil {
 			t.Fatal(err)
 		}

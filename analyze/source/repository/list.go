@@ -13,8 +13,8 @@ import (
 // mostDetailed is how many tags are asked what they hold; each costs some requests.
 const mostDetailed = 500
 
-// Unreferenced lists what refers to the images. Without a tag it lists the tags of a repository or the repositories of a
-// registry.
+// Unreferenced lists what refers to the images. Without a tag it lists the tags of a repository or the repositories of
+// a registry.
 func (r *Repository) Unreferenced(ctx context.Context) ([]source.Listed, error) {
 	switch {
 	case r.top != "":

@@ -48,8 +48,8 @@ type Repository struct {
 	kept []*os.File // layers that may be read once more
 }
 
-// Open opens what docker://REF names; rest follows the prefix. A reference without tag and digest is :latest, but a list of
-// tags if the question is what there is. Errors do not begin with the name.
+// Open opens what docker://REF names; rest follows the prefix. A reference without tag and digest is :latest, but a
+// list of tags if the question is what there is. Errors do not begin with the name.
 func Open(ctx context.Context, name, rest string, base *source.Options, opt Options) (*Repository, error) {
 	ref, err := registry.Parse(rest)
 	if err != nil {
@@ -154,7 +154,7 @@ func (r *Repository) Layer(d document.Descriptor) (*source.Blob, error) {
 	return &source.Blob{Bytes: &farBlob{repository: r, descriptor: d}}, nil
 }
 
-// Has takes every blob to be there: asking costs a request.
+// Has is true: asking costs a request.
 func (*Repository) Has(string) bool { return true }
 
 // Far is true.

@@ -24,8 +24,8 @@ import (
 	"layup/tarfs"
 )
 
-// The annotations by which a manifest names the digest of a layer's table of contents: eStargz (stargz-snapshotter, docs/estargz.md) over the
-// JSON, zstd:chunked (containers/storage) over the compressed JSON.
+// The annotations by which a manifest names the digest of a layer's table of contents: eStargz (stargz-snapshotter,
+// docs/estargz.md) over the JSON, zstd:chunked (containers/storage) over the compressed JSON.
 const (
 	stargzDigest = "containerd.io/snapshot/stargz/toc.digest"
 	chunkedSum   = ".zstd-chunked.manifest-checksum"
@@ -132,14 +132,13 @@ func (t *toc) scan(ctx context.Context, l *source.Layer, opt source.ScanOptions)
 	return out, t.verdict(sum, errors.Join(err, r.Close()), rest)
 }
 
-// verdict compares the digest before anything is said of the content, for a table that is not the one named explains what is wrong in it.
+// verdict compares the digest before it reports errors of the content: a table that is not the one named explains them.
 func (t *toc) verdict(sum hash.Hash, err, rest error) error {
+	err = cmp.Or(err, rest)
 	if !t.compressed && rest == nil {
-		if got := digest.Sum(digest.SHA256, sum); got != t.digest {
-			return fmt.Errorf("table of contents: does not match its digest: want %s, got %s", t.digest, got)
-		}
+		err = cmp.Or(digest.Compare(t.digest, digest.Sum(digest.SHA256, sum)), err)
 	}
-	if err = cmp.Or(err, rest); err != nil {
+	if err != nil {
 		return fmt.Errorf("table of contents: %w", err)
 	}
 	return nil
@@ -159,8 +158,8 @@ func (t *toc) fetch(ctx context.Context) ([]byte, int64, error) {
 		if err != nil {
 			return nil, 0, fromRegistry(err)
 		}
-		if got := digest.Of(part); got != t.digest {
-			return nil, int64(len(part)), fmt.Errorf("table of contents: does not match its digest: want %s, got %s", t.digest, got)
+		if err := digest.Match(part, t.digest); err != nil {
+			return nil, int64(len(part)), fmt.Errorf("table of contents: %w", err)
 		}
 		return part, int64(len(part)), nil
 	}
@@ -193,8 +192,10 @@ func footer(tail []byte) (int64, error) {
 	const mark = "STARGZ"
 	if len(tail) >= stargzFooter {
 		f := tail[len(tail)-stargzFooter:]
-		// 10 bytes of gzip header, the length of the extra field, SG, the length of what it holds, 16 hexadecimal digits, the mark
-		if bytes.HasPrefix(f, decode.GzipMagic) && string(f[12:14]) == "SG" && binary.LittleEndian.Uint16(f[14:16]) == 22 && string(f[32:38]) == mark {
+		// 10 bytes of gzip header, the length of the extra field, SG, the length of what it holds, 16 hexadecimal digits, the
+		// mark
+		if bytes.HasPrefix(f, decode.GzipMagic) && string(f[12:14]) == "SG" &&
+			binary.LittleEndian.Uint16(f[14:16]) == 22 && string(f[32:38]) == mark {
 			if at, err := strconv.ParseInt(string(f[16:32]), 16, 64); err == nil && at >= 0 {
 				return at, nil
 			}
@@ -207,7 +208,8 @@ func footer(tail []byte) (int64, error) {
 func (t *toc) decompress(stored []byte) (io.ReadCloser, hash.Hash, error) {
 	sum := sha256.New()
 	if t.compressed {
-		dec, err := zstd.NewReader(bytes.NewReader(stored), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderMaxMemory(1<<63))
+		dec, err := zstd.NewReader(bytes.NewReader(stored), zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderMaxMemory(1<<63))
 		if err != nil {
 			return nil, nil, err
 		}

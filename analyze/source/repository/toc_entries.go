@@ -50,7 +50,7 @@ func tocMember(r io.Reader) (io.Reader, error) {
 	return t, nil
 }
 
-// A tocReader turns the JSON of a table into the tar that it is of, entry by entry; content is passed over, for nobody reads it.
+// A tocReader turns the JSON of a table into the headers of the tar, entry by entry. Content has a size only.
 type tocReader struct {
 	r     io.Reader
 	since int   // bytes read since the last entry
@@ -58,7 +58,7 @@ type tocReader struct {
 	total int64 // that they have so far
 }
 
-// maxEntry bounds the memory for one entry, in bytes of JSON; names and attributes have limits of their own.
+// maxEntry bounds the memory for one entry, in bytes of JSON. Names and attributes also have limits of their own.
 const maxEntry = 8 << 20
 
 // Read reads the JSON, but no entry without end.
@@ -96,7 +96,7 @@ func (t *tocReader) entries(yield func(store.Segment) bool) error {
 		}
 		name := strings.ToLower(fmt.Sprint(key)) // engines read it in any case, and of two one or the other
 		if seen[name] {
-			return fmt.Errorf("has %q twice", name)
+			return fmt.Errorf("duplicate key %q", name)
 		}
 		if name == "entries" || name == "version" {
 			seen[name] = true
@@ -122,7 +122,7 @@ func (t *tocReader) entries(yield func(store.Segment) bool) error {
 	return nil
 }
 
-// list reads the entries, and reports whether nobody wants more.
+// list reads the entries, and reports whether yield ended it.
 func (t *tocReader) list(dec *json.Decoder, yield func(store.Segment) bool) (bool, error) {
 	if err := expect(dec, json.Delim('[')); err != nil {
 		return false, err
@@ -146,14 +146,15 @@ func (t *tocReader) list(dec *json.Decoder, yield func(store.Segment) bool) (boo
 		if !yield(store.Segment{Bytes: head}) {
 			return true, nil
 		}
-		if body := e.body(); body > 0 && !yield(store.Segment{Size: (body + decode.HeadSize - 1) / decode.HeadSize * decode.HeadSize}) {
+		blocks := (e.body() + decode.HeadSize - 1) / decode.HeadSize
+		if blocks > 0 && !yield(store.Segment{Size: blocks * decode.HeadSize}) {
 			return true, nil
 		}
 	}
 	return false, expect(dec, json.Delim(']'))
 }
 
-// count takes in a file's size, which nothing proves: a tar of so many bytes is walked, if only in thought.
+// count adds the size of a file, which nothing proves, and holds it to the limit.
 func (t *tocReader) count(size int64) error {
 	if err := document.Over(document.LimitLayerBytes, size, t.most); err != nil {
 		return err
@@ -201,11 +202,12 @@ func (e *tocEntry) header() ([]byte, error) {
 	case e.Size < 0:
 		return nil, errors.New("of negative size")
 	}
-	h := &tar.Header{Typeflag: kind, Name: e.Name, Linkname: e.Link, Mode: e.Mode & 0o7777, Uid: e.UID, Gid: e.GID, Size: e.body(), Devmajor: e.DevMajor, Devminor: e.DevMinor, Format: tar.FormatPAX}
+	h := &tar.Header{Typeflag: kind, Name: e.Name, Linkname: e.Link, Mode: e.Mode & 0o7777, Uid: e.UID, Gid: e.GID,
+		Size: e.body(), Devmajor: e.DevMajor, Devminor: e.DevMinor, Format: tar.FormatPAX}
 	if e.ModTime != "" {
 		t, err := time.Parse(time.RFC3339Nano, e.ModTime)
 		if err != nil {
-			return nil, fmt.Errorf("modtime: %s is no time", show.Cut(e.ModTime))
+			return nil, fmt.Errorf("modtime: %s is not a time", show.Cut(e.ModTime))
 		}
 		h.ModTime = t
 	}

@@ -7,17 +7,19 @@ import (
 	"layup/analyze/source/store"
 )
 
-// A table of contents is the builder's word: what it says of sizes costs no time, and no engine may read another table in it.
+// A table of contents is the builder's word: what it says of sizes costs no time, and no engine may read another table
+// in it.
 func TestTablesOfContentsThatLieAreRefused(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"sound", `{"version":1,"entries":[{"name":"a","type":"reg","size":5}]}`, ""},
 		{"sound, in another case", `{"Version":1,"ENTRIES":[{"name":"a","type":"reg"}]}`, ""},
-		{"the greatest size", `{"version":1,"entries":[{"name":"a","type":"reg","size":9223372036854775807}]}`, "layer-bytes"},
+		{"the greatest size", `{"entries":[{"name":"a","type":"reg","size":9223372036854775807}]}`, "layer-bytes"},
 		{"over the limit", `{"version":1,"entries":[{"name":"a","type":"reg","size":1025}]}`, "layer-bytes"},
-		{"over the limit together", `{"version":1,"entries":[{"name":"a","type":"reg","size":600},{"name":"b","type":"reg","size":600}]}`, "layer-bytes"},
+		{"over the limit together", `{"entries":[{"name":"a","type":"reg","size":600},` +
+			`{"name":"b","type":"reg","size":600}]}`, "layer-bytes"},
 		{"a negative size", `{"version":1,"entries":[{"name":"a","type":"reg","size":-1}]}`, "negative"},
-		{"entries twice", `{"version":1,"entries":[],"entries":[]}`, `"entries" twice`},
-		{"entries twice but for case", `{"version":1,"entries":[],"Entries":[]}`, `"entries" twice`},
+		{"entries twice", `{"version":1,"entries":[],"entries":[]}`, `duplicate key "entries"`},
+		{"entries twice in other case", `{"version":1,"entries":[],"Entries":[]}`, `duplicate key "entries"`},
 		{"version twice", `{"version":2,"version":1,"entries":[]}`, "version 2"},
 		{"another version", `{"version":2,"entries":[]}`, "version 2"},
 		{"cut off", `{"version":1,"entries":[`, "EOF"},
@@ -28,8 +30,10 @@ func TestTablesOfContentsThatLieAreRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
 	}
-	unlimited := &tocReader{r: strings.NewReader(`{"entries":[` + strings.Repeat(`{"name":"a","type":"reg","size":4611686018427387904},`, 2) + `{"name":"b","type":"reg"}]}`)}
-	if err := unlimited.entries(func(store.Segment) bool { return true }); err == nil || !strings.Contains(err.Error(), "more than can be counted") {
+	huge := strings.Repeat(`{"name":"a","type":"reg","size":4611686018427387904},`, 2)
+	unlimited := &tocReader{r: strings.NewReader(`{"entries":[` + huge + `{"name":"b","type":"reg"}]}`)}
+	err := unlimited.entries(func(store.Segment) bool { return true })
+	if err == nil || !strings.Contains(err.Error(), "more than can be counted") {
 		t.Errorf("without a limit: got %v", err)
 	}
 }
