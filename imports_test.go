@@ -45,7 +45,6 @@ var rooms = map[string][]string{
 	"analyze/source/decode":         {"tarfs", "analyze/source/decode/inflate", compress, xz},
 	"analyze/source/document":       {"tarfs", "analyze/source/decode", registries},
 
-	"analyze/source/daemon":      {},
 	"analyze/source/registry":    {registries},
 	"analyze/source/store":       {"tarfs", "analyze/source/bolt", compress, sys},
 	"analyze/source/pull/layout": {},
@@ -58,8 +57,10 @@ var rooms = map[string][]string{
 	"analyze/source/repository": sourceOf("analyze/source/registry", "analyze/source/store", compress),
 	"analyze/source/engine":     sourceOf("analyze/source/input", "analyze/source/store"),
 	"analyze/source/v1image":    sourceOf(registries),
-	"analyze/source/kinds": {"analyze/source", "analyze/source/archive", "analyze/source/engine", "analyze/source/input",
-		"analyze/source/registry", "analyze/source/repository", "analyze/source/v1image", registries},
+	"analyze/source/daemon":     sourceOf("analyze/source/archive", "analyze/source/input"),
+	"analyze/source/kinds": {"analyze/source", "analyze/source/archive", "analyze/source/daemon", "analyze/source/engine",
+		"analyze/source/input", "analyze/source/registry", "analyze/source/repository", "analyze/source/v1image",
+		registries},
 
 	"analyze": {"analyze/source", "analyze/source/document", "analyze/source/kinds", "analyze/unified", "tarfs",
 		doublestar, units, registries},

@@ -12,8 +12,8 @@ import (
 
 const intro = `
 layup says which layer owns each file of a container image, what every layer did, and what is hidden. It reads
-archives, layouts and the stores of engines from disk, or images in a registry that you name; it needs no engine and
-opens no other connection.
+archives, layouts and the stores of engines from disk, and images in a registry or a running engine that you
+name; it needs no engine and opens no other connection.
 `
 
 const aboutImages = `
@@ -25,6 +25,9 @@ bzip2. docker-archive:PATH[:REF], oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGES
 The store of an engine is named with a prefix, DIR being a directory, or a tar of it, and REF an image or a container:
 docker-root:DIR[:REF] (/var/lib/docker), containers-storage:DIR[:REF] (podman, CRI-O, buildah),
 containerd-root:DIR[:REF].
+
+docker-daemon:REF asks a running engine over its Unix socket, as docker save does: that of DOCKER_HOST (podman's also),
+of the Docker context, or /var/run/docker.sock. Without REF, images lists what the engine has.
 `
 
 const statuses = `Exit status:

@@ -29,7 +29,7 @@ func (r *registryFlags) flags(f *pflag.FlagSet) {
 		"is of another domain")
 	f.BoolVar(&r.toc, "toc", false, "of eStargz and zstd:chunked layers read the builder's index alone, by its digest "+
 		"in the manifest")
-	f.BoolVar(&r.Offline, "offline", false, "never open a connection, as LAYUP_OFFLINE=1 does")
+	f.BoolVar(&r.Offline, "offline", false, "never open a network connection, as LAYUP_OFFLINE=1 does")
 }
 
 // tellTOC says once that an answer rests on a builder's index.

@@ -56,7 +56,7 @@ func inTime[T any](ctx context.Context, find func(ctx context.Context) T) T {
 
 // local reports whether an image's name is that of a file here, which may be read unasked.
 func local(name string) bool {
-	if name == "-" || strings.Contains(name, "://") || strings.HasPrefix(name, "registry:") {
+	if name == "-" || kinds.Asks(name) {
 		return false
 	}
 	return slices.ContainsFunc(call.FilesOf(name), func(file string) bool {

@@ -28,6 +28,9 @@ const (
 	dialTime   = 10 * time.Second
 )
 
+// listHint is the command that lists the images.
+const listHint = "layup images docker-daemon:  lists the engine's images"
+
 // A Client asks the engine at a socket. It connects when it is asked, not before.
 type Client struct {
 	socket string
@@ -131,7 +134,7 @@ func (c *Client) refused(res *http.Response) error {
 	}
 	err := c.failed(errors.New(text))
 	if res.StatusCode == http.StatusNotFound {
-		return &advice.Hinted{Err: absent{err}, Hint: "layup images docker-daemon:  lists the engine's images"}
+		return &advice.Hinted{Err: absent{err}, Hint: listHint}
 	}
 	return err
 }

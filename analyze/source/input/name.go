@@ -71,7 +71,8 @@ func noSuchFile(path string, err error) error {
 		return &advice.Hinted{Err: err, Hint: hint}
 	}
 	if looksLikeReference(path) {
-		return &advice.Hinted{Err: err, Hint: "a name is always a file here; in a registry it is docker://" + path}
+		return &advice.Hinted{Err: err, Hint: "a name is always a file here; in a running engine it is docker-daemon:" +
+			path + ", in a registry docker://" + path}
 	}
 	return err
 }

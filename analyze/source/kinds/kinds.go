@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"layup/analyze/show"
 	"layup/analyze/source"
-	"layup/analyze/source/advice"
 	"layup/analyze/source/archive"
+	"layup/analyze/source/daemon"
 	"layup/analyze/source/engine"
 	"layup/analyze/source/input"
 	"layup/analyze/source/repository"
@@ -40,6 +39,7 @@ type kind struct {
 	prefix string
 	open   opener
 	store  bool // of an engine
+	asks   bool // a server: nothing opens it unless the user names it in a command
 }
 
 // kinds are the sources by prefix. The last one, without a prefix, is a path, recognised by its content. A bare word is
@@ -48,12 +48,12 @@ var kinds = []kind{
 	{prefix: "docker-archive:", open: file(archive.Docker)},
 	{prefix: "oci-archive:", open: file(archive.OCIArchive)},
 	{prefix: "oci:", open: file(archive.OCI)},
-	{prefix: "docker://", open: remote},
-	{prefix: "registry:", open: remote},
+	{prefix: "docker://", open: remote, asks: true},
+	{prefix: "registry:", open: remote, asks: true},
 	{prefix: "docker-root:", open: storeOf(engine.DockerRoot), store: true},
 	{prefix: "containerd-root:", open: storeOf(engine.ContainerdRoot), store: true},
 	{prefix: "containers-storage:", open: storeOf(engine.ContainersStorage), store: true},
-	{prefix: "docker-daemon:", open: refused("no daemon is ever asked", "docker save -o image.tar %s, then read image.tar")},
+	{prefix: "docker-daemon:", open: running, asks: true},
 	{prefix: "dir:", open: dir},
 	{prefix: "", open: anyPath},
 }
@@ -78,6 +78,12 @@ func kindOf(name string) (kind, string, error) {
 	}
 	i := slices.IndexFunc(kinds, func(k kind) bool { return strings.HasPrefix(name, k.prefix) })
 	return kinds[i], name[len(kinds[i].prefix):], nil
+}
+
+// Asks reports whether opening the name asks a server: a registry or an engine.
+func Asks(name string) bool {
+	k, _, err := kindOf(name)
+	return err == nil && k.asks
 }
 
 // IsWholeStore reports whether a name means the store of an engine and no image or container in it.
@@ -125,11 +131,10 @@ func dir(_ context.Context, _, rest string, _ *Options) (source.Source, string, 
 	return nil, "", archive.DirForm(rest, "")
 }
 
-// refused is a form of other tools that is not read, with what to do instead; %s is what follows the prefix.
-func refused(cause, hint string) opener {
-	return func(_ context.Context, _, rest string, _ *Options) (source.Source, string, error) {
-		return nil, "", &advice.Hinted{Err: errors.New(cause), Hint: strings.ReplaceAll(hint, "%s", show.Shell(rest))}
-	}
+// running asks a running engine.
+func running(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
+	s, err := daemon.Open(ctx, name, rest, opt.Registry.List, &opt.Options)
+	return s, "", err
 }
 
 // Choose returns the one image that the selection leaves, or all of them. See source.Choose.
