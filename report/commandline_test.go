@@ -51,7 +51,8 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 			"standard output; a variable of a script may be unset\n"},
 		{"where to search beside --name", "find --name y nosuch.tar nosuch",
 			"layup: nosuch.tar: no such file\nlayup: nosuch: no such file\nlayup: hint: a name is always a file here; in a " +
-				"running engine it is docker-daemon:nosuch, in a registry docker://nosuch\nlayup: hint: with --name every argument is an image; a directory to search is " +
+				"running engine it is docker-daemon:nosuch, in a registry docker://nosuch\nlayup: hint: " +
+				"with --name every argument is an image; a directory to search is " +
 				"part of a pattern: '/etc/**/*.conf'\n"},
 		{"no path", "owner x", "layup: owner: PATH is missing\nlayup: hint: usage: layup owner [flags] IMAGE PATH...\n"},
 		{"too many arguments", "ls x y z", "layup: ls: one argument too many: \"z\"\nlayup: hint: usage: layup ls [flags] " +
