@@ -30,7 +30,7 @@ func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 		img.leaveLayers()
 		return img, one.Err
 	}
-	if opt.Layers == Never || opt.Layers == IfAtHand && !one.LayersAtHand() {
+	if opt.Layers == Never || opt.Layers == IfAtHand && one.Remote {
 		img.leaveLayers()
 		return img, ctx.Err()
 	}

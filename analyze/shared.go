@@ -71,7 +71,7 @@ func (l *loader) spread() {
 			continue
 		}
 		if f := l.shared.get(key); f != nil {
-			layer.ReadAs(f.layer)
+			layer.Content = f.layer.Content // Tar then reads the bytes that were kept
 			l.take(layer, f.scanned, f.err)
 		}
 	}

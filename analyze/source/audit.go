@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 
 	"layup/analyze/digest"
@@ -25,7 +26,7 @@ type flaw struct {
 	err      error
 }
 
-// NewAudit returns an empty one.
+// NewAudit returns an empty Audit.
 func NewAudit() *Audit { return &Audit{blobs: map[string]Check{}} }
 
 // Tolerate keeps an error for the record. Without an audit it returns the error.
@@ -52,7 +53,8 @@ type Subject struct {
 	Checks []Check
 }
 
-// Subjects returns the images that the selection leaves, for a source that was opened with an Audit. Note is as of Choose.
+// Subjects returns the images that the selection leaves, for a source that was opened with an Audit. Note is as of
+// Choose.
 func Subjects(ctx context.Context, s Source, sel Selection, a *Audit) (subjects []Subject, note string, err error) {
 	chosen, note, err := pick(s, sel)
 	if err != nil {
@@ -76,7 +78,7 @@ func (a *Audit) subject(ctx context.Context, s Source, e *Entry) (Subject, error
 		return Subject{}, ctx.Err()
 	}
 	checks, err := e.Form.Checks(ctx, e, img)
-	if wrong != nil && !anyFailed(checks) {
+	if wrong != nil && !slices.ContainsFunc(checks, Check.failed) {
 		check := NewCheck("image")
 		check.Fail(CodeStructure, wrong.Error())
 		checks = append(checks, check)
@@ -96,15 +98,6 @@ func Held(s Source) int {
 		}
 	}
 	return n
-}
-
-func anyFailed(list []Check) bool {
-	for _, c := range list {
-		if c.Verdict == Failed {
-			return true
-		}
-	}
-	return false
 }
 
 // countChecks compares the numbers that a manifest, a config and a history must agree on.
@@ -132,9 +125,10 @@ func countChecks(img *Image) []Check {
 // hashBuffer is how much of a blob is read at once, in bytes.
 const hashBuffer = 256 << 10
 
-// Blob verifies the blob of a descriptor, once for each digest. Open opens it; what it does not find is fs.ErrNotExist. The
-// errors are interruptions.
-func (a *Audit) Blob(ctx context.Context, what string, d document.Descriptor, o *Options, open func() (*Blob, error)) (Check, error) {
+// Blob verifies the blob of a descriptor, once for each digest. The error of open is fs.ErrNotExist if there is no
+// blob. The errors of Blob are interruptions.
+func (a *Audit) Blob(ctx context.Context, what string, d document.Descriptor, o *Options,
+	open func() (*Blob, error)) (Check, error) {
 	check, known := a.blobs[d.Digest]
 	if !known {
 		check = NewCheck(what)
@@ -195,25 +189,18 @@ func (b *Blob) digest(ctx context.Context, o *Options, algorithm string) (string
 	if err := document.Over(document.LimitLayerBytes, b.Bytes.Size(), o.Limits.LayerBytes); err != nil {
 		return "", err
 	}
-	sum, err := digest.NewSums(algorithm)
-	if err != nil {
-		return "", err
-	}
 	r, err := b.open(ctx)
 	if err != nil {
 		return "", disk.Plain(err)
 	}
-	in := &meter{ctx: ctx, src: r, limits: &o.Limits, digests: sum}
-	_, err = io.CopyBuffer(io.Discard, struct{ io.Reader }{in}, make([]byte, hashBuffer))
+	found, _, err := TarDigest(ctx, r, algorithm, &o.Limits)
 	if err = errors.Join(err, r.Close()); err != nil {
 		return "", disk.Plain(err)
 	}
 	if b.Check != nil {
-		if err := b.Check(); err != nil {
-			return "", err
-		}
+		err = b.Check()
 	}
-	return sum.Sum(algorithm), nil
+	return found, err
 }
 
 // open returns the stored bytes from the beginning.
@@ -226,7 +213,7 @@ func (b *Blob) open(ctx context.Context) (io.ReadCloser, error) {
 	return io.NopCloser(&blobReader{ctx: ctx, src: section, size: size}), nil
 }
 
-// TarDigest returns the digest of a tar that is read to its end, and its length in bytes.
+// TarDigest reads a tar, or another blob, to its end. It returns its digest and its length in bytes.
 func TarDigest(ctx context.Context, tar io.Reader, algorithm string, limits *document.Limits) (string, int64, error) {
 	sum, err := digest.NewSums(algorithm)
 	if err != nil {

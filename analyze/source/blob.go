@@ -14,8 +14,7 @@ import (
 	"layup/tarfs"
 )
 
-// Bytes are the stored bytes of a layer. They are also one of two things: an io.ReaderAt, whose bytes lie in a file and can
-// be read anywhere and again, or Streamed.
+// Bytes are the stored bytes of a layer. They are also either an io.ReaderAt, if they lie in a file, or Streamed.
 type Bytes interface{ Size() int64 }
 
 // Streamed bytes are read once, from the first to the last.
@@ -31,8 +30,8 @@ type Streamed interface {
 // A Blob is a layer's content as one piece: a tar, perhaps compressed.
 type Blob struct {
 	Bytes Bytes
-	Check func() error // tells whether the input changed since it was opened; may be nil. It is called after reading
-	Hint  string       // media type that claims a compression: it is compared with the content, a mismatch is a warning
+	Check func() error // called after reading: an error if the input changed since it was opened; may be nil
+	Hint  string       // media type that claims a compression; a mismatch with the content is a warning
 	// Outer is the compression around the whole input, of a bare layer that was decompressed when it was opened; else
 	// empty. The layer's digest and size are then those of the compressed input.
 	Outer string
@@ -78,8 +77,8 @@ func (b *Blob) section() (*io.SectionReader, []byte, error) {
 	return section, head, nil
 }
 
-// Window returns what the decoder asks for. A zstd stream says it in the headers of its frames; an xz stream after the
-// data, and the media type says whether a streamed blob is zstd: then it is what the limits allow.
+// Window returns what the decoder asks for, as the headers of the frames of zstd say. For xz and for streamed zstd it
+// is what the limits allow.
 func (b *Blob) Window(l *Layer) int64 {
 	section, head, err := b.section()
 	switch {
@@ -108,7 +107,7 @@ func StreamWindow(l *Layer) int64 {
 	return 0
 }
 
-// Tar returns the uncompressed tar from an offset on.
+// Tar returns the uncompressed tar from an offset on, unless the bytes were streamed and not kept.
 func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, error) {
 	section, head, err := b.section()
 	switch {

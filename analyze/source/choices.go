@@ -29,7 +29,8 @@ func several(s Source, list []*Entry) error {
 		}
 	}
 	if containers > 0 {
-		message := fmt.Sprintf("holds %s and %s: name one", show.Count(len(list)-containers, "image"), show.Count(containers, "container"))
+		images := show.Count(len(list)-containers, "image")
+		message := fmt.Sprintf("holds %s and %s: name one", images, show.Count(containers, "container"))
 		return &advice.ChoiceError{Message: message, Choices: choices}
 	}
 	message := fmt.Sprintf("holds %d images", len(choices))
@@ -97,8 +98,8 @@ func imageChoices(s Source, list []*Entry) []advice.Choice {
 	return choices
 }
 
-// whatFor says what a choice would choose: a container with its state, or an image with its platform. Users are the groups
-// of each reference; members are the entries of the group.
+// whatFor says what a choice would choose: a container with its state, or an image with its platform. Users are the
+// groups of each reference; members are the entries of the group.
 func (e *Entry) whatFor(members int, users map[string]map[int]bool) string {
 	if e.Container != nil {
 		what := "container, " + e.Container.State

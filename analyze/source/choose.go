@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"layup/analyze/digest"
@@ -20,12 +21,12 @@ type Selection struct {
 	Containers bool   // Inside may also mean a container
 	Image      string // a reference, a digest or the beginning of one, or @N
 	Platform   string // os/arch[/variant]
-	All        bool
+	All        bool   // leave all of them
 }
 
-// Choose returns the one image that the selection leaves, or all of them with All. A *advice.ChoiceError lists what there is to
-// choose from. Note is what to tell the user of a choice made for them (the platform), or empty. With All, an image that
-// cannot be read has its Err.
+// Choose returns the one image that the selection leaves, or all of them with All. An *advice.ChoiceError lists what
+// there is to choose from. Note tells the user which platform was chosen for them, or is empty. With All, an image that
+// cannot be read has an Err.
 func Choose(ctx context.Context, s Source, sel Selection) (images []*Image, note string, err error) {
 	left, note, err := pick(s, sel)
 	if err != nil {
@@ -67,7 +68,7 @@ func pick(s Source, sel Selection) ([]*Entry, string, error) {
 	return single(s, left)
 }
 
-// A holding is what a source holds by kind. Of images that only others were built on, the ID alone means them.
+// A holding is what a source holds by kind. Only an ID chooses an intermediate image.
 type holding struct{ images, containers, intermediate []*Entry }
 
 func holdingOf(s Source) (h holding, err error) {
@@ -131,7 +132,8 @@ func (h *holding) insideCalled(s Source, name string, containers bool) ([]*Entry
 		return nil, noContainer(h.containers, name)
 	case none != nil && err != nil && !strings.HasPrefix(name, "@"):
 		message := fmt.Sprintf("there is no image and no container %q", name)
-		return nil, &advice.ChoiceError{Message: message, Choices: imageChoices(s, append(h.images, h.containers...)), None: true}
+		choices := imageChoices(s, append(h.images, h.containers...))
+		return nil, &advice.ChoiceError{Message: message, Choices: choices, None: true}
 	case none != nil:
 		return image, err
 	case err == nil && want == "":
@@ -179,20 +181,24 @@ func whichOf(s Source, e *Entry, err error) error {
 	return fmt.Errorf("%s %s: %w", e.Kind, e.describe(), err)
 }
 
-// byPlatform keeps what runs on the platform. A variant that nobody asked for may be any, but the exact one goes first.
+// kept returns the entries for which a test holds.
+func kept(list []*Entry, fits func(*Entry) bool) []*Entry {
+	return slices.DeleteFunc(slices.Clone(list), func(e *Entry) bool { return !fits(e) })
+}
+
+// fitting keeps what runs on a platform.
+func fitting(list []*Entry, want document.Platform, exact bool) []*Entry {
+	return kept(list, func(e *Entry) bool { return want.Fits(e.platform(), exact) })
+}
+
+// byPlatform keeps what runs on the platform. Without a variant in the name, any variant fits if none fits exactly.
 func byPlatform(list []*Entry, name string) ([]*Entry, error) {
 	want, err := document.ParsePlatform(name)
 	if err != nil {
 		return nil, err
 	}
 	for _, exact := range []bool{true, false} {
-		var found []*Entry
-		for _, e := range list {
-			if want.Fits(e.platform(), exact) {
-				found = append(found, e)
-			}
-		}
-		if len(found) > 0 {
+		if found := fitting(list, want, exact); len(found) > 0 {
 			return found, nil
 		}
 	}
@@ -200,23 +206,21 @@ func byPlatform(list []*Entry, name string) ([]*Entry, error) {
 	return nil, &advice.ChoiceError{Message: message, Choices: platformChoices(list), None: true}
 }
 
-// allHere leaves out what an index names but the input does not hold, and says so. If nothing is left, it keeps all: loading
-// them gives the errors.
+// allHere leaves out what an index names and the input does not have. Note says so. If nothing is left, it keeps all:
+// loading them gives the errors.
 func allHere(list []*Entry) ([]*Entry, string) {
-	here := slices.DeleteFunc(slices.Clone(list), func(e *Entry) bool { return !e.here() })
+	here := kept(list, (*Entry).here)
 	if len(here) == 0 || len(here) == len(list) {
 		return list, ""
 	}
 	var gone []string
-	for _, e := range list {
-		if !slices.Contains(here, e) {
-			gone = append(gone, e.describe())
-		}
+	for _, e := range kept(list, func(e *Entry) bool { return !e.here() }) {
+		gone = append(gone, e.describe())
 	}
 	return here, "not in this file, left out: " + strings.Join(gone, ", ")
 }
 
-// single leaves one image. It chooses the platform if need be.
+// single leaves one image. It chooses the platform if there are several.
 func single(s Source, list []*Entry) ([]*Entry, string, error) {
 	if slices.ContainsFunc(list, func(e *Entry) bool { return e.Group != list[0].Group }) {
 		return nil, "", several(s, list)
@@ -224,7 +228,7 @@ func single(s Source, list []*Entry) ([]*Entry, string, error) {
 	if len(list) == 1 {
 		return list, "", nil
 	}
-	here := slices.DeleteFunc(slices.Clone(list), func(e *Entry) bool { return !e.here() })
+	here := kept(list, (*Entry).here)
 	switch len(here) {
 	case 0:
 		const message = "none of the platforms that the index names is in this file"
@@ -237,7 +241,7 @@ func single(s Source, list []*Entry) ([]*Entry, string, error) {
 	}
 	for _, want := range document.Machine() {
 		for _, exact := range []bool{true, false} {
-			found := slices.DeleteFunc(slices.Clone(here), func(e *Entry) bool { return !want.Fits(e.platform(), exact) })
+			found := fitting(here, want, exact)
 			if len(found) == 1 {
 				return found, chosen(found[0], list, "this machine's"), nil
 			}
@@ -247,7 +251,8 @@ func single(s Source, list []*Entry) ([]*Entry, string, error) {
 		}
 	}
 	const message = "holds %d platforms, none of them this machine's (%s): choose one"
-	return nil, "", &advice.ChoiceError{Message: fmt.Sprintf(message, len(here), document.Machine()[0]), Choices: platformChoices(list)}
+	return nil, "", &advice.ChoiceError{Message: fmt.Sprintf(message, len(here), document.Machine()[0]),
+		Choices: platformChoices(list)}
 }
 
 // onePlatform reports whether all entries run on one platform.
@@ -259,4 +264,44 @@ func onePlatform(list []*Entry) bool {
 // chosen is the note about a platform that nobody asked for.
 func chosen(e *Entry, list []*Entry, why string) string {
 	return fmt.Sprintf("platform %s of %d (%s; --platform chooses another)", e.platform().Shown(), len(list), why)
+}
+
+// byName keeps what a name chooses: @N, a reference, a digest or the beginning of one. A reference as typed counts
+// before one with the registry or the tag filled in.
+func byName(s Source, list []*Entry, name string) ([]*Entry, error) {
+	ways, cause := waysOf(name), fmt.Sprintf("there is no image %q", name)
+	if number, ok := strings.CutPrefix(name, "@"); ok {
+		n, err := strconv.Atoi(number)
+		ways = []func(*Entry) bool{func(e *Entry) bool { return err == nil && e.Number == n }}
+		cause = fmt.Sprintf("there is no image %s: they are numbered from @0", show.Safe(name))
+	}
+	for _, fits := range ways {
+		found := kept(list, fits)
+		if len(found) > 0 {
+			return found, nil
+		}
+	}
+	return nil, &advice.ChoiceError{Message: cause, Choices: imageChoices(s, list), None: true}
+}
+
+// waysOf are the tests by which a name may choose an entry, the most exact first.
+func waysOf(name string) []func(e *Entry) bool {
+	ways := []func(e *Entry) bool{
+		func(e *Entry) bool { return slices.Contains(e.References, name) },
+		func(e *Entry) bool { return slices.Contains(e.Aliases, name) || e.Descriptor.Digest == name },
+		func(e *Entry) bool { return digest.Valid(name) && e.imageID() == name },
+		func(e *Entry) bool {
+			return slices.ContainsFunc(e.References, func(ref string) bool { return sameName(ref, name) })
+		},
+		func(e *Entry) bool {
+			return slices.ContainsFunc(e.References, func(ref string) bool { return endsIn(ref, name) })
+		},
+	}
+	if !digest.IsStart(name) {
+		return ways
+	}
+	begins := func(id string) bool { return strings.HasPrefix(digest.Hex(id), digest.Hex(name)) }
+	return append(ways, func(e *Entry) bool {
+		return begins(e.Descriptor.Digest) || begins(e.imageID()) || begins(e.ID) || slices.ContainsFunc(e.Aliases, begins)
+	})
 }

@@ -72,9 +72,6 @@ func (e *Entry) Config() (*document.Config, error) {
 	return config, nil
 }
 
-// SetConfig gives the entry a config that was read before.
-func (e *Entry) SetConfig(config *document.Config) { e.config = config }
-
 // here reports whether the entry can be loaded from the input. Exports of one platform keep the index of all.
 func (e *Entry) here() bool {
 	form, part := e.Form.(interface{ Here(e *Entry) bool })
@@ -121,7 +118,7 @@ func (e *Entry) Name(refs ...string) {
 func (e *Entry) Reference(name string) string {
 	for _, fits := range []func(ref string) bool{
 		func(ref string) bool { return ref == name },
-		func(ref string) bool { return document.Familiar(ref) == document.Familiar(name) },
+		func(ref string) bool { return sameName(ref, name) },
 		func(ref string) bool { return endsIn(ref, name) },
 	} {
 		if i := slices.IndexFunc(e.References, fits); i >= 0 && name != "" {
@@ -131,7 +128,11 @@ func (e *Entry) Reference(name string) string {
 	return cmp.Or(e.References...)
 }
 
-// endsIn reports whether a reference is the name after a registry or more: podman puts localhost/ before what it builds.
+// sameName reports whether two references are one, with the registry or the tag filled in.
+func sameName(a, b string) bool { return document.Familiar(a) == document.Familiar(b) }
+
+// endsIn reports whether a reference is the name after a registry or more: podman puts localhost/ before what it
+// builds.
 func endsIn(ref, name string) bool {
 	return strings.HasSuffix(document.Familiar(ref), "/"+document.Familiar(name))
 }
@@ -175,11 +176,11 @@ func newFlags(all []*Entry) *flags {
 	return f
 }
 
-// of returns --image with a reference that only the entry's group has, else with the digest of the group if it has several
-// platforms, else with the entry's number.
+// of returns --image with a reference that only the entry's group has, else with the digest of the group if it has
+// several platforms, else with the entry's number.
 func (f *flags) of(e *Entry) string {
 	for _, ref := range e.References {
-		if len(f.users[ref]) == 1 && plainWord.MatchString(ref) && !strings.HasPrefix(ref, "@") && !strings.HasPrefix(ref, "-") {
+		if len(f.users[ref]) == 1 && plainWord.MatchString(ref) {
 			return "--image " + ref
 		}
 	}
@@ -190,7 +191,7 @@ func (f *flags) of(e *Entry) string {
 }
 
 // plainWord matches references that are typed as they are.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@+,=-]+$`)
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:+,=][A-Za-z0-9_./:@+,=-]*$`)
 
 // usersOf returns the groups that each reference names.
 func usersOf(list []*Entry) map[string]map[int]bool {

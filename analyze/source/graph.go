@@ -16,8 +16,8 @@ import (
 	"layup/tarfs"
 )
 
-// Blobs are found by their digests: those of a layout, a repository of a registry, or containerd's content store. The error
-// of what they lack is fs.ErrNotExist.
+// Blobs are found by their digests: those of a layout, a repository of a registry, or containerd's content store. The
+// error of what they lack is fs.ErrNotExist.
 type Blobs interface {
 	// Document returns an index, a manifest or a config, of a size that the limit allows. It is compared with its
 	// descriptor when verifying. What names it in messages.
@@ -291,8 +291,8 @@ func (g *Graph) open(what string, d document.Descriptor) (*Blob, error) {
 	return blob, err
 }
 
-// Others verifies what the indexes and manifests name, except the blobs in done, if the user asked for everything. That a
-// blob is not in the input is not a failure: exports of one platform keep the index of all.
+// Others verifies what the indexes and manifests name, except the blobs in done, if the user asked for everything. That
+// a blob is not in the input is not a failure: exports of one platform keep the index of all.
 func (g *Graph) Others(ctx context.Context, done map[string]bool, all bool) ([]Check, error) {
 	if !all {
 		return nil, nil

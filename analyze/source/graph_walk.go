@@ -90,7 +90,8 @@ func annotatedNames(d document.Descriptor) (refs, aliases []string) {
 // visit adds what one descriptor names. Its errors are limits; whatever else is wrong is the entry's error.
 func (w *walk) visit(d document.Descriptor, depth int) error {
 	w.count++
-	if err := errors.Join(w.ctx.Err(), document.Over(document.LimitDescriptors, w.count, w.Opt.Limits.Descriptors)); err != nil {
+	err := document.Over(document.LimitDescriptors, w.count, w.Opt.Limits.Descriptors)
+	if err := errors.Join(w.ctx.Err(), err); err != nil {
 		return err
 	}
 	e := &Entry{Kind: KindImage, Form: w.Graph, Group: w.group, Descriptor: d,
@@ -118,7 +119,8 @@ func (w *walk) visit(d document.Descriptor, depth int) error {
 // about reports whether a manifest without a name says something about another one that is here, as signatures do.
 // Source: OCI image specification 1.1, manifest.md, subject.
 func (w *walk) about(e *Entry) bool {
-	return e.Manifest != nil && e.Manifest.Subject != "" && len(e.References) == 0 && !w.Blobs.Far() && w.Blobs.Has(e.Manifest.Subject)
+	return e.Manifest != nil && e.Manifest.Subject != "" && len(e.References) == 0 &&
+		!w.Blobs.Far() && w.Blobs.Has(e.Manifest.Subject)
 }
 
 // listedAs is what a group has once.
@@ -149,7 +151,8 @@ func (w *walk) add(e *Entry) {
 
 // later reports whether reading the manifest costs a request and the descriptor says enough of the image to choose by.
 func (w *walk) later(d document.Descriptor) bool {
-	return w.Blobs.Far() && document.KindOf(d.MediaType) == document.ManifestKind && d.Platform != nil && d.Platform.Known()
+	return w.Blobs.Far() && document.KindOf(d.MediaType) == document.ManifestKind &&
+		d.Platform != nil && d.Platform.Known()
 }
 
 // descend visits a nested index, once in each group.

@@ -12,7 +12,7 @@ import (
 	"layup/tarfs"
 )
 
-// An Image is one image, its config read and checked, its layers not yet.
+// An Image is one image. Its config was read and checked, and its layers were not.
 type Image struct {
 	Source     string         // the kind of its source
 	Name       string         // as the user named the source
@@ -26,14 +26,14 @@ type Image struct {
 	Layers     []*Layer       // oldest first
 	Warnings   []tarfs.Warning
 	Verified   string // full; config for an engine's store; none if nobody asked, or if the input names no digests
-	Err        error  // why it cannot be read, among others that can; then it is only known which it is
+	Err        error  // why it cannot be read; then only its names are known
 
 	RepoDigests        []string            // NAME@DIGEST by which a registry or a store knows it
 	ManifestDescriptor document.Descriptor // media type, digest and size of Manifest; zero if there is none
 	Parents            []string            // IDs of the images it was built on, the nearest first, if they are known
 	Container          *Container          // nil unless it is a container of an engine's store
 	Engine             *Engine             // nil unless it comes from an engine's store
-	Remote             bool                // reading its layers takes a network
+	Remote             bool                // its layers are read over a network
 }
 
 // A Container is a container of an engine's store.
@@ -55,9 +55,6 @@ type Engine struct {
 	// Measure returns the bytes of the files, as the engine counts them; nil if the engine keeps blobs.
 	Measure func(context.Context) (int64, error)
 }
-
-// LayersAtHand reports whether its layers can be read without a network.
-func (img *Image) LayersAtHand() bool { return !img.Remote }
 
 // UseConfig takes over what the config says. It returns an error unless there is a diffID for every layer.
 func (img *Image) UseConfig(config *document.Config, layers int, limits *document.Limits) error {
@@ -102,7 +99,7 @@ func (img *Image) History() []v1.History {
 	return append(list, own...)
 }
 
-// ownLayers returns what stands for the instructions of the layers that a container has on top of its image.
+// ownLayers returns texts for the layers that a container has on top of its image: they have no instructions.
 func (img *Image) ownLayers() []v1.History {
 	var list []v1.History
 	for _, l := range img.Layers {

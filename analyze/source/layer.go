@@ -2,9 +2,11 @@ package source
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strconv"
 
+	"layup/analyze/digest"
 	"layup/analyze/source/document"
 	"layup/tarfs"
 )
@@ -16,7 +18,7 @@ const (
 	RoleContainer = "container"
 )
 
-// A Layer is one layer of an image: what is said of it, and how its content is had.
+// A Layer is one layer of an image: what its image says of it, and its content.
 type Layer struct {
 	Index     int
 	Digest    string // of the blob as stored; empty if nothing names it
@@ -47,7 +49,7 @@ type Content interface {
 	Window(l *Layer) int64
 	// Placed reports whether Tar can begin anywhere at once.
 	Placed() bool
-	// Same tells contents with other results of Scan apart; empty if the content is like no other.
+	// Same differs between contents with different results of Scan; empty if no other content has that result.
 	Same() string
 }
 
@@ -97,7 +99,7 @@ func (o *Options) NewLayer(index int) *Layer {
 	return &Layer{Index: index, Verify: o.Verify, Limits: &o.Limits}
 }
 
-// Scan reads the layer once, as its content does.
+// Scan reads the layer once. See Content.
 func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 	if l.Err != nil {
 		return Scanned{Table: new(tarfs.Layer), Digest: l.Digest, DiffID: l.DiffID}, l.Err
@@ -105,7 +107,7 @@ func (l *Layer) Scan(ctx context.Context, opt ScanOptions) (Scanned, error) {
 	return l.Content.Scan(ctx, l, opt)
 }
 
-// Tar returns the uncompressed tar from an offset on. It checks no digest. The reader fails if the input changed.
+// Tar returns the uncompressed tar from an offset on. See Content.
 func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	if l.Err != nil {
 		return nil, l.Err
@@ -113,8 +115,8 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	return l.Content.Tar(ctx, l, offset)
 }
 
-// Same names the result of Scan before it is done. Layers of one source with the same name are the same; it is empty if
-// the layer is like no other.
+// Same is equal for layers of one source that have the same result of Scan. It is empty if there is no other such
+// layer.
 func (l *Layer) Same() string {
 	if l.Err != nil || l.Digest == "" || l.Content.Same() == "" {
 		return ""
@@ -122,10 +124,7 @@ func (l *Layer) Same() string {
 	return l.Digest + " " + l.DiffID + " " + l.MediaType + " " + strconv.FormatInt(l.Size, 10) + " " + l.Content.Same()
 }
 
-// ReadAs lets Tar read the bytes of a layer that is the same and was kept.
-func (l *Layer) ReadAs(other *Layer) { l.Content = other.Content }
-
-// Window returns the memory, in bytes, that the layer's decoder asks for; 0 for decoders that need little.
+// Window returns the memory, in bytes, that the layer's decoder asks for; 0 if it needs little.
 func (l *Layer) Window() int64 {
 	if l.Err != nil {
 		return 0
@@ -136,8 +135,8 @@ func (l *Layer) Window() int64 {
 // Placed reports whether Tar can begin anywhere at once: the layer lies in a file and is not compressed.
 func (l *Layer) Placed() bool { return l.Err == nil && l.Content.Placed() }
 
-// Assembled reports whether the layer's tar is made of files when it is read: each content then proves itself, or nothing
-// does.
+// Assembled reports whether the layer's tar is made of files when it is read: each content then proves itself, or
+// nothing does.
 func (l *Layer) Assembled() bool { return l.Kept != nil && l.Kept.Assembled() }
 
 // Unpacked reports whether the layer is a blob that an engine unpacked.
@@ -157,4 +156,64 @@ func (l *Layer) Rebuild(ctx context.Context, found *Scanned) ([]Check, error) {
 		return nil, nil
 	}
 	return l.Kept.Rebuild(ctx, l, found)
+}
+
+// errRewritten says that an input changed after it was verified.
+var errRewritten = errors.New("input changed while being read: the content no longer matches its diffID")
+
+// Reread returns the tar again, as its diffID covers it: with the padding that the layer's writer dropped. The diffID
+// is the one that Scan found. The end is an error if the content no longer matches it: only io.EOF proves the content.
+func (l *Layer) Reread(ctx context.Context, diffID string) (io.ReadCloser, error) {
+	d, err := digest.NewSums(digest.Algorithm(diffID))
+	if err != nil {
+		return nil, err
+	}
+	tar, err := l.Tar(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &rereader{ReadCloser: tar, digests: d, want: diffID}, nil
+}
+
+type rereader struct {
+	io.ReadCloser
+	digests *digest.Sums
+	want    string
+	count   int64
+	padding int64 // zeros that were dropped and not read yet
+	err     error // io.EOF once the digest was compared and is right
+}
+
+func (r *rereader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return r.pad(p)
+	}
+	n, err := r.ReadCloser.Read(p)
+	r.digests.Write(p[:n])
+	r.count += int64(n)
+	if err != io.EOF {
+		return n, err
+	}
+	r.err = io.EOF
+	if r.digests.Sum(digest.Algorithm(r.want)) != r.want {
+		if r.padding = r.digests.Pad(r.count, r.want); r.padding == 0 {
+			r.err = errRewritten
+			return n, r.err
+		}
+	}
+	if n > 0 {
+		return n, nil
+	}
+	return r.pad(p)
+}
+
+// pad returns the zeros that were dropped, then the end.
+func (r *rereader) pad(p []byte) (int, error) {
+	if r.padding == 0 {
+		return 0, r.err
+	}
+	n := int(min(r.padding, int64(len(p))))
+	clear(p[:n])
+	r.padding -= int64(n)
+	return n, nil
 }

@@ -12,7 +12,7 @@ import (
 
 func TestTarGivesTheTarFromAnyOffset(t *testing.T) {
 	plain := sample.Tar(t, "a", "b", "c")
-	for name, blob := range map[string][]byte{"plain": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain), "xz": sample.Xz(t, plain)} {
+	for name, blob := range compressed(t, plain) {
 		for _, offset := range []int{0, 1, 512, len(plain) - 1, len(plain), len(plain) + 5} {
 			r, err := layerOf(blob, plain).Tar(t.Context(), int64(offset))
 			if err != nil {
@@ -54,7 +54,9 @@ func TestAChangedInputExplainsDamageAndEndsASecondReading(t *testing.T) {
 	}
 	bare := layerOf(plain, plain)
 	bare.Digest, bare.DiffID = "", ""
-	for _, tt := range []struct{ changed, want error }{{disk.ErrChanged, disk.ErrChanged}, {disk.ErrGrown, nil}, {nil, nil}} {
+	for _, tt := range []struct{ changed, want error }{
+		{disk.ErrChanged, disk.ErrChanged}, {disk.ErrGrown, nil}, {nil, nil},
+	} {
 		blobOf(bare).Check = func() error { return tt.changed }
 		if _, err := bare.Scan(t.Context(), ScanOptions{}); err != tt.want {
 			t.Errorf("no digest proves the content, and the input says %v: got %v", tt.changed, err)

@@ -33,34 +33,33 @@ func codes(s Scanned) string {
 	return strings.Join(all, " ")
 }
 
-func TestALayerReadsAlikeInEveryCompression(t *testing.T) {
+// compressed returns a tar in every compression that there is a writer for.
+func compressed(t *testing.T, plain []byte) map[string][]byte {
+	return map[string][]byte{"none": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain),
+		"xz": sample.Xz(t, plain)}
+}
+
+func TestALayerIsOneInEveryCompression(t *testing.T) {
 	plain := sample.Tar(t, "etc/a", "etc/b")
-	for _, tt := range []struct {
-		compression string
-		blob        []byte
-	}{
-		{"none", plain},
-		{"gzip", sample.Gzip(t, plain)},
-		{"zstd", sample.Zstd(t, plain)},
-		{"xz", sample.Xz(t, plain)},
-	} {
+	for compression, blob := range compressed(t, plain) {
 		for _, verify := range []bool{true, false} {
 			for _, digests := range []bool{true, false} {
-				l := layerOf(tt.blob, plain)
+				l := layerOf(blob, plain)
 				l.Verify = verify
 				var read int64
 				got, err := l.Scan(t.Context(), ScanOptions{Digests: digests, Progress: func(n int64) { read += n }})
 				if err != nil {
-					t.Errorf("%s: %v", tt.compression, err)
+					t.Errorf("%s: %v", compression, err)
 				}
 				if want := []string{"etc/a", "etc/b"}; !slices.Equal(sample.Names(got.Table), want) {
-					t.Errorf("%s: got %q, want %q", tt.compression, sample.Names(got.Table), want)
+					t.Errorf("%s: got %q, want %q", compression, sample.Names(got.Table), want)
 				}
-				if got.Compression != tt.compression || got.Unpacked != int64(len(plain)) || read != int64(len(tt.blob)) {
-					t.Errorf("%s: got %s, %d unpacked, %d read, want %d and %d", tt.compression, got.Compression, got.Unpacked, read, len(plain), len(tt.blob))
+				if got.Compression != compression || got.Unpacked != int64(len(plain)) || read != int64(len(blob)) {
+					t.Errorf("%s: got %s, %d bytes of %d read, want %d of %d", compression, got.Compression, got.Unpacked,
+						read, len(plain), len(blob))
 				}
 				if got.Digest != l.Digest || got.DiffID != l.DiffID || len(got.Warnings) > 0 {
-					t.Errorf("%s: got digest %s, diffID %s, warnings %v", tt.compression, got.Digest, got.DiffID, got.Warnings)
+					t.Errorf("%s: got digest %s, diffID %s, warnings %v", compression, got.Digest, got.DiffID, got.Warnings)
 				}
 			}
 		}
@@ -69,7 +68,7 @@ func TestALayerReadsAlikeInEveryCompression(t *testing.T) {
 
 func TestNoFlippedByteOfALayerGoesUnnoticed(t *testing.T) {
 	plain := sample.Tar(t, "a", "b")
-	for name, blob := range map[string][]byte{"plain": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain)} {
+	for name, blob := range compressed(t, plain) {
 		for i := range blob {
 			l := layerOf(blob, plain)
 			bad := sample.Flip(blob, i)
@@ -80,7 +79,8 @@ func TestNoFlippedByteOfALayerGoesUnnoticed(t *testing.T) {
 			}
 			l.Digest = "" // as in archives that name only the diffID
 			got, err := l.Scan(t.Context(), ScanOptions{})
-			if err == nil && (name == "plain" || !slices.Equal(sample.Names(got.Table), []string{"a", "b"}) || got.DiffID != l.DiffID) {
+			names := sample.Names(got.Table)
+			if err == nil && (name == "none" || !slices.Equal(names, []string{"a", "b"}) || got.DiffID != l.DiffID) {
 				t.Fatalf("%s, byte %d, by diffID alone: no error", name, i)
 			}
 			if got.Table == nil {
@@ -92,7 +92,7 @@ func TestNoFlippedByteOfALayerGoesUnnoticed(t *testing.T) {
 
 func TestNoTruncatedLayerGoesUnnoticed(t *testing.T) {
 	plain := sample.Tar(t, "a", "b")
-	for name, blob := range map[string][]byte{"plain": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain)} {
+	for name, blob := range compressed(t, plain) {
 		for i := range blob {
 			l := layerOf(blob, plain)
 			blobOf(l).Bytes = io.NewSectionReader(bytes.NewReader(blob), 0, int64(i))
@@ -117,26 +117,28 @@ func TestALayerTellsTheCause(t *testing.T) {
 		codes       string
 	}{
 		{"gzip cut in the trailer", gz[:len(gz)-4], plain, nil, "gzip: unexpected end in the trailer", tail},
-		{"gzip of a wrong checksum", sample.Flip(gz, len(gz)-8), plain, nil, "gzip: content does not match its checksum: want", tail},
+		{"gzip of a wrong checksum", sample.Flip(gz, len(gz)-8), plain, nil, "gzip: content does not match its", tail},
 		{"gzip cut in an entry", gz[:len(gz)-20], plain, nil, "unexpected end in the compressed data", ""},
-		{"gzip with zeros behind", slices.Concat(gz, make([]byte, 100)), plain, nil, "", tail},
+		{"gzip with zeros after it", slices.Concat(gz, make([]byte, 100)), plain, nil, "", tail},
 		{"zstd cut", zs[:len(zs)-20], plain, nil, "zstd: unexpected end in a block", ""},
 		{"a bad header", badHeader, badHeader, nil, "tar header at offset 1024: ", ""},
 		{"a bad header in gzip", sample.Gzip(t, badHeader), badHeader, nil, "tar header at offset 1024: ", ""},
-		{"another tar", plain, other, nil, "content does not match its diffID: want " + sample.Digest(other) + ", got " + sample.Digest(plain), mismatch},
+		{"another tar", plain, other, nil,
+			"content does not match its diffID: want " + sample.Digest(other) + ", got " + sample.Digest(plain), mismatch},
 		{"another tar in gzip", gz, other, nil, "content does not match its diffID: want ", mismatch},
 		{"another tar of a bad header", badHeader, plain, nil, "content does not match its diffID: want ", mismatch},
-		{"another blob", gz, plain, sample.Gzip(t, other), "content does not match its digest: want " + sample.Digest(gz) + ", got ", ""},
+		{"another blob", gz, plain, sample.Gzip(t, other),
+			"content does not match its digest: want " + sample.Digest(gz) + ", got ", ""},
 		{"gzip inside gzip", sample.Gzip(t, gz), gz, nil, "not a tar (gzip inside gzip)", ""},
 		{"zstd inside gzip", sample.Gzip(t, zs), plain, nil, "not a tar (zstd inside gzip)", ""},
 		{"text inside gzip", sample.Gzip(t, []byte("text")), []byte("text"), nil, "not a tar (inside gzip)", ""},
 		{"text", []byte("{}"), plain, nil, "not a tar: neither a tar header nor gzip, zstd, bzip2 or xz", ""},
 		{"nothing", nil, nil, nil, "", ""},
-		{"nothing, where there must be something", nil, plain, nil, "content does not match its diffID", mismatch},
+		{"nothing instead of a tar", nil, plain, nil, "content does not match its diffID", mismatch},
 		{"nothing in gzip", sample.Gzip(t, nil), nil, nil, "", ""},
 		{"an empty tar", make([]byte, 1024), make([]byte, 1024), nil, "", ""},
 		{"a dictionary", sample.FromHex(t, sample.ZstdDictionary), plain, nil, "zstd: frame needs dictionary 7", ""},
-		{"a window", sample.FromHex(t, sample.ZstdWindow2GiB), plain, nil, "zstd: window: 2147483648 is over the limit of 134217728", ""},
+		{"a window", sample.FromHex(t, sample.ZstdWindow2GiB), plain, nil, "zstd: window: 2147483648 is over the limit", ""},
 	} {
 		l := layerOf(tt.blob, tt.plain)
 		if tt.stored != nil {
@@ -154,7 +156,7 @@ func TestALayerTellsTheCause(t *testing.T) {
 	}
 }
 
-func TestWhatStandsBeforeTheDamageIsRead(t *testing.T) {
+func TestEntriesBeforeTheDamageAreRead(t *testing.T) {
 	plain := sample.Tar(t, "a", "b", "c")
 	cutC := plain[:2*1024+700]
 	gz := sample.Gzip(t, plain)
@@ -164,8 +166,8 @@ func TestWhatStandsBeforeTheDamageIsRead(t *testing.T) {
 		want  []string
 	}{
 		{"a tar cut in the third file", cutC, []string{"a", "b"}},
-		{"the same in gzip", sample.Gzip(t, cutC), []string{"a", "b"}},
-		{"the same in zstd", sample.Zstd(t, cutC), []string{"a", "b"}},
+		{"a tar cut in the third file, in gzip", sample.Gzip(t, cutC), []string{"a", "b"}},
+		{"a tar cut in the third file, in zstd", sample.Zstd(t, cutC), []string{"a", "b"}},
 		{"gzip cut in the trailer", gz[:len(gz)-1], []string{"a", "b", "c"}},
 	} {
 		for _, verify := range []bool{true, false} {

@@ -139,7 +139,8 @@ func (e *Entry) namedSize() int64 {
 	return size
 }
 
-// storedSize adds up the bytes of config, manifest and layers, each blob once, and reports whether all layers are there.
+// storedSize adds up the bytes of config, manifest and layers, each blob once, and reports whether all layers are
+// there.
 func storedSize(img *Image) (size int64, whole bool) {
 	size, whole = int64(len(img.Config))+int64(len(img.Manifest)), true
 	seen := map[string]bool{}

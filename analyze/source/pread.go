@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// The bytes that a HeaderReader asks for at once: two blocks behind content that was jumped over, many among small files, where the next
-// header is near. To copy farJump bytes costs about what a further system call does.
+// The bytes that a HeaderReader asks for at once: two blocks after skipped content, many among small files, because the
+// next header is near. A system call costs about as much as a copy of farJump bytes.
 const (
 	smallWindow = 1 << 10
 	largeWindow = 64 << 10
@@ -18,7 +18,7 @@ type HeaderReader struct {
 	ctx      context.Context
 	src      io.ReaderAt
 	size     int64
-	next     int64 // offset of the first byte behind the buffer
+	next     int64 // offset of the first byte after the buffer
 	buf      []byte
 	rest     []byte // of buf, not consumed yet
 	window   int
@@ -30,7 +30,8 @@ func NewHeaderReader(ctx context.Context, src io.ReaderAt, size int64) *HeaderRe
 	return &HeaderReader{ctx: ctx, src: src, size: size, window: smallWindow}
 }
 
-// Peek returns the next n bytes without consuming them, fewer only with an error: io.EOF at the end. They are valid until the next call.
+// Peek returns the next n bytes without consuming them, or fewer with an error, io.EOF at the end. They are valid until
+// the next call.
 func (h *HeaderReader) Peek(n int) ([]byte, error) {
 	if len(h.rest) >= n {
 		return h.rest[:n], nil

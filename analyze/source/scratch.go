@@ -14,14 +14,14 @@ import (
 // scratchMemory is how much a Scratch keeps in memory before it needs a file.
 const scratchMemory = 1 << 20
 
-// A Scratch holds bytes until they may be handed out: in memory, or where they are many in an unlinked temporary file.
+// A Scratch holds bytes until they are proven: in memory, or in an unlinked temporary file if they are many.
 type Scratch struct {
 	dir  string
 	mem  bytes.Buffer
 	file *os.File
 }
 
-// NewScratch returns an empty one; dir is where its file would be, empty for the system's directory.
+// NewScratch returns an empty Scratch. Dir is the directory of its file; empty means the system's.
 func NewScratch(dir string) *Scratch { return &Scratch{dir: dir} }
 
 // Write adds bytes. The error names the directory of the temporary file.
@@ -63,7 +63,7 @@ func (s *Scratch) ReadAt(b []byte, offset int64) (int, error) {
 	return s.file.ReadAt(b, offset)
 }
 
-// Close gives the memory or the file back.
+// Close frees the memory or the file.
 func (s *Scratch) Close() error {
 	s.mem = bytes.Buffer{}
 	if s.file == nil {
@@ -83,8 +83,8 @@ func NoRoom(dir string, err error) error {
 	}
 }
 
-// Unlinked creates a temporary file without a name: it is gone with its last descriptor, also after kill -9. Systems that cannot
-// remove an open file keep its name until then.
+// Unlinked creates a temporary file without a name. It is gone with its last descriptor, also after kill -9. A system
+// that cannot remove an open file keeps it.
 func Unlinked(dir string) (*os.File, error) {
 	file, err := os.CreateTemp(dir, "layup-")
 	if err != nil {

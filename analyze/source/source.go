@@ -44,7 +44,7 @@ type Options struct {
 	Audit   *Audit // collects what is wrong instead of ending with the first error; nil unless verifying is the question
 }
 
-// A NoArchiveError says that an input is something other than an archive. It is not a damaged one.
+// A NoArchiveError says that an input is not an archive, rather than a damaged one.
 type NoArchiveError struct{ Err error }
 
 // Error says what the input could have been.
@@ -61,7 +61,7 @@ func Named(name string, err error) error {
 	return fmt.Errorf("%s: %w", show.Safe(name), err)
 }
 
-// Load completes an image as all kinds of sources do. The form of the entry finds the config and the layers.
+// Load completes an image for any kind of source. The form of the entry finds the config and the layers.
 func Load(s Source, e *Entry, opt *Options) (*Image, error) {
 	img := &Image{Source: s.Kind(), Reference: e.Reference(""), References: e.References, Verified: "none",
 		ConfigFile: new(v1.ConfigFile), Container: e.Container, Platform: e.Platform.String()}

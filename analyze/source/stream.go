@@ -1,9 +1,11 @@
 package source
 
 import (
+	"bufio"
 	"context"
-	"fmt"
+	"errors"
 	"io"
+	"os"
 
 	"layup/analyze/digest"
 	"layup/analyze/source/decode"
@@ -17,13 +19,13 @@ const (
 	tarBuffer  = 256 << 10
 )
 
-// A blobReader reads the stored bytes of a layer from the first to the last, whoever else reads them.
+// A blobReader reads the stored bytes of a layer from the first to the last.
 type blobReader struct {
 	ctx      context.Context
 	src      io.Reader
 	size     int64
 	read     int64
-	digests  *digest.Sums // nil where nothing is to be hashed
+	digests  *digest.Sums // nil if nothing is hashed
 	progress func(int64)
 	err      error // why reading stopped before the end
 }
@@ -61,17 +63,17 @@ func Shrunk(err error) error {
 	return err
 }
 
-// errShrunk is deliberately no io.ErrUnexpectedEOF: the layer may be sound, its file is not the one that was opened.
-var errShrunk = fmt.Errorf("the input ends before the layer does: it changed while being read")
+// errShrunk is not an io.ErrUnexpectedEOF: the layer may be sound, but its file changed after it was opened.
+var errShrunk = errors.New("the input ends before the layer does: it changed while being read")
 
-// A meter counts the bytes of a tar against the limits and hashes them. Damage that comes after all content looks like the end to
-// who reads on, and is kept for the verdict.
+// A meter counts the bytes of a tar against the limits and hashes them. Readers see damage after all content as the end
+// of the tar; the meter keeps it for the verdict.
 type meter struct {
 	ctx     context.Context
 	src     io.Reader
-	blob    *blobReader // what the tar is decompressed from; nil where there is no ratio to keep
+	blob    *blobReader // what the tar is decompressed from; nil if there is no limit of the ratio
 	limits  *document.Limits
-	digests *digest.Sums // nil where nothing is to be hashed
+	digests *digest.Sums // nil if nothing is hashed
 	count   int64
 	err     error // io.EOF at a sound end
 }
@@ -103,7 +105,7 @@ func hideTrailer(err error) error {
 	return err
 }
 
-// over tells whether more came out than an honest layer holds: too much, or too much for what went in.
+// over returns an error if more came out than an honest layer holds: too much at all, or too much for what went in.
 func (m *meter) over() error {
 	l := m.limits
 	if l.LayerBytes > 0 && m.count > l.LayerBytes {
@@ -125,4 +127,89 @@ func (m *meter) damage() error {
 		return nil
 	}
 	return m.err
+}
+
+// A stream is the bytes of a streamed blob while they are fetched.
+type stream struct {
+	body io.ReadCloser
+	r    *bufio.Reader
+	kept *os.File // nil if the bytes are not kept
+	dir  string   // of kept
+}
+
+// fetch opens a streamed blob and reads its first bytes. With Keep, all bytes also go to a temporary file, which
+// becomes the blob after the pass.
+func (p *pass) fetch(far Streamed) (*stream, []byte, error) {
+	s := &stream{dir: far.TempDir()}
+	var err error
+	if p.opt.Keep {
+		if s.kept, err = Unlinked(s.dir); err != nil {
+			return nil, nil, NoRoom(s.dir, err)
+		}
+	}
+	if s.body, err = far.Open(p.ctx); err != nil {
+		return nil, nil, errors.Join(err, s.discard())
+	}
+	s.r = bufio.NewReaderSize(s.body, blobBuffer)
+	head, err := s.r.Peek(int(min(decode.HeadSize, far.Size())))
+	if err != nil && err != io.EOF {
+		return nil, nil, errors.Join(err, s.discard(), s.Close())
+	}
+	p.stream = s
+	return s, head, nil
+}
+
+// Read reads on. What cannot be kept is an error.
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if s.kept != nil && n > 0 {
+		if _, failed := s.kept.Write(p[:n]); failed != nil {
+			return 0, NoRoom(s.dir, failed)
+		}
+	}
+	return n, err
+}
+
+// Close ends the request.
+func (s *stream) Close() error { return s.body.Close() }
+
+// discard closes the temporary file.
+func (s *stream) discard() error {
+	if s.kept == nil {
+		return nil
+	}
+	return s.kept.Close()
+}
+
+// end makes sure that nothing follows the last byte: the reader of the blob stops there.
+func (s *stream) end() error {
+	if _, err := s.r.ReadByte(); err != io.EOF {
+		return err
+	}
+	return nil
+}
+
+// keep makes the temporary file the layer's blob, if the pass went well, so that Tar can read it.
+func (p *pass) keep(err error) error {
+	s := p.stream
+	if s == nil || s.kept == nil {
+		return err
+	}
+	if err != nil {
+		return errors.Join(err, s.discard())
+	}
+	far := p.from.Bytes.(Streamed)
+	far.Keep(s.kept)
+	p.from.Bytes = io.NewSectionReader(s.kept, 0, far.Size())
+	return nil
+}
+
+// reserve asks for the memory of a decoder that a streamed layer's media type did not announce.
+func (p *pass) reserve(found string) {
+	if p.stream == nil || p.opt.Reserve == nil || found != decode.Zstd && found != decode.Xz {
+		return
+	}
+	if n := MostWindow(p.layer) - StreamWindow(p.layer); n > 0 {
+		p.opt.Reserve(n)
+	}
 }

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,8 @@ import (
 
 var errNoTar = errors.New("not a tar: neither a tar header nor gzip, zstd, bzip2 or xz")
 
-// A pass reads one layer once: section, count and hash of the blob, decompression, count and hash of the tar, table of contents. It
-// runs in one goroutine. What it finds wrong is kept apart by kind, so that the cause is told and not what follows from it.
+// A pass reads one layer once, in one goroutine. It counts and hashes the blob, decompresses it, counts and hashes the
+// tar and makes its table. It keeps each kind of damage apart, so that the error names the cause and not a consequence.
 type pass struct {
 	ctx   context.Context
 	layer *Layer
@@ -25,9 +26,9 @@ type pass struct {
 	opt   ScanOptions
 	out   Scanned
 
-	stream  *stream // nil where the layer lies in a file
+	stream  *stream // nil if the layer lies in a file
 	blob    *blobReader
-	decoder decode.Decoder // nil where the layer is not compressed
+	decoder decode.Decoder // nil if the layer is not compressed
 	tar     *meter
 	hashes  *digest.Sums // of the tar; nil unless verifying
 	noTar   error        // what the layer is instead of a tar
@@ -67,7 +68,7 @@ func (p *pass) run() error {
 		}
 		err = p.decoder.Close()
 	}
-	return firstOf(p.verdict(), err)
+	return cmp.Or(p.verdict(), err)
 }
 
 // open returns the layer's bytes and the first of them.
@@ -79,13 +80,13 @@ func (p *pass) open() (io.ReadCloser, []byte, error) {
 	return io.NopCloser(section), head, err
 }
 
-// headers reads headers only, where nothing is to be hashed.
+// headers reads only headers: nothing is hashed.
 func (p *pass) headers(at io.ReaderAt) error {
 	p.out.Unpacked = p.from.Bytes.Size()
 	r := NewHeaderReader(p.ctx, at, p.from.Bytes.Size())
 	r.progress = p.opt.Progress
 	p.scan(r)
-	return p.explained(firstOf(p.ctx.Err(), p.scanErr))
+	return p.explained(cmp.Or(p.ctx.Err(), p.scanErr))
 }
 
 // stack builds the readers on top of one another.
@@ -110,7 +111,8 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	return nil
 }
 
-// digest prepares the hashes of the blob and of the tar. A layer that is not compressed is hashed once, for both digests.
+// digest prepares the hashes of the blob and of the tar. A layer that is not compressed is hashed once, for both
+// digests.
 func (p *pass) digest(compressed bool) (err error) {
 	l := p.layer
 	of := []string{digest.Algorithm(l.DiffID)}
@@ -127,7 +129,7 @@ func (p *pass) digest(compressed bool) (err error) {
 	return nil
 }
 
-// read takes in the tar, and then what damage kept from being read, for the digests.
+// read reads the tar, and then what damage kept it from reading, for the digests.
 func (p *pass) read(found string) {
 	r := bufio.NewReaderSize(p.tar, tarBuffer)
 	if p.recognise(found, r) {
@@ -146,7 +148,8 @@ func (p *pass) read(found string) {
 }
 
 func (p *pass) scan(r tarfs.Reader) {
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.Limits.Limits, Digests: p.opt.Digests, Dense: p.opt.Dense, Mark: p.opt.Mark})
+	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.Limits.Limits,
+		Digests: p.opt.Digests, Dense: p.opt.Dense, Mark: p.opt.Mark})
 	if table != nil {
 		p.out.Table = table
 	}
@@ -181,7 +184,7 @@ func (p *pass) recognise(found string, r *bufio.Reader) bool {
 	return false
 }
 
-// limit returns the limit that was passed, nil if none was: then nothing more is read.
+// limit returns the error of the limit that was exceeded: nothing more is read then. It is nil if there was none.
 func (p *pass) limit() error {
 	var limit *tarfs.LimitError
 	damage := p.tar.damage()
@@ -198,8 +201,8 @@ func (p *pass) warn(code tarfs.Code) {
 	p.out.Warnings = append(p.out.Warnings, tarfs.Warning{Code: code, Layer: p.layer.Index})
 }
 
-// compareHint flags a media type that claims another compression than there is. An empty blob, file names and types that say
-// nothing of compression claim nothing.
+// compareHint warns if the media type claims another compression than there is. An empty blob, a file name, and a type
+// that does not name a compression claim nothing.
 func (p *pass) compareHint(found string) {
 	if p.from.Bytes.Size() == 0 || found == "" {
 		return

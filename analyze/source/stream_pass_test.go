@@ -31,7 +31,7 @@ func TestEveryRegisteredAlgorithmVerifies(t *testing.T) {
 		}
 		l.Digest = "sha512:00"
 		if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil {
-			t.Error("a wrong sha512 is no error")
+			t.Error("a wrong sha512 is not an error")
 		}
 		l.Digest = "md5:00"
 		if _, err := l.Scan(t.Context(), ScanOptions{}); err == nil || !strings.Contains(err.Error(), `"md5"`) {
@@ -64,7 +64,8 @@ func TestPaddingThatZstdChunkedDropsIsMadeUpFor(t *testing.T) {
 		{"dropped padding, decompressed by another tool", short, padded, "3:archive-padding-dropped"},
 		{"padding that is there", sample.Zstd(t, padded), padded, ""},
 		{"more than one record", sample.Zstd(t, short), tooLong, "3:diff-id-mismatch"},
-		{"an archive without an end mark", sample.Zstd(t, noEnd), slices.Concat(noEnd, make([]byte, 10240-len(noEnd))), "3:diff-id-mismatch"},
+		{"an archive without an end mark", sample.Zstd(t, noEnd),
+			slices.Concat(noEnd, make([]byte, 10240-len(noEnd))), "3:diff-id-mismatch"},
 	} {
 		l := layerOf(tt.blob, tt.claimed)
 		got, err := l.Scan(t.Context(), ScanOptions{})

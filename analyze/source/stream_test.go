@@ -29,9 +29,10 @@ func TestWindowIsTheLargestOfAnyFrame(t *testing.T) {
 		{"nothing", nil, 0},
 		{"zstd of one segment", sample.FromHex(t, frame5), 5},
 		{"zstd of one segment, its size in two bytes", sample.FromHex(t, "28b52ffd 60 0001 010000"), 512},
-		{"a window behind a skippable frame", slices.Concat(sample.Skippable(4, "meta"), sample.FromHex(t, frame1MiB)), 1 << 20},
-		{"a larger window in a later frame", slices.Concat(sample.FromHex(t, frame5), sample.FromHex(t, frame1MiB), sample.FromHex(t, frame5)), 1 << 20},
-		{"a later frame that the decoder refuses", slices.Concat(sample.FromHex(t, frame1MiB), sample.FromHex(t, sample.ZstdWindow2GiB)), 1 << 20},
+		{"a window after a skippable frame",
+			slices.Concat(sample.Skippable(4, "meta"), sample.FromHex(t, frame1MiB)), 1 << 20},
+		{"a larger window in a later frame", sample.FromHex(t, frame5+frame1MiB+frame5), 1 << 20},
+		{"a later frame that the decoder refuses", sample.FromHex(t, frame1MiB+sample.ZstdWindow2GiB), 1 << 20},
 		{"more frames than are looked at", bytes.Repeat(sample.FromHex(t, frame1MiB), 1<<17), 128 << 20},
 		{"xz, whose blocks cannot be found beforehand", sample.Xz(t, plain), 128 << 20},
 	} {
@@ -70,7 +71,7 @@ func TestABombEndsAtTheLimit(t *testing.T) {
 
 func TestCancellingStopsAtTheNextBuffer(t *testing.T) {
 	plain := slices.Concat(sample.Tar(t, "a")[:1024], make([]byte, 8<<20))
-	for name, blob := range map[string][]byte{"plain": plain, "gzip": sample.Gzip(t, plain), "zstd": sample.Zstd(t, plain)} {
+	for name, blob := range compressed(t, plain) {
 		ctx, cancel := context.WithCancel(t.Context())
 		l := layerOf(blob, plain)
 		got, err := l.Scan(ctx, ScanOptions{Progress: func(int64) { cancel() }})

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -10,29 +11,30 @@ import (
 	"layup/tarfs"
 )
 
-// verdict compares digests and chooses the cause among what went wrong: a blob that is not the one named explains a decoder's
-// error, a tar that is not the one named explains a bad header.
+// verdict compares digests and chooses the cause among what went wrong: a blob that is not the one named explains a
+// decoder's error, a tar that is not the one named explains a bad header.
 func (p *pass) verdict() error { return p.explained(p.cause()) }
 
 func (p *pass) cause() error {
-	if err := firstOf(p.ctx.Err(), p.blob.err, p.limit()); err != nil {
+	if err := cmp.Or(p.ctx.Err(), p.blob.err, p.limit()); err != nil {
 		return err
 	}
-	if err := firstOf(p.verifyBlob(), p.noTar); err != nil {
+	if err := cmp.Or(p.verifyBlob(), p.noTar); err != nil {
 		return err
 	}
 	damage := p.located(p.tar.damage())
 	if damage == nil || decode.IsTrailer(p.tar.err) { // all content came out
-		return firstOf(joined(damage, p.verifyTar()), p.scanErr)
+		return cmp.Or(joined(damage, p.verifyTar()), p.scanErr)
 	}
 	if l := p.layer; l.Verify && l.DiffID != "" {
 		got := p.hashes.Sum(digest.Algorithm(l.DiffID))
-		return joined(damage, fmt.Errorf("want diffID %s, got %s of the %d bytes before the damage", l.DiffID, got, p.tar.count))
+		const format = "want diffID %s, got %s of the %d bytes before the damage"
+		return joined(damage, fmt.Errorf(format, l.DiffID, got, p.tar.count))
 	}
 	return damage
 }
 
-// located adds to the damage of a stream the entry that it cuts, where there is one.
+// located adds to the damage of a stream the entry that it cuts, if there is one.
 func (p *pass) located(damage error) error {
 	var at *tarfs.ScanError
 	if damage != nil && errors.As(p.scanErr, &at) && at.Name != "" && errors.Is(at, damage) {
@@ -41,17 +43,8 @@ func (p *pass) located(damage error) error {
 	return damage
 }
 
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// explained returns what explains an error better, where the input changed meanwhile. A pass that went well is right all the same where
-// digests prove it, or nobody asked for proof; a file may also grow while it is read.
+// explained returns the change of the input instead of the error, if the input changed. A pass without an error stands
+// if digests prove it or nobody asked for proof. A file may also grow while it is read.
 func (p *pass) explained(err error) error {
 	l := p.layer
 	if p.ctx.Err() != nil || p.from.Check == nil {
@@ -65,10 +58,10 @@ func (p *pass) explained(err error) error {
 	if err == nil && errors.Is(changed, disk.ErrGrown) {
 		return nil
 	}
-	return firstOf(changed, err)
+	return cmp.Or(changed, err)
 }
 
-// verifyBlob compares the digest of the stored bytes, where one is named, and their number.
+// verifyBlob compares the number of the stored bytes, and their digest if one is named.
 func (p *pass) verifyBlob() error {
 	l := p.layer
 	if !l.Verify || p.from.Outer != "" {
@@ -101,7 +94,7 @@ func joined(err, more error) error {
 	return fmt.Errorf("%w; %w", err, more)
 }
 
-// verifyTar compares the digest of the tar, where one is named, if need be with the padding that the layer's writer dropped.
+// verifyTar compares the digest of the tar, if one is named. The tar may lack the padding that its writer dropped.
 func (p *pass) verifyTar() error {
 	l := p.layer
 	if !l.Verify {
