@@ -26,17 +26,16 @@ func (f *folder) close() {
 	f.root, f.file = nil, nil
 }
 
-// A climber goes from directory to directory of the target. It opens each in its parent, and follows no symlink out of
-// it.
+// A climber goes from directory to directory of the target. It opens each in its parent, and follows no symlink
+// that leads out.
 type climber struct {
 	plan  *Plan
-	top   *os.Root // of the target
 	chain []folder // the target and the directories on the way down
 	open  int      // how many of the chain are open
 	path  []tarfs.Node
 }
 
-// to returns the directory of a node. It stays open until the next call.
+// to returns the directory that holds a node. It stays open until the next call.
 func (c *climber) to(n tarfs.Node) (*folder, error) {
 	dir := n.Parent()
 	if k := len(c.chain); k > 0 && c.chain[k-1].node == dir && c.chain[k-1].root != nil {
@@ -51,9 +50,6 @@ func (c *climber) to(n tarfs.Node) (*folder, error) {
 	for same < depth && same+1 < len(c.chain) && c.chain[same+1].node == c.path[depth-1-same] {
 		same++
 	}
-	if len(c.chain) == 0 {
-		c.chain = append(c.chain, folder{})
-	}
 	for len(c.chain) > same+1 {
 		c.pop()
 	}
@@ -61,7 +57,6 @@ func (c *climber) to(n tarfs.Node) (*folder, error) {
 	for from > 0 && c.chain[from].root == nil {
 		from--
 	}
-	c.chain[0].root = c.top
 	for i := from + 1; i <= depth; i++ {
 		if err := c.enter(i, c.path[depth-i]); err != nil {
 			return nil, err
@@ -106,8 +101,8 @@ func (c *climber) close() {
 	for len(c.chain) > 1 {
 		c.pop()
 	}
-	if len(c.chain) == 1 && c.chain[0].file != nil {
-		c.chain[0].file.Close()
+	if top := &c.chain[0]; top.file != nil {
+		top.file.Close()
+		top.file = nil
 	}
-	c.chain = nil
 }

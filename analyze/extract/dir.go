@@ -12,9 +12,10 @@ import (
 
 // Into builds the plan in a directory that is new or empty. The tree has a temporary name until it is complete and
 // verified; on failure Into removes it. First it makes all directories, closed to other users, then files, then other
-// types and hard links. At last the directories get their modes and times.
+// types and hard links. Finally the directories get their modes and times.
 func (p *Plan) Into(ctx context.Context, dir string, opt Options) (Result, error) {
-	if err := p.checkSize(); err != nil {
+	items, versions, err := p.files()
+	if err != nil {
 		return Result{}, err
 	}
 	place, err := newPlace(dir)
@@ -22,8 +23,9 @@ func (p *Plan) Into(ctx context.Context, dir string, opt Options) (Result, error
 		return Result{}, &PlaceError{err}
 	}
 	b := &builder{
-		plan: p, opt: opt, place: place, at: climber{plan: p, top: place.root},
-		euid: uint32(os.Geteuid()), egid: uint32(os.Getegid()), buf: make([]byte, passBuffer),
+		plan: p, opt: opt, place: place, at: climber{plan: p, chain: []folder{{root: place.root}}},
+		items: items, versions: versions, gone: map[tarfs.Node]bool{}, made: map[int32]int{},
+		euid: uint32(os.Geteuid()), egid: uint32(os.Getegid()), buf: make([]byte, bufferSize),
 	}
 	err = b.build(ctx)
 	b.at.close()
@@ -35,8 +37,8 @@ func (p *Plan) Into(ctx context.Context, dir string, opt Options) (Result, error
 	return b.result, errors.Join(err, place.close())
 }
 
-// The bytes of a content that are copied at once.
-const passBuffer = 256 << 10
+// bufferSize is how many bytes are copied at once.
+const bufferSize = 256 << 10
 
 // A builder makes what a plan names.
 type builder struct {
@@ -44,6 +46,8 @@ type builder struct {
 	opt        Options
 	place      *place
 	at         climber
+	items      []int // of the regular files
+	versions   []tarfs.Version
 	euid, egid uint32
 	buf        []byte
 	result     Result
@@ -81,7 +85,7 @@ func (b *builder) path(i int) string { return b.plan.items[i].version.Node().Pat
 func (b *builder) entry(i int, f func(at *folder, name string) error) (bool, error) {
 	n := b.plan.items[i].version.Node()
 	if b.gone[n.Parent()] || b.gone[n] {
-		b.lose(n)
+		b.gone[n] = true
 		return false, nil
 	}
 	err := checkName(n.Name())
@@ -96,7 +100,7 @@ func (b *builder) entry(i int, f func(at *folder, name string) error) (bool, err
 		return true, nil
 	}
 	if b.opt.KeepGoing && Refused(err) {
-		b.lose(n)
+		b.gone[n] = true
 		b.result.leave(Unstorable, b.path(i), plain(err))
 		return false, nil
 	}
@@ -115,37 +119,25 @@ func making(err error) error {
 	return &makeError{plain(err)}
 }
 
-// lose notes that a path was not made.
-func (b *builder) lose(n tarfs.Node) {
-	if b.gone == nil {
-		b.gone = map[tarfs.Node]bool{}
-	}
-	b.gone[n] = true
-}
-
 // directory makes a directory that only its owner may enter.
-func (b *builder) directory(i int) error {
+func (b *builder) directory(i int) (err error) {
 	v := b.plan.items[i].version
 	if v.Type() != tarfs.Dir {
 		return nil
 	}
 	made := v.Node().IsRoot()
 	if !made {
-		var err error
 		made, err = b.entry(i, func(at *folder, name string) error { return making(at.root.Mkdir(name, 0o700)) })
-		if err != nil {
-			return err
-		}
 	}
 	if made {
 		b.result.Count[tarfs.Dir]++
 	}
-	return nil
+	return err
 }
 
-// finish gives the directories their modes and times, the deepest first, and shows the tree. If the tree moves into an
-// existing directory, its top directories wait until after the move: the owner cannot move a directory that is closed
-// to them.
+// finish gives the directories their modes and times, the deepest first, and moves the tree to its place. If the tree
+// moves into an existing directory, its top directories wait until after the move: the owner cannot move a directory
+// that is closed to them.
 func (b *builder) finish(ctx context.Context) error {
 	var waiting []int
 	for i := range slices.Backward(b.plan.items) {
@@ -160,7 +152,7 @@ func (b *builder) finish(ctx context.Context) error {
 			waiting = append(waiting, i)
 			continue
 		}
-		if err := b.close(i, b.place.root); err != nil {
+		if err := b.close(i); err != nil {
 			return err
 		}
 	}
@@ -173,31 +165,25 @@ func (b *builder) finish(ctx context.Context) error {
 		return err
 	}
 	b.at.close()
-	b.at.top = b.place.outer
+	b.at.chain[0].root = b.place.outer
 	for _, i := range waiting {
-		if err := b.close(i, b.place.outer); err != nil {
+		if err := b.close(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// close gives a directory below top its mode and time.
-func (b *builder) close(i int, top *os.Root) error {
+// close gives a directory its mode and time.
+func (b *builder) close(i int) error {
 	n := b.plan.items[i].version.Node()
-	at, name := &folder{root: top}, "."
-	if !n.IsRoot() {
-		var err error
-		if at, err = b.at.to(n); err != nil {
-			return fmt.Errorf("%q: %w", b.path(i), plain(err))
-		}
-		name = n.Name()
-	} else {
-		defer func() {
-			if at.file != nil {
-				at.file.Close()
-			}
-		}()
+	at, err := b.at.to(n)
+	if err != nil {
+		return fmt.Errorf("%q: %w", b.path(i), plain(err))
+	}
+	name := n.Name()
+	if n.IsRoot() {
+		name = "."
 	}
 	f, err := at.directory(name)
 	if err != nil {

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,16 +14,15 @@ import (
 
 // files writes the regular files in the order in which the layers store their contents.
 func (b *builder) files(ctx context.Context) error {
-	items, versions := b.plan.files()
-	return b.plan.img.Bodies(ctx, versions, func(which []int, body *analyze.Body) error {
+	return b.plan.img.Bodies(ctx, b.versions, func(which []int, body *analyze.Body) (err error) {
 		var source *os.File // the first file with this content that was made
 		defer func() {
 			if source != nil {
-				source.Close()
+				err = cmp.Or(err, plain(source.Close()))
 			}
 		}()
 		for _, k := range which {
-			f, err := b.file(items[k], body, source)
+			f, err := b.file(b.items[k], body, source)
 			switch {
 			case err != nil:
 				return err
@@ -30,20 +30,15 @@ func (b *builder) files(ctx context.Context) error {
 				source = f
 			case f != nil:
 				if err := f.Close(); err != nil {
-					return fmt.Errorf("%q: %w", b.path(items[k]), plain(err))
+					return fmt.Errorf("%q: %w", b.path(b.items[k]), plain(err))
 				}
 			}
 		}
-		if source == nil {
-			return nil
-		}
-		err := source.Close()
-		source = nil
-		return plain(err)
+		return nil
 	})
 }
 
-// file makes a regular file with its content. It copies the content from another file if the body was read before. It
+// file makes a regular file with its content: that of the body, or of another file if the body was read before. It
 // returns nil without an error if the file was left out.
 func (b *builder) file(i int, body *analyze.Body, from *os.File) (made *os.File, err error) {
 	_, err = b.first(i, func(at *folder, name string) error {
@@ -74,9 +69,6 @@ func (b *builder) first(i int, f func(at *folder, name string) error) (bool, err
 	}
 	for _, k := range b.namesOf(i) {
 		if made, err = b.entry(k, f); made || err != nil {
-			if b.made == nil {
-				b.made = map[int32]int{}
-			}
 			b.made[int32(i)] = k
 			return made, err
 		}
@@ -97,8 +89,8 @@ func (b *builder) namesOf(i int) []int {
 	return b.names[int32(i)]
 }
 
-// fill writes the extents of a content and leaves the holes. It reads them from another file after the body has been
-// read.
+// fill writes the extents of a content and leaves the holes. It reads them from the body, or from another file if one
+// is given.
 func (b *builder) fill(f *os.File, body *analyze.Body, from *os.File) error {
 	end := int64(0)
 	for _, e := range body.Extents {

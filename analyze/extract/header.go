@@ -22,7 +22,8 @@ var typeflags = [...]byte{tarfs.File: '0', tarfs.Dir: '5', tarfs.Symlink: '2', t
 	tarfs.Fifo: '6'}
 
 // header returns everything before the content of an item: PAX records for what ustar cannot say, the header, and the
-// map of a sparse file. After it come stored bytes. Source: POSIX.1-2024, pax; GNU tar manual, PAX 1.0 sparse format.
+// map of a sparse file. Then stored bytes of content follow. Source: POSIX.1-2024, pax; GNU tar manual,
+// PAX 1.0 sparse format.
 func (p *Plan) header(i int) (blocks []byte, stored int64) {
 	v := p.items[i].version
 	h := &ustar{name: p.name(i), typeflag: typeflags[v.Type()], meta: v.Meta(), link: v.Link()}
@@ -74,7 +75,7 @@ func sparseMap(extents []tarfs.Extent, size int64) []byte {
 	return append(b, make([]byte, padding(int64(len(b))))...)
 }
 
-// padding returns the number of bytes that are missing to a whole block.
+// padding returns how many bytes fill the last block.
 func padding(n int64) int64 { return -n & (blockSize - 1) }
 
 // ustar is one header before it is written.
@@ -105,27 +106,9 @@ func (h *ustar) record(key, value string) {
 
 // blocks returns the header, after an extended header if it needs one.
 func (h *ustar) blocks() []byte {
-	name, link, uid, gid, size, mtime := h.name, h.link, int64(h.meta.UID), int64(h.meta.GID), h.size, h.meta.MTime
-	if len(name) > 100 {
-		h.record("path", name)
-		name = name[:100]
-	}
-	if len(link) > 100 {
-		h.record("linkpath", link)
-		link = link[:100]
-	}
-	if uid > mostID {
-		h.record("uid", strconv.FormatInt(uid, 10))
-		uid = 0
-	}
-	if gid > mostID {
-		h.record("gid", strconv.FormatInt(gid, 10))
-		gid = 0
-	}
-	if size > mostSize {
-		h.record("size", strconv.FormatInt(size, 10))
-		size = 0
-	}
+	name, link := h.text("path", h.name), h.text("linkpath", h.link)
+	uid, gid := h.number("uid", int64(h.meta.UID), mostID), h.number("gid", int64(h.meta.GID), mostID)
+	size, mtime := h.number("size", h.size, mostSize), h.meta.MTime
 	if mtime < 0 || mtime > mostSize || h.meta.MTimeNS != 0 {
 		h.record("mtime", decimal(mtime, h.meta.MTimeNS))
 		mtime = max(0, min(mtime, mostSize))
@@ -138,6 +121,24 @@ func (h *ustar) blocks() []byte {
 	ext := block("PaxHeaders.0/"+base[:min(len(base), 80)], "", 'x', []int64{0o644, 0, 0, int64(len(h.records)), 0, 0, 0})
 	ext = append(ext, h.records...)
 	return append(append(ext, make([]byte, padding(int64(len(h.records))))...), b...)
+}
+
+// text returns what fits in the field of a name. A longer name gets a record.
+func (h *ustar) text(key, name string) string {
+	if len(name) <= 100 {
+		return name
+	}
+	h.record(key, name)
+	return name[:100]
+}
+
+// number returns n, or 0 if n is more than the field can hold and gets a record.
+func (h *ustar) number(key string, n, most int64) int64 {
+	if n <= most {
+		return n
+	}
+	h.record(key, strconv.FormatInt(n, 10))
+	return 0
 }
 
 // decimal writes seconds and nanoseconds as PAX does. Before 1970 both count backwards.

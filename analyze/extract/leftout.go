@@ -10,7 +10,7 @@ import (
 	"layup/tarfs"
 )
 
-// Options say what to make besides files, directories, symlinks and FIFOs that belong to the current user.
+// Options say what to make besides the current user's files, directories, symlinks and FIFOs.
 type Options struct {
 	SameOwner bool // keep owners and groups of the image, and attributes outside user.*
 	Devices   bool // make devices
@@ -40,9 +40,6 @@ type LeftOut struct {
 	Err   error    // of the first path; nil if it was not tried
 }
 
-// shown is the length of LeftOut.Paths at most.
-const shown = 5
-
 // A Result says what was made.
 type Result struct {
 	Count   [tarfs.Fifo + 1]int // by type; a hard link counts as what it names
@@ -50,22 +47,19 @@ type Result struct {
 	LeftOut []LeftOut           // by kind
 }
 
-// leave notes that something of a path was left out.
+// leave notes that a path, or something about it, was left out.
 func (r *Result) leave(k Kind, path string, err error) {
-	at := 0
-	for at < len(r.LeftOut) && r.LeftOut[at].Kind < k {
-		at++
-	}
-	if at == len(r.LeftOut) || r.LeftOut[at].Kind != k {
+	at, found := slices.BinarySearchFunc(r.LeftOut, k, func(l LeftOut, k Kind) int { return int(l.Kind - k) })
+	if !found {
 		r.LeftOut = slices.Insert(r.LeftOut, at, LeftOut{Kind: k, Err: err})
 	}
 	l := &r.LeftOut[at]
-	if l.Count++; len(l.Paths) < shown {
+	if l.Count++; len(l.Paths) < 5 {
 		l.Paths = append(l.Paths, path)
 	}
 }
 
-// refusals are the errors of a system that cannot store a name, or stores it as another name that exists.
+// refusals are the errors of a system that cannot store a name, or confuses it with another.
 var refusals = []error{syscall.ENAMETOOLONG, syscall.EINVAL, syscall.EILSEQ, fs.ErrExist, fs.ErrNotExist, errName}
 
 // Refused reports whether the error says that the target cannot store a path because of its name.
@@ -74,7 +68,6 @@ func Refused(err error) bool {
 	return made && slices.ContainsFunc(refusals, func(e error) bool { return errors.Is(err, e) })
 }
 
-// errName says that the system would take a name for something else.
 var errName = errors.New("a name that this system cannot hold")
 
 // plain removes the names of the temporary directory from an error of the system.

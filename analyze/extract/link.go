@@ -10,7 +10,7 @@ func (b *builder) special(i int) error {
 		return nil
 	}
 	if (v.Type() == tarfs.Char || v.Type() == tarfs.Block) && (!b.opt.Devices || !canDevices) {
-		b.lose(v.Node())
+		b.gone[v.Node()] = true
 		b.result.leave(LeftDevices, b.path(i), nil)
 		return nil
 	}
@@ -31,7 +31,7 @@ func (b *builder) special(i int) error {
 	return err
 }
 
-// link makes one more name of a file.
+// link makes another name of a file.
 func (b *builder) link(i int) error {
 	first := int(b.plan.items[i].first)
 	if first == i {

@@ -23,7 +23,7 @@ type place struct {
 // A PlaceError says why the directory cannot be used.
 type PlaceError struct{ Err error }
 
-// Error names the directory.
+// Error returns the cause.
 func (e *PlaceError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
@@ -167,7 +167,7 @@ func (p *place) abandon() error {
 	return first
 }
 
-// removeTree removes a tree, even if modes of its directories keep their owner out.
+// removeTree removes a tree, even if its directories are closed to their owner.
 func removeTree(root *os.Root, name string) error {
 	err := root.RemoveAll(name)
 	if !errors.Is(err, fs.ErrPermission) {
@@ -198,9 +198,5 @@ func removeTree(root *os.Root, name string) error {
 }
 
 func (p *place) close() error {
-	var err error
-	if p.root != nil {
-		err = p.root.Close()
-	}
-	return errors.Join(err, p.outer.Close())
+	return errors.Join(p.root.Close(), p.outer.Close())
 }

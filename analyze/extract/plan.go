@@ -19,20 +19,19 @@ type Plan struct {
 	strip int // components to cut off at the beginning of each path
 	told  func(done, all int64)
 	done  int64 // bytes of contents that are written
-	all   int64 // bytes of contents to write; set by checkSize
+	all   int64 // bytes of contents to write; set by files
 }
 
 // Tell sets a function to call during extraction with the bytes of contents that are written, and with the total.
 func (p *Plan) Tell(told func(done, all int64)) { p.told = told }
 
-// wrote counts bytes of contents.
 func (p *Plan) wrote(n int64) {
 	if p.done += n; p.told != nil {
 		p.told(p.done, p.all)
 	}
 }
 
-// item is a path of the plan.
+// An item is a path of the plan.
 type item struct {
 	version tarfs.Version
 	first   int32 // the index of the item with the file's first name; its own index if it is the first
@@ -84,7 +83,7 @@ func (e *CollisionError) Error() string {
 // Len returns the number of paths.
 func (p *Plan) Len() int { return len(p.items) }
 
-// stripped returns a path below the target, without a leading slash; false if nothing is left of it.
+// stripped returns a path below the target, without a leading slash; false if nothing is left.
 func (p *Plan) stripped(n tarfs.Node) (string, bool) {
 	name := n.Path()[1:]
 	for range p.strip {
@@ -103,34 +102,26 @@ func (p *Plan) name(i int) string {
 	return name
 }
 
-// is reports whether the item is the first name of something of that type.
-func (p *Plan) is(i int, t tarfs.Type) bool {
-	return p.items[i].first == int32(i) && p.items[i].version.Type() == t
+// isFile reports whether the item is the first name of a regular file.
+func (p *Plan) isFile(i int) bool {
+	return p.items[i].first == int32(i) && p.items[i].version.Type() == tarfs.File
 }
 
-// files returns the items that are the first names of regular files, and their versions.
-func (p *Plan) files() (items []int, versions []tarfs.Version) {
-	for i := range p.items {
-		if p.is(i, tarfs.File) {
-			items, versions = append(items, i), append(versions, p.items[i].version)
-		}
-	}
-	return items, versions
-}
-
-// checkSize checks the bytes to write against the limit of an image: many files may share one body.
-func (p *Plan) checkSize() error {
+// files returns the items that are the first names of regular files, and their versions. It checks the bytes to write
+// against the limit of an image: many files may share one body.
+func (p *Plan) files() (items []int, versions []tarfs.Version, err error) {
 	limit := p.img.Limits().ImageBytes
 	p.done, p.all = 0, 0
-	for i := range p.items {
-		if !p.is(i, tarfs.File) {
+	for i, it := range p.items {
+		if !p.isFile(i) {
 			continue
 		}
-		if p.all += p.items[i].version.Stored(); limit > 0 && p.all > limit {
-			return &tarfs.LimitError{Name: "image-bytes", Value: p.all, Limit: limit}
+		items, versions = append(items, i), append(versions, it.version)
+		if p.all += it.version.Stored(); limit > 0 && p.all > limit {
+			return nil, nil, &tarfs.LimitError{Name: "image-bytes", Value: p.all, Limit: limit}
 		}
 	}
-	return nil
+	return items, versions, nil
 }
 
 // depth returns the number of components of a path below the target.

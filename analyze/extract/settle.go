@@ -45,7 +45,7 @@ func (b *builder) settle(i int, at *folder, name string, f *os.File) error {
 	return plain(at.chmod(name, f, b.mode(i, m)))
 }
 
-// mode returns the bits to set. It keeps a setuid or setgid bit only with the owner or group that it belongs to.
+// mode returns the bits to set. A setuid or setgid bit stays only if its owner or group stays.
 func (b *builder) mode(i int, m tarfs.Meta) uint32 {
 	mode := uint32(m.Mode)
 	if !b.opt.Setuid || !b.opt.SameOwner && m.UID != b.euid {
@@ -67,12 +67,11 @@ func (b *builder) attribute(i int, at *folder, name string, f *os.File, x tarfs.
 	switch {
 	case x.Name == capability && !b.opt.Setuid:
 		b.result.leave(LeftCapability, b.path(i), nil)
-		return
 	case x.Name != capability && !strings.HasPrefix(x.Name, "user.") && !b.opt.SameOwner:
 		b.result.leave(LeftXattrs, b.path(i), nil)
-		return
-	}
-	if err := at.setXattr(name, f, x); err != nil {
-		b.result.leave(Unsupported, b.path(i), plain(err))
+	default:
+		if err := at.setXattr(name, f, x); err != nil {
+			b.result.leave(Unsupported, b.path(i), plain(err))
+		}
 	}
 }

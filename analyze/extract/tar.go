@@ -9,20 +9,19 @@ import (
 	"io"
 
 	"layup/analyze"
-	"layup/tarfs"
 )
 
-// tarRecord is the unit of an archive's length: zeros fill the last one.
+// tarRecord is the unit of an archive's length: zeros fill the last record.
 const tarRecord = 20 * blockSize
 
-// Tar writes the plan as a tar in path order to an empty file, and returns the length. It writes contents at their
-// places in the order in which layers store them, so it reads each layer once. What it does not write must read as
+// Tar writes the plan as a tar in path order to an empty file, and returns the length. It writes each content at its
+// place, in the order in which the layers store them, so it reads each layer once. What it does not write must read as
 // zeros. One plan always gives the same bytes. Do not expose the file until Tar returns nil.
 func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
-	if err := p.checkSize(); err != nil {
+	items, versions, err := p.files()
+	if err != nil {
 		return 0, err
 	}
-	items, versions := p.files()
 	at := make([]int64, 0, len(items)) // of the contents
 	run := &run{w: w}
 	end := int64(0)
@@ -35,13 +34,13 @@ func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
 			return 0, err
 		}
 		end += int64(len(blocks))
-		if p.is(i, tarfs.File) {
+		if p.isFile(i) {
 			at = append(at, end)
 		}
 		end += stored + padding(stored)
 	}
-	buf := make([]byte, passBuffer)
-	err := p.img.Bodies(ctx, versions, func(which []int, b *analyze.Body) error {
+	buf := make([]byte, bufferSize)
+	err = p.img.Bodies(ctx, versions, func(which []int, b *analyze.Body) error {
 		n, err := copyAll(run, b, which, at, buf)
 		p.wrote(n * int64(len(which)))
 		return err
@@ -58,13 +57,12 @@ func (p *Plan) Tar(ctx context.Context, w io.WriterAt) (int64, error) {
 
 // Stream writes the bytes of Tar from the beginning to the end. Open the image with the option Direct: then Stream
 // reads contents of uncompressed layers in place, and verifies each before it writes its last byte. It reads and
-// verifies other layers first. After a *CutError the tar ends inside an entry, so that no reader accepts it as
-// complete.
+// verifies other layers first. After a *CutError the tar ends inside an entry: no reader accepts it as complete.
 func (p *Plan) Stream(ctx context.Context, to io.Writer) error {
-	if err := p.checkSize(); err != nil {
+	_, versions, err := p.files()
+	if err != nil {
 		return err
 	}
-	_, versions := p.files()
 	contents, err := p.img.Contents(ctx, versions)
 	if err != nil {
 		return err
@@ -86,7 +84,7 @@ func (p *Plan) Stream(ctx context.Context, to io.Writer) error {
 // A CutError says why a tar is not complete.
 type CutError struct{ Err error }
 
-// Error names the entry and the cause.
+// Error returns the entry and the cause.
 func (e *CutError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
@@ -147,16 +145,14 @@ type run struct {
 	at  int64 // of the buffer's first byte
 }
 
-const runBuffer = 256 << 10
-
 func (r *run) write(p []byte, at int64) error {
-	if at != r.at+int64(len(r.buf)) || len(r.buf)+len(p) > runBuffer {
+	if at != r.at+int64(len(r.buf)) || len(r.buf)+len(p) > bufferSize {
 		if err := r.flush(); err != nil {
 			return err
 		}
 		r.at = at
 	}
-	if len(p) >= runBuffer {
+	if len(p) >= bufferSize {
 		_, err := r.w.WriteAt(p, at)
 		r.at = at + int64(len(p))
 		return err

@@ -4,12 +4,17 @@ package unified
 type Match struct{ A, B, Len int }
 
 // Align returns a longest common subsequence of two sequences as runs, in order. If the sequences differ so much that
-// this takes too long, it is a long one, not always a longest. Source: E. Myers, An O(ND) Difference Algorithm and Its
+// this takes too long, it is not always the longest. Source: E. Myers, An O(ND) Difference Algorithm and Its
 // Variations, 1986, the variation in linear space.
 func Align(a, b []int) []Match {
-	one, two := needles(a, b), needles(b, a)
-	s := &search{a: pick(a, one), b: pick(b, two)}
-	s.prepare()
+	commonA, one := common(a, b)
+	commonB, two := common(b, a)
+	n := len(commonA) + len(commonB)
+	s := &search{
+		a: commonA, goneA: make([]bool, len(commonA)), b: commonB, goneB: make([]bool, len(commonB)),
+		ahead: make([]int, n+3), back: make([]int, n+3), offset: len(commonB) + 1,
+		patience: max(leastPatience, min(work/max(n, 1), mostPatience)),
+	}
 	s.run(box{0, len(s.a), 0, len(s.b)})
 	var matches []Match
 	x, y := 0, 0
@@ -33,27 +38,19 @@ func Align(a, b []int) []Match {
 	}
 }
 
-// needles returns the places of the elements that the other sequence also has. All other elements differ for certain.
-func needles(list, other []int) []int {
+// common returns the elements that the other sequence also has, and their places. All other elements differ for
+// certain.
+func common(list, other []int) (elements, places []int) {
 	there := make(map[int]bool, len(other))
 	for _, v := range other {
 		there[v] = true
 	}
-	var places []int
 	for i, v := range list {
 		if there[v] {
-			places = append(places, i)
+			elements, places = append(elements, v), append(places, i)
 		}
 	}
-	return places
-}
-
-func pick(list, places []int) []int {
-	elements := make([]int, len(places))
-	for i, p := range places {
-		elements[i] = list[p]
-	}
-	return elements
+	return elements, places
 }
 
 // A box is a range of both sequences.
@@ -75,14 +72,6 @@ const (
 	leastPatience = 64
 	mostPatience  = 2048
 )
-
-func (s *search) prepare() {
-	n := len(s.a) + len(s.b)
-	s.goneA, s.goneB = make([]bool, len(s.a)), make([]bool, len(s.b))
-	s.ahead, s.back = make([]int, n+3), make([]int, n+3)
-	s.offset = len(s.b) + 1
-	s.patience = max(leastPatience, min(work/max(n, 1), mostPatience))
-}
 
 // run aligns a box: equal elements at both ends, then the two boxes before and after a point of the path.
 func (s *search) run(first box) {

@@ -10,15 +10,15 @@ import (
 // context is the number of equal lines around changes.
 const context = 3
 
-// A Hunk is a piece of two texts with changes. A and B are the first lines, counted from 1; for a side without lines,
-// the line before.
+// A Hunk is a piece of two texts with changes. A and B are the first lines, counted from 1. If a text has no line in
+// the hunk, it is the line before.
 type Hunk struct {
 	A, LenA, B, LenB int
 	Lines            []Line
 }
 
-// A Line is a line of a hunk. The sign ' ' is for a line of both texts, '-' of the first, '+' of the second. The text
-// includes its line feed, which a last line may lack.
+// A Line is a line of a hunk. The sign is ' ' for a line of both texts, '-' of the first, '+' of the second. The text
+// includes the line feed, unless the last line has none.
 type Line struct {
 	Sign byte
 	Text []byte
@@ -42,10 +42,10 @@ func Text(content []byte) bool { return bytes.IndexByte(content, 0) < 0 }
 // Hunks returns the differences of two texts, with three lines around each change. Time and memory are linear in the
 // sizes of the texts, so texts with little in common may get more changes than necessary.
 func Hunks(a, b []byte) []Hunk {
-	t := texts{a: lines(a), b: lines(b)}
-	numbers := make(map[string]int, len(t.a))
-	matches := Align(number(t.a, numbers), number(t.b, numbers))
-	matches = append(matches, Match{len(t.a), len(t.b), 0})
+	linesA, linesB := slices.Collect(bytes.Lines(a)), slices.Collect(bytes.Lines(b))
+	numbers := make(map[string]int, len(linesA))
+	matches := Align(number(linesA, numbers), number(linesB, numbers))
+	matches = append(matches, Match{len(linesA), len(linesB), 0})
 	var hunks []Hunk
 	i, j := 0, 0 // the lines before are in hunks, or not needed
 	open := false
@@ -55,12 +55,12 @@ func Hunks(a, b []byte) []Hunk {
 				hunks, open = append(hunks, Hunk{A: i, B: j}), true
 			}
 			h := &hunks[len(hunks)-1]
-			h.add('-', t.a[i:m.A])
-			h.add('+', t.b[j:m.B])
+			h.add('-', linesA[i:m.A])
+			h.add('+', linesB[j:m.B])
 		}
 		i, j = m.A, m.B
-		last := m.A+m.Len == len(t.a) && m.B+m.Len == len(t.b)
-		equal := t.a[i : i+m.Len]
+		last := m.A+m.Len == len(linesA) && m.B+m.Len == len(linesB)
+		equal := linesA[i : i+m.Len]
 		if open && (last || m.Len > 2*context) {
 			hunks[len(hunks)-1].add(' ', equal[:min(context, m.Len)])
 			open = false
@@ -104,11 +104,6 @@ func (h *Hunk) add(sign byte, lines [][]byte) {
 		h.LenB += len(lines)
 	}
 }
-
-type texts struct{ a, b [][]byte }
-
-// lines cuts a text after its line feeds.
-func lines(text []byte) [][]byte { return slices.Collect(bytes.Lines(text)) }
 
 // number gives equal lines equal numbers.
 func number(lines [][]byte, numbers map[string]int) []int {

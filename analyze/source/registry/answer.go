@@ -17,14 +17,14 @@ import (
 	"layup/analyze/show"
 )
 
-// An answer is a response with a body that ends if it comes too slowly.
+// An answer is a response. Reading its body fails if it comes too slowly.
 type answer struct {
 	status int
 	header http.Header
 	length int64 // -1 unknown
 	from   *url.URL
 	at     *endpoint // asked; nil for a token server
-	own    bool      // it comes from that endpoint, not from another host to which that redirects
+	own    bool      // it comes from that endpoint, not from a host that it redirects to
 
 	body   io.ReadCloser
 	ctx    context.Context
@@ -67,24 +67,22 @@ func (a *answer) Close() error {
 	return a.body.Close()
 }
 
-// maxExcerpt is the most bytes read of an error's body, and excerptTime the longest wait for them.
+// maxExcerpt is how many bytes of an error's body are read at most; excerptTime is the longest wait for them.
 const (
 	maxExcerpt  = 4 << 10
 	excerptTime = 2 * time.Second
 )
 
-// excerpt returns the beginning of the body and leaves it to be read again.
+// excerpt returns the beginning of the body. Read returns it again.
 func (a *answer) excerpt() []byte {
 	if a.head == nil {
 		a.left = min(a.left, excerptTime)
 		head := make([]byte, maxExcerpt)
-		n, _ := io.ReadFull(readerOnly{a}, head)
+		n, _ := io.ReadFull(a, head)
 		a.head = head[:n]
 	}
 	return a.head
 }
-
-type readerOnly struct{ io.Reader }
 
 // accepted returns the answer, or an error if its status is not one of ok.
 func (a *answer) accepted(ok []int, t Timing) (*answer, error) {

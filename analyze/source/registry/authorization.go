@@ -17,8 +17,8 @@ import (
 // maxToken bounds the answer of a token server, in bytes.
 const maxToken = 64 << 10
 
-// authorize returns the value of Authorization after the endpoint refused used. Of several goroutines one asks, the
-// others get its answer.
+// authorize returns the value of Authorization after the endpoint refused the value used. One goroutine asks; others
+// get its answer.
 func (c *Client) authorize(ctx context.Context, e *endpoint, scope string, header http.Header, used string,
 	refused error) (string, error) {
 	e.mu.Lock()
@@ -195,8 +195,8 @@ func readToken(a *answer) (string, error) {
 	return "Bearer " + token, nil
 }
 
-// mayLogIn reports whether a token server belongs to the registry: it has the same host and port, or the user names it,
-// or it is over https in the same domain, as gitlab.com is for registry.gitlab.com.
+// mayLogIn reports whether a token server may get the registry's credentials: it has the registry's host and port, or
+// the user names it, or it uses https in the registry's domain, as gitlab.com does for registry.gitlab.com.
 func (c *Client) mayLogIn(e *endpoint, realm *url.URL) bool {
 	named := realm.Host == e.addr || slices.Contains(c.opt.TokenHosts, realm.Host)
 	if named && (realm.Scheme == "https" || realm.Scheme == e.schemes[0]) {
@@ -215,7 +215,7 @@ func isAddress(host string) bool {
 	return strings.Trim(host, "0123456789.") == "" || strings.Contains(host, ":")
 }
 
-// safeHost returns a host for a hint, or HOST for one that a shell or a terminal could mistake.
+// safeHost returns a host for a hint, or HOST if a shell or a terminal could misread it.
 func safeHost(host string) string {
 	if strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
 		return "HOST"

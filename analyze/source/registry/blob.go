@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"layup/analyze/digest"
 )
@@ -17,8 +18,8 @@ type Descriptor struct {
 	Size   int64  // bytes
 }
 
-// A Stream is the bytes of a blob as the registry serves them, exactly as many as the descriptor says. After a
-// connection ended early, another one continues where it ended. A Stream does not compare the digest.
+// A Stream reads a blob as the registry serves it, exactly as many bytes as the descriptor says. If a connection ends
+// early, another one continues there. A Stream does not compare the digest.
 type Stream struct {
 	c    *Client
 	ctx  context.Context
@@ -31,7 +32,7 @@ type Stream struct {
 	since   int64
 	resumes int
 	asked   *endpoint // the last that answered
-	stalled bool      // once already
+	stalled bool      // a connection stalled before
 	err     error
 }
 
@@ -41,7 +42,7 @@ const (
 	muchRead    = 16 << 20
 )
 
-// Stream opens a blob from an offset on. It sends the first request, so its error is that of the registry.
+// Stream opens a blob at an offset. It sends the first request, so its error is that of the registry.
 func (c *Client) Stream(ctx context.Context, ref Reference, d Descriptor, offset int64) (*Stream, error) {
 	if err := digest.Check(d.Digest); err != nil {
 		return nil, err
@@ -49,8 +50,7 @@ func (c *Client) Stream(ctx context.Context, ref Reference, d Descriptor, offset
 	if offset < 0 || offset > d.Size {
 		return nil, fmt.Errorf("from byte %d on of a blob of %d", offset, d.Size)
 	}
-	s := &Stream{c: c, ctx: ctx, size: d.Size, at: offset, since: offset}
-	s.q = blobQuestion(ref, d)
+	s := &Stream{c: c, ctx: ctx, q: blobQuestion(ref, d), size: d.Size, at: offset, since: offset}
 	if err := s.open(); err != nil {
 		return nil, s.failed(err)
 	}
@@ -86,7 +86,7 @@ func (s *Stream) open() error {
 	return nil
 }
 
-// elsewhere adds to an error that the answer is not from the registry itself.
+// elsewhere adds to an error that another host answered.
 func (a *answer) elsewhere(err error) error {
 	if a.own {
 		return err
@@ -94,7 +94,7 @@ func (a *answer) elsewhere(err error) error {
 	return fmt.Errorf("redirected to %.200q: %w", a.from.Host, err)
 }
 
-// partial checks that a part is the one that was asked for, and of a blob of the right size.
+// partial checks that the answer is the part that was asked for, and that the blob has the right size.
 func (s *Stream) partial(a *answer) error {
 	want := fmt.Sprintf("bytes %d-%d/%d", s.at, s.size-1, s.size)
 	got := a.header.Get("Content-Range")
@@ -104,12 +104,12 @@ func (s *Stream) partial(a *answer) error {
 	return nil
 }
 
-// again skips what was read before, if the server sends the whole blob.
+// again skips what was read before: the server sends the whole blob.
 func (s *Stream) again(a *answer) error {
 	if a.length >= 0 && a.length != s.size {
 		return fmt.Errorf("size: want %d bytes, the registry sends %d", s.size, a.length)
 	}
-	if _, err := io.CopyN(io.Discard, readerOnly{a}, s.at); err != nil {
+	if _, err := io.CopyN(io.Discard, a, s.at); err != nil {
 		return fmt.Errorf("beginning anew: %w", err)
 	}
 	return nil
@@ -163,7 +163,7 @@ func (s *Stream) read(p []byte) (int, error) {
 	return 0, err
 }
 
-// recover decides whether to continue after a connection ended early; it returns nil if so.
+// recover returns nil if another connection may continue after one ended early.
 func (s *Stream) recover(err error) error {
 	at := s.answer.at
 	err = s.answer.elsewhere(err)
@@ -175,25 +175,18 @@ func (s *Stream) recover(err error) error {
 	if s.at-s.since >= muchRead {
 		s.since, s.tries = s.at, 0
 	}
-	s.resumes++
-	ended := fmt.Errorf("ended after %d of %d bytes: %w", s.at, s.size, err)
-	if s.resumes > mostResumes {
-		at.note(ended)
-		return ended
-	}
+	var wait time.Duration
+	var again bool
 	if errors.Is(err, errStalled) {
-		if s.stalled {
-			at.note(ended)
-			return ended
-		}
-		s.stalled = true
-		return nil
+		again, s.stalled = !s.stalled, true
+	} else {
+		s.tries++
+		wait, again = s.c.patience(err, s.tries)
 	}
-	s.tries++
-	wait, again := s.c.patience(err, s.tries)
-	if !again {
-		at.note(ended)
-		return ended
+	if s.resumes++; s.resumes > mostResumes || !again {
+		err = fmt.Errorf("ended after %d of %d bytes: %w", s.at, s.size, err)
+		at.note(err)
+		return err
 	}
 	return sleep(s.ctx, wait)
 }
@@ -259,7 +252,7 @@ func (c *Client) Part(ctx context.Context, ref Reference, d Descriptor, from, to
 		return nil, a.failure(q, fmt.Errorf("asked for a part, got another: want %q, got %.100q", want, got))
 	}
 	part := make([]byte, to-from)
-	if _, err := io.ReadFull(readerOnly{a}, part); err != nil {
+	if _, err := io.ReadFull(a, part); err != nil {
 		return nil, a.failure(q, fmt.Errorf("a part of it: %w", err))
 	}
 	return part, nil

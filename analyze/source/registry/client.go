@@ -84,7 +84,7 @@ func (q question) scope() string {
 	return "repository:" + q.ref.Repository + ":pull"
 }
 
-// get asks the mirrors of the host and then the host itself, until one answers.
+// get asks the mirrors of the host, then the host itself, until one answers.
 func (c *Client) get(ctx context.Context, q question) (*answer, error) {
 	var missing *Failure // what a mirror does not have
 	for _, e := range c.endpointsOf(q.ref.Host) {

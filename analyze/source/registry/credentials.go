@@ -32,25 +32,21 @@ type keychain struct {
 }
 
 func newKeychain(opt Options) (*keychain, error) {
-	k := &keychain{}
 	if opt.Creds != "" {
 		user, password, ok := strings.Cut(opt.Creds, ":")
 		if !ok || user == "" {
 			return nil, errors.New("credentials: want USER:PASSWORD")
 		}
-		k.given = &credentials{user: user, password: password}
-		return k, nil
+		return &keychain{given: &credentials{user: user, password: password}}, nil
 	}
 	if opt.AuthFile != "" {
-		k.files, k.must = []string{opt.AuthFile}, true
-		return k, nil
+		return &keychain{files: []string{opt.AuthFile}, must: true}, nil
 	}
-	k.files = authFiles(os.Getenv)
-	return k, nil
+	return &keychain{files: authFiles()}, nil
 }
 
 // authFiles returns the files in which podman, skopeo and Docker keep credentials, in podman's order.
-func authFiles(getenv func(string) string) []string {
+func authFiles() []string {
 	var files []string
 	add := func(dir string, rest ...string) {
 		if dir != "" {
@@ -58,14 +54,14 @@ func authFiles(getenv func(string) string) []string {
 		}
 	}
 	home, _ := os.UserHomeDir()
-	add(getenv("REGISTRY_AUTH_FILE"))
-	add(getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
-	if config := getenv("XDG_CONFIG_HOME"); config != "" {
+	add(os.Getenv("REGISTRY_AUTH_FILE"))
+	add(os.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json")
+	if config := os.Getenv("XDG_CONFIG_HOME"); config != "" {
 		add(config, "containers", "auth.json")
 	} else {
 		add(home, ".config", "containers", "auth.json")
 	}
-	if docker := getenv("DOCKER_CONFIG"); docker != "" {
+	if docker := os.Getenv("DOCKER_CONFIG"); docker != "" {
 		add(docker, "config.json")
 	} else {
 		add(home, ".docker", "config.json")
@@ -92,7 +88,10 @@ func (k *keychain) find(ctx context.Context, e *endpoint, scope string) (credent
 			err = file.parse(text)
 		}
 		if err != nil {
-			return credentials{}, fmt.Errorf("credentials: %w", fileError(name, err))
+			if e, ok := errors.AsType[*fs.PathError](err); ok {
+				err = e.Err
+			}
+			return credentials{}, fmt.Errorf("credentials: %q: %w", name, err)
 		}
 		found, err := file.find(ctx, e.host, scope)
 		if err != nil || found != (credentials{}) {
@@ -100,13 +99,6 @@ func (k *keychain) find(ctx context.Context, e *endpoint, scope string) (credent
 		}
 	}
 	return credentials{}, nil
-}
-
-func fileError(name string, err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		err = e.Err
-	}
-	return fmt.Errorf("%q: %w", name, err)
 }
 
 // An authFile is Docker's config.json or podman's auth.json.
@@ -136,18 +128,16 @@ func (f *authFile) parse(text []byte) error {
 // hubKey is Docker's key for the credentials of Docker Hub.
 const hubKey = "https://index.docker.io/v1/"
 
-// find looks for the longest key with which the repository begins, as podman does, then for the host, as Docker does.
+// find looks for the longest key that the repository begins with, as podman does, then for the host, as Docker does.
 func (f *authFile) find(ctx context.Context, host, scope string) (credentials, error) {
-	keys := []string{host}
+	var keys []string
 	if repo, ok := strings.CutPrefix(scope, "repository:"); ok {
 		repo = strings.TrimSuffix(repo, ":pull")
-		keys = nil
 		for path := host + "/" + repo; path != host; path = path[:strings.LastIndexByte(path, '/')] {
 			keys = append(keys, path)
 		}
-		keys = append(keys, host)
 	}
-	asked := host
+	keys, asked := append(keys, host), host
 	if host == dockerHub {
 		keys, asked = append(keys, hubKey, "index.docker.io"), hubKey
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,17 +16,17 @@ var errNoEndpoint = errors.New("no mirror has it, nor the registry")
 
 // An endpoint is a server that answers for a registry: itself, or a mirror.
 type endpoint struct {
-	host    string   // credentials are found by it
+	host    string   // the key to its credentials
 	addr    string   // host and port as in URLs
 	prefix  string   // before the repository's name
 	schemes []string // tried until one answers
 	mirror  bool
 
 	mu      sync.Mutex
-	settled bool              // the first scheme is the right one
+	settled bool              // the first scheme is right
 	away    bool              // a mirror that did not answer: it is not asked again
 	failed  int               // questions in a row without an answer
-	last    error             // of the last of them
+	last    error             // of the last such question
 	tokens  map[string]string // Authorization by scope
 }
 
@@ -42,27 +43,17 @@ func (c *Client) endpointsOf(host string) []*endpoint {
 					mirror: true, tokens: map[string]string{}})
 			}
 		}
-		list = append(list, &endpoint{host: host, addr: server(host), schemes: c.schemes(host), tokens: map[string]string{}})
+		addr := host
+		if host == dockerHub {
+			addr = dockerHubServer
+		}
+		list = append(list, &endpoint{host: host, addr: addr, schemes: c.schemes(host), tokens: map[string]string{}})
 		c.endpoints[host] = list
 	}
-	here := make([]*endpoint, 0, len(list))
-	for _, e := range list {
-		if !e.isAway() {
-			here = append(here, e)
-		}
-	}
-	return here
+	return slices.DeleteFunc(slices.Clone(list), (*endpoint).isAway)
 }
 
-func server(host string) string {
-	if host == dockerHub {
-		return dockerHubServer
-	}
-	return host
-}
-
-// schemes returns the schemes to try for a host. Plain HTTP is for this machine, or if the user allows it by
-// --insecure.
+// schemes returns the schemes to try for a host. Plain HTTP is for this machine only, unless --insecure allows it.
 func (c *Client) schemes(host string) []string {
 	switch {
 	case loopback(host):
@@ -100,7 +91,7 @@ func (e *endpoint) note(err error) {
 	e.last = err
 }
 
-// down returns why nothing more is asked of the endpoint, or nil.
+// down returns why the endpoint is not asked any more, or nil.
 func (e *endpoint) down() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -171,8 +162,8 @@ func otherScheme(a *answer, err error) bool {
 	return strings.Contains(text, "HTTPS") || strings.Contains(text, "SSL")
 }
 
-// follow sends a GET and follows redirects. Credentials go to the first host and port only; if own is true, that also
-// sees the client's certificate.
+// follow sends a GET and follows redirects. Credentials go to the first host and port only. If own is true, that host
+// also sees the client's certificate.
 func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, authorization string,
 	own bool) (*answer, error) {
 	first := to
@@ -201,7 +192,7 @@ func (c *Client) follow(ctx context.Context, to *url.URL, header http.Header, au
 
 var redirects = map[int]bool{301: true, 302: true, 303: true, 307: true, 308: true}
 
-// next returns the URL to which a redirect leads, if that may be followed.
+// next returns the URL that a redirect leads to, if it may be followed.
 func (c *Client) next(from *url.URL, location string) (*url.URL, error) {
 	to, err := from.Parse(location)
 	switch {
@@ -241,17 +232,11 @@ func (c *Client) ask(ctx context.Context, req *http.Request, own bool) (*answer,
 		cancel(nil)
 		return nil, err
 	}
-	return c.watched(ctx, cancel, res, req.URL), nil
-}
-
-// watched returns a response as an answer.
-func (c *Client) watched(ctx context.Context, cancel context.CancelCauseFunc, res *http.Response,
-	from *url.URL) *answer {
 	a := &answer{
-		status: res.StatusCode, header: res.Header, length: res.ContentLength, from: from, own: true,
+		status: res.StatusCode, header: res.Header, length: res.ContentLength, from: req.URL, own: true,
 		body: res.Body, ctx: ctx, cancel: cancel, timing: c.opt.Timing, left: c.opt.Timing.Stall,
 	}
 	a.timer = time.AfterFunc(time.Hour, func() { cancel(errStalled) })
 	a.timer.Stop()
-	return a
+	return a, nil
 }

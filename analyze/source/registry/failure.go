@@ -123,7 +123,7 @@ type status struct {
 	longest    time.Duration // to wait
 }
 
-// statusWords explain the statuses by which a server refuses. After such a refusal of a mirror the registry is asked.
+// statusWords explain the statuses of refusals. If a mirror refuses, the registry is asked.
 var statusWords = map[int]string{
 	http.StatusUnauthorized:    "not logged in, or not allowed",
 	http.StatusForbidden:       "not allowed",
@@ -181,9 +181,8 @@ var (
 	errSlow  = errors.New("no answer")
 )
 
-// reason says in words what went wrong in the network; cause is why the request was cancelled, or nil.
+// reason explains an error of the network; cause is why the request was cancelled, or nil.
 func (c *Client) reason(err, cause error) error {
-	var timeout net.Error
 	var unknown x509.UnknownAuthorityError
 	var wrongHost x509.HostnameError
 	var invalid x509.CertificateInvalidError
@@ -202,7 +201,7 @@ func (c *Client) reason(err, cause error) error {
 			"--insecure takes any certificate; digests are checked anyway")
 	case errors.As(err, &notTLS) && string(notTLS.RecordHeader[:]) == "HTTP/":
 		return hinted(errPlain, "--insecure takes plain HTTP; digests are checked anyway")
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case timedOutError(err):
 		return c.noAnswer(c.opt.Timing.Headers, err)
 	case errors.As(err, &notTLS):
 		return hinted(errors.New("speaks neither TLS nor HTTP"), "the port may be wrong: is a registry there?")
@@ -240,7 +239,7 @@ func (c *Client) noAnswer(d time.Duration, err error) error {
 		"--limit http-headers=SECONDS waits longer")
 }
 
-// proxyAnswer says what a proxy answers that does not connect to a registry.
+// proxyAnswer says why a proxy does not connect to a registry.
 func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, res *http.Response) error {
 	if res.StatusCode == http.StatusOK {
 		return nil

@@ -12,15 +12,14 @@ import (
 	"strings"
 )
 
-// The bounds of a list: its names and their bytes, its pages, pages in a row without a new name, the bytes of a page,
-// and the names to ask for in a page.
+// The bounds of a list.
 const (
 	mostNames = 100_000
-	maxNames  = 16 << 20
+	maxNames  = 16 << 20 // bytes of names
 	mostPages = 200
-	mostIdle  = 3
-	maxPage   = 4 << 20
-	pageNames = 1000
+	mostIdle  = 3       // pages in a row without a new name
+	maxPage   = 4 << 20 // bytes
+	pageNames = 1000    // to ask for in a page
 )
 
 // whatTags names a list of tags in messages.
@@ -29,37 +28,29 @@ const whatTags = "its list of tags"
 // Tags lists the tags of a repository, sorted.
 func (c *Client) Tags(ctx context.Context, ref Reference) ([]string, error) {
 	q := question{ref: ref, what: whatTags, path: fmt.Sprintf("tags/list?n=%d", pageNames), ok: []int{http.StatusOK}}
-	return c.names(ctx, q, func(page []byte) ([]string, error) {
-		var doc struct{ Tags []string }
-		err := json.Unmarshal(page, &doc)
-		return doc.Tags, err
-	})
+	return c.names(ctx, q)
 }
 
 // Catalog lists the repositories of a registry, sorted. Many registries serve no catalogue.
 func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	path := fmt.Sprintf("_catalog?n=%d", pageNames)
 	q := question{ref: Reference{Host: host}, what: "its catalogue", path: path, ok: []int{http.StatusOK}}
-	return c.names(ctx, q, func(page []byte) ([]string, error) {
-		var doc struct{ Repositories []string }
-		err := json.Unmarshal(page, &doc)
-		return doc.Repositories, err
-	})
+	return c.names(ctx, q)
 }
 
-// names reads a list page by page. A list that cannot be read to its end is an error.
-func (c *Client) names(ctx context.Context, q question, parse func([]byte) ([]string, error)) ([]string, error) {
+// names reads a list of tags or repositories page by page. A list that cannot be read to its end is an error.
+func (c *Client) names(ctx context.Context, q question) ([]string, error) {
 	l := nameList{seen: map[string]bool{}}
 	for {
-		page, next, err := c.page(ctx, q)
+		page, next, err := c.page(ctx, q, readPage)
 		if err != nil {
 			return nil, err
 		}
-		list, err := parse(page)
-		if err != nil {
+		var doc struct{ Tags, Repositories []string }
+		if err = json.Unmarshal(page, &doc); err != nil {
 			err = fmt.Errorf("is not the JSON of the distribution specification: %w", err)
 		} else {
-			err = l.add(list, next != "")
+			err = l.add(append(doc.Tags, doc.Repositories...), next != "")
 		}
 		if err != nil {
 			return nil, &Failure{Host: q.ref.Host, Repository: q.ref.Repository, What: q.what, Err: err}
@@ -104,21 +95,26 @@ func (l *nameList) add(names []string, more bool) error {
 	return nil
 }
 
-// page reads one page and returns the path of the next below the repository; empty after the last.
-func (c *Client) page(ctx context.Context, q question) ([]byte, string, error) {
+// page reads one page. It also returns the path of the next page below the repository; empty after the last.
+func (c *Client) page(ctx context.Context, q question, read func(*answer) ([]byte, error)) ([]byte, string, error) {
 	a, err := c.get(ctx, q)
 	if err != nil {
 		return nil, "", err
 	}
 	defer a.Close()
-	page, err := io.ReadAll(io.LimitReader(readerOnly{a}, maxPage+1))
-	if err == nil && len(page) > maxPage {
-		err = fmt.Errorf("a page of it has more than %d bytes", maxPage)
-	}
+	page, err := read(a)
 	if err != nil {
 		return nil, "", a.failure(q, err)
 	}
 	return page, nextPage(a.header.Get("Link"), q.path), nil
+}
+
+func readPage(a *answer) ([]byte, error) {
+	page, err := io.ReadAll(io.LimitReader(a, maxPage+1))
+	if err == nil && len(page) > maxPage {
+		err = fmt.Errorf("a page of it has more than %d bytes", maxPage)
+	}
+	return page, err
 }
 
 // nextPage returns the path of the next page, which differs in the query only (RFC 8288).
@@ -146,7 +142,7 @@ func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([
 		ok: []int{http.StatusOK}, optional: true}
 	var pages [][]byte
 	for asked := map[string]bool{}; q.path != ""; {
-		page, next, err := c.referrersPage(ctx, q)
+		page, next, err := c.page(ctx, q, func(a *answer) ([]byte, error) { return c.whole(a, "") })
 		switch {
 		case len(pages) == 0 && (NotFound(err) || unsupported(err)):
 			return c.referrersByTag(ctx, ref, digest)
@@ -161,19 +157,6 @@ func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([
 		q.path = next
 	}
 	return pages, nil
-}
-
-func (c *Client) referrersPage(ctx context.Context, q question) ([]byte, string, error) {
-	a, err := c.get(ctx, q)
-	if err != nil {
-		return nil, "", err
-	}
-	defer a.Close()
-	page, err := c.whole(a, "")
-	if err != nil {
-		return nil, "", a.failure(q, err)
-	}
-	return page, nextPage(a.header.Get("Link"), q.path), nil
 }
 
 func (c *Client) referrersByTag(ctx context.Context, ref Reference, digest string) ([][]byte, error) {

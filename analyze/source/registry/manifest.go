@@ -17,7 +17,7 @@ import (
 type Document struct {
 	Raw       []byte
 	MediaType string // as the server says; empty if it does not name a type of manifest or index
-	Digest    string // of Raw, compared with the digest asked for, or else with the one that the server named
+	Digest    string // of Raw; verified
 }
 
 // manifestTypes are the media types to ask for.
@@ -68,7 +68,7 @@ func (c *Client) readManifest(a *answer, want string) (*Document, error) {
 	return doc, digest.Match(raw, doc.Digest)
 }
 
-// manifestType reads Content-Type and refuses what cannot be a manifest: a login page, a proxy's message.
+// manifestType reads Content-Type. It refuses what cannot be a manifest: a login page, a proxy's message.
 func (a *answer) manifestType() (string, error) {
 	said := a.header.Get("Content-Type")
 	mediaType, _, err := mime.ParseMediaType(said)
@@ -91,7 +91,7 @@ func (c *Client) whole(a *answer, want string) ([]byte, error) {
 	if a.length > most {
 		return nil, tooLong(a.length, most)
 	}
-	raw, err := io.ReadAll(io.LimitReader(readerOnly{a}, most+1))
+	raw, err := io.ReadAll(io.LimitReader(a, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("after %d bytes: %w", len(raw), err)
 	}
@@ -115,7 +115,7 @@ func tooLong(n, most int64) error {
 	return hinted(fmt.Errorf("has %d bytes or more, the limit is %d", n, most), "--limit manifest=VALUE changes the limit")
 }
 
-// failure adds to an error where an answer came from.
+// failure adds to an error who answered, and what.
 func (a *answer) failure(q question, err error) error {
 	return &Failure{Host: a.from.Host, Repository: q.ref.Repository, What: q.what, Err: err}
 }

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Options say how registries are reached.
+// Options say how to reach registries.
 type Options struct {
 	Offline    bool     // refuse every connection
 	Insecure   bool     // take plain HTTP and any certificate; plain HTTP on loopback is always taken
@@ -34,7 +34,7 @@ type Options struct {
 	Note        func(string) // receives what the user should know, such as a mirror that failed; may be nil
 }
 
-// Timing bounds waits and tries. A field that is not positive means that of DefaultTiming.
+// Timing bounds waits and tries. DefaultTiming gives the value of a field that is not positive.
 type Timing struct {
 	Headers    time.Duration // for a connection, and for an answer to begin
 	Stall      time.Duration // in which fewer than StallBytes are a stall
@@ -64,13 +64,7 @@ func (t Timing) orDefault() Timing {
 }
 
 // positive returns v, or usual if v is not positive.
-func positive[T cmp.Ordered](v, usual T) T {
-	var zero T
-	if v > zero {
-		return v
-	}
-	return usual
-}
+func positive[T ~int | ~int64](v, usual T) T { return cmp.Or(max(v, 0), usual) }
 
 // defaultManifest is the most bytes of a manifest unless the options say otherwise.
 const defaultManifest = 4 << 20
@@ -103,19 +97,12 @@ func (o Options) transport() (*http.Transport, error) {
 
 // trust adds the certificates that the options name.
 func (o Options) trust(config *tls.Config) error {
-	files := []string{}
+	files, err := o.certFiles(".crt")
 	if o.CAFile != "" {
 		files = append(files, o.CAFile)
 	}
-	if o.CertDir != "" {
-		found, err := filepath.Glob(filepath.Join(escapeGlob(o.CertDir), "*.crt"))
-		if err != nil {
-			return fmt.Errorf("certificates in %q: %w", o.CertDir, err)
-		}
-		files = append(files, found...)
-	}
-	if len(files) == 0 {
-		return nil
+	if err != nil || len(files) == 0 {
+		return err
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
@@ -136,17 +123,11 @@ func (o Options) trust(config *tls.Config) error {
 
 // identity loads the client's own certificates, NAME.cert with NAME.key.
 func (o Options) identity() ([]tls.Certificate, error) {
-	if o.CertDir == "" {
-		return nil, nil
-	}
-	if _, err := os.ReadDir(o.CertDir); err != nil {
-		return nil, fmt.Errorf("certificates: %w", err)
+	certs, err := o.certFiles(".cert")
+	if err != nil {
+		return nil, err
 	}
 	var list []tls.Certificate
-	certs, err := filepath.Glob(filepath.Join(escapeGlob(o.CertDir), "*.cert"))
-	if err != nil {
-		return nil, fmt.Errorf("certificates in %q: %w", o.CertDir, err)
-	}
 	for _, cert := range certs {
 		pair, err := tls.LoadX509KeyPair(cert, strings.TrimSuffix(cert, ".cert")+".key")
 		if err != nil {
@@ -157,9 +138,21 @@ func (o Options) identity() ([]tls.Certificate, error) {
 	return list, nil
 }
 
-// escapeGlob returns a pattern that matches only a directory's name.
-func escapeGlob(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+// certFiles returns the files of the certificate directory with an extension, sorted.
+func (o Options) certFiles(ext string) (names []string, err error) {
+	if o.CertDir == "" {
+		return nil, nil
+	}
+	list, err := os.ReadDir(o.CertDir)
+	if err != nil {
+		return nil, fmt.Errorf("certificates: %w", err)
+	}
+	for _, f := range list {
+		if filepath.Ext(f.Name()) == ext {
+			names = append(names, filepath.Join(o.CertDir, f.Name()))
+		}
+	}
+	return names, nil
 }
 
 // maxSmall is the most bytes of a file of certificates or credentials.

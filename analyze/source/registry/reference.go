@@ -12,7 +12,7 @@ import (
 	"layup/analyze/digest"
 )
 
-// A Reference names a registry, a repository in it, or a manifest in that.
+// A Reference names a registry, one of its repositories, or a manifest there.
 type Reference struct {
 	Host       string // of the registry, with a port if one is given; docker.io for Docker Hub
 	Repository string // empty for the registry as a whole
@@ -77,14 +77,13 @@ var (
 	pathPattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 )
 
-// isHost reports whether the first part of a reference is a host, and not the beginning of a repository (Docker's
-// rule).
+// isHost reports whether the first part of a reference is a host, not part of a repository (Docker's rule).
 func isHost(first string) bool {
 	return strings.ContainsAny(first, ".:") || first == "localhost" || strings.ToLower(first) != first
 }
 
-// onlyHost reports whether a reference without a slash must be meant as a host. Docker would ask Docker Hub for it,
-// which would then know a private name.
+// onlyHost reports whether a reference without a slash is meant as a host. Docker would ask Docker Hub for it and so
+// reveal a private name.
 func onlyHost(text string) bool {
 	name, _, _ := strings.Cut(text, ":")
 	return strings.Contains(name, ".") || name == "localhost" || strings.HasPrefix(name, "[")
