@@ -1,13 +1,14 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
+	"strings"
 
 	"layup/analyze/digest"
 	"layup/analyze/source"
@@ -79,11 +80,20 @@ func (a *Archive) readDocker() error {
 	return nil
 }
 
-// hexName finds the digest in a config's file name: HEX.json, sha256:HEX, blobs/sha256/HEX.
-var hexName = regexp.MustCompile(`^(?:sha256[:-])?([0-9a-f]{64})(?:\.json)?$`)
+// inName returns the digest in the name of a file before one of the ends, or "": HEX.json, sha256:HEX, blobs/sha256/HEX.
+func inName(name string, ends ...string) string {
+	for _, end := range ends {
+		hex, ended := strings.CutSuffix(path.Base(name), end)
+		hex = strings.TrimPrefix(strings.TrimPrefix(hex, "sha256:"), "sha256-")
+		if ended && digest.IsHex(hex) {
+			return digest.FromHex(hex)
+		}
+	}
+	return ""
+}
 
-// hexLayer finds the digest in a layer's file name, as crane, kaniko, podman and skopeo give it.
-var hexLayer = regexp.MustCompile(`^(?:sha256:)?([0-9a-f]{64})\.tar(?:\.gz)?$`)
+// inConfig returns the digest in the name of a config, or "".
+func inConfig(name string) string { return inName(name, ".json", "") }
 
 // dockerConfig reads an image's config. If the name of the file is a digest, that is checked.
 func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
@@ -94,11 +104,11 @@ func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	named := hexName.FindStringSubmatch(path.Base(e.Config))
-	if !a.opt.Verify || named == nil {
+	named := inConfig(e.Config)
+	if !a.opt.Verify || named == "" {
 		return doc, nil
 	}
-	if err := digest.Match(doc, digest.FromHex(named[1])); err != nil {
+	if err := digest.Match(doc, named); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return doc, nil
@@ -163,22 +173,11 @@ func (f dockerForm) Checks(ctx context.Context, _ *source.Entry, _ *source.Image
 		check.Fail(source.CodeMissing, f.a.afterDamage(missingMember{f.d.Config}).Error())
 		return []source.Check{check}, nil
 	}
-	check.Expected = namedDigest(f.d.Config)
+	check.Expected = cmp.Or(document.BlobDigest(cleaned(f.d.Config)), inConfig(f.d.Config))
 	check.Digest = check.Expected
 	m.blob().Hash(ctx, f.a.opt, &check)
 	f.a.opt.Audit.Note(check)
 	return []source.Check{check}, ctx.Err()
-}
-
-// namedDigest returns the digest in a config's file name, or "".
-func namedDigest(name string) string {
-	if clean, ok := cleanMember(name); ok && document.BlobDigest(clean) != "" {
-		return document.BlobDigest(clean)
-	}
-	if named := hexName.FindStringSubmatch(path.Base(name)); named != nil {
-		return digest.FromHex(named[1])
-	}
-	return ""
 }
 
 // parents returns the IDs of the images that an image was built on, as far as manifest.json links and lists them, as
@@ -186,10 +185,8 @@ func namedDigest(name string) string {
 func (a *Archive) parents(e *source.Entry) []string {
 	listed := map[string]*dockerEntry{}
 	for _, other := range a.entries {
-		if d := dockerOf(other); d != nil {
-			if named := hexName.FindStringSubmatch(path.Base(d.Config)); named != nil {
-				listed[digest.FromHex(named[1])] = d
-			}
+		if d := dockerOf(other); d != nil && inConfig(d.Config) != "" {
+			listed[inConfig(d.Config)] = d
 		}
 	}
 	var ids []string
@@ -204,11 +201,9 @@ func (a *Archive) parents(e *source.Entry) []string {
 // memberLayer returns the layer of a file name. Only the content tells its compression.
 func (a *Archive) memberLayer(i int, name string) *source.Layer {
 	l := a.opt.NewLayer(i)
-	if clean, ok := cleanMember(name); ok {
-		l.Digest = document.BlobDigest(clean)
-	}
-	if named := hexLayer.FindStringSubmatch(path.Base(name)); named != nil && a.opt.Audit != nil {
-		l.Digest = digest.FromHex(named[1])
+	l.Digest = document.BlobDigest(cleaned(name))
+	if a.opt.Audit != nil { // as crane, kaniko, podman and skopeo name layers
+		l.Digest = cmp.Or(inName(name, ".tar", ".tar.gz"), l.Digest)
 	}
 	m, err := a.members.open(name)
 	switch {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"layup/analyze/show"
@@ -131,10 +130,6 @@ func (s sight) unnamed() bool {
 	return s.legacy && s.v1 && !s.configs && !s.manifest && !s.index && !s.layout && !s.repositories
 }
 
-// remainPattern matches what the archives of docker, podman, skopeo, kaniko and crane hold beside manifest.json.
-var remainPattern = regexp.MustCompile(`^([0-9a-f]{64}\.(json|tar|tar\.gz)|[^/]+/layer\.tar|` +
-	`sha256:[0-9a-f]{64}|blobs/sha256/[0-9a-f]{64})$`)
-
 // rootNames are the directories by which a root file system is known: Linux's and a Windows layer's.
 var rootNames = map[string]bool{
 	"bin": true, "boot": true, "dev": true, "etc": true, "home": true, "lib": true, "lib64": true, "media": true,
@@ -164,18 +159,17 @@ func survey(table *tarfs.Layer) sight {
 		s.root = s.root || rootNames[top] && (nested || e.Type != tarfs.TarFile)
 		s.legacy = s.legacy || nested && rest == "layer.tar"
 		s.v1 = s.v1 || nested && rest == "json"
-		s.configs = s.configs || strings.HasSuffix(name, ".json") && hexName.MatchString(name)
-		s.remains = s.remains || mayRemain(name) && remainPattern.MatchString(name) ||
+		s.configs = s.configs || !nested && inName(name, ".json") != ""
+		s.remains = s.remains || s.legacy || !nested && remains(name) ||
+			strings.HasPrefix(name, "blobs/sha256/") && document.BlobDigest(name) != "" ||
 			!table.EndMark() && (name == "blobs" || name == "blobs/sha256")
 	}
 	return s
 }
 
-// mayRemain spares the pattern the names of a million files.
-func mayRemain(name string) bool {
-	const hex = 64
-	return len(name) >= hex && !strings.Contains(name[:hex], "/") || strings.HasPrefix(name, "blobs/") ||
-		strings.HasPrefix(name, "sha256:") || strings.HasSuffix(name, "/layer.tar")
+// remains reports whether the archives of docker, podman, skopeo, kaniko and crane hold such a name beside manifest.json.
+func remains(name string) bool {
+	return inName(name, ".json", ".tar", ".tar.gz") != "" || strings.HasPrefix(name, "sha256:") && inName(name, "") != ""
 }
 
 // What a document at the top of a tar turns out to be.
