@@ -80,7 +80,7 @@ func (a *Archive) readDocker() error {
 	return nil
 }
 
-// inName returns the digest in the name of a file before one of the ends, or "": HEX.json, sha256:HEX, blobs/sha256/HEX.
+// inName returns the digest in the name of a file before one of the ends, or "": HEX.json, sha256:HEX, a/HEX.
 func inName(name string, ends ...string) string {
 	for _, end := range ends {
 		hex, ended := strings.CutSuffix(path.Base(name), end)

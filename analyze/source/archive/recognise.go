@@ -167,7 +167,7 @@ func survey(table *tarfs.Layer) sight {
 	return s
 }
 
-// remains reports whether the archives of docker, podman, skopeo, kaniko and crane hold such a name beside manifest.json.
+// remains reports whether archives of docker, podman, skopeo, kaniko and crane hold such a name beside manifest.json.
 func remains(name string) bool {
 	return inName(name, ".json", ".tar", ".tar.gz") != "" || strings.HasPrefix(name, "sha256:") && inName(name, "") != ""
 }
