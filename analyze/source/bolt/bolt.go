@@ -1,5 +1,5 @@
 // Package bolt reads the databases in which containerd keeps its state (bbolt's file format, version 2). It does not
-// lock, map or write them. It trusts nothing in a file: damage is an error, never a panic, and it ends after as many
+// lock, map or write them. It trusts nothing in a file: damage is an error, never a panic. It reads at most as many
 // pages as the file has.
 package bolt
 
@@ -46,11 +46,11 @@ type DB struct {
 type meta struct {
 	pageSize uint32
 	root     uint64
-	pages    uint64 // the number of pages
+	pages    uint64
 	txid     uint64
 }
 
-// Open reads the two meta pages and takes the undamaged one of the later transaction.
+// Open reads the two meta pages and takes the undamaged page of the later transaction.
 func Open(r io.ReaderAt, size int64) (*DB, error) {
 	db := &DB{r: r, size: size}
 	first, err0 := db.readMeta(0)
@@ -297,21 +297,28 @@ func (w *walk) visit(n node, depth int) error {
 // Find returns the item of a key; false if there is none.
 func (b Bucket) Find(key string) (Item, bool, error) {
 	n, err := b.page()
-	for depth := 0; err == nil; depth++ {
-		if depth > maxDepth {
+	for depth := 0; err == nil && !n.leaf && n.count > 0; depth++ {
+		if depth == maxDepth {
 			return Item{}, false, damaged("its pages lead in a circle")
 		}
-		if n.leaf {
-			return b.db.inLeaf(n, key)
+		n, err = b.db.below(n, key)
+	}
+	if err != nil || !n.leaf {
+		return Item{}, false, err
+	}
+	for i := range n.count {
+		item, err := b.db.item(n, i)
+		if err != nil {
+			return Item{}, false, err
 		}
-		if n, err = b.db.below(n, key); n.b == nil && err == nil {
-			return Item{}, false, nil
+		if string(item.Key) == key {
+			return item, true, nil
 		}
 	}
-	return Item{}, false, err
+	return Item{}, false, nil
 }
 
-// below returns the page in which a key must be; the zero node if there is none.
+// below returns the page in which a key must be. The branch must have elements.
 func (db *DB) below(n node, key string) (node, error) {
 	at := uint64(0)
 	for i := range n.count {
@@ -324,23 +331,7 @@ func (db *DB) below(n node, key string) (node, error) {
 		}
 		at = id
 	}
-	if n.count == 0 {
-		return node{}, nil
-	}
 	return db.read(at)
-}
-
-func (db *DB) inLeaf(n node, key string) (Item, bool, error) {
-	for i := range n.count {
-		item, err := db.item(n, i)
-		if err != nil {
-			return Item{}, false, err
-		}
-		if string(item.Key) == key {
-			return item, true, nil
-		}
-	}
-	return Item{}, false, nil
 }
 
 // Bucket returns the bucket at a path of keys; false if there is none.

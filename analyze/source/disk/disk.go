@@ -1,5 +1,5 @@
-// Package disk opens files that nobody vouches for: no link leads out of their directory, only regular files are
-// opened, and few of them stay open.
+// Package disk opens untrusted files: no link leads out of their directory, only regular files are opened, and few of
+// them stay open.
 package disk
 
 import (
@@ -16,9 +16,9 @@ import (
 const MaxOpen = 32
 
 var (
-	// ErrChanged says that a file is not what it was when it was opened first.
+	// ErrChanged says that a file changed after it was first opened.
 	ErrChanged = errors.New("input changed while being read")
-	// ErrGrown is an ErrChanged of a file that has more bytes at its end; the bytes before may be as they were.
+	// ErrGrown is an ErrChanged of a file that became longer. The bytes before may be unchanged.
 	ErrGrown = fmt.Errorf("%w", ErrChanged)
 )
 
@@ -42,7 +42,7 @@ func (d *Dir) Open(name string) (*File, error) {
 	return f, nil
 }
 
-// open opens a file and makes sure that it is regular, and the one that it was at first. The caller holds the lock.
+// open opens a file and makes sure that it is regular and has not changed. The caller holds the lock.
 func (d *Dir) open(f *File) error {
 	look := d.Root.Lstat
 	if d.Links {
@@ -102,10 +102,10 @@ type File struct {
 	file *os.File    // nil while closed
 }
 
-// Size is the length of the file in bytes, as it was opened first.
+// Size is the length of the file in bytes when it was first opened.
 func (f *File) Size() int64 { return f.info.Size() }
 
-// ReadAt reads the file. The error is ErrChanged if another file has its name now.
+// ReadAt reads the file. The error is ErrChanged if another file now has its name.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	for {
 		file, err := f.handle()
@@ -113,7 +113,7 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 			return 0, Plain(err)
 		}
 		n, err := file.ReadAt(p, off)
-		if !errors.Is(err, fs.ErrClosed) { // another one needed the room
+		if !errors.Is(err, fs.ErrClosed) { // closed to make room for another
 			return n, Plain(err)
 		}
 	}
@@ -130,12 +130,12 @@ func (f *File) handle() (*os.File, error) {
 	return f.file, nil
 }
 
-// Check returns ErrChanged if the file is not what it was when it was opened first.
+// Check returns ErrChanged if the file changed after it was first opened.
 func (f *File) Check() error {
 	f.dir.mu.Lock()
 	defer f.dir.mu.Unlock()
 	if f.file == nil {
-		return Plain(f.dir.open(f)) // which compares
+		return Plain(f.dir.open(f)) // open compares
 	}
 	return Unchanged(f.file, f.info)()
 }
@@ -159,7 +159,7 @@ func (f *File) shut() error {
 	return file.Close()
 }
 
-// Unchanged returns a check that an open file is still what it was before: its size and the time of its last change.
+// Unchanged returns a check that an open file still has the size and the modification time that it had before.
 func Unchanged(file *os.File, before os.FileInfo) func() error {
 	return func() error {
 		now, err := file.Stat()
@@ -180,7 +180,7 @@ func compare(before, now os.FileInfo) error {
 	return ErrChanged
 }
 
-// Plain leaves out of a file error the path, which the message has already.
+// Plain drops the path from a file error: the message already has it.
 func Plain(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -188,7 +188,7 @@ func Plain(err error) error {
 	return err
 }
 
-// Irregular says what a file is that is not a regular one.
+// Irregular returns the error for a file that is not regular.
 func Irregular(mode fs.FileMode) error {
 	what := "not a regular file"
 	switch {

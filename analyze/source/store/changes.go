@@ -22,7 +22,7 @@ func Changes(files Files, below, dir string, layout Layout) *Tar {
 // changes compares two trees while it walks the upper one.
 type changes struct {
 	*overlayWalk
-	before map[string]Info // of the lower tree, what the walk has not found in the upper one
+	before map[string]Info // what the lower tree has and the walk has not yet found in the upper one
 	above  map[string]*aboveDir
 }
 
@@ -39,13 +39,8 @@ func (c *changes) run(ctx context.Context, below string) error {
 		}
 		c.before[e.Path] = e.Info
 	}
-	for e, err := range c.files.Walk(ctx, c.dir) {
-		if err == nil {
-			err = c.compare(e)
-		}
-		if err != nil {
-			return err
-		}
+	if err := walk(ctx, c.files, c.dir, c.compare); err != nil {
+		return err
 	}
 	return c.removed()
 }
@@ -82,7 +77,7 @@ func (c *changes) parents(name string) error {
 	return c.entry(d.Entry)
 }
 
-// removed hides what only the lower tree has; of a directory only itself.
+// removed hides what only the lower tree has. Hiding a directory hides everything below.
 func (c *changes) removed() error {
 	var gone []string
 	for name := range c.before {

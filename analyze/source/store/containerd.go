@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"time"
 
 	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source/bolt"
-	"layup/tarfs"
 )
 
 // MetaName is the file by which containerd's root directory is known.
@@ -51,11 +51,10 @@ type ContainerdContainer struct {
 // A snapshotKey names a snapshot within a namespace.
 type snapshotKey struct{ namespace, snapshotter, key string }
 
-// A snapshot is what the metadata database says of it: the name that its snapshotter gave it, and the key of its
-// parent.
+// A snapshot is the name that a snapshotter gave a snapshot, and the key of the parent.
 type snapshot struct{ name, parent string }
 
-// maxDatabase is the most bytes of a database that must be read as a whole, from a compressed tar.
+// maxDatabase bounds a database in a compressed tar, in bytes: it must be read as a whole.
 const maxDatabase = 256 << 20
 
 // OpenContainerd lists the images and containers of the namespaces.
@@ -68,8 +67,12 @@ func OpenContainerd(ctx context.Context, files Files, opt Options) (*Containerd,
 		if err == nil || try == tries || ctx.Err() != nil {
 			return c, err
 		}
-		after, again := c.transaction()
-		if again != nil || after == before {
+		db, done, again := c.database(MetaName)
+		if again != nil {
+			return c, err
+		}
+		done()
+		if db.Transaction() == before {
 			return c, err // nobody changed it meanwhile: it is damaged
 		}
 	}
@@ -85,20 +88,10 @@ func (c *Containerd) read(ctx context.Context, namespace string) (uint64, error)
 		return 0, err
 	}
 	defer done()
-	err = c.namespaces(ctx, db, namespace)
-	if err != nil {
+	if err = c.namespaces(ctx, db, namespace); err != nil {
 		err = fmt.Errorf("%s: %w", show.Path(MetaName), err)
 	}
 	return db.Transaction(), err
-}
-
-func (c *Containerd) transaction() (uint64, error) {
-	db, done, err := c.database(MetaName)
-	if err != nil {
-		return 0, err
-	}
-	defer done()
-	return db.Transaction(), nil
 }
 
 // database opens a database; done closes its file.
@@ -124,25 +117,17 @@ func (c *Containerd) database(name string) (db *bolt.DB, done func(), err error)
 }
 
 func (c *Containerd) namespaces(ctx context.Context, db *bolt.DB, only string) error {
-	top, ok, err := db.Root().Bucket("v1")
-	if err != nil || !ok {
-		return err
-	}
-	for item, err := range top.All() {
-		if err = errors.Join(err, ctx.Err()); err != nil {
+	return each(db.Root(), func(ns string, b bolt.Bucket) error {
+		if err := ctx.Err(); err != nil || only != "" && ns != only {
 			return err
 		}
-		ns := string(item.Key)
-		if item.Bucket == nil || only != "" && ns != only {
-			continue
-		}
 		for _, read := range []func(string, bolt.Bucket) error{c.images, c.containers, c.snapshots} {
-			if err := read(ns, *item.Bucket); err != nil {
+			if err := read(ns, b); err != nil {
 				return fmt.Errorf("namespace %s: %w", show.Path(ns), err)
 			}
 		}
-	}
-	return nil
+		return nil
+	}, "v1")
 }
 
 // each calls f for the buckets in the bucket at keys; it does nothing if there is no such bucket.
@@ -225,37 +210,28 @@ func (c *Containerd) containers(ns string, b bolt.Bucket) error {
 // snapshots notes the snapshots of a namespace.
 func (c *Containerd) snapshots(ns string, b bolt.Bucket) error {
 	return each(b, func(snapshotter string, b bolt.Bucket) error {
-		for item, err := range b.All() {
-			if err != nil {
-				return err
-			}
-			if item.Bucket == nil {
-				continue
-			}
+		_, readable := snapshotters[snapshotter]
+		return each(b, func(key string, b bolt.Bucket) error {
 			var s snapshot
-			if err := texts(*item.Bucket, map[string]*string{"name": &s.name, "parent": &s.parent}); err != nil {
+			if err := texts(b, map[string]*string{"name": &s.name, "parent": &s.parent}); err != nil {
 				return err
 			}
-			key := snapshotKey{ns, snapshotter, string(item.Key)}
-			_, readable := snapshotters[snapshotter]
-			if c.keys[key] = s; readable && c.first[key.key] == (snapshotKey{}) {
-				c.first[key.key] = key
+			at := snapshotKey{ns, snapshotter, key}
+			if c.keys[at] = s; readable && c.first[key] == (snapshotKey{}) {
+				c.first[key] = at
 			}
-		}
-		return nil
+			return nil
+		})
 	}, "snapshots")
 }
 
 // Parents returns the keys of the snapshots below one, the nearest first.
 func (c *Containerd) Parents(ns, snapshotter, key string) ([]string, error) {
-	var list []string
-	parent := func(key string) string { return c.keys[snapshotKey{ns, snapshotter, key}].parent }
-	for at := parent(key); at != ""; at = parent(at) {
-		if list = append(list, at); len(list) > mostLayers {
-			return nil, fmt.Errorf("more than %d snapshots below %s", mostLayers, show.Path(key))
-		}
-	}
-	return list, nil
+	parent := func(key string) (string, error) { return c.keys[snapshotKey{ns, snapshotter, key}].parent, nil }
+	first, _ := parent(key)
+	list, err := chain(first, parent)
+	slices.Reverse(list)
+	return list, err
 }
 
 // Snapshot describes the layer in a snapshot's directory; false if there is no snapshot of that key.
@@ -273,18 +249,9 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 	l := Layer{Role: role, Directory: dir, Size: -1, Files: c.files}
 	layout := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID}
 	layout.Rootless = rootless(c.files, home(snapshotter))
+	l.read(c.files, below, layout)
 	if snapshotter != "native" { // its directories also hold the layers below
-		l.Differences = func(ctx context.Context, table *tarfs.Layer) ([]Difference, error) {
-			return Differences(ctx, c.files, dir, table, layout)
-		}
-	}
-	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		layout := layout
-		layout.Warn = warn
-		if below != "" {
-			return Changes(c.files, below, dir, layout)
-		}
-		return Overlay(c.files, dir, layout)
+		l.compare(c.files, layout)
 	}
 	return l, true, nil
 }

@@ -13,7 +13,6 @@ import (
 
 	"layup/analyze/digest"
 	"layup/analyze/show"
-	"layup/tarfs"
 )
 
 // ErrNoContainersStorage says that a directory is not a store of podman, CRI-O or buildah.
@@ -82,8 +81,7 @@ func (s *podmanStore) findDriver() error {
 		_, err := s.files.Stat(name + "-images/images.json")
 		if err == nil {
 			s.driver = name
-			mark, _ := ReadFile(s.files, path.Join(name, ".has-mount-program"), maxWord)
-			s.fuse = strings.TrimSpace(string(mark)) == "true"
+			s.fuse = word(s.files, path.Join(name, ".has-mount-program")) == "true"
 			return nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -93,27 +91,12 @@ func (s *podmanStore) findDriver() error {
 	return ErrNoContainersStorage
 }
 
-// readList reads a document that is a list; a document that does not exist is an empty list.
-func (s *podmanStore) readList(name string, list any) error {
-	doc, err := ReadFile(s.files, name, maxList)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(doc, list); err != nil {
-		return fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
-	}
-	return nil
-}
-
 // maxList bounds a list of all layers or images of a store.
 const maxList = 64 << 20
 
 func (s *podmanStore) readLayers(name string) error {
 	var list []*podmanLayer
-	if err := s.readList(name, &list); err != nil {
+	if err := readJSON(s.files, name, maxList, &list); err != nil {
 		return err
 	}
 	for _, l := range list {
@@ -128,7 +111,7 @@ func (s *podmanStore) readLayers(name string) error {
 func (s *podmanStore) images(ctx context.Context) ([]*Image, error) {
 	var found []*podmanImage
 	name := s.driver + "-images/images.json"
-	if err := s.readList(name, &found); err != nil {
+	if err := readJSON(s.files, name, maxList, &found); err != nil {
 		return nil, err
 	}
 	var list []*Image
@@ -180,26 +163,19 @@ func (s *podmanStore) bigData(image, key string) ([]byte, error) {
 
 // stack describes a layer and those below it, oldest first. The top has the role, the others are layers of an image.
 func (s *podmanStore) stack(top, role string) ([]Layer, error) {
-	var ids []string
-	for at := top; at != ""; {
-		l := s.layers[at]
+	ids, err := chain(top, func(id string) (string, error) {
+		l := s.layers[id]
 		if l == nil {
-			return nil, fmt.Errorf("%s-layers/layers.json: names no layer %s", s.driver, show.Path(at))
+			return "", fmt.Errorf("%s-layers/layers.json: does not list the layer %s", s.driver, show.Path(id))
 		}
-		if ids = append(ids, at); len(ids) > mostLayers {
-			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, show.Path(top))
-		}
-		at = l.Parent
+		return l.Parent, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	slices.Reverse(ids)
-	list := make([]Layer, len(ids))
-	for i, id := range ids {
-		below := ""
-		if i > 0 {
-			below = ids[i-1]
-		}
-		list[i] = s.layer(id, below)
-		list[i].Role = RoleImage
+	list := make([]Layer, 0, len(ids))
+	for _, id := range ids {
+		list = s.add(list, s.layers[id])
 	}
 	if len(list) > 0 {
 		list[len(list)-1].Role = role
@@ -207,52 +183,26 @@ func (s *podmanStore) stack(top, role string) ([]Layer, error) {
 	return list, nil
 }
 
-// layer describes one layer on top of another.
-func (s *podmanStore) layer(id, below string) Layer {
-	p := s.layers[id]
-	l := Layer{DiffID: p.DiffID, Directory: s.directory(id), Size: -1}
+// add describes one more layer.
+func (s *podmanStore) add(list []Layer, p *podmanLayer) []Layer {
+	l := Layer{Role: RoleImage, DiffID: p.DiffID, Size: -1}
+	l.Directory, l.Link = diff(s.driver, p.ID), link(s.files, s.driver, p.ID)
 	if p.DiffID != "" {
 		l.Size = p.DiffSize
 	}
-	if s.driver != "vfs" {
-		if link, err := ReadFile(s.files, path.Join(s.driver, id, "link"), maxWord); err == nil {
-			l.Link = strings.TrimSpace(string(link))
-		}
-	}
-	split := path.Join(s.driver+"-layers", id+".tar-split.gz")
+	split := path.Join(s.driver+"-layers", p.ID+".tar-split.gz")
 	if _, err := s.files.Stat(split); !errors.Is(err, fs.ErrNotExist) {
 		l.Split = split // reading it says what is wrong with it
 	}
 	layout := Layout{Names: s.fuse, Rootless: s.free, SubID: s.subID}
-	if l.Split != "" {
-		l.fromSplit(s.files, layout)
-		if s.driver == "vfs" {
-			l.Differences = nil // its directory also holds the layers below
-		}
-		return l
-	}
-	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		layout.Warn = warn
-		if s.driver == "vfs" && below != "" {
-			return Changes(s.files, s.directory(below), l.Directory, layout)
-		}
-		return Overlay(s.files, l.Directory, layout)
-	}
-	return l
-}
-
-func (s *podmanStore) directory(id string) string {
-	if s.driver == "vfs" {
-		return path.Join("vfs/dir", id)
-	}
-	return path.Join(s.driver, id, "diff")
+	return stacked(list, l, s.files, s.driver, layout)
 }
 
 func (s *podmanStore) containers(ctx context.Context) ([]*Container, error) {
 	var found []*podmanContainer
 	for _, file := range []string{"containers.json", "volatile-containers.json"} {
 		var some []*podmanContainer
-		if err := s.readList(path.Join(s.driver+"-containers", file), &some); err != nil {
+		if err := readJSON(s.files, path.Join(s.driver+"-containers", file), maxList, &some); err != nil {
 			return nil, err
 		}
 		found = append(found, some...)

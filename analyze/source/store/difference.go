@@ -39,7 +39,7 @@ type comparer struct {
 	snap  *tarfs.Snapshot
 	seen  map[string]bool
 	found []Difference
-	ids   [2]map[uint32]map[uint32]int // users and groups: for a number in a header, the numbers on the disk and how often
+	ids   [2]map[uint32]map[uint32]int // users, groups: number in a header -> number on the disk -> count
 	owned []owned
 	blind bool // the reader cannot see opaque markers
 }
@@ -51,8 +51,8 @@ type owned struct {
 }
 
 // Differences compares everything in a layer's directory with the table that its tar-split file gave: presence, type,
-// mode, owner, time, link target, device numbers, capabilities and user attributes. It reads no content. Users and
-// groups that an engine shifts all in one way do not differ.
+// mode, owner, time, link target, device numbers, capabilities and user attributes. It reads no content. It ignores a
+// shift of all users or groups by the engine.
 func Differences(ctx context.Context, files Files, dir string, table *tarfs.Layer,
 	layout Layout) ([]Difference, error) {
 	tree, errs := tarfs.Merge([]*tarfs.Layer{table.In(tarfs.Plain)}, tarfs.Runtime)
@@ -63,13 +63,8 @@ func Differences(ctx context.Context, files Files, dir string, table *tarfs.Laye
 	w := &overlayWalk{files: files, dir: dir, layout: layout}
 	c := &comparer{walk: w, root: tree.Root(), snap: tree.Top(), seen: map[string]bool{}}
 	c.ids[0], c.ids[1] = map[uint32]map[uint32]int{}, map[uint32]map[uint32]int{}
-	for e, err := range files.Walk(ctx, dir) {
-		if err == nil {
-			err = c.entry(e)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err := walk(ctx, files, dir, c.entry); err != nil {
+		return nil, err
 	}
 	c.owners()
 	c.blind = !layout.Rootless && !files.Sight().Trusted
@@ -181,8 +176,8 @@ func telling(list []tarfs.Xattr) []tarfs.Xattr {
 
 const capability = "security.capability"
 
-// unbound returns capabilities without the user namespace to which the kernel bound them: the number of its root at
-// their end. Source: linux/capability.h, VFS_CAP_REVISION_2 and 3.
+// unbound returns capabilities without the user namespace to which the kernel bound them. The number of the root of
+// that namespace is at their end. Source: linux/capability.h, VFS_CAP_REVISION_2 and 3.
 func unbound(value string) string {
 	const revision2, revision3, size2, size3 = 2, 3, 20, 24
 	if len(value) == size3 && value[3] == revision3 {
@@ -201,8 +196,8 @@ func (c *comparer) own(name string, want, have [2]uint32) {
 	c.owned = append(c.owned, owned{name, want, have})
 }
 
-// owners compares users and groups. If an engine maps them, the number that most files of an owner have on the disk is
-// the right one.
+// owners compares users and groups. An engine may map them: the right number of an owner is the one that most of the
+// owner's files have on the disk.
 func (c *comparer) owners() {
 	for _, o := range c.owned {
 		var what []string
@@ -235,7 +230,7 @@ func unstored(name string) bool {
 	return strings.HasPrefix(base, whiteoutPrefix+whiteoutPrefix) && (base != opaqueMarker || path.Dir(name) == "/")
 }
 
-// missing lists what has a header and is not on the disk. Of a directory it names only itself.
+// missing lists what has a header and is not on the disk, without the contents of a missing directory.
 func (c *comparer) missing() {
 	for v := range c.snap.Walk(c.root, -1) {
 		name := v.Node().Path()
@@ -248,7 +243,7 @@ func (c *comparer) missing() {
 	}
 }
 
-// Contents reads all files of a layer with a tar-split file, and names those with other content than the engine stored.
+// Contents reads all files of a layer with a tar-split file, and lists the files with changed content.
 // Differences finds the files that are missing or not regular any more.
 func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
 	if err := t.layout.visible(t.Files, dir); err != nil {
@@ -288,28 +283,16 @@ func (t *Tar) changed(s Segment, buffer []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum, size := uint64(0), int64(0)
-	for err == nil {
-		var n int
-		n, err = body.Read(buffer)
-		sum, size = crc64.Update(sum, crcTable, buffer[:n]), size+int64(n)
-	}
-	if err = errors.Join(body.Close(), end(err)); err != nil {
+	sum := crc64.New(crcTable)
+	size, err := io.CopyBuffer(sum, body, buffer)
+	if err = errors.Join(err, body.Close()); err != nil {
 		return "", fmt.Errorf("%s: %w", show.Path(s.File), err)
 	}
 	switch {
 	case size != s.Size:
 		return fmt.Sprintf("%d bytes, not %d", size, s.Size), nil
-	case len(s.Sum) != 8 || binary.BigEndian.Uint64(s.Sum) != sum:
+	case len(s.Sum) != 8 || binary.BigEndian.Uint64(s.Sum) != sum.Sum64():
 		return "another content: its CRC-64 is not the one in tar-split", nil
 	}
 	return "", nil
-}
-
-// end turns the end of a file into no error.
-func end(err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	return err
 }

@@ -16,7 +16,6 @@ import (
 
 	"layup/analyze/digest"
 	"layup/analyze/show"
-	"layup/tarfs"
 )
 
 // The limits of a store's own documents, in bytes.
@@ -31,16 +30,16 @@ type dockerRoot struct {
 	files  Files
 	subID  uint32
 	free   bool                    // a rootless engine wrote it
-	home   string                  // the engine's own path of it
+	home   string                  // its path on the engine's host
 	layers map[string]*dockerLayer // by chainID, those read so far
 }
 
-// A dockerLayer is what layerdb says of a layer.
+// A dockerLayer is what layerdb says about a layer.
 type dockerLayer struct {
-	ChainID, DiffID, Parent string
-	CacheID                 string // the directory
-	Size                    int64  // bytes of its files, as the engine counted; -1 unknown
-	Split                   string // its tar-split file; empty if there is none
+	DiffID, Parent string
+	CacheID        string // the directory
+	Size           int64  // bytes of its files, as the engine counted; -1 unknown
+	Split          string // its tar-split file; empty if there is none
 }
 
 // drivers are the storage drivers with directories that can be read.
@@ -64,7 +63,7 @@ func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, e
 	if out.Images, err = d.images(ctx); err != nil {
 		return nil, err
 	}
-	d.kinship(out.Images)
+	completeParents(out.Images)
 	return out, nil
 }
 
@@ -82,21 +81,14 @@ func (d *dockerRoot) findDriver() error {
 	if err != nil {
 		return err
 	}
-	var known []string
-	for _, name := range drivers {
-		if slices.Contains(found, name) {
-			known = append(known, name)
-		}
-	}
-	for _, name := range known {
-		if list, _ := d.files.List("image/" + name + "/imagedb/content/sha256"); len(list) > 0 {
-			d.driver = name
-			return nil
-		}
-	}
+	known := slices.DeleteFunc(slices.Clone(drivers), func(name string) bool { return !slices.Contains(found, name) })
+	used := slices.IndexFunc(known, func(name string) bool {
+		list, _ := d.files.List(path.Join("image", name, configs))
+		return len(list) > 0
+	})
 	switch {
 	case len(known) > 0:
-		d.driver = known[0]
+		d.driver = known[max(used, 0)]
 		return nil
 	case len(found) > 0:
 		return fmt.Errorf("the storage driver %s is not supported, only %s", show.Path(found[0]), strings.Join(drivers, ", "))
@@ -163,51 +155,36 @@ func (d *dockerRoot) readImage(id string) *Image {
 	}
 	img.Config = config
 	metadata := path.Join(d.image("imagedb/metadata/sha256"), id)
-	if parent := d.word(path.Join(metadata, "parent")); parent != "" {
+	if parent := word(d.files, path.Join(metadata, "parent")); parent != "" {
 		img.Parents = []string{parent}
 	}
-	img.LastTagged, _ = time.Parse(time.RFC3339Nano, d.word(path.Join(metadata, "lastUpdated")))
+	img.LastTagged, _ = time.Parse(time.RFC3339Nano, word(d.files, path.Join(metadata, "lastUpdated")))
 	img.Layers = func() ([]Layer, error) {
-		chain, err := d.chainOf(config)
-		if err != nil {
-			return nil, err
+		var said struct {
+			RootFS struct {
+				DiffIDs []string `json:"diff_ids"`
+			} `json:"rootfs"`
 		}
-		return d.stack(chain)
+		if err := json.Unmarshal(config, &said); err != nil {
+			return nil, fmt.Errorf("config: %w", jsonCause(err))
+		}
+		return d.stack(digest.Chain(said.RootFS.DiffIDs))
 	}
-	img.Graph = func() (map[string]string, error) { return d.graph(img) }
+	img.Graph = func() (map[string]string, error) { return d.mounts(img.Layers()) }
 	return img
 }
 
-// chainOf returns the chainIDs of the layers that a config names.
-func (d *dockerRoot) chainOf(config []byte) ([]string, error) {
-	var said struct {
-		RootFS struct {
-			DiffIDs []string `json:"diff_ids"`
-		} `json:"rootfs"`
-	}
-	if err := json.Unmarshal(config, &said); err != nil {
-		return nil, fmt.Errorf("config: %w", jsonCause(err))
-	}
-	return digest.Chain(said.RootFS.DiffIDs), nil
-}
-
-// kinship completes the parents of images.
-func (d *dockerRoot) kinship(list []*Image) {
-	byID, parents := map[string]*Image{}, map[string]bool{}
-	for _, img := range list {
-		byID[img.ID] = img
-		if len(img.Parents) > 0 {
-			parents[img.Parents[0]] = true
-		}
-	}
-	direct := map[string]string{}
+// completeParents adds the parents of parents, and marks the intermediate images.
+func completeParents(list []*Image) {
+	direct, parents := map[string]string{}, map[string]bool{}
 	for _, img := range list {
 		if len(img.Parents) > 0 {
 			direct[img.ID] = img.Parents[0]
+			parents[img.Parents[0]] = true
 		}
-		img.Intermediate = len(img.Tags) == 0 && len(img.Digests) == 0 && parents[img.ID]
 	}
 	for _, img := range list {
+		img.Intermediate = len(img.Tags) == 0 && len(img.Digests) == 0 && parents[img.ID]
 		img.Parents = nil
 		for id := direct[img.ID]; id != "" && len(img.Parents) < len(list); id = direct[id] {
 			img.Parents = append(img.Parents, id)
@@ -218,56 +195,29 @@ func (d *dockerRoot) kinship(list []*Image) {
 // stack describes layers from the bottom up.
 func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 	list := make([]Layer, 0, len(chain))
-	below := ""
 	for i, id := range chain {
 		l, err := d.layer(id)
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
-		one := d.directory(RoleImage, l.CacheID, below)
-		below = one.Directory
-		one.DiffID, one.Size, one.Split = l.DiffID, l.Size, l.Split
-		if l.Split != "" {
-			one.fromSplit(d.files, d.layout(nil))
-			if d.driver == "vfs" {
-				one.Differences = nil // its directory also holds the layers below
-			}
-		}
-		list = append(list, one)
+		list = d.add(list, RoleImage, l)
 	}
 	return list, nil
 }
 
-func (d *dockerRoot) layout(warn func(tarfs.Code, string)) Layout {
-	return Layout{Names: d.driver == "fuse-overlayfs", Rootless: d.free, SubID: d.subID, Warn: warn}
-}
-
-// directory describes the layer in a directory of the driver; below is the directory of the layer below it.
-func (d *dockerRoot) directory(role, id, below string) Layer {
-	l := Layer{Role: role, Directory: d.diff(id), Link: d.link(id), Size: -1}
-	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
-		layout := d.layout(warn)
-		if d.driver == "vfs" && below != "" {
-			return Changes(d.files, below, l.Directory, layout)
-		}
-		return Overlay(d.files, l.Directory, layout)
-	}
-	return l
+// add describes one more layer, in a directory of the driver.
+func (d *dockerRoot) add(list []Layer, role string, from *dockerLayer) []Layer {
+	l := Layer{Role: role, DiffID: from.DiffID, Size: from.Size, Split: from.Split}
+	l.Directory, l.Link = diff(d.driver, from.CacheID), link(d.files, d.driver, from.CacheID)
+	layout := Layout{Names: d.driver == "fuse-overlayfs", Rootless: d.free, SubID: d.subID}
+	return stacked(list, l, d.files, d.driver, layout)
 }
 
 // readNames returns the references by image ID, sorted.
 func (d *dockerRoot) readNames() (map[string][]string, error) {
-	name := d.image(repositories)
-	doc, err := ReadFile(d.files, name, maxDocument)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	var list struct{ Repositories map[string]map[string]string }
-	if err := json.Unmarshal(doc, &list); err != nil {
-		return nil, fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
+	if err := readJSON(d.files, d.image(repositories), maxDocument, &list); err != nil {
+		return nil, err
 	}
 	byID := map[string][]string{}
 	for _, refs := range list.Repositories {
@@ -287,12 +237,6 @@ func jsonCause(err error) error {
 		return fmt.Errorf("damaged JSON: unexpected %s in the field %s", e.Value, show.Path(e.Field))
 	}
 	return fmt.Errorf("damaged JSON: %w", err)
-}
-
-// word returns the text of a small file, empty if it cannot be read: nothing depends on such a file.
-func (d *dockerRoot) word(name string) string {
-	text, _ := d.needed(name)
-	return text
 }
 
 // optional returns the text of a small file, empty if it does not exist.
@@ -325,7 +269,7 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 		return nil, fmt.Errorf("bad chainID %s", show.Path(chain))
 	}
 	dir := path.Join(d.image("layerdb"), digest.Algorithm(chain), digest.Hex(chain))
-	l := &dockerLayer{ChainID: chain, Size: -1}
+	l := &dockerLayer{Size: -1}
 	var err error
 	if l.Parent, err = d.optional(path.Join(dir, "parent")); err != nil {
 		return nil, err
@@ -343,7 +287,7 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 	if got := stack[len(stack)-1]; got != chain {
 		return nil, fmt.Errorf("%s: its diffID and parent make another chainID: %s", show.Path(dir), got)
 	}
-	if n, err := strconv.ParseInt(d.word(path.Join(dir, "size")), 10, 64); err == nil {
+	if n, err := strconv.ParseInt(word(d.files, path.Join(dir, "size")), 10, 64); err == nil {
 		l.Size = n
 	}
 	split := path.Join(dir, "tar-split.json.gz")
@@ -400,7 +344,7 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 		return nil, fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
 	}
 	if said.ID != "" && said.ID != id {
-		return nil, fmt.Errorf("%s: is of another container: %s", show.Path(name), show.Path(said.ID))
+		return nil, fmt.Errorf("%s: belongs to another container: %s", show.Path(name), show.Path(said.ID))
 	}
 	if home, ok := strings.CutSuffix(said.HostnamePath, "/containers/"+id+"/hostname"); ok && home != "" {
 		d.home = home
@@ -412,10 +356,7 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 		return nil, err
 	}
 	c.Layers = func() ([]Layer, error) { return d.containerLayers(id) }
-	c.Graph = func() (map[string]string, error) {
-		layers, err := d.containerLayers(id)
-		return d.mounts(layers), err
-	}
+	c.Graph = func() (map[string]string, error) { return d.mounts(c.Layers()) }
 	return c, nil
 }
 
@@ -461,72 +402,31 @@ func (d *dockerRoot) containerLayers(id string) ([]Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := d.chain(parent)
+	ids, err := chain(parent, func(id string) (string, error) {
+		l, err := d.layer(id)
+		if err != nil {
+			return "", err
+		}
+		return l.Parent, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	layers, err := d.stack(chain)
+	layers, err := d.stack(ids)
 	if err != nil {
 		return nil, err
-	}
-	below := ""
-	if len(layers) > 0 {
-		below = layers[len(layers)-1].Directory
 	}
 	if initID != "" {
-		layers = append(layers, d.directory(RoleInit, initID, below))
-		below = layers[len(layers)-1].Directory
+		layers = d.add(layers, RoleInit, &dockerLayer{CacheID: initID, Size: -1})
 	}
-	return append(layers, d.directory(RoleContainer, mount, below)), nil
+	return d.add(layers, RoleContainer, &dockerLayer{CacheID: mount, Size: -1}), nil
 }
 
-// diff returns the directory in which the driver keeps what a layer changed.
-func (d *dockerRoot) diff(cacheID string) string {
-	if d.driver == "vfs" {
-		return path.Join("vfs/dir", cacheID)
-	}
-	return path.Join(d.driver, cacheID, "diff")
-}
-
-// link returns the short name under which overlay2 mounts a layer; empty if it has none.
-func (d *dockerRoot) link(cacheID string) string {
-	if d.driver == "vfs" {
-		return ""
-	}
-	return d.word(path.Join(d.driver, cacheID, "link"))
-}
-
-// mostLayers bounds a chain of parents; an engine takes 127.
-const mostLayers = 10000
-
-// chain returns the chainIDs from the lowest layer to top; none if top is empty.
-func (d *dockerRoot) chain(top string) ([]string, error) {
-	var list []string
-	for at := top; at != ""; {
-		if list = append(list, at); len(list) > mostLayers {
-			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, show.Path(top))
-		}
-		l, err := d.layer(at)
-		if err != nil {
-			return nil, err
-		}
-		at = l.Parent
-	}
-	slices.Reverse(list)
-	return list, nil
-}
-
-// graph returns what Docker prints as GraphDriver.Data of an image.
-func (d *dockerRoot) graph(img *Image) (map[string]string, error) {
-	layers, err := img.Layers()
-	return d.mounts(layers), err
-}
-
-// mounts returns the directories from which a stack of layers is mounted, by the paths that the engine used. Source:
-// moby, daemon/graphdriver/overlay2, GetMetadata.
-func (d *dockerRoot) mounts(layers []Layer) map[string]string {
+// mounts returns the directories from which a stack of layers is mounted, by the paths that the engine used. It passes
+// on the error of listing the layers. Source: moby, daemon/graphdriver/overlay2, GetMetadata.
+func (d *dockerRoot) mounts(layers []Layer, err error) (map[string]string, error) {
 	if d.driver == "vfs" || len(layers) == 0 {
-		return nil
+		return nil, err
 	}
 	dirs := make([]string, len(layers))
 	for i, l := range layers {
@@ -538,5 +438,5 @@ func (d *dockerRoot) mounts(layers []Layer) map[string]string {
 	if len(lower) > 0 {
 		data["LowerDir"] = strings.Join(lower, "/diff:") + "/diff"
 	}
-	return data
+	return data, err
 }

@@ -4,21 +4,24 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
+	"strings"
 
 	"layup/analyze/show"
 	"layup/tarfs"
 )
 
-// Files is the tree of a store. Names are relative to its top, with slashes, cleaned. The error of a name that does not
-// exist is fs.ErrNotExist, of one that may not be read *PrivilegeError.
+// Files is the tree of a store. Names are relative to its top, with slashes, and cleaned. The error is fs.ErrNotExist if
+// a name does not exist, and a *PrivilegeError if it may not be read.
 type Files interface {
 	// List returns the names in a directory, sorted by their bytes.
 	List(name string) ([]string, error)
-	// Stat describes what the name is. It does not follow a link at its end.
+	// Stat describes a name. It does not follow a link at the end.
 	Stat(name string) (Info, error)
 	// Walk yields everything below a directory, each directory before its entries. It ends with the first error.
 	Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
@@ -32,7 +35,7 @@ type Files interface {
 
 // Sight says what a reader can see of a store's file system.
 type Sight struct {
-	Trusted bool // the attributes trusted.*: there overlayfs keeps what a directory hides
+	Trusted bool // the attributes trusted.*, in which overlayfs keeps what a directory hides
 	Mapped  bool // users and groups are those of a user namespace: root may be anybody
 }
 
@@ -42,7 +45,7 @@ type Entry struct {
 	Info
 }
 
-// Info is what a store's file system says of a file.
+// Info is what a store's file system says about a file.
 type Info struct {
 	Type         tarfs.Type
 	Socket       bool // it is a socket, which a tar cannot hold; Type is then Fifo
@@ -75,8 +78,21 @@ func (e *PrivilegeError) Error() string {
 // Unwrap returns the cause.
 func (e *PrivilegeError) Unwrap() error { return e.Err }
 
-// ErrChanged says that a file is no longer what it was when it was listed: somebody writes into the store.
+// ErrChanged says that a file changed after it was listed: somebody writes to the store.
 var ErrChanged = errors.New("changed while being read: is the engine running?")
+
+// walk calls f for everything below a directory until it returns an error.
+func walk(ctx context.Context, files Files, dir string, f func(Entry) error) error {
+	for e, err := range files.Walk(ctx, dir) {
+		if err == nil {
+			err = f(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // ReadFile returns the content of a regular file of at most limit bytes.
 func ReadFile(files Files, name string, limit int64) ([]byte, error) {
@@ -86,6 +102,27 @@ func ReadFile(files Files, name string, limit int64) ([]byte, error) {
 	}
 	defer body.Close() // opened for reading: nothing is lost
 	return readAll(body, name, limit)
+}
+
+// word returns the text of a small file, empty if it cannot be read: nothing depends on such a file.
+func word(files Files, name string) string {
+	text, _ := ReadFile(files, name, maxWord)
+	return strings.TrimSpace(string(text))
+}
+
+// readJSON parses a document. It changes nothing if the document does not exist.
+func readJSON(files Files, name string, limit int64, into any) error {
+	doc, err := ReadFile(files, name, limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(doc, into); err != nil {
+		return fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
+	}
+	return nil
 }
 
 // readAll reads a document that must not be longer than limit.

@@ -66,7 +66,7 @@ func (l *Layout) visible(files Files, dir string) error {
 	if l.Rootless || files.Sight().Trusted {
 		return nil
 	}
-	err := errors.New("the attributes trusted.overlay.* cannot be seen, in which overlayfs keeps what is hidden")
+	err := errors.New("cannot see the attributes trusted.overlay.*, in which overlayfs keeps what is hidden")
 	return &PrivilegeError{Name: dir, Need: "root of the host, or the capability CAP_SYS_ADMIN", Err: err}
 }
 
@@ -84,23 +84,15 @@ const (
 	opaqueMarker   = ".wh..wh..opq"
 )
 
-// Overlay turns the directory in which an engine keeps a layer's changes into the tar of that layer. Every directory
-// comes before its entries, whiteouts and opaque directories are in tarfs.Overlay's dialect, and names of one inode are
-// hard links. The directory itself is not an entry.
+// Overlay turns the directory in which an engine keeps a layer's changes into the tar of that layer. Whiteouts and
+// opaque directories are in tarfs.Overlay's dialect, and names of one inode are hard links. Every directory comes before
+// its entries. The top directory is not an entry.
 func Overlay(files Files, dir string, layout Layout) *Tar {
 	return overlayTar(files, dir, layout, func(ctx context.Context, w *overlayWalk) error {
 		if err := layout.visible(files, dir); err != nil {
 			return err
 		}
-		for e, err := range files.Walk(ctx, dir) {
-			if err == nil {
-				err = w.entry(e)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return walk(ctx, files, dir, w.entry)
 	})
 }
 
@@ -129,14 +121,13 @@ var errStop = errors.New("no more is wanted")
 
 // overlayWalk writes one header after the other.
 type overlayWalk struct {
-	files   Files
-	dir     string
-	layout  Layout
-	yield   func(Segment, error) bool
-	seen    map[Inode]string
-	root    [2]uint32 // user and group of the directory
-	out     bytes.Buffer
-	headers *tar.Writer
+	files  Files
+	dir    string
+	layout Layout
+	yield  func(Segment, error) bool
+	seen   map[Inode]string
+	root   [2]uint32 // user and group of the directory
+	out    bytes.Buffer
 }
 
 func (w *overlayWalk) warn(code tarfs.Code, name string) {
@@ -175,7 +166,7 @@ func (w *overlayWalk) entry(e Entry) error {
 	return w.header(e)
 }
 
-// inContainer returns the number in the container for a number of the host. The number of the container's root is root.
+// inContainer returns the number in the container for a number of the host, where root stands for the container's root.
 func inContainer(id, root, start uint32) uint32 {
 	switch {
 	case id == root:
@@ -198,7 +189,7 @@ func (w *overlayWalk) owner() error {
 	return err
 }
 
-// consume removes the attributes of overlay file systems and does what they say.
+// consume removes the attributes of overlay file systems and applies them.
 func (w *overlayWalk) consume(e Entry) (Entry, error) {
 	opaque, err := w.opaque(e)
 	if err != nil {
@@ -279,7 +270,7 @@ func (e *Entry) override(s string) error {
 	return nil
 }
 
-// retype takes the type of what an unprivileged user could not create.
+// retype sets a type that an unprivileged user could not create.
 func (e *Entry) retype(what, s string) error {
 	kind, numbers, _ := strings.Cut(what, "-")
 	switch kind {
@@ -304,7 +295,7 @@ func (e *Entry) retype(what, s string) error {
 	return nil
 }
 
-// typeflags are those of tar.
+// typeflags are the type flags of tar headers.
 var typeflags = map[tarfs.Type]byte{
 	tarfs.File: tar.TypeReg, tarfs.Dir: tar.TypeDir, tarfs.Symlink: tar.TypeSymlink,
 	tarfs.Char: tar.TypeChar, tarfs.Block: tar.TypeBlock, tarfs.Fifo: tar.TypeFifo,
@@ -346,8 +337,8 @@ func (w *overlayWalk) header(e Entry) error {
 // write yields a header, its content and the padding.
 func (w *overlayWalk) write(h *tar.Header, file string) error {
 	w.out.Reset()
-	w.headers = tar.NewWriter(&w.out) // one writer would wait for the content of the header before
-	if err := w.headers.WriteHeader(h); err != nil {
+	headers := tar.NewWriter(&w.out) // a new one for each header: it would wait for the content of the last
+	if err := headers.WriteHeader(h); err != nil {
 		return fmt.Errorf("%s: %w", show.Path(file), err)
 	}
 	if !w.yield(Segment{Bytes: bytes.Clone(w.out.Bytes())}, nil) {

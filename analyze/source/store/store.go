@@ -3,8 +3,12 @@ package store
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"path"
+	"slices"
 	"time"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -26,7 +30,7 @@ type Image struct {
 	ID         string   // sha256:HEX of the config
 	Tags       []string // sorted
 	Digests    []string // NAME@DIGEST, sorted
-	Config     []byte   // nil if Err is not
+	Config     []byte   // nil if Err is set
 	Manifest   []byte   // as stored; nil if the store keeps none
 	Parents    []string // IDs of the images on which it was built, the nearest first
 	LastTagged time.Time
@@ -60,13 +64,76 @@ type Layer struct {
 	Differences func(ctx context.Context, table *tarfs.Layer) ([]Difference, error)
 }
 
-// fromSplit reads the layer by its tar-split file, and compares its directory with that.
-func (l *Layer) fromSplit(files Files, layout Layout) {
+// read makes Tar use the tar-split file if there is one, else the layer's directory. That directory also holds the
+// files of the directory below unless below is empty.
+func (l *Layer) read(files Files, below string, layout Layout) {
 	split, dir := l.Split, l.Directory
-	l.Tar = func(func(tarfs.Code, string)) *Tar { return TarSplit(files, split, dir, layout) }
+	l.Tar = func(warn func(tarfs.Code, string)) *Tar {
+		layout := layout
+		switch layout.Warn = warn; {
+		case split != "":
+			return TarSplit(files, split, dir, layout)
+		case below != "":
+			return Changes(files, below, dir, layout)
+		}
+		return Overlay(files, dir, layout)
+	}
+}
+
+// compare sets Differences. The layer's directory must hold nothing but the layer.
+func (l *Layer) compare(files Files, layout Layout) {
+	dir := l.Directory
 	l.Differences = func(ctx context.Context, table *tarfs.Layer) ([]Difference, error) {
 		return Differences(ctx, files, dir, table, layout)
 	}
+}
+
+// stacked appends a layer of Docker or podman to those below it. vfs copies those below into each directory.
+func stacked(list []Layer, l Layer, files Files, driver string, layout Layout) []Layer {
+	below := ""
+	if len(list) > 0 && driver == "vfs" {
+		below = list[len(list)-1].Directory
+	}
+	l.read(files, below, layout)
+	if l.Split != "" && driver != "vfs" {
+		l.compare(files, layout)
+	}
+	return append(list, l)
+}
+
+// diff returns the directory in which a driver of Docker or podman keeps what a layer changed.
+func diff(driver, id string) string {
+	if driver == "vfs" {
+		return path.Join("vfs/dir", id)
+	}
+	return path.Join(driver, id, "diff")
+}
+
+// link returns the short name under which an overlay driver mounts a layer; empty if it has none.
+func link(files Files, driver, id string) string {
+	if driver == "vfs" {
+		return ""
+	}
+	return word(files, path.Join(driver, id, "link"))
+}
+
+// mostLayers bounds a chain of parents; an engine takes 127.
+const mostLayers = 10000
+
+// chain returns the IDs of a layer and of those below it, the lowest first; none if top is empty.
+func chain(top string, parent func(id string) (string, error)) ([]string, error) {
+	var list []string
+	for at := top; at != ""; {
+		if list = append(list, at); len(list) > mostLayers {
+			return nil, fmt.Errorf("more than %d layers below %s", mostLayers, show.Path(top))
+		}
+		var err error
+		if at, err = parent(at); err != nil {
+			return nil, err
+		}
+	}
+	slices.Reverse(list)
+	return list, nil
 }
 
 // A Container is a container, running or not.

@@ -1,5 +1,5 @@
-// Package v1image reads an image that a program holds as a v1.Image of go-containerregistry: of a registry, a daemon,
-// an archive, or made in memory.
+// Package v1image reads an image that a program holds as a v1.Image of go-containerregistry: from a registry, a daemon
+// or an archive, or made in memory.
 package v1image
 
 import (
@@ -27,7 +27,7 @@ type Image struct {
 	*source.Graph
 
 	mu   sync.Mutex
-	kept []*os.File // layers that may be read once more
+	kept []*os.File // layers that may be read again
 }
 
 // Open reads the manifest. Its digest and that of the config are checked if opt.Verify is set.
@@ -66,14 +66,14 @@ func (s *Image) Entries() []*source.Entry { return s.Graph.Entries }
 // Load reads and checks the config, and finds the layers.
 func (s *Image) Load(_ context.Context, e *source.Entry) (*source.Image, error) {
 	img, err := source.Load(s, e, s.Opt)
-	img.Name, img.Remote = s.name, true // perhaps: nothing says whether the layers are here
+	img.Name, img.Remote = s.name, true // perhaps not: nothing says where the layers are
 	return img, err
 }
 
-// Unreferenced is empty: only what the manifest names can be asked for.
+// Unreferenced is empty: a v1.Image gives only what its manifest names.
 func (*Image) Unreferenced(context.Context) ([]source.Listed, error) { return nil, nil }
 
-// Close ends the reading of the layers that were kept.
+// Close closes the layers that were kept.
 func (s *Image) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +103,7 @@ func (s *Image) Document(d document.Descriptor, _, limitName string, limit int64
 	return doc, d.Match(doc)
 }
 
-// Layer returns a blob that is read when it is needed.
+// Layer returns a blob without reading it.
 func (s *Image) Layer(d document.Descriptor) (*source.Blob, error) {
 	hash, err := v1.NewHash(d.Digest)
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *Image) Layer(d document.Descriptor) (*source.Blob, error) {
 	return &source.Blob{Bytes: &blob{s, layer, d.Size}}, nil
 }
 
-// Has takes every blob to be there.
+// Has assumes that every blob exists.
 func (*Image) Has(string) bool { return true }
 
 // Far is true: reading may cost a request.
@@ -141,17 +141,17 @@ func (b *blob) Open(context.Context) (io.ReadCloser, error) {
 	return &exact{ReadCloser: r, want: b.size}, err
 }
 
-// Keep closes the file when the source is closed.
+// Keep lets Close of the source close the file.
 func (b *blob) Keep(file *os.File) {
 	b.image.mu.Lock()
 	defer b.image.mu.Unlock()
 	b.image.kept = append(b.image.kept, file)
 }
 
-// TempDir is the place of what is kept.
+// TempDir is the directory of the kept files.
 func (b *blob) TempDir() string { return b.image.Opt.TempDir }
 
-// exact reads the bytes that the manifest announces. More or fewer are an error.
+// exact reads as many bytes as the manifest says. More or fewer are an error.
 type exact struct {
 	io.ReadCloser
 	want, read int64

@@ -29,7 +29,7 @@ func (r *Reader) block() error {
 	}
 }
 
-// slow decodes one symbol with the input that there is.
+// slow decodes one symbol with whatever input there is.
 func (r *Reader) slow() (done bool, err error) {
 	if err := r.fill(); err != nil {
 		return false, err
@@ -64,7 +64,7 @@ func (r *Reader) slow() (done bool, err error) {
 	return false, nil
 }
 
-// symbol looks up the next code. The bits must be filled.
+// symbol looks up the next code. The caller has filled the bits.
 func (r *Reader) symbol(table []uint32, tableBits uint) (uint32, error) {
 	e := table[r.bits&(1<<tableBits-1)]
 	if e&exceptional != 0 && e&further != 0 {
@@ -92,8 +92,8 @@ func (r *Reader) value(e uint32) int {
 }
 
 // fast decodes symbols while there are 24 bytes of input and room for the longest match. It returns true at the end of
-// the block. It looks up the next symbol before it fills the bits and before it copies a match, so that the processor
-// does these at once. Variables hold the state during the loop; only the lowest six bits of left count.
+// the block. It looks up the next symbol before it fills the bits and before it copies a match: the processor can do
+// these in parallel. Variables hold the state during the loop; only the lowest six bits of left count.
 func (r *Reader) fast() (done bool, err error) {
 	at, bits, left, to := uint(r.at), r.bits, uint32(r.left), uint(r.to)
 	last, saved, bad := uint(r.end-fastInput), uint64(0), false
@@ -204,5 +204,5 @@ func (r *Reader) match(distance, length int) {
 	}
 }
 
-// fastInput is the input that fast needs for a symbol: it takes up to eight bytes three times.
+// fastInput is the input that fast needs for a symbol, in bytes: it takes up to eight bytes three times.
 const fastInput = 24

@@ -1,10 +1,10 @@
 // Package inflate decompresses DEFLATE data (RFC 1951) fast. Nearly all layers in registries are compressed with gzip,
-// and nothing else costs as much as inflating them.
+// and inflating them costs the most time.
 //
-// It is fast because it holds 64 bits of input, and fills them eight bytes at a time. One table lookup gives a literal,
-// or a length with the number of its extra bits; only long codes need a second table. It copies matches in words, and
-// writes to a window that holds the history. Input and window are arrays of known sizes, so the compiler can drop most
-// bounds checks. There is no assembly and no unsafe code.
+// It holds 64 bits of input, and fills them eight bytes at a time. One table lookup gives a literal, or a length with the
+// number of its extra bits; only long codes need a second table. It copies matches in words, and writes to a window that
+// holds the history. Input and window are arrays of known sizes, so the compiler can drop most bounds checks. There is
+// no assembly and no unsafe code.
 package inflate
 
 import (
@@ -14,8 +14,8 @@ import (
 	"io"
 )
 
-// A CorruptError says that the data is not a DEFLATE stream. It is the offset of the damage in bytes, roughly, from the
-// beginning of the stream.
+// A CorruptError says that the data is not a DEFLATE stream. It is the approximate offset of the damage, in bytes from
+// the beginning of the stream.
 type CorruptError int64
 
 // Error names the offset.
@@ -34,7 +34,7 @@ const (
 type Reader struct {
 	src  *bufio.Reader
 	end  int    // length of input
-	at   int    // bytes of input that are consumed, or in bits
+	at   int    // bytes of input that are consumed or in bits
 	told int    // bytes of input that the source has discarded
 	bits uint64 // not used yet, the lowest first; above left they are zero, or the next bits of the input
 	left uint   // number of bits
@@ -63,7 +63,7 @@ func (r *Reader) Reset(src *bufio.Reader) {
 }
 
 // Read reads inflated bytes. The error is io.EOF at the end of the stream, io.ErrUnexpectedEOF if the source ends
-// before it, a CorruptError, or an error of the source. It comes after all bytes before the error.
+// before it, a CorruptError, or an error of the source. Read returns all bytes before the error first.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -101,7 +101,7 @@ func (r *Reader) slide() {
 	r.from, r.to = keep, keep
 }
 
-// giveBack discards what was used from the source. Whole bytes in bits stay in the source.
+// giveBack discards used input from the source. Whole bytes in bits stay in the source.
 func (r *Reader) giveBack() {
 	r.at -= int(r.left >> 3)
 	r.left &= 7
@@ -111,7 +111,7 @@ func (r *Reader) giveBack() {
 	r.told = r.at
 }
 
-// more gets more input, after what is not used yet. It returns false at the end of the source.
+// more gets more input and keeps what is not used yet. It returns false at the end of the source.
 func (r *Reader) more() (bool, error) {
 	if r.eof {
 		return false, nil

@@ -23,8 +23,7 @@ const (
 	invalid     = exceptional | 1<<8 | 1
 )
 
-// The sizes of first tables in bits, and of all tables in entries: the maximum for complete codes of 288, 30 and 19
-// symbols.
+// The sizes of first tables in bits, and of all tables in entries. Complete codes of 288, 30 and 19 symbols need no more.
 const (
 	litBits     = 11
 	distBits    = 8
@@ -117,7 +116,7 @@ func fixedTables() (lit litTable, dist distTable) {
 }
 
 // build fills a table for the canonical code of the given lengths. It returns false if the code is over-subscribed or
-// incomplete. It accepts a single code of one bit, and no code at all: the table then has entries for an invalid code.
+// incomplete. It accepts a single code of one bit, and no code at all; it then marks unused entries as invalid.
 func build(table []uint32, tableBits uint, lengths []uint8, meaning []uint32) bool {
 	var count [maxBits + 1]int
 	for _, n := range lengths {
@@ -182,8 +181,8 @@ func fillTable(
 	}
 }
 
-// fillSecond enters the symbols with codes longer than the bits of the first table. Codes that begin with the same such
-// bits share a second table. code is the first of them, cut to the bits of the first table.
+// fillSecond enters the symbols with codes that are too long for the first table. Codes with the same index in the first
+// table share a second table. code is the first long code, cut to the bits of the first table.
 func fillSecond(
 	table []uint32, tableBits uint, lengths []uint8, meaning []uint32, sorted []uint16, count *[maxBits + 1]int,
 	code uint16,
@@ -215,8 +214,7 @@ func fillSecond(
 	}
 }
 
-// entry adds the length of a code to the meaning of its symbol: to the bits to take, and to the place of the extra
-// bits.
+// entry adds the length of a code to the meaning of its symbol: to the bits to take, and to the place of the extra bits.
 func entry(meaning uint32, n uint) uint32 { return meaning + uint32(n)<<8 + uint32(n) }
 
 // order is the order in which a stream stores the code of lengths. RFC 1951, 3.2.7.
@@ -292,7 +290,7 @@ func (r *Reader) lengths(lengths []uint8, table *[preEntries]uint32) error {
 	return nil
 }
 
-// repeat reads how often a length is repeated, and which.
+// repeat reads how often a length is repeated, and which length.
 func (r *Reader) repeat(symbol uint8, before []uint8) (again int, value uint8, err error) {
 	var n uint32
 	switch symbol {
