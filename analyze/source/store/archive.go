@@ -40,8 +40,8 @@ type Keeper interface {
 	io.Closer
 }
 
-// Archive lists what a tar of a store holds. If at is nil, the tar is a stream: keep receives its documents, and again
-// opens it for other contents.
+// Archive lists the files in a tar of a store. If at is nil, the tar is a stream: keep receives its documents, and
+// again reopens it for other contents.
 func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener, keep Keeper,
 	limits tarfs.Limits) (Files, error) {
 	a := &archive{ctx: ctx, at: at, open: again, keep: keep, kept: map[int64]int64{}}
@@ -74,12 +74,12 @@ func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener
 	return a, nil
 }
 
-// misread are the warnings about a tar in which two programs find different files.
+// misread are the warnings about a tar in which two programs can find different files.
 var misread = []tarfs.Code{tarfs.DuplicateEntry, tarfs.HardlinkTargetMissing, tarfs.HardlinkToItself,
 	tarfs.HardlinkToDirectory, tarfs.HardlinkEscapesRoot, tarfs.UnknownEntryType, tarfs.ParentNotADirectory,
 	tarfs.PathEscapesRoot}
 
-// ambiguous refuses a tar that tar would not unpack as this package reads it.
+// ambiguous refuses a tar that the program tar would unpack differently.
 func ambiguous(odd []tarfs.Warning) error {
 	for _, w := range odd {
 		if slices.Contains(misread, w.Code) {
@@ -89,7 +89,7 @@ func ambiguous(odd []tarfs.Warning) error {
 	return nil
 }
 
-// index notes where the keeper has each document: it received them in the order of the tar.
+// index notes the offset of each document in the keeper, which received them in the order of the tar.
 func (a *archive) index(table *tarfs.Layer, sizes []int64) {
 	var offset int64
 	for e := range table.Raw() {
@@ -108,7 +108,7 @@ var bodies = []string{"diff", "merged", "work", "fs", "volumes", "rootfs"}
 // maxBlob is the most bytes of a manifest or a config in containerd's content store.
 const maxBlob = 8 << 20
 
-// document reports whether a file may be one of the store's own documents. A file of a layer is not, whatever its name.
+// document reports whether a file may be one of the store's own documents, not a file of a layer.
 func document(name string, size int64) bool {
 	for part := range strings.SplitSeq(path.Dir(name), "/") {
 		if slices.Contains(bodies, part) {
@@ -124,7 +124,7 @@ func document(name string, size int64) bool {
 	return true
 }
 
-// Sight assumes that whoever made the tar saw everything.
+// Sight assumes that the maker of the tar saw everything.
 func (a *archive) Sight() Sight { return Sight{Trusted: true} }
 
 func (a *archive) Close() error {
@@ -138,7 +138,7 @@ func (a *archive) Close() error {
 	return err
 }
 
-// find returns what a name is. It follows links in the directories of the name: a store may have linked directories.
+// find resolves a name. It follows links unless they are at the end: a store may have linked directories.
 func (a *archive) find(name string) (tarfs.Version, error) {
 	v, err := a.snap.Resolve("/"+name, false)
 	if err != nil {
@@ -157,8 +157,8 @@ func (a *archive) Stat(name string) (Info, error) {
 
 func (a *archive) info(v tarfs.Version) Info {
 	m := v.Meta()
-	info := Info{Type: v.Type(), Mode: m.Mode, UID: m.UID, GID: m.GID, MTime: m.MTime, MTimeNS: m.MTimeNS}
-	info.Xattrs = v.Xattrs()
+	info := Info{Type: v.Type(), Mode: m.Mode, UID: m.UID, GID: m.GID, MTime: m.MTime, MTimeNS: m.MTimeNS,
+		Xattrs: v.Xattrs()}
 	switch v.Type() {
 	case tarfs.File:
 		info.Size = v.Size()
@@ -223,15 +223,15 @@ func (a *archive) Walk(ctx context.Context, name string) iter.Seq2[Entry, error]
 }
 
 func (a *archive) Open(name string) (io.ReadCloser, error) {
-	v, err := a.snap.Resolve("/"+path.Clean(name), false)
+	v, err := a.find(path.Clean(name))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", show.Path(name), fs.ErrNotExist)
+		return nil, err
 	}
 	if v.Type() != tarfs.File {
 		return nil, fmt.Errorf("%s: is not a regular file", show.Path(name))
 	}
 	extents := v.Extents()
-	if len(extents) > 0 && a.at == nil {
+	if len(extents) > 0 {
 		if offset, ok := a.kept[extents[0].TarOffset]; ok {
 			return part{io.NewSectionReader(a.keep, offset, v.Size()), io.NopCloser(nil)}, nil
 		}

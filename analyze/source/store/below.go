@@ -27,8 +27,8 @@ func (b *below) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
 	return b.Files.Walk(ctx, path.Join(b.dir, name))
 }
 
-// Top returns the directory that holds a marker, or the top if none does. It looks below the top as long as a directory
-// holds nothing but one other, as in a tar that was made from further up.
+// Top returns the directory that holds a marker, or the top if there is none. It descends while a directory has only
+// one entry, as in a tar that was made from a parent directory.
 func Top(files Files, marker string) string {
 	const deepest = 8
 	at := ""

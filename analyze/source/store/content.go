@@ -14,7 +14,7 @@ import (
 // crcTable is the polynomial of the sums in tar-split files.
 var crcTable = crc64.MakeTable(crc64.ISO)
 
-// A ContentError says that a file of a store is not what the engine put there.
+// A ContentError says that a file of a store is not as the engine stored it.
 type ContentError struct {
 	Name string // in the store
 	Err  error
@@ -26,17 +26,14 @@ func (e *ContentError) Error() string { return fmt.Sprintf("%s: %v", show.Path(e
 // Unwrap returns the cause.
 func (e *ContentError) Unwrap() error { return e.Err }
 
-// ErrSum says that a file's content does not have the sum that tar-split recorded for it.
+// ErrSum says that a file's content does not have the sum in the tar-split file.
 var ErrSum = errors.New("its content is not what the engine stored: the sum in tar-split differs")
-
-// errGone says that a file of the layer does not exist any more.
-var errGone = errors.New("does not exist, though the engine stored it")
 
 // open opens the file of a segment at an offset.
 func (t *Tar) open(s Segment, offset int64) (io.ReadCloser, error) {
 	body, err := t.Files.Open(s.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &ContentError{Name: s.File, Err: errGone}
+		return nil, &ContentError{Name: s.File, Err: errors.New("does not exist, though the engine stored it")}
 	}
 	if err != nil || offset == 0 {
 		return body, err
@@ -55,7 +52,7 @@ func (t *Tar) open(s Segment, offset int64) (io.ReadCloser, error) {
 	return body, nil
 }
 
-// check compares the sum of a content that was read whole, and makes sure that it ends there.
+// check compares the sum of a file that was read whole, and makes sure that the file ends there.
 func (r *Reader) check() error {
 	n, err := r.body.Read(make([]byte, 1))
 	if err != nil && err != io.EOF {

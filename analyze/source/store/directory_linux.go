@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -28,7 +27,7 @@ type directory struct {
 	root *os.Root // of dir
 }
 
-// Directory returns the files of an opened directory, which Close closes.
+// Directory returns the files of an opened directory. Close closes it.
 func Directory(root *os.Root) (Files, error) { return &directory{&disk.Dir{Root: root}, root}, nil }
 
 func (d *directory) Close() error { return d.dir.Close() }
@@ -77,6 +76,10 @@ func (d *directory) List(name string) ([]string, error) {
 		return nil, d.explain(name, err)
 	}
 	defer file.Close()
+	return d.names(file, name)
+}
+
+func (d *directory) names(file *os.File, name string) ([]string, error) {
 	names, err := file.Readdirnames(-1)
 	if err != nil {
 		return nil, d.explain(name, err)
@@ -100,7 +103,7 @@ func (d *directory) Stat(name string) (Info, error) {
 
 func (d *directory) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		stack := []string{""} // directories still to be read, the next one last
+		stack := []string{""} // directories still to read, the next one last
 		for len(stack) > 0 {
 			at := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
@@ -134,11 +137,10 @@ func (d *directory) children(ctx context.Context, top, at string) ([]Entry, erro
 		return nil, d.explain(name, err)
 	}
 	defer parent.Close()
-	names, err := parent.Readdirnames(-1)
+	names, err := d.names(parent, name)
 	if err != nil {
-		return nil, d.explain(name, err)
+		return nil, err
 	}
-	slices.Sort(names)
 	found := make([]Entry, 0, len(names))
 	for _, base := range names {
 		if err := ctx.Err(); err != nil {
@@ -162,6 +164,7 @@ func describe(parent int, base string) (Info, error) {
 	if err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return Info{}, err
 	}
+	var err error
 	info := Info{
 		Mode: uint16(st.Mode & 0o7777), UID: st.Uid, GID: st.Gid,
 		MTime: int64(st.Mtim.Sec), MTimeNS: uint32(st.Mtim.Nsec),
@@ -173,11 +176,9 @@ func describe(parent int, base string) (Info, error) {
 		info.Type = tarfs.Dir
 	case unix.S_IFLNK:
 		info.Type = tarfs.Symlink
-		link, err := readLink(parent, base)
-		if err != nil {
+		if info.Link, err = readLink(parent, base); err != nil {
 			return Info{}, err
 		}
-		info.Link = link
 	case unix.S_IFCHR, unix.S_IFBLK:
 		info.Type = tarfs.Char
 		if st.Mode&unix.S_IFMT == unix.S_IFBLK {
@@ -190,12 +191,11 @@ func describe(parent int, base string) (Info, error) {
 	if st.Nlink > 1 && info.Type != tarfs.Dir {
 		info.Inode = Inode{Device: uint64(st.Dev), Number: st.Ino}
 	}
-	list, err := attributes(parent, base)
-	info.Xattrs = list
+	info.Xattrs, err = attributes(parent, base)
 	return info, err
 }
 
-// maxLink is the longest target that a symlink can have on Linux.
+// maxLink is the longest target of a symlink on Linux.
 const maxLink = 4096
 
 func readLink(parent int, base string) (string, error) {
@@ -208,7 +208,7 @@ func readLink(parent int, base string) (string, error) {
 }
 
 // attributes returns the extended attributes of a name in an open directory. Older kernels have no system call for
-// that, but an open directory has a name below /proc.
+// that, so it goes through the name of the open directory below /proc.
 func attributes(parent int, base string) ([]tarfs.Xattr, error) {
 	name := "/proc/self/fd/" + strconv.Itoa(parent) + "/" + base
 	size, err := unix.Llistxattr(name, nil)
@@ -223,17 +223,16 @@ func attributes(parent int, base string) ([]tarfs.Xattr, error) {
 		return nil, fmt.Errorf("extended attributes: %w", err)
 	}
 	var list []tarfs.Xattr
-	for one := range bytes.SplitSeq(bytes.TrimSuffix(names[:size], []byte{0}), []byte{0}) {
-		value, err := attribute(name, string(one))
+	for _, one := range slices.Sorted(strings.SplitSeq(strings.TrimSuffix(string(names[:size]), "\x00"), "\x00")) {
+		value, err := attribute(name, one)
 		if err == unix.ENODATA {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("extended attribute %s: %w", show.Path(string(one)), err)
+			return nil, fmt.Errorf("extended attribute %s: %w", show.Path(one), err)
 		}
-		list = append(list, tarfs.Xattr{Name: string(one), Value: value})
+		list = append(list, tarfs.Xattr{Name: one, Value: value})
 	}
-	slices.SortFunc(list, func(a, b tarfs.Xattr) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
 }
 

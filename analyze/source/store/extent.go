@@ -6,7 +6,7 @@ import (
 	"layup/tarfs"
 )
 
-// A part is a file that can be read at any place.
+// A part is a file that can be read at any offset.
 type part struct {
 	*io.SectionReader
 	io.Closer
@@ -31,7 +31,7 @@ type content struct {
 	c *cursor
 }
 
-// Close lets another file that is further on continue from here.
+// Close keeps the cursor for a file that comes later in the stream.
 func (x *content) Close() error { return x.a.rest(x.c) }
 
 // A cursor is a place in a stream.
@@ -40,11 +40,10 @@ type cursor struct {
 	stream io.Closer
 }
 
-// cursor returns a cursor that has not passed an offset.
+// cursor returns a cursor that has not passed the offset.
 func (a *archive) cursor(offset int64) (*cursor, error) {
 	a.mu.Lock()
-	c := a.idle
-	if c != nil && c.Offset() <= offset {
+	if c := a.idle; c != nil && c.Offset() <= offset {
 		a.idle = nil
 		a.mu.Unlock()
 		return c, nil
@@ -57,7 +56,7 @@ func (a *archive) cursor(offset int64) (*cursor, error) {
 	return &cursor{tarfs.NewForward(stream, 0), stream}, nil
 }
 
-// rest keeps a cursor for the next file, in place of one that was kept before.
+// rest keeps a cursor for the next file and closes the one that was kept before.
 func (a *archive) rest(c *cursor) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

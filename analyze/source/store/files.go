@@ -16,8 +16,8 @@ import (
 	"layup/tarfs"
 )
 
-// Files is the tree of a store. Names are relative to its top, with slashes, and cleaned. The error is fs.ErrNotExist if
-// a name does not exist, and a *PrivilegeError if it may not be read.
+// Files is the tree of a store. Names are relative to its top, with slashes, and cleaned. The error is fs.ErrNotExist
+// if a name does not exist, and a *PrivilegeError if it may not be read.
 type Files interface {
 	// List returns the names in a directory, sorted by their bytes.
 	List(name string) ([]string, error)

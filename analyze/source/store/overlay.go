@@ -85,8 +85,8 @@ const (
 )
 
 // Overlay turns the directory in which an engine keeps a layer's changes into the tar of that layer. Whiteouts and
-// opaque directories are in tarfs.Overlay's dialect, and names of one inode are hard links. Every directory comes before
-// its entries. The top directory is not an entry.
+// opaque directories are in tarfs.Overlay's dialect, and names of one inode are hard links. Every directory comes
+// before its entries. The top directory is not an entry.
 func Overlay(files Files, dir string, layout Layout) *Tar {
 	return overlayTar(files, dir, layout, func(ctx context.Context, w *overlayWalk) error {
 		if err := layout.visible(files, dir); err != nil {

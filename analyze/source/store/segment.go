@@ -38,14 +38,14 @@ type Reader struct {
 	tar    *Tar
 	next   func() (Segment, error, bool)
 	stop   func()
-	buffer []byte        // bytes that were read and not consumed
+	buffer []byte        // bytes that were read but not consumed
 	spare  []byte        // the array of buffer
 	rest   Segment       // the current segment
-	done   int64         // bytes of it that are consumed or in the buffer
+	done   int64         // bytes of the segment that are consumed or in the buffer
 	body   io.ReadCloser // its open file
-	sum    uint64        // CRC-64 of what was read of the file
+	sum    uint64        // CRC-64 of what was read from the file
 	whole  bool          // the file was read from its beginning, without a gap
-	past   int64         // bytes of the segments before it
+	past   int64         // bytes of the segments before this one
 	err    error
 }
 
@@ -73,7 +73,7 @@ func (r *Reader) shut() error {
 	return body.Close()
 }
 
-// Peek returns the next n bytes without consuming them, fewer only with an error.
+// Peek returns the next n bytes without consuming them; it returns fewer only with an error.
 func (r *Reader) Peek(n int) ([]byte, error) {
 	for len(r.buffer) < n && r.err == nil {
 		r.err = r.fill(n - len(r.buffer))
@@ -108,7 +108,7 @@ func (r *Reader) fill(want int) error {
 	return err
 }
 
-// advance goes on to the next segment that is not empty.
+// advance goes to the next segment that is not empty.
 func (r *Reader) advance() error {
 	for {
 		if err := r.shut(); err != nil {
@@ -185,7 +185,7 @@ func (r *Reader) Discard(n int) (int, error) {
 	return n, nil
 }
 
-// Read reads on, content included.
+// Read reads headers and content.
 func (r *Reader) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil

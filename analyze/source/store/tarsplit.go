@@ -19,11 +19,11 @@ import (
 	"layup/tarfs"
 )
 
-// maxRecord is the most bytes of a line of a tar-split file: a PAX header of 1 MiB or more, in base64.
+// maxRecord bounds a line of a tar-split file, in bytes. A PAX header can have 1 MiB or more, and is in base64.
 const maxRecord = 16 << 20
 
-// The records of a layer hold its headers, which compress well. More than freeSplit bytes of them are at most mostSplit
-// times what is stored.
+// The records of a layer hold its headers, which compress well. If they have more than freeSplit bytes, they may be at
+// most mostSplit times as long as the file.
 const (
 	freeSplit = 256 << 20
 	mostSplit = 250
@@ -56,8 +56,8 @@ const (
 	recordSegment = 2
 )
 
-// TarSplit assembles the tar of a layer from the headers in a tar-split file and the contents in a directory. Its bytes
-// have the diffID unless somebody changed the files.
+// TarSplit assembles the tar of a layer from the headers in a tar-split file and the contents in a directory. Its
+// digest is the diffID unless somebody changed the files.
 func TarSplit(files Files, split, dir string, layout Layout) *Tar {
 	segments := func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
@@ -128,7 +128,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// segmentStart begins nearly every line that holds bytes. Such lines are parsed by hand, in a tenth of the time.
+// segmentStart begins nearly every line that holds bytes. Parsing such lines by hand takes a tenth of the time.
 var segmentStart = []byte(`{"type":2,"payload":"`)
 
 func parseRecord(line []byte, r *record) error {

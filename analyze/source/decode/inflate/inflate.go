@@ -1,10 +1,10 @@
 // Package inflate decompresses DEFLATE data (RFC 1951) fast. Nearly all layers in registries are compressed with gzip,
 // and inflating them costs the most time.
 //
-// It holds 64 bits of input, and fills them eight bytes at a time. One table lookup gives a literal, or a length with the
-// number of its extra bits; only long codes need a second table. It copies matches in words, and writes to a window that
-// holds the history. Input and window are arrays of known sizes, so the compiler can drop most bounds checks. There is
-// no assembly and no unsafe code.
+// It holds 64 bits of input, and fills them eight bytes at a time. One table lookup gives a literal, or a length with
+// the number of its extra bits; only long codes need a second table. It copies matches in words, and writes to a window
+// that holds the history. Input and window are arrays of known sizes, so the compiler can drop most bounds checks.
+// There is no assembly and no unsafe code.
 package inflate
 
 import (

@@ -23,7 +23,7 @@ const (
 	invalid     = exceptional | 1<<8 | 1
 )
 
-// The sizes of first tables in bits, and of all tables in entries. Complete codes of 288, 30 and 19 symbols need no more.
+// The sizes of first tables in bits, and of all tables in entries: enough for complete codes of 288, 30 and 19 symbols.
 const (
 	litBits     = 11
 	distBits    = 8
@@ -181,8 +181,8 @@ func fillTable(
 	}
 }
 
-// fillSecond enters the symbols with codes that are too long for the first table. Codes with the same index in the first
-// table share a second table. code is the first long code, cut to the bits of the first table.
+// fillSecond enters the symbols with codes that are too long for the first table. Codes with the same index in the
+// first table share a second table. code is the first long code, cut to the bits of the first table.
 func fillSecond(
 	table []uint32, tableBits uint, lengths []uint8, meaning []uint32, sorted []uint16, count *[maxBits + 1]int,
 	code uint16,
@@ -214,7 +214,7 @@ func fillSecond(
 	}
 }
 
-// entry adds the length of a code to the meaning of its symbol: to the bits to take, and to the place of the extra bits.
+// entry adds the length of a code to the meaning of its symbol: to the bits to take and the place of the extra bits.
 func entry(meaning uint32, n uint) uint32 { return meaning + uint32(n)<<8 + uint32(n) }
 
 // order is the order in which a stream stores the code of lengths. RFC 1951, 3.2.7.
