@@ -143,7 +143,7 @@ func notAFile(c *call.Call, img *analyze.Image, v tarfs.Version) error {
 	return err
 }
 
-// copyContents writes the files one behind the other. All of them are proven before the first byte.
+// copyContents writes the files one after the other. All are verified before the first byte.
 func copyContents(ctx context.Context, w io.Writer, img *analyze.Image, versions []tarfs.Version) error {
 	contents, err := img.Contents(ctx, versions)
 	if err != nil {

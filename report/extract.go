@@ -127,8 +127,7 @@ func (t *taking) check(c *call.Call) error {
 		return targetError("-C ", t.dir, extract.CheckDir(t.dir))
 	case c.Output == "-":
 		if c.Terminal().TTY {
-			return call.Usage("-o FILE.tar, or a pipe behind it", "extract: the standard output is a terminal, which is no "+
-				"place for a tar")
+			return call.Usage("-o FILE.tar, or pipe it to a command", "extract: a tar is not written to a terminal")
 		}
 		return nil
 	}
@@ -224,7 +223,7 @@ func (t *taking) explained(img *analyze.Image, err error) error {
 	err = call.Named(img, err)
 	switch collision, _ := errors.AsType[*extract.CollisionError](err); {
 	case collision != nil:
-		return call.Usage("a lesser --strip, or a PATH for one of them", "%w", err)
+		return call.Usage("a smaller --strip, or a PATH for one of them", "%w", err)
 	case errors.Is(err, syscall.EPERM) && (t.sameOwner || t.devices):
 		return call.Usage("--same-owner and --devices need root; -o FILE.tar does not, and keeps both", "%w", err)
 	case extract.Refused(err):
@@ -233,7 +232,7 @@ func (t *taking) explained(img *analyze.Image, err error) error {
 	return err
 }
 
-// writeTar writes the plan where -o says: in place of a file, or one entry behind the other.
+// writeTar writes the plan to the file or stream that -o names.
 func (t *taking) writeTar(ctx context.Context, c *call.Call, plan *extract.Plan) error {
 	if !t.streams(c) {
 		return c.WriteAt(func(w io.WriterAt) error {
@@ -244,7 +243,7 @@ func (t *taking) writeTar(ctx context.Context, c *call.Call, plan *extract.Plan)
 	return c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
 		err := plan.Stream(ctx, w)
 		if _, cut := errors.AsType[*extract.CutError](err); cut {
-			return call.Usage("what was written so far is no whole tar: it has no end", "%w", err)
+			return call.Usage("the tar written so far is incomplete: it has no end", "%w", err)
 		}
 		return err
 	})

@@ -216,9 +216,8 @@ func (t *taking) bent(c *call.Call, s *selection) error {
 		return nil
 	}
 	path := s.bent[0].Node().Path()
-	c.Note(fmt.Sprintf("left out: %d older paths, such as %q, below what was no directory when it was deleted itself "+
-		"(--layer %d has that one)",
-		len(s.bent), path, s.bent[0].Layer()))
+	c.Note(fmt.Sprintf("left out: %d older paths, such as %q, below what was not a directory when it was deleted "+
+		"(--layer %d has that one)", len(s.bent), path, s.bent[0].Layer()))
 	return nil
 }
 

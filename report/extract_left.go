@@ -40,7 +40,7 @@ func leftOut(c *call.Call, r extract.Result) int {
 		case extract.LeftCapability:
 			text = "capabilities of " + paths + " (--setuid keeps them): " + listed(l)
 		case extract.LeftOwners:
-			text = "the owner of " + paths + ": all is yours (--same-owner keeps it, as root)"
+			text = "the owner of " + paths + ": everything is yours (--same-owner keeps it, as root)"
 		case extract.LeftXattrs:
 			text = "attributes of " + paths + " (--same-owner keeps them, as root): " + listed(l)
 		case extract.Unsupported:

@@ -24,7 +24,7 @@ images, and blobs that nothing refers to. "missing" is named by an index, but no
 
 Of docker://HOST/REPOSITORY without tag and digest the tags are listed, with --detail what each holds; of
 docker://HOST/ the repositories, where the registry has a catalogue. With a tag or a digest, what refers
-to the image (signatures, attestations) is listed, too: "referrer".
+to the image (signatures, attestations) is also listed: "referrer".
 
 Of docker-daemon: without a name the images of the running engine are listed.
 `

@@ -22,7 +22,7 @@ import (
 
 const lsDetails = `
 Of a directory what lies in it is listed, of anything else the thing itself; without PATH, the root. A
-symlink to a directory is followed. -R and --depth list the directory itself, too: --depth 0 lists
+symlink to a directory is followed. -R and --depth also list the directory itself: --depth 0 lists
 nothing else. LAYER is the owner, as "layup owner" says. --layer N lists what that layer's own tar
 holds, at and below PATH, and the paths it deletes, whatever later layers did.
 `

@@ -39,9 +39,10 @@ func newPull(f *pflag.FlagSet) call.Answer {
 			return call.Failed, err
 		}
 		opt := pull.Options{
-			Registry: common.Source.Registry.Client, Limits: common.Source.Limits, Target: c.Output,
-			Platform: common.Select.Platform, All: common.Select.All, Docker: *docker, Force: *force, NoResume: *noResume, Jobs: common.Jobs, Note: c.Note,
-			Progress: trackPull(c),
+			Registry: common.Source.Registry.Client, Limits: common.Source.Limits,
+			Platform: common.Select.Platform, All: common.Select.All, Jobs: common.Jobs,
+			Target: c.Output, Docker: *docker, Force: *force, NoResume: *noResume,
+			Note: c.Note, Progress: trackPull(c),
 		}
 		opt.Registry.MaxManifest = opt.Limits.Manifest
 		pulled, err := pull.Pull(ctx, c.Args, opt)

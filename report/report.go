@@ -1,4 +1,6 @@
-// Package report is the command line: one question is one subcommand is one file.
+// Package report is the command line: it lists the subcommands and answers those about the content of images.
+// Larger ones have their own packages: check, diff, docker, complete. Package call runs a command, package render
+// writes its answer.
 package report
 
 import (
@@ -38,21 +40,21 @@ func All() []call.Command {
 			Examples: []string{"layup layers shop.tar", "layup layers -f '{{.index}} {{.diffID}}' shop.tar"}},
 		{Name: "images", Args: "SOURCE", Min: 1, Max: 1, New: newImages, Details: imagesDetails,
 			About: "list what a file or repository holds: images, platforms, blobs",
-			Refuses: []call.Refusal{{Flag: "image", Why: "all there is is listed", Hint: "layup images %s"},
-				{Flag: "platform", Why: "all there is is listed", Hint: "layup images %s"}},
+			Refuses: []call.Refusal{{Flag: "image", Why: "everything is listed", Hint: "layup images %s"},
+				{Flag: "platform", Why: "everything is listed", Hint: "layup images %s"}},
 			Examples: []string{"layup images export.tar", "layup images docker://registry.example/shop"}},
 		docker.Inspect(),
 		docker.History(),
 		{Name: "hidden", Args: "IMAGE [PATTERN...]", Min: 1, Max: -1, New: newHidden, Details: hiddenDetail(),
 			About: "list what was deleted or overwritten and is still carried", No: "nothing hidden matches a PATTERN",
 			Refuses: []call.Refusal{call.NoTOC},
-			Examples: []string{"layup hidden shop.tar", "layup hidden --sensitive --all deliveries/",
+			Examples: []string{"layup hidden shop.tar", "layup hidden --sensitive --all images/",
 				"layup hidden --min-size 1MB shop.tar '**/*.so*'", "layup hidden -f csv -o hidden.csv shop.tar"}},
 		{Name: "waste", Args: "IMAGE...", Min: 1, Max: -1, New: newWaste, Details: wasteDetails,
 			About:   "add up the bytes that the final tree does not show",
 			Refuses: []call.Refusal{call.NoTOC},
 			Examples: []string{"layup waste shop.tar", "layup waste --top 20 shop.tar",
-				"layup waste -f json --all deliveries/"}},
+				"layup waste -f json --all images/"}},
 		diff.Diff(),
 		check.Check(),
 		{Name: "cat", Args: "IMAGE PATH...", Min: 2, Max: -1, Plain: true, New: newCat, Details: catDetails,

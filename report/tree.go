@@ -106,7 +106,7 @@ func owned(v tarfs.Version) string {
 	return "[" + strconv.Itoa(v.Layer()) + "] "
 }
 
-// target is where a symlink points, behind its name.
+// target shows where a symlink points.
 func target(v tarfs.Version) string {
 	if v.Type() != tarfs.Symlink {
 		return ""

@@ -25,12 +25,12 @@ read differently. It goes on after damage and lists all of it. The record belong
 digest it begins with.
 
 RESULT is pass, FAIL, or - where there is nothing to compare with: what nothing names by a digest could
-not be verified (a bare layer, the layers of docker save from before 1.10). Oddities of severity high
+not be verified (a bare layer, the layers of docker save from before 1.10). Warnings of severity high
 fail; docs/warnings.md explains the codes. Every blob of the file is read; layers are unpacked for the
 image that is chosen, or with --all for every one.
 
 Of an engine's store every layer is put together from its directory and the engine's tar-split record, and
-held against both: contents, metadata, what was added and what is missing. That record lies in the store:
+compared with both: contents, metadata, what was added and what is missing. That record lies in the store:
 whoever could write there could rewrite it, and the image with it. --expect ID binds the record to an
 image ID, or a manifest's digest, that is known from elsewhere.
 `
@@ -190,7 +190,7 @@ func (one verified) head(c *call.Call, v *record) []string {
 		}
 	}
 	if v.Left > 0 {
-		add("left out     ", fmt.Sprintf("further images and containers of the source: %d (--all verifies them, too)",
+		add("left out     ", fmt.Sprintf("further images and containers of the source: %d (--all also verifies them)",
 			v.Left))
 	}
 	if one.stored() {

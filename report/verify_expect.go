@@ -1,30 +1,27 @@
 package report
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"regexp"
 
+	"layup/analyze/digest"
 	"layup/analyze/source"
 	"layup/report/call"
 	"layup/tarfs"
 )
 
-// checkExpected reports why an image cannot be held against an ID.
+// checkExpected reports why an image cannot be compared with an ID.
 func checkExpected(id string, all bool) error {
 	switch {
 	case id == "":
 		return nil
 	case all:
 		return call.Usage("--image NAME takes one", "verify: --expect names one image; --all does not apply")
-	case !wholeDigest.MatchString(id):
+	case !digest.Valid(id) || digest.Algorithm(id) != digest.SHA256:
 		return call.Usage("the whole ID is needed: docker image inspect --format '{{.Id}}' IMAGE",
 			"verify: --expect %q: want sha256: and 64 hexadecimal digits", id)
 	}
 	return nil
 }
-
-var wholeDigest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // whatExpected is the check that binds an image to an ID from elsewhere.
 const whatExpected = "expected ID"
@@ -38,8 +35,8 @@ func (v *record) expect(id string) {
 		img := v.Images[i].Image
 		check := source.Check{What: whatExpected, Layer: tarfs.NoLayer, Size: -1, Digest: img.ID, Expected: id, Found: img.ID,
 			Verdict: source.Passed}
-		if manifest := fmt.Sprintf("sha256:%x", sha256.Sum256(img.Manifest)); len(img.Manifest) > 0 && manifest == id {
-			check.Digest, check.Found = manifest, manifest
+		if len(img.Manifest) > 0 && digest.Of(img.Manifest) == id {
+			check.Digest, check.Found = id, id
 		}
 		if check.Found != id {
 			check.Verdict, check.Code, check.Message = source.Failed, source.CodeDigest,
@@ -49,8 +46,7 @@ func (v *record) expect(id string) {
 	}
 }
 
-// stored reports whether the layers are those of an engine's store, with nothing but its own records to hold them
-// against.
+// stored reports whether the layers are those of an engine's store, which has only its own records to check them.
 func (one verified) stored() bool {
 	if one.image == nil {
 		return false
@@ -68,6 +64,6 @@ func trustLine(checks []source.Check) string {
 	if countOf(checks, whatExpected, source.Passed) > 0 {
 		return "the ID is the expected one, and binds every layer of the image that passed"
 	}
-	return "whoever could write the store could rewrite its records too: --expect ID binds the image to an ID known " +
+	return "whoever could write the store could also rewrite its records: --expect ID binds the image to an ID known " +
 		"from elsewhere"
 }

@@ -30,8 +30,8 @@ w etc/MYFILE
 f 0600 0:0 new "two\n"
 `
 
-// packed returns an image in a packing.
-func packed(t *testing.T, text string, p fixtures.Packing) []byte {
+// archived returns an image in a packing.
+func archived(t *testing.T, text string, p fixtures.Packing) []byte {
 	t.Helper()
 	img, err := fixtures.Parse("small", text)
 	if err != nil {
@@ -81,7 +81,7 @@ func TestVerifyNamesTheBlobOfEveryFlippedByte(t *testing.T) {
 	} {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
-			data := packed(t, smallImage, p)
+			data := archived(t, smallImage, p)
 			name := filepath.Join(t.TempDir(), "image.tar")
 			tried := 0
 			for _, s := range spans(t, data) {
@@ -148,7 +148,7 @@ func TestVerifyPassesEverySoundPacking(t *testing.T) {
 			continue // its order is a finding: see below
 		}
 		name := filepath.Join(t.TempDir(), "image")
-		if err := os.WriteFile(name, packed(t, smallImage, p), 0o600); err != nil {
+		if err := os.WriteFile(name, archived(t, smallImage, p), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		got := direct.Layup(t, "verify", name)
@@ -170,7 +170,7 @@ func TestVerifyFailsOnSeverityHighOnly(t *testing.T) {
 		code   string
 	}{low: {call.Answered, "whiteout-hides-nothing"}, high: {call.Refuted, "duplicate-entry"}} {
 		name := filepath.Join(t.TempDir(), "image.tar")
-		if err := os.WriteFile(name, packed(t, text, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
+		if err := os.WriteFile(name, archived(t, text, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got := direct.Layup(t, "verify", "-f", "csv", name); got.Status != want.status || !strings.Contains(got.Out,
@@ -263,7 +263,7 @@ func change(t *testing.T, name string) {
 // What follows a title of the record comes from outside and is escaped; the title is not, so that scripts find it.
 func TestTitlesOfTheRecordStayReadable(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a\x1b[2J.tar")
-	if err := os.WriteFile(name, packed(t, smallImage, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
+	if err := os.WriteFile(name, archived(t, smallImage, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got := direct.Layup(t, "verify", name)

@@ -64,9 +64,9 @@ func measured(v any) render.Value {
 func Check() call.Command {
 	return call.Command{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Findings: true, New: newCheck, Details: details,
 		Refuses: []call.Refusal{call.NoTOC},
-		About:   "hold an image against rules, for CI", No: "a rule does not hold",
+		About:   "check an image against rules, for CI", No: "a rule does not hold",
 		Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar",
-			"layup check --config gate.yaml --all deliveries/",
+			"layup check --config gate.yaml --all images/",
 			"layup check --max-wasted 20MB --format sarif -o layup.sarif shop.tar"}}
 }
 
@@ -95,7 +95,7 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) { return checked(img, list), nil }
 		status, err := c.Ask(ctx, c.Args, nil, analyze.Needs{Secrets: true}, ask)
 		if status == call.Failed && err == nil && len(c.Args) > 1 && flags.bare() {
-			c.Hint("every argument is an image; what a rule passes over stands behind =: --no-setuid=/usr/bin/su")
+			c.Hint("every argument is an image; exceptions follow the rule and =: --no-setuid=/usr/bin/su")
 		}
 		return status, err
 	}

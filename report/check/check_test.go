@@ -205,7 +205,7 @@ func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 		{"a merge key", "rules:\n  <<: {max-wasted: 1}\n", `unknown rule "<<"`},
 		{"a tag", "rules:\n  forbid: !!binary YQ==\n", "tags are not read"},
 		{"two documents", "rules:\n  max-wasted: 1\n---\nrules: {}\n", "more than one document"},
-		{"a rule twice", "rules:\n  max-wasted: 1\n  max-wasted: 2\n", `"max-wasted" stands there twice`},
+		{"a rule twice", "rules:\n  max-wasted: 1\n  max-wasted: 2\n", `duplicate key "max-wasted"`},
 		{"no value", "rules:\n  max-wasted:\n", "want a value"},
 		{"a list for one value", "rules:\n  max-wasted: [1, 2]\n", "want one value"},
 		{"a mapping for a value", "rules:\n  forbid: {a: b}\n", "want a value"},
@@ -234,7 +234,7 @@ func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 			}
 		})
 	}
-	for file, want := range map[string]string{"/no/such/file": "no such file", t.TempDir(): "is no regular file"} {
+	for file, want := range map[string]string{"/no/such/file": "no such file", t.TempDir(): "is not a regular file"} {
 		if got := direct.Layup(t, "check", "--config", file, name); got.Status != call.Failed || !strings.Contains(got.Err,
 			want) {
 			t.Errorf("%s: exit %d: %s", file, got.Status, got.Err)

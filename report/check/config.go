@@ -60,7 +60,7 @@ func configured(c *call.Call, name string) ([]givenRule, error) {
 func rulesIn(name string) ([]givenRule, error) {
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("is no regular file")
+		err = errors.New("is not a regular file")
 	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
@@ -159,7 +159,7 @@ func mapping(n *yaml.Node) ([]pair, error) {
 			return nil, fmt.Errorf("line %d: a key must be a word", key.Line)
 		}
 		if seen[key.Value] {
-			return nil, fmt.Errorf("line %d: %q stands there twice", key.Line, key.Value)
+			return nil, fmt.Errorf("line %d: duplicate key %q", key.Line, key.Value)
 		}
 		seen[key.Value] = true
 		list = append(list, pair{key, n.Content[i+1]})

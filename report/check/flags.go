@@ -157,7 +157,7 @@ func (r *ruleFlags) given() ([]givenRule, error) {
 	return list, nil
 }
 
-// bare reports whether a rule that takes exceptions behind = stands without any.
+// bare reports whether a rule that takes exceptions is given without any.
 func (r *ruleFlags) bare() bool {
 	for _, value := range r.values {
 		if value.kind.takes == except && slices.Contains(value.given, "") {

@@ -34,7 +34,7 @@ func (d *comparing) loadContainer(ctx context.Context, c *call.Call) (call.Image
 	if img.Container == nil {
 		list.Close()
 		return nil, sides, call.Usage("layup diff IMAGE-A IMAGE-B compares two images; --layers I..J two stages of one",
-			"diff: IMAGE-B is missing, and %s is no container", show.Shell(c.Args[0]))
+			"diff: IMAGE-B is missing, and %s is not a container", show.Shell(c.Args[0]))
 	}
 	sides[0], sides[1] = img.Began(d.against.Word != againstImage), img.After(analyze.Last)
 	return list, sides, nil

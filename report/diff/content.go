@@ -107,7 +107,7 @@ type patch struct {
 	color bool
 }
 
-// line writes a line of an image's text behind a sign of ours.
+// line writes a line of an image's text after a sign.
 func (p *patch) line(sign byte, text []byte) {
 	text, ended := bytes.CutSuffix(text, []byte{'\n'})
 	if !p.seen {
@@ -132,7 +132,7 @@ func (p *patch) paint(sign byte, line string) {
 	p.w.WriteString(colors[sign] + line + "\x1b[0m")
 }
 
-// legible escapes what a terminal would obey, but for tabs.
+// legible escapes what a terminal would obey, except tabs.
 func legible(text string) string {
 	parts := strings.Split(text, "\t")
 	for i, part := range parts {

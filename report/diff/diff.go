@@ -24,7 +24,7 @@ of one file); of an added or removed path it is the type.
 
 Images are equal where their layers (by diffID), their configuration and their paths are. Image IDs, references,
 digests of stored blobs and dates are shown where they differ, and never a difference by themselves. A directory
-that no layer lists has no time of its own to compare. Content is compared by SHA-256, but for files of different
+that no layer lists has no time of its own to compare. Content is compared by SHA-256, except of files of different
 sizes and for those that lie in the same layer on both sides. With --no-verify, layers of the same diffID are
 taken for the same.
 
@@ -36,8 +36,8 @@ cmd, workdir, labels, ports, volumes, stopsignal, healthcheck, shell, onbuild, p
 -1 is the empty tree, ..J begins with it, and I.. ends with the last layer.
 
 With one argument, a container of an engine's store, its read-write layer is compared with its image and its init
-layer, as docker diff does: every path that it wrote counts. --against image counts what the engine wrote into
-the init layer, too.
+layer, as docker diff does: every path that it wrote counts. --against image also counts what the engine wrote
+into the init layer.
 
 --content writes what differs in text files as diff -u does, for patch -p1, in place of the table; a file counts as
 text that holds no NUL byte.
@@ -212,15 +212,15 @@ func (a *diffAnswer) tell() {
 	switch format := a.call.Format; {
 	case format == "json", format == "table" && !a.equal():
 	case a.equal() && len(beside) > 0:
-		note = "no difference but in " + strings.Join(beside, ", ")
+		note = "no difference except in " + strings.Join(beside, ", ")
 	case a.equal():
 		note = "no difference"
 	case !a.SameLayers() && len(a.Config) > 0:
-		note = "layers and configuration differ, too; -f json and -f table show how"
+		note = "layers and configuration also differ; -f json and -f table show how"
 	case !a.SameLayers():
-		note = "layers differ, too; -f json and -f table show how"
+		note = "layers also differ; -f json and -f table show how"
 	case len(a.Config) > 0:
-		note = "the configuration differs, too; -f json and -f table show how"
+		note = "the configuration also differs; -f json and -f table show how"
 	}
 	if note != "" {
 		a.call.Note("note: " + note)

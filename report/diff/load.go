@@ -50,8 +50,7 @@ func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]ana
 	return list, sides, ready(ctx, list)
 }
 
-// chooseSide makes the choices that an error offers those of one side: the flags of both would ask the other one for
-// it, too.
+// chooseSide turns the choices that an error offers into flags of one side.
 func chooseSide(err error, side string) {
 	c, ok := errors.AsType[*advice.ChoiceError](err)
 	if !ok {
@@ -110,7 +109,7 @@ func (d *comparing) loadStages(ctx context.Context, c *call.Call) (call.Images, 
 	return list, sides, nil
 }
 
-// parseStages understands I..J; what is left out is the empty tree before, and the last layer behind.
+// parseStages understands I..J. Without I, it is the empty tree; without J, the last layer.
 func parseStages(s string) (from, to int, err error) {
 	const hint = "0..3 is what the layers 1 to 3 changed, -1..0 what layer 0 holds, 2.. what came after layer 2"
 	first, last, ok := strings.Cut(s, "..")

@@ -52,7 +52,7 @@ func drawTable(w io.Writer, t render.Terminal, s render.Section) error {
 	return render.Format{}.Write(w, render.Doc{Sections: []render.Section{s}}, t)
 }
 
-// A table is one of few rows, which is left out if it has none.
+// A table has few rows, and is left out if it has none.
 type table struct {
 	rows    [][]render.Value
 	columns []render.Column
