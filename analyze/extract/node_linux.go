@@ -16,8 +16,7 @@ const canDevices = true
 // checkName reports why this system cannot hold a name. Linux can try every name of a tar.
 func checkName(string) error { return nil }
 
-// fd returns the descriptor of the directory for the calls that os.Root does not make. These take a name in the
-// directory and follow no symlink.
+// fd returns the descriptor of the directory, for calls that os.Root does not make. They follow no symlink.
 func (at *folder) fd() (int, error) {
 	if at.file == nil {
 		f, err := at.root.Open(".")

@@ -26,8 +26,8 @@ type OverlayLayer struct {
 }
 
 // Overlay writes the layers of an image to a directory that is new or empty, as the overlay2 driver does. A character
-// device 0:0 stands for a path that a layer deletes; the attribute trusted.overlay.opaque marks a directory that hides
-// what lower layers have in it. The directories upper, work and merged are for a mount. It needs root. On failure it
+// device 0:0 stands for a path that a layer deletes. The attribute trusted.overlay.opaque marks a directory that hides
+// its content in lower layers. The directories upper, work and merged are for a mount. It needs root. On failure it
 // removes what it made.
 func Overlay(ctx context.Context, img *analyze.Image, dir string) (layers []OverlayLayer, err error) {
 	if err := overlayPrivilege(); err != nil {
@@ -74,8 +74,7 @@ type overlayPlan struct {
 	opaque    map[tarfs.Node]bool
 }
 
-// overlayPlans finds what each layer hides: the topmost paths that it deletes, and the directories that it makes
-// opaque.
+// overlayPlans finds what each layer hides: the topmost paths that it deletes, and its opaque directories.
 func overlayPlans(img *analyze.Image) []overlayPlan {
 	plans := make([]overlayPlan, len(img.Layers))
 	for i := range plans {
@@ -105,7 +104,7 @@ func overlayPlans(img *analyze.Image) []overlayPlan {
 	return plans
 }
 
-// versions are those that a layer wrote, with all their parent directories.
+// versions returns what a layer wrote, with all parent directories.
 func (p *overlayPlan) versions(tree *tarfs.Tree, layer int) []tarfs.Version {
 	view := tree.At(layer)
 	need := map[tarfs.Node]bool{tree.Root(): true}
@@ -171,8 +170,7 @@ func (o *overlay) layer(ctx context.Context, i int) error {
 	return plain(o.root.Symlink("../"+id+"/diff", "l/"+l.Link))
 }
 
-// name returns the name of a layer's directory. The engine uses a random name; here it is the chainID, so it is always
-// the same.
+// name returns the name of a layer's directory: the chainID, which is always the same. The engine's names are random.
 func (o *overlay) name(i int) string {
 	if hexID, ok := strings.CutPrefix(o.img.LayerFacts()[i].ChainID, "sha256:"); ok {
 		return hexID

@@ -20,7 +20,7 @@ func overlayPrivilege() error {
 	return nil
 }
 
-// hide makes the whiteouts and opaque marks of a layer below its directory. The times of directories do not change.
+// hide makes the whiteouts and opaque marks of a layer in its directory. The times of directories do not change.
 func (p *overlayPlan) hide(diff string) error {
 	root, err := os.OpenRoot(diff)
 	if err != nil {

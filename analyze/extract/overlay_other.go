@@ -5,7 +5,7 @@ package extract
 import "errors"
 
 func overlayPrivilege() error {
-	return errors.New("layers can be unpacked on Linux only, which has overlayfs")
+	return errors.New("unpacking layers works on Linux only: it needs overlayfs")
 }
 
 func (p *overlayPlan) hide(string) error { return nil }

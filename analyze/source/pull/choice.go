@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
@@ -29,7 +31,6 @@ func (p *plan) platform(e *entry, parsed *document.Document) (string, error) {
 	return "", &advice.ChoiceError{Message: fmt.Sprintf(none, document.Machine()[0]), Choices: leafChoices(leaves)}
 }
 
-// noPlatform says that there is no image for the platform that the user named.
 func noPlatform(name string, choices []advice.Choice) error {
 	return &advice.ChoiceError{Message: fmt.Sprintf("there is no image for platform %q", name), Choices: choices}
 }
@@ -56,8 +57,7 @@ func leafChoices(leaves []child) []advice.Choice {
 	return list
 }
 
-// choose leaves of an index the image of one platform, which becomes the entry; its attestations become entries of
-// their own.
+// choose makes the image of one platform the entry, in place of its index. Its attestations become entries also.
 func (p *plan) choose(ctx context.Context, e *entry, parsed *document.Document, name string) error {
 	want, err := document.ParsePlatform(name)
 	if err != nil {
@@ -131,7 +131,7 @@ func (p *plan) leaves(ctx context.Context, e *entry, d document.Descriptor, pars
 	return list, nil
 }
 
-// fits compares the platform that the user wants with that of an image without an index: the config says it.
+// fits compares the platform that the user wants with that of an image without an index. The config names it.
 func (p *plan) fits(ctx context.Context, e *entry) error {
 	if p.opt.Platform == "" || e.image.NotImage() != nil {
 		return nil
@@ -169,7 +169,7 @@ func (e *entry) shownPlatform() string {
 
 // addReferrers plans what refers to the manifests of an entry, and what refers to that.
 func (p *plan) addReferrers(ctx context.Context, e *entry) error {
-	for _, digest := range sortedKeys(e.fetched) {
+	for _, digest := range slices.Sorted(maps.Keys(e.fetched)) {
 		pages, err := p.client.Referrers(ctx, e.ref, digest)
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ import (
 type download struct {
 	layout.Blob
 	ref     registry.Reference
-	content []byte // of a document; nil for what must be fetched
+	content []byte // of a document; nil if it must be fetched
 	foreign bool   // the registry may not have it
 }
 

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,10 +21,7 @@ func (p *plan) fill(ctx context.Context, partial *layout.Partial) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	jobs := p.opt.Jobs
-	if jobs <= 0 {
-		jobs = defaultJobs
-	}
+	jobs := cmp.Or(max(p.opt.Jobs, 0), defaultJobs)
 	queue := make(chan download, len(missing))
 	for _, b := range missing {
 		queue <- b
@@ -44,10 +42,7 @@ func (p *plan) fill(ctx context.Context, partial *layout.Partial) error {
 		})
 	}
 	wait.Wait()
-	if f.err != nil {
-		return f.err
-	}
-	return ctx.Err()
+	return cmp.Or(f.err, ctx.Err())
 }
 
 // A filling is the work on one partial directory.
@@ -119,9 +114,7 @@ func (f *filling) fetch(ctx context.Context, b download) error {
 func (f *filling) fail(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err == nil {
-		f.err = err
-	}
+	f.err = cmp.Or(f.err, err)
 }
 
 func (f *filling) count(n int64) {

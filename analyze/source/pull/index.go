@@ -35,17 +35,16 @@ func (p *plan) index() []byte {
 	for _, e := range p.entries {
 		d := indexEntry{MediaType: e.desc.MediaType, Digest: e.desc.Digest, Size: e.desc.Size, Platform: e.platform,
 			ArtifactType: e.desc.ArtifactType, Annotations: e.desc.Annotations}
-		if !e.named { // only a reference of the user has a name
+		if !e.named { // only the user's references have names
 			d.Annotations = maps.Clone(d.Annotations)
 			delete(d.Annotations, document.NameAnnotation)
 			delete(d.Annotations, document.TagAnnotation)
 		} else {
-			d.Annotations = map[string]string{document.NameAnnotation: e.name()}
+			tag := e.name()
 			if e.ref.Tag != "" && tags[e.ref.Tag] == 1 {
-				d.Annotations[document.TagAnnotation] = e.ref.Tag
-			} else {
-				d.Annotations[document.TagAnnotation] = e.name()
+				tag = e.ref.Tag
 			}
+			d.Annotations = map[string]string{document.NameAnnotation: e.name(), document.TagAnnotation: tag}
 		}
 		doc.Manifests = append(doc.Manifests, d)
 	}
@@ -108,5 +107,3 @@ func (p *plan) loadable(partial *layout.Partial, e *entry) error {
 	}
 	return nil
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -15,7 +15,7 @@ import (
 	"layup/analyze/source/registry"
 )
 
-// A plan is what a pull will fetch, as indexes and manifests say.
+// A plan is what a pull will fetch.
 type plan struct {
 	client *registry.Client
 	opt    Options
@@ -28,22 +28,18 @@ type plan struct {
 
 // An entry is a line of index.json.
 type entry struct {
-	ref      registry.Reference // without tag and digest for what only refers to another entry
+	ref      registry.Reference // without tag and digest if it only refers to another entry
 	named    bool               // by the user
 	desc     document.Descriptor
 	platform json.RawMessage    // from the index; nil if it has none
 	image    *document.Manifest // nil for an index
-	fetched  map[string]string  // the entry's manifests and indexes, digest to media type
+	fetched  map[string]string  // media types of the entry's manifests and indexes, by digest
 }
 
 // about returns the entry of something that refers to e.
 func (e *entry) about(c child) *entry {
 	ref := registry.Reference{Host: e.ref.Host, Repository: e.ref.Repository}
 	return &entry{ref: ref, desc: c.Descriptor, platform: c.platform, fetched: map[string]string{}}
-}
-
-func newPlan(client *registry.Client, opt Options) *plan {
-	return &plan{client: client, opt: opt, blobs: map[string]download{}}
 }
 
 // add plans one reference.
@@ -196,7 +192,7 @@ func (p *plan) children(d document.Descriptor, parsed *document.Document) ([]chi
 	return children, nil
 }
 
-// document fetches a manifest or an index that another document names; nil for what is neither.
+// document fetches a manifest or an index that another document names; nil if it is neither.
 func (p *plan) document(ctx context.Context, e *entry, d document.Descriptor) ([]byte, error) {
 	if held, there := p.blobs[d.Digest]; there && held.content != nil {
 		return held.content, nil

@@ -17,14 +17,14 @@ import (
 	"layup/analyze/source/registry"
 )
 
-// Options say what is fetched, and where it goes.
+// Options say what to fetch, and where it goes.
 type Options struct {
 	Registry registry.Options
 	Limits   document.Limits
 	Target   string // a file if it ends in .tar, else a directory
-	Platform string // the only one to fetch of each reference; empty means all
+	Platform string // the only one to fetch for each reference; empty means all
 	All      bool   // also attestations, and what refers to the images
-	Docker   bool   // also manifest.json; one platform of each reference
+	Docker   bool   // also manifest.json; one platform for each reference
 	Force    bool   // replace the target
 	NoResume bool   // neither continue an earlier pull nor keep what an interrupted one fetched
 	Jobs     int    // blobs fetched at once; 0 means 4
@@ -53,7 +53,7 @@ type Reference struct {
 	Platform  string // empty if all were fetched, or if it is unknown
 }
 
-// partialSuffix after a target's name is the directory in which an unfinished pull keeps what it has.
+// partialSuffix, added to the target's name, names the directory of an unfinished pull.
 const partialSuffix = ".layup-partial"
 
 // defaultJobs is how many blobs are fetched at once.
@@ -70,7 +70,7 @@ func Pull(ctx context.Context, names []string, opt Options) (*Pulled, error) {
 		return nil, err
 	}
 	defer client.Close()
-	p := newPlan(client, opt)
+	p := &plan{client: client, opt: opt, blobs: map[string]download{}}
 	for _, name := range names {
 		if err := p.add(ctx, name); err != nil {
 			return nil, registry.Advised(fmt.Errorf("%s: %w", show.Safe(name), err))

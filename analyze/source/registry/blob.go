@@ -48,7 +48,7 @@ func (c *Client) Stream(ctx context.Context, ref Reference, d Descriptor, offset
 		return nil, err
 	}
 	if offset < 0 || offset > d.Size {
-		return nil, fmt.Errorf("from byte %d on of a blob of %d", offset, d.Size)
+		return nil, fmt.Errorf("offset %d is outside a blob of %d bytes", offset, d.Size)
 	}
 	s := &Stream{c: c, ctx: ctx, q: blobQuestion(ref, d), size: d.Size, at: offset, since: offset}
 	if err := s.open(); err != nil {
@@ -110,7 +110,7 @@ func (s *Stream) again(a *answer) error {
 		return fmt.Errorf("size: want %d bytes, the registry sends %d", s.size, a.length)
 	}
 	if _, err := io.CopyN(io.Discard, a, s.at); err != nil {
-		return fmt.Errorf("beginning anew: %w", err)
+		return fmt.Errorf("starting again: %w", err)
 	}
 	return nil
 }
@@ -236,7 +236,7 @@ var ErrNoRange = errors.New("the registry gives no parts of a blob")
 // Part returns the bytes of a blob between two offsets, by a Range request. It checks only their number.
 func (c *Client) Part(ctx context.Context, ref Reference, d Descriptor, from, to int64) ([]byte, error) {
 	if from < 0 || to <= from || to > d.Size {
-		return nil, fmt.Errorf("bytes %d to %d of a blob of %d", from, to, d.Size)
+		return nil, fmt.Errorf("bytes %d to %d are not in a blob of %d bytes", from, to, d.Size)
 	}
 	q := blobQuestion(ref, d)
 	q.from, q.to = from, to

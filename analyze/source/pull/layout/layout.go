@@ -72,8 +72,8 @@ func (l Layout) dirs() []string {
 // epoch is the time of everything in a layout.
 func epoch() time.Time { return time.Unix(0, 0) }
 
-// Tar writes the layout as a tar, moves it to target, where it replaces a file, and removes the partial directory. It
-// compares the digest of each blob once more.
+// Tar writes the layout as a tar and moves it to target. It replaces a file there and removes the partial directory. It
+// compares the digest of each blob again.
 func (p *Partial) Tar(ctx context.Context, l Layout, target string) error {
 	f, err := p.root.OpenFile(building, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
@@ -96,7 +96,7 @@ func (p *Partial) Tar(ctx context.Context, l Layout, target string) error {
 	return errors.Join(syncDir(filepath.Dir(target)), p.Remove())
 }
 
-// write writes the members: the documents first, which say what follows, then the blobs in the order of their digests.
+// write writes the members: first the documents, then the blobs in the order of their digests.
 func (p *Partial) write(ctx context.Context, w *tar.Writer, l Layout) error {
 	for _, d := range l.documents() {
 		if err := w.WriteHeader(header(d.name, tar.TypeReg, int64(len(d.content)))); err != nil {
@@ -144,7 +144,7 @@ func (p *Partial) member(ctx context.Context, w *tar.Writer, b Blob) error {
 	return b.match(h)
 }
 
-// Directory turns the partial directory into the layout and moves it to target, where it replaces a directory.
+// Directory turns the partial directory into the layout and moves it to target. It replaces a directory there.
 func (p *Partial) Directory(ctx context.Context, l Layout, target string) error {
 	keep := map[string]bool{}
 	for _, dir := range l.dirs() {
@@ -210,14 +210,11 @@ func (p *Partial) document(d document) error {
 
 // settle gives a name its mode and time.
 func (p *Partial) settle(name string, mode fs.FileMode) error {
-	if err := p.root.Chmod(name, mode); err != nil {
-		return err
-	}
-	return p.root.Chtimes(name, epoch(), epoch())
+	return cmp.Or(p.root.Chmod(name, mode), p.root.Chtimes(name, epoch(), epoch()))
 }
 
-// replace moves a directory to target. It moves an old directory away before and removes it after, so target is never
-// incomplete, but does not exist for a moment.
+// replace moves a directory to target. It first moves an old directory away, and removes it after. For a moment target
+// does not exist, but it is never incomplete.
 func replace(dir, target string) error {
 	old := target + ".layup-old"
 	switch err := os.Rename(target, old); {

@@ -1,5 +1,5 @@
-// Package layout keeps blobs while they are fetched and writes an OCI image layout of them: a directory, or a tar of
-// one. Its bytes depend on the blobs and documents only. The target is complete or does not exist.
+// Package layout keeps blobs while they are fetched, and writes them as an OCI image layout: a directory or a tar. Its
+// bytes depend on the blobs and documents only. The target is complete or does not exist.
 package layout
 
 import (
@@ -16,7 +16,7 @@ import (
 	"layup/analyze/digest"
 )
 
-// A Blob is content by its digest.
+// A Blob names content by its digest.
 type Blob struct {
 	Digest string // sha256:HEX or sha512:HEX, checked by the caller
 	Size   int64  // bytes
@@ -51,9 +51,9 @@ const (
 	dirMode  = 0o755
 )
 
-// A Partial is a directory of what was fetched so far: complete blobs under their digests, which were compared, and a
-// file for each incomplete blob. It belongs to one process at a time. Several goroutines may call its methods for
-// different blobs.
+// A Partial is a directory of what was fetched so far: complete, verified blobs under their digests, and a file for
+// each incomplete blob. It belongs to one process at a time. Several goroutines may call its methods for different
+// blobs.
 type Partial struct {
 	dir  string
 	root *os.Root
@@ -73,30 +73,37 @@ func Open(dir string, fresh bool) (*Partial, error) {
 		return nil, err
 	}
 	p := &Partial{dir: dir, root: root}
-	if err := p.prepare(fresh); err != nil {
+	if p.lock, err = root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, fileMode); err != nil {
 		return nil, errors.Join(err, root.Close())
+	}
+	if err := p.prepare(fresh); err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
 // prepare takes the lock and creates the directories.
-func (p *Partial) prepare(fresh bool) (err error) {
-	p.lock, err = p.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, fileMode)
-	if err != nil {
-		return err
-	}
-	if err = lock(p.lock); err != nil {
-		return errors.Join(fmt.Errorf("%q is in use by another pull", p.dir), p.lock.Close())
+func (p *Partial) prepare(fresh bool) error {
+	if lock(p.lock) != nil {
+		return fmt.Errorf("%q is in use by another pull", p.dir)
 	}
 	if fresh {
 		if err := p.clear(map[string]bool{lockName: true}); err != nil {
-			return errors.Join(err, p.lock.Close())
+			return err
 		}
 	}
 	for _, dir := range []string{blobs, incoming, path.Join(blobs, "sha256")} {
-		if err := p.root.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
-			return errors.Join(err, p.lock.Close())
+		if err := p.mkdir(dir); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// mkdir creates a directory unless it exists.
+func (p *Partial) mkdir(name string) error {
+	if err := p.root.Mkdir(name, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
 	return nil
 }
@@ -144,19 +151,16 @@ func (p *Partial) partial(b Blob) string {
 func (p *Partial) Put(ctx context.Context, b Blob, content []byte) error {
 	return p.Fetch(ctx, b, func(_ context.Context, offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(string(content[offset:]))), nil
-	}, nil)
+	}, func(int64) {})
 }
 
 // From opens a blob at an offset. The reader ends at the blob's end.
 type From func(ctx context.Context, offset int64) (io.ReadCloser, error)
 
 // Fetch completes a blob: it continues after the bytes that are there, and compares the digest. The bytes stay if
-// reading fails. If the digest differs, Fetch fetches a blob of an earlier process once more. It tells progress, which
-// may be nil, the number of bytes that came or were there, negative if they do not count after all.
+// reading fails. If the digest of a blob that an earlier process began differs, Fetch fetches it again. It tells
+// progress the number of bytes that came or were there; negative if they do not count after all.
 func (p *Partial) Fetch(ctx context.Context, b Blob, from From, progress func(int64)) error {
-	if progress == nil {
-		progress = func(int64) {}
-	}
 	f, err := p.root.OpenFile(p.partial(b), os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return err
@@ -223,8 +227,7 @@ func read(ctx context.Context, f *os.File, h hash.Hash, b Blob, begun int64, fro
 
 // name gives a complete blob its name in the layout.
 func (p *Partial) name(b Blob) error {
-	dir := path.Dir(b.name())
-	if err := p.root.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := p.mkdir(path.Dir(b.name())); err != nil {
 		return err
 	}
 	return p.root.Rename(p.partial(b), b.name())
