@@ -60,8 +60,7 @@ func (p *printing) answer(ctx context.Context, c *call.Call) (int, error) {
 	})
 }
 
-// files finds the versions asked for; what is not there is missing, and what is no file is an error before anything is
-// written.
+// files finds the versions asked for, and adds paths that are not there to missing. What is not a file is an error.
 func (p *printing) files(c *call.Call, img *analyze.Image, missing *[]error) ([]tarfs.Version, error) {
 	var versions []tarfs.Version
 	for _, path := range c.Args[1:] {
@@ -81,8 +80,7 @@ func (p *printing) files(c *call.Call, img *analyze.Image, missing *[]error) ([]
 	return versions, nil
 }
 
-// file finds one version. Of a single layer a path is taken as it stands, for symlinks lead through what all layers
-// made.
+// file finds one version. With --layer, symlinks are not followed: they lead through what all layers made.
 func (p *printing) file(c *call.Call, img *analyze.Image, path string) (tarfs.Version, error) {
 	if p.layer.Given {
 		return p.carried(c, img, path)

@@ -96,7 +96,7 @@ func (t *taking) answer(ctx context.Context, c *call.Call) (int, error) {
 	})
 }
 
-// check refuses what the flags cannot mean together, and a target that is taken, before an image is read.
+// check refuses flags that exclude each other and a target that exists, before an image is read.
 func (t *taking) check(c *call.Call) error {
 	modes := 0
 	for _, given := range []bool{t.layer.Given, t.upto.Given, t.deleted, t.layerTar.Given} {
@@ -134,7 +134,7 @@ func (t *taking) check(c *call.Call) error {
 	return checkFresh(c, t.force)
 }
 
-// streams reports whether the tar of several layers is written where no place can be returned to.
+// streams reports whether a merged tar is written to an output that cannot seek.
 func (t *taking) streams(c *call.Call) bool {
 	if c.Output == "" || t.layerTar.Given {
 		return false
@@ -152,7 +152,7 @@ func checkFresh(c *call.Call, force bool) error {
 	return call.Usage("--force replaces it", "-o %q: exists", c.Output)
 }
 
-// targetError adds to what is wrong with the directory what to do about it.
+// targetError adds a hint to an error about the directory.
 func targetError(flag, dir string, err error) error {
 	switch {
 	case err == nil:
@@ -215,7 +215,7 @@ func (t *taking) build(ctx context.Context, c *call.Call, plan *extract.Plan) (i
 	return leftOut(c, result), nil
 }
 
-// explained adds to what went wrong what would not have.
+// explained adds a hint to an error.
 func (t *taking) explained(img *analyze.Image, err error) error {
 	if place, ok := errors.AsType[*extract.PlaceError](err); ok {
 		return targetError("-C ", t.dir, place.Err)

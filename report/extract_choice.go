@@ -16,7 +16,7 @@ import (
 // A pattern is one PATH of extract.
 type pattern struct {
 	arg   string
-	glob  filter.Pattern // nil where it holds no sign of a pattern
+	glob  filter.Pattern // nil if it is not a pattern
 	node  tarfs.Node
 	found bool // the node is a path of this name
 	hits  int
@@ -52,8 +52,8 @@ type selection struct {
 	missing  []error
 	above    func(tarfs.Node) (tarfs.Version, bool) // the directory that something selected lies in
 	chain    []tarfs.Node                           // the directories that what was added last lies in
-	leaf     tarfs.Node                             // the last path that is no directory
-	bent     []tarfs.Version                        // what lies below a path that is no directory here
+	leaf     tarfs.Node                             // the last path that is not a directory
+	bent     []tarfs.Version                        // what lies below a path that is not a directory here
 }
 
 // choose finds what is to be extracted.
@@ -93,7 +93,8 @@ func (t *taking) choose(c *call.Call, img *analyze.Image, patterns []*pattern) (
 	if len(patterns) == 0 && len(s.versions) == 0 {
 		s.missing = append(s.missing, t.nothing())
 	}
-	return s, t.bent(c, s)
+	s.tellBent(c)
+	return s, nil
 }
 
 // candidates yields one version of each path in path order: those that the flags ask for.
@@ -210,15 +211,14 @@ func (t *taking) nothing() error {
 	return errors.New("the image is empty")
 }
 
-// bent says what could not be extracted together with what took the place of its directory.
-func (t *taking) bent(c *call.Call, s *selection) error {
+// tellBent says what could not be extracted together with what replaced its directory.
+func (s *selection) tellBent(c *call.Call) {
 	if len(s.bent) == 0 {
-		return nil
+		return
 	}
 	path := s.bent[0].Node().Path()
 	c.Note(fmt.Sprintf("left out: %d older paths, such as %q, below what was not a directory when it was deleted "+
 		"(--layer %d has that one)", len(s.bent), path, s.bent[0].Layer()))
-	return nil
 }
 
 // add selects a version, and before it the directories that it lies in.
@@ -232,7 +232,7 @@ func (s *selection) add(v tarfs.Version) {
 	at := n.Parent()
 	keep := 0
 	for ; !at.IsRoot(); at = at.Parent() {
-		if k := lastIndex(s.chain, at); k >= 0 {
+		if k := slices.Index(s.chain, at); k >= 0 {
 			keep = k + 1
 			break
 		}
@@ -254,13 +254,4 @@ func (s *selection) add(v tarfs.Version) {
 	} else {
 		s.leaf = n
 	}
-}
-
-func lastIndex(chain []tarfs.Node, n tarfs.Node) int {
-	for i, at := range slices.Backward(chain) {
-		if at == n {
-			return i
-		}
-	}
-	return -1
 }

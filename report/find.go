@@ -101,7 +101,7 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	return status, err
 }
 
-// needed are the needs of the search: a digest that is looked for must be known, but is not shown.
+// needed returns what the search needs: --sha256 needs digests, but does not show them.
 func (s *search) needed() analyze.Needs {
 	needs := s.needs
 	needs.Digests = needs.Digests || s.digest != ""
@@ -195,7 +195,7 @@ func statusColumn(f []render.Field) render.Column {
 	}}
 }
 
-// because says how a version was hidden where its status does not.
+// because says how a version was hidden, unless its status says it.
 func because(how string) string {
 	if how == tarfs.ByWhiteout.String() || how == tarfs.Replaced.String() {
 		return ""

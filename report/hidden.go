@@ -35,7 +35,7 @@ SENSITIVE marks what should not be in an image:
 // hiddenFields are those of versions and what marks them.
 var hiddenFields = slices.Concat(item.VersionFields, []render.Field{{Name: "sensitive"}})
 
-// hiddenDetail is the help with the rules that mark files, for they are what a reader will ask for.
+// hiddenDetail is the help with the rules that mark files.
 func hiddenDetail() string {
 	var b strings.Builder
 	b.WriteString(hiddenDetails)
@@ -118,9 +118,9 @@ func divided(args []string) (images, patterns []string) {
 
 // hiddenTotals is the document's "totals".
 type hiddenTotals struct {
-	Hidden int64 `json:"hidden"` // what waste calls so
-	Listed int64 `json:"listed"` // of it what the items show, each body once
-	Unseen int64 `json:"unseen"` // of it what no version ever showed
+	Hidden int64 `json:"hidden"` // as in waste
+	Listed int64 `json:"listed"` // the part that the items show, each body once
+	Unseen int64 `json:"unseen"` // the part that no version ever showed
 }
 
 // part is the answer for one image.
@@ -183,7 +183,7 @@ func hiddenRows(img *analyze.Image, hits []analyze.Hit) iter.Seq[[]render.Value]
 	}
 }
 
-// hiddenColumns are those of versions, and what marks them where anything does.
+// hiddenColumns are those of versions, with SENSITIVE if any is marked.
 func hiddenColumns(digests, marked bool) []render.Column {
 	columns := hitColumns(digests)
 	if marked {
@@ -192,7 +192,7 @@ func hiddenColumns(digests, marked bool) []render.Column {
 	return columns
 }
 
-// mask stands for a value that is not to be shown; it does not tell how long it is.
+// mask replaces a secret value and does not tell its length.
 const mask = "********"
 
 func secretsTable(shown bool) render.Table[analyze.Secret] {

@@ -23,7 +23,7 @@ stored blob; where nothing names it, the tar inside (the diffID). --no-files ans
 the config alone, which are verified; the layers are not.
 `
 
-// A layer is one with whether it was read: else nothing in it was counted.
+// A layer is a layer and whether it was read: else nothing in it was counted.
 type layer struct {
 	analyze.LayerFacts
 	read bool
@@ -57,7 +57,7 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.Cell("INSTRUCTION", func(l layer) string { return show.OneLine(l.Instruction.Readable) }).Cut(),
 })
 
-// counted is a number that only reading a layer tells.
+// counted is a number that is known only after the layer was read.
 func counted[N int | int64](name string, number func(layer) N) render.Member[layer] {
 	return render.IntOf(name, func(l layer) N {
 		if !l.read {

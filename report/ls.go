@@ -72,7 +72,7 @@ func (l *listing) ask(c *call.Call, img *analyze.Image, args []string) (call.Par
 	return p, nil
 }
 
-// own lists the entries of one layer's tar: what it wrote, and what it deleted, of which the top-most paths.
+// own lists the entries of one layer's tar: what it wrote, and the top-most paths that it deleted.
 func (l *listing) own(img *analyze.Image, top string) (call.Part, error) {
 	var p call.Part
 	if err := call.CheckLayer(img, "layer", l.layer.N); err != nil {
@@ -104,21 +104,18 @@ func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot) iter.Seq[[
 	}
 }
 
-// start finds where a listing begins: the path given or the root, after the layer given or the last. What is not there
-// is a *absentError.
+// start finds where a listing begins: the path or the root, after the given layer or the last. A path that is not
+// there is an *absentError.
 func start(c *call.Call, img *analyze.Image, upto *arg.Number, args []string) (*tarfs.Snapshot, tarfs.Version, error) {
 	if err := call.CheckLayer(img, "upto", upto.Or(0)); upto.Given && err != nil {
 		return nil, tarfs.Version{}, err
 	}
 	last := upto.Or(analyze.Last)
 	snap := img.Tree().At(last)
-	asked := strings.Join(args, "")
-	if asked == "" {
-		asked = "/"
-	}
+	asked := cmp.Or(strings.Join(args, ""), "/")
 	o, err := img.Owner(asked, true, last)
 	if err != nil || o.Version.Type() != tarfs.Dir {
-		var unfollowed analyze.Owner // a symlink that leads nowhere, or to no directory, is listed itself
+		var unfollowed analyze.Owner // a symlink that does not lead to a directory is listed itself
 		if unfollowed, err = img.Owner(asked, false, last); err == nil {
 			o = unfollowed
 		}
@@ -166,7 +163,7 @@ func (l *listing) versions(snap *tarfs.Snapshot, from tarfs.Version) iter.Seq[ta
 	}
 }
 
-// sorted puts the versions in the order asked for; they come in path order, which stays among equals.
+// sorted puts versions, which come in path order, in the order of --sort. Equal ones keep their order.
 func (l *listing) sorted(versions iter.Seq[tarfs.Version]) iter.Seq[tarfs.Version] {
 	order := l.order()
 	if order == nil {

@@ -43,7 +43,7 @@ func newTree(f *pflag.FlagSet) call.Answer {
 	})
 }
 
-// draw draws versions in path order, of which the first is the root of all others.
+// draw draws versions in path order; the first is the root of all others.
 func draw(w io.Writer, versions []tarfs.Version) error {
 	out := bufio.NewWriter(w)
 	var depths []int

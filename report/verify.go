@@ -172,7 +172,7 @@ func (one verified) head(c *call.Call, v *record) []string {
 	lines := []string{"verified by  " + by, "source       " + show.Safe(c.Args[0]) + " (" + one.source + ")"}
 	add := func(title, text string) {
 		if text != "" {
-			lines = append(lines, title+show.Safe(text)) // a title is the program's, and stays outside of what is escaped
+			lines = append(lines, title+show.Safe(text)) // titles are not escaped
 		}
 	}
 	for _, check := range v.File {

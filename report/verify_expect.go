@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"layup/analyze/digest"
 	"layup/analyze/source"
@@ -48,15 +49,7 @@ func (v *record) expect(id string) {
 
 // stored reports whether the layers are those of an engine's store, which has only its own records to check them.
 func (one verified) stored() bool {
-	if one.image == nil {
-		return false
-	}
-	for _, l := range one.image.Layers {
-		if l.Assembled() {
-			return true
-		}
-	}
-	return false
+	return one.image != nil && slices.ContainsFunc(one.image.Layers, (*source.Layer).Assembled)
 }
 
 // trustLine says what the record of a store proves.

@@ -11,7 +11,7 @@ import (
 	"layup/report/render"
 )
 
-// schemaVersion is that of the JSON documents; it changes when a member changes its meaning or goes.
+// schemaVersion is that of the JSON documents; it changes when a member changes its meaning or disappears.
 const schemaVersion = 1
 
 // A build is what a version is made from.

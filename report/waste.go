@@ -56,8 +56,8 @@ func newWaste(f *pflag.FlagSet) call.Answer {
 
 // wastePart is the answer for one image, with the most costly paths and duplicates.
 func wastePart(img *analyze.Image, most int) call.Part {
-	account, duplicates := img.Account(),
-		img.Duplicates() // before what is wasted: what they need to be found is free again then
+	account := img.Account()
+	duplicates := img.Duplicates() // before Wasted: its memory is free again then
 	wasted := img.Wasted()
 	twice := int64(0)
 	for _, d := range duplicates {
@@ -128,7 +128,7 @@ func whyWasted(h analyze.Hit) string {
 	return h.Status.String()
 }
 
-// hiding leaves out the layers of which nothing is hidden: a person looks for the others.
+// hiding leaves out the layers that have nothing hidden.
 func hiding(layers []analyze.LayerAccount) []analyze.LayerAccount {
 	return slices.DeleteFunc(slices.Clone(layers), func(l analyze.LayerAccount) bool { return l.Hidden == 0 })
 }

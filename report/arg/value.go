@@ -3,6 +3,7 @@ package arg
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,11 +22,9 @@ func (c *Choice) String() string { return c.Word }
 func (c *Choice) Type() string   { return strings.Join(c.Words, "|") }
 
 func (c *Choice) Set(s string) error {
-	for _, w := range c.Words {
-		if s == w {
-			c.Word = s
-			return nil
-		}
+	if slices.Contains(c.Words, s) {
+		c.Word = s
+		return nil
 	}
 	list := "not one of " + strings.Join(c.Words, ", ")
 	if hint := near.Hint(s, c.Words); hint != "" {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -47,11 +48,8 @@ func configured(c *call.Call, name string) ([]givenRule, error) {
 		said += ", not from " + show.Shell(names[1])
 	}
 	c.Note(said)
-	for _, r := range rules {
-		if r.kind.takes == filed {
-			c.Note("efficiency and waste are counted as layup waste does; dive's numbers differ, layup help check says why")
-			break
-		}
+	if slices.ContainsFunc(rules, func(r givenRule) bool { return r.kind.takes == filed }) {
+		c.Note("efficiency and waste are counted as layup waste does; dive's numbers differ, layup help check says why")
 	}
 	return rules, nil
 }
@@ -83,8 +81,8 @@ func rulesIn(name string) ([]givenRule, error) {
 	return parseRules(name, data)
 }
 
-// parseRules reads YAML of one mapping, rules, whose keys are names of rules. There are no aliases, and no key is
-// unknown.
+// parseRules reads YAML with one key, rules: a mapping from names of rules to values. It refuses aliases and unknown
+// keys.
 func parseRules(name string, data []byte) ([]givenRule, error) {
 	var doc, more yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -167,7 +165,7 @@ func mapping(n *yaml.Node) ([]pair, error) {
 	return list, nil
 }
 
-// disabled is dive's word for a rule that is not to be held.
+// disabled is dive's word for a rule that is not checked.
 const disabled = "disabled"
 
 // filedRule understands one key of rules.

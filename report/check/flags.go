@@ -87,7 +87,7 @@ type ruleFlag struct {
 
 func (r *ruleFlag) String() string { return "" }
 
-// Type returns bool where the rule takes nothing, so that the help names no value.
+// Type returns bool if the rule takes nothing: the help names no value then.
 func (r *ruleFlag) Type() string {
 	if r.kind.takes == nothing_ {
 		return "bool"
@@ -114,7 +114,7 @@ func (r *ruleFlag) Set(s string) error {
 	return nil
 }
 
-// noException is what the flag library passes where a rule stands without exceptions.
+// noException is what the flag library passes for a rule without exceptions.
 const noException = "(none)"
 
 func newRuleFlags(f *pflag.FlagSet) *ruleFlags {

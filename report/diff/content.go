@@ -23,8 +23,7 @@ const (
 	isTooLarge = "too large"
 )
 
-// compares reports whether two contents are to be compared, and if not, why. Both are empty where there is nothing to
-// compare.
+// compares reports whether two contents are compared and, if there is something to compare, why not.
 func (a *diffAnswer) compares(d analyze.Difference) (yes bool, whyNot string) {
 	onA, onB := d.InA && d.A.Type() == tarfs.File, d.InB && d.B.Type() == tarfs.File
 	switch {
@@ -70,7 +69,8 @@ func (a *diffAnswer) closeContents() {
 	}
 }
 
-// hunks compares the two contents of a path; a side that is not there is empty. Why they are not compared, whyNot says.
+// hunks compares the two contents of a path; a side that is not there is empty. If they are not compared, whyNot says
+// why.
 func (a *diffAnswer) hunks(ctx context.Context, d analyze.Difference) (hunks []unified.Hunk, whyNot string, err error) {
 	yes, whyNot := a.compares(d)
 	if !yes {
@@ -158,8 +158,8 @@ func (p *patch) file(d analyze.Difference) {
 	}
 }
 
-// fileName is a name as patch reads it: in quotes where it holds what lines are made of, else ended by a tab where it
-// holds a space.
+// fileName is a name as patch reads it: in quotes if it holds control characters, quotes or backslashes; ended by a tab
+// if it holds a space.
 func fileName(side string, d analyze.Difference) string {
 	name := side + d.Path()
 	if strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' }) >= 0 {
@@ -208,7 +208,7 @@ func (a *diffAnswer) drawContent(ctx context.Context, w io.Writer, t render.Term
 	return p.w.Flush()
 }
 
-// besides is a line about what hunks do not tell, or nothing.
+// besides is a line about what hunks do not show, or nothing.
 func (a *diffAnswer) besides(d analyze.Difference, whyNot string, hunks bool) string {
 	path := show.Safe(pathOf(d))
 	switch {

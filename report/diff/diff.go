@@ -2,7 +2,6 @@
 package diff
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -120,8 +119,12 @@ func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err := a.readContents(ctx); err != nil {
 		return call.Failed, err
 	}
-	if err := cmp.Or(a.write(ctx), a.broken); err != nil {
+	doc := render.Doc{Command: c.Command.Name, Sections: []render.Section{a.section(ctx)}}
+	if err := c.WriteDoc(ctx, doc); err != nil {
 		return call.Failed, err
+	}
+	if a.broken != nil {
+		return call.Failed, a.broken
 	}
 	list.Complain(c)
 	a.tell()
@@ -150,7 +153,10 @@ func (d *comparing) check(c *call.Call) error {
 		return nil
 	}
 	if d.stages == "" {
-		return d.checkTwo(c)
+		if c.Args[0] == "-" && c.Args[1] == "-" {
+			return call.Usage("write one of them to a file", "diff: standard input cannot be both images")
+		}
+		return nil
 	}
 	if len(c.Args) > 1 {
 		return call.Usage("layup diff "+show.Shell(c.Args[0])+" "+show.Shell(c.Args[1])+"  compares two images",
@@ -165,23 +171,16 @@ func (d *comparing) check(c *call.Call) error {
 	return nil
 }
 
-func (d *comparing) checkTwo(c *call.Call) error {
-	if c.Args[0] == "-" && c.Args[1] == "-" {
-		return call.Usage("write one of them to a file", "diff: standard input cannot be both images")
-	}
-	return nil
-}
-
 // A diffAnswer is the answer of diff.
 type diffAnswer struct {
 	*analyze.Comparison
 	asked *comparing
 	call  *call.Call
-	list  call.Images // of one image where its layers are compared
+	list  call.Images // one image if its layers are compared
 	stat  *analyze.DiffStat
 
 	contents [2]*analyze.Contents // with --content
-	broken   error                // why one of them could not be read where an item was written
+	broken   error                // why one of them could not be read
 }
 
 // equal reports whether nothing that counts differs.
@@ -202,7 +201,7 @@ func (a *diffAnswer) status() int {
 	return status
 }
 
-// tell says on the standard error what the answer itself has no place for.
+// tell says on the standard error what the answer does not show.
 func (a *diffAnswer) tell() {
 	var beside []string
 	for _, f := range a.facts() {
@@ -227,7 +226,7 @@ func (a *diffAnswer) tell() {
 	}
 }
 
-// summary counts all that differs, a line each.
+// summary counts what differs: layers, configuration and paths.
 func (a *diffAnswer) summary() string {
 	if a.asked.container {
 		return a.containerSummary()
@@ -257,8 +256,3 @@ func (a *diffAnswer) summary() string {
 }
 
 func (a *diffAnswer) stages() bool { return len(a.list) == 1 }
-
-// write writes the answer in the format asked for.
-func (a *diffAnswer) write(ctx context.Context) error {
-	return a.call.WriteDoc(ctx, render.Doc{Command: a.call.Command.Name, Sections: []render.Section{a.section(ctx)}})
-}

@@ -55,7 +55,7 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 	return s
 }
 
-// A sideWarning is a warning about one of two images; side is empty where there is one.
+// A sideWarning is a warning about one of two images; its side is empty if there is only one image.
 type sideWarning struct {
 	Side string `json:"side,omitempty"`
 	item.WarningFacts
@@ -135,7 +135,7 @@ func createdOf(img *analyze.Image) string {
 	return ""
 }
 
-// A fact is something that differs between the images and is no difference by itself.
+// A fact is something that may differ between equal images.
 type fact struct{ name, a, b string }
 
 // facts lists them.
@@ -216,7 +216,7 @@ func (a *diffAnswer) rows(ctx context.Context) iter.Seq[[]render.Value] {
 	}
 }
 
-// entry appends sideEntryFields. Digests are left out unless asked for: which are at hand depends on the layers.
+// entry appends sideEntryFields. Digests are left out unless asked for: which are known depends on the layers.
 func (a *diffAnswer) entry(row []render.Value, v tarfs.Version, s analyze.Side) []render.Value {
 	row = append(item.AppendMeta(row, v), render.I(int64(v.Layer())))
 	row = item.AppendEntry(row, v, s.View())
@@ -226,8 +226,8 @@ func (a *diffAnswer) entry(row []render.Value, v tarfs.Version, s analyze.Side) 
 	return row
 }
 
-// put says which layer a difference is put down to: of what B shows its owner there, of what it shows no longer the
-// layer of B that deleted it, else the owner in A.
+// put returns the layer that a difference comes from: the owner in B; if B does not show the path, the layer of B that
+// deleted it; else the owner in A.
 func (a *diffAnswer) put(d analyze.Difference) (side string, layer int) {
 	if d.InB {
 		return "b", d.B.Layer()
@@ -254,8 +254,7 @@ func (a *diffAnswer) differences() iter.Seq[analyze.Difference] {
 		list = append(list, placed{d, side, layer})
 	}
 	slices.SortStableFunc(list, func(x, y placed) int {
-		return cmp.Or(cmp.Compare(y.side, x.side), cmp.Compare(x.layer,
-			y.layer))
+		return cmp.Or(cmp.Compare(y.side, x.side), cmp.Compare(x.layer, y.layer))
 	})
 	return func(yield func(analyze.Difference) bool) {
 		for _, p := range list {

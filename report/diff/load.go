@@ -73,7 +73,7 @@ func ready(ctx context.Context, list call.Images) error {
 	return nil
 }
 
-// unfit prints why images could not be loaded and returns the exit status, where that is so of any.
+// unfit prints why images could not be loaded, if any could not, and returns the exit status.
 func unfit(c *call.Call, list call.Images) int {
 	for _, l := range list {
 		if l.Err != nil {

@@ -11,7 +11,7 @@ import (
 	"layup/report/render"
 )
 
-// A count is how many paths changed so, and their bytes on each side; -1 where a side does not count.
+// A count is the number of paths of one kind of change, and their bytes on each side; -1 if a side does not count.
 type count struct {
 	change, what string
 	paths        int
@@ -51,7 +51,7 @@ func (a *diffAnswer) counts() []count {
 	return list
 }
 
-// A layerCount counts what one layer of a side is the reason for.
+// A layerCount counts the differences that come from one layer of a side.
 type layerCount struct {
 	side           string
 	layer          int // -1 is the empty tree below all layers

@@ -16,8 +16,8 @@ import (
 	"layup/tarfs"
 )
 
-// draw writes the tables that a person reads: what differs without being a difference, layers, configuration, paths. Of
-// equal images nothing is written.
+// draw writes the tables that a person reads: facts, layers, configuration, paths. It writes nothing if the images are
+// equal.
 func (a *diffAnswer) draw(ctx context.Context, w io.Writer, t render.Terminal) error {
 	if a.equal() {
 		return nil
@@ -58,7 +58,7 @@ type table struct {
 	columns []render.Column
 }
 
-// texts are the columns of a table of nothing but texts, the last ones of which may be cut.
+// texts are the columns of a table of texts; the last ones may be cut.
 func texts(cut int, titles ...string) []render.Column {
 	columns := make([]render.Column, len(titles))
 	for i, title := range titles {

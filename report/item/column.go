@@ -5,8 +5,7 @@ import (
 	"layup/report/render"
 )
 
-// At returns the place of a field; a name that is not there is a mistake of ours, which every test of the command
-// shows.
+// At returns the index of a field, which must exist.
 func At(fields []render.Field, name string) int {
 	for i, f := range fields {
 		if f.Name == name {
@@ -25,8 +24,7 @@ func Column(fields []render.Field, title, name string, shown ...func(render.Valu
 	return render.Column{Title: title, Right: fields[i].Kind == render.Int, Cell: cell}
 }
 
-// PathColumn shows the path, and where a symlink points. It comes last, and a narrow terminal leaves out others
-// first: a path is the answer.
+// PathColumn shows the path, and where a symlink points. It comes last: a narrow terminal leaves out others first.
 func PathColumn(fields []render.Field) render.Column {
 	path, link := At(fields, "path"), At(fields, "link")
 	return render.Column{Title: "PATH", Cell: func(row []render.Value) string {

@@ -10,12 +10,12 @@ import (
 
 // ImageFacts is the "image" object of the document.
 type ImageFacts struct {
-	Name      string `json:"name,omitempty"` // only where there are several
+	Name      string `json:"name,omitempty"` // only if there are several
 	Source    string `json:"source,omitempty"`
 	Reference string `json:"reference,omitempty"`
 	ID        string `json:"id,omitempty"`
 	Platform  string `json:"platform,omitempty"`
-	Layers    *int   `json:"layers,omitempty"` // nil where the image could not be opened
+	Layers    *int   `json:"layers,omitempty"` // nil if the image could not be opened
 	Verified  string `json:"verified,omitempty"`
 }
 
@@ -26,7 +26,7 @@ func FactsOf(img *analyze.Image) ImageFacts {
 		Verified: img.Verified}
 }
 
-// ErrorFacts is a member of the document's "errors"; without a layer where the image could not be opened at all.
+// ErrorFacts is a member of the document's "errors"; it has no layer if the image could not be opened.
 type ErrorFacts struct {
 	Layer   *int   `json:"layer,omitempty"`
 	Message string `json:"message"`
@@ -38,7 +38,7 @@ type WarningFacts struct {
 	Severity   tarfs.Severity `json:"severity"`
 	Layer      int            `json:"layer"`
 	Path       string         `json:"path,omitempty"`
-	PathBase64 string         `json:"pathBase64,omitempty"` // the exact bytes where they are no UTF-8
+	PathBase64 string         `json:"pathBase64,omitempty"` // the exact bytes if they are not UTF-8
 	Message    string         `json:"message"`
 	More       int            `json:"more,omitempty"`
 }

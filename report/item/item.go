@@ -27,7 +27,7 @@ var (
 	VersionFields = slices.Concat(Fields, statusFields)
 )
 
-// Append appends itemFields: a version of a path, as it is seen in a snapshot.
+// Append appends Fields: a version of a path, as it is seen in a snapshot.
 func Append(row []render.Value, v tarfs.Version, snap *tarfs.Snapshot) []render.Value {
 	row = append(row, render.N(v.Node().Path()))
 	row = AppendMeta(row, v)
@@ -35,7 +35,7 @@ func Append(row []render.Value, v tarfs.Version, snap *tarfs.Snapshot) []render.
 	return AppendEntry(row, v, snap)
 }
 
-// AppendMeta appends metaFields. Only files have a size, and what no entry lists has no time.
+// AppendMeta appends MetaFields. Only files have a size, and what no entry lists has no time.
 func AppendMeta(row []render.Value, v tarfs.Version) []render.Value {
 	m := v.Meta()
 	row = append(row, render.T(v.Type().String()), render.T(Mode(v)), render.I(int64(m.UID)), render.I(int64(m.GID)))
@@ -58,7 +58,7 @@ func Mode(v tarfs.Version) string {
 	return string([]byte{'0' + byte(mode>>9&7), '0' + byte(mode>>6&7), '0' + byte(mode>>3&7), '0' + byte(mode&7)})
 }
 
-// AppendEntry appends entryFields.
+// AppendEntry appends EntryFields.
 func AppendEntry(row []render.Value, v tarfs.Version, snap *tarfs.Snapshot) []render.Value {
 	var content, link, device, first, implied, xattrs, digest render.Value
 	if v.Type() == tarfs.File && v.ContentLayer() != v.Layer() {
@@ -98,7 +98,7 @@ func AppendStatus(row []render.Value, h analyze.Hit) []render.Value {
 	return append(row, render.T(h.Status.String()), render.I(int64(h.HiddenBy)), render.T(h.How.String()))
 }
 
-// AppendInstruction appends InstructionFields, absent where the history does not say.
+// AppendInstruction appends InstructionFields, absent if the history does not say.
 func AppendInstruction(row []render.Value, i analyze.Instruction) []render.Value {
 	return append(row, render.Known(i.Raw), render.Known(i.Readable))
 }
