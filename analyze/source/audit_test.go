@@ -29,7 +29,7 @@ func TestOnlyWhatWasComputedPasses(t *testing.T) {
 		{"the bytes are right, the entries are not", Layer{Digest: a, DiffID: b},
 			Scanned{FoundDigest: a, FoundDiffID: b}, damage, "layer 1 diffID 1 entries 2"},
 		{"another blob", Layer{Digest: a, DiffID: b}, Scanned{FoundDigest: c, FoundDiffID: b}, damage, "layer 2 diffID 1"},
-		{"a blob that is missing", Layer{Digest: a, DiffID: b, Err: MissingBlob{}}, Scanned{}, MissingBlob{},
+		{"a blob that is missing", Layer{Digest: a, DiffID: b, Err: MissingBlob("")}, Scanned{}, MissingBlob(""),
 			"layer 2 diffID 2"},
 	} {
 		var got []string

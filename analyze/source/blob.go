@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"layup/analyze/source/decode"
+	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
@@ -37,7 +38,7 @@ type Blob struct {
 	Outer string
 }
 
-// errNotKept says that a layer was fetched for its list of files alone.
+// errNotKept says that a layer was fetched only for its list of files.
 var errNotKept = errors.New("its bytes were not kept when it was fetched")
 
 // Scan reads the blob once.
@@ -51,7 +52,7 @@ func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, er
 	return p.out, err
 }
 
-// Stored is the size of the blob; of a bare layer, as it was after decompressing the input.
+// Stored returns the size of the blob. For a compressed bare layer it is the size after decompression.
 func (b *Blob) Stored() int64 { return b.Bytes.Size() }
 
 // Same tells blobs apart by their digests.
@@ -77,34 +78,40 @@ func (b *Blob) section() (*io.SectionReader, []byte, error) {
 	return section, head, nil
 }
 
-// Window returns what the decoder asks for, as the headers of the frames of zstd say. For xz and for streamed zstd it
-// is what the limits allow.
+// Window returns the window that the frames of zstd ask for. For xz and for streamed zstd it is what the limits allow.
 func (b *Blob) Window(l *Layer) int64 {
 	section, head, err := b.section()
 	switch {
 	case err != nil:
 		return 0
 	case section == nil:
-		return StreamWindow(l)
+		return l.streamWindow()
 	}
 	switch decode.Sniff(head, section.Size()) {
 	case decode.Zstd:
-		return decode.ZstdWindow(NewHeaderReader(context.Background(), section, section.Size()), MostWindow(l))
+		return decode.ZstdWindow(NewHeaderReader(context.Background(), section, section.Size()), l.mostWindow())
 	case decode.Xz:
-		return MostWindow(l)
+		return l.mostWindow()
 	}
 	return 0
 }
 
-// MostWindow is what a decoder may ask for, in bytes.
-func MostWindow(l *Layer) int64 { return cmp.Or(l.Limits.Window, math.MaxInt64) }
+// mostWindow returns what a decoder may ask for, in bytes.
+func (l *Layer) mostWindow() int64 { return cmp.Or(l.Limits.Window, math.MaxInt64) }
 
-// StreamWindow is what the decoder of a streamed layer may ask for, as far as its media type tells.
-func StreamWindow(l *Layer) int64 {
+// streamWindow returns what the decoder of a streamed layer may ask for, if its media type names zstd.
+func (l *Layer) streamWindow() int64 {
 	if strings.Contains(l.MediaType, decode.Zstd) {
-		return MostWindow(l)
+		return l.mostWindow()
 	}
 	return 0
+}
+
+// Reserve asks for the memory of a decoder that the media type of a streamed layer did not announce.
+func (l *Layer) Reserve(opt *ScanOptions) {
+	if n := l.mostWindow() - l.streamWindow(); n > 0 && opt.Reserve != nil {
+		opt.Reserve(n)
+	}
 }
 
 // Tar returns the uncompressed tar from an offset on, unless the bytes were streamed and not kept.
@@ -116,21 +123,21 @@ func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, 
 	case section == nil:
 		return nil, errNotKept
 	}
-	blob := &blobReader{ctx: ctx, src: section, size: section.Size()}
-	t := &tarReader{src: blob, check: b.Check}
-	switch compression := decode.Sniff(head, blob.size); compression {
+	t := &tarReader{check: b.Check}
+	compression := decode.Sniff(head, section.Size())
+	switch compression {
 	case "":
 		return nil, errNoTar
 	case decode.None:
+		blob := &blobReader{ctx: ctx, src: section, size: section.Size()}
 		blob.read, err = section.Seek(min(offset, blob.size), io.SeekStart)
+		t.src = blob
 		return t, err
-	default:
-		t.decoder, err = decode.New(bufio.NewReaderSize(blob, blobBuffer), compression, l.Limits.Window)
 	}
-	if err != nil {
+	if err := t.decompress(ctx, section, compression, l.Limits); err != nil {
 		return nil, err
 	}
-	r := bufio.NewReaderSize(&meter{ctx: ctx, src: t.decoder, blob: blob, limits: l.Limits}, blobBuffer)
+	r := bufio.NewReaderSize(t.src, blobBuffer)
 	t.src = r
 	if err := decode.Discard(r, offset); err != nil && err != io.EOF { // there is nothing to read beyond the end
 		return nil, errors.Join(err, t.Close())
@@ -140,22 +147,23 @@ func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, 
 
 // Decompress undoes one compression of a stream and counts the bytes against the limits.
 func Decompress(ctx context.Context, src *io.SectionReader, compression string, o *Options) (io.ReadCloser, error) {
-	blob := &blobReader{ctx: ctx, src: src, size: src.Size()}
-	dec, err := decode.New(bufio.NewReaderSize(blob, blobBuffer), compression, o.Limits.Window)
-	if err != nil {
-		return nil, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{&meter{ctx: ctx, src: dec, blob: blob, limits: &o.Limits}, dec}, nil
+	t := new(tarReader)
+	return t, t.decompress(ctx, src, compression, &o.Limits)
 }
 
 // A tarReader is a part of a layer's tar. Its end and its Close tell whether the input changed meanwhile.
 type tarReader struct {
 	src     io.Reader
 	decoder decode.Decoder // nil if the layer is not compressed
-	check   func() error
+	check   func() error   // may be nil
+}
+
+func (t *tarReader) decompress(ctx context.Context, src *io.SectionReader, compression string,
+	limits *document.Limits) (err error) {
+	blob := &blobReader{ctx: ctx, src: src, size: src.Size()}
+	t.decoder, err = decode.New(bufio.NewReaderSize(blob, blobBuffer), compression, limits.Window)
+	t.src = &meter{ctx: ctx, src: t.decoder, blob: blob, limits: limits}
+	return err
 }
 
 func (t *tarReader) Read(p []byte) (int, error) {

@@ -77,11 +77,7 @@ func alike(list []*Entry) error {
 
 // imageChoices lists a choice for each group of images, and for each container.
 func imageChoices(s Source, list []*Entry) []advice.Choice {
-	members := map[int]int{}
-	for _, e := range list {
-		members[e.Group]++
-	}
-	users, flags := usersOf(list), newFlags(s.Entries())
+	all, listed := newFlags(s.Entries()), newFlags(list)
 	var choices []advice.Choice
 	seen := map[int]bool{}
 	for _, e := range list {
@@ -89,7 +85,7 @@ func imageChoices(s Source, list []*Entry) []advice.Choice {
 			continue
 		}
 		seen[e.Group] = true
-		choice := advice.Choice{Flag: cmp.Or(e.Choice, flags.of(e)), What: e.whatFor(members[e.Group], users)}
+		choice := advice.Choice{Flag: cmp.Or(e.Choice, all.of(e)), What: listed.what(e)}
 		if e.Kind == KindImage && e.Choice != "" { // the whole name says the reference
 			choice.What = strings.TrimSpace(e.Kind + " " + e.Platform.Shown())
 		}
@@ -98,9 +94,8 @@ func imageChoices(s Source, list []*Entry) []advice.Choice {
 	return choices
 }
 
-// whatFor says what a choice would choose: a container with its state, or an image with its platform. Users are the
-// groups of each reference; members are the entries of the group.
-func (e *Entry) whatFor(members int, users map[string]map[int]bool) string {
+// what describes a choice: a container with its state, or an image with its platform.
+func (f *flags) what(e *Entry) string {
 	if e.Container != nil {
 		what := "container, " + e.Container.State
 		if e.Container.Image != "" {
@@ -109,10 +104,10 @@ func (e *Entry) whatFor(members int, users map[string]map[int]bool) string {
 		return what
 	}
 	what := e.describe()
-	if members > 1 {
+	if members := f.members[e.Group]; members > 1 {
 		what = fmt.Sprintf("%s, %d platforms", e.label(), members)
 	}
-	if firstShared([]*Entry{e}, users) != "" || len(e.References) == 0 {
+	if firstShared([]*Entry{e}, f.users) != "" || len(e.References) == 0 {
 		what = strings.TrimSpace(what + " " + cmp.Or(e.topDigest(), e.imageID(), shownID(e.ID)))
 	}
 	return what

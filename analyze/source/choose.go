@@ -17,11 +17,11 @@ import (
 
 // A Selection chooses among several images and platforms.
 type Selection struct {
-	Inside     string // what the source's own name says after the path, as Image
+	Inside     string // the part of the source's name after its path; like Image
 	Containers bool   // Inside may also mean a container
 	Image      string // a reference, a digest or the beginning of one, or @N
 	Platform   string // os/arch[/variant]
-	All        bool   // leave all of them
+	All        bool   // keep all of them
 }
 
 // Choose returns the one image that the selection leaves, or all of them with All. An *advice.ChoiceError lists what
@@ -50,7 +50,7 @@ func Choose(ctx context.Context, s Source, sel Selection) (images []*Image, note
 	return images, note, nil
 }
 
-// pick returns what the selection leaves, not loaded.
+// pick returns the entries that the selection leaves, without loading them.
 func pick(s Source, sel Selection) ([]*Entry, string, error) {
 	left, err := called(s, sel)
 	if err != nil {
@@ -93,7 +93,7 @@ func holdingOf(s Source) (h holding, err error) {
 	return h, cmp.Or(err, errors.New("holds attestations only, no image"))
 }
 
-// called keeps what the source's name and the selection mean by name.
+// called keeps the entries that the source's name and the selection name.
 func called(s Source, sel Selection) ([]*Entry, error) {
 	h, err := holdingOf(s)
 	switch {
@@ -186,21 +186,25 @@ func kept(list []*Entry, fits func(*Entry) bool) []*Entry {
 	return slices.DeleteFunc(slices.Clone(list), func(e *Entry) bool { return !fits(e) })
 }
 
-// fitting keeps what runs on a platform.
-func fitting(list []*Entry, want document.Platform, exact bool) []*Entry {
-	return kept(list, func(e *Entry) bool { return want.Fits(e.platform(), exact) })
+// fitting keeps what runs on a platform. If want has no variant, any variant fits unless one fits exactly.
+func fitting(list []*Entry, want document.Platform) []*Entry {
+	for _, exact := range []bool{true, false} {
+		found := kept(list, func(e *Entry) bool { return want.Fits(e.platform(), exact) })
+		if len(found) > 0 {
+			return found
+		}
+	}
+	return nil
 }
 
-// byPlatform keeps what runs on the platform. Without a variant in the name, any variant fits if none fits exactly.
+// byPlatform keeps what runs on the platform of that name.
 func byPlatform(list []*Entry, name string) ([]*Entry, error) {
 	want, err := document.ParsePlatform(name)
 	if err != nil {
 		return nil, err
 	}
-	for _, exact := range []bool{true, false} {
-		if found := fitting(list, want, exact); len(found) > 0 {
-			return found, nil
-		}
+	if found := fitting(list, want); len(found) > 0 {
+		return found, nil
 	}
 	message := fmt.Sprintf("there is no image for platform %q", name)
 	return nil, &advice.ChoiceError{Message: message, Choices: platformChoices(list), None: true}
@@ -240,14 +244,12 @@ func single(s Source, list []*Entry) ([]*Entry, string, error) {
 		return nil, "", alike(here)
 	}
 	for _, want := range document.Machine() {
-		for _, exact := range []bool{true, false} {
-			found := fitting(here, want, exact)
-			if len(found) == 1 {
-				return found, chosen(found[0], list, "this machine's"), nil
-			}
-			if len(found) > 1 {
-				return nil, "", alike(found)
-			}
+		switch found := fitting(here, want); len(found) {
+		case 0:
+		case 1:
+			return found, chosen(found[0], list, "this machine's"), nil
+		default:
+			return nil, "", alike(found)
 		}
 	}
 	const message = "holds %d platforms, none of them this machine's (%s): choose one"
@@ -266,8 +268,8 @@ func chosen(e *Entry, list []*Entry, why string) string {
 	return fmt.Sprintf("platform %s of %d (%s; --platform chooses another)", e.platform().Shown(), len(list), why)
 }
 
-// byName keeps what a name chooses: @N, a reference, a digest or the beginning of one. A reference as typed counts
-// before one with the registry or the tag filled in.
+// byName keeps what a name chooses: @N, a reference, a digest or the beginning of one. An exact
+// reference counts before one with the registry or the tag filled in.
 func byName(s Source, list []*Entry, name string) ([]*Entry, error) {
 	ways, cause := waysOf(name), fmt.Sprintf("there is no image %q", name)
 	if number, ok := strings.CutPrefix(name, "@"); ok {
@@ -276,15 +278,14 @@ func byName(s Source, list []*Entry, name string) ([]*Entry, error) {
 		cause = fmt.Sprintf("there is no image %s: they are numbered from @0", show.Safe(name))
 	}
 	for _, fits := range ways {
-		found := kept(list, fits)
-		if len(found) > 0 {
+		if found := kept(list, fits); len(found) > 0 {
 			return found, nil
 		}
 	}
 	return nil, &advice.ChoiceError{Message: cause, Choices: imageChoices(s, list), None: true}
 }
 
-// waysOf are the tests by which a name may choose an entry, the most exact first.
+// waysOf returns the tests by which a name may choose an entry, the most exact first.
 func waysOf(name string) []func(e *Entry) bool {
 	ways := []func(e *Entry) bool{
 		func(e *Entry) bool { return slices.Contains(e.References, name) },

@@ -16,8 +16,8 @@ import (
 	"layup/tarfs"
 )
 
-// Blobs are found by their digests: those of a layout, a repository of a registry, or containerd's content store. The
-// error of what they lack is fs.ErrNotExist.
+// Blobs finds blobs by their digests: in a layout, a repository of a registry, or containerd's content store. The error
+// is fs.ErrNotExist if there is no such blob.
 type Blobs interface {
 	// Document returns an index, a manifest or a config, of a size that the limit allows. It is compared with its
 	// descriptor when verifying. What names it in messages.
@@ -26,9 +26,9 @@ type Blobs interface {
 	Layer(d document.Descriptor) (*Blob, error)
 	// Has reports whether there is such a blob, as far as that can be known without a request.
 	Has(digest string) bool
-	// Far reports whether a document costs a request: then only those are read that the question needs.
+	// Far reports whether a document costs a request. If so, only the documents that are needed are read.
 	Far() bool
-	// Missing is the error about a blob that is not there. The digest may be empty.
+	// Missing returns the error about a blob that is not there. The digest may be empty.
 	Missing(digest string) error
 }
 
@@ -143,8 +143,8 @@ func (g *Graph) Load(e *Entry, img *Image) error {
 	return err
 }
 
-// orderOf says which of the manifest's layers comes when. It is the manifest's own order, unless the layers are not
-// compressed and the config has them in another one: Docker 25.0.0 wrote such archives.
+// orderOf returns the order of the manifest's layers. It is the manifest's own, unless the layers are not compressed
+// and the config has another order: Docker 25.0.0 wrote such archives.
 func orderOf(m *document.Manifest, diffIDs []string) []int {
 	digests := make([]string, len(m.Layers))
 	order := make([]int, len(digests))
@@ -157,8 +157,7 @@ func orderOf(m *document.Manifest, diffIDs []string) []int {
 	return order
 }
 
-// Permutation returns the position of each wanted string among those that are there, or nil unless they are the same
-// strings.
+// Permutation returns the position in have of each string of want, or nil unless both have equal strings.
 func Permutation(want, have []string) []int {
 	if len(want) != len(have) {
 		return nil
@@ -192,7 +191,7 @@ func (g *Graph) fill(l *Layer, ref document.Ref) error {
 	case errors.Is(err, fs.ErrNotExist) && ref.Data != nil:
 		blob, err = Embedded(ref.Data), nil
 	case errors.Is(err, fs.ErrNotExist) && ref.Foreign():
-		return foreignLayer{}
+		return errForeign
 	case errors.Is(err, fs.ErrNotExist):
 		return g.Blobs.Missing(ref.Digest)
 	}
@@ -213,29 +212,23 @@ func Embedded(data []byte) *Blob {
 	return &Blob{Bytes: io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))}
 }
 
-// A MissingBlob says that a blob is named but not there: the layout is incomplete.
-type MissingBlob struct{ Digest string }
+// A missing error is an fs.ErrNotExist.
+type missing string
 
-// Error names the blob if its digest is known.
-func (e MissingBlob) Error() string {
-	if e.Digest == "" {
-		return "blob not in the layout"
+func (e missing) Error() string { return string(e) }
+
+func (missing) Is(target error) bool { return target == fs.ErrNotExist }
+
+// errForeign says that a layer is not distributed with the image.
+const errForeign missing = "is a foreign layer: its content is not in the file, and its URLs are not followed"
+
+// MissingBlob returns an fs.ErrNotExist about a blob that a document names. The digest may be empty.
+func MissingBlob(digest string) error {
+	if digest == "" {
+		return missing("blob not in the layout")
 	}
-	return "blob " + e.Digest + " not in the layout"
+	return missing("blob " + digest + " not in the layout")
 }
-
-// Is makes it a case of what does not exist.
-func (MissingBlob) Is(target error) bool { return target == fs.ErrNotExist }
-
-// A foreignLayer says that a layer is not distributed with the image.
-type foreignLayer struct{}
-
-func (foreignLayer) Error() string {
-	return "is a foreign layer: its content is not in the file, and its URLs are not followed"
-}
-
-// Is makes it a case of what does not exist.
-func (foreignLayer) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Checks verifies the manifest and the config.
 func (g *Graph) Checks(ctx context.Context, e *Entry, _ *Image) ([]Check, error) {
@@ -269,12 +262,12 @@ func (g *Graph) Documents(ctx context.Context) ([]Check, error) {
 	return list, ctx.Err()
 }
 
-// blobCheck verifies a blob, once for each digest. Its errors are interruptions.
+// blobCheck verifies a blob, once for each digest. It fails only if ctx ends.
 func (g *Graph) blobCheck(ctx context.Context, what string, d document.Descriptor) (Check, error) {
 	return g.Opt.Audit.Blob(ctx, what, d, g.Opt, func() (*Blob, error) { return g.open(what, d) })
 }
 
-// open opens what a descriptor names. The descriptor itself may hold what is not there.
+// open opens what a descriptor names. If the blob is missing, the descriptor may embed it.
 func (g *Graph) open(what string, d document.Descriptor) (*Blob, error) {
 	if g.Blobs.Far() && what != "layer" { // documents have another address there than layers
 		most := max(g.Opt.Limits.Manifest, g.Opt.Limits.Config)
@@ -291,15 +284,15 @@ func (g *Graph) open(what string, d document.Descriptor) (*Blob, error) {
 	return blob, err
 }
 
-// Others verifies what the indexes and manifests name, except the blobs in done, if the user asked for everything. That
-// a blob is not in the input is not a failure: exports of one platform keep the index of all.
+// Others verifies what the indexes and manifests name, except the blobs in done, if the user asked for everything. A
+// blob that is not in the input is not a failure: exports of one platform keep the index of all.
 func (g *Graph) Others(ctx context.Context, done map[string]bool, all bool) ([]Check, error) {
 	if !all {
 		return nil, nil
 	}
 	for _, e := range g.Entries {
 		if e.Kind != KindImage && e.Manifest == nil && e.Err == nil {
-			e.Err = g.readManifest(e) // it says what belongs to it
+			e.Err = g.readManifest(e) // the manifest names further blobs
 		}
 	}
 	var list []Check
@@ -333,7 +326,7 @@ type reference struct {
 	of   string // what it belongs to, for a person
 }
 
-// references returns what indexes and manifests name, each as often as it is named.
+// references returns the entries' manifests and what they name, with duplicates.
 func (g *Graph) references() []reference {
 	var list []reference
 	for _, e := range g.Entries {

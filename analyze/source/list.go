@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
+	"strconv"
 	"time"
 
 	"layup/analyze/source/document"
@@ -47,10 +47,7 @@ func ListEntries(ctx context.Context, s Source) ([]Listed, error) {
 			continue
 		}
 		item, err := listed(ctx, s, e)
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return nil, whichOf(s, e, err)
 		}
 		if len(e.References) == 0 {
@@ -64,7 +61,7 @@ func ListEntries(ctx context.Context, s Source) ([]Listed, error) {
 	return list, nil
 }
 
-// listed describes one entry. Only what is there but wrong is an error.
+// listed describes one entry. A missing image is not an error; a damaged one is.
 func listed(ctx context.Context, s Source, e *Entry) (Listed, error) {
 	item := Listed{Kind: e.Kind, Number: e.Number, Digest: e.Descriptor.Digest, Size: -1, Missing: e.Absent,
 		Platform: e.Platform.String(), Container: e.Container}
@@ -116,7 +113,7 @@ func (item *Listed) add(ctx context.Context, img *Image, e *Entry) (err error) {
 	return nil
 }
 
-// createdAt is the time that the config says, RFC 3339, or "".
+// createdAt returns the config's time of creation in RFC 3339, or "".
 func createdAt(img *Image) string {
 	if created := img.ConfigFile.Created.Time; !created.IsZero() {
 		return created.UTC().Format(time.RFC3339Nano)
@@ -146,15 +143,10 @@ func storedSize(img *Image) (size int64, whole bool) {
 	seen := map[string]bool{}
 	for _, l := range img.Layers {
 		if l.Err != nil {
-			_, foreign := l.Err.(foreignLayer)
-			whole = whole && (foreign || !errors.Is(l.Err, fs.ErrNotExist))
+			whole = whole && (l.Err == errForeign || !errors.Is(l.Err, fs.ErrNotExist))
 			continue // its size is only claimed
 		}
-		key := l.DiffID
-		if key == "" {
-			key = fmt.Sprint(l.Index)
-		}
-		if !seen[key] {
+		if key := cmp.Or(l.DiffID, strconv.Itoa(l.Index)); !seen[key] {
 			seen[key] = true
 			if stored := l.Content.Stored(); stored >= 0 {
 				size += stored

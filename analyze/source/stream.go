@@ -121,7 +121,7 @@ func (m *meter) over() error {
 	return &tarfs.LimitError{Name: document.LimitRatio, Value: (m.count-1)/read + 1, Limit: l.Ratio}
 }
 
-// damage returns what stopped the stream, nil at a sound end or before any.
+// damage returns what stopped the stream, or nil if it ended well or has not ended.
 func (m *meter) damage() error {
 	if m.err == io.EOF {
 		return nil
@@ -202,14 +202,4 @@ func (p *pass) keep(err error) error {
 	far.Keep(s.kept)
 	p.from.Bytes = io.NewSectionReader(s.kept, 0, far.Size())
 	return nil
-}
-
-// reserve asks for the memory of a decoder that a streamed layer's media type did not announce.
-func (p *pass) reserve(found string) {
-	if p.stream == nil || p.opt.Reserve == nil || found != decode.Zstd && found != decode.Xz {
-		return
-	}
-	if n := MostWindow(p.layer) - StreamWindow(p.layer); n > 0 {
-		p.opt.Reserve(n)
-	}
 }

@@ -48,7 +48,9 @@ func (p *pass) run() error {
 		p.out.Compression = p.from.Outer
 	}
 	p.compareHint(found)
-	p.reserve(found)
+	if p.stream != nil && (found == decode.Zstd || found == decode.Xz) {
+		l.Reserve(&p.opt)
+	}
 	if found == decode.None { // what comes out is known before it is read
 		if err := document.Over(document.LimitLayerBytes, p.from.Bytes.Size(), l.Limits.LayerBytes); err != nil {
 			return err
@@ -129,7 +131,7 @@ func (p *pass) digest(compressed bool) (err error) {
 	return nil
 }
 
-// read reads the tar, and then what damage kept it from reading, for the digests.
+// read reads the tar. After damage it reads on for the digests.
 func (p *pass) read(found string) {
 	r := bufio.NewReaderSize(p.tar, tarBuffer)
 	if p.recognise(found, r) {

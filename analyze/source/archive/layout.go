@@ -39,7 +39,7 @@ func (layout) Far() bool { return false }
 
 // Missing says that a blob is not in the layout, and whether that may be because of damage.
 func (l layout) Missing(digest string) error {
-	return l.a.afterDamage(source.MissingBlob{Digest: digest})
+	return l.a.afterDamage(source.MissingBlob(digest))
 }
 
 // readLayout lists what index.json reaches.

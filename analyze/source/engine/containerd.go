@@ -245,7 +245,7 @@ func (c contentStore) Has(digest string) bool {
 }
 
 func (contentStore) Far() bool                   { return false }
-func (contentStore) Missing(digest string) error { return source.MissingBlob{Digest: digest} }
+func (contentStore) Missing(digest string) error { return source.MissingBlob(digest) }
 
 // A contentStream is a blob in a compressed tar of the store.
 type contentStream struct {

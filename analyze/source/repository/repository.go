@@ -161,7 +161,7 @@ func (*Repository) Has(string) bool { return true }
 func (*Repository) Far() bool { return true }
 
 // Missing says that the registry does not have a blob.
-func (*Repository) Missing(digest string) error { return source.MissingBlob{Digest: digest} }
+func (*Repository) Missing(digest string) error { return source.MissingBlob(digest) }
 
 // Close ends the reading of all images.
 func (r *Repository) Close() error {

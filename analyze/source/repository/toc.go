@@ -113,9 +113,7 @@ func (t *toc) scan(ctx context.Context, l *source.Layer, opt source.ScanOptions)
 	}
 	if t.compressed {
 		out.Compression = decode.Zstd
-		if n := source.MostWindow(l); opt.Reserve != nil && source.StreamWindow(l) < n { // the layer's type did not tell
-			opt.Reserve(n)
-		}
+		l.Reserve(&opt)
 	}
 	doc, sum, err := t.decompress(stored)
 	if err != nil {

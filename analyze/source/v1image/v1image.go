@@ -123,7 +123,7 @@ func (*Image) Has(string) bool { return true }
 func (*Image) Far() bool { return true }
 
 // Missing says that the image does not have a blob.
-func (*Image) Missing(digest string) error { return source.MissingBlob{Digest: digest} }
+func (*Image) Missing(digest string) error { return source.MissingBlob(digest) }
 
 // A blob is the compressed content of a layer.
 type blob struct {
