@@ -88,7 +88,7 @@ func (s *Sums) pass() {
 // Wait returns after the functions that Beside was given.
 func (s *Sums) Wait() { s.busy.Wait() }
 
-// Sum returns the digest of all that was written so far. The algorithm is one that NewSums was given.
+// Sum returns the digest of all bytes written so far. NewSums was given the algorithm.
 func (s *Sums) Sum(algorithm string) string {
 	s.Wait()
 	s.hash(s.full[s.turn])

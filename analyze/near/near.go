@@ -38,8 +38,7 @@ func Hint(typed string, names []string) string {
 func Meant(what string) string { return "did you mean " + what + "?" }
 
 // Distance returns how many bytes must be inserted, deleted, changed or swapped with their neighbour to turn a into b,
-// or limit if there are limit or more. It costs at most len(a) times limit steps, so it may be asked of many long
-// names.
+// or limit if there are limit or more. It costs at most len(a) times limit steps, so it suits many long names.
 func Distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

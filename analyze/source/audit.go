@@ -14,13 +14,13 @@ import (
 	"layup/analyze/source/document"
 )
 
-// An Audit is what the verification of a source notes.
+// An Audit collects what the verification of a source finds.
 type Audit struct {
 	flaws []flaw
-	blobs map[string]Check // by digest: those that were read already
+	blobs map[string]Check // already read, by digest
 }
 
-// A flaw is what is wrong with a document although images can be found.
+// A flaw is an error in a document that still leads to images.
 type flaw struct {
 	document string
 	err      error
@@ -29,7 +29,7 @@ type flaw struct {
 // NewAudit returns an empty Audit.
 func NewAudit() *Audit { return &Audit{blobs: map[string]Check{}} }
 
-// Tolerate keeps an error for the record. Without an audit it returns the error.
+// Tolerate records an error and returns nil. Without an audit it returns the error.
 func (a *Audit) Tolerate(document string, err error) error {
 	if a == nil || err == nil {
 		return err
@@ -38,7 +38,7 @@ func (a *Audit) Tolerate(document string, err error) error {
 	return nil
 }
 
-// Flaws adds what was tolerated in a document to the check of it.
+// Flaws adds the tolerated errors of a document to its check.
 func (a *Audit) Flaws(document string, check *Check) {
 	for _, f := range a.flaws {
 		if f.document == document {
@@ -47,14 +47,14 @@ func (a *Audit) Flaws(document string, check *Check) {
 	}
 }
 
-// A Subject is one image to verify: as far as it could be put together, with what is wrong so far.
+// A Subject is one image to verify, as far as it could be loaded, with the checks so far.
 type Subject struct {
 	Image  *Image // never nil; without a readable manifest it has no layers
 	Checks []Check
 }
 
-// Subjects returns the images that the selection leaves, for a source that was opened with an Audit. Note is as of
-// Choose.
+// Subjects returns the images that the selection leaves, for a source that was opened with an Audit. Choose explains
+// note.
 func Subjects(ctx context.Context, s Source, sel Selection, a *Audit) (subjects []Subject, note string, err error) {
 	chosen, note, err := pick(s, sel)
 	if err != nil {
@@ -71,7 +71,7 @@ func Subjects(ctx context.Context, s Source, sel Selection, a *Audit) (subjects 
 	return subjects, note, nil
 }
 
-// subject puts an image together. Its errors are interruptions.
+// subject loads an image and verifies its documents. It fails only if ctx ends.
 func (a *Audit) subject(ctx context.Context, s Source, e *Entry) (Subject, error) {
 	img, wrong := s.Load(ctx, e)
 	if ctx.Err() != nil {
@@ -89,7 +89,7 @@ func (a *Audit) subject(ctx context.Context, s Source, e *Entry) (Subject, error
 	return Subject{img, checks}, err
 }
 
-// Held returns how many images and containers the source holds, each platform counted.
+// Held returns how many images and containers the source holds. Each platform counts.
 func Held(s Source) int {
 	n := 0
 	for _, e := range s.Entries() {
@@ -122,11 +122,11 @@ func countChecks(img *Image) []Check {
 	return []Check{diffIDs, history}
 }
 
-// hashBuffer is how much of a blob is read at once, in bytes.
+// hashBuffer is how many bytes of a blob are read at once.
 const hashBuffer = 256 << 10
 
 // Blob verifies the blob of a descriptor, once for each digest. The error of open is fs.ErrNotExist if there is no
-// blob. The errors of Blob are interruptions.
+// blob. Blob fails only if ctx ends.
 func (a *Audit) Blob(ctx context.Context, what string, d document.Descriptor, o *Options,
 	open func() (*Blob, error)) (Check, error) {
 	check, known := a.blobs[d.Digest]
@@ -226,7 +226,7 @@ func TarDigest(ctx context.Context, tar io.Reader, algorithm string, limits *doc
 	return sum.Sum(algorithm), in.count, nil
 }
 
-// Unnamed is the check of a config that nothing names.
+// Unnamed returns the check of a config that nothing names.
 func Unnamed(name string, size int64) Check {
 	check := NewCheck("config")
 	check.Name, check.Size = name, size

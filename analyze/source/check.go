@@ -27,7 +27,7 @@ type Check struct {
 	What     string
 	Digest   string // of the blob; empty if nothing names it
 	Name     string // of the member or file, if no digest names it
-	Layer    int    // from 0; tarfs.NoLayer if it is about none
+	Layer    int    // from 0; tarfs.NoLayer if it is not about a layer
 	Path     string // of an entry, exact bytes
 	Expected string // digest or number
 	Found    string // digest or number; empty if it was not read to its end
@@ -57,7 +57,7 @@ func NewCheck(what string) Check {
 
 func (c Check) failed() bool { return c.Verdict == Failed }
 
-// Fail makes the check a failed one. The message names all failures.
+// Fail marks the check as failed. The message of a further failure is appended.
 func (c *Check) Fail(code, message string) {
 	if c.Verdict == Failed {
 		c.Message += "; " + message
@@ -66,8 +66,8 @@ func (c *Check) Fail(code, message string) {
 	c.Verdict, c.Code, c.Message = Failed, code, message
 }
 
-// Checks returns what a pass over the layer proved of the stored blob and of the tar inside. Failed is the pass's
-// error.
+// Checks returns what a pass over the layer proved about the stored blob and the tar inside. Failed is the error of the
+// pass.
 func (l *Layer) Checks(found Scanned, failed error) []Check {
 	blob, tar := NewCheck("layer"), NewCheck("diffID")
 	blob.Layer, tar.Layer = l.Index, l.Index

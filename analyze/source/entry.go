@@ -18,7 +18,7 @@ const (
 	KindImage       = "image"
 	KindContainer   = "container"   // of an engine's store
 	KindAttestation = "attestation" // a statement about an image
-	KindArtifact    = "artifact"    // what a manifest describes and is not a container image: a chart, a model
+	KindArtifact    = "artifact"    // not a container image, but described by a manifest: a chart, a model
 	KindBlob        = "blob"        // what no document names
 	KindRepository  = "repository"  // of a registry
 	KindTag         = "tag"         // of a repository
@@ -32,23 +32,23 @@ type Entry struct {
 	Group      int               // entries of one group are the platforms of one name
 	References []string          // names, as shown
 	Aliases    []string          // further names by which it is found: a tag alone, the digest of its index, an ID
-	Platform   document.Platform // by the index; zero if only the config says it
+	Platform   document.Platform // as the index says; zero if only the config says it
 	Descriptor document.Descriptor
 	Manifest   *document.Manifest // of Descriptor; nil if there is none, or if it was not read
-	Order      []int              // which layer of the manifest comes when; nil for the manifest's own order
+	Order      []int              // positions of the manifest's layers, oldest first; nil for the manifest's own order
 	Absent     bool               // the index names it, but it is not in the input
 	Err        error              // why it cannot be used
 
 	ID           string     // of what has no manifest: a v1 image, an image or container of a store
 	Container    *Container // of an engine's store; nil for an image
-	Intermediate bool       // an image without a name on which another one was built: only its ID means it
-	Choice       string     // the words of a shell that choose it; empty if --image does
+	Intermediate bool       // an unnamed image on which another one was built: only its ID chooses it
+	Choice       string     // the shell words that choose it; empty if --image does
 
 	Form   Form // how its config and layers are found
 	config *document.Config
 }
 
-// A Form is one way in which images are kept: a manifest, manifest.json, the folders of a v1 image, an engine's store.
+// A Form is one way to store images: a manifest, manifest.json, the folders of a v1 image, an engine's store.
 type Form interface {
 	// Config reads the image's config; nil without an error if there is none.
 	Config(e *Entry) (*document.Config, error)
@@ -131,7 +131,7 @@ func (e *Entry) Reference(name string) string {
 // sameName reports whether two references are one, with the registry or the tag filled in.
 func sameName(a, b string) bool { return document.Familiar(a) == document.Familiar(b) }
 
-// endsIn reports whether a reference is the name after a registry or more: podman puts localhost/ before what it
+// endsIn reports whether a reference is the name after a registry or folders: podman puts localhost/ before what it
 // builds.
 func endsIn(ref, name string) bool {
 	return strings.HasSuffix(document.Familiar(ref), "/"+document.Familiar(name))
@@ -145,7 +145,7 @@ func (e *Entry) topDigest() string {
 	return ""
 }
 
-// label is the entry's reference, quoted, or its number.
+// label returns the entry's reference, quoted, or its number.
 func (e *Entry) label() string {
 	if len(e.References) > 0 {
 		return show.Cut(e.References[0])
@@ -159,7 +159,7 @@ func (e *Entry) describe() string { return strings.TrimSpace(e.label() + " " + e
 // numberFlag chooses the entry whatever its names are.
 func (e *Entry) numberFlag() string { return "--image @" + strconv.Itoa(e.Number) }
 
-// flags choose each image of a source among the others.
+// flags tell each image of a source from the others.
 type flags struct {
 	members map[int]int             // images of each group
 	users   map[string]map[int]bool // groups that each reference names

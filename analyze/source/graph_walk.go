@@ -87,7 +87,7 @@ func annotatedNames(d document.Descriptor) (refs, aliases []string) {
 	return refs, aliases
 }
 
-// visit adds what one descriptor names. Its errors are limits; whatever else is wrong is the entry's error.
+// visit adds what one descriptor names. It returns exceeded limits and interruptions; other errors go to the entry.
 func (w *walk) visit(d document.Descriptor, depth int) error {
 	w.count++
 	err := document.Over(document.LimitDescriptors, w.count, w.Opt.Limits.Descriptors)
@@ -123,13 +123,13 @@ func (w *walk) about(e *Entry) bool {
 		!w.Blobs.Far() && w.Blobs.Has(e.Manifest.Subject)
 }
 
-// listedAs is what a group has once.
+// listedAs identifies an entry. A group lists it once.
 type listedAs struct {
 	kind, digest string
 	platform     document.Platform
 }
 
-// add lists an entry, unless the group has its manifest for the same platform, or one of the two names no platform.
+// add lists an entry, unless the group has its manifest for that platform, or one of the two does not name a platform.
 func (w *walk) add(e *Entry) {
 	unnamed := listedAs{kind: e.Kind, digest: e.Descriptor.Digest}
 	named := unnamed
@@ -149,7 +149,7 @@ func (w *walk) add(e *Entry) {
 	w.listed[named] = e
 }
 
-// later reports whether reading the manifest costs a request and the descriptor says enough of the image to choose by.
+// later reports whether the manifest costs a request that a choice does not need: the descriptor says enough.
 func (w *walk) later(d document.Descriptor) bool {
 	return w.Blobs.Far() && document.KindOf(d.MediaType) == document.ManifestKind &&
 		d.Platform != nil && d.Platform.Known()

@@ -12,11 +12,11 @@ import (
 	"layup/tarfs"
 )
 
-// An Image is one image. Its config was read and checked, and its layers were not.
+// An Image is one image. Its config was read and checked; its layers were not.
 type Image struct {
 	Source     string         // the kind of its source
 	Name       string         // as the user named the source
-	Reference  string         // the one it was chosen by, or its first; empty if it has none
+	Reference  string         // the one that chose it, or its first; empty if it has none
 	References []string       // every reference
 	ID         string         // digest of the config; empty for a bare layer
 	Platform   string         // os/arch[/variant]; empty if unknown
@@ -56,7 +56,7 @@ type Engine struct {
 	Measure func(context.Context) (int64, error)
 }
 
-// UseConfig takes over what the config says. It returns an error unless there is a diffID for every layer.
+// UseConfig copies what the config says. It returns an error unless there is a diffID for every layer.
 func (img *Image) UseConfig(config *document.Config, layers int, limits *document.Limits) error {
 	img.ID, img.Config, img.ConfigFile = config.ID, config.Raw, config.File
 	if err := document.Over(document.LimitLayers, layers, limits.Layers); err != nil {
@@ -99,7 +99,7 @@ func (img *Image) History() []v1.History {
 	return append(list, own...)
 }
 
-// ownLayers returns texts for the layers that a container has on top of its image: they have no instructions.
+// ownLayers describes the layers that a container adds to its image. They have no instructions.
 func (img *Image) ownLayers() []v1.History {
 	var list []v1.History
 	for _, l := range img.Layers {
@@ -113,7 +113,7 @@ func (img *Image) ownLayers() []v1.History {
 	return list
 }
 
-// historyWarnings says if the instructions of the history cannot be given to layers.
+// historyWarnings warns if the instructions of the history cannot be matched with the layers.
 func historyWarnings(cf *v1.ConfigFile, layers int) []tarfs.Warning {
 	switch {
 	case layers == 0 || len(document.LayerHistory(cf)) == layers:

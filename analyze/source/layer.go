@@ -31,15 +31,15 @@ type Layer struct {
 
 	Content Content // nil if Err is not
 	Kept    Kept    // nil unless an engine keeps the layer's files in a directory
-	Err     error   // why the layer cannot be read at all: foreign without blob, encrypted, missing, bad descriptor
+	Err     error   // why the layer cannot be read: foreign without a blob, encrypted, missing, bad descriptor
 	Verify  bool
 	Limits  *document.Limits
 }
 
 // A Content is the content of a layer: a Blob, the directory of an engine, or a table of contents in place of a blob.
 type Content interface {
-	// Scan reads the layer once, to its last byte, checks it, and returns its table. On damage the error names the cause
-	// and what could be read is returned with it.
+	// Scan reads the layer once, to its last byte, checks it, and returns its table. After damage it also returns what
+	// could be read; the error names the cause.
 	Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, error)
 	// Tar returns the uncompressed tar from an offset on. It checks no digest. The reader fails if the input changed.
 	Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, error)
@@ -49,17 +49,17 @@ type Content interface {
 	Window(l *Layer) int64
 	// Placed reports whether Tar can begin anywhere at once.
 	Placed() bool
-	// Same differs between contents with different results of Scan; empty if no other content has that result.
+	// Same tells apart contents with different results of Scan. It is empty if no other content has that result.
 	Same() string
 }
 
-// Kept is what an engine keeps of a layer in a directory.
+// Kept is a layer in a directory of an engine.
 type Kept interface {
-	// Assembled reports whether the layer's tar is made of the files: each content then proves itself, or nothing does.
+	// Assembled reports whether the layer's tar is made of the files. A blob then does not prove them.
 	Assembled() bool
 	// Recorded reports whether the engine recorded how the files were.
 	Recorded() bool
-	// Strayed lists what is not in the directory as the layer has it. It does not read content.
+	// Strayed lists how the directory differs from the layer. It does not read content.
 	Strayed(ctx context.Context, l *Layer, table *tarfs.Layer) ([]tarfs.Warning, error)
 	// Rebuild reads all content, and notes the digest of a tar that was assembled. The checks name what in the directory
 	// is not as the engine stored it.
@@ -135,14 +135,13 @@ func (l *Layer) Window() int64 {
 // Placed reports whether Tar can begin anywhere at once: the layer lies in a file and is not compressed.
 func (l *Layer) Placed() bool { return l.Err == nil && l.Content.Placed() }
 
-// Assembled reports whether the layer's tar is made of files when it is read: each content then proves itself, or
-// nothing does.
+// Assembled reports whether the layer's tar is made of files when it is read. See Kept.
 func (l *Layer) Assembled() bool { return l.Kept != nil && l.Kept.Assembled() }
 
 // Unpacked reports whether the layer is a blob that an engine unpacked.
 func (l *Layer) Unpacked() bool { return l.Kept != nil && !l.Kept.Assembled() }
 
-// Strayed lists what is not in the directory of the engine as the layer's blob has it. It does not read content.
+// Strayed lists how the directory of the engine differs from the layer's blob. It does not read content.
 func (l *Layer) Strayed(ctx context.Context, table *tarfs.Layer) ([]tarfs.Warning, error) {
 	if !l.Unpacked() || !l.Verify {
 		return nil, nil

@@ -30,8 +30,8 @@ func NewHeaderReader(ctx context.Context, src io.ReaderAt, size int64) *HeaderRe
 	return &HeaderReader{ctx: ctx, src: src, size: size, window: smallWindow}
 }
 
-// Peek returns the next n bytes without consuming them, or fewer with an error, io.EOF at the end. They are valid until
-// the next call.
+// Peek returns the next n bytes without consuming them, or fewer with an error. The error is io.EOF at the end. The
+// bytes are valid until the next call.
 func (h *HeaderReader) Peek(n int) ([]byte, error) {
 	if len(h.rest) >= n {
 		return h.rest[:n], nil
@@ -45,7 +45,7 @@ func (h *HeaderReader) Peek(n int) ([]byte, error) {
 	return h.rest[:n], nil
 }
 
-// fill reads a window, so that n bytes are there if the source has them.
+// fill reads a window, at least n bytes if the source has them.
 func (h *HeaderReader) fill(n int) error {
 	if err := h.ctx.Err(); err != nil {
 		return err

@@ -114,7 +114,7 @@ func (m *meter) over() error {
 	if l.Ratio <= 0 || m.blob == nil || m.count <= l.RatioFloor {
 		return nil
 	}
-	read := max(m.blob.read, 1) // what was read so far, or a bomb would burn on to 5,000 times its size
+	read := max(m.blob.read, 1) // not the blob's size: a bomb must end early
 	if (m.count-1)/l.Ratio < read {
 		return nil
 	}
@@ -159,7 +159,7 @@ func (p *pass) fetch(far Streamed) (*stream, []byte, error) {
 	return s, head, nil
 }
 
-// Read reads on. What cannot be kept is an error.
+// Read fails if the bytes cannot be kept.
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if s.kept != nil && n > 0 {

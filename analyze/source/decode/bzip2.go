@@ -14,11 +14,10 @@ type bzip2Decoder struct {
 
 func (d *bzip2Decoder) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
-	var structural bzip2.StructuralError
-	switch {
-	case err == nil || err == io.EOF:
+	if err == nil || err == io.EOF {
 		return n, err
-	case errors.As(err, &structural):
+	}
+	if structural, ok := errors.AsType[bzip2.StructuralError](err); ok {
 		return n, errors.New("bzip2: " + string(structural))
 	}
 	return n, cut(err, Bzip2, "in the compressed data")

@@ -12,8 +12,8 @@ import (
 	"layup/tarfs"
 )
 
-// A zstdDecoder undoes the frames of a zstd stream one after the other (RFC 8878). Our own code finds the frames, so
-// that every window is bounded before the library allocates it.
+// A zstdDecoder undoes the frames of a zstd stream one after the other (RFC 8878). Our own code finds the frames and
+// bounds every window before the library allocates it.
 type zstdDecoder struct {
 	plain
 	src  *bufio.Reader
@@ -49,7 +49,7 @@ func (d *zstdDecoder) Read(p []byte) (int, error) {
 	case errors.Is(err, zstd.ErrCRCMismatch):
 		return n, errors.New("zstd: content does not match its checksum")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return n, fmt.Errorf("zstd: corrupt data: a block ends too early")
+		return n, errors.New("zstd: corrupt data: a block ends too early")
 	}
 	return n, fmt.Errorf("zstd: corrupt data: %w", err)
 }

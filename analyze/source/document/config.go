@@ -13,7 +13,7 @@ import (
 	"layup/analyze/digest"
 )
 
-// storedConfig is a config as builders write it. It has types of its own for what engines read and Go's types refuse.
+// storedConfig is a config as builders write it. Its own types accept what engines read and Go's types refuse.
 type storedConfig struct {
 	v1.ConfigFile
 	Created moment           `json:"created"`
@@ -48,7 +48,7 @@ func (e *storedExecution) execution() v1.Config {
 // A moment is a time. It is zero if the text is empty or not a time.
 type moment struct{ time.Time }
 
-// UnmarshalJSON reads a time. That of the embedded time would refuse an empty text.
+// UnmarshalJSON reads a time. The method of time.Time would refuse an empty text.
 func (m *moment) UnmarshalJSON(text []byte) error {
 	var s *string
 	if err := json.Unmarshal(text, &s); err != nil || s == nil {

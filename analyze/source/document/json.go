@@ -184,7 +184,7 @@ func Unmarshal(doc []byte, depth int, v any) error {
 // embeddedNames are parts of a path that encoding/json adds for embedded structs: no JSON has them.
 var embeddedNames = strings.NewReplacer("ConfigFile.", "", "config.Config.", "config.", "history.History.", "history.")
 
-// Typed says a mismatch of types in JSON's words.
+// Typed describes a mismatch of types in the words of JSON.
 func Typed(err error) error {
 	t, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {

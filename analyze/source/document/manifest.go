@@ -9,7 +9,7 @@ import (
 	"layup/analyze/show"
 )
 
-// A Manifest is what is needed of an OCI or Docker image manifest.
+// A Manifest holds what this program needs of an OCI or Docker image manifest.
 type Manifest struct {
 	Raw          []byte
 	MediaType    string
