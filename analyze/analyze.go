@@ -2,8 +2,8 @@
 // did to it, what is hidden.
 //
 // Everything that can fail happens in Open, OpenReaderAt, OpenReader and OpenV1: finding the image, reading and
-// verifying its layers, merging them. After that every question about facts is total. Only what reads content again can
-// fail: Content, Contents, Bodies, LayerTar and FS.
+// verifying its layers, merging them. After that, questions about facts cannot fail. Content, Contents, Bodies,
+// LayerTar and FS can, because they read content again.
 package analyze
 
 import (
@@ -21,30 +21,29 @@ type Options struct {
 	Source    kinds.Options
 	Select    source.Selection
 	View      tarfs.View
-	Needs                    // what the questions need; nothing but the tree by default
-	KeepGoing bool           // answer from what could be read; Errors tells what could not
+	Needs                    // what the questions need; by default only the tree
+	KeepGoing bool           // answer from what could be read; Errors returns what could not
 	Jobs      int            // layers read at once; 0 means one for each processor
-	Progress  func(Progress) // told now and then, from one goroutine at a time; may be nil
-	Note      func(string)   // told of choices made for the user (the platform); may be nil
+	Progress  func(Progress) // called now and then, from one goroutine at a time; may be nil
+	Note      func(string)   // called with choices made for the user (the platform); may be nil
 }
 
-// Needs say what a question needs of an image besides its tree. Each of them costs time.
+// Needs say what a question needs besides the image's tree. Each one costs time.
 type Needs struct {
 	Layers  Reading // which images' layers are read; all by default
 	Digests bool    // the SHA-256 of every file's content
 	Dense   bool    // no digests of sparse files, because their holes may be endless
 	Secrets bool    // what small files hold, for Sensitive
-	Bodies  Bodies  // the content of files, read again after loading
+	Bodies  Bodies  // the content of files, read again after the image is loaded
 }
 
-// Reading says whether an image's layers are read when it is opened. Without them an image knows what its config and
-// manifest say: Docker, DockerHistory, Instruction, and of LayerFacts what is not counted in a layer; its tree is
-// empty.
+// Reading says whether an image's layers are read when it is opened. Without them the tree is empty. Docker,
+// DockerHistory, Instruction and LayerFacts then answer only from the config and the manifest.
 type Reading int
 
 const (
 	Always   Reading = iota
-	IfAtHand         // if that takes no network
+	IfAtHand         // if that needs no network
 	Never
 )
 
@@ -52,20 +51,20 @@ const (
 type Bodies int
 
 const (
-	NoBodies   Bodies = iota // none, or that of an image which is not fetched
+	NoBodies   Bodies = iota // none, or only from an image that is not fetched
 	SomeBodies               // the bytes of fetched layers are kept
-	MostBodies               // also, digests prove single files, so that Contents reads them in place if a layer allows it
+	MostBodies               // digests also prove single files: Contents reads them in place if a layer allows it
 )
 
-// A loading is a caller's options, and what this package adds to them.
+// A loading is a caller's options and what this package adds to them.
 type loading struct {
 	Options
-	shared    *shared        // what was found in layers of other images of the archive; nil if there is only one image
-	digestsOf func(int) bool // compute digests in these layers also; may be nil
+	shared    shared         // findings in layers of the archive's other images; nil if there is only one image
+	digestsOf func(int) bool // also compute digests in these layers; may be nil
 	unpacked  bool           // keep the bytes of layers that an engine unpacked, to compare contents
 }
 
-// digests reports whether the content of a layer's files is to be hashed.
+// digests reports whether to hash the content of a layer's files.
 func (o *loading) digests(layer *source.Layer) bool {
 	return o.Digests || o.digestsOf != nil && o.digestsOf(layer.Index) || o.inPlace() && o.Source.Verify && layer.Placed()
 }
@@ -78,15 +77,15 @@ func Default() Options {
 	return Options{Source: kinds.Options{Options: source.Options{Verify: true, Limits: document.DefaultLimits()}}}
 }
 
-// An Image is one image, loaded. It may be asked from several goroutines.
+// An Image is one loaded image. Several goroutines may use it at once.
 type Image struct {
 	*source.Image
 	tree     *tarfs.Tree
 	top      *tarfs.Snapshot
 	scans    []source.Scanned // by layer
 	read     bool             // the layers were read
-	fetched  int64            // bytes of tables of contents that stand in for layers
-	damaged  []bool           // by layer: its bytes are not those that the image names
+	fetched  int64            // bytes of the tables of contents that replace layers
+	damaged  []bool           // by layer: its bytes are not the ones that the image names
 	warnings []tarfs.Warning
 	errs     []*LayerError
 	opt      loading
@@ -113,7 +112,7 @@ func (e *LayerError) Error() string {
 // Unwrap returns the cause.
 func (e *LayerError) Unwrap() error { return e.Err }
 
-// Close releases the source; of an image that OpenAll gave, the loop does.
+// Close releases the source. It does nothing for an image of OpenAll: its loop releases the source.
 func (img *Image) Close() error {
 	if img == nil || img.close == nil {
 		return nil
@@ -121,7 +120,7 @@ func (img *Image) Close() error {
 	return img.close()
 }
 
-// LayersRead reports whether the layers were read; without, the tree is empty and nothing in them is counted.
+// LayersRead reports whether the layers were read. If not, the tree is empty and nothing in them is counted.
 func (img *Image) LayersRead() bool { return img.read }
 
 // Tree returns the merged tree with its whole history.
@@ -130,11 +129,11 @@ func (img *Image) Tree() *tarfs.Tree { return img.tree }
 // Top returns what is visible after the last layer.
 func (img *Image) Top() *tarfs.Snapshot { return img.top }
 
-// Warnings returns what is odd in the image: what concerns the whole image first, then by layer.
+// Warnings returns what is odd in the image: first about the whole image, then by layer.
 func (img *Image) Warnings() []tarfs.Warning { return img.warnings }
 
-// Limits returns what the image was loaded under.
+// Limits returns the limits for loading the image.
 func (img *Image) Limits() document.Limits { return img.opt.Source.Limits }
 
-// Errors returns the layers that could not be read whole; only with Options.KeepGoing an image has them.
+// Errors returns the layers that could not be read whole. There are none without Options.KeepGoing.
 func (img *Image) Errors() []*LayerError { return img.errs }

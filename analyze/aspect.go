@@ -1,22 +1,22 @@
 package analyze
 
-// An Aspect is what two images can differ in, or a set of such.
+// An Aspect is something in which two images can differ, or a set of these.
 type Aspect uint32
 
 // The aspects of a path, then those of an image as a whole.
 const (
 	Content    Aspect = 1 << iota // the bytes of a file
-	Mode                          // permissions, setuid, setgid, sticky; those of symlinks mean nothing
+	Mode                          // permissions, setuid, setgid, sticky; of symlinks they mean nothing
 	OwnerIDs                      // user and group
 	MTime                         // if both sides have one: an implied directory has none
-	DirMTime                      // that of directories, which changes with whatever is made in them
+	DirMTime                      // the time of a directory: making something in it changes it
 	Link                          // the target of a symlink
 	Xattrs                        // extended attributes
 	Type                          // what the path is
 	Device                        // the numbers of a device
-	Hardlinks                     // which of the names that both sides have are one file
+	Hardlinks                     // which names that both sides have are one file
 	LayerStack                    // the layers, by diffID
-	Order                         // that of equal layers, and of equal environment variables
+	Order                         // the order of equal layers, and of equal environment variables
 	ConfigUser
 	ConfigEnv
 	ConfigEntrypoint
@@ -36,7 +36,7 @@ const (
 // Config is everything that an engine takes from an image's config.
 const Config = endOfAspects - ConfigUser
 
-// aspects are the names that people write, in the order in which they are listed.
+// aspects are the names that people write, in the order of listings.
 var aspects = []struct {
 	name   string
 	aspect Aspect
@@ -49,7 +49,7 @@ var aspects = []struct {
 	{"healthcheck", ConfigHealthcheck}, {"shell", ConfigShell}, {"onbuild", ConfigOnBuild}, {"platform", ConfigPlatform},
 }
 
-// AspectNames lists what AspectNamed takes.
+// AspectNames lists the names that AspectNamed knows.
 func AspectNames() []string {
 	names := make([]string, len(aspects))
 	for i, a := range aspects {
@@ -58,7 +58,7 @@ func AspectNames() []string {
 	return names
 }
 
-// AspectNamed returns the aspects of a name, and false for a name that is none.
+// AspectNamed returns the aspects of a name, and false for an unknown name.
 func AspectNamed(name string) (Aspect, bool) {
 	for _, a := range aspects {
 		if a.name == name {
@@ -68,7 +68,7 @@ func AspectNamed(name string) (Aspect, bool) {
 	return 0, false
 }
 
-// Names lists the aspects of a path in the set. The time of a directory is called as that of everything else.
+// Names lists the set's aspects of a path. DirMTime and MTime have one name.
 func (a Aspect) Names() []string {
 	var names []string
 	for _, one := range aspects {

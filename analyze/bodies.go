@@ -14,13 +14,13 @@ import (
 	"layup/tarfs"
 )
 
-// A Body is the content of a file: its stored pieces, one after the other. It can be read once, and only in the call
-// that hands it out.
+// A Body is the content of a file: its stored pieces, one after the other. It can be read once. A body from Bodies can
+// be read only during the call of take.
 type Body struct {
 	Extents []tarfs.Extent // of the pieces; between them are zeros
-	Size    int64          // bytes of the file, with its holes
+	Size    int64          // bytes of the file, holes included
 	stored  io.Reader
-	close   func() error // nil if nothing is to be closed
+	close   func() error // nil if there is nothing to close
 }
 
 // Read reads the stored pieces, holes left out.
@@ -31,7 +31,7 @@ func (b *Body) Expanded() io.Reader {
 	return tarfs.Expand(b.stored, b.Extents, b.Size)
 }
 
-// Close ends the reading of a body that was opened by itself.
+// Close closes a body that Contents.Open returned.
 func (b *Body) Close() error {
 	if b.close == nil {
 		return nil
@@ -39,10 +39,9 @@ func (b *Body) Close() error {
 	return b.close()
 }
 
-// Bodies hands out the content of files, every layer read once and to its end: layer by layer, in the order in which
-// contents lie there. Take is told the indices of all versions that share the content. Do not expose it until Bodies
-// returns nil: only the end of a layer proves its content. Of a layer that Errors names, the content is as it is
-// stored.
+// Bodies calls take with the content of files, layer by layer, in the order of each tar. It reads every layer once, to
+// its end. The indices are of all versions that share the content. Do not expose content until Bodies returns nil:
+// only the end of a layer proves it. The content of a layer that Errors names is as stored, without proof.
 func (img *Image) Bodies(ctx context.Context, versions []tarfs.Version, take func(which []int, b *Body) error) error {
 	for _, v := range versions {
 		if err := img.readable(v); err != nil {
@@ -63,7 +62,7 @@ func (img *Image) Bodies(ctx context.Context, versions []tarfs.Version, take fun
 	return nil
 }
 
-// readable reports why a version has no content that can be asked for.
+// readable returns an error if a version has no content that can be read.
 func (img *Image) readable(v tarfs.Version) error {
 	if v.Type() != tarfs.File {
 		return fmt.Errorf("%q: is a %s, which has no content", v.Node().Path(), v.Type())
@@ -74,14 +73,14 @@ func (img *Image) readable(v tarfs.Version) error {
 	return nil
 }
 
-// A wanted is one content to be read.
+// A wanted is one content to read.
 type wanted struct {
 	offset int64 // of its first byte in the tar, 0 if nothing is stored
 	layer  int32
 	index  int32 // of the version
 }
 
-// inLayers puts versions into the order in which their contents lie.
+// inLayers puts versions into the order of their contents in layers.
 func inLayers(versions []tarfs.Version) []wanted {
 	order := make([]wanted, len(versions))
 	for i, v := range versions {
@@ -101,12 +100,12 @@ func place(v tarfs.Version) wanted {
 	return w
 }
 
-// compare orders contents as they lie in layers.
+// compare orders contents by their places in layers.
 func (w wanted) compare(other wanted) int {
 	return cmp.Or(cmp.Compare(w.layer, other.layer), cmp.Compare(w.offset, other.offset))
 }
 
-// bodies hands out the contents that lie in one layer. It reads the layer only if something is stored.
+// bodies hands out the contents in one layer. It reads the layer only if something is stored.
 func (img *Image) bodies(
 	ctx context.Context, versions []tarfs.Version, order []wanted, take func([]int, *Body) error,
 ) error {
@@ -134,7 +133,7 @@ type layerPass struct {
 	img     *Image
 	layer   *source.Layer
 	tar     io.ReadCloser  // nil before the first content that is stored
-	r       io.Reader      // the tar in a buffer, unless it has a Discard of its own
+	r       io.Reader      // the tar, buffered unless it has its own Discard
 	forward *tarfs.Forward // over r
 }
 
@@ -144,10 +143,10 @@ func (p *layerPass) ReadAt(b []byte, offset int64) (int, error) {
 	return n, p.located(err)
 }
 
-// The bytes of a tar that are read at once.
+// How many bytes of a tar are read at once.
 const passBuffer = 256 << 10
 
-// body moves on to a content and returns it.
+// body returns a content. It opens the tar at the first one that is stored.
 func (p *layerPass) body(ctx context.Context, v tarfs.Version) (*Body, error) {
 	b := &Body{Extents: v.Extents(), Size: v.Size()}
 	b.stored = tarfs.Stored(p, b.Extents)
@@ -174,12 +173,12 @@ func (img *Image) tar(ctx context.Context, layer *source.Layer) (io.ReadCloser, 
 	return layer.Tar(ctx, 0)
 }
 
-// proven reports whether the layer was verified, so that it can be verified when it is read again.
+// proven reports whether the layer was verified. Then it is also verified when it is read again.
 func (img *Image) proven(layer int) bool {
 	return img.opt.Source.Verify && img.scans[layer].DiffID != "" && !img.damaged[layer] && !img.Layers[layer].Assembled()
 }
 
-// located names the layer.
+// located adds the layer to an error.
 func (p *layerPass) located(err error) error {
 	if err == nil {
 		return nil
@@ -194,13 +193,10 @@ func (p *layerPass) close() error {
 	return p.located(p.tar.Close())
 }
 
-// end reads the rest of the layer, if that proves what was handed out.
+// end reads the rest of the layer if that proves the contents.
 func (p *layerPass) end() error {
-	if p.tar == nil {
-		return nil
-	}
 	var err error
-	if p.img.proven(p.layer.Index) {
+	if p.tar != nil && p.img.proven(p.layer.Index) {
 		_, err = io.Copy(io.Discard, p.r)
 	}
 	return errors.Join(p.located(err), p.close())
@@ -214,7 +210,7 @@ type inodeSum struct {
 	sum   [sha256.Size]byte
 }
 
-// sums hashes the content of files, every layer read once.
+// sums hashes the content of files. It reads every layer once.
 func (img *Image) sums(ctx context.Context, files []tarfs.Version) (sums, error) {
 	list := make(sums, 0, len(files))
 	hash, buffer := sha256.New(), make([]byte, 32<<10)

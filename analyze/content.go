@@ -15,9 +15,9 @@ import (
 	"layup/tarfs"
 )
 
-// Content returns the content of a file's version, with zeros in its holes. If the layer was verified, Content reads it
-// again to its end and checks it before it hands out the first byte. Of a layer that Errors names, the content is as it
-// is stored.
+// Content returns the content of a file's version, with zeros in its holes. If the layer was verified, Content verifies
+// it again before it hands out the first byte. With MostBodies, the file's digest may prove the content at its last
+// byte. The content of a layer that Errors names is as stored, without proof.
 func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, error) {
 	c, err := img.Contents(ctx, []tarfs.Version{v})
 	if err != nil {
@@ -30,22 +30,22 @@ func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, 
 	return &content{body.Expanded(), func() error { return errors.Join(body.Close(), c.Close()) }}, nil
 }
 
-// FS returns what is visible after layer upto, or after all of them with Last, as an io/fs file system with content.
-// Snapshot.FS of package tarfs says what io/fs cannot say of an image. Content is read and proven as Content does it,
-// with the first Read of a file, so a program that reads many files loads the image with MostBodies.
+// FS returns what is visible after layer upto, or after all layers with Last, as an io/fs file system with content.
+// Snapshot.FS of package tarfs says what io/fs cannot show of an image. The first Read of a file calls Content, so load
+// the image with MostBodies to read many files.
 func (img *Image) FS(upto int) fs.FS {
 	return img.tree.At(upto).FS(func(v tarfs.Version) (io.ReadCloser, error) {
 		return img.Content(context.Background(), v)
 	})
 }
 
-// Contents are the contents of several files. Most have been read and proven, and lie in memory or in an unlinked
-// temporary file. If a layer can be read at any place, two kinds of content are read when they are opened: what nothing
-// can prove, and, with MostBodies, what has a digest of its own.
+// Contents are the contents of several files. Most are read and proven, and lie in memory or in an unlinked temporary
+// file. If a layer can be read at any place, Open reads two kinds of content: what nothing can prove and, with
+// MostBodies, what has its own digest.
 type Contents struct {
 	img    *Image
 	placed []bool    // by layer: its tar can be read at any place
-	parts  []spooled // in the order in which contents lie in layers
+	parts  []spooled // in the order of contents in layers
 	spool  *source.Scratch
 }
 
@@ -55,7 +55,7 @@ type spooled struct {
 	at int64
 }
 
-// Contents reads the contents of versions, each layer once, as Content says. Close gives them back.
+// Contents reads the contents of versions, each layer once, and proves them as Content does. Close them after use.
 func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Contents, error) {
 	c := &Contents{img: img, placed: make([]bool, len(img.Layers)), spool: source.NewScratch(img.opt.Source.TempDir)}
 	for i, l := range img.Layers {
@@ -94,7 +94,7 @@ func (c *Contents) direct(v tarfs.Version) bool {
 	return !c.img.proven(layer) || c.img.opt.inPlace() && digest && v.Stored() == v.Size()
 }
 
-// Open returns the content of one of the versions. It proves the content before it hands out the last bytes.
+// Open returns the content of one of the versions. The last bytes come only after the content is proven.
 func (c *Contents) Open(ctx context.Context, v tarfs.Version) (*Body, error) {
 	b := &Body{Extents: v.Extents(), Size: v.Size()}
 	if len(b.Extents) == 0 {
@@ -109,7 +109,7 @@ func (c *Contents) Open(ctx context.Context, v tarfs.Version) (*Body, error) {
 	return b, c.open(ctx, v, b)
 }
 
-// open begins to read a content in place.
+// open starts reading a content in place.
 func (c *Contents) open(ctx context.Context, v tarfs.Version, b *Body) error {
 	pass := &layerPass{img: c.img, layer: c.img.Layers[v.ContentLayer()]}
 	at := b.Extents[0].TarOffset
@@ -125,10 +125,9 @@ func (c *Contents) open(ctx context.Context, v tarfs.Version, b *Body) error {
 	return nil
 }
 
-// errChanged says that a content is not what it was when its layer was verified.
 var errChanged = errors.New("input changed while being read: a content no longer has the digest that it had")
 
-// proving reads a content and does not hand out its end before it has the digest that it had when it was read first.
+// A proving reader hands out the end of a content only if its digest is as it was at the first reading.
 type proving struct {
 	body io.Reader
 	pass *layerPass
@@ -154,8 +153,8 @@ func (c *Contents) Close() error {
 	return c.spool.Close()
 }
 
-// LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. If the layer was
-// verified, the end is an error unless everything is as before. A layer that Errors names has no such tar.
+// LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. If the layer was verified
+// and has changed since, the tar ends with an error. A layer that Errors names has no such tar.
 func (img *Image) LayerTar(ctx context.Context, layer int) (io.ReadCloser, error) {
 	if img.damaged[layer] {
 		return nil, img.layerError(layer, errors.New("is damaged: its exact tar is not there"))
@@ -167,7 +166,7 @@ func (img *Image) LayerTar(ctx context.Context, layer int) (io.ReadCloser, error
 	return tar, nil
 }
 
-// content is a reader and what to close after it.
+// A content is a reader with its own Close.
 type content struct {
 	io.Reader
 	close func() error

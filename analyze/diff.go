@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"layup/analyze/source"
 	"layup/tarfs"
 )
 
@@ -16,10 +17,35 @@ const (
 	Changed = "changed"
 )
 
+// A Side is one side of a comparison: an image as it is after one of its layers.
+type Side struct {
+	Image *Image
+	Upto  int // the layer; tarfs.NoLayer for the empty tree
+	view  *tarfs.Snapshot
+}
+
+// After returns the image as it is after layer n: tarfs.NoLayer means the empty tree, Last the whole image.
+func (img *Image) After(n int) Side {
+	n = min(n, len(img.Layers)-1)
+	return Side{img, n, img.tree.At(n)}
+}
+
+// Began returns what a container began with: its image and, with init, what the engine added before the first run.
+func (img *Image) Began(init bool) Side {
+	last := len(img.Layers) - 1
+	for last >= 0 && (img.Layers[last].Role == source.RoleContainer || !init && img.Layers[last].Role == source.RoleInit) {
+		last--
+	}
+	return img.After(last)
+}
+
+// View returns what the side shows.
+func (s Side) View() *tarfs.Snapshot { return s.view }
+
 // A Difference is a path that differs between the two sides.
 type Difference struct {
 	Change string // Added, Removed, Changed
-	What   Aspect // of Changed
+	What   Aspect // that differs, if Change is Changed
 	tarfs.Pair
 }
 
@@ -31,22 +57,22 @@ func (d *Difference) Path() string {
 	return d.A.Node().Path()
 }
 
-// A Comparison tells what two images, or two stages of one, have in common and what differs.
+// A Comparison says what two images, or two stages of one, share and what differs.
 type Comparison struct {
 	A, B   Side
 	Layers []LayerMatch
 	Config []ConfigChange
 
 	ignore Aspect
-	after  int      // of a container: the last layer that is not its own; every path of a later layer counts
+	after  int      // of a container: the last layer before its own; every path of a later layer counts
 	own    bool     // the image is a container
 	stages bool     // of one image: only paths are compared
-	same   [2][]int // by side and layer: equal numbers stand for equal bytes; 0 for bytes that nothing proves
-	sums   [2]sums  // by side: of files that sizes did not tell apart
+	same   [2][]int // by side and layer: equal numbers mean equal bytes; 0 if nothing proves the bytes
+	sums   [2]sums  // by side: of files that only their content can tell apart
 }
 
-// Compare compares two sides, except for what is to be ignored. If neither layers nor sizes nor known digests tell
-// whether two files are equal, it reads their content again: each layer at most once. Only that can fail.
+// Compare compares two sides, except for the ignored aspects. If layers, sizes and known digests do not tell whether
+// two files are equal, it reads their content again, each layer at most once. Only that can fail.
 func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
 	c := &Comparison{A: a, B: b, ignore: ignore, stages: a.Image == b.Image}
 	c.matchLayers()
@@ -56,8 +82,8 @@ func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error)
 	return c, c.settleDoubts(ctx)
 }
 
-// CompareContainer compares what a container began with and what it shows, as Docker does: every path that the
-// container wrote counts, even if it is as before, and of a removed directory only the directory itself.
+// CompareContainer compares what a container began with and what it shows, as Docker does. Every path that the
+// container wrote counts, even if it is as before. Of a removed directory only the directory itself counts.
 func CompareContainer(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
 	c := &Comparison{A: a, B: b, ignore: ignore, stages: true, own: true, after: a.Upto}
 	c.matchLayers()
@@ -69,7 +95,7 @@ func (c *Comparison) touched(p tarfs.Pair) bool {
 	return c.own && (p.B.Layer() > c.after || p.B.MetaLayer() > c.after)
 }
 
-// within reports whether a removed path lies in a directory that is gone also.
+// within reports whether a removed path lies in a directory that is also gone.
 func (c *Comparison) within(p tarfs.Pair) bool {
 	if !c.own {
 		return false
@@ -81,7 +107,7 @@ func (c *Comparison) within(p tarfs.Pair) bool {
 // Paths yields the paths that differ, in path order.
 func (c *Comparison) Paths() iter.Seq[Difference] {
 	return func(yield func(Difference) bool) {
-		links := newLinkPairs()
+		links := &linkPairs{first: [2]map[uint32]int{{}, {}}}
 		for p := range tarfs.Pairs(c.A.view, c.B.view) {
 			d := Difference{Change: Changed, Pair: p}
 			switch {
@@ -104,7 +130,7 @@ func (c *Comparison) Paths() iter.Seq[Difference] {
 	}
 }
 
-// DeletedBy returns the layer of B that hid a removed path. It is tarfs.NoLayer if B never had the path.
+// DeletedBy returns the layer of B that hid a removed path, or tarfs.NoLayer if B never had the path.
 func (c *Comparison) DeletedBy(d Difference) int {
 	by := tarfs.NoLayer
 	if d.Change != Removed {
@@ -120,7 +146,7 @@ func (c *Comparison) DeletedBy(d Difference) int {
 	return by
 }
 
-// compare returns in what two versions differ, except for hard links.
+// compare returns how two versions differ, except for hard links.
 func (c *Comparison) compare(a, b tarfs.Version) Aspect {
 	what := compareMeta(a, b)
 	switch {
@@ -166,7 +192,7 @@ func compareMeta(a, b tarfs.Version) Aspect {
 	return what
 }
 
-// sameContent compares two files. Without a digest they count as different.
+// sameContent reports whether two files have equal content. Without a digest they count as different.
 func (c *Comparison) sameContent(a, b tarfs.Version) bool {
 	if same, sure := c.obvious(a, b); sure {
 		return same
@@ -176,7 +202,7 @@ func (c *Comparison) sameContent(a, b tarfs.Version) bool {
 	return ok && ok2 && one == two
 }
 
-// obvious compares two files without their content: files of different sizes differ, and files at one place of one
+// obvious compares two files without their content: files of different sizes differ, and files at one place in one
 // layer are equal.
 func (c *Comparison) obvious(a, b tarfs.Version) (same, sure bool) {
 	if a.Size() != b.Size() || a.Size() == 0 {
@@ -245,16 +271,14 @@ func (c *Comparison) doubts(ctx context.Context) (doubtful [2][]tarfs.Version, e
 	return doubtful, nil
 }
 
-// linkPairs numbers inodes of both sides by the first path, in path order, that both of them have.
+// linkPairs numbers the inodes of both sides by the first path, in path order, that both sides have.
 type linkPairs struct {
 	paths int
 	first [2]map[uint32]int
 }
 
-func newLinkPairs() *linkPairs { return &linkPairs{first: [2]map[uint32]int{{}, {}}} }
-
-// compare tells whether a path is another name of one earlier path on both sides. Call it for every path that both
-// have.
+// compare returns Hardlinks unless a path links to one earlier path on both sides, or to none. Call it for every path
+// that both have.
 func (l *linkPairs) compare(a, b tarfs.Version) Aspect {
 	l.paths++
 	if l.number(0, a) != l.number(1, b) {

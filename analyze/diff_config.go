@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// Reordered is the change of a list that has only another order. Added, Removed and Changed are the other changes.
+// Reordered is the change of a list that differs only in its order. The other changes are Added, Removed and Changed.
 const Reordered = "reordered"
 
-// A ConfigChange is a difference of what an engine takes from two images' configs.
+// A ConfigChange is a difference between the parts of two configs that an engine uses.
 type ConfigChange struct {
-	Field  string // as AspectNames has it; config if one image has none
+	Field  string // one of AspectNames; config if one image has none
 	Name   string // of an environment variable, a label, a port, a volume, a part of the platform; else empty
 	Change string // Added, Removed, Changed, Reordered
-	A, B   any    // a string, a list of strings, or what encoding/json writes as an object; nil if a side has none
+	A, B   any    // a string, a list of strings, or a struct for encoding/json; nil if a side has none
 }
 
-// A configField is a part of the config: single values by their names. A field without names has one, the empty name.
+// A configField is a part of the config: values by their names. A field with a single value has the empty name.
 type configField struct {
 	aspect Aspect
 	name   string
 	values func(*Image) map[string]any
 }
 
-// configFields are those that engines apply to a container. They ignore the others (Hostname, Image, Tty…).
+// configFields are the fields that engines apply to a container. They ignore the others (Hostname, Image, Tty…).
 var configFields = []configField{
 	{ConfigPlatform, "platform", func(img *Image) map[string]any {
 		c := img.ConfigFile
@@ -62,11 +62,11 @@ func own(value func(*Image) any) func(*Image) map[string]any {
 	return func(img *Image) map[string]any { return map[string]any{"": value(img)} }
 }
 
-// usualVariants are those that an architecture has unless it names another, so engines take both for one platform.
+// usualVariants are the variants of architectures that name none: for engines, with and without are one platform.
 // Source: package platforms of containerd.
 var usualVariants = map[string]string{"arm64": "v8", "arm": "v7", "amd64": "v1"}
 
-// variant returns the variant of an architecture, empty for the usual one.
+// variant returns the variant of an architecture, empty if it is the usual one.
 func variant(architecture, variant string) string {
 	if variant == usualVariants[architecture] {
 		return ""
@@ -74,10 +74,10 @@ func variant(architecture, variant string) string {
 	return variant
 }
 
-// present is a text that is there although it may be empty.
+// A present text counts even if it is empty.
 type present string
 
-// environment gives each variable its value; if a name comes twice, the last one counts.
+// environment returns the variables by name; of equal names the last one counts.
 func environment(list []string) map[string]any {
 	values := map[string]any{}
 	for _, v := range list {
@@ -122,10 +122,8 @@ func compareConfigs(a, b *Image, ignore Aspect) []ConfigChange {
 
 func (f configField) compare(a, b *Image) []ConfigChange {
 	one, two := f.values(a), f.values(b)
-	every := maps.Clone(one)
-	if every == nil {
-		every = map[string]any{}
-	}
+	every := map[string]any{}
+	maps.Copy(every, one)
 	maps.Copy(every, two)
 	var list []ConfigChange
 	for _, name := range slices.Sorted(maps.Keys(every)) {
@@ -143,7 +141,7 @@ func (f configField) compare(a, b *Image) []ConfigChange {
 	return list
 }
 
-// filled returns a value as it is shown, or nil for an empty one: many writers leave out what is empty.
+// filled returns a value as it is shown, or nil for an empty one: many writers leave out empty values.
 func filled(v any) any {
 	switch v := v.(type) {
 	case present:

@@ -3,10 +3,10 @@ package analyze
 // A DiffStat counts what differs.
 type DiffStat struct {
 	Added, Removed, Changed int
-	By                      map[Aspect]int // of Changed: by each aspect alone; a path may count in several
+	By                      map[Aspect]int // the part of Changed by single aspect; a path may count in several
 	BytesAdded              int64          // sizes of files that only B has
-	BytesRemoved            int64          // that only A has
-	BytesBefore, BytesAfter int64          // of files that changed
+	BytesRemoved            int64          // sizes of files that only A has
+	BytesBefore, BytesAfter int64          // sizes of files that changed
 	DirTimes                int            // directories that differ only in their time
 }
 

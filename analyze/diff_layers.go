@@ -6,21 +6,21 @@ import (
 	"layup/analyze/unified"
 )
 
-// What becomes of a layer from one image to the other, besides Added and Removed.
+// The statuses of a layer, besides Added and Removed.
 const (
 	Shared  = "shared"
 	Moved   = "moved"   // in both, in another order
-	Unknown = "unknown" // nothing says which layer it is, so the paths alone decide
+	Unknown = "unknown" // nothing says which layer it is: only paths are compared
 )
 
-// A LayerMatch is a layer of both images, or of one of them.
+// A LayerMatch is a layer of both images or of one.
 type LayerMatch struct {
 	Status string // Shared, Moved, Added, Removed, Unknown
-	DiffID string // empty of Unknown
-	A, B   int    // its index; tarfs.NoLayer if a side does not have it
+	DiffID string // empty if Status is Unknown
+	A, B   int    // its index on each side; tarfs.NoLayer if a side does not have it
 }
 
-// matchLayers aligns the layers by their diffIDs and finds those with certainly equal bytes.
+// matchLayers aligns the layers by their diffIDs and finds the ones with certainly equal bytes.
 func (c *Comparison) matchLayers() {
 	ids := map[string]int{}
 	var lists [2][]int
@@ -56,7 +56,7 @@ func (c *Comparison) matchLayers() {
 	c.pairMoved()
 }
 
-// unaligned adds the layers that only one side has in that position.
+// unaligned adds the layers that only one side has at its position.
 func (c *Comparison) unaligned(a *int, toA int, b *int, toB int) {
 	for ; *a < toA; *a++ {
 		c.match(Removed, *a, -1)
@@ -79,7 +79,7 @@ func (c *Comparison) match(status string, a, b int) {
 	c.Layers = append(c.Layers, m)
 }
 
-// pairMoved joins a layer that was removed and added into one that was moved.
+// pairMoved turns a layer that was removed and added into one that moved.
 func (c *Comparison) pairMoved() {
 	added := map[string][]int{} // places in c.Layers by diffID
 	for i, m := range c.Layers {

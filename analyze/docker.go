@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A DockerImage is what an engine says of an image: the element that GET /images/NAME/json and `docker image inspect`
-// print, in their order and under their names (Docker Engine API up to 1.43; Descriptor is newer).
+// A DockerImage is what GET /images/NAME/json and `docker image inspect` print of an image, with their names and order
+// (Docker Engine API up to 1.43; Descriptor is newer).
 type DockerImage struct {
 	ID              string `json:"Id"`
 	RepoTags        []string
@@ -34,7 +34,7 @@ type DockerImage struct {
 	Descriptor      *DockerDescriptor `json:",omitempty"` // of the manifest; nil if there is none
 }
 
-// A DockerGraphDriver says how an engine keeps the layers; zero outside of an engine's store.
+// A DockerGraphDriver says how an engine keeps the layers; zero outside an engine's store.
 type DockerGraphDriver struct {
 	Data map[string]string
 	Name string
@@ -46,7 +46,7 @@ type DockerRootFS struct {
 	Layers []string `json:",omitempty"`
 }
 
-// DockerMetadata is what an engine remembers of an image; zero outside of its store.
+// DockerMetadata is what an engine remembers about an image; zero outside its store.
 type DockerMetadata struct {
 	LastTagTime time.Time
 }
@@ -58,20 +58,20 @@ type DockerDescriptor struct {
 	Size      int64  `json:"size"`
 }
 
-// DockerHistory is one row of an image's history, as GET /images/NAME/history answers it.
+// DockerHistory is one row of an image's history, as GET /images/NAME/history returns it.
 type DockerHistory struct {
 	Comment   string
-	Created   int64 // seconds since 1970; that of the year 1 if it is unknown
+	Created   int64 // seconds since 1970; the year 1 if unknown
 	CreatedBy string
 	ID        string `json:"Id"`
 	Size      *int64 // bytes of the unpacked layer, 0 without a layer; nil if it was not read
 	Tags      []string
 }
 
-// missingID is what Docker prints for an image that is not there any more.
+// missingID is what Docker prints for an image that is gone.
 const missingID = "<missing>"
 
-// JSON returns the document as an engine sends it: on one line, without escapes for HTML, without a line feed.
+// JSON returns the document as an engine sends it: one line without a line feed and without escapes for HTML.
 func (d *DockerImage) JSON() []byte {
 	doc, err := engineJSON(d)
 	if err != nil { // only a year over 9999 of LastTagTime could be refused
@@ -89,19 +89,20 @@ func engineJSON(d any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// Docker returns what Docker says of the image once it is loaded into an engine. What only an engine knows is zero
-// unless the image comes from the store of one.
+// Docker returns what Docker says of the image after it loads it. Facts that only an engine knows are zero unless the
+// image comes from an engine's store.
 func (img *Image) Docker() *DockerImage {
-	stored := parseDockerConfig(img.Config)
+	var stored dockerConfigFile
+	_ = json.Unmarshal(img.Config, &stored) // a value of a wrong type counts as absent
 	cf := img.ConfigFile
 	d := &DockerImage{
 		ID: img.ID, RepoTags: img.RepoTags(), RepoDigests: append([]string{}, img.RepoDigests...),
 		Comment: img.comment(stored.Comment), Created: cf.Created.Format(time.RFC3339Nano),
 		Container: stored.Container, ContainerConfig: &stored.ContainerConfig, DockerVersion: stored.DockerVersion,
 		Author: stored.Author, Config: stored.Config, Architecture: cf.Architecture, Variant: cf.Variant,
-		Os: cmp.Or(cf.OS, "linux"), OsVersion: cf.OSVersion, RootFS: DockerRootFS{Type: cf.RootFS.Type},
+		Os: cmp.Or(cf.OS, "linux"), OsVersion: cf.OSVersion,
+		RootFS: DockerRootFS{cf.RootFS.Type, img.diffIDs()},
 	}
-	d.RootFS.Layers = append(d.RootFS.Layers, img.diffIDs()...)
 	if img.ID == "" { // an archive from before images had configs, or a bare layer
 		d.RootFS.Type = "layers"
 	}
@@ -125,7 +126,7 @@ func (img *Image) Docker() *DockerImage {
 	return d
 }
 
-// comment is the config's, else that of the last row of the history (Docker 1.10 and later).
+// comment is the config's own, else that of the last row of the history (Docker 1.10 and later).
 func (img *Image) comment(own string) string {
 	if h := img.ConfigFile.History; own == "" && len(h) > 0 {
 		return h[len(h)-1].Comment
@@ -133,7 +134,7 @@ func (img *Image) comment(own string) string {
 	return own
 }
 
-// DockerHistory returns the rows of `docker history`, newest first: also those that made no layer.
+// DockerHistory returns the rows of `docker history`, newest first, with those that made no layer.
 func (img *Image) DockerHistory() []DockerHistory {
 	history := img.ConfigFile.History
 	sizes := img.UnpackedSizes()
@@ -163,8 +164,7 @@ func (img *Image) DockerHistory() []DockerHistory {
 	return rows
 }
 
-// A DockerConfig is the config of a container as engines up to Docker 28 print it: also the fields that newer ones
-// leave out.
+// A DockerConfig is the config of a container as Docker up to 28 prints it, with fields that newer ones leave out.
 type DockerConfig struct {
 	Hostname        string
 	Domainname      string
@@ -219,7 +219,7 @@ func (w *DockerWords) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// A dockerConfigFile is what engines read of an image's config, and package source does not.
+// A dockerConfigFile has the fields of an image's config that engines read and package source does not.
 type dockerConfigFile struct {
 	Comment         string        `json:"comment"`
 	Container       string        `json:"container"`
@@ -227,14 +227,4 @@ type dockerConfigFile struct {
 	DockerVersion   string        `json:"docker_version"`
 	Author          string        `json:"author"`
 	Config          *DockerConfig `json:"config"`
-}
-
-// parseDockerConfig reads a stored config. Its syntax was checked when it was opened. A value of a wrong type counts as
-// absent.
-func parseDockerConfig(doc []byte) dockerConfigFile {
-	var c dockerConfigFile
-	if json.Unmarshal(doc, &c) != nil {
-		return c // json goes on after a value of a wrong type
-	}
-	return c
 }

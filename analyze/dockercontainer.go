@@ -9,8 +9,7 @@ import (
 	"slices"
 )
 
-// A dockerContainer is what an engine says of a container: the element that `docker inspect` prints, in its order and
-// under its names (Docker Engine API 1.41).
+// A dockerContainer is what `docker inspect` prints of a container, with its names and order (Docker Engine API 1.41).
 type dockerContainer struct {
 	ID              string `json:"Id"`
 	Created         json.RawMessage
@@ -63,7 +62,7 @@ type dockerMount struct {
 	Propagation string
 }
 
-// dockerNetworks are the settings of all networks, then those of the network called bridge.
+// dockerNetworks are the settings of all networks; those of the network called bridge are also at the top.
 type dockerNetworks struct {
 	Bridge                 string
 	SandboxID              string
@@ -101,23 +100,18 @@ type dockerEndpoint struct {
 	DriverOpts          json.RawMessage
 }
 
-// A storedContainer is what config.v2.json has under other names, or in another form.
+// A storedContainer is config.v2.json: some of its fields have other names, or another form.
 type storedContainer struct {
 	dockerContainer
 	OS          string
-	MountPoints map[string]*storedMount
+	MountPoints map[string]*dockerMount
 }
 
-type storedMount struct {
-	Source, Destination, Name, Driver, Type, Mode, Propagation string
-	RW                                                         bool
-}
-
-// ErrNoDocument says that the store holds no document of a container.
+// ErrNoDocument says that the store holds no document about a container.
 var ErrNoDocument = errors.New("only Docker keeps such a document of a container in its store")
 
-// DockerContainer returns what `docker inspect` says of the container, as the engine wrote it down last, on one line.
-// What only a running engine knows, such as the processes of docker exec, is absent.
+// DockerContainer returns what `docker inspect` says of the container, on one line, as the engine last wrote it down.
+// Facts that only a running engine knows are absent, such as the processes of docker exec.
 func (img *Image) DockerContainer() ([]byte, error) {
 	box := img.Container
 	if box == nil || box.Config == nil {
@@ -130,17 +124,17 @@ func (img *Image) DockerContainer() ([]byte, error) {
 	d := stored.dockerContainer
 	d.ID, d.Image, d.Platform = box.ID, box.ImageID, cmp.Or(stored.OS, "linux")
 	d.State.Status = box.State
-	d.ExecIDs = nil
-	d.HostConfig = orNull(box.Host)
-	d.Created, d.Config = orNull(d.Created), orNull(d.Config)
+	d.ExecIDs, d.HostConfig = nil, nil
+	if len(box.Host) > 0 {
+		d.HostConfig = box.Host
+	}
 	if e := img.Engine; e != nil {
 		d.GraphDriver = DockerGraphDriver{Name: e.GraphDriver, Data: e.GraphData}
 	}
 	d.Mounts = []dockerMount{}
 	for _, at := range slices.Sorted(maps.Keys(stored.MountPoints)) {
 		if m := stored.MountPoints[at]; m != nil {
-			d.Mounts = append(d.Mounts,
-				dockerMount{m.Type, m.Name, m.Source, m.Destination, m.Driver, m.Mode, m.RW, m.Propagation})
+			d.Mounts = append(d.Mounts, *m)
 		}
 	}
 	if string(d.State.Health) == "null" {
@@ -150,24 +144,10 @@ func (img *Image) DockerContainer() ([]byte, error) {
 	return engineJSON(d)
 }
 
-func orNull(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 {
-		return json.RawMessage("null")
-	}
-	return raw
-}
-
-// complete repeats the settings of the network called bridge, as the engine does.
+// complete copies the settings of the network called bridge to the top, as the engine does.
 func (n *dockerNetworks) complete() {
-	if n.Ports = orNull(n.Ports); string(n.Ports) == "null" {
+	if len(n.Ports) == 0 || string(n.Ports) == "null" {
 		n.Ports = json.RawMessage("{}")
-	}
-	n.SecondaryIPAddresses, n.SecondaryIPv6Addresses = orNull(n.SecondaryIPAddresses), orNull(n.SecondaryIPv6Addresses)
-	for _, e := range n.Networks {
-		if e != nil {
-			e.IPAMConfig, e.Links = orNull(e.IPAMConfig), orNull(e.Links)
-			e.Aliases, e.DriverOpts = orNull(e.Aliases), orNull(e.DriverOpts)
-		}
 	}
 	b := n.Networks["bridge"]
 	if b == nil {

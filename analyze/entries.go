@@ -7,11 +7,11 @@ import (
 	"layup/tarfs"
 )
 
-// Own yields what one layer wrote at and below a path, and the top-most paths that its whiteouts and opaque markers
-// deleted there, in path order, whatever later layers did. The path is absolute and clean.
+// Own yields what one layer wrote at and below a path, whatever later layers did, in path order. It also yields the
+// topmost paths that the layer's whiteouts and opaque markers deleted there. The path is absolute and clean.
 func (img *Image) Own(layer int, top string) iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
-		deleted := "" // the last path that the layer deleted: what lies below goes with it
+		deleted := "" // the last path that the layer deleted, with everything below
 		for n := range img.tree.Nodes() {
 			p := n.Path()
 			if !below(p, top) {
@@ -31,7 +31,7 @@ func (img *Image) Own(layer int, top string) iter.Seq[Hit] {
 	}
 }
 
-// ownVersion returns the version that a layer wrote at a path, else the one that it removed.
+// ownVersion returns the version that a layer wrote at a path, else the one that the layer removed.
 func ownVersion(n tarfs.Node, layer int) (own tarfs.Version, removed, ok bool) {
 	for v := range n.Versions() {
 		if v.MetaLayer() == layer {
@@ -49,7 +49,7 @@ func below(p, dir string) bool {
 	return dir == "/" || p == dir || strings.HasPrefix(p, dir) && p[len(dir)] == '/'
 }
 
-// Names yields the names in a directory after layer upto. Those of directories, and of symlinks to one, end in a slash.
+// Names yields the names in a directory after layer upto. Names of directories, and of symlinks to one, end in a slash.
 func (img *Image) Names(dir string, upto int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		at, err := img.Owner(dir, true, upto)
@@ -77,7 +77,7 @@ func (img *Image) Names(dir string, upto int) iter.Seq[string] {
 	}
 }
 
-// EveryName yields the names that any layer ever put into a directory. Those that ever were directories end in a slash.
+// EveryName yields the names that any layer put into a directory. A name that was ever a directory ends in a slash.
 func (img *Image) EveryName(dir string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		top, ok := img.tree.Lookup(dir)

@@ -17,11 +17,11 @@ type Opened struct {
 	Name    string // of the input: as given, or that of a file in a folder
 	Image   *Image
 	Err     error
-	Skipped string // why a file of a folder is passed over; then there is neither an image nor an error
+	Skipped string // why a file of a folder is skipped; then there is neither an image nor an error
 }
 
-// OpenFolder yields what OpenAll does, also for a folder that is not an image itself: then it yields the images of each
-// regular file in it, by name. It never descends. It skips what is not an archive, but not a damaged one.
+// OpenFolder yields what OpenAll does. For a folder that is not an image itself, it yields the images of each regular
+// file in it, by name. It does not enter subdirectories. It skips what is not an archive, but not a damaged one.
 func OpenFolder(ctx context.Context, name string, opt Options) iter.Seq[Opened] {
 	return func(yield func(Opened) bool) {
 		for img, err := range OpenAll(ctx, name, opt) {
@@ -56,7 +56,7 @@ func openFiles(ctx context.Context, dir string, opt Options, cause error, yield 
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
 		if !filepath.IsAbs(name) && filepath.Dir(name) == "." {
-			name = "." + string(filepath.Separator) + name // so that no name of a file means more than the file
+			name = "." + string(filepath.Separator) + name // else a name may look like a registry or a scheme
 		}
 		if !e.Type().IsRegular() {
 			if !yield(Opened{Name: name, Skipped: kindOf(e.Type())}) {

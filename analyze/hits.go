@@ -14,7 +14,7 @@ type Status uint8
 // The statuses of a version.
 const (
 	Live        Status = iota
-	Overwritten        // the layer that hid it put something at the same path
+	Overwritten        // the layer that hid it put something at its path
 	Deleted
 	Unseen // no layer ever showed it: its own layer replaces or ignores it
 )
@@ -24,17 +24,17 @@ func (s Status) String() string {
 	return [...]string{"live", "overwritten", "deleted", "unseen"}[s]
 }
 
-// A Hit is a version of a path and what became of it. It is small, because an image may have millions.
+// A Hit is a version of a path and its fate. It is small, because an image may have millions.
 type Hit struct {
 	Version  tarfs.Version
 	HiddenBy int32 // the layer that hid it, or tarfs.NoLayer
 	Status   Status
 	How      tarfs.How
-	Same     bool // a file with equal content took its place; false without digests
+	Same     bool // a file with equal content replaced it; false without digests
 }
 
-// Hits yields every version of every path in path order, those of one path oldest first. A directory listed again is
-// one version.
+// Hits yields every version of every path in path order, the oldest version of a path first. A directory listed again
+// is one version.
 func (img *Image) Hits() iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
 		var last Hit
@@ -64,7 +64,7 @@ func sameContent(a, b tarfs.Version) bool {
 	return ok && ok2 && a.Size() == b.Size() && one == other
 }
 
-// Unseen yields the content that no version of the tree ever showed: layer by layer, in tar order.
+// Unseen yields the content that no version of the tree ever showed, layer by layer, in tar order.
 func (img *Image) Unseen() iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
 		for v := range img.tree.Unseen() {
@@ -77,7 +77,7 @@ func (img *Image) Unseen() iter.Seq[Hit] {
 	}
 }
 
-// Find yields the wanted versions as Hits does; with unseen, then those that Unseen yields.
+// Find yields the wanted versions as Hits does and, with unseen, then those that Unseen yields.
 func (img *Image) Find(unseen bool, wanted func(Hit) bool) iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
 		for h := range img.Hits() {
@@ -115,8 +115,8 @@ func hit(v tarfs.Version) Hit {
 	return Hit{Version: v, Status: Deleted, HiddenBy: int32(by), How: how}
 }
 
-// Hidden returns the wanted versions that the image still carries but no longer shows, the largest first, then by path
-// and age. With unseen, it adds what no layer ever showed, after what is as large.
+// Hidden returns the wanted versions that the image holds but does not show, the largest first, then by path and age.
+// With unseen, it adds content that no layer ever showed, after versions of equal size.
 func (img *Image) Hidden(unseen bool, wanted func(Hit) bool) []Hit {
 	n := 0
 	for v := range img.tree.Versions() {
@@ -124,19 +124,8 @@ func (img *Image) Hidden(unseen bool, wanted func(Hit) bool) []Hit {
 			n++
 		}
 	}
-	list := make([]Hit, 0, n) // at once: to grow costs as much again, and what is not used costs nothing
-	for h := range img.Hits() {
-		if h.Status != Live && wanted(h) {
-			list = append(list, h)
-		}
-	}
-	if unseen {
-		for h := range img.Unseen() {
-			if wanted(h) {
-				list = append(list, h)
-			}
-		}
-	}
+	list := make([]Hit, 0, n) // growing the list would double its cost; unused memory costs nothing
+	list = slices.AppendSeq(list, img.Find(unseen, func(h Hit) bool { return h.Status != Live && wanted(h) }))
 	slices.SortStableFunc(list, func(a, b Hit) int { return cmp.Compare(b.Version.Size(), a.Version.Size()) })
 	return list
 }

@@ -12,12 +12,12 @@ import (
 // An Instruction is what made a layer.
 type Instruction struct {
 	Raw      string // created_by as the history has it; empty if unknown
-	Readable string // as a Dockerfile has it, without the builders' noise, on one line: ⏎ ends a line of a script
+	Readable string // as in a Dockerfile, without the builders' noise, on one line: ⏎ ends a line of a script
 	Created  string // RFC 3339 in UTC; empty if unknown
 }
 
-// Instruction returns what made a layer. The fields are empty for tarfs.NoLayer, and if the history does not
-// name as many layers as there are.
+// Instruction returns what made a layer. It is empty for tarfs.NoLayer, or if the history and the image differ in how
+// many layers they have.
 func (img *Image) Instruction(layer int) Instruction {
 	if layer < 0 || layer >= len(img.instructions) {
 		return Instruction{}
@@ -25,7 +25,7 @@ func (img *Image) Instruction(layer int) Instruction {
 	return img.instructions[layer]
 }
 
-// instructions reads the history once: it may be long, and a report asks for every row.
+// instructions reads the history once: it may be long, and a report needs every row.
 func instructions(one *source.Image) []Instruction {
 	var list []Instruction
 	for _, h := range one.History() {
@@ -50,26 +50,25 @@ var (
 	shell = regexp.MustCompile(`^(?:` + posix + `|` + batch + `)\s+`)
 	// inner is a shell after something else.
 	inner = regexp.MustCompile(`\s((?:` + posix + `|` + batch + `)\s)`)
-	// nop marks what a builder did not run: the classic builder, also with another shell, and buildah. PowerShell's has
-	// assignments before it.
+	// nop marks what the classic builder, with any shell, and buildah did not run. In PowerShell assignments precede it.
 	nop = regexp.MustCompile(`^(?:` + posix + `|` + batch + `(?:\s+\$[^;]*;)*)\s+#\(nop\)\s*`)
-	// plain is a shell that a builder put there: people quote its script.
+	// plain is a shell that a builder added: people quote the script.
 	plain     = regexp.MustCompile(`^/bin/sh -c\s+[^'"\s]`)
 	arguments = regexp.MustCompile(`^\|(\d+)\s`)
 	argument  = regexp.MustCompile(`\s[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
-// readable turns created_by into the instruction as a Dockerfile has it. It removes only what it knows as noise.
+// readable turns created_by into an instruction of a Dockerfile. It removes only known noise.
 func readable(raw string) string {
 	s, built := strings.CutSuffix(strings.TrimSpace(raw), "# buildkit")
 	s, run := strings.CutPrefix(strings.TrimSpace(s), "RUN ")
-	if rest, ok := withoutArguments(s); ok { // only RUN has them, and only builders write them
+	if rest, ok := withoutArguments(s); ok { // only RUN has arguments, and only builders write them
 		s, run, built = rest, true, true
 	}
 	if at := nop.FindString(s); at != "" && !run {
 		return oneLine(s[len(at):])
 	}
-	if !run || built || plain.MatchString(s) { // else kaniko, which also keeps the shell of a Dockerfile
+	if !run || built || plain.MatchString(s) { // else kaniko: it keeps even the shell of a Dockerfile
 		if at := shell.FindString(s); at != "" {
 			s, run = s[len(at):], true
 		}
@@ -80,9 +79,9 @@ func readable(raw string) string {
 	return oneLine(s)
 }
 
-// withoutArguments drops the build arguments that stand before a command: their number, then NAME=VALUE as often.
-// Values are not quoted and may hold spaces, so the first shell after the last name ends them; a command without a
-// shell begins at the next word.
+// withoutArguments drops the build arguments before a command: their number, then each NAME=VALUE. Values are not
+// quoted and may hold spaces, so the first shell after the last name ends them. A command without a shell begins at the
+// next word.
 func withoutArguments(s string) (string, bool) {
 	head := arguments.FindStringSubmatch(s)
 	if head == nil {
@@ -112,7 +111,7 @@ func withoutArguments(s string) (string, bool) {
 	return strings.TrimSpace(rest), true
 }
 
-// oneLine joins words by single spaces, and lines by a mark, because a shell needs to know the ends of lines.
+// oneLine joins words by single spaces, and lines by a mark, because the ends of lines matter to a shell.
 func oneLine(s string) string {
 	var lines []string
 	for line := range strings.Lines(s) {

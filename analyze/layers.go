@@ -5,7 +5,7 @@ import (
 	"layup/tarfs"
 )
 
-// LayerFacts is what is known of one layer as a whole.
+// LayerFacts are the facts about one layer as a whole.
 type LayerFacts struct {
 	Index       int
 	Digest      string // of the blob as stored; empty if unknown
@@ -39,11 +39,15 @@ func (img *Image) LayerFacts() []LayerFacts {
 		}
 	}
 	img.countChanges(list)
-	img.countHidden(list)
+	for b := range img.tree.Bodies() {
+		if !b.Live() {
+			list[b.Layer()].HiddenBytes += b.Stored()
+		}
+	}
 	return list
 }
 
-// diffIDs are those of all layers, empty if unknown.
+// diffIDs returns the diffID of each layer, empty if unknown.
 func (img *Image) diffIDs() []string {
 	list := make([]string, len(img.scans))
 	for i := range list {
@@ -64,10 +68,9 @@ func (img *Image) countChanges(list []LayerFacts) {
 			if visible {
 				by, _ = old.HiddenBy()
 			}
-			switch {
-			case v.Relists() || visible && by == v.Layer():
+			if v.Relists() || visible && by == v.Layer() {
 				list[v.Layer()].Modified++
-			default:
+			} else {
 				list[v.Layer()].Added++
 				if visible && by != tarfs.NoLayer {
 					list[by].Deleted++
@@ -81,17 +84,9 @@ func (img *Image) countChanges(list []LayerFacts) {
 	}
 }
 
-func (img *Image) countHidden(list []LayerFacts) {
-	for b := range img.tree.Bodies() {
-		if !b.Live() {
-			list[b.Layer()].HiddenBytes += b.Stored()
-		}
-	}
-}
-
-// UnpackedSizes returns for each layer the bytes of its files when it is unpacked alone, as engines count them: each
-// inode once, a symlink as long as its target, nothing for directories, devices and whiteouts. A layer that could not
-// be read whole has -1. The list is nil if the layers were not read.
+// UnpackedSizes returns the bytes of each layer's files when it is unpacked alone. As in engines, an inode counts once,
+// a symlink is as long as its target, and directories, devices and whiteouts count nothing. A layer that could not be
+// read whole has -1. The list is nil if the layers were not read.
 func (img *Image) UnpackedSizes() []int64 {
 	if !img.read {
 		return nil

@@ -15,24 +15,20 @@ import (
 type Progress struct {
 	Layers, Done int   // layers of the image, layers finished
 	Bytes, Read  int64 // bytes stored, bytes read
-	Remote       bool  // they are fetched over a network
+	Remote       bool  // the bytes come over a network
 	Finished     int   // the layer that has just been finished, or -1
 }
 
-// windows is how many bytes of decoders' windows may be in use at once; a layer that does not fit waits.
+// windows is how many bytes the windows of all decoders may hold at once; a layer that does not fit waits.
 const windows = 160 << 20
 
-// load reads every layer of a chosen image and merges them. With the error it returns the image as far as it is known,
-// never nil.
+// load reads every layer of a chosen image and merges them. The image is never nil: with an error it holds what is
+// known.
 func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 	img := &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one)}
-	if one.Err != nil {
+	if one.Err != nil || opt.Layers == Never || opt.Layers == IfAtHand && one.Remote {
 		img.leaveLayers()
-		return img, one.Err
-	}
-	if opt.Layers == Never || opt.Layers == IfAtHand && one.Remote {
-		img.leaveLayers()
-		return img, ctx.Err()
+		return img, cmp.Or(one.Err, ctx.Err())
 	}
 	img.read = true
 	l := newLoader(ctx, img)
@@ -48,13 +44,13 @@ func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 			failed[i] = img.stray(ctx, i)
 		}
 		img.damaged = append(img.damaged, failed[i] != nil)
-		if failed[i] != nil && !opt.KeepGoing { // there will be no answer, so nothing need be merged for it
+		if failed[i] != nil && !opt.KeepGoing { // there is no answer to merge for
 			return img, img.layerError(i, failed[i])
 		}
 	}
 	tree, unmerged := tarfs.Merge(tables, opt.View)
 	for _, e := range unmerged {
-		if failed[e.Layer] == nil { // else what the tar lacks explains it
+		if failed[e.Layer] == nil { // else the damage of the tar explains it
 			failed[e.Layer] = e.Err
 		}
 	}
@@ -67,7 +63,7 @@ func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 	return img, nil
 }
 
-// leaveLayers makes the image what it is without its layers.
+// leaveLayers completes an image without reading its layers.
 func (img *Image) leaveLayers() {
 	tables := make([]*tarfs.Layer, len(img.scans))
 	for i, l := range img.Layers {
@@ -83,8 +79,8 @@ func (img *Image) leaveLayers() {
 	img.collect(make([]error, len(img.Layers)))
 }
 
-// stray adds what somebody changed since the engine unpacked the layer. Equal layers share what one pass found in the
-// same; this is not.
+// stray adds warnings about changes since the engine unpacked the layer. Equal layers share the other warnings, but not
+// these.
 func (img *Image) stray(ctx context.Context, layer int) error {
 	s := &img.scans[layer]
 	found, err := img.Layers[layer].Strayed(ctx, s.Table)
@@ -113,32 +109,31 @@ func (img *Image) layerError(i int, err error) *LayerError {
 	return &LayerError{Layer: i, Digest: cmp.Or(l.Digest, l.DiffID), Err: err}
 }
 
-// loader reads the layers of one image, several at once: the goroutines of the package live here.
+// A loader reads the layers of one image, several at once. It starts all goroutines of this package.
 type loader struct {
 	ctx context.Context
 	img *Image
 
-	shared *shared
-	layers []*source.Layer // to be read: of equal layers one
+	shared shared
+	layers []*source.Layer // to read: one of equal layers
 
 	mu       sync.Mutex
-	free     *sync.Cond // windows were given back
+	free     *sync.Cond // signals that windows were given back
 	windows  int64
 	unpacked int64
 	entries  int64
-	idle     int // processors that no layer is read on
+	idle     int // processors on which no layer is read
 	progress Progress
 	failed   []error
-	lost     bool  // a layer could not be fetched, so that there will be no answer
-	over     error // a limit of the whole image is passed: no further layer is read
+	lost     bool  // a layer could not be fetched: there is no answer
+	over     error // a limit of the whole image is exceeded: no further layer is read
 }
 
 func newLoader(ctx context.Context, img *Image) *loader {
 	l := &loader{ctx: ctx, img: img, windows: windows, failed: make([]error, len(img.Layers))}
 	l.free = sync.NewCond(&l.mu)
-	l.shared = img.opt.shared
-	if l.shared == nil {
-		l.shared = newShared()
+	if l.shared = img.opt.shared; l.shared == nil {
+		l.shared = shared{}
 	}
 	l.layers = l.distinct()
 	l.progress = Progress{Layers: len(l.layers), Finished: -1, Remote: img.Remote}
@@ -148,8 +143,8 @@ func newLoader(ctx context.Context, img *Image) *loader {
 	return l
 }
 
-// run reads all layers, the largest first. It goes on after a layer fails, so that the same image gives the same error
-// whatever finishes first.
+// run reads all layers, the largest first. It goes on after a layer fails: an image must give one error whatever
+// finishes first.
 func (l *loader) run() {
 	order := slices.Clone(l.layers)
 	slices.SortStableFunc(order, func(a, b *source.Layer) int { return cmp.Compare(b.Size, a.Size) })
@@ -179,7 +174,7 @@ func (l *loader) run() {
 	l.spread()
 }
 
-// beside runs a function on a processor that no layer is read on, or reports that there is none.
+// beside runs a function on an idle processor, or reports that there is none.
 func (l *loader) beside(f func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -201,7 +196,7 @@ func (l *loader) rest() {
 	l.idle++
 }
 
-// ready reports whether another layer is to be read.
+// ready reports whether to read another layer.
 func (l *loader) ready() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -218,9 +213,12 @@ func (l *loader) scan(layer *source.Layer) {
 	}
 	given := &l.img.opt
 	opt := source.ScanOptions{
-		Digests: given.digests(layer), Dense: given.Dense || given.inPlace(), Mark: given.mark(),
+		Digests: given.digests(layer), Dense: given.Dense || given.inPlace(),
 		Keep:    given.Bodies != NoBodies || given.unpacked && layer.Unpacked(),
 		Reserve: reserve, Beside: l.beside,
+	}
+	if given.Secrets {
+		opt.Mark = markOf
 	}
 	if given.Progress != nil {
 		opt.Progress = l.read
@@ -233,7 +231,7 @@ func (l *loader) scan(layer *source.Layer) {
 	l.take(layer, scanned, err)
 	l.lost = l.lost || err != nil && l.img.Remote && !l.img.opt.KeepGoing
 	if key, named := l.key(layer); named {
-		l.shared.put(key, &finding{layer, scanned, err})
+		l.shared[key] = &finding{layer, scanned, err}
 	}
 	l.progress.Done++
 	l.progress.Finished = layer.Index
@@ -241,8 +239,8 @@ func (l *loader) scan(layer *source.Layer) {
 	l.progress.Finished = -1
 }
 
-// over returns an error if a value exceeds its limit. How far it does so depends on which layers were read
-// first; the error does not.
+// over returns an error if a value exceeds its limit. The value depends on which layers were read first; the error does
+// not.
 func over(name string, value, limit int64) error {
 	if limit <= 0 || value <= limit {
 		return nil
@@ -250,8 +248,8 @@ func over(name string, value, limit int64) error {
 	return &tarfs.LimitError{Name: name, Value: limit + 1, Limit: limit}
 }
 
-// acquire waits until the decoder's windows fit. It ends when the context does, for then those that hold some give them
-// back at once.
+// acquire waits until the decoder's windows fit. If the context ends, it also ends: the others give back what they
+// hold.
 func (l *loader) acquire(window int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,13 +10,12 @@ import (
 type Change struct {
 	Layer   int
 	Kind    string        // add, modify, metadata, delete, opaque, replace
-	Version tarfs.Version // the version put there; of delete and opaque the one that was hidden
-	Same    *bool         // of modify: is the content as before; nil if unknown
+	Version tarfs.Version // the new version; for delete and opaque the hidden one
+	Same    *bool         // for modify: whether the content is as before; nil if unknown
 }
 
-// Log returns what every layer did to a path, oldest first; nil if no layer ever held it. Where the path itself was
-// never there, the symlinks among its directories are followed: as the last layer left them, else as the newest layer
-// had them that did not lead astray.
+// Log returns what every layer did to a path, oldest first; nil if no layer ever held it. If the path itself was never
+// there, Log follows the symlinks among its directories, in the newest layer in which they lead to a path.
 func (img *Image) Log(asked string) []Change {
 	n, ok := img.everThere(absolute(asked))
 	if !ok {
@@ -45,7 +44,7 @@ func (img *Image) Log(asked string) []Change {
 	return log
 }
 
-// everThere finds the path that some layer held.
+// everThere finds a path that some layer held.
 func (img *Image) everThere(asked string) (tarfs.Node, bool) {
 	n, ok := img.tree.Lookup(asked)
 	for upto := img.tree.Layers() - 1; upto >= 0 && !ok; upto-- {
@@ -56,7 +55,7 @@ func (img *Image) everThere(asked string) (tarfs.Node, bool) {
 	return n, ok
 }
 
-// changed says what a layer did by putting a version in place of an older one.
+// changed says what a layer did when it put a version in place of an older one.
 func changed(old, v tarfs.Version, layer int) (kind string, same *bool) {
 	by, how := old.HiddenBy()
 	switch {
@@ -70,8 +69,7 @@ func changed(old, v tarfs.Version, layer int) (kind string, same *bool) {
 	a, ok := old.Digest()
 	b, ok2 := v.Digest()
 	if ok && ok2 {
-		equal := a == b
-		same = &equal
+		same = new(a == b)
 	}
 	return "modify", same
 }

@@ -13,8 +13,8 @@ import (
 	"layup/analyze/source/kinds"
 )
 
-// Open opens what name names, chooses one image and loads it. Close it after use. With an error, an image that is not
-// nil says only which one it is. Errors to test for are *LayerError of a damaged layer, *tarfs.LimitError,
+// Open opens an input by its name, chooses one image and loads it. Close it after use. With an error, an image that is
+// not nil only tells which image failed. Errors to test for are *LayerError of a damaged layer, *tarfs.LimitError,
 // *source.NoArchiveError, and *advice.ChoiceError if several images are left to choose from.
 func Open(ctx context.Context, name string, opt Options) (*Image, error) {
 	return open(ctx, name, loading{Options: opt})
@@ -29,22 +29,22 @@ func open(ctx context.Context, name string, opt loading) (*Image, error) {
 	return loadOnly(ctx, src, images[0], opt)
 }
 
-// OpenReaderAt is Open for the bytes of an archive, which may be compressed. The name stands for them in messages. The
-// bytes must not change before Close.
+// OpenReaderAt is Open for the bytes of an archive, compressed or not. Messages call them by the name. The bytes must
+// not change before Close.
 func OpenReaderAt(ctx context.Context, name string, r io.ReaderAt, size int64, opt Options) (*Image, error) {
 	src, err := kinds.OpenReaderAt(ctx, name, r, size, opt.Source)
 	return openSource(ctx, src, err, opt)
 }
 
 // OpenReader is Open for an archive that is read once, from its beginning to its end. A temporary file in
-// opt.Source.TempDir holds what was read. The name stands for it in messages.
+// opt.Source.TempDir holds what was read. Messages call the archive by the name.
 func OpenReader(ctx context.Context, name string, r io.Reader, opt Options) (*Image, error) {
 	src, err := kinds.OpenReader(ctx, name, r, opt.Source)
 	return openSource(ctx, src, err, opt)
 }
 
-// OpenV1 is Open for an image of go-containerregistry: manifest, config and layers are verified as those of any source.
-// The digest of its manifest stands for it in messages. Content can be read with the need SomeBodies.
+// OpenV1 is Open for an image of go-containerregistry, with its manifest, config and layers verified. Messages call it
+// by the digest of its manifest. Content can be read with the need SomeBodies.
 func OpenV1(ctx context.Context, image v1.Image, opt Options) (*Image, error) {
 	src, err := kinds.OpenV1(ctx, image, opt.Source)
 	return openSource(ctx, src, err, opt)
@@ -73,9 +73,9 @@ func loadOnly(ctx context.Context, src *kinds.Opened, one *source.Image, opt loa
 	return img, nil
 }
 
-// OpenAll opens what name names and loads the images that opt.Select leaves, one after the other. They share the
-// archive, which is closed when the loop ends: no content can be read after that. If an image cannot be loaded, the
-// error is yielded with what is known of the image.
+// OpenAll opens an input by its name and loads the images that opt.Select leaves, one after the other. The archive is
+// closed when the loop ends: no content can be read after that. If an image cannot be loaded, OpenAll yields the error
+// with what is known of the image.
 func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, error] {
 	return func(yield func(*Image, error) bool) {
 		src, images, err := openName(ctx, name, opt)
@@ -83,8 +83,8 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 			yield(nil, err)
 			return
 		}
-		defer src.Close() // opened for reading: there is nothing that closing could lose
-		all := loading{Options: opt, shared: newShared()}
+		defer src.Close() // opened for reading: closing cannot lose anything
+		all := loading{Options: opt, shared: shared{}}
 		for _, one := range images {
 			img, err := load(ctx, one, all)
 			if err != nil {
@@ -110,7 +110,7 @@ func openName(ctx context.Context, name string, opt Options) (*kinds.Opened, []*
 	return src, images, err
 }
 
-// choose chooses at least one image of a source, which it closes if there is an error.
+// choose chooses at least one image of a source. If there is an error, it closes the source.
 func choose(ctx context.Context, src *kinds.Opened, opt Options) ([]*source.Image, error) {
 	images, note, err := src.Choose(ctx, opt.Select)
 	if err == nil && len(images) == 0 {
@@ -123,4 +123,56 @@ func choose(ctx context.Context, src *kinds.Opened, opt Options) ([]*source.Imag
 		opt.Note(note)
 	}
 	return images, nil
+}
+
+// OpenPair opens two images to compare them, except for the ignored aspects. If content counts, layers that only one
+// image has are scanned with digests: reading them again would cost more. Close the images. With an error, an image
+// that is not nil only tells which image failed.
+func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspect) (images [2]*Image, errs [2]error) {
+	var sources [2]*kinds.Opened
+	var chosen [2]*source.Image
+	for i, name := range names {
+		opt[i].Select.All = false
+		var list []*source.Image
+		if sources[i], list, errs[i] = openName(ctx, name, opt[i]); errs[i] == nil {
+			chosen[i] = list[0]
+		}
+	}
+	for i, one := range chosen {
+		if one == nil {
+			continue
+		}
+		with := loading{Options: opt[i]}
+		if other := chosen[1-i]; other != nil && ignore&Content == 0 {
+			with.digestsOf = unshared(one, other, with.KeepGoing)
+		}
+		with.Digests = with.Digests || one.Remote // its layers are fetched only once
+		images[i], errs[i] = loadOnly(ctx, sources[i], one, with)
+	}
+	return images, errs
+}
+
+// OpenStages opens an image to compare how it is after two of its layers, as After counts them, except for the ignored
+// aspects. If content counts, the layers between are scanned with digests.
+func OpenStages(ctx context.Context, name string, from, to int, ignore Aspect, opt Options) (*Image, error) {
+	with := loading{Options: opt}
+	if low, high := min(from, to), max(from, to); ignore&Content == 0 && low >= 0 {
+		with.digestsOf = func(layer int) bool { return layer > low && layer <= high }
+	}
+	return open(ctx, name, with)
+}
+
+// unshared tells which layers of an image the other may not have: there, only content tells whether files are equal.
+// Nothing proves the names of damaged layers, or of layers assembled from an engine's directories.
+func unshared(one, other *source.Image, keepGoing bool) func(int) bool {
+	named := map[string]bool{}
+	for _, l := range other.Layers {
+		if !l.Assembled() {
+			named[l.DiffID] = true
+		}
+	}
+	return func(i int) bool {
+		l := one.Layers[i]
+		return len(other.Layers) > 0 && (keepGoing || l.DiffID == "" || l.Assembled() || !named[l.DiffID])
+	}
 }

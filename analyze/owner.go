@@ -14,17 +14,17 @@ import (
 // Last is the view after the last layer.
 const Last = int(^uint(0) >> 1)
 
-// An Owner is the answer to who owns a path.
+// An Owner says who owns a path.
 type Owner struct {
 	Asked   string        // the path as asked, beginning with '/'
 	Version tarfs.Version // what is visible there, symlinks followed
 }
 
-// A NotFoundError says that nothing is visible at a path, and what was or might be meant.
+// A NotFoundError says that nothing is visible at a path, what was there, and what may be meant.
 type NotFoundError struct {
 	Path      string    // as asked, beginning with '/'
 	DeletedBy int       // the layer that hid the last version, or tarfs.NoLayer if there never was one
-	How       tarfs.How // how it hid it
+	How       tarfs.How // how that layer hid it
 	Later     int       // the first layer after the view that puts something there, or tarfs.NoLayer
 	Similar   string    // a visible path like it, or empty
 }
@@ -40,8 +40,8 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("%q: no such path in the image", e.Path)
 }
 
-// Owner returns what is visible at a path after layer upto. Symlinks among its directories are followed inside the
-// image, one at its end if follow is set. The error is a *NotFoundError, or says that symlinks loop (tarfs.ErrLoop).
+// Owner returns what is visible at a path after layer upto. It follows symlinks among the directories inside the image,
+// and one at the end if follow is set. The error is a *NotFoundError or wraps tarfs.ErrLoop.
 func (img *Image) Owner(asked string, follow bool, upto int) (Owner, error) {
 	asked = absolute(asked)
 	view := img.tree.At(upto)
@@ -55,8 +55,8 @@ func (img *Image) Owner(asked string, follow bool, upto int) (Owner, error) {
 	return Owner{Asked: asked, Version: v}, nil
 }
 
-// absolute returns the path from the image's root. It cleans only a path without "..": what that means depends on
-// symlinks.
+// absolute returns the path from the image's root. It cleans only a path without "..": symlinks decide where that
+// leads.
 func absolute(p string) string {
 	if strings.Contains("/"+p+"/", "/../") {
 		return "/" + strings.TrimLeft(p, "/")
@@ -86,8 +86,8 @@ func (img *Image) notFound(asked string, view *tarfs.Snapshot, follow bool, upto
 	return e
 }
 
-// similar looks for a visible path that may be meant: a sibling with a similar name, else of those with that name
-// elsewhere the one with the most similar directories.
+// similar looks for a visible path that may be meant: a sibling with a similar name, else a path with that name and the
+// most similar directories.
 func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
 	dir, base := path.Split(meant)
 	if v, ok := view.Lookup(dir); ok {
@@ -107,7 +107,7 @@ func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
 	return found
 }
 
-// sibling returns the path in a directory with a name that differs only by case, else by one or two bytes.
+// sibling returns a path in a directory with a name that differs only by case, else by one or two bytes.
 func sibling(view *tarfs.Snapshot, dir tarfs.Node, base string) string {
 	best, found := 3, ""
 	for v := range view.Walk(dir, 1) {
@@ -126,7 +126,7 @@ func sibling(view *tarfs.Snapshot, dir tarfs.Node, base string) string {
 	return found
 }
 
-// alike counts the components that two paths share at their beginnings and at their ends.
+// alike counts the components that two paths share at the beginning and at the end.
 func alike(a, b string) int {
 	n, from, to := 0, strings.Split(a, "/"), strings.Split(b, "/")
 	for i := range min(len(from), len(to)) {

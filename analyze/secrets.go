@@ -3,6 +3,7 @@ package analyze
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"layup/tarfs"
@@ -13,11 +14,11 @@ type Secret struct {
 	Where string // build-argument, arg, env
 	Name  string
 	Value string
-	Layer int // that the step made, or tarfs.NoLayer
+	Layer int // the one that the step made, or tarfs.NoLayer
 	Step  int // of the history, from 0; -1 for the config
 }
 
-// Place names the place of the secret in words.
+// Place describes where the secret is.
 func (s Secret) Place() string {
 	switch {
 	case s.Step < 0:
@@ -32,10 +33,10 @@ func (s Secret) Place() string {
 type SecretRule struct {
 	About string
 	Name  *regexp.Regexp // nil: any
-	Value *regexp.Regexp // nil: any except a reference, a truth, or nothing
+	Value *regexp.Regexp // nil: any except a reference, a boolean, a path, or nothing
 }
 
-// SecretRules are the rules; a variable that fits one is a secret.
+// SecretRules are all rules; a variable that fits one is a secret.
 var SecretRules = []SecretRule{
 	{About: "a name that says so: ...TOKEN, ...PASSWORD, ...SECRET, ...API_KEY and their like",
 		Name: regexp.MustCompile(`(?i)(token|passwd|api_?key|access_?key|private_?key|_pwd|(^|_)auth|(^|_)pass|_pass)s?$|` +
@@ -47,12 +48,12 @@ var SecretRules = []SecretRule{
 		`xox[abprs]-[\w-]{10}|npm_[A-Za-z0-9]{36})`)},
 }
 
-// harmlessValue matches what is not a secret, whatever its name: nothing, a reference, a truth, or the path of a file.
+// harmlessValue matches a value that is never a secret: nothing, a reference, a boolean, or the path of a file.
 var harmlessValue = regexp.MustCompile(`^(?:|\$\w+|\$\{[^}]*\}|(?i:true|false|yes|no|on|off|none|null)|` +
 	`[01]|\*+|/(?:[\w.-]+/)*[\w.-]+/?)$`)
 
 // fits reports whether a variable fits the rule.
-func (r *SecretRule) fits(name, value string) bool {
+func (r SecretRule) fits(name, value string) bool {
 	switch {
 	case r.Name != nil && !r.Name.MatchString(name):
 		return false
@@ -62,8 +63,8 @@ func (r *SecretRule) fits(name, value string) bool {
 	return !harmlessValue.MatchString(value)
 }
 
-// Secrets returns what the history's build arguments, its ARG and ENV steps, and the config's environment give away:
-// each name and value once.
+// Secrets returns the secrets in the history's build arguments, in its ARG and ENV steps, and in the config's
+// environment, each name and value once.
 func (img *Image) Secrets() []Secret {
 	var list []Secret
 	seen := map[[2]string]bool{}
@@ -96,15 +97,10 @@ func (img *Image) Secrets() []Secret {
 }
 
 func isSecret(name, value string) bool {
-	for i := range SecretRules {
-		if SecretRules[i].fits(name, value) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(SecretRules, func(r SecretRule) bool { return r.fits(name, value) })
 }
 
-// variables returns the names and values that a step of the history sets, and by what.
+// variables returns the names and values that a step of the history sets, and the kind of the step.
 func variables(createdBy string) (where string, pairs [][2]string) {
 	s := strings.TrimSpace(createdBy)
 	if at := nop.FindString(s); at != "" {
@@ -113,10 +109,8 @@ func variables(createdBy string) (where string, pairs [][2]string) {
 	s = strings.TrimSpace(strings.TrimSuffix(s, "# buildkit"))
 	word, rest, _ := strings.Cut(s, " ")
 	switch word {
-	case "ENV":
-		return "env", assignments(" "+rest, false)
-	case "ARG":
-		return "arg", assignments(" "+rest, false)
+	case "ENV", "ARG":
+		return strings.ToLower(word), assignments(" "+rest, false)
 	}
 	s = strings.TrimPrefix(s, "RUN ")
 	head := arguments.FindStringSubmatch(s)
@@ -130,8 +124,8 @@ func variables(createdBy string) (where string, pairs [][2]string) {
 	return "build-argument", assignments(s, true)
 }
 
-// assignments reads NAME=VALUE as often as it is there. Values are not quoted and may hold spaces, and so may what
-// looks like a further name: one too many is better than one too few. If a command follows, the last value is one word.
+// assignments reads every NAME=VALUE. Values are not quoted and may hold spaces, even words that look like another
+// name: one name too many is better than one too few. If a command follows, the last value is one word.
 func assignments(s string, command bool) [][2]string {
 	var pairs [][2]string
 	names := argument.FindAllStringIndex(s, -1)

@@ -10,13 +10,13 @@ import (
 	"layup/tarfs"
 )
 
-// A SensitiveRule tells files that should not be in an image by their names, or by what they hold.
+// A SensitiveRule finds files that should not be in an image, by their names or their content.
 type SensitiveRule struct {
 	Name     string   // private-key, dotenv…
 	About    string   // what such a file holds
 	Globs    []string // with a slash matched against whole paths, else against base names
-	Except   string   // except base names that this glob matches
-	Content  uint8    // or: any of these marks
+	Except   string   // a glob of base names that do not count
+	Content  uint8    // any of these marks is enough
 	Harmless uint8    // with any of these marks the name does not count
 }
 
@@ -25,10 +25,10 @@ const (
 	markPrivateKey  uint8 = 1 << iota // holds a private key
 	markPublic                        // PEM that holds certificates, public keys or parameters, and no private key
 	markNoPasswords                   // a shadow file in which nobody has a password
-	markManyRoots                     // a passwd file in which others than root have number 0
+	markManyRoots                     // a passwd file in which users other than root have the number 0
 )
 
-// SensitiveRules are the rules, the first that fits first.
+// SensitiveRules are all rules; the first that fits counts.
 var SensitiveRules = []SensitiveRule{
 	{Name: "private-key", About: "private keys of PEM, OpenSSH, PGP, PuTTY, by content", Content: markPrivateKey},
 	{Name: "pem", About: "*.pem with more than certificates and public keys",
@@ -45,8 +45,8 @@ var SensitiveRules = []SensitiveRule{
 		Globs: []string{"kubeconfig", "*.kubeconfig", "/**/.kube/config", "/**/etc/kubernetes/*.conf"}},
 }
 
-// Sensitive returns the name of the first rule that a version fits, or nothing. What small files hold is known only
-// with Options.Secrets.
+// Sensitive returns the name of the first rule that a version fits, or the empty string. Rules by content need
+// Options.Secrets.
 func Sensitive(v tarfs.Version) string {
 	if v.Type() != tarfs.File || v.Size() == 0 {
 		return ""
@@ -72,13 +72,6 @@ func (r *SensitiveRule) names(name, path string) bool {
 		}
 	}
 	return false
-}
-
-func (opt *loading) mark() tarfs.Mark {
-	if !opt.Secrets {
-		return nil
-	}
-	return markOf
 }
 
 var (
@@ -111,7 +104,7 @@ func markOf(content []byte) uint8 {
 // rootUser matches a line of passwd about a user with number 0, by whatever name.
 var rootUser = regexp.MustCompile(`(?m)^([^:\n]+):[^:\n]*:\+?0+:[^:\n]*:[^:\n]*:[^:\n]*:`)
 
-// manyRoots reports whether content is a passwd file in which others than root have number 0.
+// manyRoots reports whether content is a passwd file in which users other than root have the number 0.
 func manyRoots(content []byte) bool {
 	for _, line := range rootUser.FindAllSubmatch(content, 2) {
 		if string(line[1]) != "root" {
@@ -121,21 +114,21 @@ func manyRoots(content []byte) bool {
 	return false
 }
 
-// HasOtherRoots reports whether the final tree's passwd file gives the number of root also to others. It is known only
-// with Options.Secrets.
+// HasOtherRoots reports whether the final tree's passwd file gives the number 0 to users other than root. It needs
+// Options.Secrets.
 func (img *Image) HasOtherRoots() bool {
 	v, err := img.top.Resolve("/etc/passwd", true)
 	return err == nil && v.Mark()&markManyRoots != 0
 }
 
-// The fields of a line.
+// How many fields a line has.
 const (
 	gshadowFields = 4
 	shadowFields  = 9
 )
 
-// noPasswords reports whether content is a shadow file, and every password in it is locked. In gshadow an empty
-// password opens nothing, in shadow everything.
+// noPasswords reports whether content is a shadow file with only locked passwords. An empty password opens nothing in
+// gshadow, but everything in shadow.
 func noPasswords(content []byte) bool {
 	if !bytes.Contains(content, []byte(":")) {
 		return false

@@ -1,20 +1,17 @@
 package analyze
 
 import (
-	"sync"
+	"cmp"
 
 	"layup/analyze/source"
 	"layup/tarfs"
 )
 
-// A shared is what was found in layers that may come again: twice in one image, or in several platforms of an archive.
-// Each is read once.
-type shared struct {
-	mu    sync.Mutex
-	found map[sameLayer]*finding
-}
+// A shared holds the findings of layers that may come again, in one image or in several images of an archive. Each such
+// layer is read once. Nothing reads it while the loader's workers run.
+type shared map[sameLayer]*finding
 
-// sameLayer is what layers have in common if passes over them find equal things.
+// A sameLayer is equal for layers in which passes find equal things.
 type sameLayer struct {
 	name    string
 	digests bool
@@ -27,22 +24,7 @@ type finding struct {
 	err     error
 }
 
-func newShared() *shared { return &shared{found: map[sameLayer]*finding{}} }
-
-// get returns what was found in such a layer before, or nil.
-func (s *shared) get(key sameLayer) *finding {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.found[key]
-}
-
-func (s *shared) put(key sameLayer, f *finding) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.found[key] = f
-}
-
-// key returns what makes two layers equal; false if nothing says so before they are read.
+// key returns a layer's key, and false if nothing tells before reading which layers are equal.
 func (l *loader) key(layer *source.Layer) (sameLayer, bool) {
 	name := layer.Same()
 	return sameLayer{name, l.img.opt.digests(layer)}, name != ""
@@ -54,7 +36,7 @@ func (l *loader) distinct() []*source.Layer {
 	first := map[sameLayer]bool{}
 	for _, layer := range l.img.Layers {
 		key, named := l.key(layer)
-		if named && (first[key] || l.shared.get(key) != nil) {
+		if named && (first[key] || l.shared[key] != nil) {
 			continue
 		}
 		first[key] = named
@@ -63,21 +45,21 @@ func (l *loader) distinct() []*source.Layer {
 	return list
 }
 
-// spread gives layers what was found in equal ones.
+// spread gives layers the findings of equal layers.
 func (l *loader) spread() {
 	for _, layer := range l.img.Layers {
 		key, named := l.key(layer)
 		if l.img.scans[layer.Index].Table != nil || !named {
 			continue
 		}
-		if f := l.shared.get(key); f != nil {
+		if f := l.shared[key]; f != nil {
 			layer.Content = f.layer.Content // Tar then reads the bytes that were kept
 			l.take(layer, f.scanned, f.err)
 		}
 	}
 }
 
-// restOnTOC says of an image that it rests on what a builder says of layers, and how much was fetched for that.
+// restOnTOC notes whether the image rests on its builder's tables of contents, and the bytes fetched for them.
 func (img *Image) restOnTOC() {
 	for i := range img.scans {
 		if img.scans[i].TOC {
@@ -87,8 +69,7 @@ func (img *Image) restOnTOC() {
 	}
 }
 
-// TOC reports whether layers were not read but their builder's tables of contents, and how many bytes were fetched for
-// those.
+// TOC reports whether the builder's tables of contents were read instead of layers, and how many bytes they were.
 func (img *Image) TOC() (fetched int64, ok bool) { return img.fetched, img.Verified == "toc" }
 
 // take notes what was found in a layer.
@@ -99,11 +80,7 @@ func (l *loader) take(layer *source.Layer, scanned source.Scanned, err error) {
 	l.unpacked += max(scanned.Unpacked, 0)
 	l.entries += int64(scanned.Table.Len())
 	limits := l.img.opt.Source.Limits
-	if l.over == nil {
-		l.over = over("image-bytes", l.unpacked, limits.ImageBytes)
-	}
-	if l.over == nil {
-		l.over = over("image-entries", l.entries, int64(limits.ImageEntries))
-	}
+	l.over = cmp.Or(l.over, over("image-bytes", l.unpacked, limits.ImageBytes),
+		over("image-entries", l.entries, int64(limits.ImageEntries)))
 	l.img.scans[layer.Index], l.failed[layer.Index] = scanned, err
 }

@@ -12,12 +12,12 @@ import (
 	"layup/tarfs"
 )
 
-// A StoreSearch is what a search finds in all images and containers of an engine's store. What several of them share is
-// found once.
+// A StoreSearch is what a search finds in all images and containers of an engine's store. What several of them share
+// counts once.
 type StoreSearch[T any] struct {
 	Hits     []*StoreHit[T] // by path, layer and directory
 	Images   []*source.Image
-	Kind     string          // of the store, as source.Image.Source
+	Kind     string          // of the store, as in source.Image.Source
 	Warnings []tarfs.Warning // each once
 	Errors   []error
 
@@ -25,7 +25,7 @@ type StoreSearch[T any] struct {
 	warnings map[found]bool
 }
 
-// A StoreHit is a version that one or more images and containers of a store hold, in one layer.
+// A StoreHit is a version in a layer of one or more images and containers of a store.
 type StoreHit[T any] struct {
 	Item      T // what the caller keeps
 	Path      string
@@ -34,13 +34,13 @@ type StoreHit[T any] struct {
 	Images    []int  // the places of the images in the search
 }
 
-// found tells apart what is found, by the directories of its layers and by what the caller says.
+// found identifies a hit or a warning, by the directories of its layers and by what the caller says.
 type found struct{ directory, hiddenIn, what string }
 
-// SearchStore searches all images and containers of a store, one after the other. Find yields what it is for in an
-// image. Of each hit it keeps an item: hits whose keys are equal, in the same directories, are one. It returns early if
-// the context ends, or if an image cannot be loaded and opt.KeepGoing is not set. If no image can be loaded, it returns
-// the last error.
+// SearchStore searches all images and containers of a store, one after the other. Find yields the hits in an image, and
+// keep makes an item and a key of each. Hits with equal keys and directories are one. SearchStore returns early if the
+// context ends, or if an image cannot be loaded and opt.KeepGoing is not set. If no image can be loaded, it returns the
+// last error.
 func SearchStore[T any](
 	ctx context.Context, name string, opt Options,
 	find func(*Image) iter.Seq[Hit], keep func(*Image, Hit) (item T, key string),
@@ -68,7 +68,7 @@ func SearchStore[T any](
 	return s, nil
 }
 
-// add takes in what is found in one image.
+// add adds what is found in one image.
 func (s *StoreSearch[T]) add(img *Image, hits iter.Seq[Hit], keep func(*Image, Hit) (T, string)) {
 	this := len(s.Images)
 	s.Images, s.Kind = append(s.Images, img.Image), img.Source
@@ -103,7 +103,7 @@ func (s *StoreSearch[T]) add(img *Image, hits iter.Seq[Hit], keep func(*Image, H
 	}
 }
 
-// Titles tells the images apart, as the function Titles does, with short IDs.
+// Titles returns the titles of the images as the function Titles does, but with short IDs.
 func (s *StoreSearch[T]) Titles() []string {
 	titles := Titles(s.Images)
 	for i, img := range s.Images {
@@ -114,7 +114,7 @@ func (s *StoreSearch[T]) Titles() []string {
 	return titles
 }
 
-// comparePaths puts paths into the order of listings: a directory before what it holds, siblings by their bytes.
+// comparePaths orders paths as listings do: a directory before its content, siblings by their bytes.
 func comparePaths(a, b string) int {
 	for i := range min(len(a), len(b)) {
 		switch {
@@ -128,4 +128,31 @@ func comparePaths(a, b string) int {
 		}
 	}
 	return cmp.Compare(len(a), len(b))
+}
+
+// Title returns the name of an image's container, else its reference, else its ID. It may be empty.
+func Title(img *source.Image) string {
+	if img.Container != nil {
+		return "container " + cmp.Or(img.Container.Name, img.Container.ID)
+	}
+	return cmp.Or(img.Reference, img.ID)
+}
+
+// Titles returns the titles of images, with the platform if images of one input share a title. An image may be nil.
+func Titles(images []*source.Image) []string {
+	type named struct{ input, title string }
+	count := map[named]int{}
+	titles := make([]string, len(images))
+	for i, img := range images {
+		if img != nil {
+			titles[i] = Title(img)
+			count[named{img.Name, titles[i]}]++
+		}
+	}
+	for i, img := range images {
+		if img != nil && img.Platform != "" && count[named{img.Name, titles[i]}] > 1 {
+			titles[i] += " " + img.Platform
+		}
+	}
+	return titles
 }

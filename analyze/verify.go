@@ -10,32 +10,32 @@ import (
 	"layup/tarfs"
 )
 
-// A Verification is the record of everything that could be checked in a source: what names what by which digest, and
-// whether that is so.
+// A Verification records everything that could be checked in a source: what names what by which digest, and whether
+// that is true.
 type Verification struct {
 	Source string         // the archive's kind
 	File   []source.Check // of the file, its documents, nested indexes
 	Images []Verified
 	Others []source.Check // of all other blobs
-	Left   int            // images and containers that the source holds and that were not chosen
+	Left   int            // images and containers in the source that were not chosen
 }
 
 // Verified is the record of one image.
 type Verified struct {
-	Image  *Image // never nil; what of it could not be read is missing
+	Image  *Image // never nil; parts that could not be read are missing
 	Checks []source.Check
 }
 
-// Verify reads everything that name holds and writes down what it finds: whatever is damaged, it goes on. Of several
-// images it takes those that opt.Select leaves. The error is of what cannot be read at all, or an interruption. The
-// images can be asked, but their content not be read.
+// Verify reads everything in an input and records what it finds; damage does not stop it. Of several images it takes
+// the ones that opt.Select leaves. There is an error if the input cannot be read at all, or if the context ends. The
+// images answer questions, but their content cannot be read.
 func Verify(ctx context.Context, name string, opt Options) (*Verification, error) {
 	opt.KeepGoing, opt.Source.Verify, opt.Source.Audit = true, true, source.NewAudit()
 	src, err := kinds.Open(ctx, name, opt.Source)
 	if err != nil {
 		return nil, err
 	}
-	defer src.Close() // opened for reading: there is nothing that closing could lose
+	defer src.Close() // opened for reading: closing cannot lose anything
 	subjects, note, err := src.Subjects(ctx, opt.Select, opt.Source.Audit)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 	if v.File, err = src.Documents(ctx); err != nil {
 		return nil, err
 	}
-	all := loading{Options: opt, shared: newShared(), unpacked: true}
+	all := loading{Options: opt, shared: shared{}, unpacked: true}
 	read := map[string]bool{}
 	for _, s := range subjects {
 		one, err := verify(ctx, s, all, read)
@@ -60,7 +60,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 	return v, err
 }
 
-// verify reads the layers of one image, and notes the digests of those that were read.
+// verify reads the layers of one image and notes the digests of the ones that were read.
 func verify(ctx context.Context, s source.Subject, opt loading, read map[string]bool) (Verified, error) {
 	img, err := load(ctx, s.Image, opt)
 	v := Verified{Image: img, Checks: s.Checks}
@@ -93,8 +93,8 @@ func verify(ctx context.Context, s source.Subject, opt loading, read map[string]
 	return v, nil
 }
 
-// entryChecks are the warnings as checks: those of severity high fail. Low ones are one check for each code and layer,
-// because images of good builders have hundreds.
+// entryChecks turns warnings into checks. Warnings of high severity fail. Warnings of low severity are one check for
+// each code and layer, because images of good builders have hundreds.
 func entryChecks(warnings []tarfs.Warning) []source.Check {
 	type group struct {
 		code  tarfs.Code
@@ -125,8 +125,7 @@ func entryChecks(warnings []tarfs.Warning) []source.Check {
 		case tarfs.Low:
 			g := group{w.Code, w.Layer}
 			count[g] += 1 + w.More
-			at, there := counted[g]
-			if there {
+			if at, there := counted[g]; there {
 				list[at].Found, list[at].Path = strconv.Itoa(count[g]), ""
 				list[at].Message = fmt.Sprintf("%s (%d times)", w.Code.Message, count[g])
 				continue

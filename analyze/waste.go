@@ -15,11 +15,11 @@ type Account struct {
 	Live         int64 // the part of Stored that the final tree shows, each body once, however many hard links it has
 	Hidden       int64 // the rest
 	MetadataOnly int64 // the part of Hidden that a file with equal content replaced; needs digests
-	Repeated     int64 // the part of Stored that is in layers which repeat an older one: the file holds it only once
+	Repeated     int64 // the part of Stored in layers that repeat an older one: the file holds it only once
 	Layers       []LayerAccount
 }
 
-// LayerAccount is the part of one layer, the one that stores the bytes.
+// LayerAccount is the part of an Account that one layer stores.
 type LayerAccount struct {
 	Layer                              int
 	Stored, Live, Hidden, MetadataOnly int64
@@ -30,7 +30,7 @@ type LayerAccount struct {
 // A Wasted is content that no path of the final tree shows.
 type Wasted struct {
 	Hit   Hit   // the version that was hidden last, or what no version ever showed
-	Bytes int64 // of the tar: of a sparse file those of its regions
+	Bytes int64 // in the tar: without the holes of a sparse file
 }
 
 // Layer returns the layer that stores the bytes.
@@ -66,7 +66,7 @@ func (img *Image) Account() Account {
 	return a
 }
 
-// repeats returns the first layer with the tar of layer i, if that is not i itself.
+// repeats returns the first older layer with the tar of layer i, or tarfs.NoLayer.
 func (img *Image) repeats(i int) int {
 	for k := range i {
 		if id := img.scans[i].DiffID; id != "" && img.scans[k].DiffID == id {
@@ -76,8 +76,7 @@ func (img *Image) repeats(i int) int {
 	return tarfs.NoLayer
 }
 
-// wasted yields each body that is not live with the version that tells of it, in path order, then what no version ever
-// showed.
+// wasted yields each body that is not live, with its version, in path order, then what no version ever showed.
 func (img *Image) wasted(yield func(Wasted) bool) {
 	for h := range img.Hits() {
 		b, ok := h.Version.Body()
@@ -110,12 +109,12 @@ func (img *Image) Wasted() []Wasted {
 
 // A Duplicate is content that the final tree holds in several bodies.
 type Duplicate struct {
-	First  tarfs.Version // in the order of the layers and their tars
-	Copies int           // bodies, with the first; further hard links of one are not copies
+	First  tarfs.Version // by layer, then by place in the tar
+	Copies int           // bodies, the first included; more hard links of one are not copies
 	Bytes  int64         // stored for all after the first
 }
 
-// digested is a version that tells of a live body, with the beginning of its digest, by which most are told apart.
+// A digested is the version of a live body, with the beginning of its digest: mostly that is enough to compare.
 type digested struct {
 	key     uint64
 	version tarfs.Version
@@ -130,7 +129,7 @@ func (d *digested) compare(other *digested) int {
 	return bytes.Compare(a[:], b[:])
 }
 
-// place is the place of the body in the stack.
+// place is where the body is in the stack of layers.
 func (d *digested) place() uint64 {
 	id, _ := d.version.Inode()
 	return id
@@ -154,7 +153,7 @@ func (img *Image) digested() []digested {
 	return list
 }
 
-// Duplicates returns the content of the final tree that several bodies have, what costs most first; none without
+// Duplicates returns the content that several bodies of the final tree have, the most bytes first; none without
 // digests.
 func (img *Image) Duplicates() []Duplicate {
 	live := img.digested()

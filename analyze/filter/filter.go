@@ -1,5 +1,5 @@
-// Package filter tells which versions of paths a search keeps: by path, status, layer, type, size, mode, owner, time
-// and content.
+// Package filter says which versions of paths a search keeps: by path, status, layer, type, size, mode, owner, time and
+// content.
 package filter
 
 import (
@@ -16,7 +16,7 @@ import (
 // A Test says whether a search keeps a version.
 type Test func(analyze.Hit) bool
 
-// All keeps what every test keeps, in the order of the tests.
+// All keeps versions that every test keeps. It asks the tests in their order.
 func All(tests ...Test) Test {
 	return func(h analyze.Hit) bool {
 		return !slices.ContainsFunc(tests, func(keeps Test) bool { return !keeps(h) })
@@ -28,26 +28,26 @@ func Match(patterns Patterns) Test {
 	return func(h analyze.Hit) bool { return patterns.Match(h.Version.Node()) }
 }
 
-// Live keeps what is visible in the whole image.
+// Live keeps versions that are visible in the whole image.
 func Live(h analyze.Hit) bool { return h.HiddenBy == tarfs.NoLayer }
 
-// Hidden keeps what a layer hides.
+// Hidden keeps versions that a layer hides.
 func Hidden(h analyze.Hit) bool { return !Live(h) }
 
-// Sensitive keeps what should not be in an image.
+// Sensitive keeps files that should not be in an image.
 func Sensitive(h analyze.Hit) bool { return analyze.Sensitive(h.Version) != "" }
 
-// Layer keeps what layer n wrote.
+// Layer keeps versions that layer n wrote.
 func Layer(n int) Test {
 	return func(h analyze.Hit) bool { return h.Version.Layer() == n }
 }
 
-// Types keeps what has one of these types.
+// Types keeps versions of these types.
 func Types(types ...tarfs.Type) Test {
 	return func(h analyze.Hit) bool { return slices.Contains(types, h.Version.Type()) }
 }
 
-// A Bound is a number with the sign that find gives it: '+' is more than that, '-' is less, 0 exactly that.
+// A Bound is a number with a sign as in find: '+' means more than N, '-' less, 0 exactly N.
 type Bound struct {
 	Sign byte
 	N    int64
@@ -68,17 +68,17 @@ func Size(b Bound) Test {
 	return func(h analyze.Hit) bool { return h.Version.Type() == tarfs.File && b.holds(h.Version.Size()) }
 }
 
-// UID keeps versions by the number of their user.
+// UID keeps versions by their user ID.
 func UID(b Bound) Test {
 	return func(h analyze.Hit) bool { return b.holds(int64(h.Version.Meta().UID)) }
 }
 
-// GID keeps versions by the number of their group.
+// GID keeps versions by their group ID.
 func GID(b Bound) Test {
 	return func(h analyze.Hit) bool { return b.holds(int64(h.Version.Meta().GID)) }
 }
 
-// Mode keeps versions by their permissions, as find does: '-' before them means all of these bits, '/' any of them, 0
+// Mode keeps versions by their permissions, as find does: the sign '-' means all of these bits, '/' any of them, 0
 // exactly these. A symlink has 0777.
 func Mode(sign byte, want uint16) Test {
 	return func(h analyze.Hit) bool {
@@ -96,7 +96,7 @@ func Mode(sign byte, want uint16) Test {
 	}
 }
 
-// Newer keeps what was modified after a time. It never keeps what has no time.
+// Newer keeps versions that were modified after a time. It never keeps a version without a time.
 func Newer(t time.Time) Test {
 	sec, nsec := t.Unix(), uint32(t.Nanosecond())
 	return func(h analyze.Hit) bool {

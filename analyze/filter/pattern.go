@@ -13,10 +13,10 @@ import (
 	"layup/tarfs"
 )
 
-// A Pattern decides by a path.
+// A Pattern reports whether it matches a path.
 type Pattern func(n tarfs.Node) bool
 
-// Patterns match a path that any of them matches.
+// Patterns match a path if any of them does.
 type Patterns []Pattern
 
 // Match reports whether any pattern matches.
@@ -37,8 +37,8 @@ func Globs(globs ...string) (Patterns, error) {
 	return list, nil
 }
 
-// Glob reads a pattern of doublestar: without a slash it is matched against base names, else against whole paths. With
-// fold, upper and lower case are the same. The error has a hint (*advice.Hinted).
+// Glob reads a pattern of doublestar. Without a slash it matches base names, else whole paths. With fold, it ignores
+// case. The error has a hint (*advice.Hinted).
 func Glob(pattern string, fold bool) (Pattern, error) {
 	pattern, err := checkedGlob(pattern)
 	if err != nil {
@@ -55,11 +55,10 @@ func Glob(pattern string, fold bool) (Pattern, error) {
 	return func(n tarfs.Node) bool { return doublestar.MatchUnvalidated(pattern, form(n.Path())) }, nil
 }
 
-// IsGlob reports whether a path has a character that means something in a glob.
+// IsGlob reports whether a path has a special character of globs.
 func IsGlob(path string) bool { return strings.ContainsAny(path, `*?[{\`) }
 
-// distinct turns each byte that is not UTF-8 into a private character, because doublestar does not tell such bytes
-// apart.
+// distinct turns each byte that is not UTF-8 into a private character: doublestar cannot tell such bytes apart.
 func distinct(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -77,8 +76,8 @@ func distinct(s string) string {
 	return b.String()
 }
 
-// Regexp reads a regular expression. It is searched in the path and in the base name, not matched against the whole as
-// find does: an auditor sees what is listed too much, but not what is left out.
+// Regexp reads a regular expression. Unlike in find, it may match a part of the path or of the base name: an auditor
+// notices what is listed too much, but not what is left out.
 func Regexp(pattern string, fold bool) (Pattern, error) {
 	if fold {
 		pattern = "(?i)" + pattern
@@ -90,8 +89,8 @@ func Regexp(pattern string, fold bool) (Pattern, error) {
 	return func(n tarfs.Node) bool { return re.MatchString(n.Path()) || re.MatchString(n.Name()) }, nil
 }
 
-// checkedGlob returns the pattern as it is matched: whole paths begin with a slash and end without one. A bracket that
-// nothing closes means itself, as in a shell, so that [ is found by its name.
+// checkedGlob returns the pattern to match: whole paths begin with a slash and end without one. A bracket that nothing
+// closes means itself, as in a shell: /bin/[ is found by its name.
 func checkedGlob(pattern string) (string, error) {
 	glob := strings.TrimPrefix(pattern, "./")
 	if trimmed := strings.TrimRight(glob, "/"); trimmed != "" {
@@ -110,7 +109,7 @@ func checkedGlob(pattern string) (string, error) {
 	return glob, nil
 }
 
-// lower turns letters to lower case and leaves bytes that are not UTF-8 as they are, which strings.ToLower does not.
+// lower is strings.ToLower, but keeps bytes that are not UTF-8; if there are any, it lowers only ASCII.
 func lower(s string) string {
 	if utf8.ValidString(s) {
 		return strings.ToLower(s)

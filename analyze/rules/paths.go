@@ -15,7 +15,7 @@ const (
 	worldWritable = 0o002
 )
 
-// visible makes a rule about visible versions: the message says how one breaks it, and is empty if it does not.
+// visible makes a rule about visible versions: the message says how one breaks it, and is empty otherwise.
 func visible(message func(tarfs.Version) string) Rule {
 	return Rule{test: func(s *subject) (found findings) {
 		for v := range s.Top().Walk(s.Tree().Root(), -1) {
@@ -27,7 +27,7 @@ func visible(message func(tarfs.Version) string) Rule {
 	}}
 }
 
-// every makes a rule about all versions, also those that no layer ever showed.
+// every makes a rule about all versions, even ones that no layer ever showed.
 func every(message func(analyze.Hit) string) Rule {
 	return Rule{test: func(s *subject) (found findings) {
 		for h := range s.Find(true, func(analyze.Hit) bool { return true }) {
@@ -39,7 +39,7 @@ func every(message func(analyze.Hit) string) Rule {
 	}}
 }
 
-// Forbid allows no visible path that matches a glob.
+// Forbid forbids visible paths that match a glob.
 func Forbid(glob string) (Rule, error) {
 	matches, err := filter.Glob(glob, false)
 	r := visible(func(v tarfs.Version) string {
@@ -52,7 +52,7 @@ func Forbid(glob string) (Rule, error) {
 	return r, err
 }
 
-// ForbidDeleted allows nothing hidden that matches a glob.
+// ForbidDeleted forbids hidden versions of paths that match a glob.
 func ForbidDeleted(glob string) (Rule, error) {
 	matches, err := filter.Glob(glob, false)
 	r := every(func(h analyze.Hit) string {
@@ -76,7 +76,7 @@ func becameOf(h analyze.Hit) string {
 	return fmt.Sprintf("%s by layer %d", h.Status, h.HiddenBy)
 }
 
-// Require wants a visible path that matches a glob.
+// Require demands a visible path that matches a glob.
 func Require(glob string) (Rule, error) {
 	matches, err := filter.Glob(glob, false)
 	return Rule{Limit: glob, test: func(s *subject) findings {
@@ -93,10 +93,10 @@ func Require(glob string) (Rule, error) {
 	}}, err
 }
 
-// NoSetuid allows no visible setuid file, except those that match.
+// NoSetuid forbids visible setuid files, except for paths that match.
 func NoSetuid(except filter.Patterns) Rule { return noBit(except, setuidBit, "setuid") }
 
-// NoSetgid allows no visible setgid file, except those that match.
+// NoSetgid forbids visible setgid files, except for paths that match.
 func NoSetgid(except filter.Patterns) Rule { return noBit(except, setgidBit, "setgid") }
 
 func noBit(except filter.Patterns, bit uint16, name string) Rule {
@@ -109,8 +109,8 @@ func noBit(except filter.Patterns, bit uint16, name string) Rule {
 	})
 }
 
-// NoWorldWritable allows no visible file, and no directory without the sticky bit, that everyone may write, except
-// those that match.
+// NoWorldWritable forbids visible files that everyone may write, and such directories without the sticky bit, except
+// for paths that match.
 func NoWorldWritable(except filter.Patterns) Rule {
 	return visible(func(v tarfs.Version) string {
 		mode := v.Meta().Mode
@@ -122,7 +122,7 @@ func NoWorldWritable(except filter.Patterns) Rule {
 	})
 }
 
-// NoSensitive allows no sensitive file, visible or hidden, except those that match, and no secret in the history.
+// NoSensitive forbids secrets in the history, and sensitive files, visible or hidden, except for paths that match.
 func NoSensitive(except filter.Patterns) Rule {
 	files := every(func(h analyze.Hit) string {
 		rule := analyze.Sensitive(h.Version)
@@ -141,7 +141,7 @@ func NoSensitive(except filter.Patterns) Rule {
 	}}
 }
 
-// NoEngineDependent allows nothing that makes engines show another tree, or refuse the image.
+// NoEngineDependent forbids whatever makes engines show different trees or refuse the image.
 func NoEngineDependent() Rule {
 	return Rule{test: func(s *subject) (found findings) {
 		for _, w := range s.Warnings() {

@@ -1,4 +1,4 @@
-// Package rules checks images against rules: on hidden bytes, sizes, layers, users, paths, permissions and secrets.
+// Package rules checks images against rules about hidden bytes, sizes, layers, users, paths, permissions and secrets.
 package rules
 
 import (
@@ -14,22 +14,22 @@ import (
 
 // A Rule is one demand on an image. Load the image with the need Secrets.
 type Rule struct {
-	Name  string // by which it is known to whoever demands it
+	Name  string // chosen by the caller
 	Limit any    // int64, float64, string, or nil
 	test  func(*subject) findings
 }
 
-// A Finding is what a rule says of an image: that it holds, or one case in which it does not.
+// A Finding says that an image follows a rule, or describes one case in which it does not.
 type Finding struct {
 	Rule         string
 	Limit, Value any // int64, float64, string, or nil
 	Pass         bool
-	Path         string // empty if no path is at fault
+	Path         string // empty if the finding is not about a path
 	Layer        int    // or tarfs.NoLayer
 	Message      string
 }
 
-// A subject is an image with what rules ask again and again.
+// A subject is an image with its account, which many rules need.
 type subject struct {
 	*analyze.Image
 	account analyze.Account
@@ -48,8 +48,7 @@ func Check(img *analyze.Image, rules []Rule) (list []Finding, failed int) {
 	return list, failed
 }
 
-// findings are what breaks a rule, or the one finding that says that it holds. Of those of one rule only the first are
-// kept.
+// findings are the cases that break a rule, or one finding that the image follows it. Only the first Most are kept.
 type findings struct {
 	list []Finding
 	n    int
@@ -90,13 +89,13 @@ func (r Rule) judge(s *subject) []Finding {
 	return found.list
 }
 
-// measured is the one finding of a rule about a number.
+// measured makes the one finding of a rule about a value.
 func measured(value any, pass bool, format string, args ...any) findings {
 	one := Finding{Value: value, Pass: pass, Layer: tarfs.NoLayer, Message: fmt.Sprintf(format, args...)}
 	return findings{list: []Finding{one}, n: 1}
 }
 
-// MaxWasted allows so many bytes of hidden content.
+// MaxWasted limits the bytes of hidden content.
 func MaxWasted(limit int64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		n := s.account.Hidden
@@ -104,7 +103,7 @@ func MaxWasted(limit int64) Rule {
 	}}
 }
 
-// HighestWastedBytes is dive's rule, which fails if the limit is reached.
+// HighestWastedBytes is dive's rule: hidden content must have fewer bytes than the limit.
 func HighestWastedBytes(limit int64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		n := s.account.Hidden
@@ -112,7 +111,7 @@ func HighestWastedBytes(limit int64) Rule {
 	}}
 }
 
-// MaxWastedPercent allows so much of the stored content to be hidden, from 0 to 100.
+// MaxWastedPercent limits the hidden part of the stored content, from 0 to 100.
 func MaxWastedPercent(limit float64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		hidden, stored := s.account.Hidden, s.account.Stored
@@ -121,7 +120,7 @@ func MaxWastedPercent(limit float64) Rule {
 	}}
 }
 
-// MinEfficiency wants so much of the stored content to be live, from 0 to 1.
+// MinEfficiency demands a live part of the stored content, from 0 to 1.
 func MinEfficiency(limit float64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		got := ratio(s.account.Live, s.account.Stored, 1)
@@ -130,7 +129,7 @@ func MinEfficiency(limit float64) Rule {
 	}}
 }
 
-// ratio returns a part of a whole with four digits, rounded down, or ofNothing if the whole is nothing.
+// ratio returns a part of a whole with four digits after the point, rounded down, or ofNothing if the whole is 0.
 func ratio(part, whole int64, ofNothing float64) float64 {
 	if whole == 0 {
 		return ofNothing
@@ -138,8 +137,8 @@ func ratio(part, whole int64, ofNothing float64) float64 {
 	return math.Floor(float64(part)/float64(whole)*1e4) / 1e4
 }
 
-// HighestUserWastedPercent is dive's rule about the layers after the first. It fails if the ratio, from 0 to 1, is
-// reached.
+// HighestUserWastedPercent is dive's rule about the layers after the first: the hidden ratio must be less than the
+// limit, from 0 to 1.
 func HighestUserWastedPercent(limit float64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		var hidden, stored int64
@@ -152,7 +151,7 @@ func HighestUserWastedPercent(limit float64) Rule {
 	}}
 }
 
-// MaxLayers allows so many layers.
+// MaxLayers limits the number of layers.
 func MaxLayers(limit int) Rule {
 	return Rule{Limit: int64(limit), test: func(s *subject) findings {
 		n := len(s.Layers)
@@ -160,7 +159,7 @@ func MaxLayers(limit int) Rule {
 	}}
 }
 
-// MaxSize allows so many bytes of stored content.
+// MaxSize limits the bytes of stored content.
 func MaxSize(limit int64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		n := s.account.Stored
@@ -168,7 +167,7 @@ func MaxSize(limit int64) Rule {
 	}}
 }
 
-// UserNotRoot wants a user in the config who is not root.
+// UserNotRoot demands that the config names a user other than root.
 func UserNotRoot() Rule {
 	return Rule{test: func(s *subject) findings {
 		user := s.ConfigFile.Config.User
@@ -179,7 +178,7 @@ func UserNotRoot() Rule {
 	}}
 }
 
-// isRoot reports whether a config's user is root: by number, by name, or because nobody else is named.
+// isRoot reports whether a config's user is root, by number, by name, or because the config names nobody, and why.
 func isRoot(img *analyze.Image, user string) (bool, string) {
 	name, _, _ := strings.Cut(user, ":")
 	if name == "" {
@@ -195,7 +194,7 @@ func isRoot(img *analyze.Image, user string) (bool, string) {
 	return false, ""
 }
 
-// Base wants an image to begin with the layers of another, given by its name and the diffIDs of its layers.
+// Base demands that an image begins with the layers of another, given by its name and the diffIDs of its layers.
 func Base(name string, diffIDs []string) Rule {
 	return Rule{Limit: name, test: func(s *subject) findings {
 		facts := s.LayerFacts()

@@ -1,4 +1,4 @@
-// Package show writes texts and numbers for people: names that cannot harm a terminal, words for a shell, sizes,
+// Package show writes texts and numbers for people: names that cannot harm a terminal, words for a shell, sizes and
 // counts.
 package show
 
@@ -10,18 +10,17 @@ import (
 	"unicode/utf8"
 )
 
-// maxMarks is how many combining marks one character may have. No script needs more, and a pile of them covers other
-// lines.
+// maxMarks is how many combining marks one character may have. No script needs more, and more would cover other lines.
 const maxMarks = 8
 
-// Safe makes a text from an image harmless for a terminal, so that its exact bytes can be told.
+// Safe makes a text from an image harmless for a terminal and still shows its exact bytes.
 //
-// A text of printable characters stays as it is, backslashes included. All others are written in the $'…' form that
-// bash, zsh and ksh read, so that a name can be pasted into a command: \n, \t and \r; \xNN for other control characters
-// below U+0080 and for each byte that is not UTF-8; \uNNNN and \UNNNNNNNN for other characters that are not printable
-// or not visible (C1 controls, bidirectional and zero width characters, tags, variation selectors, odd spaces, private
-// and unassigned code points, piled up combining marks); \\ and \' for the two that this form itself needs.
-// Spaces at an end and a text that begins with $' are also quoted, so that no two texts look the same.
+// A text of printable characters stays as it is, backslashes included. All others are in the $'…' form of bash, zsh and
+// ksh, and can be pasted into a command. Its escapes are \n, \t, \r, \\ and \'; \xNN for other control characters below
+// U+0080 and for bytes that are not UTF-8; \uNNNN and \UNNNNNNNN for other characters that nobody sees (C1 controls,
+// bidirectional and zero-width characters, tags, variation selectors, odd spaces, private and unassigned code points,
+// piled up combining marks). A text with spaces at an end, or one that begins with $', is also quoted: no two texts
+// look alike.
 func Safe(s string) string {
 	if harmless(s) {
 		return s
@@ -29,8 +28,8 @@ func Safe(s string) string {
 	return string(append(appendSafe(append(make([]byte, 0, len(s)+16), "$'"...), s, true), '\''))
 }
 
-// Line escapes what a terminal would obey, line breaks included, and leaves the rest of a message as it is: for
-// messages that quote what they are given, should one forget to.
+// Line escapes what a terminal would obey, line breaks included, and leaves the rest of a message as it is. It protects
+// messages that forget to quote.
 func Line(message string) string {
 	if harmless(message) {
 		return message
@@ -47,7 +46,7 @@ func Lines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Shell returns an argument as a shell takes it, so that a command can be pasted. It may hold any bytes but NUL.
+// Shell quotes an argument for a shell: the command can be pasted. It may hold any bytes except NUL.
 func Shell(arg string) string {
 	if safe := Safe(arg); safe != arg {
 		return safe
@@ -64,13 +63,13 @@ func Shell(arg string) string {
 // OneLine is a text with single spaces instead of all white space.
 func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// MaxCut is how many bytes Cut leaves of a text.
+// MaxCut is how many bytes of a text Cut keeps.
 const MaxCut = 80
 
-// Cut quotes what an image says, cut to what a message bears.
+// Cut quotes a text from an image, cut to MaxCut bytes.
 func Cut(s string) string { return CutTo(s, MaxCut) }
 
-// CutTo is Cut with another number of bytes.
+// CutTo is Cut with a given number of bytes.
 func CutTo(s string, most int) string {
 	if len(s) > most {
 		return strconv.Quote(s[:most]) + "…"
@@ -98,7 +97,7 @@ func Octal(s string, quote byte) string {
 	return string(b)
 }
 
-// appendSafe writes a text with escapes for what is odd, and if quoted is set for backslashes and quotes.
+// appendSafe writes a text with escapes for odd characters and, if quoted is set, for backslashes and quotes.
 func appendSafe(b []byte, s string, quoted bool) []byte {
 	marks := maxMarks
 	for i := 0; i < len(s); {
@@ -151,7 +150,7 @@ func harmless(s string) bool {
 	return true
 }
 
-// Odd reports whether a character does something to a terminal, or shows nothing that a reader could tell.
+// Odd reports whether a character may control a terminal or is invisible.
 func Odd(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r < ' ' || r == 0x7f
@@ -161,7 +160,7 @@ func Odd(r rune) bool {
 		unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// combining reports whether a character is painted over the one before.
+// combining reports whether a character is drawn over the previous one.
 func combining(r rune) bool { return r >= 0x300 && unicode.In(r, unicode.Mn, unicode.Me) }
 
 // appendEscape writes a character in the notation of Safe.
