@@ -40,7 +40,7 @@ func (b *Body) Close() error {
 }
 
 // Bodies calls take with the content of files, layer by layer, in the order of each tar. It reads every layer once, to
-// its end. The indices are of all versions that share the content. Do not expose content until Bodies returns nil:
+// its end. Take also gets the indices of all versions that share a content. Do not expose it until Bodies returns nil:
 // only the end of a layer proves it. The content of a layer that Errors names is as stored, without proof.
 func (img *Image) Bodies(ctx context.Context, versions []tarfs.Version, take func(which []int, b *Body) error) error {
 	for _, v := range versions {

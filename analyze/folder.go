@@ -56,7 +56,7 @@ func openFiles(ctx context.Context, dir string, opt Options, cause error, yield 
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
 		if !filepath.IsAbs(name) && filepath.Dir(name) == "." {
-			name = "." + string(filepath.Separator) + name // else a name may look like a registry or a scheme
+			name = "." + string(filepath.Separator) + name // else the name may be read as more than a file
 		}
 		if !e.Type().IsRegular() {
 			if !yield(Opened{Name: name, Skipped: kindOf(e.Type())}) {
