@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// unseen marks the number of a version that no merge ever showed. The other bits are its place in the tree's unclaimed.
+// unseen marks the number of a version that no merge ever showed. The other bits are its number in Tree.unclaimed.
 const unseen = uint32(1) << 31
 
 // A Body is the content of one regular entry of one layer's tar, whatever became of the entry. Whiteouts, ignored
-// entries and entries that the same layer replaces later also have bodies.
+// entries, and entries that their own layer replaces also have bodies.
 type Body struct {
 	tree         *Tree
 	layer, entry uint32
 	version      uint32
 }
 
-// Bodies yields the content of every regular entry that is not empty, layer by layer, in tar order. A layer that is in
-// the stack twice has its bodies twice.
+// Bodies yields the content of every regular entry that is not empty, layer by layer, in tar order. If a layer is in
+// the stack twice, it yields the layer's bodies twice.
 func (t *Tree) Bodies() iter.Seq[Body] {
 	t.account()
 	return func(yield func(Body) bool) {
@@ -55,8 +55,8 @@ func (b Body) Stored() int64 { return b.tree.layers[b.layer].stored(b.entry) }
 // Live reports whether a path of the final tree shows the body.
 func (b Body) Live() bool { return b.Version().record().hiddenBy == 0 }
 
-// Version returns the version that stands for the body: a visible one, or else the one that was hidden last; of several
-// the first in tar order. If no version ever showed the body, it is one of [Tree.Unseen].
+// Version returns the version that stands for the body: a visible one, or else the one that was hidden last. Of
+// several, it returns the first in tar order. If no version ever showed the body, it is one of [Tree.Unseen].
 func (b Body) Version() Version { return Version{b.tree, b.version} }
 
 // Body returns the content that the version shows; false if it is not a file or is empty.
@@ -64,8 +64,7 @@ func (v Version) Body() (Body, bool) {
 	if v.Type() != File {
 		return Body{}, false
 	}
-	inode, _ := v.Inode()
-	layer, entry := uint32(inode>>32), uint32(inode)
+	layer, entry := v.tree.origin(v.record())
 	v.tree.account()
 	version := v.tree.claims[layer][entry]
 	return Body{v.tree, layer, entry, version}, version != 0
@@ -96,10 +95,7 @@ func (t *Tree) claim(id uint32) {
 	if r.kind != File || r.entry == noEntry {
 		return
 	}
-	layer, entry := uint32(r.layer), r.entry
-	if r.group != 0 {
-		layer, entry = uint32(t.groups[r.group].contentLayer), t.groups[r.group].content
-	}
+	layer, entry := t.origin(r)
 	if t.layers[layer].stored(entry) == 0 {
 		return
 	}
@@ -118,7 +114,7 @@ func (t *Tree) collectUnclaimed(layer uint32) {
 	l := t.layers[layer]
 	for i := range uint32(len(t.claims[layer])) {
 		e := l.entries.at(i)
-		if t.claims[layer][i] != 0 || e.kind != kindFile || l.stored(i) == 0 {
+		if t.claims[layer][i] != 0 || e.kind != File || l.stored(i) == 0 {
 			continue
 		}
 		how := Ignored

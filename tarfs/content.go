@@ -7,15 +7,15 @@ var zeros [32 << 10]byte
 // content passes over an entry's stored bytes. If digests are wanted, it hashes the file that they expand to.
 func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool) (digest [32]byte, err error) {
 	s.marked = 0
-	if s.mark != nil && e.kind == kindFile && !sparse && 0 < stored && stored <= MarkSize {
+	if s.mark != nil && e.kind == File && !sparse && 0 < stored && stored <= MarkSize {
 		return s.look(stored)
 	}
-	if s.keepers != nil && e.kind == kindFile && !sparse && s.hash == nil {
+	if s.keepers != nil && e.kind == File && !sparse && s.hash == nil {
 		if w := s.keepers(s.name, stored); w != nil {
 			return digest, s.each(stored, func(b []byte) error { _, err := w.Write(b); return err })
 		}
 	}
-	if s.hash == nil || e.kind != kindFile || s.dense && sparse {
+	if s.hash == nil || e.kind != File || s.dense && sparse {
 		s.skip(stored)
 		return digest, s.err
 	}

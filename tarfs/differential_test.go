@@ -17,7 +17,7 @@ import (
 // another way than Scan, one image could show two trees.
 
 // describe writes a raw entry for comparison.
-func describe(name string, kind tarfs.TarType, link string, size int64) string {
+func describe(name string, kind tarfs.Type, link string, size int64) string {
 	return fmt.Sprintf("%q %d %q %d", name, kind, link, size)
 }
 
@@ -36,7 +36,7 @@ func byLibrary(data []byte) (list []string, err error) {
 			continue // an entry for archive/tar; rule 1 says it is none
 		}
 		kind, size := libraryKind(h)
-		if kind == tarfs.TarFile && size < 1<<20 { // a sparse file may say that it is of any size
+		if kind == tarfs.File && size < 1<<20 { // a sparse file may say that it is of any size
 			if n, err := io.Copy(io.Discard, r); err != nil || n != size {
 				return list, fmt.Errorf("content: %v", err)
 			}
@@ -45,18 +45,24 @@ func byLibrary(data []byte) (list []string, err error) {
 	}
 }
 
-func libraryKind(h *tar.Header) (kind tarfs.TarType, size int64) {
+func libraryKind(h *tar.Header) (kind tarfs.Type, size int64) {
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
-		return tarfs.TarFile, h.Size
+		return tarfs.File, h.Size
 	case tar.TypeDir:
-		return tarfs.TarDir, 0
+		return tarfs.Dir, 0
 	case tar.TypeSymlink:
-		return tarfs.TarSymlink, 0
+		return tarfs.Symlink, 0
 	case tar.TypeLink:
-		return tarfs.TarHardlink, 0
+		return tarfs.Hardlink, 0
+	case tar.TypeChar:
+		return tarfs.Char, 0
+	case tar.TypeBlock:
+		return tarfs.Block, 0
+	case tar.TypeFifo:
+		return tarfs.Fifo, 0
 	}
-	return tarfs.TarOther, 0
+	return tarfs.Other, 0
 }
 
 // byScan lists what Scan reads, in the form of byLibrary.
@@ -65,7 +71,7 @@ func byScan(data []byte) ([]string, error) {
 	var list []string
 	for e := range l.Raw() {
 		size := e.Size
-		if e.Type != tarfs.TarFile {
+		if e.Type != tarfs.File {
 			size = 0
 		}
 		list = append(list, describe(e.Name, e.Type, e.Link, size))

@@ -60,9 +60,9 @@ func (m *merger) split(e *entry) (full cleaned, below bool) {
 // special reports whether a component is the name of a whiteout.
 func (m *merger) special(name ref) bool { return m.table.special(m.t.text(name)) }
 
-// rootEntry takes over the metadata of the root.
+// rootEntry lists an entry for the root.
 func (m *merger) rootEntry(e *entry, i uint32) {
-	if e.kind != kindDir {
+	if e.kind != Dir {
 		m.warn(RootNotADirectory, "")
 		return
 	}
@@ -74,7 +74,7 @@ func (m *merger) rootEntry(e *entry, i uint32) {
 	m.flagged(e, "/")
 }
 
-// flagged warns of what an entry itself holds.
+// flagged warns of what the flags of an entry say.
 func (m *merger) flagged(e *entry, path string) {
 	if e.flags&flagOverlay != 0 && m.table.dialect == Whiteouts {
 		m.warn(OverlayPrivateXattr, path)
@@ -88,8 +88,7 @@ func (m *merger) flagged(e *entry, path string) {
 // Most entries are in the directory of the entry before them, which is not resolved again.
 func (m *merger) enter(e *entry, parts []ref) (at uint32, ok bool, err error) {
 	dir, base := parts[:len(parts)-1], parts[len(parts)-1]
-	same := m.parent.ok && m.parent.dir == e.dir && base.off == e.name
-	if !same {
+	if !m.parent.ok || m.parent.dir != e.dir || base.off != e.name {
 		steps, links, err := m.resolve(dir)
 		if err != nil {
 			return 0, false, m.unresolved(err, parts, steps)
@@ -125,7 +124,7 @@ func (m *merger) whiteout(e *entry, parts []ref) error {
 		m.warn(WhiteoutInvalid, m.join(parts))
 		return nil
 	}
-	if e.kind != kindFile || e.flags&flagRefused != 0 || e.size != 0 {
+	if e.kind != File || e.flags&flagRefused != 0 || e.size != 0 {
 		m.warn(WhiteoutNotEmptyRegular, m.join(parts))
 	}
 	if bytes.HasPrefix(name, []byte(aufsPrefix)) && string(name) != opaqueMarker {
@@ -136,7 +135,12 @@ func (m *merger) whiteout(e *entry, parts []ref) error {
 		return err
 	}
 	if string(name) == opaqueMarker {
-		m.opaque(at, parts)
+		if at == 0 {
+			m.warn(OpaqueRootIgnored, m.join(parts))
+		}
+		if at != 0 || m.t.view == Spec {
+			m.hideBelow(at, parts)
+		}
 		return nil
 	}
 	base.off += uint32(len(whiteoutPrefix))
@@ -145,17 +149,7 @@ func (m *merger) whiteout(e *entry, parts []ref) error {
 	return nil
 }
 
-func (m *merger) opaque(at uint32, parts []ref) {
-	if at == 0 {
-		m.warn(OpaqueRootIgnored, m.join(parts))
-		if m.t.view == Runtime {
-			return
-		}
-	}
-	m.hideBelow(at, parts)
-}
-
-// hideBelow marks a directory as opaque. Warnings name the marker by parts.
+// hideBelow marks a directory as opaque. The parts are the name of the marker, for warnings.
 func (m *merger) hideBelow(at uint32, parts []ref) {
 	if m.locals.at(at).state&opaqued != 0 {
 		return
@@ -164,7 +158,7 @@ func (m *merger) hideBelow(at uint32, parts []ref) {
 	m.opaques = append(m.opaques, opaque{local: at, path: m.join(parts)})
 }
 
-// white marks a path as hidden below.
+// white notes a whiteout of a path.
 func (m *merger) white(at uint32) {
 	l := m.locals.at(at)
 	if l.state&whiteout != 0 {
@@ -178,14 +172,14 @@ func (m *merger) white(at uint32) {
 // ordinary handles an entry without the name of a whiteout.
 func (m *merger) ordinary(e *entry, i uint32, parts []ref) error {
 	switch e.kind {
-	case kindUnknown:
+	case Other:
 		steps, _, err := m.resolve(parts[:len(parts)-1])
 		if err != nil {
 			return m.unresolved(err, parts, steps)
 		}
 		m.warn(UnknownEntryType, m.meant(steps, parts[len(parts)-1]))
 		return nil
-	case kindHardlink:
+	case Hardlink:
 		return m.hardlink(e, i, parts)
 	}
 	at, ok, err := m.enter(e, parts)
@@ -193,25 +187,21 @@ func (m *merger) ordinary(e *entry, i uint32, parts []ref) error {
 		return err
 	}
 	child := m.at(at, parts[len(parts)-1])
-	if e.kind == kindChar && e.offset == 0 && m.table.dialect == Whiteouts {
+	if e.kind == Char && e.offset == 0 && m.table.dialect == Whiteouts {
 		m.warn(OverlayWhiteoutDevice, m.path(child))
 	}
 	if m.table.hides(e, m.t.view) {
 		m.white(child)
 		return nil
 	}
-	m.put(child, i, types[e.kind], 0)
+	m.put(child, i, e.kind, 0)
 	if m.table.opaque(i) {
 		m.hideBelow(child, parts)
 	}
 	return nil
 }
 
-var types = [...]Type{
-	kindFile: File, kindDir: Dir, kindSymlink: Symlink, kindChar: Char, kindBlock: Block, kindFifo: Fifo,
-}
-
-// put lists an entry at a path. The group is not 0 for a hard link.
+// put lists an entry at a path. The group is 0 unless the entry is a hard link.
 func (m *merger) put(at, i uint32, kind Type, group uint32) {
 	l := m.locals.at(at)
 	if l.state&listed != 0 || l.state&implied != 0 && kind != Dir {
@@ -230,22 +220,13 @@ func (m *merger) put(at, i uint32, kind Type, group uint32) {
 	}
 	l.state = l.state&^implied | listed
 	l.entry, l.kind = i, kind
-	m.name(at, group)
+	delete(m.links, at)
+	if group != 0 {
+		m.links[at] = group
+	}
 	if e := m.table.entries.at(i); e.flags&(flagOverlay|flagRefused) != 0 {
 		m.flagged(e, m.path(at))
 	}
-}
-
-// name makes a path a name of a group of hard links, or of none.
-func (m *merger) name(at, group uint32) {
-	if group == 0 {
-		delete(m.links, at)
-		return
-	}
-	if m.links == nil {
-		m.links = map[uint32]uint32{}
-	}
-	m.links[at] = group
 }
 
 // replaced notes that a later entry of the layer replaces the entry of a local.
@@ -255,8 +236,8 @@ func (m *merger) replaced(l *local) {
 	}
 }
 
-// clear removes what the layer has below a path that becomes something else, and its opaque marker. The parent is
-// forgotten, because its name may lead elsewhere from now on.
+// clear removes what the layer has below a path that becomes something else, and its opaque marker. It forgets the last
+// parent, because the parent's name may lead elsewhere from now on.
 func (m *merger) clear(at uint32) {
 	m.parent = place{}
 	m.locals.at(at).state &^= opaqued
@@ -300,7 +281,7 @@ func (m *merger) hardlink(e *entry, i uint32, parts []ref) error {
 	return nil
 }
 
-// target finds what a hard link leads to. Without a group it leads nowhere, and the code says why.
+// target finds what a hard link leads to. If the group is 0, the code says why there is none.
 func (m *merger) target(e *entry, i uint32, path string) (group uint32, kind Type, code Code) {
 	link := m.clean(nil, ref{e.link, e.linkLen, uint16(m.layer)})
 	switch {
@@ -327,18 +308,18 @@ func (m *merger) target(e *entry, i uint32, path string) (group uint32, kind Typ
 	return m.lower(append(steps, s))
 }
 
-// group returns the group of a listed path. It makes one if there is none yet.
+// group returns the group of a listed path, and makes one if there is none.
 func (m *merger) group(at uint32) uint32 {
 	if g := m.links[at]; g != 0 {
 		return g
 	}
-	g := m.newGroup(uint16(m.layer), m.locals.at(at).entry)
-	m.name(at, g)
+	g := m.newGroup(uint32(m.layer), m.locals.at(at).entry)
+	m.links[at] = g
 	return g
 }
 
-func (m *merger) newGroup(layer uint16, content uint32) uint32 {
-	m.t.groups = append(m.t.groups, group{content: content, contentLayer: layer})
+func (m *merger) newGroup(layer, content uint32) uint32 {
+	m.t.groups = append(m.t.groups, group{content: content, contentLayer: uint16(layer)})
 	return uint32(len(m.t.groups) - 1)
 }
 
@@ -352,17 +333,16 @@ func (m *merger) lower(steps []step) (group uint32, kind Type, code Code) {
 		}
 		if i, ok := m.of(at); ok {
 			state := m.locals.at(i).state
-			above := k < len(steps)-1
-			hidden = hidden || state&whiteout != 0 || above && state&opaqued != 0
+			hidden = hidden || state&whiteout != 0 || k < len(steps)-1 && state&opaqued != 0
 		}
 	}
-	r := m.t.nodes.at(at).record
-	if hidden || r == 0 || m.t.records.at(r).hiddenBy != 0 {
+	id := m.shown(at)
+	r := m.t.records.at(id)
+	switch {
+	case hidden || id == 0:
 		return 0, 0, HardlinkTargetMissing
-	}
-	if m.t.records.at(r).kind == Dir {
+	case r.kind == Dir:
 		return 0, 0, HardlinkToDirectory
 	}
-	inode, _ := Version{m.t, r}.Inode()
-	return m.newGroup(uint16(inode>>32), uint32(inode)), m.t.records.at(r).kind, HardlinkIntoLowerLayer
+	return m.newGroup(m.t.origin(r)), r.kind, HardlinkIntoLowerLayer
 }

@@ -1,18 +1,17 @@
 package tarfs
 
 import (
-	"bytes"
-	"cmp"
 	"iter"
 	"slices"
 	"sort"
+	"strings"
 )
 
-// A Layer is the table of contents of one layer: immutable and in tar order. It has no pointers in its entries, so a
-// million of them cost the garbage collector nothing.
+// A Layer is the table of contents of one layer: immutable and in tar order. Its entries hold no pointers, so a million
+// of them cost the garbage collector nothing.
 type Layer struct {
 	entries slabs[entry]
-	arena   arena  // names, links and attributes
+	arena          // names, links and attributes
 	dirs    []span // directory parts of names; neighbours mostly share theirs
 	xattrs  slabs[xattr]
 	sparse  []sparseFile
@@ -45,23 +44,9 @@ type entry struct {
 	uid, gid         uint32
 	nameLen, linkLen uint16
 	mode             uint16
-	kind             kind
+	kind             Type
 	flags            flag
 }
-
-// kind is the type of a header, by its typeflag alone.
-type kind uint8
-
-const (
-	kindFile kind = iota
-	kindDir
-	kindSymlink
-	kindChar
-	kindBlock
-	kindFifo
-	kindHardlink
-	kindUnknown
-)
 
 type flag uint8
 
@@ -97,8 +82,6 @@ func (l *Layer) EndMark() bool { return l.endMark }
 // Tail reports whether more than zeros follow the end mark.
 func (l *Layer) Tail() bool { return l.tail }
 
-func (l *Layer) bytes(off uint32, n int) []byte { return l.arena.bytes(off, n) }
-
 func (l *Layer) dirOf(e *entry) []byte {
 	d := l.dirs[e.dir]
 	return l.bytes(d.off, int(d.len))
@@ -125,25 +108,14 @@ func (l *Layer) everyAttribute(i uint32) []Xattr {
 			Value: string(l.bytes(x.value, int(x.valueLen))),
 		})
 	}
-	slices.SortStableFunc(list, func(a, b Xattr) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(list, func(a, b Xattr) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
-
-// A TarType is the kind of a raw entry.
-type TarType uint8
-
-const (
-	TarFile     TarType = iota // a regular file
-	TarDir                     // a directory
-	TarSymlink                 // a symbolic link
-	TarHardlink                // a link to another member
-	TarOther                   // a device, a FIFO, anything else
-)
 
 // A TarEntry is one header as the tar lists it, for readers of a tar that is not a layer.
 type TarEntry struct {
 	Name   string // as written, without trailing slashes
-	Type   TarType
+	Type   Type   // by the typeflag alone
 	Link   string
 	Size   int64 // bytes of the content, with the holes of sparse files
 	Offset int64 // of the content in the tar
@@ -156,19 +128,14 @@ func (l *Layer) Raw() iter.Seq[TarEntry] {
 		for i := range l.entries.n {
 			e := l.entries.at(i)
 			raw := TarEntry{
-				Name: string(l.dirOf(e)) + string(bytes.TrimRight(l.nameOf(e), "/")), Type: tarTypes[e.kind],
-				Link: string(l.linkOf(e)), Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0,
+				Name: strings.TrimRight(l.written(e), "/"), Type: e.kind, Link: string(l.linkOf(e)),
+				Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0,
 			}
 			if !yield(raw) {
 				return
 			}
 		}
 	}
-}
-
-var tarTypes = [...]TarType{
-	kindFile: TarFile, kindDir: TarDir, kindSymlink: TarSymlink, kindHardlink: TarHardlink,
-	kindChar: TarOther, kindBlock: TarOther, kindFifo: TarOther, kindUnknown: TarOther,
 }
 
 // Files returns the number of entries that are not whiteouts in the view.

@@ -1,6 +1,7 @@
 package tarfs
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -21,9 +22,9 @@ func (e *LayerError) Error() string { return fmt.Sprintf("layer %d: %v", e.Layer
 func (e *LayerError) Unwrap() error { return e.Err }
 
 // Merge stacks layers, oldest first, and keeps the history of every path. A nil layer stands for a layer that could not
-// be read. Each error names a layer; the tree holds only its entries before the error. The rules are those by which
-// overlay engines show an image. If engines disagree or refuse the image, the OCI image specification decides. The
-// tree's warnings name every such case.
+// be read. If a layer has an error, the tree holds only its entries before the error. Merge follows the rules of
+// overlay engines. If engines disagree or refuse the image, the OCI image specification decides. The tree's warnings
+// name every such case.
 func Merge(layers []*Layer, view View) (*Tree, []*LayerError) {
 	var errs []*LayerError
 	if len(layers) > math.MaxUint16 {
@@ -118,7 +119,7 @@ func (m *merger) merge(layer int, table *Layer) error {
 	m.locals.add(local{node: root, entry: noEntry, state: implied, kind: Dir})
 	m.t.nodes.at(root).local = 0
 	m.linkSteps = 0
-	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], nil, place{}
+	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], map[uint32]uint32{}, place{}
 	m.folder.ok = false
 	if table.global {
 		m.warn(PAXGlobalHeader, "")
@@ -143,7 +144,7 @@ func (m *merger) of(id uint32) (uint32, bool) {
 	return i, i < m.locals.n && m.locals.at(i).node == id
 }
 
-// at returns the local of a child. It makes one if there is none.
+// at returns the local of a child, and makes one if there is none.
 func (m *merger) at(parent uint32, name ref) uint32 {
 	id := m.t.intern(m.locals.at(parent).node, name)
 	i, ok := m.of(id)
@@ -203,7 +204,7 @@ func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 		}
 		s := m.step(steps, name)
 		l := m.locals.at(s.local)
-		if !s.found || l.kind == Dir && l.state&(listed|implied) != 0 || l.state&(listed|implied) == 0 {
+		if !s.found || l.kind == Dir || l.state&(listed|implied) == 0 {
 			steps = append(steps, s)
 			continue
 		}
@@ -240,17 +241,15 @@ func (m *merger) bounded(steps []step) error {
 
 // step finds the local of a name after the steps so far.
 func (m *merger) step(steps []step, name ref) step {
-	at, found := uint32(0), true
+	dir := step{found: true} // the root
 	if len(steps) > 0 {
-		at, found = steps[len(steps)-1].local, steps[len(steps)-1].found
+		dir = steps[len(steps)-1]
 	}
-	if !found {
-		return step{name: name}
-	}
-	id := m.t.child(m.locals.at(at).node, m.t.text(name))
-	if id != 0 {
-		if i, ok := m.of(id); ok {
-			return step{name: name, local: i, found: true}
+	if dir.found {
+		if id := m.t.child(m.locals.at(dir.local).node, m.t.text(name)); id != 0 {
+			if i, ok := m.of(id); ok {
+				return step{name, i, true}
+			}
 		}
 	}
 	return step{name: name}
@@ -258,30 +257,22 @@ func (m *merger) step(steps []step, name ref) step {
 
 // follow puts the target of a symlink before the components that are left.
 func (m *merger) follow(at uint32, steps []step) []step {
-	layer, entry := m.source(at)
+	layer, entry := m.layer, m.locals.at(at).entry
+	if g := m.links[at]; g != 0 {
+		layer, entry = int(m.t.groups[g].contentLayer), m.t.groups[g].content
+	}
 	e := m.t.layers[layer].entries.at(entry)
 	target := ref{e.link, e.linkLen, uint16(layer)}
 	b := m.t.text(target)
 	if len(b) > 0 && b[0] == '/' {
 		steps = steps[:0]
 	}
-	for end := len(b); end > 0; {
-		from := end
-		for from > 0 && b[from-1] != '/' {
-			from--
-		}
-		m.todo = append(m.todo, ref{target.off + uint32(from), uint16(end - from), target.layer})
-		end = from - 1
+	for len(b) > 0 {
+		from := bytes.LastIndexByte(b, '/') + 1
+		m.todo = append(m.todo, ref{target.off + uint32(from), uint16(len(b) - from), target.layer})
+		b = b[:max(from-1, 0)]
 	}
 	return steps
-}
-
-// source returns the entry with the content of a listed local.
-func (m *merger) source(at uint32) (layer int, entry uint32) {
-	if g := m.links[at]; g != 0 {
-		return int(m.t.groups[g].contentLayer), m.t.groups[g].content
-	}
-	return m.layer, m.locals.at(at).entry
 }
 
 // make creates the missing directories of steps and returns the local of the last one.

@@ -51,11 +51,8 @@ func (c *cleaned) push(r ref, name []byte) {
 	}
 }
 
-// join returns the path of components, beginning with '/'.
+// join returns the path of one or more components, beginning with '/'.
 func (m *merger) join(parts []ref) string {
-	if len(parts) == 0 {
-		return "/"
-	}
 	var b []byte
 	for _, p := range parts {
 		b = append(append(b, '/'), m.t.text(p)...)
@@ -86,7 +83,7 @@ func (l *Layer) special(name []byte) bool {
 
 // hides reports whether an entry is a character device that is a whiteout in the view.
 func (l *Layer) hides(e *entry, view View) bool {
-	if e.kind != kindChar || e.offset != 0 {
+	if e.kind != Char || e.offset != 0 {
 		return false
 	}
 	return l.dialect == Overlay || l.dialect == Whiteouts && view == Runtime
@@ -95,7 +92,7 @@ func (l *Layer) hides(e *entry, view View) bool {
 // opaque reports whether a directory's attributes hide what is below it.
 func (l *Layer) opaque(i uint32) bool {
 	e := l.entries.at(i)
-	return l.dialect == Overlay && e.kind == kindDir && e.flags&flagOverlay != 0 &&
+	return l.dialect == Overlay && e.kind == Dir && e.flags&flagOverlay != 0 &&
 		slices.Contains(l.everyAttribute(i), Xattr{OpaqueXattr, "y"})
 }
 
@@ -109,7 +106,7 @@ func (l *Layer) attributes(i uint32) []Xattr {
 	return slices.DeleteFunc(list, func(x Xattr) bool { return strings.HasPrefix(x.Name, overlayPrefix) })
 }
 
-// In returns a table of the layer's entries that is read in another dialect.
+// In returns the layer as another dialect reads it.
 func (l *Layer) In(d Dialect) *Layer {
 	other := *l
 	other.dialect = d

@@ -4,23 +4,24 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strings"
 )
 
 // kinds says by typeflag what an entry is. Files of types that engines refuse have flagRefused.
-func kinds(typeflag byte) (kind, flag) {
+func kinds(typeflag byte) (Type, flag) {
 	switch {
 	case typeflag == 0:
-		return kindFile, 0
+		return File, 0
 	case typeflag == '7' || typeflag == 'S':
-		return kindFile, flagRefused
+		return File, flagRefused
 	case typeflag >= '0' && int(typeflag-'0') < len(digits):
 		return digits[typeflag-'0'], 0
 	}
-	return kindUnknown, 0
+	return Other, 0
 }
 
 // digits are the kinds of the typeflags from '0' on.
-var digits = [...]kind{kindFile, kindHardlink, kindSymlink, kindChar, kindBlock, kindDir, kindFifo}
+var digits = [...]Type{File, Hardlink, Symlink, Char, Block, Dir, Fifo}
 
 // record makes an entry of the table from a header.
 func (s *scanner) record(h *header) (*entry, error) {
@@ -34,9 +35,9 @@ func (s *scanner) record(h *header) (*entry, error) {
 		uid: id(h.uid), gid: id(h.gid), mode: uint16(h.mode & 0o7777), kind: k, flags: flags,
 	}
 	switch k {
-	case kindChar, kindBlock:
+	case Char, Block:
 		e.offset, e.size = int64(uint32(h.major))<<32|int64(uint32(h.minor)), 0
-	case kindDir, kindSymlink, kindFifo:
+	case Dir, Symlink, Fifo:
 		e.size = 0
 	}
 	return e, s.text(e, h)
@@ -80,8 +81,8 @@ func (s *scanner) text(e *entry, h *header) error {
 	if err := s.hold(room + len(s.ext.xattrs)*xattrSize); err != nil {
 		return err
 	}
-	trimmed := bytes.TrimRight(h.name, "/")
-	dir, name := splitName(h.name, trimmed)
+	at := bytes.LastIndexByte(bytes.TrimRight(h.name, "/"), '/') + 1 // trailing slashes belong to the name
+	dir, name := h.name[:at], h.name[at:]
 	if len(l.dirs) == 0 || !bytes.Equal(dir, s.dir) {
 		s.dir = append(s.dir[:0], dir...) // dir is in a buffer that is reused
 		l.dirs = append(l.dirs, span{l.arena.put(dir), uint16(len(dir))})
@@ -91,7 +92,7 @@ func (s *scanner) text(e *entry, h *header) error {
 	e.link, e.linkLen = l.arena.put(h.link), uint16(len(h.link))
 	for _, x := range s.ext.xattrs {
 		e.flags |= flagXattrs
-		if bytes.HasPrefix([]byte(x.Name), []byte(overlayPrefix)) {
+		if strings.HasPrefix(x.Name, overlayPrefix) {
 			e.flags |= flagOverlay
 		}
 		l.xattrs.add(xattr{
@@ -112,14 +113,8 @@ const (
 // hold returns an error if the table must not grow by so many bytes, entries not counted.
 func (s *scanner) hold(more int) error {
 	l := s.layer
-	held := l.arena.n + int(l.xattrs.n)*xattrSize + int(l.regions.n)*regionSize
+	held := l.arena.total + int(l.xattrs.n)*xattrSize + int(l.regions.n)*regionSize
 	return over("name-bytes", int64(held+more), int64(s.lim.NameBytes))
-}
-
-// splitName cuts a name after its last slash; trimmed is the name without trailing slashes, which do not count.
-func splitName(name, trimmed []byte) (dir, base []byte) {
-	at := bytes.LastIndexByte(trimmed, '/') + 1
-	return name[:at], name[at:]
 }
 
 // keep adds an entry after all its content was read.

@@ -11,17 +11,15 @@ import (
 	"layup/tarfs"
 )
 
-var tarTypes = [...]string{"file", "dir", "symlink", "hardlink", "other"}
-
 // entries lists what a layer holds as the table of streams says it.
 func entries(l *tarfs.Layer) string {
 	var list []string
 	for e := range l.Raw() {
 		size := e.Size
-		if e.Type != tarfs.TarFile {
+		if e.Type != tarfs.File {
 			size = 0
 		}
-		list = append(list, fmt.Sprintf("%s %s %d", e.Name, tarTypes[e.Type], size))
+		list = append(list, fmt.Sprintf("%s %s %d", e.Name, e.Type, size))
 	}
 	return strings.Join(list, ",")
 }

@@ -44,11 +44,11 @@ const (
 )
 
 // An arena holds texts. Like slabs, it grows without copying, so a text never crosses a chunk. An offset is the number
-// of the chunk times its size, plus the place in the chunk: adding to an offset cuts a text that is shorter than a
-// chunk.
+// of the chunk times its size, plus the place in the chunk. So adding n to the offset of a text skips its first n
+// bytes, if the text is shorter than a chunk.
 type arena struct {
 	chunks [][]byte
-	n      int // total bytes
+	total  int // bytes
 }
 
 // put appends a text and returns its offset.
@@ -64,7 +64,7 @@ func (a *arena) put(b []byte) uint32 {
 	}
 	at := uint32(last)<<chunkBits + uint32(len(a.chunks[last]))
 	a.chunks[last] = append(a.chunks[last], b...)
-	a.n += len(b)
+	a.total += len(b)
 	return at
 }
 

@@ -36,9 +36,6 @@ func (s *Snapshot) visible(id uint32) uint32 {
 	for r != 0 && int(s.tree.records.at(r).layer) > s.upto && r != rootRecord {
 		r = s.tree.records.at(r).older
 	}
-	if r == 0 {
-		return 0
-	}
 	if by := int(s.tree.records.at(r).hiddenBy); by != 0 && by-1 <= s.upto {
 		return 0
 	}

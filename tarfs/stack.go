@@ -14,7 +14,7 @@ func (m *merger) hide() {
 		if !m.below(l.node) {
 			m.warn(WhiteoutHidesNothing, m.path(at))
 		}
-		m.hideTree(l.node, ByWhiteout)
+		m.hideTrees(ByWhiteout, l.node)
 	}
 	for i := range m.opaques {
 		o := &m.opaques[i]
@@ -24,18 +24,15 @@ func (m *merger) hide() {
 		if !o.over && m.table.dialect == Whiteouts {
 			m.warn(OpaqueHidesNothing, o.path)
 		}
-		m.hideAll(m.release(m.locals.at(o.local).node, nil), ByOpaque)
+		m.hideTrees(ByOpaque, m.release(m.locals.at(o.local).node, nil)...)
 	}
 }
 
 // below reports whether lower layers show something at a path.
 func (m *merger) below(id uint32) bool {
 	r := m.t.nodes.at(id).record
-	if r == 0 {
-		return false
-	}
-	by := m.t.records.at(r).hiddenBy
-	return by == 0 || int(by)-1 == m.layer
+	by := int(m.t.records.at(r).hiddenBy)
+	return r != 0 && (by == 0 || by-1 == m.layer)
 }
 
 // covers reports whether lower layers show a child of a directory. It removes hidden children from the list on its way.
@@ -52,10 +49,8 @@ func (m *merger) covers(id uint32) bool {
 	return false
 }
 
-// hideTree hides what is visible at and below a path.
-func (m *merger) hideTree(id uint32, how How) { m.hideAll([]uint32{id}, how) }
-
-func (m *merger) hideAll(stack []uint32, how How) {
+// hideTrees hides what is visible at and below paths.
+func (m *merger) hideTrees(how How, stack ...uint32) {
 	for len(stack) > 0 {
 		id := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -100,53 +95,44 @@ func (m *merger) add() {
 
 // shown returns the record of lower layers that is still visible at a path after this layer's whiteouts, or 0.
 func (m *merger) shown(id uint32) uint32 {
-	r := m.t.nodes.at(id).record
-	if r != 0 && m.t.records.at(r).hiddenBy != 0 {
-		return 0
+	if r := m.t.nodes.at(id).record; m.t.records.at(r).hiddenBy == 0 {
+		return r
 	}
-	return r
+	return 0
 }
 
 func (m *merger) addListed(l *local, at uint32) {
 	r := m.shown(l.node)
-	if r == 0 {
-		m.push(l, at, false)
-		return
-	}
 	old := m.t.records.at(r).kind
-	if old == Dir && l.kind == Dir {
-		m.push(l, at, true)
-		return
+	relists := r != 0 && old == Dir && l.kind == Dir
+	if r != 0 && !relists {
+		how := ReplacedByOtherType
+		if old == l.kind {
+			how = Replaced
+		}
+		if old == Symlink && l.kind == Dir {
+			m.warn(SymlinkReplacedByDir, m.path(at))
+		}
+		m.hideTrees(how, l.node)
 	}
-	how := ReplacedByOtherType
-	if old == l.kind {
-		how = Replaced
-	}
-	if old == Symlink && l.kind == Dir {
-		m.warn(SymlinkReplacedByDir, m.path(at))
-	}
-	m.hideTree(l.node, how)
-	m.push(l, at, false)
+	m.push(l, at, relists)
 }
 
 func (m *merger) addImplied(l *local, at uint32) {
 	if l.parent == 0 || m.locals.at(l.parent).state&listed != 0 {
 		m.warn(ParentNotListed, m.path(at))
 	}
-	r := m.shown(l.node)
-	if r == 0 {
-		m.push(l, at, false)
-		return
+	if r := m.shown(l.node); r != 0 {
+		switch m.t.records.at(r).kind {
+		case Dir:
+			return
+		case Symlink:
+			m.warn(SymlinkHiddenByImplied, m.path(at))
+		default:
+			m.warn(FileHiddenByImplied, m.path(at))
+		}
+		m.hideTrees(ReplacedByOtherType, l.node)
 	}
-	switch m.t.records.at(r).kind {
-	case Dir:
-		return
-	case Symlink:
-		m.warn(SymlinkHiddenByImplied, m.path(at))
-	default:
-		m.warn(FileHiddenByImplied, m.path(at))
-	}
-	m.hideTree(l.node, ReplacedByOtherType)
 	m.push(l, at, false)
 }
 

@@ -173,7 +173,7 @@ var dialects = []stream{
 		err:  `entry "a" at offset 0: device number "x`},
 	{name: "types that carry no data, whatever their size says",
 		data: archive(sized('1'), sized('2'), sized('3'), sized('4'), sized('5'), sized('6'), one),
-		want: "1 hardlink 0,2 symlink 0,3 other 0,4 other 0,5 dir 0,6 other 0,a file 1", end: true},
+		want: "1 hardlink 0,2 symlink 0,3 char 0,4 block 0,5 dir 0,6 fifo 0,a file 1", end: true},
 	{name: "headers without data may say a size below zero", data: archive(member{name: "d/", flag: '5', size: -1}, one),
 		want: "d dir 0,a file 1", end: true},
 	{name: "data of an unknown type is skipped with it",

@@ -64,6 +64,15 @@ type group struct {
 	metaLayer     uint16
 }
 
+// origin returns the layer and the entry that have the content of a record.
+func (t *Tree) origin(r *record) (layer, entry uint32) {
+	if r.group == 0 {
+		return uint32(r.layer), r.entry
+	}
+	g := &t.groups[r.group]
+	return uint32(g.contentLayer), g.content
+}
+
 const (
 	noEntry    = ^uint32(0)
 	root       = 0
@@ -112,7 +121,7 @@ func (t *Tree) child(parent uint32, name []byte) uint32 {
 	return uint32(t.index[i])
 }
 
-// intern returns the child. It makes one if there is none.
+// intern returns a path's child, and makes one if there is none.
 func (t *Tree) intern(parent uint32, name ref) uint32 {
 	i, half := t.slot(parent, t.text(name))
 	if found := t.index[i]; found != 0 {
@@ -321,25 +330,19 @@ func (n Node) Path() string {
 	case n.id&unseen != 0:
 		return n.tree.unseenPath(n.id)
 	}
-	var short [256]byte // enough for most paths
-	return string(n.tree.appendPath(short[:0], n.id))
-}
-
-func (t *Tree) appendPath(b []byte, id uint32) []byte {
-	size := 0
-	for at := id; at != root; at = t.nodes.at(at).parent {
+	t, size := n.tree, 0
+	for at := n.id; at != root; at = t.nodes.at(at).parent {
 		size += 1 + int(t.nodes.at(at).nameLen)
 	}
-	b = slices.Grow(b, size)
-	end := len(b) + size
-	b = b[:end]
-	for at := id; at != root; at = t.nodes.at(at).parent {
-		end -= int(t.nodes.at(at).nameLen)
-		copy(b[end:], t.nameOf(at))
-		end--
-		b[end] = '/'
+	var short [256]byte // enough for most paths
+	b := slices.Grow(short[:0], size)[:size]
+	for at := n.id; at != root; at = t.nodes.at(at).parent {
+		name := t.nameOf(at)
+		size -= 1 + len(name)
+		b[size] = '/'
+		copy(b[size+1:], name)
 	}
-	return b
+	return string(b)
 }
 
 // Versions yields every version of the path, oldest first. If several layers list a directory, each has a version here,

@@ -15,12 +15,8 @@ func (v Version) record() *record {
 
 // content returns the table and the entry that have the type, the bytes, the target and the attributes.
 func (v Version) content() (*Layer, uint32) {
-	r := v.record()
-	if r.group == 0 {
-		return v.tree.layers[r.layer], r.entry
-	}
-	g := v.tree.groups[r.group]
-	return v.tree.layers[g.contentLayer], g.content
+	layer, i := v.tree.origin(v.record())
+	return v.tree.layers[layer], i
 }
 
 func (v Version) entry() *entry {
@@ -138,28 +134,24 @@ func (v Version) Xattrs() []Xattr {
 }
 
 // Digest returns the SHA-256 of a file's content; false if the layer's scan did not compute it. See [ScanOptions].
-func (v Version) Digest() ([32]byte, bool) {
+func (v Version) Digest() (sum [32]byte, ok bool) {
 	if v.Type() != File {
-		return [32]byte{}, false
+		return sum, false
 	}
-	l, i := v.content()
-	if l.digests.n == 0 {
-		return [32]byte{}, false
+	if l, i := v.content(); l.digests.n > 0 {
+		sum = *l.digests.at(i)
 	}
-	sum := *l.digests.at(i)
 	return sum, sum != [32]byte{}
 }
 
 // Mark returns what the [Mark] of the layer's scan said of a file's content; 0 if it was not called.
 func (v Version) Mark() uint8 {
-	if v.Type() != File {
-		return 0
+	if v.Type() == File {
+		if l, i := v.content(); l.marks != nil {
+			return l.marks[i]
+		}
 	}
-	l, i := v.content()
-	if l.marks == nil {
-		return 0
-	}
-	return l.marks[i]
+	return 0
 }
 
 // Extents returns where a file's content is in the tar of ContentLayer, in file order; gaps are zeros.
@@ -193,12 +185,7 @@ func (v Version) Inode() (id uint64, ok bool) {
 	if v.Implied() {
 		return 0, false
 	}
-	r := v.record()
-	layer, i := r.layer, r.entry
-	if r.group != 0 {
-		g := v.tree.groups[r.group]
-		layer, i = g.contentLayer, g.content
-	}
+	layer, i := v.tree.origin(v.record())
 	return uint64(layer)<<32 | uint64(i), true
 }
 
@@ -209,7 +196,7 @@ func (v Version) LinkGroup() (id uint32, ok bool) {
 	return g, g != 0
 }
 
-// A Type is what a version is, as a file or a directory.
+// A Type is what a version or an entry is, as a file or a directory.
 type Type uint8
 
 const (
@@ -219,11 +206,15 @@ const (
 	Char
 	Block
 	Fifo
+
+	// Only of a [TarEntry]:
+	Hardlink
+	Other // of unknown type
 )
 
-var typeNames = [...]string{"file", "dir", "symlink", "char", "block", "fifo"}
+var typeNames = [...]string{"file", "dir", "symlink", "char", "block", "fifo", "hardlink", "other"}
 
-// String returns file, dir, symlink, char, block or fifo.
+// String returns file, dir, symlink, char, block, fifo, hardlink or other.
 func (t Type) String() string { return typeNames[t] }
 
 // How says what hid a version of a path.

@@ -165,7 +165,7 @@ func newTarIndex(in *input.Input, table *tarfs.Layer, broken error) (*tarIndex, 
 			continue // no name leads there
 		}
 		before, there := t.byName[name]
-		directories := e.Type == tarfs.TarDir && before.Type == tarfs.TarDir
+		directories := e.Type == tarfs.Dir && before.Type == tarfs.Dir
 		if there && !directories && (twice == "" || name == manifestName || name == indexName) {
 			twice = name // of several the most telling
 		}
@@ -185,7 +185,7 @@ func newTarIndex(in *input.Input, table *tarfs.Layer, broken error) (*tarIndex, 
 func (t *tarIndex) underLinks() error {
 	var links []string
 	for name, e := range t.byName {
-		if e.Type == tarfs.TarSymlink || e.Type == tarfs.TarHardlink {
+		if e.Type == tarfs.Symlink || e.Type == tarfs.Hardlink {
 			links = append(links, name)
 		}
 	}
@@ -211,7 +211,7 @@ func (t *tarIndex) has(name string) bool {
 func (t *tarIndex) glob(pattern string) []string {
 	var list []string
 	for name, e := range t.byName {
-		if ok, _ := path.Match(pattern, name); ok && e.Type != tarfs.TarDir { // our patterns are sound: there is no error
+		if ok, _ := path.Match(pattern, name); ok && e.Type != tarfs.Dir { // our patterns are sound: there is no error
 			list = append(list, name)
 		}
 	}
@@ -227,9 +227,9 @@ func (t *tarIndex) open(name string) (*stored, error) {
 		return nil, err
 	}
 	switch {
-	case e.Type == tarfs.TarDir:
+	case e.Type == tarfs.Dir:
 		return nil, errors.New("is a directory, not a file")
-	case e.Type != tarfs.TarFile:
+	case e.Type != tarfs.File:
 		return nil, errors.New("is a device or FIFO, not a file")
 	case e.Sparse:
 		return nil, errors.New("is a sparse member: no tool stores images so")
@@ -254,7 +254,7 @@ func (t *tarIndex) resolve(name string) (string, tarfs.TarEntry, error) {
 				return "", e, fs.ErrNotExist
 			}
 			return at, e, nil
-		case e.Type == tarfs.TarHardlink:
+		case e.Type == tarfs.Hardlink:
 			to, ok = cleanMember(e.Link)
 		case climbsLate(e.Link):
 			return "", e, fmt.Errorf("is a link to %q: readers differ in where .. after a name leads", e.Link)
@@ -277,7 +277,7 @@ func (t *tarIndex) firstLink(name string) (link, rest string, e tarfs.TarEntry) 
 			continue
 		}
 		e = t.byName[name[:i]]
-		if e.Type == tarfs.TarSymlink || i == len(name) && e.Type == tarfs.TarHardlink {
+		if e.Type == tarfs.Symlink || i == len(name) && e.Type == tarfs.Hardlink {
 			return name[:i], strings.TrimPrefix(name[i:], "/"), e
 		}
 	}

@@ -156,7 +156,7 @@ func survey(table *tarfs.Layer) sight {
 			s.repositories = true
 		}
 		top, rest, nested := strings.Cut(name, "/")
-		s.root = s.root || rootNames[top] && (nested || e.Type != tarfs.TarFile)
+		s.root = s.root || rootNames[top] && (nested || e.Type != tarfs.File)
 		s.legacy = s.legacy || nested && rest == "layer.tar"
 		s.v1 = s.v1 || nested && rest == "json"
 		s.configs = s.configs || !nested && inName(name, ".json") != ""

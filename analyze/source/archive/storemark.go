@@ -30,7 +30,7 @@ var storeMarks = []storeMark{
 func storeTop(table *tarfs.Layer) (storeMark, bool) {
 	for e := range table.Raw() {
 		for _, m := range storeMarks {
-			if e.Type != tarfs.TarFile || !strings.HasSuffix(e.Name, path.Base(m.mark)) {
+			if e.Type != tarfs.File || !strings.HasSuffix(e.Name, path.Base(m.mark)) {
 				continue // spares a million files the pattern
 			}
 			if name, _ := cleanMember(e.Name); matchEnd(m.mark, name) && storeAlone(table, m, trimEnd(m.mark, name)) {
@@ -47,7 +47,7 @@ func storeAlone(table *tarfs.Layer, m storeMark, top string) bool {
 	for e := range table.Raw() {
 		name, _ := cleanMember(e.Name)
 		rest, below := strings.CutPrefix(name, top)
-		if !below && e.Type == tarfs.TarFile {
+		if !below && e.Type == tarfs.File {
 			return false
 		}
 		whole = whole || below && matchStart(m.beside, rest)

@@ -210,9 +210,9 @@ func changedSize(ctx context.Context, l *source.Layer) (int64, error) {
 	var size int64
 	for e := range scan.Table.Raw() {
 		switch e.Type {
-		case tarfs.TarFile:
+		case tarfs.File:
 			size += e.Size
-		case tarfs.TarSymlink:
+		case tarfs.Symlink:
 			size += int64(len(e.Link))
 		}
 	}

@@ -93,7 +93,7 @@ func ambiguous(odd []tarfs.Warning) error {
 func (a *archive) index(table *tarfs.Layer, sizes []int64) {
 	var offset int64
 	for e := range table.Raw() {
-		if e.Type != tarfs.TarFile || e.Sparse || !document(e.Name, e.Size) {
+		if e.Type != tarfs.File || e.Sparse || !document(e.Name, e.Size) {
 			continue
 		}
 		a.kept[e.Offset] = offset
