@@ -21,8 +21,11 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	}
 	if !sparse {
 		regions = []region{{0, stored}}
-	} else if err := over("sparse", s.expand(e.size), s.lim.Sparse); err != nil {
-		return digest, err
+	} else {
+		s.expanded += min(e.size, math.MaxInt64-s.expanded) // without overflow
+		if err := over("sparse", s.expanded, s.lim.Sparse); err != nil {
+			return digest, err
+		}
 	}
 	s.hash.Reset()
 	var at int64
@@ -53,12 +56,6 @@ func (s *scanner) look(stored int64) (digest [32]byte, err error) {
 
 // digest returns the hash. It uses one buffer again and again: a new one would be garbage for every entry.
 func (s *scanner) digest() [32]byte { return [32]byte(s.hash.Sum(s.sum[:0])) }
-
-// expand adds up what sparse files expand to, without overflow.
-func (s *scanner) expand(n int64) int64 {
-	s.expanded += min(n, math.MaxInt64-s.expanded)
-	return s.expanded
-}
 
 func (s *scanner) hashZeros(n int64) {
 	for ; n > 0; n -= int64(len(zeros)) {

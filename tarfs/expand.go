@@ -16,7 +16,7 @@ type Extent struct{ FileOffset, TarOffset, Size int64 }
 var ErrShort = errors.New("input changed while being read: it has become shorter")
 
 // Stored reads what the tar stores of a file: its extents one after another, without the holes. It reads tar at offsets
-// that never decrease, so a [Forward] serves as well. The error is ErrShort if the tar ends before the last extent.
+// that never decrease, so tar may be a [Forward]. The error is ErrShort if the tar ends before the last extent.
 func Stored(tar io.ReaderAt, extents []Extent) io.Reader {
 	return &storedReader{tar: tar, extents: extents}
 }
@@ -40,7 +40,7 @@ func (s *storedReader) Read(b []byte) (int, error) {
 	return n, short(n, err)
 }
 
-// short returns the error of a read that got n bytes of a content and must not meet the end of its input.
+// short returns the error of a read that got n bytes of a content. An end of its input is ErrShort.
 func short(n int, err error) error {
 	switch {
 	case err != io.EOF && err != io.ErrUnexpectedEOF:
@@ -51,8 +51,8 @@ func short(n int, err error) error {
 	return ErrShort
 }
 
-// Expand reads a file of size bytes as programs see it: what stored reads, as [Stored] does, with zeros in the holes.
-// The error is ErrShort if stored ends before the last extent.
+// Expand reads a file of size bytes as programs see it: the bytes of stored, a reader like [Stored], and zeros in the
+// holes. The error is ErrShort if stored ends before the last extent.
 func Expand(stored io.Reader, extents []Extent, size int64) io.Reader {
 	return &expandedReader{stored: stored, extents: extents, size: size}
 }
@@ -92,8 +92,8 @@ type Forward struct {
 	at int64
 }
 
-// NewForward returns a Forward over r, which stands at the offset at. A method Discard(int) (int, error) of r passes
-// over what nobody reads, as that of a bufio.Reader; without one it is read.
+// NewForward returns a Forward over r, if the next byte of r is at offset at. If r has a method Discard, as a
+// bufio.Reader has, it skips what nobody reads.
 func NewForward(r io.Reader, at int64) *Forward { return &Forward{r, at} }
 
 // Offset returns the number of bytes of the tar that were read or passed over.

@@ -154,7 +154,7 @@ type opened struct {
 	closed bool
 }
 
-// check returns err as an error of an operation; fs.ErrClosed after Close.
+// check returns err as an *fs.PathError of an operation; its cause is fs.ErrClosed after Close.
 func (o *opened) check(op string, err error) error {
 	if o.closed {
 		err = fs.ErrClosed
@@ -220,8 +220,8 @@ func (d *dirFile) ReadDir(n int) ([]fs.DirEntry, error) {
 	if n > 0 && len(left) == 0 {
 		return nil, io.EOF
 	}
-	if n > 0 && n < len(left) {
-		left = left[:n]
+	if n > 0 {
+		left = left[:min(n, len(left))]
 	}
 	d.at += len(left)
 	return slices.Clone(left), nil

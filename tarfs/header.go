@@ -29,8 +29,8 @@ type header struct {
 // archive/tar.
 func parseBlock(b []byte, h *header) error {
 	*h = header{}
-	if err := checkSum(b); err != nil {
-		return err
+	if !hasSum(b) {
+		return errors.New("header checksum is wrong")
 	}
 	p := fields{block: b}
 	h.name = cstring(b[0:100])
@@ -102,28 +102,20 @@ func cstring(b []byte) []byte {
 	return b
 }
 
-var errChecksum = errors.New("header checksum is wrong")
-
-// checkSum accepts the sum of unsigned bytes, and the sum of signed bytes that old Sun tars wrote. The field of the sum
-// itself counts as spaces.
-func checkSum(b []byte) error {
+// hasSum reports whether the checksum is right: the sum of unsigned bytes, or of signed bytes as old Sun tars wrote it.
+// The field of the sum itself counts as spaces.
+func hasSum(b []byte) bool {
 	want, ok := octal(b[148:156])
-	if !ok {
-		return errChecksum
-	}
 	sum := sumBytes(b[:blockSize]) - sumBytes(b[148:156]) + 8*' '
-	if want == sum {
-		return nil
+	if !ok || want == sum {
+		return ok
 	}
 	for i, c := range b[:blockSize] {
 		if c >= 0x80 && (i < 148 || i >= 156) {
 			sum -= 256
 		}
 	}
-	if want == sum {
-		return nil
-	}
-	return errChecksum
+	return want == sum
 }
 
 // sumBytes adds up to 512 bytes, sixteen at a time, in four lanes of 16 bits. The sum of two ASCII bytes fits one byte,
@@ -150,7 +142,7 @@ func sumBytes(b []byte) int64 {
 // IsHeader reports whether a block of 512 bytes is a tar header, by its checksum: no other mark is common to all
 // dialects.
 func IsHeader(block []byte) bool {
-	return len(block) >= blockSize && !isZero(block[:blockSize]) && checkSum(block[:blockSize]) == nil
+	return len(block) >= blockSize && !isZero(block[:blockSize]) && hasSum(block[:blockSize])
 }
 
 // isZero reports whether a block, or a part of one, is zeros.
@@ -200,7 +192,7 @@ func number(b []byte) (int64, bool) {
 	return int64(n), true
 }
 
-// octal reads digits between spaces and NULs. An empty field is 0; it ignores what follows a NUL after the digits.
+// octal reads digits between spaces and NULs. It ignores what follows a NUL after the digits. An empty field is 0.
 func octal(b []byte) (int64, bool) {
 	switch len(b) { // nearly all fields have these forms
 	case 8:

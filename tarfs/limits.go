@@ -40,7 +40,8 @@ type LimitError struct {
 	Value, Limit int64  // what the input needs (at least), and what is allowed
 }
 
-// Error names the value, the limit and the option that lifts it. It cannot name a sufficient limit: reading ended here.
+// Error names the value, the limit and the option that lifts it. It cannot say which limit would be enough, because
+// reading ended here.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: %d is over the limit of %d (--limit %s=none lifts it, for trusted input)",
 		e.Name, e.Value, e.Limit, e.Name)

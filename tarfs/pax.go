@@ -211,8 +211,8 @@ func cut(s string) string {
 	return s
 }
 
-// paxTime reads seconds with a decimal fraction; nine digits of the fraction count. Add the nanoseconds to negative
-// seconds also.
+// paxTime reads seconds with a decimal fraction. Nine digits of the fraction count. The time is sec plus nsec, even if
+// sec is negative.
 func paxTime(s string) (sec int64, nsec uint32, err error) {
 	whole, fraction, _ := strings.Cut(s, ".")
 	sec, err = strconv.ParseInt(whole, 10, 64)

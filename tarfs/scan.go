@@ -66,17 +66,15 @@ func Scan(r Reader, opt ScanOptions) (*Layer, error) {
 	if opt.Digests {
 		s.hash = sha256.New()
 	}
-	for {
-		more, err := s.next()
-		if err != nil {
-			s.layer.size = s.offset
-			return s.layer, &ScanError{Offset: s.start, Name: string(s.name), Err: err}
-		}
-		if !more {
-			break
-		}
+	more, err := s.next()
+	for more && err == nil {
+		more, err = s.next()
 	}
-	err := s.drain()
+	if err != nil {
+		err = &ScanError{Offset: s.start, Name: string(s.name), Err: err}
+	} else {
+		err = s.drain()
+	}
 	s.layer.size = s.offset
 	return s.layer, err
 }
@@ -223,9 +221,8 @@ func (s *scanner) entry(h *header, block []byte) (bool, error) {
 		return false, err
 	}
 	if h.typeflag == 0 && bytes.HasSuffix(h.name, []byte{'/'}) {
-		h.typeflag = '5' // a directory of a time before typeflags
+		h.typeflag = '5' // a directory from before typeflags
 	}
-	old := h.typeflag == 'S'
 	stored := h.size
 	if hasContent(h.typeflag) && stored < 0 {
 		return false, fmt.Errorf("size %d is below zero", stored)
@@ -237,7 +234,7 @@ func (s *scanner) entry(h *header, block []byte) (bool, error) {
 	// The next read overwrites the block.
 	s.name, s.link = append(s.name[:0], h.name...), append(s.link[:0], h.link...)
 	h.name, h.link = s.name, s.link
-	if old {
+	if h.typeflag == 'S' {
 		b := bytes.Clone(block)
 		s.skip(blockSize)
 		if regions, err = s.gnuSparse(h, b); err != nil {

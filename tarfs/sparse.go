@@ -49,20 +49,14 @@ func (x *extended) map01() ([]region, error) {
 	}
 	regions := make([]region, n)
 	for i := range regions {
-		if regions[i], err = parseRegion(numbers[2*i], numbers[2*i+1]); err != nil {
-			return nil, err
+		offset, err1 := strconv.ParseInt(numbers[2*i], 10, 64)
+		size, err2 := strconv.ParseInt(numbers[2*i+1], 10, 64)
+		if err1 != nil || err2 != nil {
+			return nil, errSparse
 		}
+		regions[i] = region{offset, size}
 	}
 	return regions, nil
-}
-
-func parseRegion(offset, size string) (region, error) {
-	o, err1 := strconv.ParseInt(offset, 10, 64)
-	n, err2 := strconv.ParseInt(size, 10, 64)
-	if err1 != nil || err2 != nil {
-		return region{}, errSparse
-	}
-	return region{o, n}, nil
 }
 
 // map10 reads the map at the beginning of the content in format 1.0: decimal lines in whole blocks. It returns the
