@@ -55,10 +55,13 @@ func Shell(arg string) string {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@=,%^", r)
 	}
 	if arg == "" || strings.ContainsFunc(arg, func(r rune) bool { return !plain(r) }) {
-		return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		return "'" + InQuotes(arg) + "'"
 	}
 	return arg
 }
+
+// InQuotes returns an argument as a shell takes it between single quotes.
+func InQuotes(arg string) string { return strings.ReplaceAll(arg, "'", `'\''`) }
 
 // OneLine is a text with single spaces instead of all white space.
 func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

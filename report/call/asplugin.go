@@ -11,9 +11,8 @@ type pluginKey struct{}
 
 func isPlugin(ctx context.Context) bool { return ctx.Value(pluginKey{}) != nil }
 
-// behindDocker returns a text of ours with its commands as the user of the plugin types them: the program itself need
-// not be in the path.
-func behindDocker(commands []Command, text string) string {
+// afterDocker returns a text of ours with its commands as the user of the plugin types them: after docker.
+func afterDocker(commands []Command, text string) string {
 	names := []string{"COMMAND"}
 	for _, r := range commands {
 		names = append(names, r.Name)

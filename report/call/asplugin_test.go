@@ -15,7 +15,7 @@ func TestPluginAdvisesWhatItsUserTypes(t *testing.T) {
 		"layup says which layer owns":          "layup says which layer owns", "/x/layup ls": "/x/layup ls",
 		"hint: layup ls layup": "hint: docker layup ls layup",
 	} {
-		if got := behindDocker(commands, text); got != want {
+		if got := afterDocker(commands, text); got != want {
 			t.Errorf("%q: got %q want %q", text, got, want)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"runtime/debug"
 )
 
-// Build returns what the Go tool wrote into the program: the module's version, and the commit where it was built in a
+// Build returns what the Go tool wrote into the program: the module's version, and the commit if it was built in a
 // checkout.
 func Build() (version, commit string) {
 	info, ok := debug.ReadBuildInfo()

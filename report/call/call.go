@@ -99,7 +99,7 @@ func Main(ctx context.Context, commands []Command, args []string, stdin *os.File
 	return Failed
 }
 
-// guarded is the last resort: a mistake of ours ends as one line, too.
+// guarded is the last resort: a bug of ours also ends as one line.
 func guarded(con *console, f func() int) (status int) {
 	defer func() {
 		if r := recover(); r != nil {

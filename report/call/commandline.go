@@ -79,7 +79,7 @@ func command(commands []Command, name string) (Command, error) {
 	return Command{}, Usage(commandHint(name, names), "unknown command %q", name)
 }
 
-// commandHint is what to type instead of a word that is no command.
+// commandHint is what to type instead of a word that is not a command.
 func commandHint(name string, names []string) string {
 	_, err := os.Stat(name)
 	switch meant := near.Word(name, names); {
@@ -96,7 +96,7 @@ func commandHint(name string, names []string) string {
 	return cmp.Or(habit("", name), "layup help  lists the commands")
 }
 
-// checkArgs holds the number of arguments against what the command takes.
+// checkArgs checks the arguments against what the command takes.
 func (c *Call) checkArgs() error {
 	hint := strings.TrimSpace("usage: layup " + c.Command.Name + " [flags] " + c.Command.Args)
 	switch {

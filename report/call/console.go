@@ -17,14 +17,14 @@ type console struct {
 	progress       *render.Progress // nil before loading begins
 	ended          bool
 	quiet, verbose bool
-	plugin         bool           // what is advised is typed behind docker
+	plugin         bool           // the user types our commands after docker
 	undoing        sync.WaitGroup // what must come to its end also when the command is interrupted
 }
 
 // line prints a message.
 func (c *console) line(text string) {
 	if c.plugin && strings.HasPrefix(text, "hint: ") {
-		text = behindDocker(c.commands, text)
+		text = afterDocker(c.commands, text)
 	}
 	c.plain("layup: " + text)
 }

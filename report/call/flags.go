@@ -56,7 +56,7 @@ func newCommon() *common {
 	c.progress = arg.Choose(f, "progress", []string{"auto", "plain", "none"},
 		"progress on stderr; auto (the default) is a status line on a terminal, plain a line per layer")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no warnings, notes or progress on stderr; errors remain")
-	f.BoolVarP(&c.verbose, "verbose", "v", false, "show warnings of low severity one by one, too")
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "also show warnings of low severity, one by one")
 	f.BoolVarP(&c.help, "help", "h", false, "print this help")
 
 	f = c.group("Choosing an image")

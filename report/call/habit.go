@@ -22,15 +22,15 @@ func habit(command, typed string) string {
 	case "find -maxdepth", "find -mindepth":
 		return "a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc"
 	case "find -print":
-		return "without it the paths are printed, too; -f '{{.path}}' prints nothing else"
+		return "the paths are printed without it; -f '{{.path}}' prints nothing else"
 	case "find -exec", "find -delete":
 		return "nothing is ever run or changed; -0 prints the paths for xargs -0"
 	case "find -not", "find -o", "find -or", "find -a", "find -and":
 		return "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  can be filtered further"
 	case "find -user":
-		return "--uid N, for a name means nothing outside the image"
+		return "--uid N: a name means nothing outside the image"
 	case "find -group":
-		return "--gid N, for a name means nothing outside the image"
+		return "--gid N: a name means nothing outside the image"
 	case "ls -a", "ls -A", "tree -a":
 		return listed
 	case "ls -S":

@@ -59,7 +59,7 @@ func NewHelp(*pflag.FlagSet) Answer {
 			text = explain(report)
 		}
 		if isPlugin(ctx) {
-			text = behindDocker(c.commands, text)
+			text = afterDocker(c.commands, text)
 		}
 		return Answered, c.Print(ctx, text)
 	}

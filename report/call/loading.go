@@ -17,7 +17,7 @@ import (
 // A Loaded is one image, or why there is none.
 type Loaded struct {
 	Name  string // as the user named the source
-	title string // what tells it from other images: the reference, else the ID; with the platform where that is not enough
+	title string // tells it from other images: the reference, else the ID; with the platform if that is not enough
 	Many  bool   // there are others
 	Image *analyze.Image
 	Err   error
@@ -105,8 +105,8 @@ func (c *Call) Options(names []string, needs analyze.Needs) (analyze.Options, er
 	return opt, nil
 }
 
-// Refused prints why images could not be loaded and returns the exit status, where that ends the command: always, but
-// with --keep-going where other images can be answered for.
+// Refused prints why images could not be loaded and returns the exit status. It returns Answered if all were loaded, or
+// if some were and --keep-going is given.
 func (list Images) Refused(c *Call) int {
 	sound := 0
 	for _, l := range list {
@@ -142,11 +142,10 @@ func (list Images) Explain(c *Call) {
 	}
 }
 
-// swapped reports whether an archive seems to stand behind the path that was to be asked of it. Its name is enough for
-// a hint.
+// swapped reports whether the user seems to have typed the path before the archive. A name is enough for a hint.
 func (c *Call) swapped(list Images) bool {
-	if len(list) != 1 || len(c.Args) != 2 || !strings.Contains(c.Command.Args, "PATH") || strings.Contains(c.Args[0],
-		".tar") {
+	if len(list) != 1 || len(c.Args) != 2 || !strings.Contains(c.Command.Args, "PATH") ||
+		strings.Contains(c.Args[0], ".tar") {
 		return false
 	}
 	info, err := os.Stat(c.Args[1])

@@ -12,7 +12,7 @@ import (
 	"layup/tarfs"
 )
 
-// Missing adds to the error about a path that is not there where its symlinks lead, and the command that tells more.
+// Missing adds to the error about a missing path the target of its symlinks and the command that tells more.
 func (c *Call) Missing(img *analyze.Image, upto int, follow bool, err error) error {
 	e, ok := errors.AsType[*analyze.NotFoundError](err)
 	if !ok {

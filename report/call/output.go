@@ -42,7 +42,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// fill runs a body into w and returns what went wrong: with w, of which where is the name, or else with the body.
+// fill runs a body into w and returns the error of w, which where names, or else that of the body.
 func fill(ctx context.Context, w io.Writer, where string, t render.Terminal, b body) error {
 	s := &sink{ctx: ctx, w: w}
 	buffered := bufio.NewWriterSize(s, 1<<16)

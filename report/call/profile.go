@@ -25,7 +25,7 @@ func (p *profiles) flags(f *pflag.FlagSet) {
 	}
 }
 
-// start begins what was asked for; stop ends it and must be called even where start failed.
+// start begins what was asked for; stop ends it and must be called even if start failed.
 func (p *profiles) start() error {
 	if p.cpu != "" {
 		f, err := p.create(p.cpu)

@@ -19,10 +19,10 @@ func (r *registryFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.AuthFile, "authfile", "", "take credentials from `FILE` alone, not from those of podman login and "+
 		"docker login")
 	f.StringVar(&r.Creds, "creds", "", "log in as `USER:PASSWORD`")
-	f.StringVar(&r.CAFile, "ca-file", "", "trust the certificate authorities in `FILE` (PEM), too")
-	f.StringVar(&r.CertDir, "cert-dir", "", "trust the *.crt in `DIR`, too, and present its client certificate, "+
+	f.StringVar(&r.CAFile, "ca-file", "", "also trust the certificate authorities in `FILE` (PEM)")
+	f.StringVar(&r.CertDir, "cert-dir", "", "also trust the *.crt in `DIR`, and present its client certificate, "+
 		"NAME.cert and NAME.key")
-	f.BoolVar(&r.Insecure, "insecure", false, "take plain HTTP and any certificate; digests are checked all the same")
+	f.BoolVar(&r.Insecure, "insecure", false, "take plain HTTP and any certificate; digests are checked anyway")
 	f.StringArrayVar(&r.Mirrors, "mirror", nil,
 		"ask URL before the registry HOST (`HOST=URL`); may be given several times")
 	f.StringArrayVar(&r.TokenHosts, "token-host", nil, "`HOST` of a token server that may get the credentials though it "+

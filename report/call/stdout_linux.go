@@ -33,7 +33,7 @@ func closedAtStart(stdout io.Writer) bool {
 	parent := fmt.Sprintf("/proc/%d", os.Getppid())
 	inherited, err := os.Readlink(parent + "/fd/1")
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // closed there, too, if there is a parent to be seen
+	case errors.Is(err, fs.ErrNotExist): // also closed there, if the parent can be seen
 		_, err := os.Stat(parent + "/fd")
 		return err == nil
 	case err != nil, inherited == null:

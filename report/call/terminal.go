@@ -65,7 +65,7 @@ func reading(at analyze.Progress, since time.Duration) string {
 		at.Layers-at.Done)
 }
 
-// Rate is how fast bytes came, behind a comma; nothing before that can be said.
+// Rate says how fast bytes came, after a comma; nothing until that is known.
 func Rate(bytes int64, since time.Duration) string {
 	if s := since.Seconds(); s > 0.1 && bytes >= 0 {
 		return ", " + show.Size(int64(float64(bytes)/s)) + "/s"

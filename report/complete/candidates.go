@@ -2,7 +2,6 @@ package complete
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -20,7 +19,7 @@ type draft struct {
 	typed    string
 }
 
-// candidates returns what may stand in place of the word that is being typed, and what holds for all of it.
+// candidates returns what the word being typed may become, and the directive for all of them.
 func (r request) candidates(ctx context.Context) ([]candidate, int) {
 	if r.redirected {
 		return nil, filesToo
@@ -43,7 +42,7 @@ func (r request) candidates(ctx context.Context) ([]candidate, int) {
 	return d.arguments(ctx)
 }
 
-// arguments returns what may stand in an argument's place.
+// arguments returns what an argument may be.
 func (d *draft) arguments(ctx context.Context) ([]candidate, int) {
 	given := d.Flags.Args()
 	switch {
@@ -63,7 +62,7 @@ func (d *draft) arguments(ctx context.Context) ([]candidate, int) {
 	return nil, filesToo
 }
 
-// values returns what a flag takes, where that is known; prefix is what stands before it in the same word.
+// values returns the known values of a flag; prefix is what precedes them in the word.
 func (d *draft) values(ctx context.Context, f *pflag.Flag, prefix string) ([]candidate, int) {
 	found, directive := d.known(ctx, f), noFiles
 	if _, several := f.Value.(*arg.Words); several { // divided by commas
@@ -120,7 +119,7 @@ func (d *draft) known(ctx context.Context, f *pflag.Flag) []candidate {
 	return nil
 }
 
-// candidatesOf are words that need no explanation.
+// candidatesOf makes candidates of words that need no explanation.
 func candidatesOf(list ...string) []candidate {
 	found := make([]candidate, 0, len(list))
 	for _, w := range list {
@@ -133,7 +132,7 @@ func flagNames(flags *pflag.FlagSet) []candidate {
 	var names []candidate
 	flags.VisitAll(func(f *pflag.Flag) {
 		if _, usage := pflag.UnquoteUsage(f); !f.Hidden {
-			names = append(names, candidate{fmt.Sprintf("--%s", f.Name), usage})
+			names = append(names, candidate{"--" + f.Name, usage})
 		}
 	})
 	return names

@@ -1,4 +1,4 @@
-// Package complete answers the shells, which ask what may stand where a person types.
+// Package complete answers shells that ask what a person may type next.
 package complete
 
 import (
@@ -13,10 +13,10 @@ import (
 	"layup/report/call"
 )
 
-// What follows the candidates, as other tools' scripts read it, too: a sum of bits.
+// What follows the candidates: a sum of bits, as other tools' scripts also read it.
 const (
 	filesToo = 0
-	noSpace  = 2 // behind the only candidate
+	noSpace  = 2 // after the only candidate
 	noFiles  = 4
 )
 
@@ -45,21 +45,21 @@ func newComplete(*pflag.FlagSet) call.Answer {
 			}
 		}
 		if shown != 1 {
-			directive &^= noSpace // among several, none follows the part that they share
+			directive &^= noSpace // no space follows the part that several share
 		}
 		fmt.Fprintf(&b, ":%d\n", directive)
 		return call.Answered, c.Print(ctx, b.String())
 	}
 }
 
-// A request is what a completion script hands over.
+// A request is what a completion script sends.
 type request struct {
 	call       *call.Call
 	words      []string // before the one being typed, without the program's name
 	typed      typedWord
-	quoted     bool // candidates are to be quoted as the shell reads them
-	closed     bool // and a quote that is open closed: bash would leave it where the last character is such a sign already
-	redirected bool // a file's name is being typed, in which no command has a say
+	quoted     bool // candidates must be quoted as the shell reads them
+	closed     bool // an open quote must be closed: bash leaves it open if the candidate ends with that quote
+	redirected bool // a file's name is being typed, whatever the command
 }
 
 func readRequest(args []string) request {
@@ -87,7 +87,7 @@ func readRequest(args []string) request {
 		for i, w := range r.words {
 			r.words[i] = readTyped(w, "").text
 		}
-	case "fish": // which has unquoted the words before, but expanded nothing
+	case "fish": // it unquotes the words before, but expands nothing
 		r.typed = readTyped(r.typed.text, "")
 		for i, w := range r.words {
 			r.words[i] = expanded(w, w)
@@ -96,8 +96,8 @@ func readRequest(args []string) request {
 	return r
 }
 
-// line is how a candidate is written for the shell. Where that quotes it itself, names that it could not tell from two,
-// or that a terminal could obey, are left out.
+// line writes a candidate for the shell. If the shell quotes it itself, line is empty for a name that would look like
+// two, or that a terminal could obey.
 func (r request) line(c candidate) string {
 	word := c.word
 	switch {

@@ -8,7 +8,7 @@ import (
 	"layup/fixtures/direct"
 )
 
-// offered are the candidates without their explanations, and the directive behind them.
+// offered are the candidates without their explanations, and the directive after them.
 func offered(t *testing.T, args ...string) string {
 	t.Helper()
 	got := direct.Layup(t, append([]string{"__complete"}, args...)...)
@@ -50,7 +50,7 @@ func TestCompletionKnowsCommandsFlagsAndValues(t *testing.T) {
 }
 
 func TestCompletionLooksIntoTheImage(t *testing.T) {
-	t.Setenv("LAYUP_COMPLETION_TIME", "1m") // on a machine that has other things to do, too
+	t.Setenv("LAYUP_COMPLETION_TIME", "1m") // the machine may be busy
 	file, links, several := direct.Pack(t, "myfile"), direct.Pack(t, "links"), direct.Pack(t, "myfile", "links")
 	for _, c := range []struct{ words, want string }{
 		{"owner IMAGE /e", "/etc/ :6"}, {"owner IMAGE ", "bin/ etc/ tmp/ usr/ :4"}, {"owner IMAGE /",

@@ -9,13 +9,12 @@ import (
 )
 
 const completionDetails = `
-Commands, flags and their values are completed, and the paths inside the image, where that is a local
-file that can be read in a moment: 0.3 s, or what LAYUP_COMPLETION_TIME says (2s). zsh needs its compinit
-to have been run before.
+Commands, flags and their values are completed. So are the paths inside the image, if it is a local file
+that can be read in a moment: 0.3 s, or what LAYUP_COMPLETION_TIME says (2s). In zsh, run compinit first.
 
 The scripts ask "layup __complete --shell=SHELL WORD..." for the candidates: one a line, a tab before
-what explains it, then a line with what holds for all of them: a colon and the sum of 2 where no space
-follows and 4 where file names do not complete, too. Without --shell that is what Docker asks.
+what explains it. The last line is for all of them: a colon and the sum of 2 if no space follows and 4
+if file names do not also complete. Docker asks without --shell.
 `
 
 // A shell is one that completion has a script for.
@@ -23,8 +22,7 @@ type shell struct{ name, script string }
 
 func shells() []shell { return []shell{{"bash", bashScript}, {"zsh", zshScript}, {"fish", fishScript}} }
 
-// bash hands over the line as it was typed, for it divides words at signs that paths contain, and the candidates come
-// back quoted.
+// bash divides words at characters that paths contain. The script sends the line as typed and gets quoted candidates.
 const bashScript = `_layup() {
     local line
     COMPREPLY=()
@@ -40,8 +38,7 @@ const bashScript = `_layup() {
 complete -F _layup layup
 `
 
-// zsh hands over the words as they were typed, and takes quoted candidates with -Q; the space is left out of each
-// alone.
+// The script sends the words as typed. zsh takes quoted candidates with -Q, and omits the space for each alone.
 const zshScript = `#compdef layup
 _layup() {
     local line
@@ -70,7 +67,7 @@ else
 fi
 `
 
-// fish has unquoted the words already, but the one being typed, and quotes the candidates itself.
+// fish unquotes all words except the one being typed, and quotes the candidates itself.
 const fishScript = `function __layup_complete
     set -l words (commandline -opc)
     set -l typed (commandline -ct)

@@ -7,19 +7,17 @@ import (
 	"layup/analyze/show"
 )
 
-// A typed word is one of a command line as it stands there, quotes and all, up to the cursor if that is in it.
+// A typedWord is one word of a command line, with its quotes, up to the cursor if that is in it.
 type typedWord struct {
 	raw  string
-	text string // what a shell makes of it; variables and ~ too where that takes no more than a look at the environment
+	text string // what a shell makes of it, with variables and ~ expanded if the environment is enough for that
 	open string // the quote that is open at its end: ' or " or $', or \ ; empty if none is
-	cut  int    // where the part begins that the shell puts a candidate in the place of
+	cut  int    // where the part begins that the shell replaces with a candidate
 }
 
-// typedLine takes apart a command line up to the cursor. The last word is the one being typed, empty behind a space. It
-// reports whether that is the target of a redirection, which is a file, whatever the command. Redirections before it
-// are left out.
+// typedLine divides a command line up to the cursor into words. The last is the one being typed, empty after a space.
+// It reports whether that is the target of a redirection: a file, whatever the command. It omits earlier redirections.
 func typedLine(line string) (words []typedWord, redirected bool) {
-	redirected = false
 	for {
 		line = strings.TrimLeft(line, " \t\n")
 		n := wordEnd(line)
@@ -51,8 +49,7 @@ func wordEnd(line string) int {
 	return end
 }
 
-// step goes over one character of a line, or over a quote, and returns how long it is and which quote is open behind
-// it.
+// step returns the length of the first character or quote of a line, and which quote is open after it.
 func step(line, quote string) (n int, open string) {
 	switch {
 	case line[0] == '\\' && quote != "'":
@@ -67,7 +64,7 @@ func step(line, quote string) (n int, open string) {
 	return 1, quote
 }
 
-// readTyped reads a word; breaks are the characters at which the shell divides words for completion, too.
+// readTyped reads a word; breaks are the characters at which the shell also divides words for completion.
 func readTyped(raw, breaks string) typedWord {
 	w := typedWord{raw: raw}
 	var b strings.Builder
@@ -113,7 +110,7 @@ func escaped(c byte, quote string) string {
 	return string([]byte{c})
 }
 
-// lastBreak returns the position behind the last dividing character that is not quoted.
+// lastBreak returns the position after the last dividing character that is not quoted.
 func lastBreak(raw, breaks string) int {
 	cut := 0
 	for i, quote := 0, ""; i < len(raw); {
@@ -129,8 +126,8 @@ func lastBreak(raw, breaks string) int {
 	return cut
 }
 
-// expanded puts in the home directory for ~ and the environment for variables, where the word is written plainly.
-// Nothing is ever run for it.
+// expanded replaces ~ with the home directory, and variables with their values if the word is not quoted. It never runs
+// anything.
 func expanded(raw, text string) string {
 	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(raw, "~/") {
 		return home + text[1:]
@@ -141,16 +138,16 @@ func expanded(raw, text string) string {
 	return text
 }
 
-// complete returns the word with rest behind it, as the shell is to put it at w.cut.
+// complete returns the word with rest after it, as the shell must insert it at w.cut.
 func (w typedWord) complete(rest string) string {
 	raw := w.raw
 	if w.open == `\` {
-		raw = raw[:len(raw)-1] // behind quotes what follows it once more
+		raw = raw[:len(raw)-1] // appended quotes what follows it once more
 	}
-	return raw[min(w.cut, len(raw)):] + behind(rest, w.open)
+	return raw[min(w.cut, len(raw)):] + appended(rest, w.open)
 }
 
-// quote is the sign that closes the quote which is open at the word's end, or nothing.
+// quote closes the quote that is open at the word's end; empty if none is.
 func (w typedWord) quote() string {
 	if w.open == "" || w.open == `\` {
 		return ""
@@ -158,8 +155,8 @@ func (w typedWord) quote() string {
 	return w.open[len(w.open)-1:]
 }
 
-// behind quotes what follows a quote that is open, or none: what a terminal could obey is written as $'…'.
-func behind(s, open string) string {
+// appended quotes what follows an open quote, or none. What a terminal could obey becomes $'…'.
+func appended(s, open string) string {
 	if trimmed := strings.Trim(s, " "); show.Safe(trimmed) != trimmed {
 		quote := strings.TrimPrefix(open, `\`)
 		switch quote {
@@ -172,12 +169,12 @@ func behind(s, open string) string {
 	}
 	switch open {
 	case "'":
-		return strings.ReplaceAll(s, "'", `'\''`)
+		return show.InQuotes(s)
 	case "$'":
 		return show.Octal(s, '\'')
 	case `"`:
 		s = backslashed(s, func(r rune) bool { return strings.ContainsRune("$`\"\\", r) })
-		return strings.ReplaceAll(s, "!", `"'!'"`) // for which a backslash does not serve there
+		return strings.ReplaceAll(s, "!", `"'!'"`) // a backslash does not quote it there
 	}
 	return backslashed(s, func(r rune) bool { return r < 0x80 && show.Shell(string(r)) != string(r) || r == '^' })
 }

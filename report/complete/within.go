@@ -16,14 +16,13 @@ import (
 	"layup/report/render"
 )
 
-// What completion may cost: the time is that of a person waiting for a key to answer.
+// What completion may cost while a person waits for a key to answer.
 const (
 	usualPatience  = 300 * time.Millisecond
 	mostCandidates = 300
 )
 
-// patience is the time that completion may take to look into an image: another where LAYUP_COMPLETION_TIME says so, as
-// for slow disks.
+// patience is how long completion may look into an image. LAYUP_COMPLETION_TIME sets another time, as for slow disks.
 func patience() time.Duration {
 	if d, err := time.ParseDuration(os.Getenv("LAYUP_COMPLETION_TIME")); err == nil && d > 0 {
 		return d
@@ -35,14 +34,14 @@ func patience() time.Duration {
 var usualPlatforms = []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386",
 	"linux/ppc64le", "linux/riscv64", "linux/s390x", "windows/amd64"}
 
-// inTime returns what a function finds within the time that completion has, or nothing. The function goes on after
-// that, for what blocks it may not be interruptible, but the program ends.
+// inTime returns what a function finds in the time that completion has, or nothing. The function may then go on, as a
+// blocking call may not be interruptible, but the program ends.
 func inTime[T any](ctx context.Context, find func(ctx context.Context) T) T {
 	ctx, cancel := context.WithTimeout(ctx, patience())
 	defer cancel()
 	found := make(chan T, 1)
 	go func() {
-		defer func() { _ = recover() }() // a mistake of ours is no reason to write over the line being typed
+		defer func() { _ = recover() }() // a bug of ours must not write over the line being typed
 		found <- find(ctx)
 	}()
 	select {
@@ -54,7 +53,7 @@ func inTime[T any](ctx context.Context, find func(ctx context.Context) T) T {
 	}
 }
 
-// local reports whether an image's name is that of a file here, which may be read unasked.
+// local reports whether a name is that of a local file or directory, which may be read unasked.
 func local(name string) bool {
 	if name == "-" || kinds.Asks(name) {
 		return false
@@ -78,7 +77,7 @@ func (d *draft) image(ctx context.Context, name string) *analyze.Image {
 	return img // the end of the program closes it
 }
 
-// paths lists what may follow in the place of a path inside the image.
+// paths lists the paths inside the image that begin as typed.
 func (d *draft) paths(ctx context.Context, name string) []candidate {
 	return inTime(ctx, func(ctx context.Context) []candidate {
 		img := d.image(ctx, name)
@@ -95,15 +94,15 @@ func (d *draft) paths(ctx context.Context, name string) []candidate {
 		}
 		dir, begin := d.typed[:strings.LastIndexByte(d.typed, '/')+1], d.typed[strings.LastIndexByte(d.typed, '/')+1:]
 		children := img.Names(dir, upto)
-		if d.Command.Name == "log" { // what is gone has a history also
+		if d.Command.Name == "log" { // deleted files also have a history
 			children = img.EveryName(dir)
 		}
 		return few(ctx, dir, begin, children)
 	})
 }
 
-// few returns the names that begin as typed, in order; of too many the first, and the last: a shell puts in what all of
-// them share.
+// few returns the names that begin as typed, in order. Of too many it returns the first ones and the last, as a shell
+// inserts what all of them share.
 func few(ctx context.Context, dir, begin string, names iter.Seq[string]) []candidate {
 	var list []string
 	for name := range names {
@@ -122,7 +121,7 @@ func few(ctx context.Context, dir, begin string, names iter.Seq[string]) []candi
 	return candidatesOf(list...)
 }
 
-// contents lists what one of the sources of the draft holds, or nothing where it is not named.
+// contents lists what one of the draft's sources holds, or nothing if the source is not named yet.
 func (d *draft) contents(ctx context.Context, which int) []source.Listed {
 	given := d.Flags.Args()
 	if len(given) <= which || !local(given[which]) {
@@ -145,7 +144,7 @@ func (d *draft) contents(ctx context.Context, which int) []source.Listed {
 	})
 }
 
-// references lists what --image takes for one of the sources.
+// references lists the values of --image for one of the sources.
 func (d *draft) references(ctx context.Context, which int) []candidate {
 	var found []candidate
 	for _, l := range d.contents(ctx, which) {
@@ -159,7 +158,7 @@ func (d *draft) references(ctx context.Context, which int) []candidate {
 	return found[:min(len(found), mostCandidates)]
 }
 
-// platforms lists those in the source, or the usual ones where it is not known.
+// platforms lists those in the source, or the usual ones if it is not known.
 func (d *draft) platforms(ctx context.Context, which int) []candidate {
 	var found []string
 	for _, l := range d.contents(ctx, which) {

@@ -12,8 +12,7 @@ import (
 	"layup/report/render"
 )
 
-// needed says which layers are read for an answer that has the sizes of unpacked layers in it: all of them if they are
-// wanted, else those at hand.
+// needed says which layers to read for the sizes of uncompressed layers: all if the user wants them, else those at hand.
 func needed(sizesWanted bool) analyze.Needs {
 	if sizesWanted {
 		return analyze.Needs{}
@@ -21,7 +20,7 @@ func needed(sizesWanted bool) analyze.Needs {
 	return analyze.Needs{Layers: analyze.IfAtHand}
 }
 
-// toTerminal is a text of an image with nothing in it that a terminal obeys but line feeds, if it is shown on one.
+// toTerminal makes a text safe for the terminal, if it is shown on one; line feeds stay.
 func toTerminal(c *call.Call, text string) string {
 	if !c.Terminal().TTY {
 		return text
@@ -29,7 +28,7 @@ func toTerminal(c *call.Call, text string) string {
 	return show.Lines(text)
 }
 
-// dockerStatus is the exit status of the commands that answer as docker does: 1 also where there is no such image, or a
+// dockerStatus is the exit status of the commands that answer as docker does: 1 also if there is no such image, or a
 // template failed.
 func dockerStatus(list call.Images, errs []error) int {
 	status := call.Answered

@@ -53,7 +53,7 @@ func newHistory(f *pflag.FlagSet) call.Answer {
 	f.BoolVarP(&h.ids, "quiet", "q", false, "print the IDs alone")
 	f.BoolVar(&h.whole, "no-trunc", false, "print IDs and instructions whole")
 	f.BoolVarP(&h.human, "human", "H", true, "print sizes and times for people; -H=false prints bytes and dates")
-	f.BoolVarP(&h.size, "size", "s", false, "read the layers for SIZE also where they have to be fetched")
+	f.BoolVarP(&h.size, "size", "s", false, "read the layers for SIZE even if they have to be fetched")
 	return h.answer
 }
 
@@ -101,7 +101,7 @@ func (h *chronicle) one(c *call.Call, img *analyze.Image) (string, error) {
 	}
 	var b strings.Builder
 	for _, row := range img.DockerHistory() {
-		if c.Terminal().TTY && !h.json { // where a line feed could fake a row
+		if c.Terminal().TTY && !h.json { // there, a line feed could fake a row
 			row.CreatedBy, row.Comment = show.Line(row.CreatedBy), show.Line(row.Comment)
 		}
 		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole, now: h.now}, false)

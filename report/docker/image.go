@@ -11,7 +11,7 @@ import (
 	"layup/analyze/source"
 )
 
-// An unknownFact is the error of a template that asks for what nobody can tell from where the image lies.
+// An unknownFact is the error of a template that asks for what the image's source does not hold.
 type unknownFact struct{ text string }
 
 func (e *unknownFact) Error() string { return e.text }
@@ -59,31 +59,31 @@ func (r rawImage) get(field string) (any, error) {
 	return nil, &unknownFact{"." + field + " is known to an engine only; read its store: docker-root:/var/lib/docker"}
 }
 
-// Id is the digest of the config, where there is one.
+// Id is the digest of the config, if there is one.
 func (r rawImage) Id() (any, error) { return r.get("Id") }
 
-// ID is the same.
+// ID is the digest of the config, if there is one.
 func (r rawImage) ID() (any, error) { return r.get("ID") }
 
-// GraphDriver is said by an engine's store.
+// GraphDriver is known to an engine's store.
 func (r rawImage) GraphDriver() (any, error) { return r.get("GraphDriver") }
 
-// Identity is said by nothing that is read here.
+// Identity is never known.
 func (r rawImage) Identity() (any, error) { return r.get("Identity") }
 
-// Metadata is said by an engine's store.
+// Metadata is known to an engine's store.
 func (r rawImage) Metadata() (any, error) { return r.get("Metadata") }
 
-// Parent is said by an engine's store, or by an archive that holds the parent, too.
+// Parent is known to an engine's store, or to an archive that also holds the parent.
 func (r rawImage) Parent() (any, error) { return r.get("Parent") }
 
-// Size is known where the layers were read.
+// Size is known if the layers were read.
 func (r rawImage) Size() (any, error) { return r.get("Size") }
 
-// VirtualSize is the same.
+// VirtualSize is the Size under the name of older engines.
 func (r rawImage) VirtualSize() (any, error) { return r.get("VirtualSize") }
 
-// typedImage is the document for the first stage of a template: what docker's client decodes, behind the same methods.
+// A typedImage is the document for the first stage of a template: what docker's client decodes, with our methods.
 type typedImage struct {
 	clientImage
 	raw rawImage

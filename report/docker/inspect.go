@@ -26,7 +26,7 @@ Docker's templates: without it a JSON array with an indent of four, json is the 
 run on Docker's document for each image. .ID and .Id, and every field that Docker 20 to 29 had, are known at once.
 
 What only an engine knows (GraphDriver, Metadata.LastTagTime, Parent) is zero in the document; a template that asks
-for it says where it is known. Size counts as Docker does: the files of each layer as unpacked, each inode once. Where
+for it says where it is known. Size counts as Docker does: the files of each layer as unpacked, each inode once. If
 layers would have to be fetched for it, it is left out unless --size is given or the template asks for it.
 
 Of a container in a data-root of Docker it prints docker inspect's document as the engine wrote it down last; --raw
@@ -48,7 +48,7 @@ const badTemplate = 64
 type inspection struct {
 	raw, manifest, size bool
 	kind                arg.Choice             // image or container; empty for both
-	template            *render.DockerTemplate // nil where the answer is JSON
+	template            *render.DockerTemplate // nil if the answer is JSON
 }
 
 // Inspect is the command inspect.
@@ -64,7 +64,7 @@ func newInspect(f *pflag.FlagSet) call.Answer {
 	i := &inspection{kind: arg.Choice{Words: []string{"image", "container"}}}
 	f.StringP("format", "f", "", "`FORMAT` of docker inspect: json, which is one line, or a Go template; without it the "+
 		"array is indented")
-	f.BoolVarP(&i.size, "size", "s", false, "read the layers for Size also where they have to be fetched")
+	f.BoolVarP(&i.size, "size", "s", false, "read the layers for Size even if they have to be fetched")
 	f.Var(&i.kind, "type", "take images or containers alone, as docker inspect does")
 	f.BoolVar(&i.raw, "raw", false, "print the config exactly as it is stored")
 	f.BoolVar(&i.manifest, "manifest", false, "print the manifest exactly as it is stored")
@@ -121,8 +121,8 @@ func (i *inspection) one(img *analyze.Image) (string, error) {
 	return runTemplate(i.template, d, img.Image)
 }
 
-// runTemplate runs a template on a document as docker's client does: on what it decodes, by Go's names, and where that
-// fails on the JSON itself.
+// runTemplate runs a template on a document as docker's client does: on the decoded document, by Go's names, and if
+// that fails on the JSON itself.
 func runTemplate(template *render.DockerTemplate, d *analyze.DockerImage, img *source.Image) (string, error) {
 	raw, err := newRawImage(d, img)
 	if err != nil {
@@ -142,7 +142,7 @@ func runTemplate(template *render.DockerTemplate, d *analyze.DockerImage, img *s
 	return text + "\n", err
 }
 
-// write writes documents as one array, or what a template made of them; where nothing could be read, nothing.
+// write writes documents as one array, or a template's results. It writes nothing if nothing could be read.
 func (i *inspection) write(ctx context.Context, c *call.Call, parts []string, status int) error {
 	if len(parts) == 0 && status == call.Failed {
 		return nil

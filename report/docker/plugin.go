@@ -38,9 +38,8 @@ func isPlugin(program string) bool {
 	return strings.TrimSuffix(filepath.Base(program), ".exe") == pluginFile
 }
 
-// pluginArgs returns the command line that Docker's stands for: it hands on its own, with its global flags before the
-// plugin's name, and with help or __complete before that. What is no such line stays as it is, for the program can be
-// called by hand, too.
+// pluginArgs returns our part of docker's command line, which puts global flags, help or __complete before the plugin's
+// name. It leaves other lines alone, as the program can be called by hand.
 func pluginArgs(args []string) []string {
 	rest, help := withoutDockerFlags(args)
 	if len(rest) > 1 && (rest[0] == "help" || strings.HasPrefix(rest[0], "__complete")) && rest[1] == pluginName {
@@ -83,7 +82,6 @@ func Metadata() call.Command {
 		About: "introduce the plugin to Docker"}
 }
 
-// newMetadata answers the question by which Docker recognises a plugin.
 func newMetadata(*pflag.FlagSet) call.Answer {
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		version, _ := call.Build()
@@ -96,9 +94,8 @@ func newMetadata(*pflag.FlagSet) call.Answer {
 	}
 }
 
-// withDocker returns the context of a command of the plugin. It ends with the docker client that started it, for a
-// client that is told to end away from a terminal does not hand on the signal: it closes a socket of which it names the
-// address, and then waits for its plugin.
+// withDocker returns the context of a command of the plugin. It ends with the docker client that started it. Without a
+// terminal, that client passes on no signal: it closes a socket that it named, and waits for its plugin.
 func withDocker(ctx context.Context) context.Context {
 	ctx = call.AsPlugin(ctx)
 	address := os.Getenv(pluginSocket)

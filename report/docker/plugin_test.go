@@ -12,7 +12,7 @@ func TestPluginUnderstandsWhatDockerHandsOn(t *testing.T) {
 		{"global flags before it", "-D --context c --host=unix:///x -H tcp://y -lerror --tlsverify --tlscacert ca.pem " +
 			"--config dir layup owner x /y", "owner x /y"},
 		{"a context of the plugin's name", "--context layup -c layup layup ls x", "ls x"},
-		{"flags behind it are ours", "layup -q ls -l x", "-q ls -l x"},
+		{"flags after it are ours", "layup -q ls -l x", "-q ls -l x"},
 		{"the name once more is an image", "layup ls layup", "ls layup"},
 		{"nothing else", "layup", ""},
 		{"help of docker", "help layup", "help"},

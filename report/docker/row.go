@@ -26,7 +26,7 @@ type historyRow struct {
 // createdByWidth is how many columns of CREATED BY docker shows.
 const createdByWidth = 45
 
-// ID is the image's, twelve digits of it where it is cut.
+// ID is the image's, twelve digits if it is cut.
 func (h *historyRow) ID() string {
 	if h.trunc && strings.Contains(h.row.ID, ":") {
 		return digest.Short(h.row.ID)
@@ -58,7 +58,7 @@ func (h *historyRow) CreatedBy() string {
 	return text
 }
 
-// Size is of the unpacked layer; - where it is not known.
+// Size is that of the uncompressed layer; - if it is not known.
 func (h *historyRow) Size() string {
 	switch {
 	case h.row.Size == nil:

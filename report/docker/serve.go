@@ -88,8 +88,8 @@ func newServe(f *pflag.FlagSet) call.Answer {
 func newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: questionTime, ReadTimeout: questionTime, WriteTimeout: answerTime,
-		IdleTimeout:    idleTime,
-		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // of clients' mistakes they are told themselves
+		IdleTimeout: idleTime, MaxHeaderBytes: mostHeader,
+		ErrorLog: log.New(io.Discard, "", 0), // clients are told of their mistakes
 	}
 }
 
@@ -102,8 +102,8 @@ func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) e
 	case err := <-ended:
 		return errors.Join(fmt.Errorf("serve: %w", err), listener.Close())
 	case <-ctx.Done():
-		return errors.Join(srv.Close(),
-			listener.Close()) // the server knows the listener only once it has begun; to close it removes the socket
+		// A server that has not begun does not know the listener, and only closing it removes the socket.
+		return errors.Join(srv.Close(), listener.Close())
 	}
 }
 

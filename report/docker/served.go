@@ -24,7 +24,7 @@ type served struct {
 // An origin is where an image came from.
 type origin struct{ name, platform string }
 
-// load loads all images of all arguments, one argument after the other: of each image only its documents stay.
+// load loads all images, one argument after the other, and keeps only their documents.
 func (s *served) load(ctx context.Context) (int, error) {
 	for _, name := range s.c.Args {
 		list, err := s.c.LoadAll(ctx, []string{name}, analyze.Needs{})
@@ -79,8 +79,8 @@ func (s *served) take(img *analyze.Image) {
 	at := slices.IndexFunc(s.images, func(other engineapi.Image) bool { return other.Inspect.ID == d.ID })
 	if at < 0 {
 		at = len(s.images)
-		s.images, s.origin = append(s.images, engineapi.Image{Inspect: d, History: img.DockerHistory()}), append(s.origin,
-			from)
+		s.images = append(s.images, engineapi.Image{Inspect: d, History: img.DockerHistory()})
+		s.origin = append(s.origin, from)
 		tags := d.RepoTags
 		d.RepoTags = []string{}
 		s.name(at, from, tags)
@@ -98,12 +98,11 @@ func (s *served) take(img *analyze.Image) {
 	}
 }
 
-// name gives an image its tags, of which another may have one already.
+// name gives an image its tags, even if another has one already.
 func (s *served) name(at int, from origin, tags []string) {
 	for _, tag := range tags {
 		has := slices.IndexFunc(s.images, func(other engineapi.Image) bool {
-			return slices.Contains(other.Inspect.RepoTags,
-				tag)
+			return slices.Contains(other.Inspect.RepoTags, tag)
 		})
 		switch {
 		case has == at:
@@ -131,8 +130,7 @@ func (s *served) unname(at int, tag string) {
 	}
 }
 
-// better reports whether an image goes by a tag rather than one of another platform in the same file: this machine's
-// does.
+// better reports whether a tag in a file of several platforms means this image: it means that of this machine.
 func (o origin) better(than origin) bool {
 	ours := func(platform string) bool { return strings.HasPrefix(platform+"/", "linux/"+runtime.GOARCH+"/") }
 	return ours(o.platform) && !ours(than.platform)

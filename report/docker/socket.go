@@ -23,7 +23,7 @@ func checkSocket(path string) (dead fs.FileInfo, err error) {
 			longestAddress-len(birthplace))
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("%q is no directory", filepath.Dir(path))
+		return nil, fmt.Errorf("%q is not a directory", filepath.Dir(path))
 	}
 	info, err := os.Lstat(path)
 	switch {
@@ -32,9 +32,9 @@ func checkSocket(path string) (dead fs.FileInfo, err error) {
 	case err != nil:
 		return nil, plainCause(err)
 	case info.Mode().Type() != fs.ModeSocket:
-		return nil, errors.New("it exists, and is no socket")
+		return nil, errors.New("it exists, and is not a socket")
 	case info.Mode().Perm() != socketMode || !ownedByUs(info):
-		return nil, errors.New("it exists, and is no socket that layup left")
+		return nil, errors.New("it exists, and is not a socket that layup left")
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
@@ -42,14 +42,14 @@ func checkSocket(path string) (dead fs.FileInfo, err error) {
 		return nil, errListening
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, errors.New("it exists, and is no socket that layup left")
+		return nil, errors.New("it exists, and is not a socket that layup left")
 	}
 	return info, nil
 }
 
 const socketMode fs.FileMode = 0o600
 
-// birthplace is as long as what is behind the directory in the path by which a socket is made.
+// birthplace is the longest path below the directory under which a socket is made.
 const birthplace = "/.lu4294967295/s"
 
 var errListening = errors.New("a program is listening there")
@@ -100,7 +100,7 @@ func place(made, path string, dead fs.FileInfo) error {
 			return errors.Join(errListening, os.Rename(taken, path))
 		}
 	}
-	err := os.Link(made, path) // unlike a rename, it fails where something has come to be there
+	err := os.Link(made, path) // unlike a rename, it fails if the name is taken by now
 	if errors.Is(err, fs.ErrExist) {
 		return errListening
 	}

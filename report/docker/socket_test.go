@@ -100,10 +100,10 @@ func TestOfManyStartsOneListens(t *testing.T) {
 func TestSocketsPathThatIsTooLongIsRefusedBeforeAnythingIsLoaded(t *testing.T) {
 	dir := "/" + strings.Repeat("d", longestAddress-len(birthplace)-1)
 	for path, want := range map[string]string{
-		dir + "/s":  "is no directory",
+		dir + "/s":  "is not a directory",
 		dir + "d/s": "its directory's path has 88 bytes, and 87 is the most",
 		"/tmp/" + strings.Repeat("x", longestAddress): "its path has 108 bytes, and 103 is the most",
-		"/none/s": "is no directory",
+		"/none/s": "is not a directory",
 	} {
 		if _, err := checkSocket(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", path, err, want)

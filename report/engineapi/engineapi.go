@@ -32,8 +32,7 @@ type Server struct {
 	version string  // of the program
 }
 
-// New returns a server of the images, which tells clients the program's version. Each ID and each tag is of one image
-// only.
+// New returns a server of the images, each ID and each tag of one image only. It tells clients the program's version.
 func New(images []Image, version string) *Server { return &Server{images, version} }
 
 // versioned is the beginning of a path that names a version of the API.

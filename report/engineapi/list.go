@@ -76,12 +76,7 @@ func (sum *summary) adapt(api int) {
 	if api <= noNames && len(sum.RepoTags) == 0 && len(sum.RepoDigests) == 0 {
 		sum.RepoTags, sum.RepoDigests = []string{"<none>:<none>"}, []string{"<none>@<none>"}
 	}
-	if sum.RepoTags == nil {
-		sum.RepoTags = []string{}
-	}
-	if sum.RepoDigests == nil {
-		sum.RepoDigests = []string{}
-	}
+	sum.RepoTags, sum.RepoDigests = append([]string{}, sum.RepoTags...), append([]string{}, sum.RepoDigests...)
 	if api < 44 {
 		sum.VirtualSize = &sum.Size
 	}
