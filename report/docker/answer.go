@@ -12,7 +12,8 @@ import (
 	"layup/report/render"
 )
 
-// needed says which layers to read for the sizes of uncompressed layers: all if the user wants them, else those at hand.
+// needed says which layers to read for the sizes of uncompressed layers: all if the user wants them, else those at
+// hand.
 func needed(sizesWanted bool) analyze.Needs {
 	if sizesWanted {
 		return analyze.Needs{}

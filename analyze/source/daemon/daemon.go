@@ -92,8 +92,8 @@ func (c *Client) Images(ctx context.Context) ([]Image, error) {
 	return list, nil
 }
 
-// Save returns an image as docker save writes it. The reader's error is io.EOF only at the end of the engine's answer. An
-// error is an advice.ErrNoImage if the engine does not have the image.
+// Save returns an image as docker save writes it. The reader's error is io.EOF only at the end of the engine's answer.
+// An error is an advice.ErrNoImage if the engine does not have the image.
 func (c *Client) Save(ctx context.Context, ref string) (io.ReadCloser, error) {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' }
 	if path.Clean(ref) != ref || path.IsAbs(ref) || strings.HasPrefix(ref, "..") || strings.ContainsFunc(ref, odd) {

@@ -74,7 +74,8 @@ func TestAnImageIsSavedByItsName(t *testing.T) {
 
 func TestImagesAreListed(t *testing.T) {
 	c := asked(t, func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, `[{"Id":"sha256:ab","RepoTags":["shop:1"],"Created":5,"Size":7},{"Id":"sha256:cd","RepoTags":null}]`)
+		io.WriteString(w, `[{"Id":"sha256:ab","RepoTags":["shop:1"],"Created":5,"Size":7},`+
+			`{"Id":"sha256:cd","RepoTags":null}]`)
 	})
 	list, err := c.Images(t.Context())
 	if err != nil || len(list) != 2 || list[0].ID != "sha256:ab" || list[0].RepoTags[0] != "shop:1" || list[0].Size != 7 {

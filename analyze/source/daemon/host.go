@@ -18,8 +18,8 @@ import (
 // defaultHost is the address of Docker's engine unless the user names another.
 const defaultHost = "unix:///var/run/docker.sock"
 
-// host returns the address of the engine: of DOCKER_HOST, of the Docker context that DOCKER_CONTEXT or config.json names,
-// or the default. Source: docker/cli, cli/command/cli.go, cli/context/store.
+// host returns the address of the engine: of DOCKER_HOST, of the Docker context that DOCKER_CONTEXT or config.json
+// names, or the default. Source: docker/cli, cli/command/cli.go, cli/context/store.
 func host(getenv func(string) string) (string, error) {
 	if host := getenv("DOCKER_HOST"); host != "" {
 		return host, nil

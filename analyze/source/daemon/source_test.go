@@ -110,7 +110,8 @@ func TestWhatIsNotAnImageIsRefused(t *testing.T) {
 		want  string
 	}{
 		{"nothing", nil, 0, "file is empty"},
-		{"an error after the beginning", append(saved[:len(saved)/2:len(saved)/2], `{"error":"disk full"}`...), 0, "truncated"},
+		{"an error after the beginning",
+			append(saved[:len(saved)/2:len(saved)/2], `{"error":"disk full"}`...), 0, "truncated"},
 		{"too much", saved, 1000, "image-bytes"},
 	} {
 		serving(t, tt.saved)

@@ -200,7 +200,8 @@ func TestPullPutsSeveralReferencesIntoOneFile(t *testing.T) {
 	if len(pulled.References) != 3 {
 		t.Errorf("%d references, want 3", len(pulled.References))
 	}
-	a, err := kinds.Open(t.Context(), opt.Target, kinds.Options{Options: source.Options{Verify: true, Limits: document.DefaultLimits()}})
+	read := kinds.Options{Options: source.Options{Verify: true, Limits: document.DefaultLimits()}}
+	a, err := kinds.Open(t.Context(), opt.Target, read)
 	if err != nil {
 		t.Fatal(err)
 	}
