@@ -137,5 +137,3 @@ func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
 	return doc, nil
 }
 
-// shown returns a name for a message, quoted.
-func shown(name string) string { return show.CutTo(name, 200) }
