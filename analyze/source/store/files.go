@@ -136,4 +136,3 @@ func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
 	}
 	return doc, nil
 }
-
