@@ -21,7 +21,7 @@ func summary(r extract.Result) string {
 	return strings.Join(parts, ", ") + "; " + show.Size(r.Bytes)
 }
 
-// leftOut says what was not made and returns the exit status that it asks for: what was not asked for is no failure.
+// leftOut says what was not made and returns the exit status that it asks for: what nobody asked for is not a failure.
 func leftOut(c *call.Call, r extract.Result) int {
 	status := call.Answered
 	for _, l := range r.LeftOut {

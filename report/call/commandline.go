@@ -114,7 +114,7 @@ func (c *Call) checkArgs() error {
 	return nil
 }
 
-// doubleDashed turns find's spelling of long flags, -name X, into --name X, but for arguments that are a flag's value.
+// doubleDashed turns find's spelling of long flags, -name X, into --name X. It leaves the values of flags alone.
 func doubleDashed(flags *pflag.FlagSet, args []string) []string {
 	args = slices.Clone(args)
 	for i := 0; i < len(args) && args[i] != "--"; i++ {

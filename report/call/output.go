@@ -125,7 +125,7 @@ func (c *Call) checkOutput() error {
 	return nil
 }
 
-// writeFile replaces the file that -o names when the answer is whole. What is no regular file (/dev/null, a FIFO) is
+// writeFile replaces the file that -o names when the answer is whole. What is not a regular file (/dev/null, a FIFO) is
 // written to as it is.
 func (c *Call) writeFile(ctx context.Context, b body) error {
 	if info, err := os.Stat(c.Output); err == nil && !info.Mode().IsRegular() {

@@ -11,7 +11,7 @@ import (
 	"layup/fixtures/sample"
 )
 
-// answer is what an archive says of the image itself: its layers' digests and names. Tags are no part of it, for
+// answer is what an archive says of the image itself: its layers' digests and names. Tags are not part of it, for
 // nothing vouches for them.
 func answer(t *testing.T, path string) (string, error) {
 	a, err := Open(t.Context(), path, testOptions(t))
