@@ -61,9 +61,7 @@ func Open(ctx context.Context, name, path, kind string, base *source.Options, op
 		return nil, errors.Join(privileged(err), s.Close())
 	}
 	source.Number(s.entries)
-	for _, e := range s.entries {
-		e.Choice = s.choice(e)
-	}
+	s.nameChoices()
 	return s, nil
 }
 
@@ -101,15 +99,24 @@ func (s *Store) Entries() []*source.Entry { return s.entries }
 // Unreferenced is empty: what an engine does not name is not listed.
 func (*Store) Unreferenced(context.Context) ([]source.Listed, error) { return nil, nil }
 
-// choice returns the whole name of an image or a container. A name that both have gets its kind before it.
-func (s *Store) choice(e *source.Entry) string {
-	name, kind := cmp.Or(e.Reference(""), digest.Short(e.ID)), ""
-	for _, other := range s.entries {
-		if other.Kind != e.Kind && other.Reference("") == name {
-			kind = e.Kind + "="
-		}
+// nameChoices gives images and containers the whole name that chooses them. A name that both have gets its kind before
+// it.
+func (s *Store) nameChoices() {
+	type named struct{ kind, name string }
+	taken := map[named]bool{}
+	for _, e := range s.entries {
+		taken[named{e.Kind, e.Reference("")}] = true
 	}
-	return show.Shell(s.kind + ":" + s.path + ":" + kind + name)
+	for _, e := range s.entries {
+		name, other := cmp.Or(e.Reference(""), digest.Short(e.ID)), source.KindContainer
+		if e.Kind == source.KindContainer {
+			other = source.KindImage
+		}
+		if taken[named{other, name}] {
+			name = e.Kind + "=" + name
+		}
+		e.Choice = show.Shell(s.kind + ":" + s.path + ":" + name)
+	}
 }
 
 // Close ends the reading of all images and containers.

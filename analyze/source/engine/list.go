@@ -38,7 +38,7 @@ func (s *Store) image(img *store.Image) *source.Entry {
 		Aliases: append(slices.Clone(img.Digests), img.ID), Intermediate: img.Intermediate, Err: img.Err}
 	config, err := s.config(img)
 	if err != nil {
-		e.Err = err
+		e.Err, e.Form = err, form{}
 		return e
 	}
 	e.Platform = document.PlatformOf(config.File)
