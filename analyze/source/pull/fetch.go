@@ -101,8 +101,8 @@ func (f *filling) fetch(ctx context.Context, b download) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
-		f.note(fmt.Sprintf("layer %s is foreign, and the registry does not have it: it is left out, "+
-			"and its URLs are not followed", b.Digest))
+		f.note(fmt.Sprintf("left out: layer %s is foreign: the registry does not have it, and its URLs are not followed",
+			b.Digest))
 		delete(f.blobs, b.Digest)
 	}
 	f.progress.Done++

@@ -2,6 +2,7 @@ package pull
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,7 +49,7 @@ func (p *plan) index() []byte {
 		}
 		doc.Manifests = append(doc.Manifests, d)
 	}
-	text, _ := json.Marshal(doc) // its parts were read from JSON
+	text, _ := json.Marshal(doc) // cannot fail: its parts come from JSON
 	return text
 }
 
@@ -86,7 +87,7 @@ func (p *plan) dockerManifest(partial *layout.Partial) ([]byte, error) {
 // loadable refuses what no engine loads, and notes what old engines do not load.
 func (p *plan) loadable(partial *layout.Partial, e *entry) error {
 	if e.image == nil {
-		return fmt.Errorf("--docker: is an index without a manifest")
+		return errors.New("--docker: is not the manifest of an image")
 	}
 	if err := e.image.NotImage(); err != nil {
 		return fmt.Errorf("--docker: %w", err)

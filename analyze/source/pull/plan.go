@@ -198,7 +198,7 @@ func (p *plan) document(ctx context.Context, e *entry, d document.Descriptor) ([
 		return held.content, nil
 	}
 	if d.MediaType != "" && document.KindOf(d.MediaType) == "" {
-		p.note(fmt.Sprintf("%s: is not a manifest but %s: left out", d.Digest, show.Cut(d.MediaType)))
+		p.note(fmt.Sprintf("left out: %s is not a manifest but of type %s", d.Digest, show.Cut(d.MediaType)))
 		return nil, nil
 	}
 	if err := document.Over(document.LimitManifest, d.Size, p.opt.Limits.Manifest); err != nil {

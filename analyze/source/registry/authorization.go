@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -124,11 +123,11 @@ func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope str
 	creds credentials) (string, error) {
 	realm, err := url.Parse(ch.params["realm"])
 	if err != nil || realm.Host == "" || realm.Scheme != "https" && realm.Scheme != "http" {
-		return "", fmt.Errorf("names no token server that could be asked: realm %.200q", ch.params["realm"])
+		return "", fmt.Errorf("does not name a usable token server: realm %.200q", ch.params["realm"])
 	}
 	known := c.mayLogIn(e, realm)
 	if !known && (creds != credentials{} || realm.Scheme == "http") {
-		return "", hinted(fmt.Errorf("sends to another host for a token, %.200q, which gets no credentials", realm.Host),
+		return "", hinted(fmt.Errorf("wants a token from another host, %.200q, which does not get credentials", realm.Host),
 			"if "+safeHost(realm.Host)+" is its token server: --token-host "+safeHost(realm.Host))
 	}
 	query := realm.Query()
@@ -185,12 +184,11 @@ func readToken(a *answer) (string, error) {
 		Token       string `json:"token"`
 		AccessToken string `json:"access_token"`
 	}
-	if err := json.Unmarshal(body, &doc); err != nil || len(body) > maxToken {
-		return "", fmt.Errorf("token server %.200q: its answer is not a token", a.from.Host)
-	}
+	err = json.Unmarshal(body, &doc)
 	token := cmp.Or(doc.Token, doc.AccessToken)
-	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", errors.New("token server: its answer holds no token")
+	if err != nil || len(body) > maxToken || token == "" ||
+		strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("token server %.200q: its answer does not hold a token", a.from.Host)
 	}
 	return "Bearer " + token, nil
 }

@@ -42,7 +42,7 @@ const (
 	muchRead    = 16 << 20
 )
 
-// Stream opens a blob at an offset. It sends the first request, so its error is that of the registry.
+// Stream opens a blob at an offset. It sends the first request: what the registry refuses is an error here.
 func (c *Client) Stream(ctx context.Context, ref Reference, d Descriptor, offset int64) (*Stream, error) {
 	if err := digest.Check(d.Digest); err != nil {
 		return nil, err
@@ -213,10 +213,10 @@ func (s *Stream) Close() error {
 	return err
 }
 
-// Bytes returns a small blob, such as a config, whole and checked.
+// Bytes returns a small blob, such as a config, after comparing its digest. Most bounds its size in bytes.
 func (c *Client) Bytes(ctx context.Context, ref Reference, d Descriptor, most int64) ([]byte, error) {
 	if d.Size > most {
-		return nil, fmt.Errorf("blob %s: %w", d.Digest, tooLong(d.Size, most))
+		return nil, fmt.Errorf("blob %s: has %d bytes, the limit is %d", d.Digest, d.Size, most)
 	}
 	s, err := c.Stream(ctx, ref, d, 0)
 	if err != nil {
@@ -230,8 +230,8 @@ func (c *Client) Bytes(ctx context.Context, ref Reference, d Descriptor, most in
 	return content, err
 }
 
-// ErrNoRange says that a server does not send parts of a blob.
-var ErrNoRange = errors.New("the registry gives no parts of a blob")
+// ErrNoRange says that a server ignores Range requests.
+var ErrNoRange = errors.New("the registry does not send parts of a blob")
 
 // Part returns the bytes of a blob between two offsets, by a Range request. It checks only their number.
 func (c *Client) Part(ctx context.Context, ref Reference, d Descriptor, from, to int64) ([]byte, error) {

@@ -74,7 +74,7 @@ type question struct {
 	to     int64 // after the last byte; 0 for all
 	ok     []int // statuses that are answers
 
-	optional bool // if the registry is not reached, a mirror's "not found" is the answer
+	optional bool // "not found" from a mirror is the answer if the registry cannot be reached
 }
 
 func (q question) scope() string {
@@ -86,7 +86,7 @@ func (q question) scope() string {
 
 // get asks the mirrors of the host, then the host itself, until one answers.
 func (c *Client) get(ctx context.Context, q question) (*answer, error) {
-	var missing *Failure // what a mirror does not have
+	var missing *Failure // a mirror's "not found"
 	for _, e := range c.endpointsOf(q.ref.Host) {
 		a, err := c.insist(ctx, e, q)
 		if err == nil {
@@ -95,7 +95,7 @@ func (c *Client) get(ctx context.Context, q question) (*answer, error) {
 		f := &Failure{Host: e.addr, Repository: e.prefix + q.ref.Repository, What: q.what, Err: err}
 		switch {
 		case missing != nil && !e.mirror && statusOf(err) == nil && ctx.Err() == nil:
-			c.noteOnce(fmt.Sprintf("%s: what refers to an image is as its mirror knows it: %v", q.ref.Host, f))
+			c.noteOnce(fmt.Sprintf("%s: only its mirror says what refers to the image: %v", q.ref.Host, f))
 			return nil, missing
 		case !e.mirror || ctx.Err() != nil || !f.absent():
 			return nil, f

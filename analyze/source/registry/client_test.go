@@ -106,10 +106,10 @@ func TestListsThatGoRoundOrHaveNoEndAreErrors(t *testing.T) {
 		most       int // requests
 		page       func(n int) (body, link string)
 	}{
-		{"the same page again and again", "goes round", 5, func(int) (string, string) {
+		{"the same page again and again", "does not end", 5, func(int) (string, string) {
 			return `{"tags":["a"]}`, "</v2/a/tags/list?last=a>; rel=next"
 		}},
-		{"empty pages", "goes round", 5, func(n int) (string, string) {
+		{"empty pages", "does not end", 5, func(n int) (string, string) {
 			return `{"tags":[]}`, fmt.Sprintf("<?last=%d>; rel=next", n)
 		}},
 		{"pages without end", "more than 200 pages", 200, func(n int) (string, string) {
@@ -173,8 +173,7 @@ func TestEveryPageOfReferrersIsAsked(t *testing.T) {
 	}
 }
 
-// TestMirrorIsEnoughIfTheRegistryIsNotReached: most mirrors do not know referrers, and in an isolated network there is
-// nothing else.
+// Most mirrors do not know referrers, and an isolated network has nothing else.
 func TestMirrorIsEnoughIfTheRegistryIsNotReached(t *testing.T) {
 	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/tags/list") {
@@ -198,7 +197,7 @@ func TestMirrorIsEnoughIfTheRegistryIsNotReached(t *testing.T) {
 			t.Fatalf("got %q %v", pages, err)
 		}
 	}
-	if len(notes) == 0 || !strings.Contains(notes[0], "as its mirror knows it") {
+	if len(notes) == 0 || !strings.Contains(notes[0], "only its mirror says") {
 		t.Errorf("notes: got %q", notes)
 	}
 	if tags, err := c.Tags(t.Context(), ref); err != nil || len(tags) != 1 {

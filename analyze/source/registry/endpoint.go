@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-var errNoEndpoint = errors.New("no mirror has it, nor the registry")
+var errNoEndpoint = errors.New("neither a mirror nor the registry has it")
 
 // An endpoint is a server that answers for a registry: itself, or a mirror.
 type endpoint struct {
@@ -76,7 +76,8 @@ func (e *endpoint) lost() {
 	e.away = true
 }
 
-// mostFailures is how many questions in a row may fail before no more are asked: a manifest may name a thousand layers.
+// mostFailures is how many questions in a row may fail before the endpoint is not asked any more: a manifest may name a
+// thousand layers.
 const mostFailures = 3
 
 // note records how a question ended.
@@ -130,7 +131,7 @@ func (e *endpoint) url(scheme string, q question) *url.URL {
 	return &url.URL{Scheme: scheme, Host: e.addr, Path: path, RawQuery: query}
 }
 
-// send asks in the right scheme, and finds out which that is.
+// send asks in the right scheme. The first answer tells which one that is.
 func (c *Client) send(ctx context.Context, e *endpoint, q question, header http.Header,
 	authorization string) (*answer, error) {
 	schemes, settled := e.candidates()

@@ -231,7 +231,7 @@ func (s *shortened) Error() string {
 	return s.error.Error()
 }
 
-const proxyAdvice = "HTTPS_PROXY and HTTP_PROXY name the proxy, NO_PROXY=HOST goes around it"
+const proxyAdvice = "HTTPS_PROXY and HTTP_PROXY name the proxy, NO_PROXY=HOST bypasses it"
 
 // noAnswer says how long the client waited.
 func (c *Client) noAnswer(d time.Duration, err error) error {

@@ -88,7 +88,7 @@ func (l *nameList) add(names []string, more bool) error {
 	case l.bytes > maxNames:
 		return fmt.Errorf("has names of more than %s", bytesOf(maxNames))
 	case more && l.idle == mostIdle:
-		return fmt.Errorf("goes round: %d pages in a row have no new name, and it goes on", mostIdle)
+		return fmt.Errorf("does not end: %d pages in a row have no new name", mostIdle)
 	case more && l.pages == mostPages:
 		return fmt.Errorf("has more than %d pages", mostPages)
 	}
@@ -151,7 +151,7 @@ func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([
 		}
 		pages, asked[q.path] = append(pages, page), true
 		if asked[next] || next != "" && len(pages) == mostReferrerPages {
-			err := fmt.Errorf("their list goes round, or has more than %d pages", mostReferrerPages)
+			err := fmt.Errorf("their list repeats a page, or has more than %d pages", mostReferrerPages)
 			return nil, &Failure{Host: ref.Host, Repository: ref.Repository, What: q.what, Err: err}
 		}
 		q.path = next
@@ -159,6 +159,7 @@ func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([
 	return pages, nil
 }
 
+// referrersByTag asks for the index of referrers by its tag.
 func (c *Client) referrersByTag(ctx context.Context, ref Reference, digest string) ([][]byte, error) {
 	ref.Tag, ref.Digest = strings.Replace(digest, ":", "-", 1), ""
 	doc, err := c.manifest(ctx, ref, true)

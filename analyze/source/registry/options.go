@@ -78,7 +78,7 @@ func (o Options) transport() (*http.Transport, error) {
 	if err := o.trust(config); err != nil {
 		return nil, err
 	}
-	protocols := new(http.Protocols) // HTTP/1.1 alone: fewer ways for a hostile server
+	protocols := new(http.Protocols) // HTTP/1.1 alone is simpler, and so safer with hostile servers
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Protocols:              protocols,

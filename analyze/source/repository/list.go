@@ -10,7 +10,7 @@ import (
 	"layup/analyze/source/registry"
 )
 
-// mostDetailed is how many tags are asked what they hold; each costs some requests.
+// mostDetailed is the most tags that are asked what they hold: each costs some requests.
 const mostDetailed = 500
 
 // Unreferenced lists what refers to the images. Without a tag it lists the tags of a repository or the repositories of
@@ -49,7 +49,7 @@ func (r *Repository) Unreferenced(ctx context.Context) ([]source.Listed, error) 
 	return list, nil
 }
 
-// tagged lists what one tag names. The items have no number: several tags are not one source.
+// tagged lists what one tag names. The items have no numbers: several tags are not one source.
 func (r *Repository) tagged(ctx context.Context, ref registry.Reference) ([]source.Listed, error) {
 	one := &Repository{ctx: r.ctx, client: r.client, ref: ref, name: r.name, opt: r.opt, documents: map[string][]byte{}}
 	one.Graph = &source.Graph{Blobs: one, Opt: r.Opt}
@@ -63,6 +63,7 @@ func (r *Repository) tagged(ctx context.Context, ref registry.Reference) ([]sour
 	return list, err
 }
 
+// catalog lists the repositories of a registry.
 func (r *Repository) catalog(ctx context.Context) ([]source.Listed, error) {
 	names, err := r.client.Catalog(ctx, r.ref.Host)
 	if registry.NotFound(err) {
@@ -108,10 +109,10 @@ func (r *Repository) referrers(ctx context.Context) ([]source.Listed, error) {
 	return list, nil
 }
 
-// mostSubjects bounds the requests for referrers.
+// mostSubjects bounds the requests for referrers: an index may name hundreds of images.
 const mostSubjects = 16
 
-// subjects returns the digests to which something may refer: of the reference itself first.
+// subjects returns the digests to which something may refer, that of the reference first.
 func (r *Repository) subjects() []string {
 	list := []string{r.top}
 	for _, e := range r.Graph.Entries {
@@ -122,6 +123,7 @@ func (r *Repository) subjects() []string {
 	return list
 }
 
+// listReferrers lists what a page of referrers names.
 func (r *Repository) listReferrers(raw []byte, subject string) ([]source.Listed, error) {
 	doc, err := document.ParseIndex(raw, "", r.Opt.Limits.JSONDepth)
 	if err != nil {

@@ -32,20 +32,20 @@ type Options struct {
 
 // A Repository is one of a registry: its blobs are fetched.
 type Repository struct {
-	ctx    context.Context // of Open: reading goes on for as long as the repository is open
+	ctx    context.Context // of Open: it bounds all reading until Close
 	client *registry.Client
 	ref    registry.Reference
 	name   string // as the user named it
 	opt    Options
 	*source.Graph
 
-	top       string            // digest of what the reference names; empty if tags or repositories are listed
-	documents map[string][]byte // by digest: manifests that were fetched already
+	top       string            // digest that the reference names; empty if tags or repositories are listed
+	documents map[string][]byte // by digest: manifests, indexes and configs that were fetched
 	held      int64             // their bytes
 	warnings  []tarfs.Warning   // for each image
 
 	mu   sync.Mutex
-	kept []*os.File // layers that may be read once more
+	kept []*os.File // layers that may be read again
 }
 
 // Open opens what docker://REF names; rest follows the prefix. A reference without tag and digest is :latest, but a

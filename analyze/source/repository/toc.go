@@ -130,7 +130,7 @@ func (t *toc) scan(ctx context.Context, l *source.Layer, opt source.ScanOptions)
 	return out, t.verdict(sum, errors.Join(err, r.Close()), rest)
 }
 
-// verdict compares the digest before it reports errors of the content: a table that is not the one named explains them.
+// verdict reports a wrong digest before errors of the content: it explains them.
 func (t *toc) verdict(sum hash.Hash, err, rest error) error {
 	err = cmp.Or(err, rest)
 	if !t.compressed && rest == nil {
@@ -142,7 +142,7 @@ func (t *toc) verdict(sum hash.Hash, err, rest error) error {
 	return nil
 }
 
-// tailPart is how much of an eStargz layer's end is asked for first: the footer, and often all of the table.
+// tailPart is how many bytes at the end of an eStargz layer are asked for first: the footer, and often the whole table.
 const tailPart = 32 << 10
 
 // stargzFooter is the length of the footer: an empty gzip member whose extra field says where the table begins.
@@ -202,7 +202,7 @@ func footer(tail []byte) (int64, error) {
 	return 0, errors.New("the layer has no footer of eStargz, though its manifest says so")
 }
 
-// decompress opens the JSON of a table, and the hash that goes over it.
+// decompress opens the JSON of a table. It also returns the hash for that JSON.
 func (t *toc) decompress(stored []byte) (io.ReadCloser, hash.Hash, error) {
 	sum := sha256.New()
 	if t.compressed {

@@ -82,19 +82,19 @@ func (t *tocReader) segments(ctx context.Context) iter.Seq2[store.Segment, error
 	}
 }
 
-// entries reads {"version":1,"entries":[…]} without holding all of it.
+// entries reads {"version":1,"entries":[…]} entry by entry.
 func (t *tocReader) entries(yield func(store.Segment) bool) error {
 	dec := json.NewDecoder(t)
 	if err := expect(dec, json.Delim('{')); err != nil {
 		return err
 	}
-	seen := map[string]bool{} // of those that mean something
+	seen := map[string]bool{} // known keys
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
 			return err
 		}
-		name := strings.ToLower(fmt.Sprint(key)) // engines read it in any case, and of two one or the other
+		name := strings.ToLower(fmt.Sprint(key)) // engines ignore case, and of two keys take either
 		if seen[name] {
 			return fmt.Errorf("duplicate key %q", name)
 		}
@@ -154,7 +154,7 @@ func (t *tocReader) list(dec *json.Decoder, yield func(store.Segment) bool) (boo
 	return false, expect(dec, json.Delim(']'))
 }
 
-// count adds the size of a file, which nothing proves, and holds it to the limit.
+// count adds the size of a file, which nothing proves, and checks it against the limit.
 func (t *tocReader) count(size int64) error {
 	if err := document.Over(document.LimitLayerBytes, size, t.most); err != nil {
 		return err
@@ -198,9 +198,9 @@ func (e *tocEntry) header() ([]byte, error) {
 	case e.Type == "chunk":
 		return nil, nil
 	case !ok:
-		return nil, fmt.Errorf("of unknown type %s", show.Cut(e.Type))
+		return nil, fmt.Errorf("unknown type %s", show.Cut(e.Type))
 	case e.Size < 0:
-		return nil, errors.New("of negative size")
+		return nil, errors.New("negative size")
 	}
 	h := &tar.Header{Typeflag: kind, Name: e.Name, Linkname: e.Link, Mode: e.Mode & 0o7777, Uid: e.UID, Gid: e.GID,
 		Size: e.body(), Devmajor: e.DevMajor, Devminor: e.DevMinor, Format: tar.FormatPAX}

@@ -7,8 +7,8 @@ import (
 	"layup/analyze/source/store"
 )
 
-// A table of contents is the builder's word: what it says of sizes costs no time, and no engine may read another table
-// in it.
+// Only the builder vouches for a table of contents. Its sizes must not cost time, and engines must not find another
+// table in it.
 func TestTablesOfContentsThatLieAreRefused(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"sound", `{"version":1,"entries":[{"name":"a","type":"reg","size":5}]}`, ""},

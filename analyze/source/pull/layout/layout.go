@@ -39,7 +39,7 @@ type Layout struct {
 	Blobs  []Blob // in any order, each once
 }
 
-// documents lists the files in the top directory.
+// documents returns the files in the top directory.
 func (l Layout) documents() []document {
 	list := []document{{layoutName, []byte(version)}, {indexName, l.Index}}
 	if l.Docker != nil {
@@ -58,7 +58,7 @@ func (l Layout) sorted() []Blob {
 	return slices.SortedFunc(slices.Values(l.Blobs), func(a, b Blob) int { return cmp.Compare(a.name(), b.name()) })
 }
 
-// dirs lists the directories, parents first.
+// dirs returns the directories, parents first.
 func (l Layout) dirs() []string {
 	list := []string{blobs}
 	for _, b := range l.sorted() {
