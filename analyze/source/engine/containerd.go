@@ -19,7 +19,7 @@ import (
 )
 
 // openContainerd lists the images and containers of containerd's root directory. Images are read from the content
-// store, which has them as their registries do, so every digest can be checked. Containers add the directories of their
+// store. It keeps them as their registries do, so every digest can be checked. Containers add the directories of their
 // snapshots.
 func (s *Store) openContainerd(ctx context.Context, files store.Files, docker []*store.Container) error {
 	held, err := store.OpenContainerd(ctx, files, store.Options{Namespace: s.opt.Namespace, SubID: s.opt.SubID})
@@ -152,7 +152,7 @@ func (s *Store) imageBelow(out *source.Image, box *store.ContainerdContainer, pa
 	return nil
 }
 
-// withChain finds the image whose layers make a chain of snapshots; nil if there is none.
+// withChain finds the image with the layers of a chain of snapshots; nil if there is none.
 func (s *Store) withChain(parents []string) *source.Image {
 	if len(parents) == 0 {
 		return nil
@@ -173,8 +173,8 @@ func (s *Store) withChain(parents []string) *source.Image {
 	return nil
 }
 
-// locate notes where the layers of an image are unpacked. If containerd threw a blob away after that, the layer is read
-// from there. It reports whether there is such a layer.
+// locate notes where the layers of an image are unpacked. A layer without its blob is read from there: containerd may
+// delete blobs that it unpacked. It reports whether there is such a layer.
 func (s *Store) locate(img *source.Image) (unpacked bool) {
 	var diffIDs []string
 	for _, l := range img.Layers {
@@ -213,7 +213,7 @@ func (c contentStore) Document(d document.Descriptor, _, limitName string, limit
 	return doc, d.Match(doc)
 }
 
-// stored makes what is not in the store a blob that is missing.
+// stored returns fs.ErrNotExist alone for a blob that is missing.
 func stored(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fs.ErrNotExist

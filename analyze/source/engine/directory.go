@@ -28,7 +28,7 @@ type scan struct {
 	digests, marks bool
 }
 
-// newLayer makes a layer of a directory.
+// newLayer makes a layer from a directory.
 func (s *Store) newLayer(index int, of store.Layer) *source.Layer {
 	l := s.Opt.NewLayer(index)
 	l.Verify = false
@@ -100,7 +100,7 @@ func (d *directory) Scan(ctx context.Context, l *source.Layer, opt source.ScanOp
 	return out, privileged(err)
 }
 
-// Strayed lists what is not in the directory as tar-split has it.
+// Strayed lists how the directory differs from its tar-split file.
 func (d *directory) Strayed(ctx context.Context, l *source.Layer, table *tarfs.Layer) ([]tarfs.Warning, error) {
 	return strayed(ctx, d.layer, l, table)
 }
@@ -159,8 +159,8 @@ func (s *Store) keep(place string, found *scan) {
 	s.scans[place] = found
 }
 
-// A boundedTar ends if a layer becomes longer than the limit allows. Passing over content costs nothing, so a length
-// can be any lie.
+// A boundedTar ends if a layer becomes longer than the limit allows. A header can claim any length, because skipping
+// content costs nothing.
 type boundedTar struct {
 	*store.Reader
 	limit int64 // 0 is none
@@ -174,7 +174,7 @@ func (b *boundedTar) Discard(n int) (int, error) {
 	return b.Reader.Discard(n)
 }
 
-// filesSize returns the bytes of what lies in a layer's directory: of files, each once, and of the targets of links.
+// filesSize returns the bytes in a layer's directory: of files, each once, and of the targets of links.
 // Source: moby, pkg/directory.
 func (d *directory) filesSize(ctx context.Context, l *source.Layer) (int64, error) {
 	if d.tar.Copied {

@@ -15,8 +15,8 @@ import (
 // ownContainerd is where an engine keeps a containerd of its own, below its data-root.
 const ownContainerd = "containerd/daemon"
 
-// openDocker lists a Docker data-root. An engine that keeps its images in containerd's store may have that below its
-// own directory. Another directory is opened only if the user names it.
+// openDocker lists a Docker data-root. An engine that keeps its images in containerd's store may have that store below
+// its own directory. Another directory is opened only if the user names it.
 func (s *Store) openDocker(ctx context.Context) error {
 	err := s.list(ctx, store.OpenDockerRoot)
 	image := func(e *source.Entry) bool { return e.Kind == source.KindImage }

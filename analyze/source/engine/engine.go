@@ -65,7 +65,7 @@ func Open(ctx context.Context, name, path, kind string, base *source.Options, op
 	return s, nil
 }
 
-// open finds the store in its directory or tar by a marker, for the tar may have been made further up.
+// open finds the top of the store by a marker: the directory or tar may begin at a parent.
 func (s *Store) open(ctx context.Context) error {
 	files, err := s.files(ctx, s.path)
 	if err != nil {
@@ -99,8 +99,8 @@ func (s *Store) Entries() []*source.Entry { return s.entries }
 // Unreferenced is empty: what an engine does not name is not listed.
 func (*Store) Unreferenced(context.Context) ([]source.Listed, error) { return nil, nil }
 
-// nameChoices gives images and containers the whole name that chooses them. A name that both have gets its kind before
-// it.
+// nameChoices sets the words that choose each image and container. If an image and a container share a name, the kind
+// comes before it.
 func (s *Store) nameChoices() {
 	type named struct{ kind, name string }
 	taken := map[named]bool{}
@@ -143,7 +143,7 @@ func (s *Store) Load(_ context.Context, e *source.Entry) (*source.Image, error) 
 	return img, nil
 }
 
-// privileged adds to an error of a store what to do next.
+// privileged adds a hint to an error about a missing privilege.
 func privileged(err error) error {
 	if _, ok := errors.AsType[*store.PrivilegeError](err); ok {
 		return &advice.Hinted{Err: err, Hint: "run layup as root, or read a copy or a tar that root made of the store"}
@@ -151,7 +151,7 @@ func privileged(err error) error {
 	return err
 }
 
-// files opens the files of a store, which are closed with it.
+// files opens the files of a store. They are closed with it.
 func (s *Store) files(ctx context.Context, path string) (files store.Files, err error) {
 	defer func() {
 		if err == nil {
@@ -177,7 +177,7 @@ func (s *Store) files(ctx context.Context, path string) (files store.Files, err 
 	return store.Archive(ctx, head, in.Data, nil, nil, s.Opt.Limits.Limits)
 }
 
-// streamed opens a compressed tar: only the documents of the store are kept of it.
+// streamed opens a compressed tar and keeps only the documents of the store.
 func (s *Store) streamed(ctx context.Context, data *io.SectionReader, compression string) (store.Files, error) {
 	again := func(ctx context.Context) (io.ReadCloser, error) {
 		return source.Decompress(ctx, io.NewSectionReader(data, 0, data.Size()), compression, s.Opt)
@@ -218,7 +218,7 @@ func (f form) Checks(ctx context.Context, _ *source.Entry, img *source.Image) ([
 	return []source.Check{check}, ctx.Err()
 }
 
-// place names what tells a layer from others of the store.
+// place identifies a layer in the store.
 func place(l store.Layer) string { return l.Directory + "\x00" + l.Split }
 
 var errOtherLayers = errors.New("the layers in the store are not those that the image's config names")

@@ -42,7 +42,7 @@ func (u *unpacked) Rebuild(ctx context.Context, l *source.Layer, found *source.S
 	})
 }
 
-// changed lists what is not as the engine stored it, in path order. Read compares contents.
+// changed lists what differs from what the engine stored, in path order. Read compares contents.
 func changed(ctx context.Context, of store.Layer, l *source.Layer, table *tarfs.Layer,
 	read func(context.Context) ([]store.Difference, error)) ([]source.Check, error) {
 	if of.Differences == nil {
@@ -102,7 +102,7 @@ type contentCompare struct {
 	other  bool
 }
 
-// next begins a file. Comparing the names finds what is not there or not a file.
+// next begins a file. Differences names what is missing or is not a file.
 func (c *contentCompare) next(name string, size int64) io.Writer {
 	_ = c.end() // closing what was read loses nothing
 	c.name = path.Clean("/" + name)

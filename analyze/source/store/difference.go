@@ -44,7 +44,7 @@ type comparer struct {
 	blind bool // the reader cannot see opaque markers
 }
 
-// owned is the owner of a path. It is compared last, when it is known whether the engine shifts users and groups.
+// owned is the owner of a path. Owners are compared last, when it is known how the engine shifts users and groups.
 type owned struct {
 	path       string
 	want, have [2]uint32

@@ -22,13 +22,10 @@ import (
 )
 
 // A directory is a store as an engine left it on a disk.
-type directory struct {
-	dir  *disk.Dir
-	root *os.Root // of dir
-}
+type directory struct{ dir *disk.Dir }
 
 // Directory returns the files of an opened directory. Close closes it.
-func Directory(root *os.Root) (Files, error) { return &directory{&disk.Dir{Root: root}, root}, nil }
+func Directory(root *os.Root) (Files, error) { return &directory{&disk.Dir{Root: root}}, nil }
 
 func (d *directory) Close() error { return d.dir.Close() }
 
@@ -67,7 +64,7 @@ func (d *directory) Open(name string) (io.ReadCloser, error) {
 
 // enter opens a directory, and nothing else: opening a FIFO would wait.
 func (d *directory) enter(name string) (*os.File, error) {
-	return d.root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	return d.dir.Root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 }
 
 func (d *directory) List(name string) ([]string, error) {
@@ -129,7 +126,7 @@ func (d *directory) Walk(ctx context.Context, name string) iter.Seq2[Entry, erro
 // children describes the entries of a directory.
 func (d *directory) children(ctx context.Context, top, at string) ([]Entry, error) {
 	name := path.Join(top, at)
-	parent, err := d.root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	parent, err := d.dir.Root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if at != "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) {
 		return nil, &ContentError{Name: name, Err: ErrChanged}
 	}

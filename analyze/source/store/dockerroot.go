@@ -260,7 +260,7 @@ func (d *dockerRoot) needed(name string) (string, error) {
 // directoryName matches the name of a layer's directory; any other name could lead out of the store.
 var directoryName = regexp.MustCompile(`^[0-9a-zA-Z][0-9a-zA-Z_.-]{0,255}$`)
 
-// layer returns a layer by its chainID, checked against its diffID and parent.
+// layer returns a layer by its chainID, and checks that against its diffID and parent.
 func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 	if l := d.layers[chain]; l != nil {
 		return l, nil
