@@ -12,8 +12,7 @@ import (
 	"layup/report/render"
 )
 
-// needed says which layers to read for the sizes of uncompressed layers: all if the user wants them, else those at
-// hand.
+// needed says which layers are read for their unpacked sizes: all if the user wants the sizes, else those at hand.
 func needed(sizesWanted bool) analyze.Needs {
 	if sizesWanted {
 		return analyze.Needs{}
@@ -21,7 +20,7 @@ func needed(sizesWanted bool) analyze.Needs {
 	return analyze.Needs{Layers: analyze.IfAtHand}
 }
 
-// toTerminal makes a text safe for the terminal, if it is shown on one; line feeds stay.
+// toTerminal escapes a text if it is shown on a terminal. Line feeds stay.
 func toTerminal(c *call.Call, text string) string {
 	if !c.Terminal().TTY {
 		return text
@@ -29,7 +28,7 @@ func toTerminal(c *call.Call, text string) string {
 	return show.Lines(text)
 }
 
-// dockerStatus is the exit status of the commands that answer as docker does: 1 also if there is no such image, or a
+// dockerStatus is the exit status of the commands that answer as docker does. It is 1 if there is no such image or a
 // template failed.
 func dockerStatus(list call.Images, errs []error) int {
 	status := call.Answered
@@ -46,8 +45,8 @@ func dockerStatus(list call.Images, errs []error) int {
 	return status
 }
 
-// complainAsDocker prints, after the answer, what went wrong with each image and what is odd. Errors of templates are
-// in docker's words alone.
+// complainAsDocker prints the errors and warnings of each image, after the answer. An error of a template is printed in
+// docker's words.
 func complainAsDocker(c *call.Call, list call.Images, errs []error) {
 	for n, err := range errs {
 		l := list[n]
@@ -69,9 +68,9 @@ func complainAsDocker(c *call.Call, list call.Images, errs []error) {
 	}
 }
 
-// errContainer says that docker's answer about a container is not the one about its image.
+// errContainer says that a container has no history.
 var errContainer = errors.New("is a container: docker has a history of images only; layup layers lists its layers")
 
-// rawTypeName hides what an error of a template calls our types; docker's own have other names.
+// rawTypeName replaces our types' names in the error of a template with the names of docker's types.
 var rawTypeName = strings.NewReplacer("docker.rawImage", "map[string]interface {}", "*docker.historyRow",
 	"*image.historyContext")

@@ -2,8 +2,8 @@ package docker
 
 import "layup/analyze"
 
-// clientImage is what docker's client (version 28) decodes an image's document into: what a template sees first. Its
-// names and order are the client's; names inside templates are Go's there, so .ID, not .Id.
+// clientImage is the type into which docker's client (version 28) decodes an image's document. Names and order are the
+// client's. A template sees this type first, by the names of Go: .ID, not .Id.
 type clientImage struct {
 	ID              string `json:"Id"`
 	RepoTags        []string
@@ -34,14 +34,13 @@ type clientRootFS struct {
 	Layers []string `json:",omitempty"`
 }
 
-// clientConfig is made of two, as {{.Config}} shows.
+// clientConfig embeds two types, as {{.Config}} shows.
 type clientConfig struct {
 	ImageConfig
 	DockerOCIImageConfigExt
 }
 
-// ImageConfig is the part of a config that OCI knows. It is exported, for templates reach embedded fields by their
-// names.
+// ImageConfig is the part of a config that OCI defines. It is exported because templates name embedded types.
 type ImageConfig struct {
 	User         string              `json:",omitempty"`
 	ExposedPorts map[string]struct{} `json:",omitempty"`
@@ -55,7 +54,8 @@ type ImageConfig struct {
 	ArgsEscaped  bool                `json:",omitempty"`
 }
 
-// DockerOCIImageConfigExt is what Docker adds to it; exported for the same reason.
+// DockerOCIImageConfigExt is the part of a config that Docker adds. It is exported because templates name embedded
+// types.
 type DockerOCIImageConfigExt struct {
 	Healthcheck *analyze.DockerHealthcheck `json:",omitempty"`
 	OnBuild     []string                   `json:",omitempty"`

@@ -9,7 +9,8 @@ import (
 	"layup/report/call"
 )
 
-// container is what is said of a container: its document, or what the template makes of it, by the names of the JSON.
+// container returns the document of a container, or what the template makes of the document. The template uses the
+// names of the JSON.
 func (i *inspection) container(img *analyze.Image) (string, error) {
 	doc, err := img.DockerContainer()
 	if err != nil {
@@ -26,7 +27,7 @@ func (i *inspection) container(img *analyze.Image) (string, error) {
 	return text + "\n", err
 }
 
-// rawContainer decodes a document for a template, with the name that Go has for Id.
+// rawContainer decodes a document for a template, with Id also as ID.
 func rawContainer(doc []byte) (map[string]any, error) {
 	raw := map[string]any{}
 	dec := json.NewDecoder(bytes.NewReader(doc))

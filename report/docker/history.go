@@ -29,7 +29,7 @@ const historyStatuses = `  0  answered
   130 and 143 after SIGINT and SIGTERM
 `
 
-// A chronicle is what the command history is asked for.
+// A chronicle is what the user asks of the command history.
 type chronicle struct {
 	human, size bool
 	ids, whole  bool
@@ -94,14 +94,14 @@ func (h *chronicle) answer(ctx context.Context, c *call.Call) (int, error) {
 	return dockerStatus(images, errs), nil
 }
 
-// one is what the template makes of the history of one image: its rows, and before them the titles of a table.
+// one returns what the template makes of an image's history: its rows, and the titles before them if it is a table.
 func (h *chronicle) one(c *call.Call, img *analyze.Image) (string, error) {
 	if img.Container != nil {
 		return "", errContainer
 	}
 	var b strings.Builder
 	for _, row := range img.DockerHistory() {
-		if c.Terminal().TTY && !h.json { // there, a line feed could fake a row
+		if c.Terminal().TTY && !h.json { // a line feed could fake a row there
 			row.CreatedBy, row.Comment = show.Line(row.CreatedBy), show.Line(row.Comment)
 		}
 		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole, now: h.now}, false)
@@ -116,7 +116,7 @@ func (h *chronicle) one(c *call.Call, img *analyze.Image) (string, error) {
 	return b.String(), nil
 }
 
-// layOut aligns the columns of tables, with an empty line between two of them.
+// layOut aligns the columns of tables, and puts an empty line between two tables.
 func (h *chronicle) layOut(texts []string) (string, error) {
 	if !h.table {
 		return strings.Join(texts, ""), nil
@@ -133,7 +133,7 @@ func (h *chronicle) layOut(texts []string) (string, error) {
 	return b.String(), nil
 }
 
-// source is the template that the flags ask for, with \t and \n replaced everywhere in it, as docker does.
+// source returns the template that the flags ask for, with \t and \n replaced, as docker does.
 func (h *chronicle) source(c *call.Call) string {
 	format := c.Format
 	rest, table := strings.CutPrefix(format, "table")

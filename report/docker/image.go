@@ -11,16 +11,16 @@ import (
 	"layup/analyze/source"
 )
 
-// An unknownFact is the error of a template that asks for what the image's source does not hold.
+// An unknownFact is the error of a template that asks for a fact that the source does not hold.
 type unknownFact struct{ text string }
 
 func (e *unknownFact) Error() string { return e.text }
 
-// rawImage is the document for the second stage of a template, by the names of its JSON. A key that is not there is not
-// known: what only an engine knows is asked for through methods, which a template takes before the keys of a map.
+// rawImage is the document for the second stage of a template, by the names of its JSON. It lacks the keys of facts
+// that are not known. A template prefers methods to keys, so methods say what is not known.
 type rawImage map[string]any
 
-// newRawImage decodes a document with every key that Docker 20 to 29 printed, under its name in JSON and in Go.
+// newRawImage decodes a document. It has every key that Docker 20 to 29 print, by its names in JSON and in Go.
 func newRawImage(d *analyze.DockerImage, img *source.Image) (rawImage, error) {
 	raw := rawImage{"Variant": "", "OsVersion": "", "Descriptor": nil, "Manifests": nil}
 	dec := json.NewDecoder(bytes.NewReader(d.JSON()))
@@ -65,25 +65,26 @@ func (r rawImage) Id() (any, error) { return r.get("Id") }
 // ID is the digest of the config, if there is one.
 func (r rawImage) ID() (any, error) { return r.get("ID") }
 
-// GraphDriver is known to an engine's store.
+// GraphDriver is known in an engine's store.
 func (r rawImage) GraphDriver() (any, error) { return r.get("GraphDriver") }
 
 // Identity is never known.
 func (r rawImage) Identity() (any, error) { return r.get("Identity") }
 
-// Metadata is known to an engine's store.
+// Metadata is known in an engine's store.
 func (r rawImage) Metadata() (any, error) { return r.get("Metadata") }
 
-// Parent is known to an engine's store, or to an archive that also holds the parent.
+// Parent is known in an engine's store, or in an archive that also holds the parent.
 func (r rawImage) Parent() (any, error) { return r.get("Parent") }
 
 // Size is known if the layers were read.
 func (r rawImage) Size() (any, error) { return r.get("Size") }
 
-// VirtualSize is the Size under the name of older engines.
+// VirtualSize is Size, by its name in older engines.
 func (r rawImage) VirtualSize() (any, error) { return r.get("VirtualSize") }
 
-// A typedImage is the document for the first stage of a template: what docker's client decodes, with our methods.
+// A typedImage is the document for the first stage of a template: what docker's client decodes, with the methods of
+// rawImage.
 type typedImage struct {
 	clientImage
 	raw rawImage
@@ -94,7 +95,6 @@ func newTypedImage(d *analyze.DockerImage, raw rawImage) (typedImage, error) {
 	return t, json.Unmarshal(d.JSON(), &t.clientImage)
 }
 
-// GraphDriver is as of rawImage, and so are the others.
 func (t typedImage) GraphDriver() (analyze.DockerGraphDriver, error) {
 	_, err := t.raw.GraphDriver()
 	return t.clientImage.GraphDriver, err

@@ -1,5 +1,5 @@
-// Package docker holds the commands that answer as docker does: inspect, history, serve, and what makes layup a plugin
-// of the docker client.
+// Package docker holds the commands that answer as docker does (inspect, history, serve), and the plugin of the docker
+// client.
 package docker
 
 import (
@@ -21,16 +21,16 @@ import (
 )
 
 const inspectDetails = `
-Prints what docker image inspect prints once the image is loaded: the same fields in the same order. --format takes
-Docker's templates: without it a JSON array with an indent of four, json is the same on one line, and a template is
-run on Docker's document for each image. .ID and .Id, and every field that Docker 20 to 29 had, are known at once.
+Prints what docker image inspect prints after the image is loaded: the same fields in the same order. Without --format
+it prints a JSON array with an indent of four; --format json prints one line; a template is run on Docker's document of
+each image. A template may mix .ID and .Id, and every field that Docker 20 to 29 had.
 
 What only an engine knows (GraphDriver, Metadata.LastTagTime, Parent) is zero in the document; a template that asks
 for it says where it is known. Size counts as Docker does: the files of each layer as unpacked, each inode once. If
-layers would have to be fetched for it, it is left out unless --size is given or the template asks for it.
+layers must be fetched for it, it is left out unless --size is given or the template asks for it.
 
-Of a container in a data-root of Docker it prints docker inspect's document as the engine wrote it down last; --raw
-prints config.v2.json.
+For a container in a data-root of Docker it prints docker inspect's document as the engine last wrote it; --raw prints
+config.v2.json.
 `
 
 const inspectStatuses = `  0  answered
@@ -44,7 +44,7 @@ const inspectStatuses = `  0  answered
 // badTemplate is Docker's exit status for a template that cannot be parsed.
 const badTemplate = 64
 
-// An inspection is what the command inspect is asked for.
+// An inspection is what the user asks of the command inspect.
 type inspection struct {
 	raw, manifest, size bool
 	kind                arg.Choice             // image or container; empty for both
@@ -106,7 +106,7 @@ func (i *inspection) answer(ctx context.Context, c *call.Call) (int, error) {
 	return status, nil
 }
 
-// one is what is said of one image: its document, or what the template makes of it.
+// one returns the document of an image or a container, or what the template makes of the document.
 func (i *inspection) one(img *analyze.Image) (string, error) {
 	if i.kind.Word != "" && (i.kind.Word == "container") != (img.Container != nil) {
 		return "", errors.New("no such " + i.kind.Word)
@@ -121,8 +121,8 @@ func (i *inspection) one(img *analyze.Image) (string, error) {
 	return runTemplate(i.template, d, img.Image)
 }
 
-// runTemplate runs a template on a document as docker's client does: on the decoded document, by Go's names, and if
-// that fails on the JSON itself.
+// runTemplate runs a template on a document as docker's client does: on the decoded document by Go's names, and if that
+// fails, on the JSON.
 func runTemplate(template *render.DockerTemplate, d *analyze.DockerImage, img *source.Image) (string, error) {
 	raw, err := newRawImage(d, img)
 	if err != nil {
@@ -142,7 +142,7 @@ func runTemplate(template *render.DockerTemplate, d *analyze.DockerImage, img *s
 	return text + "\n", err
 }
 
-// write writes documents as one array, or a template's results. It writes nothing if nothing could be read.
+// write prints the documents as one array, or a template's results. It prints nothing if nothing could be read.
 func (i *inspection) write(ctx context.Context, c *call.Call, parts []string, status int) error {
 	if len(parts) == 0 && status == call.Failed {
 		return nil
@@ -164,7 +164,7 @@ func (i *inspection) write(ctx context.Context, c *call.Call, parts []string, st
 	return c.Print(ctx, string(text)+"\n")
 }
 
-// stored writes what --raw or --manifest asks for, byte for byte.
+// stored prints what --raw or --manifest asks for, byte for byte.
 func (i *inspection) stored(ctx context.Context, c *call.Call) (int, error) {
 	if c.Given("format") || i.raw && i.manifest {
 		return call.Failed, call.Usage("--raw and --manifest print what is stored; choose one, without --format",

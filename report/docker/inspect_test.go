@@ -13,8 +13,7 @@ import (
 	"layup/report/call"
 )
 
-// What docker says here it says of no image: a template may mix the names of Go and of JSON, and what it asks for that
-// is not known is said.
+// Unlike docker's, our templates may mix the names of Go and of JSON, and an unknown fact is an error that says so.
 func TestTemplatesFindEverySpellingAndSayWhatIsUnknown(t *testing.T) {
 	name := direct.Pack(t, "myfile")
 	id := strings.TrimSpace(direct.Layup(t, "inspect", "-f", "{{.Id}}", name).Out)
@@ -47,7 +46,7 @@ func TestTemplatesFindEverySpellingAndSayWhatIsUnknown(t *testing.T) {
 	}
 }
 
-// Without a config there is no ID, and serve can call the image nothing.
+// Without a config there is no ID, so serve cannot name the image.
 func TestWithoutConfigThereIsNoID(t *testing.T) {
 	for _, format := range []fixtures.Format{fixtures.DockerV1, fixtures.FlatRootfsBare} {
 		data, err := fixtures.Packing{Format: format}.Pack(direct.Load(t, "myfile"))
@@ -76,7 +75,7 @@ func TestWithoutConfigThereIsNoID(t *testing.T) {
 	}
 }
 
-// docker image inspect, docker inspect --type image, docker image history: whatever people type before an image's name.
+// People also type docker image inspect, docker inspect --type image and docker image history.
 func TestDockersLongerCommandsAreTakenAsTheyAre(t *testing.T) {
 	name := direct.Pack(t, "myfile")
 	for typed, short := range map[string]string{
@@ -110,8 +109,8 @@ func TestDockersLongerCommandsAreTakenAsTheyAre(t *testing.T) {
 	}
 }
 
-// A template that loops, calls itself or doubles strings ends with an error, after the time that is promised: render
-// tries more of them in less.
+// A template that loops, calls itself or doubles strings ends with an error, in the promised time. A test of package
+// render tries more of them in less time.
 func TestTemplatesWithoutEndAreStopped(t *testing.T) {
 	name := direct.Pack(t, "myfile")
 	for _, c := range []struct{ template, want string }{
@@ -132,7 +131,7 @@ func TestTemplatesWithoutEndAreStopped(t *testing.T) {
 	}
 }
 
-// What --raw prints is what the ID is the digest of.
+// The ID is the digest of what --raw prints.
 func TestStoredDocumentsArePrintedExactly(t *testing.T) {
 	img := direct.Load(t, "myfile")
 	for _, c := range []struct {
@@ -163,8 +162,8 @@ func TestStoredDocumentsArePrintedExactly(t *testing.T) {
 	}
 }
 
-// What cannot be read leaves no empty list, which would say that there is no such image; and IDs alone come without
-// notes.
+// An input that cannot be read does not print an empty list, which would say that there is no such image. history -q
+// prints no notes.
 func TestWhatCannotBeReadIsNoEmptyAnswer(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "image")
 	if err := os.WriteFile(name, []byte(strings.Repeat("no image\n", 200)), 0o600); err != nil {

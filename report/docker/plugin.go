@@ -15,8 +15,8 @@ import (
 	"layup/report/call"
 )
 
-// The names by which Docker knows its plugin: "docker layup" runs the executable docker-layup, which introduces itself
-// first.
+// The names that Docker's plugins use: "docker layup" runs the executable docker-layup, and asks for its metadata
+// before.
 const (
 	pluginName     = "layup"
 	pluginFile     = "docker-layup"
@@ -24,8 +24,8 @@ const (
 	pluginSocket   = "DOCKER_CLI_PLUGIN_SOCKET"
 )
 
-// Plugin returns the context and the arguments of a program's command line: if docker started the program as its
-// plugin, those that docker means.
+// Plugin returns the context and the arguments of a command line. If docker started the program as a plugin, the
+// context ends with docker, and docker's own arguments are left out.
 func Plugin(ctx context.Context, line []string) (context.Context, []string) {
 	if !isPlugin(line[0]) {
 		return ctx, line[1:]
@@ -33,13 +33,13 @@ func Plugin(ctx context.Context, line []string) (context.Context, []string) {
 	return withDocker(ctx), pluginArgs(line[1:])
 }
 
-// isPlugin reports whether the program was started by the name that Docker gives its plugin.
+// isPlugin reports whether the program was started by its name as a plugin.
 func isPlugin(program string) bool {
 	return strings.TrimSuffix(filepath.Base(program), ".exe") == pluginFile
 }
 
-// pluginArgs returns our part of docker's command line, which puts global flags, help or __complete before the plugin's
-// name. It leaves other lines alone, as the program can be called by hand.
+// pluginArgs returns our part of docker's command line. Docker puts global flags, help or __complete before the
+// plugin's name. Other lines stay as they are, as the program can be called by hand.
 func pluginArgs(args []string) []string {
 	rest, help := withoutDockerFlags(args)
 	if len(rest) > 1 && (rest[0] == "help" || strings.HasPrefix(rest[0], "__complete")) && rest[1] == pluginName {
@@ -54,8 +54,8 @@ func pluginArgs(args []string) []string {
 	return rest[1:]
 }
 
-// withoutDockerFlags drops the global flags of the docker client from the front. They choose an engine, and none is
-// asked here.
+// withoutDockerFlags drops docker's global flags from the front. They choose an engine, which a plugin for files does
+// not ask.
 func withoutDockerFlags(args []string) (rest []string, help bool) {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.Usage = func() {}
@@ -94,8 +94,8 @@ func newMetadata(*pflag.FlagSet) call.Answer {
 	}
 }
 
-// withDocker returns the context of a command of the plugin. It ends with the docker client that started it. Without a
-// terminal, that client passes on no signal: it closes a socket that it named, and waits for its plugin.
+// withDocker returns the context of a plugin's command, which ends with the docker client that started it. Without a
+// terminal, the client passes on no signal: it closes the socket in pluginSocket and waits for its plugin.
 func withDocker(ctx context.Context) context.Context {
 	ctx = call.AsPlugin(ctx)
 	address := os.Getenv(pluginSocket)
@@ -104,7 +104,7 @@ func withDocker(ctx context.Context) context.Context {
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", address)
 	if err != nil {
-		return ctx // then only signals end it, as with older clients
+		return ctx // only signals end it then, as with older clients
 	}
 	ctx, end := context.WithCancel(ctx)
 	go func() {

@@ -23,10 +23,10 @@ type historyRow struct {
 	now          time.Time
 }
 
-// createdByWidth is how many columns of CREATED BY docker shows.
+// createdByWidth is the number of columns that docker shows of CREATED BY.
 const createdByWidth = 45
 
-// ID is the image's, twelve digits if it is cut.
+// ID is the image's ID, cut to twelve digits unless --no-trunc is given.
 func (h *historyRow) ID() string {
 	if h.trunc && strings.Contains(h.row.ID, ":") {
 		return digest.Short(h.row.ID)
@@ -34,10 +34,10 @@ func (h *historyRow) ID() string {
 	return h.row.ID
 }
 
-// CreatedAt is RFC 3339 in the machine's zone.
+// CreatedAt is the time in RFC 3339, in the machine's zone.
 func (h *historyRow) CreatedAt() string { return time.Unix(h.row.Created, 0).Format(time.RFC3339) }
 
-// CreatedSince is how long ago that was; N/A up to the year 2000, which stands for unknown.
+// CreatedSince is the time since then; N/A up to the year 2000, which stands for unknown.
 func (h *historyRow) CreatedSince() string {
 	created := time.Unix(h.row.Created, 0)
 	switch {
@@ -49,7 +49,7 @@ func (h *historyRow) CreatedSince() string {
 	return render.DockerAge(h.now.Sub(created)) + " ago"
 }
 
-// CreatedBy is the instruction as the history has it, with spaces for tabs.
+// CreatedBy is the instruction, with spaces for tabs.
 func (h *historyRow) CreatedBy() string {
 	text := strings.ReplaceAll(h.row.CreatedBy, "\t", " ")
 	if h.trunc {
@@ -58,7 +58,7 @@ func (h *historyRow) CreatedBy() string {
 	return text
 }
 
-// Size is that of the uncompressed layer; - if it is not known.
+// Size is the size of the unpacked layer; - if it is not known.
 func (h *historyRow) Size() string {
 	switch {
 	case h.row.Size == nil:
@@ -69,7 +69,7 @@ func (h *historyRow) Size() string {
 	return strconv.FormatInt(*h.row.Size, 10)
 }
 
-// Comment is what the history has.
+// Comment is the comment of the history.
 func (h *historyRow) Comment() string { return h.row.Comment }
 
 // Format prints what docker prints for {{.}}.

@@ -7,7 +7,7 @@ import (
 	"layup/analyze"
 )
 
-// Up to the year 2000 the time stands for unknown; what was made after now was made just now.
+// A time up to the year 2000 stands for unknown; a time in the future counts as now.
 func TestHistorySaysHowLongAgo(t *testing.T) {
 	now := time.Date(2024, 6, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

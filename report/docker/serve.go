@@ -20,26 +20,24 @@ import (
 )
 
 const serveDetails = `
-Answers on a Unix socket what an engine says of its images, read-only, so that docker itself lists and inspects image
-files: docker -H unix://PATH image ls, image inspect, inspect, history. What would change anything is refused. All
-images of a file are served, of a directory that is not a layout, those of each file in it; --image and --platform
-choose. Every image is loaded and verified before the socket is there. It serves until it is interrupted, and then
-removes the socket.
+Answers docker on a Unix socket, read-only, as an engine with these images does: docker -H unix://PATH image ls, image
+inspect, inspect, history. Requests that change something are refused. All images of a file are served; of a directory
+that is not a layout, the images of each file in it. --image and --platform choose. Every image is loaded and verified
+before the socket exists. layup serves until it is interrupted, and then removes the socket.
 
-The socket is yours alone (mode 0600), and there is no other way in. PATH must not exist, unless it is a socket left
-by an earlier run. An image goes by its tags, by its ID or the beginning of it, by its manifest's digest. Where two
-files have an image of one tag, the later takes it, as with docker load; of several platforms, this machine's goes by
-the tag.
+The socket has mode 0600: only you can use it. PATH must not exist, unless it is a socket left by an earlier run. A
+tag, an ID, the beginning of an ID, or the digest of a manifest names an image. If two files have one tag, the later
+file takes it, as with docker load. If a file has several platforms, the tag names this machine's.
 `
 
-// What a client may take: it asks one short question at a time.
+// The limits of a client, which asks one short question at a time.
 const (
 	mostClients    = 64
 	mostHeader     = 16 << 10 // bytes
 	questionTime   = 10 * time.Second
 	answerTime     = time.Minute
 	idleTime       = 2 * time.Minute
-	longestAddress = 103 // bytes of a socket's path: the least of the systems
+	longestAddress = 103 // bytes of a socket's path: the least of all systems
 )
 
 // Serve is the command serve.
@@ -61,13 +59,13 @@ func newServe(f *pflag.FlagSet) call.Answer {
 		}
 		if scheme, _, ok := strings.Cut(*path, "://"); ok && scheme != "unix" {
 			return call.Failed, call.Usage("layup serve --socket ./layup.sock "+show.Shell(c.Args[0]),
-				"--socket %q: it answers on a Unix socket alone", *path)
+				"--socket %q: layup serves on a Unix socket only", *path)
 		}
-		address, err := filepath.Abs(strings.TrimPrefix(*path, "unix://")) // as docker -H has it
+		address, err := filepath.Abs(strings.TrimPrefix(*path, "unix://")) // docker -H takes unix://PATH
 		if err != nil {
 			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
-		if _, err := checkSocket(address); err != nil { // before what takes time
+		if _, err := checkSocket(address); err != nil { // before the images are loaded
 			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
 		s := &served{c: c}
@@ -84,7 +82,7 @@ func newServe(f *pflag.FlagSet) call.Answer {
 	}
 }
 
-// newServer is a server in which no client can stay for ever without asking.
+// newServer returns a server that disconnects idle clients.
 func newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: questionTime, ReadTimeout: questionTime, WriteTimeout: answerTime,
@@ -102,12 +100,12 @@ func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) e
 	case err := <-ended:
 		return errors.Join(fmt.Errorf("serve: %w", err), listener.Close())
 	case <-ctx.Done():
-		// A server that has not begun does not know the listener, and only closing it removes the socket.
+		// A server that has not begun does not close the listener, which removes the socket.
 		return errors.Join(srv.Close(), listener.Close())
 	}
 }
 
-// A limited listener has at most as many connections as fit into free; more wait.
+// A limited listener has at most cap(free) connections; others wait.
 type limited struct {
 	net.Listener
 	free chan struct{}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// loopback listens where only this machine reaches it.
+// loopback returns a listener that only this machine reaches.
 func loopback(t *testing.T) net.Listener {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

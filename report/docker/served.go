@@ -24,7 +24,7 @@ type served struct {
 // An origin is where an image came from.
 type origin struct{ name, platform string }
 
-// load loads all images, one argument after the other, and keeps only their documents.
+// load loads the images of one argument after the other, and keeps only their documents.
 func (s *served) load(ctx context.Context) (int, error) {
 	for _, name := range s.c.Args {
 		list, err := s.c.LoadAll(ctx, []string{name}, analyze.Needs{})
@@ -50,22 +50,22 @@ func (s *served) load(ctx context.Context) (int, error) {
 	return call.Answered, nil
 }
 
-// takeAll takes the images of a list; an engine's containers are not served.
+// takeAll takes the images of a list. An engine's containers are not served.
 func (s *served) takeAll(list call.Images) error {
 	for _, l := range list {
 		if l.Err != nil {
 			continue // with --keep-going
 		}
-		if l.Image.Container != nil { // not its image: it has a layer more
+		if l.Image.Container != nil { // its layers are not only those of its image
 			if len(list) == 1 {
 				return call.Usage("layup inspect "+show.Shell(l.Name)+"  prints docker's document of it",
-					"%s: is a container, and images alone are served", l.Where())
+					"%s: is a container; only images are served", l.Where())
 			}
 			continue
 		}
 		if l.Image.ID == "" {
 			return call.Usage("layup ls "+show.Shell(l.Name)+"  reads it",
-				"%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID that an engine could say",
+				"%s: a bare layer, or an archive from before Docker 1.10, has no config, and so no ID for an engine",
 				l.Where())
 		}
 		s.take(l.Image)
@@ -73,7 +73,7 @@ func (s *served) takeAll(list call.Images) error {
 	return nil
 }
 
-// take adds an image, or its names to those of the same image from elsewhere.
+// take adds an image. If it is there already, from elsewhere, it gets more names.
 func (s *served) take(img *analyze.Image) {
 	d, from := img.Docker(), origin{img.Name, img.Platform}
 	at := slices.IndexFunc(s.images, func(other engineapi.Image) bool { return other.Inspect.ID == d.ID })
@@ -98,7 +98,8 @@ func (s *served) take(img *analyze.Image) {
 	}
 }
 
-// name gives an image its tags, even if another has one already.
+// name gives an image its tags. It takes a tag from another image if the tag of a later file, or this machine's
+// platform, goes first.
 func (s *served) name(at int, from origin, tags []string) {
 	for _, tag := range tags {
 		has := slices.IndexFunc(s.images, func(other engineapi.Image) bool {
@@ -112,7 +113,7 @@ func (s *served) name(at int, from origin, tags []string) {
 		case has >= 0:
 			s.unname(has, tag)
 			if s.origin[has].name != from.name {
-				s.c.Note(fmt.Sprintf("%s is the image of %s now, the later file, no longer that of %s", tag, from.name,
+				s.c.Note(fmt.Sprintf("%s is now the image of %s, the later file, and no longer that of %s", tag, from.name,
 					s.origin[has].name))
 			}
 		}
@@ -130,7 +131,7 @@ func (s *served) unname(at int, tag string) {
 	}
 }
 
-// better reports whether a tag in a file of several platforms means this image: it means that of this machine.
+// better reports whether a tag of a file with several platforms means this image: only this one is for this machine.
 func (o origin) better(than origin) bool {
 	ours := func(platform string) bool { return strings.HasPrefix(platform+"/", "linux/"+runtime.GOARCH+"/") }
 	return ours(o.platform) && !ours(than.platform)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// checkSocket says whether a socket can come to be at a path, and why not. It returns the socket that an earlier run
-// left there, if there is one.
+// checkSocket checks whether a socket can be made at a path. It returns the socket that an earlier run left there, if
+// there is one.
 func checkSocket(path string) (dead fs.FileInfo, err error) {
 	if len(path) > longestAddress {
 		return nil, fmt.Errorf("its path has %d bytes, and %d is the most for a socket", len(path), longestAddress)
@@ -49,13 +49,13 @@ func checkSocket(path string) (dead fs.FileInfo, err error) {
 
 const socketMode fs.FileMode = 0o600
 
-// birthplace is the longest path below the directory under which a socket is made.
+// birthplace is the longest path, below the directory, by which a socket is made.
 const birthplace = "/.lu4294967295/s"
 
 var errListening = errors.New("a program is listening there")
 
-// listenPrivately listens on a socket that is the user's alone from the first moment: it is made in a directory nobody
-// else may enter, and gets its name when it has its mode. A socket that an earlier run left is removed before.
+// listenPrivately listens on a socket that nobody else can use at any time. The socket is made in a directory that only
+// the user may enter, and gets its name after its mode. A socket that an earlier run left is removed.
 func listenPrivately(path string) (net.Listener, error) {
 	defer lockDirectory(filepath.Dir(path))()
 	dead, err := checkSocket(path)
@@ -87,9 +87,8 @@ func listenPrivately(path string) (net.Listener, error) {
 	return &private{Listener: listener, path: path, info: info}, nil
 }
 
-// place gives a socket its name, and replaces nothing but the dead one that was found there. That is moved away to be
-// looked at, for what has the name may be another by now, of a program that started at the same moment: it gets its
-// name back.
+// place gives a socket its name, and replaces only the dead socket that was found there. Another program may have
+// replaced that one since, so it is moved and compared first; if it is another, it gets its name back.
 func place(made, path string, dead fs.FileInfo) error {
 	if dead != nil {
 		taken := made + ".old"
@@ -107,7 +106,7 @@ func place(made, path string, dead fs.FileInfo) error {
 	return err
 }
 
-// plainCause leaves out the paths, which the message has already.
+// plainCause leaves out the paths, as the message names them.
 func plainCause(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -118,7 +117,7 @@ func plainCause(err error) error {
 	return err
 }
 
-// socketCause is plainCause for the errors of sockets.
+// socketCause leaves out the addresses, as the message names them.
 func socketCause(err error) error {
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		err = e.Err
@@ -129,7 +128,7 @@ func socketCause(err error) error {
 	return err
 }
 
-// A private listener removes its socket when it is closed, but not another that has taken its place.
+// A private listener removes its socket when it is closed, unless another socket has replaced it.
 type private struct {
 	net.Listener
 	path string
@@ -149,7 +148,7 @@ func (p *private) Close() error {
 	return err
 }
 
-// A seated connection gives its place back when it is closed.
+// A seated connection gives its place in a limited listener back when it is closed.
 type seated struct {
 	net.Conn
 	free chan struct{}

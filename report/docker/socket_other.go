@@ -4,8 +4,8 @@ package docker
 
 import "io/fs"
 
-// ownedByUs reports whether a file belongs to the user who runs the program, which only Unix tells.
+// ownedByUs is always false: only Unix says to whom a file belongs.
 func ownedByUs(fs.FileInfo) bool { return false }
 
-// lockDirectory locks nothing here.
+// lockDirectory locks nothing on this system.
 func lockDirectory(string) (unlock func()) { return func() {} }

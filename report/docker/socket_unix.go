@@ -14,8 +14,8 @@ func ownedByUs(info fs.FileInfo) bool {
 	return ok && int(stat.Uid) == os.Geteuid()
 }
 
-// lockDirectory keeps other programs of ours from making a socket in a directory until unlock is called. Where the file
-// system knows no locks, nobody is kept.
+// lockDirectory keeps other runs of layup from making a socket in a directory until unlock is called. It does nothing
+// if the file system has no locks.
 func lockDirectory(dir string) (unlock func()) {
 	file, err := os.Open(dir)
 	if err != nil {

@@ -34,7 +34,7 @@ func unzipped(t *testing.T, name string) []byte {
 	return data
 }
 
-// engineDocument is what an engine said of an image of which the store is known.
+// engineDocument returns an engine's document of an image, as one from a store.
 func engineDocument(t *testing.T) (*analyze.DockerImage, *source.Image) {
 	t.Helper()
 	var list []*analyze.DockerImage
@@ -58,8 +58,7 @@ func TestDocumentKeepsEveryFieldOfAnEngines(t *testing.T) {
 // newerJoin are the templates that docker 28 refuses and docker 29 runs.
 var newerJoin = map[string]string{`{{join .Config.Labels ","}}`: "lab <lab@example.com>,lab nginx\n"}
 
-// Templates on the document of an engine, with all that only an engine knows, against what docker's client made of
-// them.
+// Templates on an engine's document give what docker's client gave.
 func TestTemplatesOnAnEnginesDocument(t *testing.T) {
 	d, img := engineDocument(t)
 	pointer := regexp.MustCompile(`0x[0-9a-f]{8,}`)

@@ -1,5 +1,5 @@
-// Package engineapi answers the read-only questions of the Docker Engine API about images, from documents that are made
-// before it listens.
+// Package engineapi answers the read-only questions of the Docker Engine API about images, from documents that exist
+// before the server starts.
 package engineapi
 
 import (
@@ -32,7 +32,8 @@ type Server struct {
 	version string  // of the program
 }
 
-// New returns a server of the images, each ID and each tag of one image only. It tells clients the program's version.
+// New returns a server of the images. No two images have an ID or a tag in common. Clients are told the program's
+// version.
 func New(images []Image, version string) *Server { return &Server{images, version} }
 
 // versioned is the beginning of a path that names a version of the API.
@@ -53,7 +54,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		h.Set("Allow", "GET, HEAD")
-		h.Set("Connection", "close") // whatever the client still has to send
+		h.Set("Connection", "close") // the rest of the request is not read
 		refuse(w, http.StatusMethodNotAllowed, "layup serves image files read-only: %s %+q is refused", r.Method, path)
 	case api > newest:
 		refuse(w, http.StatusBadRequest, "client version 1.%d is too new. Maximum supported API version is 1.%d", api, newest)
@@ -65,7 +66,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer answers a question about what is there.
+// answer answers a question by its path.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, path string, api int) {
 	name, isImage := strings.CutPrefix(path, "/images/")
 	switch {
@@ -83,9 +84,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, path string, api
 		s.about(w, strings.TrimSuffix(name, "/history"), func(img *Image) any {
 			return append([]analyze.DockerHistory{}, img.History...)
 		})
-	default: // 404, so that a client that looks for something of any kind goes on to images
+	default: // 404, so that a client that tries all kinds of objects goes on to images
 		refuse(w, http.StatusNotFound,
-			"layup serves image files: it has no %+q, only images to list and inspect, and their history", path)
+			"layup serves image files: it lists and inspects images, and has their history; it has no %+q", path)
 	}
 }
 
@@ -121,7 +122,7 @@ func send(w http.ResponseWriter, doc any) {
 	_ = enc.Encode(doc) // a client that went away needs no answer
 }
 
-// refuse says why there is no answer, in the form that clients print.
+// refuse answers with a message, which clients print.
 func refuse(w http.ResponseWriter, status int, format string, args ...any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

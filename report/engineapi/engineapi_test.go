@@ -37,7 +37,7 @@ func sample() *Server {
 	return New([]Image{a, b, c}, "v0")
 }
 
-// get asks the server; the body is its whole answer.
+// ask asks the server; the body is its whole answer.
 func ask(t *testing.T, method, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -45,7 +45,7 @@ func ask(t *testing.T, method, target string) *httptest.ResponseRecorder {
 	return w
 }
 
-// message is what a client prints of a refusal.
+// message returns what a client prints of a refusal.
 func message(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()
 	var m map[string]string
@@ -70,7 +70,7 @@ func TestNamesMeanWhatAnEngineMeans(t *testing.T) {
 		var doc struct {
 			ID string `json:"Id"`
 		}
-		_ = json.Unmarshal(w.Body.Bytes(), &doc) // of a refusal there is none
+		_ = json.Unmarshal(w.Body.Bytes(), &doc) // a refusal has none
 		if doc.ID != want || (w.Code == http.StatusOK) != (want != "") {
 			t.Errorf("%s: got %d %s want %s", name, w.Code, doc.ID, want)
 		}

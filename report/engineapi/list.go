@@ -49,7 +49,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, api int) {
 	send(w, found)
 }
 
-// created is when the image was made, in seconds since 1970; the year 1 if that is unknown.
+// created is the time when the image was made, in seconds since 1970; the year 1 if it is unknown.
 func created(d *analyze.DockerImage) int64 {
 	t, err := time.Parse(time.RFC3339Nano, d.Created)
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *Server) testSince(name string) (func(*summary) bool, error) {
 	return func(sum *summary) bool { return sum.Created > at }, err
 }
 
-// createdOf is when the image with a name was made.
+// createdOf is the time when the image with a name was made.
 func (s *Server) createdOf(name string) (int64, error) {
 	img, err := s.find(name)
 	switch {
@@ -195,7 +195,7 @@ func (sum *summary) keepMatching(patterns []string) bool {
 		name, _, _ := strings.Cut(ref, "@")
 		name, _, _ = cutTag(name)
 		return !slices.ContainsFunc(patterns, func(pattern string) bool {
-			whole, _ := path.Match(pattern, ref) // the patterns were tried before
+			whole, _ := path.Match(pattern, ref) // filters refuses a bad pattern
 			part, _ := path.Match(pattern, name)
 			return whole || part
 		})

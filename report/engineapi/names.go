@@ -14,8 +14,8 @@ import (
 var idStart = regexp.MustCompile(`^(sha256:)?[0-9a-f]{1,64}$`)
 
 // find returns the image that a name means, or nil, as an engine reads names: a whole ID goes first, then a tag or a
-// digest of a repository, then the beginning of an ID. The manifest's digest also serves as an ID, as it does if
-// containerd keeps the images. An error says that the IDs of several images begin so.
+// digest of a repository, then the beginning of an ID. A manifest's digest also serves as an ID, as in an engine with
+// containerd's store. It is an error if the IDs of several images begin with the name.
 func (s *Server) find(name string) (*Image, error) {
 	if name == "" {
 		return nil, nil
@@ -42,7 +42,7 @@ func (s *Server) find(name string) (*Image, error) {
 	return s.byStart(digest.FromHex(digest.Hex(name)))
 }
 
-// byStart finds the only image with an ID that begins so, or else with a manifest's digest that does.
+// byStart finds the only image with an ID, or else a manifest's digest, that begins with start.
 func (s *Server) byStart(start string) (*Image, error) {
 	for _, id := range []func(img *Image) string{func(img *Image) string { return img.Inspect.ID }, (*Image).manifest} {
 		var found []*Image
@@ -56,7 +56,7 @@ func (s *Server) byStart(start string) (*Image, error) {
 		case 1:
 			return found[0], nil
 		default:
-			return nil, fmt.Errorf("%s is ambiguous: the IDs of %d images begin so", start, len(found))
+			return nil, fmt.Errorf("%s is ambiguous: the IDs of %d images begin with it", start, len(found))
 		}
 	}
 	return nil, nil
@@ -70,7 +70,7 @@ func (img *Image) manifest() string {
 	return img.Inspect.Descriptor.Digest
 }
 
-// has reports whether the image is the one that a digest names in a repository: it is from there, or has a tag there.
+// has reports whether a digest names the image in a repository: the image is from there, or has a tag there.
 func (img *Image) has(repository, blob string) bool {
 	repository, _, _ = cutTag(document.Familiar(repository))
 	if slices.Contains(img.Inspect.RepoDigests, repository+"@"+blob) {
@@ -91,7 +91,7 @@ func cutTag(ref string) (name, tag string, tagged bool) {
 	return ref[:i], ref[i+1:], true
 }
 
-// shownName is a name in a message, as an engine says it.
+// shownName returns a name as an engine's message has it.
 func shownName(name string) string {
 	if quoted := strconv.QuoteToASCII(name); quoted != `"`+name+`"` {
 		return quoted

@@ -22,7 +22,7 @@ func (s *Server) versionFacts() object {
 	return facts
 }
 
-// infoFacts answers GET /info: what clients print of an engine that has images and nothing else.
+// infoFacts answers GET /info for an engine that has images and nothing else.
 func (s *Server) infoFacts() object {
 	facts := object{
 		"ID": "layup", "Name": "layup", "ServerVersion": s.version,
@@ -35,7 +35,7 @@ func (s *Server) infoFacts() object {
 	}
 	for _, ability := range []string{"MemoryLimit", "SwapLimit", "OomKillDisable", "CpuCfsPeriod", "CpuCfsQuota",
 		"CPUShares", "CPUSet", "PidsLimit", "IPv4Forwarding", "BridgeNfIptables", "BridgeNfIp6tables"} {
-		facts[ability] = true // else clients warn of what is missing for containers
+		facts[ability] = true // else clients warn that containers cannot use it
 	}
 	return facts
 }

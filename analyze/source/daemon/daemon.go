@@ -21,17 +21,17 @@ import (
 	"layup/analyze/source/disk"
 )
 
-// The most bytes of a list of images and of an error's message, and the longest wait for a connection.
+// The limits of an engine's answers.
 const (
-	maxList    = 64 << 20
-	maxMessage = 64 << 10
+	maxList    = 64 << 20 // bytes of a list of images
+	maxMessage = 64 << 10 // bytes of an error's message
 	dialTime   = 10 * time.Second
 )
 
 // listHint is the command that lists the images.
 const listHint = "layup images docker-daemon:  lists the engine's images"
 
-// A Client asks the engine at a socket. It connects when it is asked, not before.
+// A Client asks the engine at a socket. It connects with the first question.
 type Client struct {
 	socket string
 	http   *http.Client
@@ -93,7 +93,7 @@ func (c *Client) Images(ctx context.Context) ([]Image, error) {
 }
 
 // Save returns an image as docker save writes it. The reader's error is io.EOF only at the end of the engine's answer.
-// An error is an advice.ErrNoImage if the engine does not have the image.
+// The error is an advice.ErrNoImage if the engine does not have the image.
 func (c *Client) Save(ctx context.Context, ref string) (io.ReadCloser, error) {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' }
 	if path.Clean(ref) != ref || path.IsAbs(ref) || strings.HasPrefix(ref, "..") || strings.ContainsFunc(ref, odd) {
@@ -124,7 +124,7 @@ func (c *Client) get(ctx context.Context, path string) (io.ReadCloser, error) {
 	return nil, c.refused(res)
 }
 
-// refused says what the engine answers in place of an image or a list.
+// refused is the error about an answer that is not an image or a list.
 func (c *Client) refused(res *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxMessage)) // the status says enough
 	var doc struct{ Message string }
@@ -144,7 +144,7 @@ type absent struct{ error }
 
 func (absent) Is(target error) bool { return target == advice.ErrNoImage }
 
-// unreached says why there is no answer.
+// unreached is the error if there is no answer.
 func (c *Client) unreached(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err

@@ -16,7 +16,7 @@ import (
 	"layup/analyze/source/advice"
 )
 
-// asked returns a client of an engine that answers as f does. The socket's name is short, for systems limit its length.
+// asked returns a client of an engine that answers as f does. The socket's name is short, as systems limit its length.
 func asked(t *testing.T, f http.HandlerFunc) *Client {
 	t.Helper()
 	t.Chdir(t.TempDir())

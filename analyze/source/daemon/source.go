@@ -12,7 +12,7 @@ import (
 	"layup/analyze/source/input"
 )
 
-// Kind is the kind of a source that a running engine gave.
+// Kind is the kind of a source that a running engine gives.
 const Kind = "docker-daemon"
 
 var errNoImage = errors.New("names an engine, not an image")
@@ -58,7 +58,7 @@ func (s *savedImage) Load(ctx context.Context, e *source.Entry) (*source.Image, 
 	return img, err
 }
 
-// A catalogue is the list of an engine's images, none of which is read.
+// A catalogue is the list of an engine's images. No image is read.
 type catalogue struct{ images []Image }
 
 func (*catalogue) Kind() string                { return Kind }

@@ -29,7 +29,7 @@ func shop(t *testing.T) []byte {
 	return saved
 }
 
-// serving makes an engine whose only image is the bytes, and lets Open find it.
+// serving makes an engine with one image, and lets Open find the engine.
 func serving(t *testing.T, saved []byte) {
 	t.Helper()
 	asked(t, func(w http.ResponseWriter, r *http.Request) {
