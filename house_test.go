@@ -24,7 +24,7 @@ const (
 	mostFunction = 60  // lines of a function without its tables
 )
 
-// The mechanisms that exist once, told by what a line of such code holds. A mechanism without a home may be anywhere.
+// mechanisms exist once. A pattern of a line recognizes their code. A mechanism without a home may be anywhere.
 var mechanisms = []struct {
 	what, home string
 	line       *regexp.Regexp
@@ -41,12 +41,12 @@ var mechanisms = []struct {
 	{"bounded set of open files", "analyze/source/disk/", regexp.MustCompile(`(?i)^(const )?\s*maxOpen\s+= `)},
 }
 
-// banned matches the words that are not used, alone or as a part of a name.
+// banned matches words that nothing here uses, alone or as a part of a name.
 var banned = regexp.MustCompile(`(?i:\b|_)` +
 	`(?i:hand-?over|deliver(y|ies)|oddit(y|ies)|packed|shel(f|ves)|cargo|dress(es|ed)?|lament)(?:s?\b|_|[A-Z])|` +
 	`[a-z](Hand-?[oO]ver|Deliver(y|ies)|Oddit(y|ies)|Packed|Shel(f|ves)|Cargo|Dress|Lament)`)
 
-// stems are in every banned word: a search for them is faster than the pattern.
+// Every banned word holds one of the stems, which are faster to search for than the pattern.
 var stems = []string{"hand", "deliver", "oddit", "packed", "shel", "cargo", "dress", "lament"}
 
 // A finding is a place that breaks a rule, and how.
@@ -104,7 +104,7 @@ func longLines(files map[string]string) (found []finding) {
 	return found
 }
 
-// longFunctions finds functions that are too long, functions inside tables too.
+// longFunctions finds functions that are too long, also inside tables.
 func longFunctions(files map[string]string) (found []finding) {
 	for name, text := range files {
 		if !strings.HasSuffix(name, ".go") {
@@ -150,7 +150,7 @@ func tableLines(body *ast.BlockStmt, lines func(ast.Node) int) (n int) {
 	return n
 }
 
-// secondMechanisms finds what a mechanism's home should do: in the program, not in tests, fixtures or comments.
+// secondMechanisms finds code of a mechanism outside its home. Tests, fixtures and comments do not count.
 func secondMechanisms(files map[string]string) (found []finding) {
 	for _, m := range mechanisms {
 		var all []finding

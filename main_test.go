@@ -53,6 +53,7 @@ func status(t *testing.T, err error) int {
 
 func TestSignalsEndEvenABlockedRead(t *testing.T) {
 	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		// the end of the program does not wait for that of its input, which never comes
 		var stdout, stderr bytes.Buffer
 		cmd := program(t, "ls", "--progress", "plain", "-")
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -63,20 +64,15 @@ func TestSignalsEndEvenABlockedRead(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		begun := tar.NewWriter(stdin) // more than a pipe holds: the program has begun to read, and waits for the rest
+		begun := tar.NewWriter(stdin) // more than a pipe holds, so the program reads and waits for the rest
 		err = begun.WriteHeader(&tar.Header{Name: "f", Size: 1 << 30})
 		if _, writeErr := begun.Write(make([]byte, 256<<10)); err != nil || writeErr != nil {
 			t.Fatal(err, writeErr)
 		}
-		begin := time.Now()
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
-		got := status(t, cmd.Wait())
-		if took := time.Since(begin); took > 20*time.Second { // at once, unless the machine is busy
-			t.Errorf("%v: it took %v", signal, took)
-		}
-		if got != want || stdout.Len() > 0 || stderr.Len() > 0 {
+		if got := status(t, cmd.Wait()); got != want || stdout.Len() > 0 || stderr.Len() > 0 {
 			t.Errorf("%v: exit %d want %d, %q %q", signal, got, want, stdout.String(), stderr.String())
 		}
 		stdin.Close()
@@ -101,10 +97,11 @@ func TestInterruptedExtractionLeavesNothing(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			for begin := time.Now(); time.Since(begin) < 20*time.Second; {
-				if begun, _ := filepath.Glob(filepath.Join(building, ".layup-*", "f1*")); len(begun) > 0 {
+			for range 60_000 { // a minute
+				if begun, _ := filepath.Glob(filepath.Join(building, ".layup-*", "f1")); len(begun) > 0 {
 					break
 				}
+				time.Sleep(time.Millisecond)
 			}
 			if err := cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
@@ -113,7 +110,7 @@ func TestInterruptedExtractionLeavesNothing(t *testing.T) {
 				t.Errorf("%v: exit %d want %d, %q", signal, got, want, stderr.String())
 			}
 			left, err := filepath.Glob(filepath.Join(building, "*"))
-			if signal == syscall.SIGKILL { // nobody could remove it, but its name is temporary
+			if signal == syscall.SIGKILL { // nothing could remove it, but its name is temporary
 				left = slices.DeleteFunc(left, func(name string) bool { return strings.HasPrefix(filepath.Base(name), ".layup-") })
 			}
 			if len(left) > 0 || err != nil {

@@ -1,7 +1,6 @@
 package analyze_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -15,54 +14,42 @@ import (
 
 	"layup/analyze"
 	"layup/fixtures"
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
-// member is a tar entry of any typeflag, its content padded.
-func member(t *testing.T, name string, typeflag byte, content string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(content)), Mode: 0o644})
-	_, err2 := io.WriteString(w, content)
-	if err := errors.Join(err, err2, w.Flush()); err != nil {
-		t.Fatal(err)
+// sparse is a file in GNU's format 0.1. The regions are offset and size in turn.
+func sparse(name string, size int64, regions []int64, stored string) []byte {
+	records := ""
+	for _, r := range [][2]string{{"major", "0"}, {"minor", "1"}, {"name", name}, {"size", fmt.Sprint(size)},
+		{"numblocks", fmt.Sprint(len(regions) / 2)},
+		{"map", strings.Trim(strings.ReplaceAll(fmt.Sprint(regions), " ", ","), "[]")}} {
+		records += sample.Record("GNU.sparse."+r[0], r[1])
 	}
-	h := b.Bytes()
-	h[156] = typeflag
-	copy(h[148:156], "        ")
-	sum := 0
-	for _, c := range h[:512] {
-		sum += int(c)
-	}
-	copy(h[148:156], fmt.Sprintf("%06o\x00 ", sum))
-	return h
+	return append(sample.Header("pax", 'x', records), sample.Header(name, '0', stored)...)
 }
 
-// sparse is a file in GNU's format 0.1: its length, its regions as offset, size in turn, and what is stored.
-func sparse(t *testing.T, name string, size int64, regions []int64, stored string) []byte {
+// files returns a tar of files, given as name and content in turn.
+func files(t *testing.T, list ...string) []byte {
 	t.Helper()
-	text := strings.Trim(strings.ReplaceAll(fmt.Sprint(regions), " ", ","), "[]")
-	var records strings.Builder
-	for _, r := range []string{"GNU.sparse.major=0", "GNU.sparse.minor=1", "GNU.sparse.name=" + name,
-		fmt.Sprintf("GNU.sparse.size=%d", size),
-		fmt.Sprintf("GNU.sparse.numblocks=%d", len(regions)/2), "GNU.sparse.map=" + text} {
-		fmt.Fprintf(&records, "%d %s\n", len(r)+4, r) // all have two digits
+	var of []sample.File
+	for i := 0; i < len(list); i += 2 {
+		of = append(of, sample.File{Name: list[i], Content: []byte(list[i+1])})
 	}
-	return append(member(t, "pax", 'x', records.String()), member(t, name, '0', stored)...)
+	return sample.TarOf(t, of...)
 }
 
-// write puts an image into a file.
-func write(t *testing.T, content ...[]byte) string {
+// write writes an image to a file.
+func write(t *testing.T, content []byte) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "image.tar")
-	if err := os.WriteFile(name, bytes.Join(content, nil), 0o644); err != nil {
+	if err := os.WriteFile(name, content, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return name
 }
 
-// open loads an image with temporary files in a folder of their own, which must be empty at the end.
+// open loads an image with a folder of its own for temporary files, which must be empty at the end.
 func open(t *testing.T, name string, opt analyze.Options) *analyze.Image {
 	t.Helper()
 	opt.Source.TempDir = t.TempDir()
@@ -119,11 +106,11 @@ func TestContentOfSparseFilesIsExpanded(t *testing.T) {
 	}
 	var layer []byte
 	for _, f := range files {
-		layer = append(layer, sparse(t, f.name, f.size, f.regions, f.stored)...)
+		layer = append(layer, sparse(f.name, f.size, f.regions, f.stored)...)
 	}
-	layer = append(layer, member(t, "empty", '0', "")...)
-	layer = append(layer, member(t, "plain", '0', "text")...)
-	name := write(t, layer, make([]byte, 1024))
+	layer = append(layer, sample.TarOf(t, sample.File{Name: "empty"},
+		sample.File{Name: "plain", Content: []byte("text")})...)
+	name := write(t, layer)
 	for _, verify := range []bool{true, false} {
 		opt := analyze.Default()
 		opt.Source.Verify, opt.Digests = verify, true
@@ -147,9 +134,8 @@ func TestContentOfSparseFilesIsExpanded(t *testing.T) {
 
 func TestContentOfHugeSparseFilesIsLimited(t *testing.T) {
 	const huge = 1 << 50
-	layer := sparse(t, "one-region", huge, []int64{huge - 5, 5}, "hello")
-	layer = append(layer, sparse(t, "all-hole", huge, []int64{huge, 0}, "")...)
-	img := open(t, write(t, layer, make([]byte, 1024)), analyze.Default())
+	img := open(t, write(t, sample.Ended(sparse("one-region", huge, []int64{huge - 5, 5}, "hello"),
+		sparse("all-hole", huge, []int64{huge, 0}, ""))), analyze.Default())
 	for _, name := range []string{"one-region", "all-hole"} {
 		_, err := img.Content(t.Context(), versionAt(t, img, name))
 		if limit, ok := errors.AsType[*tarfs.LimitError](err); !ok || limit.Name != "sparse" {
@@ -203,13 +189,12 @@ w a
 
 // A diffID may be of any algorithm that the OCI image specification registers.
 func TestContentIsCheckedBySHA512(t *testing.T) {
-	layer := append(member(t, "a", '0', "text"), make([]byte, 1024)...)
+	layer := files(t, "a", "text")
 	config := fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha512:%x"]}}`,
 		sha512.Sum512(layer))
 	id := fmt.Sprintf("%x.json", sha256.Sum256(config))
 	manifest := fmt.Sprintf(`[{"Config":%q,"RepoTags":["x:1"],"Layers":["layer.tar"]}]`, id)
-	name := write(t, member(t, id, '0', string(config)), member(t, "layer.tar", '0', string(layer)),
-		member(t, "manifest.json", '0', manifest), make([]byte, 1024))
+	name := write(t, files(t, id, string(config), "layer.tar", string(layer), "manifest.json", manifest))
 	img := open(t, name, analyze.Default())
 	v := versionAt(t, img, "a")
 	if got, err := contentOf(t, img, v); err != nil || got != "text" {
@@ -220,7 +205,7 @@ func TestContentIsCheckedBySHA512(t *testing.T) {
 	checkChanged(t, err)
 }
 
-// rewrite changes bytes of a file in place, and gives it the time it had.
+// rewrite changes bytes of a file in place and keeps its time.
 func rewrite(t *testing.T, name, old, with string) {
 	t.Helper()
 	before, err := os.Stat(name)
@@ -256,7 +241,7 @@ func TestContentOfAChangedInputIsRefused(t *testing.T) {
 		},
 	} {
 		t.Run(say, func(t *testing.T) {
-			name := write(t, member(t, "a", '0', "secret"), member(t, "b", '0', "other"), make([]byte, 1024))
+			name := write(t, files(t, "a", "secret", "b", "other"))
 			img := open(t, name, analyze.Default())
 			v := versionAt(t, img, "a")
 			change(t, name)
@@ -273,7 +258,7 @@ func TestContentOfAChangedInputIsRefused(t *testing.T) {
 	}
 }
 
-// What --keep-going reads of a damaged layer has no digest to be checked against, and did not change meanwhile.
+// --keep-going reads a damaged layer as it is stored. Its digest does not prove it, and the input did not change.
 func TestContentOfADamagedLayerIsWhatIsStored(t *testing.T) {
 	src, err := fixtures.Parse("test", "tag test:1\nlayer one\nf 0644 0:0 a \"secret\"\nf 0644 0:0 b \"other\"\n")
 	if err != nil {

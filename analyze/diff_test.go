@@ -13,7 +13,7 @@ import (
 	"layup/tarfs"
 )
 
-// loadPair packs two images written as text and loads them as diff does.
+// loadPair packs two images that are given as text, and loads them as diff does.
 func loadPair(t *testing.T, texts [2]string) [2]*analyze.Image {
 	t.Helper()
 	var names [2]string
@@ -48,8 +48,8 @@ func hashed(img *analyze.Image, path string) bool {
 	return ok
 }
 
-// Layers of both images are not hashed: they hold equal files. One is read again only if a file of another layer leaves
-// a doubt.
+// Shared layers hold equal files and are not hashed. A shared layer is read again only if a file of another layer
+// leaves a doubt.
 func TestSharedLayersAreNotHashed(t *testing.T) {
 	const base = "layer base\nf 0644 0:0 big \"big\"\nf 0644 0:0 passwd \"one\"\n"
 	images := loadPair(t, [2]string{base, base + "layer more\nf 0644 0:0 passwd \"two\"\nf 0644 0:0 new \"new\"\n"})
@@ -69,7 +69,7 @@ func TestSharedLayersAreNotHashed(t *testing.T) {
 	}
 }
 
-// Of one layer, only the same entry is the same content: a hard link of a layer above may lead to another.
+// Within one layer, only one entry is one content: a hard link in a layer above may lead to another entry.
 func TestAnotherEntryOfASharedLayerIsAnotherContent(t *testing.T) {
 	const base = "layer base\nf 0644 0:0 a \"one\"\nf 0644 0:0 b \"two\"\nf 0644 0:0 c \"one\"\n"
 	images := loadPair(t, [2]string{base, base + "layer link\nh 0644 0:0 b -> a\nh 0644 0:0 c -> a\n"})
@@ -87,7 +87,7 @@ func TestAnotherEntryOfASharedLayerIsAnotherContent(t *testing.T) {
 	}
 }
 
-// What the first pass did not hash is read a second time, and that must still be what it was.
+// What the first pass did not hash is read a second time, and must not have changed.
 func TestAnInputThatChangesBetweenIsNoAnswer(t *testing.T) {
 	const base = "layer base\nf 0644 0:0 passwd \"one\"\n"
 	images := loadPair(t, [2]string{base, base + "layer more\nf 0644 0:0 passwd \"two\"\n"})
@@ -104,7 +104,8 @@ func TestAnInputThatChangesBetweenIsNoAnswer(t *testing.T) {
 	}
 }
 
-// A hard link is a difference if the paths that both images have are other files, not if a name came or went.
+// A hard link differs if paths of both images share their file in one image only. A name that is new or gone does not
+// count.
 func TestHardLinksAreComparedByWhatBothHave(t *testing.T) {
 	const linked = "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nh c -> a\n"
 	const unlinked = "layer one\nf 0644 0:0 a \"x\"\nh b -> a\nf 0644 0:0 c \"x\"\n"
@@ -128,7 +129,7 @@ func TestHardLinksAreComparedByWhatBothHave(t *testing.T) {
 	}
 }
 
-// A directory that no layer lists has no time of its own, and mode and owner of every other such directory.
+// A directory that no layer lists has no time, and the default mode and owner.
 func TestImpliedDirectoriesHaveNoTimeToCompare(t *testing.T) {
 	for listed, want := range map[string]string{"d 0755 0:0 d\n": "", "d 0700 0:0 d\n": "mode"} {
 		const file = "f 0644 0:0 d/f \"x\"\n"

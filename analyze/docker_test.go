@@ -1,19 +1,14 @@
 package analyze_test
 
 import (
-	"archive/tar"
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"layup/analyze"
 )
 
-// What is known of an image without its layers.
 func TestConfigAloneKnowsNoSizes(t *testing.T) {
 	opt := analyze.Default()
 	for _, reading := range []analyze.Reading{analyze.Always, analyze.IfAtHand, analyze.Never} {
@@ -37,30 +32,11 @@ func TestConfigAloneKnowsNoSizes(t *testing.T) {
 	}
 }
 
-// ofConfig is an image without layers that has a config.
+// ofConfig is an image with a config and no layers.
 func ofConfig(t *testing.T, config string) *analyze.Image {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "image.tar")
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for member, text := range map[string]string{
-		"config.json": config, "manifest.json": `[{"Config":"config.json","RepoTags":["a:1"],"Layers":[]}]`,
-	} {
-		if err := w.WriteHeader(&tar.Header{Name: member, Mode: 0o644, Size: int64(len(text))}); err != nil {
-			t.Fatal(err)
-		}
-		w.Write([]byte(text))
-	}
-	w.Close()
-	if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	img, err := analyze.Open(t.Context(), name, analyze.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { img.Close() }) // it was only read
-	return img
+	return open(t, write(t, files(t, "config.json", config,
+		"manifest.json", `[{"Config":"config.json","RepoTags":["a:1"],"Layers":[]}]`)), analyze.Default())
 }
 
 func TestCommentIsTheConfigsElseThatOfTheLastRow(t *testing.T) {
@@ -83,29 +59,15 @@ func TestOldSpellingsAreReadAsDockerReadsThem(t *testing.T) {
 	}
 }
 
-// docker save links an image to its parent if both are saved, and docker load takes the link over.
+// docker save links an image to its parent if it saves both, and docker load keeps the link.
 func TestParentInTheSameArchiveIsKnown(t *testing.T) {
 	const layers = `"rootfs":{"type":"layers","diff_ids":[]},"history":[{"created_by":"base","empty_layer":true}`
 	parent, child := `{"os":"linux",`+layers+`]}`, `{"os":"linux",`+layers+`,{"created_by":"child","empty_layer":true}]}`
 	id := func(config string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(config))) }
-	name := filepath.Join(t.TempDir(), "family.tar")
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, f := range []struct{ name, text string }{
-		{id(parent)[7:] + ".json", parent}, {id(child)[7:] + ".json", child},
-		{"manifest.json", `[{"Config":"` + id(parent)[7:] + `.json","RepoTags":["base:1"],"Layers":[],` +
-			`"Parent":"` + id("absent") + `"},` +
-			`{"Config":"` + id(child)[7:] + `.json","RepoTags":["child:1"],"Layers":[],"Parent":"` + id(parent) + `"}]`},
-	} {
-		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.text))}); err != nil {
-			t.Fatal(err)
-		}
-		w.Write([]byte(f.text))
-	}
-	w.Close()
-	if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	name := write(t, files(t, id(parent)[7:]+".json", parent, id(child)[7:]+".json", child,
+		"manifest.json", `[{"Config":"`+id(parent)[7:]+`.json","RepoTags":["base:1"],"Layers":[],`+
+			`"Parent":"`+id("absent")+`"},`+
+			`{"Config":"`+id(child)[7:]+`.json","RepoTags":["child:1"],"Layers":[],"Parent":"`+id(parent)+`"}]`))
 	for _, c := range []struct {
 		image, parent string
 		ids           []string

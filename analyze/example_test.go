@@ -37,7 +37,7 @@ func Example() {
 	// Output: layer 6: COPY MYFILE /etc/
 }
 
-// An archive need not be a file here: any io.Reader serves, and any io.ReaderAt with a size.
+// An archive need not be a file: any io.Reader can be opened, and any io.ReaderAt with a size.
 func ExampleOpenReader() {
 	archive, err := os.Open("../fixtures/myfile.tar")
 	if err != nil {
@@ -53,7 +53,7 @@ func ExampleOpenReader() {
 	// Output: shop:1.2 7 layers
 }
 
-// An image of go-containerregistry can be of its package remote, daemon or tarball. This one is in memory.
+// An image of go-containerregistry may come from its packages remote, daemon or tarball. This one is in memory.
 func ExampleOpenV1() {
 	var image v1.Image = inMemory("tag shop:1\nlayer COPY\nf 0644 0:0 etc/shop.conf \"open=8\"\n")
 	img, err := analyze.OpenV1(context.Background(), image, analyze.Default())

@@ -1,42 +1,18 @@
 package analyze_test
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"layup/analyze"
-	"layup/fixtures"
+	"layup/fixtures/harness"
 )
 
-// load packs an image written as text and loads it.
+// load opens an image that is given as text.
 func load(t *testing.T, text string) *analyze.Image {
 	t.Helper()
-	src, err := fixtures.Parse("test", "tag test:1\n"+text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := fixtures.Packing{Format: fixtures.Docker25}.Pack(src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "image.tar")
-	if err := os.WriteFile(name, file, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	img, err := analyze.Open(context.Background(), name, analyze.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := img.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return img
+	return harness.Open(t, text, analyze.Default())
 }
 
 func TestHitsSayWhatBecameOfEachVersion(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// LayerFacts counts paths and bytes: each line of want is files, +added ~modified -deleted, hidden bytes.
+// Each line of want is the files of a layer, its paths +added ~modified -deleted, and its hidden bytes.
 func TestLayerFactsCountWhatTheMergeDid(t *testing.T) {
 	for _, test := range []struct {
 		say, image string
@@ -174,7 +174,7 @@ c 0666 0:0 a 0:0
 	}
 }
 
-// The chainID of a stack is computed from the one below. Source: OCI image specification, config, Layer ChainID.
+// A chainID is computed from the one below. Source: OCI image specification, config, Layer ChainID.
 func TestLayerFactsNameLayers(t *testing.T) {
 	const file = "f 0644 0:0 a \"x\"\n"
 	img := load(t, "layer RUN /bin/sh -c one # buildkit\n"+file+"empty ENV A=b\nlayer two\n"+file)
@@ -193,8 +193,8 @@ func TestLayerFactsNameLayers(t *testing.T) {
 	}
 }
 
-// As engines count: an inode once, a symlink as long as its target, of a file written twice the last; nothing for the
-// rest.
+// Sizes are counted as engines do: an inode once, a symlink by its target's length, the last of a file written twice,
+// and nothing else.
 func TestUnpackedSizesAreThoseOfFilesAndSymlinks(t *testing.T) {
 	img := load(t, `layer files
 d 0755 0:0 d

@@ -13,8 +13,8 @@ import (
 
 // Progress says how far loading has come.
 type Progress struct {
-	Layers, Done int   // layers of the image, layers finished
-	Bytes, Read  int64 // bytes stored, bytes read
+	Layers, Done int   // layers of the image, layers finished; before they are known, 0
+	Bytes, Read  int64 // bytes stored, if they are known, and bytes read
 	Remote       bool  // the bytes come over a network
 	Finished     int   // the layer that has just been finished, or -1
 }

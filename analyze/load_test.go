@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
 	"layup/analyze"
 	"layup/fixtures"
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
-// archive writes an image of layers, each of one file, into a file.
+// archive writes an image of layers that hold one file each.
 func archive(t *testing.T, codec fixtures.Codec, layers int) string {
 	t.Helper()
 	var text strings.Builder
@@ -31,8 +33,8 @@ func archive(t *testing.T, codec fixtures.Codec, layers int) string {
 	return write(t, file)
 }
 
-// The limits of a whole image end the answer, also with KeepGoing, and the error does not depend on which layer was
-// read first.
+// The limits of a whole image end the answer, also with KeepGoing. The error does not depend on which layer is read
+// first.
 func TestLimitsOfAnImageAreNotThoseOfALayer(t *testing.T) {
 	name := archive(t, fixtures.Gzip, 12)
 	for _, keep := range []bool{false, true} {
@@ -102,6 +104,26 @@ func TestProgressTellsOfEveryLayerAndByte(t *testing.T) {
 	open(t, archive(t, fixtures.Gzip, 12), opt)
 	if len(finished) != 12 || last.Done != 12 || last.Layers != 12 || last.Read != last.Bytes || last.Bytes == 0 {
 		t.Errorf("%+v, finished %v", last, finished)
+	}
+}
+
+// A compressed archive is read whole before its layers are known.
+func TestProgressTellsOfACompressedArchive(t *testing.T) {
+	data, err := os.ReadFile("../fixtures/myfile.tar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := sample.Gzip(t, data)
+	opt := analyze.Default()
+	var before int64
+	opt.Progress = func(p analyze.Progress) {
+		if p.Layers == 0 {
+			before = p.Read
+		}
+	}
+	open(t, write(t, small), opt)
+	if before != int64(len(small)) {
+		t.Errorf("%d bytes were reported, want %d", before, len(small))
 	}
 }
 

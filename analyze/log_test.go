@@ -9,7 +9,7 @@ import (
 	"layup/fixtures"
 )
 
-// logOf is "layer change path mode" of each change.
+// logOf returns "layer change path mode" for each change.
 func logOf(img *analyze.Image, path string) string {
 	var list []string
 	for _, c := range img.Log(path) {

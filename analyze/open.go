@@ -32,21 +32,21 @@ func open(ctx context.Context, name string, opt loading) (*Image, error) {
 // OpenReaderAt is Open for the bytes of an archive, compressed or not. Messages call them by the name. The bytes must
 // not change before Close.
 func OpenReaderAt(ctx context.Context, name string, r io.ReaderAt, size int64, opt Options) (*Image, error) {
-	src, err := kinds.OpenReaderAt(ctx, name, r, size, opt.Source)
+	src, err := kinds.OpenReaderAt(ctx, name, r, size, opt.source())
 	return openSource(ctx, src, err, opt)
 }
 
 // OpenReader is Open for an archive that is read once, from its beginning to its end. A temporary file in
 // opt.Source.TempDir holds what was read. Messages call the archive by the name.
 func OpenReader(ctx context.Context, name string, r io.Reader, opt Options) (*Image, error) {
-	src, err := kinds.OpenReader(ctx, name, r, opt.Source)
+	src, err := kinds.OpenReader(ctx, name, r, opt.source())
 	return openSource(ctx, src, err, opt)
 }
 
 // OpenV1 is Open for an image of go-containerregistry, with its manifest, config and layers verified. Messages call it
 // by the digest of its manifest. Content can be read with the need SomeBodies.
 func OpenV1(ctx context.Context, image v1.Image, opt Options) (*Image, error) {
-	src, err := kinds.OpenV1(ctx, image, opt.Source)
+	src, err := kinds.OpenV1(ctx, image, opt.source())
 	return openSource(ctx, src, err, opt)
 }
 
@@ -97,12 +97,21 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 	}
 }
 
+// source returns the options of the source, which tells Note and Progress what it does.
+func (opt *Options) source() kinds.Options {
+	of := opt.Source
+	if of.Registry.Client.Note == nil {
+		of.Registry.Client.Note = opt.Note
+	}
+	if of.Reading == nil && opt.Progress != nil {
+		of.Reading = func(n int64) { opt.Progress(Progress{Read: n, Finished: -1}) }
+	}
+	return of
+}
+
 // openName opens a source by its name and chooses at least one of its images.
 func openName(ctx context.Context, name string, opt Options) (*kinds.Opened, []*source.Image, error) {
-	if opt.Source.Registry.Client.Note == nil {
-		opt.Source.Registry.Client.Note = opt.Note
-	}
-	src, err := kinds.Open(ctx, name, opt.Source)
+	src, err := kinds.Open(ctx, name, opt.source())
 	if err != nil {
 		return nil, nil, err
 	}

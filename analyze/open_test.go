@@ -3,7 +3,6 @@ package analyze_test
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,9 +20,10 @@ import (
 	"layup/analyze"
 	"layup/analyze/source"
 	"layup/fixtures"
+	"layup/fixtures/sample"
 )
 
-// opened is what an image says that was opened in one way or another.
+// opened describes an image, however it was opened.
 func opened(t *testing.T, img *analyze.Image, err error) string {
 	t.Helper()
 	if err != nil {
@@ -36,16 +36,6 @@ func opened(t *testing.T, img *analyze.Image, err error) string {
 	}
 	content, err := contentOf(t, img, owner.Version)
 	return fmt.Sprintf("%s %d %s %q %v", img.ID, owner.Version.Layer(), img.Verified, content, err)
-}
-
-func compressed(t *testing.T, data []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	if _, err := w.Write(data); errors.Join(err, w.Close()) != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 func TestEveryDoorShowsTheSameImage(t *testing.T) {
@@ -62,7 +52,7 @@ func TestEveryDoorShowsTheSameImage(t *testing.T) {
 			return analyze.OpenReaderAt(ctx, "x", bytes.NewReader(data), int64(len(data)), opt)
 		},
 		"OpenReaderAt, compressed": func() (*analyze.Image, error) {
-			small := compressed(t, data)
+			small := sample.Gzip(t, data)
 			return analyze.OpenReaderAt(ctx, "x", bytes.NewReader(small), int64(len(small)), opt)
 		},
 		"OpenReader": func() (*analyze.Image, error) {
@@ -99,14 +89,14 @@ func TestOpenReaderEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A memoryImage is a v1.Image as far as it is asked, with blobs that may lie.
+// A memoryImage is a v1.Image in memory. Its blobs may differ from their digests.
 type memoryImage struct {
 	v1.Image
 	manifest v1.Descriptor
 	blobs    map[string][]byte // by digest
 }
 
-// inMemory makes an image of a text.
+// inMemory makes an image that is given as text.
 func inMemory(text string) *memoryImage {
 	src, err := fixtures.Parse("image", text)
 	if err != nil {

@@ -94,7 +94,7 @@ func TestEmptyPathIsAMistakeAndNotTheRoot(t *testing.T) {
 	}
 }
 
-func TestImageBehindThePathIsNoticed(t *testing.T) {
+func TestImageAfterThePathIsNoticed(t *testing.T) {
 	image := direct.Pack(t, "myfile")
 	for _, command := range []string{"owner", "log", "ls", "tree", "cat"} {
 		hint := "layup: hint: IMAGE comes before PATH: layup " + command + " " + image + " report.go\n"

@@ -12,7 +12,7 @@ import (
 
 const keyFile = `f 0600 0:0 root/.ssh/id_rsa "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n"` + "\n"
 
-// leaky is an image that leaks what it can.
+// leaky is an image with secrets in files and in its history.
 func leaky(t *testing.T, name string) string {
 	return direct.Image(t, name, "tag leaky:1\nlayer COPY . /\n"+keyFile+
 		"f 0644 0:0 srv/big \"0123456789abcdef\" repeat=1000\nf 0644 0:0 srv/small \"x\"\nl srv/link -> small\nf 0644 0:0 "+

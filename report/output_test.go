@@ -17,7 +17,7 @@ import (
 	"layup/report/call"
 )
 
-// full is a disk that takes so many bytes.
+// full is a disk with room for so many bytes.
 type full struct{ left int }
 
 func (f *full) Write(p []byte) (int, error) {
@@ -69,7 +69,7 @@ func TestClosedPipeEndsQuietly(t *testing.T) {
 	}
 }
 
-// closing is an output whose close fails, as that of a file on a network may.
+// closing is an output that fails to close, as a file on a network may.
 type closing struct{ bytes.Buffer }
 
 func (c *closing) Close() error { return syscall.EIO }
@@ -114,7 +114,7 @@ func TestOutputFileIsReplacedWhole(t *testing.T) {
 	left(t, dir, "link", "out.csv")
 }
 
-// left checks what lies in a directory.
+// left checks the content of a directory.
 func left(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -269,7 +269,7 @@ func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
 	}
 }
 
-func TestInterruptedCommandReturnsAtOnce(t *testing.T) {
+func TestInterruptedCommandReturns(t *testing.T) {
 	r, w, err := os.Pipe() // nobody ever writes
 	if err != nil {
 		t.Fatal(err)
@@ -279,11 +279,7 @@ func TestInterruptedCommandReturnsAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	var stdout, stderr bytes.Buffer
-	begin := time.Now()
-	report.Main(ctx, []string{"ls", "-"}, r, &stdout, &stderr)
-	if took := time.Since(begin); took > 20*time.Second { // it is at once, but on a busy machine
-		t.Errorf("it took %v", took)
-	}
+	report.Main(ctx, []string{"ls", "-"}, r, &stdout, &stderr) // without the cancellation it never returns
 	if stdout.Len() > 0 || stderr.Len() > 0 {
 		t.Errorf("%q %q", stdout.String(), stderr.String())
 	}

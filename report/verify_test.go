@@ -113,7 +113,7 @@ func TestVerifyNamesTheBlobOfEveryFlippedByte(t *testing.T) {
 	}
 }
 
-// namedBlob returns how a record names the content: by its digest, or nothing where no document names one.
+// namedBlob returns the digest by which a record names the content, or nothing if no document names it.
 func namedBlob(name string, content []byte) string {
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(content))
 	switch {
@@ -123,7 +123,7 @@ func namedBlob(name string, content []byte) string {
 	return ""
 }
 
-// failsOn reports whether a row fails that is about the digest.
+// failsOn reports whether a row about the digest fails.
 func failsOn(t *testing.T, out, named string) bool {
 	t.Helper()
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
@@ -145,7 +145,7 @@ func failsOn(t *testing.T, out, named string) bool {
 func TestVerifyPassesEverySoundPacking(t *testing.T) {
 	for _, p := range fixtures.Packings() {
 		if p.Format == fixtures.Docker25Order {
-			continue // its order is a finding: see below
+			continue // its order is a finding
 		}
 		name := filepath.Join(t.TempDir(), "image")
 		if err := os.WriteFile(name, archived(t, smallImage, p), 0o600); err != nil {
@@ -180,7 +180,7 @@ func TestVerifyFailsOnSeverityHighOnly(t *testing.T) {
 	}
 }
 
-// A damaged layer, a missing one and a damaged config: the record has all three, and still the layers that are sound.
+// The record names a damaged layer, a missing one and a damaged config, and still has the sound layers.
 func TestVerifyGoesOnAfterDamage(t *testing.T) {
 	dir := t.TempDir()
 	img, err := fixtures.Parse("small", smallImage+"layer three\nf 0644 0:0 third \"3\"\n")
@@ -217,7 +217,7 @@ func TestVerifyGoesOnAfterDamage(t *testing.T) {
 		t.Errorf("exit %d, pass %v, summary %+v; want 1, false, 3 failed", got.Status, after.Pass, after.Summary)
 	}
 	if n := strings.Count(got.Err, "\n"); n < 4 {
-		t.Errorf("stderr has %d lines, want one a failure and the sum:\n%s", n, got.Err)
+		t.Errorf("stderr has %d lines, want one per failure and the sum:\n%s", n, got.Err)
 	}
 }
 
@@ -260,7 +260,7 @@ func change(t *testing.T, name string) {
 	}
 }
 
-// What follows a title of the record comes from outside and is escaped; the title is not, so that scripts find it.
+// What follows a title of the record comes from outside and is escaped. The title is not escaped, so scripts find it.
 func TestTitlesOfTheRecordStayReadable(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a\x1b[2J.tar")
 	if err := os.WriteFile(name, archived(t, smallImage, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {

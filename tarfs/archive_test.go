@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -13,19 +12,19 @@ import (
 	"layup/tarfs"
 )
 
-// A member is one header of a test archive and the data after it, byte for byte: a library would refuse to write most
-// of what must be read.
+// A member is one header of a test archive and the data after it, byte by byte. A library refuses to write most of what
+// must be read.
 type member struct {
 	name, link       string
 	flag             byte // typeflag; 0 is written as '0', see rawFlag
-	rawFlag          bool // write flag as it is
+	rawFlag          bool // write a flag of 0 as it is
 	mode, uid, gid   int64
 	mtime            int64
 	major, minor     int64
 	data             string
-	size             int64    // if it differs from len(data): noSize means none
+	size             int64    // if it is not len(data); noSize means 0
 	pax              []string // "key=value" records, in this order
-	global           bool     // the records stand in a global header
+	global           bool     // the records are in a global header
 	longName         string   // in a GNU L header
 	longLink         string   // in a GNU K header
 	magic            string   // "ustar\x0000" unless given
@@ -199,8 +198,8 @@ func contentOf(v tarfs.Version, tars [][]byte) string {
 	return string(b)
 }
 
-// A meanReader gives Scan no more than it must: Peek answers for at most a block at a time from a source that reads one
-// byte at a time and ends with an error of the test's choice.
+// A meanReader gives Scan no more than it must: Peek returns at most a block. The source ends with an error that the
+// test chooses.
 type meanReader struct {
 	data []byte
 	err  error
@@ -230,4 +229,3 @@ func (r *meanReader) Discard(n int) (int, error) {
 }
 
 var _ tarfs.Reader = (*meanReader)(nil)
-var _ = io.EOF

@@ -12,7 +12,7 @@ import (
 	"layup/tarfs"
 )
 
-// Every body is accounted for once: "layer path bytes", then live, or the layer that hid it and how.
+// want holds each body once: "layer path bytes", then live, or the layer that hides it and how.
 func TestEveryBodyIsAccountedForOnce(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -73,7 +73,7 @@ func TestEveryBodyIsAccountedForOnce(t *testing.T) {
 	}
 }
 
-// A file's content comes out of a tar whether it is read at any place or from its beginning to its end.
+// A tar gives a file's content, whether it is read at any place or from its beginning to its end.
 func TestExpandPutsExtentsTogether(t *testing.T) {
 	const tar = "......abc..defg."
 	for _, c := range []struct {
@@ -93,9 +93,8 @@ func TestExpandPutsExtentsTogether(t *testing.T) {
 		for how, open := range map[string]func() io.ReaderAt{
 			"at any place": func() io.ReaderAt { return strings.NewReader(tar) },
 			"forward":      func() io.ReaderAt { return tarfs.NewForward(bufio.NewReader(strings.NewReader(tar)), 0) },
-			"forward, byte-wise": func() io.ReaderAt {
-				return tarfs.NewForward(iotest.OneByteReader(strings.NewReader(tar)),
-					0)
+			"forward, byte by byte": func() io.ReaderAt {
+				return tarfs.NewForward(iotest.OneByteReader(strings.NewReader(tar)), 0)
 			},
 			"forward, from later": func() io.ReaderAt { return tarfs.NewForward(strings.NewReader(tar[6:]), 6) },
 		} {

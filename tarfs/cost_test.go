@@ -8,17 +8,18 @@ import (
 	"testing"
 	"time"
 
+	"layup/fixtures/sample"
 	"layup/tarfs"
 )
 
-// A shape makes layers of about n entries in a way that some bookkeeping would take quadratic time for.
+// A shape makes layers of about n entries. A careless merge takes quadratic time for them.
 type shape struct {
 	name   string
 	n      int
 	layers func(n int) []string // tars
 }
 
-// lines packs entries of which line says the i-th in the notation.
+// lines makes a tar of n entries. line returns the i-th in the notation.
 func lines(n int, line func(i int) string) string {
 	var items []item
 	for i := range n {
@@ -43,37 +44,31 @@ func many(n int, tars ...string) []string {
 var shapes = []shape{
 	{"one directory", 5000, func(n int) []string { return []string{lines(n, nth("f d/%"))} }},
 	{"a whiteout for every file", 2500, func(n int) []string {
-		return []string{lines(n, nth("f d/%")),
-			lines(n, nth("f d/.wh.%"))}
+		return []string{lines(n, nth("f d/%")), lines(n, nth("f d/.wh.%"))}
 	}},
 	{"whiteouts that hide nothing", 2500, func(n int) []string { return []string{lines(n, nth("f d/.wh.%"))} }},
 	{"duplicates of one path", 5000, func(n int) []string { return []string{lines(n, nth("f a"))} }},
 	{"a file over a directory again and again", 2500, func(n int) []string { return []string{lines(n, nth("d d; f d"))} }},
 	{"a full directory replaced again and again", 5000, func(n int) []string {
 		return []string{lines(n/20, func(i int) string {
-			return "d d; " +
-				strings.Repeat(fmt.Sprintf("f d/%d; f d/x; ", i), 9) + "f d"
+			return "d d; " + strings.Repeat(fmt.Sprintf("f d/%d; f d/x; ", i), 9) + "f d"
 		})}
 	}},
 	{"hard links to one file", 5000, func(n int) []string {
 		return []string{string(tarOf(append(layerOf("f a"), manyItems(n, "h l% -> a")...)))}
 	}},
 	{"a chain of hard links", 5000, func(n int) []string {
-		return []string{string(tarOf(append(layerOf("f 0"),
-			linked(n)...)))}
+		return []string{string(tarOf(append(layerOf("f 0"), linked(n)...)))}
 	}},
 	{"hard links into a lower layer", 2500, func(n int) []string {
-		return []string{lines(n, nth("f a%")),
-			lines(n, nth("h b% -> a%"))}
+		return []string{lines(n, nth("f a%")), lines(n, nth("h b% -> a%"))}
 	}},
 	{"hard links that lead nowhere", 5000, func(n int) []string { return []string{lines(n, nth("h l% -> x%"))} }},
 	{"opaque markers everywhere", 2500, func(n int) []string {
-		return []string{lines(n, nth("f d%/x")),
-			lines(n, nth("f d%/.wh..wh..opq"))}
+		return []string{lines(n, nth("f d%/x")), lines(n, nth("f d%/.wh..wh..opq"))}
 	}},
 	{"one opaque marker again and again", 5000, func(n int) []string {
-		return []string{lines(n,
-			nth("f d/.wh..wh..opq"))}
+		return []string{lines(n, nth("f d/.wh..wh..opq"))}
 	}},
 	{"an opaque directory lost and marked again", 1500, func(n int) []string {
 		return []string{lines(n/3, nth("d d; f d/.wh..wh..opq; f d")), lines(n/3, nth("d d; f d/.wh..wh..opq; f d"))}
@@ -117,7 +112,7 @@ func linked(n int) []item {
 	return items
 }
 
-// attributed is a file with n/2 attributes, the last of which is set many times.
+// attributed is a file with n/2 attributes. The last is set many times.
 func attributed(n int) member {
 	m := member{name: "a"}
 	for i := range 10 * n {
@@ -126,17 +121,17 @@ func attributed(n int) member {
 	return m
 }
 
-// cost is the time to scan, merge and list a stack, the least of three.
+// cost is the least processor time of three to scan, merge and list a stack.
 func cost(t testing.TB, tars []string) time.Duration {
 	least := time.Hour
 	for range 3 {
-		start := time.Now()
+		begin := sample.CPUTime()
 		tree := merged(t, tars)
 		for range tree.Top().Walk(tree.Root(), -1) {
 		}
 		for range tree.Versions() {
 		}
-		least = min(least, time.Since(start))
+		least = min(least, sample.CPUTime()-begin)
 	}
 	return least
 }
@@ -172,8 +167,7 @@ func TestCostIsProportional(t *testing.T) {
 	}
 }
 
-// A generated layer is a tar of n empty files that is never in memory: its name function writes the i-th name into a
-// header.
+// A generated layer is a tar of n empty files that is never whole in memory. Its function name appends the i-th name.
 type generated struct {
 	n, i, at int
 	name     func(b []byte, i int) []byte
@@ -262,7 +256,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// perEntry reports time and memory by entry: what make holds when it is done.
+// perEntry reports the time of make and the memory that its result holds, per entry.
 func perEntry[T any](b *testing.B, entries int, make func() T) {
 	var kept uint64
 	for b.Loop() {
@@ -284,8 +278,7 @@ var sizes = []int{100_000, 1_000_000}
 func BenchmarkScan(b *testing.B) {
 	for _, n := range sizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			perEntry(b, n,
-				func() *tarfs.Layer { return scanGenerated(b, n, spread) })
+			perEntry(b, n, func() *tarfs.Layer { return scanGenerated(b, n, spread) })
 		})
 	}
 }
@@ -334,8 +327,7 @@ func BenchmarkLayers(b *testing.B) {
 		list[i] = l
 	}
 	b.Run(fmt.Sprint(layers), func(b *testing.B) {
-		perEntry(b, layers*l.Len(),
-			func() *tarfs.Tree { return mergeAll(list...) })
+		perEntry(b, layers*l.Len(), func() *tarfs.Tree { return mergeAll(list...) })
 	})
 }
 

@@ -13,8 +13,8 @@ import (
 	"layup/tarfs"
 )
 
-// The engines read layers with archive/tar or its heirs, so it says what a tar means. Where it reads a header in
-// another way than Scan, one image could show two trees.
+// Engines read layers with archive/tar or copies of it, so it defines what a tar means. If Scan read a header in
+// another way, one image could show two trees.
 
 // describe writes a raw entry for comparison.
 func describe(name string, kind tarfs.Type, link string, size int64) string {
@@ -33,10 +33,10 @@ func byLibrary(data []byte) (list []string, err error) {
 			return list, err
 		}
 		if h.Typeflag == tar.TypeXGlobalHeader {
-			continue // an entry for archive/tar; rule 1 says it is none
+			continue // an entry for archive/tar, but not for engines
 		}
 		kind, size := libraryKind(h)
-		if kind == tarfs.File && size < 1<<20 { // a sparse file may say that it is of any size
+		if kind == tarfs.File && size < 1<<20 { // a sparse file may claim any size
 			if n, err := io.Copy(io.Discard, r); err != nil || n != size {
 				return list, fmt.Errorf("content: %v", err)
 			}
@@ -79,10 +79,10 @@ func byScan(data []byte) ([]string, error) {
 	return list, err
 }
 
-// strict are the errors of Scan for what archive/tar accepts.
+// strict are errors of Scan for input that archive/tar accepts.
 var strict = []string{
 	"a name is longer than",           // 65,535 bytes
-	"sparse map is damaged: it names", // archive/tar says so when it reads content: here only of small files
+	"sparse map is damaged: it names", // archive/tar notices it in content, which this test reads only of small files
 }
 
 func FuzzScanMatchesLibrary(f *testing.F) {

@@ -59,7 +59,7 @@ func Example() {
 	// /etc/passwd of layer 0 was hidden by layer 2: whiteout
 }
 
-// A snapshot is an io/fs file system: what everything that takes an fs.FS can work on.
+// A snapshot is an io/fs file system, so everything that takes an fs.FS can work on it.
 func ExampleSnapshot_FS() {
 	table, err := tarfs.Scan(layer("etc/", "etc/hosts", "etc/passwd"), tarfs.ScanOptions{})
 	if err != nil {

@@ -27,7 +27,7 @@ func (s stack) open(v tarfs.Version) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(contentOf(v, s.tars))), nil
 }
 
-// An image without the four things that io/fs has no words for passes the standard library's own test.
+// An image without the four things that io/fs cannot express passes the standard library's own test.
 func TestFSPassesTestFS(t *testing.T) {
 	fsys := fsOf(t,
 		"d ./ 0755; d etc 0755; f etc/passwd =root; f etc/gone =x; d usr/lib; f usr/lib/libc =elf; l lib -> usr/lib; "+
@@ -49,7 +49,7 @@ func TestFSPassesTestFS(t *testing.T) {
 	}
 }
 
-// listed returns the names in the root.
+// rootNames returns the names in the root.
 func rootNames(t *testing.T, fsys fs.FS) string {
 	t.Helper()
 	list, err := fs.ReadDir(fsys, ".")
@@ -166,8 +166,7 @@ func TestFSFilesEndWithClose(t *testing.T) {
 	s := stackOf(t, [][]item{layerOf("f a =1; d d; f d/x; f im/plied")}, tarfs.Runtime)
 	broken := errors.New("broken")
 	fsys := s.tree.Top().FS(func(tarfs.Version) (io.ReadCloser, error) {
-		return io.NopCloser(iotest.ErrReader(broken)),
-			nil
+		return io.NopCloser(iotest.ErrReader(broken)), nil
 	})
 	for _, name := range []string{"a", "d"} {
 		f, err := fsys.Open(name)

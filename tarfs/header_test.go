@@ -14,7 +14,7 @@ func TestDigitsAtOnceEqualDigitsOneByOne(t *testing.T) {
 		for i := range b {
 			b[i] = usual[rnd.IntN(len(usual))]
 		}
-		for range rnd.IntN(3) { // at the end of most fields, and anywhere
+		for range rnd.IntN(3) { // mostly at the end of a field, else anywhere
 			b[len(b)-1-rnd.IntN(2)*rnd.IntN(len(b))] = odd[rnd.IntN(len(odd))]
 		}
 		got, ok := octal(b)

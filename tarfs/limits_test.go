@@ -30,7 +30,7 @@ func xattrs(n, size int) []string {
 	return list
 }
 
-// At a limit an archive is read; one further it is refused with the limit's name, the value and how to raise it.
+// At its limit an archive is read. One above, it is refused with the limit's name and value, and how to raise it.
 func TestLimitsHoldAtTheirEdge(t *testing.T) {
 	limits := tarfs.Limits{Entries: 3, Path: 300, Components: 10, Link: 200, Header: 2000, Xattrs: 4, XattrBytes: 100,
 		Sparse: 5000}
@@ -79,7 +79,7 @@ func hole(size int64) member {
 		pax: []string{"GNU.sparse.major=1", "GNU.sparse.minor=0", fmt.Sprintf("GNU.sparse.realsize=%d", size)}}
 }
 
-// Slashes at the end of a name, and those that say nothing, make no components.
+// Slashes at the end of a name do not add components.
 func TestTheDeepestPathMayEndInASlash(t *testing.T) {
 	deepest := strings.Repeat("d/", tarfs.DefaultLimits().Components)
 	_, err := scan(archive(member{flag: '5', longName: deepest}), tarfs.ScanOptions{Limits: tarfs.DefaultLimits()})
@@ -88,7 +88,7 @@ func TestTheDeepestPathMayEndInASlash(t *testing.T) {
 	}
 }
 
-// Without digests nothing of a sparse file is expanded, so its size is not a reason to refuse it.
+// Without digests a sparse file is not expanded, so its size is not a reason to refuse it.
 func TestSparseSizeIsLimitedOnlyIfContentIsRead(t *testing.T) {
 	l, err := scan(archive(hole(1<<40)), tarfs.ScanOptions{Limits: tarfs.DefaultLimits()})
 	if err != nil || entries(l) != "sp file 1099511627776" {
@@ -108,7 +108,7 @@ func TestPAXHeaderOfTheDefaultLimitIsRead(t *testing.T) {
 	}
 }
 
-// hostile scans headers that are cheap to store and would be dear to merge.
+// hostile scans headers that are cheap to store and expensive to merge.
 func hostile(t *testing.T, headers func(put func(*tar.Header))) *tarfs.Layer {
 	t.Helper()
 	var b bytes.Buffer
@@ -166,8 +166,7 @@ func TestMergingObeysTheLimits(t *testing.T) {
 	}
 }
 
-// What a table holds besides names also counts: a map of a sparse file is cheap to store, and so are attributes without
-// a value.
+// Sparse maps and attributes also count as bytes of names, because they are cheap to store.
 func TestMapsAndAttributesCountAsNames(t *testing.T) {
 	limits := tarfs.Limits{NameBytes: 4000}
 	regions := func(n, size int64) member {

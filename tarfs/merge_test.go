@@ -10,16 +10,16 @@ import (
 	"layup/tarfs"
 )
 
-// A mergeCase says what layers show. A row is "path type layer". After it come "meta" and the layer of the metadata, if
-// it is another layer, "implied", "content" and the layer of the bytes, if it is another layer, and "first" and the
-// first of several names. A hidden row is "path writer-remover how"; a warning is "code layer path".
+// A mergeCase says what layers show. A row is "path type layer", then if they apply "meta" and the layer of the
+// metadata, "implied", "content" and the layer of the bytes, "first" and the first of several names. A hidden row is
+// "path writer-remover how", a warning is "code layer path".
 type mergeCase struct {
 	name    string
 	layers  []string // in the notation of item
 	visible string
 	hidden  string
 	warned  string
-	spec    string // visible in the view of the specification, if it differs
+	spec    string // what the view of the specification shows, if it differs
 }
 
 func rows(s stack) string {
@@ -189,7 +189,7 @@ var parentCases = []mergeCase{
 			"parent-through-symlink 0 /l/z"},
 }
 
-// A loop of symlinks is damage: reading the layer ends there, the entries before it and the other layers stand.
+// A loop of symlinks is damage: the layer ends there. Earlier entries and other layers count.
 func TestLoopEndsTheLayer(t *testing.T) {
 	for name, layers := range map[string][]string{
 		"a loop of two":           {"f k; l a -> b; l b -> a; f a/f; f never", "f above"},
@@ -225,7 +225,7 @@ func TestResolveFollowsFortyLinks(t *testing.T) {
 	}
 }
 
-// A layer that could not be read leaves a gap, not another numbering.
+// A layer that could not be read does not change the numbers of the others.
 func TestMissingLayerKeepsTheNumbers(t *testing.T) {
 	below, above := mustScan(t, tarOf(layerOf("f a"))), mustScan(t, tarOf(layerOf("f .wh.a; f b")))
 	tree, errs := tarfs.Merge([]*tarfs.Layer{nil, below, nil, above}, tarfs.Runtime)
@@ -235,8 +235,7 @@ func TestMissingLayerKeepsTheNumbers(t *testing.T) {
 	}
 }
 
-// Metadata that the tables above leave out: links override, directories are replaced whole, symlinks and devices keep
-// theirs.
+// The header of a hard link overrides metadata. A directory that is listed again replaces all metadata.
 func TestMetadata(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -13,7 +13,7 @@ import (
 	"layup/tarfs"
 )
 
-// The names are few, so that entries meet one another.
+// The names are few, so that entries meet.
 var modelNames = []string{
 	"a", "b", "a/b", "b/a", "a/b/a", "a/a", "l", "l/a", "l/b", "a/l", "a/l/b", ".wh.a", ".wh.b", ".wh.l", "a/.wh.b",
 	"a/.wh.a", "l/.wh.a", "a/b/.wh.a",
@@ -115,7 +115,7 @@ func compareWithModel(t testing.TB, layers [][]item, view tarfs.View) string {
 	)
 }
 
-// compareSnapshots demands that a tree asked for an older view answers as the tree that never saw the newer layers.
+// compareSnapshots demands that an older view of a tree answers as a tree without the newer layers.
 func compareSnapshots(s stack, layers [][]item, view tarfs.View) string {
 	for n := range layers {
 		model, _ := modelOf(layers[:n+1], view)
@@ -155,7 +155,7 @@ var modelSeeds = []string{
 	"\x04\x06\x05\x00\x07\x00\xff\x01\x00\x00",
 }
 
-// Random entries meet in ways that nobody thinks of. The seed is fixed.
+// Random entries meet in unexpected ways. The seeds are fixed.
 func TestMergeMatchesModel(t *testing.T) {
 	for seed := range uint64(*modelStacks) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -174,4 +174,4 @@ func TestMergeMatchesModel(t *testing.T) {
 	}
 }
 
-var modelStacks = flag.Int("model-stacks", 2000, "how many stacks by chance are compared with the model")
+var modelStacks = flag.Int("model-stacks", 2000, "how many random stacks are compared with the model")

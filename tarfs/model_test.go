@@ -10,8 +10,8 @@ import (
 	"layup/tarfs"
 )
 
-// The model has the rules of merging in a form for readers: maps from path to node. Each layer is read alone and then
-// laid over the layers below. It shares no code with the package; FuzzMergeMatchesModel compares the two.
+// The model states the rules of merging for readers, with maps from path to node. Each layer is read alone, then laid
+// over the layers below. It shares no code with the package. FuzzMergeMatchesModel compares the two.
 
 // A modelInode is what hard links share.
 type modelInode struct {

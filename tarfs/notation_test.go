@@ -9,11 +9,11 @@ import (
 	"layup/tarfs"
 )
 
-// An item is an entry of a test layer in a notation that a person would say aloud: a kind, a name, and what is special
-// about it.
+// An item is an entry of a test layer in a notation that can be read aloud: a kind, a name, and what is special about
+// it.
 //
-//	f a =text 0600 5:6 @99 x:user.k=v    a file
-//	d etc; p fifo; c dev 1:3; b disk 8:0  other types (a device takes its numbers after a #: c dev #1:3)
+//	f a =text 0600 5:6 @99 x:user.k=v    a file with content, mode, owner, time, attribute
+//	d etc; p fifo; c dev #1:3; b disk #8:0  other types
 //	l ln -> target                       a symlink
 //	h b -> a                             a hard link
 //	V label                              any other letter is the typeflag itself

@@ -53,7 +53,7 @@ func outcome(v tarfs.Version, err error) string {
 	return v.Node().Path()
 }
 
-// naive resolves one component after the other, by recursion and by what Lookup says alone.
+// naive resolves one component after another, by recursion and Lookup.
 func naive(s *tarfs.Snapshot, dir []string, path string, follow bool, links *int) ([]string, error) {
 	parts := strings.Split(path, "/")
 	for i, p := range parts {

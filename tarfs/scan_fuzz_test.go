@@ -12,7 +12,7 @@ import (
 	"layup/tarfs"
 )
 
-// Whatever the bytes, Scan returns, keeps to the archive, and allocates no more than in proportion to it.
+// Whatever the bytes, Scan ends, stays within the archive, and allocates in proportion to it.
 func FuzzScan(f *testing.F) {
 	for _, c := range streams {
 		f.Add(c.data)
@@ -57,7 +57,7 @@ func checkContents(t *testing.T, tree *tarfs.Tree, data []byte) {
 	}
 }
 
-// Streams with content are digested as they expand.
+// A digest covers the expanded content.
 func TestDigestIsOfTheExpandedContent(t *testing.T) {
 	for _, c := range streams {
 		l, _ := scan(c.data, tarfs.ScanOptions{Digests: true})
@@ -71,7 +71,7 @@ func TestDigestIsOfTheExpandedContent(t *testing.T) {
 
 var mutations = flag.Int("mutations", 30000, "how many mutated tars are read both by Scan and by archive/tar")
 
-// Bytes changed by chance, checksums set right again, reach every field of a header and of what extends it.
+// Random changes with right checksums reach every field of a header and of its extensions.
 func TestScanMatchesArchiveTarOnMutations(t *testing.T) {
 	for seed := range uint64(*mutations) {
 		random := rand.New(rand.NewPCG(seed, 2))
@@ -83,10 +83,10 @@ func TestScanMatchesArchiveTarOnMutations(t *testing.T) {
 	}
 }
 
-// letters are the bytes that mean something somewhere.
+// letters are bytes with a meaning somewhere in a header.
 const letters = "\x00\x01 /09785-+.,=\nSLKxg1\x80\xff\xc0ustar"
 
-// mutate changes up to three bytes and sets the checksums of what were headers.
+// mutate changes up to three bytes and corrects the checksums of headers.
 func mutate(random *rand.Rand, data []byte) []byte {
 	out := join(data)
 	if len(out) == 0 {

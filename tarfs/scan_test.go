@@ -11,7 +11,7 @@ import (
 	"layup/tarfs"
 )
 
-// entries lists what a layer holds as the table of streams says it.
+// entries lists the entries of a layer as the table of streams does.
 func entries(l *tarfs.Layer) string {
 	var list []string
 	for e := range l.Raw() {
@@ -28,8 +28,7 @@ func TestScan(t *testing.T) {
 	for _, c := range streams {
 		t.Run(c.name, func(t *testing.T) { c.check(t, tarfs.ScanOptions{Limits: tarfs.DefaultLimits()}) })
 		t.Run(c.name+", with digests", func(t *testing.T) {
-			c.check(t,
-				tarfs.ScanOptions{Limits: tarfs.DefaultLimits(), Digests: true})
+			c.check(t, tarfs.ScanOptions{Limits: tarfs.DefaultLimits(), Digests: true})
 		})
 	}
 }
@@ -74,7 +73,7 @@ func warns(tree *tarfs.Tree, code tarfs.Code) bool {
 	return false
 }
 
-// A reader that peeks a block at a time and copies what it hands out must give the same answer.
+// A reader that peeks one block at a time, and copies it, gives an equal answer.
 func TestScanNeedsOneBlockAtATime(t *testing.T) {
 	for _, c := range streams {
 		for _, digests := range []bool{false, true} {
@@ -90,7 +89,7 @@ func TestScanNeedsOneBlockAtATime(t *testing.T) {
 
 var errDisk = errors.New("disk on fire")
 
-// Wherever the source fails, the failure is told and nothing is made up.
+// Wherever the source fails, Scan returns the failure and invents no entry.
 func TestScanReturnsReadErrorsAtEveryOffset(t *testing.T) {
 	for _, c := range streams {
 		if c.err != "" || len(c.data) > 20000 {
@@ -108,7 +107,7 @@ func TestScanReturnsReadErrorsAtEveryOffset(t *testing.T) {
 	}
 }
 
-// A truncated archive is read without an error only if padding, the end mark or whole entries are missing.
+// A truncated archive has no error only if padding, the end mark or whole entries are missing.
 func TestScanNoticesTruncation(t *testing.T) {
 	var ends []int
 	members := []member{
@@ -162,8 +161,8 @@ func betweenHeaders(members []member, starts []int, n int) bool {
 	return false
 }
 
-// Directories of one length after one another were once taken for the first of them, for the scanner compared with a
-// buffer it had filled again.
+// The scanner once took directories of equal length for the first of them: it compared with a buffer that it had
+// refilled.
 func TestDirectoriesOfTheSameLengthAreKeptApart(t *testing.T) {
 	want := []string{"aaaa/x", "bbbb/x", "bbbb/y", "aaaa/y", "cccc/x"}
 	table, err := tarfs.Scan(layer(want...), tarfs.ScanOptions{})

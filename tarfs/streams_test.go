@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A stream is a tar, what Scan makes of it, or the error in whole.
+// A stream is a tar and what Scan makes of it: entries, then perhaps an error.
 type stream struct {
 	name  string
 	data  []byte
@@ -13,7 +13,7 @@ type stream struct {
 	err   string
 	end   bool // ended with two zero blocks
 	tail  bool // has data after its end
-	again bool // it lists a path twice, so a lookup finds only one of the entries
+	again bool // lists a path twice, so a lookup finds only one of the entries
 }
 
 func file(name, data string) member {
@@ -153,8 +153,7 @@ var dialects = []stream{
 	}}), want: "a file 1", end: true},
 	{name: "a base-256 number of more than 63 bits",
 		data: archive(member{name: "a", patch: func(h []byte) {
-			copy(h[136:148],
-				"\x80\x00\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff")
+			copy(h[136:148], "\x80\x00\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff")
 		}}), err: `entry "a" at offset 0: mtime`},
 	{name: "an octal field with spaces", data: archive(member{name: "a", data: "1",
 		patch: func(h []byte) { copy(h[124:136], "         1 \x00") }}), want: "a file 1", end: true},

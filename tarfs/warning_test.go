@@ -8,7 +8,7 @@ import (
 	"layup/tarfs"
 )
 
-// There is one warning for each code, layer and path.
+// Each code, layer and path has one warning.
 func TestWarningsDoNotRepeat(t *testing.T) {
 	s := stackOf(t, [][]item{layerOf("f a; f a; f a; h b -> x; h b -> x"), layerOf("f a; f a; h b -> x")}, tarfs.Runtime)
 	same(t, "warned", warnedRows(s), "duplicate-entry 0 /a; duplicate-entry 1 /a; hardlink-target-missing 0 /b; "+
@@ -38,7 +38,7 @@ func TestAThousandWarningsOfACodeAreKept(t *testing.T) {
 	}
 }
 
-// Global headers are flagged without a path, once a layer.
+// A layer with global headers has one warning without a path.
 func TestGlobalHeaderIsNotAnEntry(t *testing.T) {
 	g := member{name: "a", data: "1", global: true, pax: []string{"path=globalname", "comment=x"}}
 	l := mustScan(t, archive(g, g, two))
@@ -48,8 +48,7 @@ func TestGlobalHeaderIsNotAnEntry(t *testing.T) {
 	same(t, "warned", warnedRows(s), "duplicate-entry 0 /a; pax-global-header 0")
 }
 
-// Old GNU sparse files are shown as they expand and flagged; those of PAX are ordinary. LIBARCHIVE's attributes are
-// none.
+// Sparse files are shown expanded. Those in the old GNU format have a warning.
 func TestSparseFilesExpand(t *testing.T) {
 	want := strings.Repeat("\x00", 4096) + "aaaa" + strings.Repeat("\x00", 4092) + "bbbb" + strings.Repeat("\x00", 4092)
 	for _, c := range streams {

@@ -15,6 +15,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/extract"
 	"layup/fixtures"
+	"layup/fixtures/sample"
 )
 
 const severalLayers = `layer ADD
@@ -30,7 +31,7 @@ layer RUN chmod
 f 0600 0:0 a/first "three"
 `
 
-// write builds an image from text and returns the name of its file.
+// write packs an image that is given as text and returns its path.
 func write(t *testing.T, text string, p fixtures.Packing) string {
 	t.Helper()
 	img, err := fixtures.Parse("image", text)
@@ -48,7 +49,7 @@ func write(t *testing.T, text string, p fixtures.Packing) string {
 	return name
 }
 
-// load loads a file with the option Direct.
+// load loads an image and keeps most bodies.
 func load(t *testing.T, name string, verify bool) *analyze.Image {
 	t.Helper()
 	opt := analyze.Default()
@@ -61,7 +62,7 @@ func load(t *testing.T, name string, verify bool) *analyze.Image {
 	return img
 }
 
-// everything is the plan of the whole image.
+// everything plans to extract the whole image.
 func everything(t *testing.T, img *analyze.Image, strip int) *extract.Plan {
 	t.Helper()
 	plan, err := extract.NewPlan(img, img.Top().Walk(img.Tree().Root(), -1), strip)
@@ -90,7 +91,7 @@ func inPlace(t *testing.T, plan *extract.Plan) []byte {
 	return b
 }
 
-// A stream has the bytes of the file, for all compressions, verified or not, sparse or not.
+// A stream has the bytes of a file, whatever the compression, verified or not, sparse or not.
 func TestStreamsHaveTheBytesOfFiles(t *testing.T) {
 	sources := map[string]string{"sparse": sparseTar(t)}
 	for _, c := range []fixtures.Codec{fixtures.Plain, fixtures.Gzip, fixtures.Zstd} {
@@ -180,26 +181,14 @@ const hole = 64 << 20
 // sparseTar writes a layer with a file of one byte between two holes, as GNU tar did before PAX.
 func sparseTar(t *testing.T) string {
 	t.Helper()
-	b := make([]byte, 512)
-	copy(b, "sparse")
-	for at, n := range map[int]int{100: 0o644, 108: 0, 116: 0, 386: hole, 410: 2*hole + 1, 124: 1, 136: 0, 398: 1,
-		422: 0, 483: 2*hole + 1} {
-		if digits := 11; at < 124 {
-			copy(b[at:], fmt.Sprintf("%07o", n))
-		} else {
-			copy(b[at:], fmt.Sprintf("%0*o", digits, n))
-		}
+	regions := ""
+	for _, n := range []int{hole, 1, 2*hole + 1, 0} { // offset and size in turn
+		regions += fmt.Sprintf("%011o\x00", n)
 	}
-	b[156] = 'S'
-	copy(b[257:], "ustar  \x00")
-	copy(b[148:], "        ")
-	sum := 0
-	for _, c := range b {
-		sum += int(c)
-	}
-	copy(b[148:], fmt.Sprintf("%06o\x00 ", sum))
+	entry := sample.Header("sparse", 'S', "x", sample.At(sample.AtMagic, "ustar  \x00"), sample.At(386, regions),
+		sample.At(483, fmt.Sprintf("%011o\x00", 2*hole+1)))
 	name := filepath.Join(t.TempDir(), "layer.tar")
-	if err := os.WriteFile(name, append(append(b, 'x'), make([]byte, 511+1024)...), 0o600); err != nil {
+	if err := os.WriteFile(name, sample.Ended(entry), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return name

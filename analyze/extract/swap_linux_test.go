@@ -14,31 +14,14 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/extract"
-	"layup/fixtures"
+	"layup/fixtures/harness"
 	"layup/tarfs"
 )
 
-// open builds an image from text and loads it.
+// open opens an image that is given as text.
 func open(t *testing.T, text string) *analyze.Image {
 	t.Helper()
-	img, err := fixtures.Parse("image", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := fixtures.Packing{Format: fixtures.Docker20}.Pack(img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "image.tar")
-	if err := os.WriteFile(name, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	loaded, err := analyze.Open(t.Context(), name, analyze.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { loaded.Close() })
-	return loaded
+	return harness.Open(t, text, analyze.Default())
 }
 
 // If another process replaces directories by symlinks during extraction, it fails, and writes nothing to their targets.
@@ -133,7 +116,7 @@ func TestNamesThatCollideAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	var stop atomic.Bool
 	done := make(chan struct{})
-	go func() { // as soon as the directory is there, so is a name in it
+	go func() { // adds a name as soon as the directory exists
 		defer close(done)
 		for begin := time.Now(); !stop.Load() && time.Since(begin) < 10*time.Second; {
 			names, _ := filepath.Glob(filepath.Join(dir, ".layup-*"))
@@ -145,7 +128,7 @@ func TestNamesThatCollideAreRefused(t *testing.T) {
 	defer func() { stop.Store(true); <-done }()
 	for range 200 {
 		_, err := everything(t, img, 0).Into(t.Context(), filepath.Join(dir, "out"), extract.Options{})
-		if err == nil { // it was faster
+		if err == nil { // the extraction was faster
 			if err := os.RemoveAll(filepath.Join(dir, "out")); err != nil {
 				t.Fatal(err)
 			}

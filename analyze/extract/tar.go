@@ -2,7 +2,6 @@ package extract
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,8 +71,8 @@ func (p *Plan) Stream(ctx context.Context, to io.Writer) error {
 	for i := range p.items {
 		n, err := p.entry(ctx, w, i, contents)
 		if err != nil {
-			cut := &CutError{fmt.Errorf("%q: %w", p.items[i].version.Node().Path(), err)}
-			return cmp.Or(errors.Join(w.Flush(), contents.Close()), error(cut))
+			_, _ = w.Flush(), contents.Close() // the first failure counts
+			return &CutError{fmt.Errorf("%q: %w", p.items[i].version.Node().Path(), err)}
 		}
 		end += n
 	}

@@ -20,7 +20,7 @@ func TestWordIsTheOneThatWasMeant(t *testing.T) {
 	}
 }
 
-// A plain table without a band is the oracle.
+// The full table of distances is the oracle.
 func TestDistanceIsThatOfAllPairs(t *testing.T) {
 	word := func() string {
 		b := make([]byte, rand.N(9))

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// ugly are names that images have been made with.
+// ugly are names that occur in images.
 var ugly = []struct{ what, raw, safe string }{
 	{"nothing", "", ""},
 	{"an ordinary path", "/etc/nginx/nginx.conf", "/etc/nginx/nginx.conf"},

@@ -41,7 +41,8 @@ type Options struct {
 	TempDir string   // for unlinked spool files; empty means the system's
 	Verify  bool     // check sizes, digests and diffIDs
 	Limits  document.Limits
-	Audit   *Audit // collects what is wrong instead of ending with the first error; nil unless verifying is the question
+	Reading func(n int64) // receives the bytes read so far of a pipe or a compressed archive; may be nil
+	Audit   *Audit        // collects what is wrong, instead of ending with the first error; nil unless verifying
 }
 
 // A NoArchiveError says that an input is not an archive, rather than a damaged one.

@@ -211,7 +211,7 @@ func CheckLayer(img *analyze.Image, flag string, n int) error {
 		return nil
 	}
 	if len(img.Layers) == 0 {
-		return errors.New(flag + ": the image has no layers")
+		return fmt.Errorf("--%s %d: the image has no layers", flag, n)
 	}
 	return fmt.Errorf("--%s %d: the image has the layers 0 to %d", flag, n, len(img.Layers)-1)
 }

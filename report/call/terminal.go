@@ -55,11 +55,14 @@ func (c *console) status(how string) *render.Progress {
 	return p
 }
 
-// reading says how far loading has come; of what is fetched, how fast.
+// reading says how far loading has come, and how fast if the bytes are fetched or the layers are not known yet.
 func reading(at analyze.Progress, since time.Duration) string {
 	verb, pace := "reading", ""
 	if at.Remote {
 		verb, pace = "fetching", Rate(at.Read, since)
+	}
+	if at.Layers == 0 {
+		return fmt.Sprintf("%s: %s%s", verb, show.Size(at.Read), Rate(at.Read, since))
 	}
 	return fmt.Sprintf("%s: %s of %s%s, layers to go: %d", verb, show.Size(at.Read), show.Size(at.Bytes), pace,
 		at.Layers-at.Done)

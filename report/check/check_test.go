@@ -17,7 +17,7 @@ import (
 	"layup/report/call"
 )
 
-// gated is an image with what a gate is there for.
+// gated is an image that breaks every rule.
 const gated = `tag gated:1
 env PATH=/bin
 layer ADD rootfs /
@@ -150,7 +150,7 @@ func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	direct.Put(t, filepath.Join(filepath.Dir(name), ".layup.yaml"),
-		[]byte("rules:\n  max-wasted: 0\n")) // beside the image: nobody asked for it
+		[]byte("rules:\n  max-wasted: 0\n")) // beside the image, so it must not count
 	if got := direct.Layup(t, "check", name); got.Status != call.Failed || !strings.Contains(got.Err, "no rules") {
 		t.Errorf("without rules: exit %d: %s", got.Status, got.Err)
 	}
@@ -242,7 +242,7 @@ func TestRuleFilesThatAreWrongAreRefused(t *testing.T) {
 	}
 }
 
-// hostileGate is an image whose names do what they can to the formats.
+// hostileGate is an image with names that attack the formats.
 const hostileGate = "tag odd:1\nlayer A\n" + `f 4755 0:0 "a\x1b[31m\x00?" "1"
 f 4755 0:0 "=cmd|' " "2"
 f 4755 0:0 "]]>\xff\xfe<failure>" "3"
@@ -275,7 +275,7 @@ func TestSARIFIsValidWhateverNamesThereAre(t *testing.T) {
 	}
 }
 
-// sarifSchema is the standard's own.
+// sarifSchema returns the schema of the standard.
 func sarifSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", "sarif-schema-2.1.0.json"))

@@ -8,7 +8,7 @@ import (
 	"layup/fixtures/direct"
 )
 
-// offered are the candidates without their explanations, and the directive after them.
+// offered returns the candidates without their explanations, then the directive.
 func offered(t *testing.T, args ...string) string {
 	t.Helper()
 	got := direct.Layup(t, append([]string{"__complete"}, args...)...)
@@ -64,7 +64,7 @@ func TestCompletionLooksIntoTheImage(t *testing.T) {
 		{"owner LINKS /l", "/lib/ :6"}, {"owner LINKS /lib/", "/lib/bin :4"}, {"owner LINKS /b", "/bin :4"},
 		{"ls --upto 0 LINKS /b", "/bin/ :6"}, {"ls --upto 0 LINKS /bin/s", "/bin/sh /bin/su :4"}, {"owner LINKS /etc/s",
 			"/etc/second /etc/self :4"}, {"owner LINKS /etc/self/", ":4"}, {"log LINKS /bin/s", "/bin/sh /bin/su :4"},
-		{"log LINKS /etc/f", "/etc/first :4"},
+		{"log LINKS /etc/fi", "/etc/first :4"},
 		{"cat IMAGE --layer ", "0 1 2 3 4 5 6 :4"}, {"ls IMAGE --upto=5", "--upto=5 :4"}, {"ls LINKS --platform ",
 			"linux/arm64/v8 :4"}, {"ls IMAGE --image ", "shop:1.2 @0 :4"},
 		{"diff IMAGE LINKS --platform-b ", "linux/arm64/v8 :4"}, {"diff LINKS IMAGE --image-b ", "shop:1.2 @0 :4"},

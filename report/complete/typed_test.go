@@ -29,7 +29,7 @@ func TestCompletionWaitsForNoImage(t *testing.T) {
 	blocked := make(chan bool)
 	got := inTime(t.Context(), func(context.Context) string { <-blocked; return "too late" })
 	close(blocked)
-	if got != "" { // had it waited, it would never have returned
+	if got != "" { // waiting would never end
 		t.Errorf("got %q", got)
 	}
 	for set, want := range map[string]time.Duration{"": usualPatience, "2s": 2 * time.Second, "-1s": usualPatience,

@@ -3,8 +3,6 @@ package diff
 import (
 	"bufio"
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
@@ -12,28 +10,13 @@ import (
 	"layup/analyze"
 	"layup/analyze/unified"
 	"layup/fixtures"
+	"layup/fixtures/harness"
 )
 
-// What a person sees of a patch holds nothing that a terminal obeys, neither of names nor of lines; what a program gets
-// is exact.
+// On a terminal, a patch holds nothing that the terminal obeys, in names or in lines. A program gets the exact bytes.
 func TestPatchesAreHarmlessOnATerminalAndElseExact(t *testing.T) {
-	text, err := os.ReadFile("../../fixtures/direct/images/ugly.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ugly, err := fixtures.Parse("ugly", string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive, err := fixtures.Packing{Format: fixtures.Docker20}.Pack(ugly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "ugly.tar")
-	if err := os.WriteFile(name, archive, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	img, err := analyze.Open(t.Context(), name, analyze.Default())
+	archive := harness.Pack(t, fixtures.Packing{Format: fixtures.Docker20}, harness.Load(t, "ugly"))
+	img, err := analyze.Open(t.Context(), archive, analyze.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -188,6 +188,15 @@ func TestTheSocketIsFoundAsDockerFindsIt(t *testing.T) {
 			t.Errorf("context %q, %s: got %s, want %s", tt.current, tt.environment, got, tt.want)
 		}
 	}
+	t.Chdir(dir) // without a home, nothing of the current folder counts
+	write("config.json", object{"currentContext": "lab"})
+	if c := client(t); c.socket != "/var/run/docker.sock" {
+		t.Errorf("without a home: got %s", c.socket)
+	}
+	_, err := New(env("DOCKER_CONTEXT", "lab"))
+	if err == nil || !strings.Contains(err.Error(), `no Docker context "lab"`) {
+		t.Errorf("a context without a home: got %v", err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}

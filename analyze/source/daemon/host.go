@@ -25,13 +25,13 @@ func host(getenv func(string) string) (string, error) {
 		return host, nil
 	}
 	dir := getenv("DOCKER_CONFIG")
-	if home, err := os.UserHomeDir(); dir == "" && err == nil {
+	if home := getenv("HOME"); dir == "" && home != "" {
 		dir = filepath.Join(home, ".docker")
 	}
 	var config struct {
 		CurrentContext string `json:"currentContext"`
 	}
-	if err := readJSON(filepath.Join(dir, "config.json"), &config); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := readJSON(dir, "config.json", &config); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
 	name := cmp.Or(getenv("DOCKER_CONTEXT"), config.CurrentContext, "default")
@@ -43,7 +43,7 @@ func host(getenv func(string) string) (string, error) {
 			Docker struct{ Host string } `json:"docker"`
 		}
 	}
-	err := readJSON(filepath.Join(dir, "contexts", "meta", digest.Hex(digest.Of([]byte(name))), "meta.json"), &meta)
+	err := readJSON(dir, filepath.Join("contexts", "meta", digest.Hex(digest.Of([]byte(name))), "meta.json"), &meta)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", &advice.Hinted{
 			Err:  fmt.Errorf("there is no Docker context %s", show.Cut(name)),
@@ -53,8 +53,13 @@ func host(getenv func(string) string) (string, error) {
 	return cmp.Or(meta.Endpoints.Docker.Host, defaultHost), err
 }
 
-// readJSON reads a small file. Its errors do not quote the content, which may hold credentials.
-func readJSON(name string, v any) error {
+// readJSON reads a small file of a directory. Without a home there is no directory, and so no file. Its errors do not
+// quote the content, which may hold credentials.
+func readJSON(dir, name string, v any) error {
+	if dir == "" {
+		return fs.ErrNotExist
+	}
+	name = filepath.Join(dir, name)
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return fmt.Errorf("%s: %w", show.Safe(name), disk.Plain(err))

@@ -55,9 +55,14 @@ func options(t *testing.T) *source.Options {
 
 func TestASavedImageIsReadAsAnArchive(t *testing.T) {
 	serving(t, shop(t))
-	s, err := Open(t.Context(), "docker-daemon:shop:1", "shop:1", false, options(t))
+	opt, read := options(t), int64(0)
+	opt.Reading = func(n int64) { read = n }
+	s, err := Open(t.Context(), "docker-daemon:shop:1", "shop:1", false, opt)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if want := int64(len(shop(t))); read != want {
+		t.Errorf("%d bytes were reported, want %d", read, want)
 	}
 	images, _, err := source.Choose(t.Context(), s, source.Selection{})
 	if err != nil {

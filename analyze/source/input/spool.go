@@ -55,7 +55,9 @@ func (s *spooler) Read(p []byte) (int, error) {
 	if s.hash != nil {
 		s.hash.Write(p[:n])
 	}
-	s.read += int64(n)
+	if s.read += int64(n); s.opt.Reading != nil {
+		s.opt.Reading(s.read)
+	}
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("reading: %w", disk.Plain(err))
 	}

@@ -254,7 +254,11 @@ func (d *dockerRoot) needed(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.TrimSpace(string(text)), nil
+	word := strings.TrimSpace(string(text))
+	if word == "" {
+		return "", fmt.Errorf("%s: is empty", show.Path(name))
+	}
+	return word, nil
 }
 
 // directoryName matches the name of a layer's directory; any other name could lead out of the store.
