@@ -35,6 +35,7 @@ type Needs struct {
 	Dense   bool    // no digests of sparse files, because their holes may be endless
 	Secrets bool    // what small files hold, for Sensitive
 	Bodies  Bodies  // the content of files, read again after the image is loaded
+	Loose   bool    // of all images: also the directories and volumes of a store that no image uses
 }
 
 // Reading says whether an image's layers are read when it is opened. Without them the tree is empty. Docker,

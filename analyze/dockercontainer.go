@@ -134,6 +134,7 @@ func (img *Image) DockerContainer() ([]byte, error) {
 	d.Mounts = []dockerMount{}
 	for _, at := range slices.Sorted(maps.Keys(stored.MountPoints)) {
 		if m := stored.MountPoints[at]; m != nil {
+			m.Source = cmp.Or(m.Source, box.Volumes[m.Name])
 			d.Mounts = append(d.Mounts, *m)
 		}
 	}

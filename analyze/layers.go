@@ -37,6 +37,9 @@ func (img *Image) LayerFacts() []LayerFacts {
 			Size: l.Size, Unpacked: s.Unpacked, Files: s.Table.Files(img.opt.View), Instruction: img.Instruction(i),
 			Role: l.Role, Directory: l.Directory, Link: l.Link,
 		}
+		if l.Assembled() && l.DiffID == "" && img.read { // no engine counted it
+			list[i].Size = max(img.unpackedSize(i), 0)
+		}
 	}
 	img.countChanges(list)
 	for b := range img.tree.Bodies() {
@@ -93,17 +96,18 @@ func (img *Image) UnpackedSizes() []int64 {
 	}
 	sizes := make([]int64, len(img.scans))
 	for i := range img.scans {
-		if sizes[i] = -1; img.damaged[i] {
-			continue
-		}
-		// What cannot be merged is an error of the image already.
-		tree, _ := tarfs.Merge([]*tarfs.Layer{img.scans[i].Table}, img.opt.View)
-		sizes[i] = unpackedSize(tree)
+		sizes[i] = img.unpackedSize(i)
 	}
 	return sizes
 }
 
-func unpackedSize(tree *tarfs.Tree) int64 {
+// unpackedSize returns the bytes of one layer's files; -1 if the layer could not be read whole.
+func (img *Image) unpackedSize(layer int) int64 {
+	if img.damaged[layer] {
+		return -1
+	}
+	// What cannot be merged is an error of the image already.
+	tree, _ := tarfs.Merge([]*tarfs.Layer{img.scans[layer].Table}, img.opt.View)
 	var total int64
 	top := tree.Top()
 	for v := range top.Walk(tree.Root(), -1) {

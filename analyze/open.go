@@ -121,6 +121,7 @@ func openName(ctx context.Context, name string, opt Options) (*kinds.Opened, []*
 
 // choose chooses at least one image of a source. If there is an error, it closes the source.
 func choose(ctx context.Context, src *kinds.Opened, opt Options) ([]*source.Image, error) {
+	opt.Select.Loose = opt.Needs.Loose
 	images, note, err := src.Choose(ctx, opt.Select)
 	if err == nil && len(images) == 0 {
 		err = fmt.Errorf("%s: no image", src.Name)

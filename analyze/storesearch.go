@@ -37,7 +37,8 @@ type StoreHit[T any] struct {
 // found identifies a hit or a warning, by the directories of its layers and by what the caller says.
 type found struct{ directory, hiddenIn, what string }
 
-// SearchStore searches all images and containers of a store, one after the other. Find yields the hits in an image, and
+// SearchStore searches all images and containers of a store, one after the other, and the directories and volumes that
+// none of them uses. Find yields the hits in an image, and
 // keep makes an item and a key of each. Hits with equal keys and directories are one. SearchStore returns early if the
 // context ends, or if an image cannot be loaded and opt.KeepGoing is not set. If no image can be loaded, it returns the
 // last error.
@@ -45,7 +46,7 @@ func SearchStore[T any](
 	ctx context.Context, name string, opt Options,
 	find func(*Image) iter.Seq[Hit], keep func(*Image, Hit) (item T, key string),
 ) (*StoreSearch[T], error) {
-	opt.Select.All = true
+	opt.Select.All, opt.Loose = true, true
 	s := &StoreSearch[T]{hits: map[found]*StoreHit[T]{}, warnings: map[found]bool{}}
 	for img, err := range OpenAll(ctx, name, opt) {
 		switch {
@@ -130,10 +131,14 @@ func comparePaths(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// Title returns the name of an image's container, else its reference, else its ID. It may be empty.
+// Title returns the name of an image's container, else its reference, else its ID. It may be empty. The kind comes
+// before the name of a container, a directory or a volume.
 func Title(img *source.Image) string {
-	if img.Container != nil {
+	switch {
+	case img.Container != nil:
 		return "container " + cmp.Or(img.Container.Name, img.Container.ID)
+	case img.Kind == source.KindDirectory || img.Kind == source.KindVolume:
+		return img.Kind + " " + img.Reference
 	}
 	return cmp.Or(img.Reference, img.ID)
 }

@@ -78,10 +78,10 @@ func stateOf(l source.Listed) string {
 	return l.Container.State
 }
 
-// imageOf is the image of a container.
+// imageOf is the image of a container, or what a directory or a volume belongs to.
 func imageOf(l source.Listed) string {
 	if l.Container == nil {
-		return ""
+		return l.Of
 	}
 	return cmp.Or(l.Container.Image, l.Container.ImageID)
 }

@@ -85,7 +85,7 @@ func newLayers(f *pflag.FlagSet) call.Answer {
 		return call.Part{Section: layersTable.Section(layers)}, nil
 	}
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		var needs analyze.Needs
+		needs := analyze.Needs{Loose: true}
 		if *noFiles {
 			needs.Layers = analyze.Never
 		}

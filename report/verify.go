@@ -12,6 +12,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/analyze/source/kinds"
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
@@ -32,7 +33,8 @@ image that is chosen, or with --all for every one.
 Of an engine's store every layer is put together from its directory and the engine's tar-split record, and
 compared with both: contents, metadata, what was added and what is missing. That record lies in the store:
 whoever could write there could rewrite it, and the image with it. --expect ID binds the record to an
-image ID, or a manifest's digest, that is known from elsewhere.
+image ID, or a manifest's digest, that is known from elsewhere. Without the name of an image or a container
+all of them are verified. Owners are compared as they are stored; a rootless engine needs --subid START.
 `
 
 func newVerify(f *pflag.FlagSet) call.Answer {
@@ -42,6 +44,9 @@ func newVerify(f *pflag.FlagSet) call.Answer {
 		if err == nil {
 			err = checkExpected(*expect, opt.Select.All)
 		}
+		whole := *expect == "" && !c.Given("image") && kinds.IsWholeStore(c.Args[0])
+		all := opt.Select.All
+		opt.Select.All = all || whole
 		if err != nil {
 			return call.Failed, err
 		}
@@ -49,7 +54,7 @@ func newVerify(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
-		v := &record{verification, opt.Select.All}
+		v := &record{verification, all || len(verification.Images) > 1}
 		v.expect(*expect)
 		doc := render.Doc{Command: c.Command.Name, Many: v.all}
 		if v.all {

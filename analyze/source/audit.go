@@ -56,7 +56,7 @@ type Subject struct {
 // Subjects returns the images that the selection leaves, for a source that was opened with an Audit. Choose explains
 // note.
 func Subjects(ctx context.Context, s Source, sel Selection, a *Audit) (subjects []Subject, note string, err error) {
-	chosen, note, err := pick(s, sel)
+	chosen, note, err := pick(ctx, s, sel)
 	if err != nil {
 		return nil, "", err
 	}

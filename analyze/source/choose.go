@@ -22,13 +22,14 @@ type Selection struct {
 	Image      string // a reference, a digest or the beginning of one, or @N
 	Platform   string // os/arch[/variant]
 	All        bool   // keep all of them
+	Loose      bool   // with All, also the directories and volumes that no image uses
 }
 
 // Choose returns the one image that the selection leaves, or all of them with All. An *advice.ChoiceError lists what
 // there is to choose from. Note tells the user which platform was chosen for them, or is empty. With All, an image that
 // cannot be read has an Err.
 func Choose(ctx context.Context, s Source, sel Selection) (images []*Image, note string, err error) {
-	left, note, err := pick(s, sel)
+	left, note, err := pick(ctx, s, sel)
 	if err != nil {
 		return nil, "", err
 	}
@@ -51,8 +52,8 @@ func Choose(ctx context.Context, s Source, sel Selection) (images []*Image, note
 }
 
 // pick returns the entries that the selection leaves, without loading them.
-func pick(s Source, sel Selection) ([]*Entry, string, error) {
-	left, err := called(s, sel)
+func pick(ctx context.Context, s Source, sel Selection) ([]*Entry, string, error) {
+	left, err := called(ctx, s, sel)
 	if err != nil {
 		return nil, "", err
 	}
@@ -63,13 +64,16 @@ func pick(s Source, sel Selection) ([]*Entry, string, error) {
 	}
 	if sel.All {
 		left, note := allHere(left)
+		if aside, ok := s.(interface{ Aside() string }); ok {
+			note = cmp.Or(note, aside.Aside())
+		}
 		return left, note, nil
 	}
 	return single(s, left)
 }
 
 // A holding is what a source holds by kind. Only an ID chooses an intermediate image.
-type holding struct{ images, containers, intermediate []*Entry }
+type holding struct{ images, containers, intermediate, records []*Entry }
 
 func holdingOf(s Source) (h holding, err error) {
 	for _, e := range s.Entries() {
@@ -80,6 +84,8 @@ func holdingOf(s Source) (h holding, err error) {
 			h.intermediate = append(h.intermediate, e)
 		case e.Kind == KindImage:
 			h.images = append(h.images, e)
+		case e.Kind == KindRecord:
+			h.records = append(h.records, e)
 		case err == nil:
 			err = e.Err
 		}
@@ -87,6 +93,8 @@ func holdingOf(s Source) (h holding, err error) {
 	switch {
 	case len(h.images)+len(h.containers) > 0:
 		return h, nil
+	case len(h.records) > 0:
+		return h, h.records[0].Err
 	case len(s.Entries()) == len(h.intermediate):
 		return h, errors.New("the store holds no image and no container")
 	}
@@ -94,21 +102,60 @@ func holdingOf(s Source) (h holding, err error) {
 }
 
 // called keeps the entries that the source's name and the selection name.
-func called(s Source, sel Selection) ([]*Entry, error) {
+func called(ctx context.Context, s Source, sel Selection) ([]*Entry, error) {
 	h, err := holdingOf(s)
+	loose, more := s.(Loose)
+	whole := sel.Inside == "" && sel.Image == ""
+	if more && (isLoose(sel.Inside) || whole && sel.All && sel.Loose) {
+		list, failed := loose.Loose(ctx)
+		switch {
+		case failed != nil || !whole:
+			return looseCalled(list, sel.Inside, failed)
+		case len(list) > 0:
+			return slices.Concat(h.images, h.containers, h.records, list), nil
+		}
+	}
 	switch {
 	case err != nil:
 		return nil, err
-	case sel.Inside == "" && sel.Image == "":
+	case whole && sel.All:
+		return slices.Concat(h.images, h.containers, h.records), nil
+	case whole:
 		return append(h.images, h.containers...), nil
 	case sel.Inside == "" || sel.Image != "" && sel.Containers:
 		return h.imagesCalled(s, sel.Image) // --image never means a container
 	}
 	left, err := h.insideCalled(s, sel.Inside, sel.Containers)
-	if err != nil || sel.Image == "" {
-		return left, err
+	if err != nil {
+		return nil, h.explain(err)
+	}
+	if sel.Image == "" {
+		return left, nil
 	}
 	return byName(s, left, sel.Image)
+}
+
+// explain adds to an error about a name the record that may have held the name.
+func (h *holding) explain(err error) error {
+	if len(h.records) > 0 {
+		return fmt.Errorf("%w (%w)", err, h.records[0].Err)
+	}
+	return err
+}
+
+// isLoose reports whether a name chooses a directory or a volume.
+func isLoose(name string) bool {
+	kind, _, named := strings.Cut(name, "=")
+	return named && (kind == KindDirectory || kind == KindVolume)
+}
+
+// looseCalled finds a directory or a volume by its kind and name, unless there is an error already.
+func looseCalled(list []*Entry, name string, err error) ([]*Entry, error) {
+	found := kept(list, func(e *Entry) bool { return e.Kind+"="+e.References[0] == name })
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("there is no %s that no image uses", show.Safe(strings.Replace(name, "=", " ", 1)))
+	}
+	return found, err
 }
 
 // insideCalled finds an image or a container by its name. A name of both kinds needs image= or container= before it.
@@ -172,7 +219,7 @@ func noContainer(list []*Entry, name string) error {
 
 // whichOf names the image of an error if there are several.
 func whichOf(s Source, e *Entry, err error) error {
-	if h, _ := holdingOf(s); len(h.images)+len(h.containers) < 2 {
+	if h, _ := holdingOf(s); len(h.images)+len(h.containers) < 2 || e.Kind == KindRecord {
 		return err
 	}
 	if e.Absent {

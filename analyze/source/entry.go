@@ -20,6 +20,9 @@ const (
 	KindAttestation = "attestation" // a statement about an image
 	KindArtifact    = "artifact"    // not a container image, but described by a manifest: a chart, a model
 	KindBlob        = "blob"        // what no document names
+	KindDirectory   = "directory"   // of an engine's store: no image and no container uses it
+	KindVolume      = "volume"      // of an engine's store
+	KindRecord      = "record"      // of an engine's store: a list of images or containers that cannot be read
 	KindRepository  = "repository"  // of a registry
 	KindTag         = "tag"         // of a repository
 	KindReferrer    = "referrer"    // a manifest that refers to another: a signature, an attestation
@@ -41,6 +44,7 @@ type Entry struct {
 
 	ID           string     // of what has no manifest: a v1 image, an image or container of a store
 	Container    *Container // of an engine's store; nil for an image
+	Of           string     // of a directory or a volume: what its engine says of it, or who mounts it; may be empty
 	Intermediate bool       // an unnamed image on which another one was built: only its ID chooses it
 	Choice       string     // the shell words that choose it; empty if --image does
 

@@ -15,6 +15,7 @@ import (
 // An Image is one image. Its config was read and checked; its layers were not.
 type Image struct {
 	Source     string         // the kind of its source
+	Kind       string         // of its entry
 	Name       string         // as the user named the source
 	Reference  string         // the one that chose it, or its first; empty if it has none
 	References []string       // every reference
@@ -45,6 +46,9 @@ type Container struct {
 	Created  string // RFC 3339; empty if unknown
 	Config   []byte // the engine's document about it
 	Host     []byte // a second document; nil if there is none
+	// Volumes are the paths of the volumes that the store holds and the container mounts, by their names. The paths are
+	// those of the engine's host.
+	Volumes map[string]string
 }
 
 // An Engine is what only the store of an engine knows of an image.

@@ -27,6 +27,7 @@ type Listed struct {
 
 	Container *Container // of an engine's store; nil for an image
 	Directory string     // of an engine's store: where it keeps the topmost layer
+	Of        string     // of a directory or a volume; see Entry
 }
 
 // List lists what the source holds.

@@ -35,6 +35,11 @@ type Source interface {
 	Close() error
 }
 
+// A Loose source also holds what no image uses, and can be searched: directories and volumes of an engine's store.
+type Loose interface {
+	Loose(ctx context.Context) ([]*Entry, error)
+}
+
 // Options say how a source is opened and read.
 type Options struct {
 	Stdin   *os.File // what the name "-" reads; nil means os.Stdin
@@ -64,7 +69,7 @@ func Named(name string, err error) error {
 
 // Load completes an image for any kind of source. The form of the entry finds the config and the layers.
 func Load(s Source, e *Entry, opt *Options) (*Image, error) {
-	img := &Image{Source: s.Kind(), Reference: e.Reference(""), References: e.References, Verified: "none",
+	img := &Image{Source: s.Kind(), Kind: e.Kind, Reference: e.Reference(""), References: e.References, Verified: "none",
 		ConfigFile: new(v1.ConfigFile), Container: e.Container, Platform: e.Platform.String()}
 	if e.Err != nil {
 		return img, e.Err

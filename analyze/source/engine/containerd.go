@@ -22,7 +22,7 @@ import (
 // store. It keeps them as their registries do, so every digest can be checked. Containers add the directories of their
 // snapshots.
 func (s *Store) openContainerd(ctx context.Context, files store.Files, docker []*store.Container) error {
-	held, err := store.OpenContainerd(ctx, files, store.Options{Namespace: s.opt.Namespace, SubID: s.opt.SubID})
+	held, err := store.OpenContainerd(ctx, files, store.Options{Namespace: s.opt.Namespace, SubID: s.subID()})
 	if err != nil {
 		return err
 	}

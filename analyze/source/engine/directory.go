@@ -49,7 +49,7 @@ func (*directory) Same() string               { return "" } // the store remembe
 func (*directory) Assembled() bool            { return true }
 
 // Recorded reports whether a tar-split file says how the files were.
-func (d *directory) Recorded() bool { return d.tar.Dialect != tarfs.Overlay }
+func (d *directory) Recorded() bool { return d.layer.Split != "" }
 
 // Tar assembles the tar from an offset on.
 func (d *directory) Tar(ctx context.Context, _ *source.Layer, offset int64) (io.ReadCloser, error) {
@@ -112,7 +112,7 @@ func strayed(ctx context.Context, of store.Layer, l *source.Layer, table *tarfs.
 	found, err := of.Differences(ctx, table)
 	var list []tarfs.Warning
 	for _, d := range found {
-		if !d.Time {
+		if !d.Note {
 			list = append(list, tarfs.Warning{Code: source.StoreDiffers, Layer: l.Index, Path: d.Path})
 		}
 	}

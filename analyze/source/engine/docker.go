@@ -45,5 +45,5 @@ func (s *Store) openDocker(ctx context.Context) error {
 				"--containerd-root /var/lib/containerd joins both",
 		}
 	}
-	return err
+	return s.remappedBelow(err)
 }

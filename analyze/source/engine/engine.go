@@ -43,10 +43,15 @@ type Store struct {
 	path       string // of the store, as the user wrote it
 	opt        Options
 	tree       store.Files // from its top
+	top        string      // below the path
+	isTar      bool
 	closers    []func() error
 	driver     string
 	held       *store.Containerd
 	entries    []*source.Entry
+	// directories lists where the engine keeps layers and volumes; nil if that is not known.
+	directories func(context.Context) ([]store.Place, error)
+	loose       []*source.Entry // nil before anybody asked
 
 	*source.Graph // of containerd's content store; without entries for others
 
@@ -72,7 +77,8 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	marker := map[string]string{DockerRoot: "image", ContainerdRoot: store.MetaName, ContainersStorage: "storage.lock"}
-	s.tree = store.Below(files, store.Top(files, marker[s.kind]))
+	s.top = store.Top(files, marker[s.kind])
+	s.tree = store.Below(files, s.top)
 	switch s.kind {
 	case DockerRoot:
 		return s.openDocker(ctx)
@@ -95,9 +101,6 @@ func (s *Store) Kind() string { return s.kind }
 
 // Entries returns the images and containers.
 func (s *Store) Entries() []*source.Entry { return s.entries }
-
-// Unreferenced is empty: what an engine does not name is not listed.
-func (*Store) Unreferenced(context.Context) ([]source.Listed, error) { return nil, nil }
 
 // nameChoices sets the words that choose each image and container. If an image and a container share a name, the kind
 // comes before it.
@@ -135,7 +138,7 @@ func (s *Store) Load(_ context.Context, e *source.Entry) (*source.Image, error) 
 	if err != nil {
 		return img, privileged(err)
 	}
-	if _, stored := e.Form.(form); stored || s.locate(img) {
+	if _, blobs := e.Form.(*source.Graph); !blobs || s.locate(img) {
 		if img.Verified = "none"; s.Opt.Verify {
 			img.Verified = "config" // there are no blobs of layers, or not all
 		}
@@ -165,6 +168,7 @@ func (s *Store) files(ctx context.Context, path string) (files store.Files, err 
 		}
 		return store.Directory(root)
 	}
+	s.isTar = true
 	in, compression, err := input.OpenStored(ctx, path, s.Opt)
 	if err != nil {
 		return nil, err

@@ -13,11 +13,14 @@ import (
 // list makes entries of the images and containers of a store that keeps images in directories.
 func (s *Store) list(ctx context.Context,
 	read func(context.Context, store.Files, store.Options) (*store.Contents, error)) error {
-	held, err := read(ctx, s.tree, store.Options{SubID: s.opt.SubID})
+	held, err := read(ctx, s.tree, store.Options{SubID: s.subID()})
 	if err != nil {
 		return err
 	}
-	s.driver = held.Driver
+	s.driver, s.directories = held.Driver, held.Directories
+	for _, d := range held.Damaged {
+		s.entries = append(s.entries, record(d))
+	}
 	images := map[string]*store.Image{}
 	for _, img := range held.Images {
 		images[img.ID] = img
@@ -30,6 +33,11 @@ func (s *Store) list(ctx context.Context,
 		e.Group = i
 	}
 	return nil
+}
+
+// record is the entry of a record that cannot be read.
+func record(d *store.RecordError) *source.Entry {
+	return &source.Entry{Kind: source.KindRecord, References: []string{d.Name}, Err: d, Form: form{}}
 }
 
 // image is the entry of an image.
@@ -78,7 +86,7 @@ func mounted(e *source.Engine, graph func() (map[string]string, error)) (err err
 func (s *Store) container(box *store.Container, img *store.Image) *source.Entry {
 	e := &source.Entry{Kind: source.KindContainer, ID: box.ID, References: []string{box.Name}, Aliases: []string{box.ID}}
 	e.Container = &source.Container{ID: box.ID, Name: box.Name, ImageID: box.ImageID, Image: box.Image, State: box.State,
-		Created: box.Created, Config: box.Config, Host: box.Host}
+		Created: box.Created, Config: box.Config, Host: box.Host, Volumes: box.Volumes}
 	e.Form = form{load: func(out *source.Image) error {
 		if box.Err != nil {
 			return box.Err

@@ -70,7 +70,7 @@ func changed(ctx context.Context, of store.Layer, l *source.Layer, table *tarfs.
 	for _, d := range list {
 		c := source.NewCheck("entry")
 		c.Layer, c.Path = l.Index, d.Path
-		if c.Code, c.Message = d.Code, d.What; !d.Time {
+		if c.Code, c.Message = d.Code, d.What; !d.Note {
 			c.Verdict = source.Failed
 		}
 		checks = append(checks, c)

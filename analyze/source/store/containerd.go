@@ -30,7 +30,7 @@ type Containerd struct {
 	Containers []ContainerdContainer
 
 	files   Files
-	subID   uint32
+	subID   IDs
 	keys    map[snapshotKey]snapshot
 	first   map[string]snapshotKey       // by key, of any namespace
 	numbers map[string]map[string]uint64 // of directories, by snapshotter and the name that it gave the snapshot
@@ -248,7 +248,7 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 	}
 	l := Layer{Role: role, Directory: dir, Size: -1, Files: c.files}
 	layout := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID}
-	layout.Rootless = rootless(c.files, home(snapshotter))
+	layout.Rootless = rootless(c.files, home(snapshotter), c.subID)
 	l.read(c.files, below, layout)
 	if snapshotter != "native" { // its directories also hold the layers below
 		l.compare(c.files, layout)

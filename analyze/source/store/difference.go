@@ -28,8 +28,8 @@ type Difference struct {
 	Code string
 	Path string // exact bytes, beginning with a slash
 	What string // for a person: mode 0644, not 0600
-	// Time is true if only the time of a directory differs: after a copy of the store, or after a temporary file.
-	Time bool
+	// Note is true if it proves no change: another time of a directory, a device in a rootless store, unknown owners.
+	Note bool
 }
 
 // A comparer compares the directory of a layer with the headers in its tar-split file.
@@ -39,20 +39,12 @@ type comparer struct {
 	snap  *tarfs.Snapshot
 	seen  map[string]bool
 	found []Difference
-	ids   [2]map[uint32]map[uint32]int // users, groups: number in a header -> number on the disk -> count
-	owned []owned
+	owns  *owners
 	blind bool // the reader cannot see opaque markers
 }
 
-// owned is the owner of a path. Owners are compared last, when it is known how the engine shifts users and groups.
-type owned struct {
-	path       string
-	want, have [2]uint32
-}
-
 // Differences compares everything in a layer's directory with the table that its tar-split file gave: presence, type,
-// mode, owner, time, link target, device numbers, capabilities and user attributes. It reads no content. It ignores a
-// shift of all users or groups by the engine.
+// mode, owner, time, link target, device numbers, capabilities and user attributes. It reads no content.
 func Differences(ctx context.Context, files Files, dir string, table *tarfs.Layer,
 	layout Layout) ([]Difference, error) {
 	tree, errs := tarfs.Merge([]*tarfs.Layer{table.In(tarfs.Plain)}, tarfs.Runtime)
@@ -62,11 +54,14 @@ func Differences(ctx context.Context, files Files, dir string, table *tarfs.Laye
 	layout.Warn = nil
 	w := &overlayWalk{files: files, dir: dir, layout: layout}
 	c := &comparer{walk: w, root: tree.Root(), snap: tree.Top(), seen: map[string]bool{}}
-	c.ids[0], c.ids[1] = map[uint32]map[uint32]int{}, map[uint32]map[uint32]int{}
+	var err error
+	if c.owns, err = newOwners(files, dir, layout); err != nil {
+		return nil, err
+	}
 	if err := walk(ctx, files, dir, c.entry); err != nil {
 		return nil, err
 	}
-	c.owners()
+	c.found = append(c.found, c.owns.differences()...)
 	c.blind = !layout.Rootless && !files.Sight().Trusted
 	c.missing()
 	slices.SortStableFunc(c.found, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
@@ -80,10 +75,15 @@ func (c *comparer) differs(code, name, what string) {
 // entry compares something that is on the disk.
 func (c *comparer) entry(e Entry) error {
 	base := path.Base(e.Path)
+	if c.walk.layout.Names && base != opaqueMarker && reserved(e.Path) {
+		return nil // of AUFS
+	}
 	if c.walk.layout.Names && strings.HasPrefix(base, whiteoutPrefix) {
 		c.present("/"+e.Path, "a whiteout") // spelled on the disk as in the tar
 		return nil
 	}
+	_, stored := valueOf(e.Xattrs, overrideName)
+	stored = stored && c.walk.layout.consumed(overrideName)
 	e, err := c.walk.consume(e)
 	if err != nil {
 		return err
@@ -100,6 +100,10 @@ func (c *comparer) entry(e Entry) error {
 	}
 	if v, ok := c.present("/"+e.Path, typeName(e.Info)); ok {
 		c.compare(e, v)
+		if !v.Implied() && e.Type == v.Type() && !e.Socket {
+			m := v.Meta()
+			c.owns.list = append(c.owns.list, owned{"/" + e.Path, IDs{m.UID, m.GID}, IDs{e.UID, e.GID}, stored})
+		}
 	}
 	return nil
 }
@@ -158,7 +162,6 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 	if e.Type == tarfs.File && e.Size != v.Size() {
 		c.differs(ContentChanged, name, fmt.Sprintf("%d bytes, not %d", e.Size, v.Size()))
 	}
-	c.own(name, [2]uint32{m.UID, m.GID}, [2]uint32{e.UID, e.GID})
 }
 
 // telling are the attributes that engines keep on every file system.
@@ -186,43 +189,6 @@ func unbound(value string) string {
 	return value
 }
 
-func (c *comparer) own(name string, want, have [2]uint32) {
-	for i := range want {
-		if c.ids[i][want[i]] == nil {
-			c.ids[i][want[i]] = map[uint32]int{}
-		}
-		c.ids[i][want[i]][have[i]]++
-	}
-	c.owned = append(c.owned, owned{name, want, have})
-}
-
-// owners compares users and groups. An engine may map them: the right number of an owner is the one that most of the
-// owner's files have on the disk.
-func (c *comparer) owners() {
-	for _, o := range c.owned {
-		var what []string
-		for i, kind := range []string{"user", "group"} {
-			if usual := most(c.ids[i][o.want[i]], o.want[i]); o.have[i] != usual {
-				what = append(what, fmt.Sprintf("%s %d, not %d", kind, o.have[i], usual))
-			}
-		}
-		if len(what) > 0 {
-			c.differs(MetadataChanged, o.path, strings.Join(what, ", "))
-		}
-	}
-}
-
-// most returns the most frequent number; of several it returns self, or else the least.
-func most(counts map[uint32]int, self uint32) uint32 {
-	best, times := self, counts[self]
-	for id, n := range counts {
-		if n > times || n == times && best != self && id < best {
-			best, times = id, n
-		}
-	}
-	return best
-}
-
 // unstored reports whether engines leave out a name of a tar: a marker at the root, which overlayfs does not know, and
 // the files of AUFS.
 func unstored(name string) bool {
@@ -237,6 +203,11 @@ func (c *comparer) missing() {
 		parent := path.Dir(name)
 		if v.Node().IsRoot() || c.seen[name] || c.blind && path.Base(name) == opaqueMarker || unstored(name) ||
 			parent != "/" && !c.seen[parent] {
+			continue
+		}
+		if device := v.Type() == tarfs.Char || v.Type() == tarfs.Block; device && c.walk.layout.Rootless {
+			const what = "a device, which a rootless engine cannot create"
+			c.found = append(c.found, Difference{PathMissing, name, what, true})
 			continue
 		}
 		c.differs(PathMissing, name, typeName(Info{Type: v.Type()})+" that is gone")

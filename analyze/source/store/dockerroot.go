@@ -26,9 +26,9 @@ const (
 
 // A dockerRoot is Docker's data-root (/var/lib/docker). Source: moby, image/fs.go, layer/filestore.go.
 type dockerRoot struct {
-	driver string // overlay2, fuse-overlayfs or vfs
+	driver string // one of drivers
 	files  Files
-	subID  uint32
+	subID  IDs
 	free   bool                    // a rootless engine wrote it
 	home   string                  // its path on the engine's host
 	layers map[string]*dockerLayer // by chainID, those read so far
@@ -43,10 +43,14 @@ type dockerLayer struct {
 }
 
 // drivers are the storage drivers with directories that can be read.
-var drivers = []string{"overlay2", "fuse-overlayfs", "vfs"}
+var drivers = []string{"overlay2", "fuse-overlayfs", "vfs", "overlay", "aufs"}
 
 // ErrNoDockerRoot says that a directory is not a data-root of Docker.
 var ErrNoDockerRoot = errors.New("is not a Docker data-root: it has no image/DRIVER/repositories.json")
+
+// errOldDockerRoot says that a data-root is too old. Source: moby 1.9, graph/graph.go.
+var errOldDockerRoot = errors.New("is the data-root of a Docker engine before 1.10 (graph/): " +
+	"its images are not read; Docker 1.10 converts a copy of it when it starts")
 
 // OpenDockerRoot lists the images and containers in a Docker data-root.
 func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, error) {
@@ -54,13 +58,13 @@ func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, e
 	if err := d.findDriver(); err != nil {
 		return nil, err
 	}
-	d.free = rootless(files, d.driver)
-	out := &Contents{Driver: d.driver}
+	d.free = rootless(files, d.driver, opt.SubID)
+	out := &Contents{Driver: d.driver, Directories: d.directories}
 	var err error
 	if out.Containers, err = d.containers(ctx); err != nil {
 		return nil, err
 	}
-	if out.Images, err = d.images(ctx); err != nil {
+	if err := d.images(ctx, out); err != nil {
 		return nil, err
 	}
 	completeParents(out.Images)
@@ -76,6 +80,9 @@ func DockerContainers(ctx context.Context, files Files) ([]*Container, error) {
 func (d *dockerRoot) findDriver() error {
 	found, err := d.files.List("image")
 	if errors.Is(err, fs.ErrNotExist) {
+		if isDir(d.files, "graph") && isDir(d.files, "containers") {
+			return errOldDockerRoot
+		}
 		return ErrNoDockerRoot
 	}
 	if err != nil {
@@ -98,19 +105,21 @@ func (d *dockerRoot) findDriver() error {
 
 func (d *dockerRoot) image(name string) string { return path.Join("image", d.driver, name) }
 
-func (d *dockerRoot) images(ctx context.Context) ([]*Image, error) {
-	names, err := d.readNames()
-	if err != nil {
-		return nil, err
-	}
+// images adds the images. Without their names they are known by their IDs.
+func (d *dockerRoot) images(ctx context.Context, out *Contents) error {
 	found, err := d.files.List(d.image(configs))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return err
 	}
-	var list []*Image
+	names, err := d.readNames()
+	if err != nil && (len(found) > 0 || !errors.Is(err, fs.ErrNotExist)) {
+		if err := out.record(d.image(repositories), err); err != nil {
+			return err
+		}
+	}
 	for _, id := range found {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if !digest.IsHex(id) {
 			continue // a file that is being written has another name
@@ -123,14 +132,14 @@ func (d *dockerRoot) images(ctx context.Context) ([]*Image, error) {
 				img.Tags = append(img.Tags, name)
 			}
 		}
-		list = append(list, img)
+		out.Images = append(out.Images, img)
 		delete(names, img.ID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(names)) {
 		err := fmt.Errorf("%s: names the image %s, which is not in imagedb", show.Path(d.image(repositories)), show.Path(id))
-		list = append(list, &Image{ID: id, Tags: names[id], Err: err})
+		out.Images = append(out.Images, &Image{ID: id, Tags: names[id], Err: err})
 	}
-	return list, nil
+	return nil
 }
 
 // The names and the configs of images.
@@ -208,9 +217,13 @@ func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 // add describes one more layer, in a directory of the driver.
 func (d *dockerRoot) add(list []Layer, role string, from *dockerLayer) []Layer {
 	l := Layer{Role: role, DiffID: from.DiffID, Size: from.Size, Split: from.Split}
-	l.Directory, l.Link = diff(d.driver, from.CacheID), link(d.files, d.driver, from.CacheID)
-	layout := Layout{Names: d.driver == "fuse-overlayfs", Rootless: d.free, SubID: d.subID}
-	return stacked(list, l, d.files, d.driver, layout)
+	l.Directory, l.Link = diff(d.files, d.driver, from.CacheID), link(d.files, d.driver, from.CacheID)
+	return stacked(list, l, d.files, d.driver, d.layout(d.driver))
+}
+
+// layout says how a driver keeps what its directories cannot say.
+func (d *dockerRoot) layout(driver string) Layout {
+	return Layout{Names: driver == "fuse-overlayfs" || driver == "aufs", Rootless: d.free, SubID: d.subID}
 }
 
 // readNames returns the references by image ID, sorted.
@@ -251,6 +264,9 @@ func (d *dockerRoot) optional(name string) (string, error) {
 // needed returns the text of a small file that must exist.
 func (d *dockerRoot) needed(name string) (string, error) {
 	text, err := ReadFile(d.files, name, maxWord)
+	if err == nil && len(text) == 0 {
+		err = fmt.Errorf("%s: is empty", show.Path(name))
+	}
 	if err != nil {
 		return "", err
 	}
@@ -343,6 +359,7 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 		ID, Name, Image, Created, HostnamePath string
 		Config                                 struct{ Image string }
 		State                                  dockerState
+		MountPoints                            map[string]struct{ Name string }
 	}
 	if err := json.Unmarshal(c.Config, &said); err != nil {
 		return nil, fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
@@ -355,6 +372,12 @@ func (d *dockerRoot) container(id string) (*Container, error) {
 	}
 	c.Name, c.ImageID, c.Image = strings.TrimPrefix(said.Name, "/"), said.Image, said.Config.Image
 	c.Created, c.State = said.Created, said.State.word()
+	c.Volumes = map[string]string{}
+	for _, m := range said.MountPoints {
+		if dir := volume(m.Name); m.Name != "" && isDir(d.files, dir) {
+			c.Volumes[m.Name] = path.Join(d.home, dir)
+		}
+	}
 	c.Host, err = ReadFile(d.files, path.Join("containers", id, "hostconfig.json"), maxDocument)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -429,7 +452,7 @@ func (d *dockerRoot) containerLayers(id string) ([]Layer, error) {
 // mounts returns the directories from which a stack of layers is mounted, by the paths that the engine used. It passes
 // on the error of listing the layers. Source: moby, daemon/graphdriver/overlay2, GetMetadata.
 func (d *dockerRoot) mounts(layers []Layer, err error) (map[string]string, error) {
-	if d.driver == "vfs" || len(layers) == 0 {
+	if d.driver != "overlay2" && d.driver != "fuse-overlayfs" || len(layers) == 0 {
 		return nil, err
 	}
 	dirs := make([]string, len(layers))

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"strings"
 
@@ -78,6 +77,18 @@ func (e *PrivilegeError) Error() string {
 // Unwrap returns the cause.
 func (e *PrivilegeError) Unwrap() error { return e.Err }
 
+// A RecordError says that a record of a store cannot be read: a list of names, images, containers or layers.
+type RecordError struct {
+	Name string // in the store
+	Err  error  // names the record
+}
+
+// Error says what is wrong with the record.
+func (e *RecordError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *RecordError) Unwrap() error { return e.Err }
+
 // ErrChanged says that a file changed after it was listed: somebody writes to the store.
 var ErrChanged = errors.New("changed while being read: is the engine running?")
 
@@ -110,11 +121,11 @@ func word(files Files, name string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// readJSON parses a document. It changes nothing if the document does not exist.
+// readJSON parses a document.
 func readJSON(files Files, name string, limit int64, into any) error {
 	doc, err := ReadFile(files, name, limit)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err == nil && len(doc) == 0 {
+		err = fmt.Errorf("%s: is empty", show.Path(name))
 	}
 	if err != nil {
 		return err

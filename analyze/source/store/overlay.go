@@ -23,12 +23,16 @@ type Layout struct {
 	// Names: ".wh.NAME" hides NAME and ".wh..wh..opq" makes its directory opaque, as fuse-overlayfs and rootless engines
 	// write them. Otherwise such names mean nothing, and only what the kernel's overlayfs knows has a meaning.
 	Names bool
+	// Plain: nothing but files. Neither names nor attributes mean anything.
+	Plain bool
 	// Rootless: the attributes user.overlay.* and user.containers.override_stat of a rootless engine count. In other
 	// stores any process of a container can set them, and they mean nothing.
 	Rootless bool
-	// SubID is the first user and group number of the host that stands for one of the container, as a rootless engine or
-	// one with user namespaces maps them; 0 for none. The owner of the layer's directory is the container's root.
-	SubID uint32
+	// SubID are the first user and group of the host that stand for those of the container, as a rootless engine or one
+	// with user namespaces maps them; 0 for none. The owner of the layer's directory is the container's root.
+	SubID IDs
+	// Ranges map the users and the groups of this layer alone, as the engine recorded; nil if it maps none.
+	Ranges [2][]IDRange
 	// Warn receives what cannot be shown as the engine shows it; may be nil.
 	Warn func(code tarfs.Code, path string)
 }
@@ -39,6 +43,9 @@ var privatePrefixes = []string{"trusted.overlay.", "user.overlay.", "user.fuseov
 
 // prefixes are the private prefixes that count.
 func (l *Layout) prefixes() []string {
+	if l.Plain {
+		return nil
+	}
 	if l.Rootless || l.Names {
 		return privatePrefixes
 	}
@@ -58,22 +65,23 @@ func (l *Layout) private(list []tarfs.Xattr, what string) (string, bool) {
 // consumed reports whether an attribute belongs to the overlay file system, not to the file.
 func (l *Layout) consumed(name string) bool {
 	begins := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
-	return (l.Rootless || l.Names) && name == overrideName || slices.ContainsFunc(l.prefixes(), begins)
+	return !l.Plain && (l.Rootless || l.Names) && name == overrideName || slices.ContainsFunc(l.prefixes(), begins)
 }
 
 // visible makes sure that the reader can see what a directory hides.
 func (l *Layout) visible(files Files, dir string) error {
-	if l.Rootless || files.Sight().Trusted {
+	if l.Plain || l.Rootless || files.Sight().Trusted {
 		return nil
 	}
 	err := errors.New("cannot see the attributes trusted.overlay.*, in which overlayfs keeps what is hidden")
 	return &PrivilegeError{Name: dir, Need: "root of the host, or the capability CAP_SYS_ADMIN", Err: err}
 }
 
-// rootless reports whether a rootless engine writes the layers, by the owner of its storage driver's directory.
-func rootless(files Files, dir string) bool {
+// rootless reports whether a rootless engine writes the layers, by the owner of its storage driver's directory. An
+// engine with user namespaces is not rootless: there the owner may be the container's root.
+func rootless(files Files, dir string, first IDs) bool {
 	info, err := files.Stat(dir)
-	return err == nil && (info.UID != 0 || files.Sight().Mapped)
+	return err == nil && (info.UID != 0 && info.UID != first[0] || files.Sight().Mapped)
 }
 
 // overrideName is the attribute in which containers/storage keeps the owner of a file that an unprivileged user wrote.
@@ -96,9 +104,13 @@ func Overlay(files Files, dir string, layout Layout) *Tar {
 	})
 }
 
-// overlayTar returns the tar of the headers that a walk writes.
+// overlayTar returns the tar of the headers that a walk writes: in tarfs.Plain's dialect if the layout is plain.
 func overlayTar(files Files, dir string, layout Layout, run func(context.Context, *overlayWalk) error) *Tar {
-	return &Tar{Files: files, Dialect: tarfs.Overlay, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
+	dialect := tarfs.Overlay
+	if layout.Plain {
+		dialect = tarfs.Plain
+	}
+	return &Tar{Files: files, Dialect: dialect, Segments: func(ctx context.Context) iter.Seq2[Segment, error] {
 		return func(yield func(Segment, error) bool) {
 			w := &overlayWalk{files: files, dir: dir, layout: layout, yield: yield, seen: map[Inode]string{}}
 			err := w.owner()
@@ -126,7 +138,7 @@ type overlayWalk struct {
 	layout Layout
 	yield  func(Segment, error) bool
 	seen   map[Inode]string
-	root   [2]uint32 // user and group of the directory
+	root   IDs // of the directory
 	out    bytes.Buffer
 }
 
@@ -136,14 +148,17 @@ func (w *overlayWalk) warn(code tarfs.Code, name string) {
 	}
 }
 
+// reserved reports whether a path is an opaque marker, or a file that AUFS keeps for itself, or below such a one.
+func reserved(name string) bool { return strings.Contains("/"+name, "/"+whiteoutPrefix+whiteoutPrefix) }
+
 // entry writes the header for an entry of the directory.
 func (w *overlayWalk) entry(e Entry) error {
-	base := path.Base(e.Path)
-	if w.layout.Names && strings.HasPrefix(base, whiteoutPrefix) {
-		if base == opaqueMarker {
-			return nil // opaque finds it when it reads the directory
-		}
-		hidden := base[len(whiteoutPrefix):]
+	hidden, whiteout := strings.CutPrefix(path.Base(e.Path), whiteoutPrefix)
+	switch {
+	case !w.layout.Names || w.layout.Plain:
+	case reserved(e.Path):
+		return nil // opaque finds the marker when it reads the directory
+	case whiteout:
 		if hidden == "" || hidden == "." || hidden == ".." {
 			w.warn(tarfs.WhiteoutInvalid, e.Path)
 			return nil
@@ -160,8 +175,8 @@ func (w *overlayWalk) entry(e Entry) error {
 	if err != nil {
 		return err
 	}
-	if start := w.layout.SubID; start != 0 && !overridden {
-		e.UID, e.GID = inContainer(e.UID, w.root[0], start), inContainer(e.GID, w.root[1], start)
+	if start := w.layout.SubID; start != (IDs{}) && !overridden {
+		e.UID, e.GID = inContainer(e.UID, w.root[0], start[0]), inContainer(e.GID, w.root[1], start[1])
 	}
 	return w.header(e)
 }
@@ -181,11 +196,11 @@ func inContainer(id, root, start uint32) uint32 {
 
 // owner finds the container's root.
 func (w *overlayWalk) owner() error {
-	if w.layout.SubID == 0 {
+	if w.layout.SubID == (IDs{}) {
 		return nil
 	}
 	info, err := w.files.Stat(w.dir)
-	w.root = [2]uint32{info.UID, info.GID}
+	w.root = IDs{info.UID, info.GID}
 	return err
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // Options say how a store is read.
 type Options struct {
 	Namespace string // of containerd; empty for all
-	SubID     uint32 // see Layout
+	SubID     IDs    // see Layout
 }
 
 // Contents are the images and containers of a store.
@@ -23,6 +24,9 @@ type Contents struct {
 	Driver     string // keeps the layers: overlay2, overlay, vfs, overlayfs
 	Images     []*Image
 	Containers []*Container
+	Damaged    []*RecordError // records about several images or containers
+	// Directories lists every directory of the engine that can hold a layer, and the volumes.
+	Directories func(ctx context.Context) ([]Place, error)
 }
 
 // An Image is an image of a store.
@@ -48,6 +52,25 @@ const (
 	RoleInit      = "init"
 	RoleContainer = "container"
 )
+
+// record adds what is wrong with a record, and returns nil. It returns errors that concern the whole store.
+func (c *Contents) record(name string, err error) error {
+	if _, privilege := errors.AsType[*PrivilegeError](err); privilege || err == nil {
+		return err
+	}
+	c.Damaged = append(c.Damaged, &RecordError{name, err})
+	return nil
+}
+
+// lost adds to an error what is wrong with a record that may explain it.
+func (c *Contents) lost(name string, err error) error {
+	for _, d := range c.Damaged {
+		if d.Name == name {
+			return fmt.Errorf("%w: %w", err, d)
+		}
+	}
+	return err
+}
 
 // A Layer is a layer of an image or of a container.
 type Layer struct {
@@ -88,30 +111,61 @@ func (l *Layer) compare(files Files, layout Layout) {
 	}
 }
 
-// stacked appends a layer of Docker or podman to those below it. vfs copies those below into each directory.
+// stacked appends a layer of Docker or podman to those below it. vfs copies those below into each directory. Docker's
+// old driver overlay does so for images, and copies what the init layer changed for a container.
 func stacked(list []Layer, l Layer, files Files, driver string, layout Layout) []Layer {
 	below := ""
-	if len(list) > 0 && driver == "vfs" {
-		below = list[len(list)-1].Directory
+	if len(list) > 0 {
+		last := list[len(list)-1].Directory
+		init := driver == "overlay" && path.Base(l.Directory) == "upper" && path.Base(last) == "upper"
+		if whole(driver, l.Directory) || init {
+			below = last
+		}
 	}
 	l.read(files, below, layout)
-	if l.Split != "" && driver != "vfs" {
+	if l.Split != "" && !whole(driver, l.Directory) {
 		l.compare(files, layout)
 	}
 	return append(list, l)
 }
 
-// diff returns the directory in which a driver of Docker or podman keeps what a layer changed.
-func diff(driver, id string) string {
-	if driver == "vfs" {
-		return path.Join("vfs/dir", id)
+// layersHome returns where a driver of Docker or podman has a directory for each layer.
+func layersHome(driver string) string {
+	switch driver {
+	case "vfs":
+		return "vfs/dir"
+	case "aufs":
+		return "aufs/diff"
 	}
-	return path.Join(driver, id, "diff")
+	return driver
+}
+
+// diff returns the directory in which a driver keeps what a layer changed. Docker's old driver overlay keeps a whole
+// tree in root, or what a container changed in upper. Source: moby 1.10 to 23.0, daemon/graphdriver.
+func diff(files Files, driver, id string) string {
+	dir := path.Join(layersHome(driver), id)
+	if layersHome(driver) != driver {
+		return dir
+	}
+	if changed := path.Join(dir, "diff"); driver != "overlay" || isDir(files, changed) {
+		return changed
+	}
+	for _, name := range []string{"root", "upper"} {
+		if isDir(files, path.Join(dir, name)) {
+			return path.Join(dir, name)
+		}
+	}
+	return path.Join(dir, "diff")
+}
+
+// whole reports whether a layer's directory also holds the layers below.
+func whole(driver, dir string) bool {
+	return driver == "vfs" || driver == "overlay" && path.Base(dir) == "root"
 }
 
 // link returns the short name under which an overlay driver mounts a layer; empty if it has none.
 func link(files Files, driver, id string) string {
-	if driver == "vfs" {
+	if layersHome(driver) != driver {
 		return ""
 	}
 	return word(files, path.Join(driver, id, "link"))
@@ -145,7 +199,10 @@ type Container struct {
 	Created  string // RFC 3339
 	Config   []byte // the engine's document about it; nil if there is none
 	Host     []byte // a second document; nil if there is none
-	Err      error  // why it cannot be read; only its ID is known then
+	// Volumes are the paths of the volumes that the store holds and the container mounts, by their names. The paths are
+	// those of the engine's host.
+	Volumes map[string]string
+	Err     error // why it cannot be read; only its ID is known then
 
 	Layers func() ([]Layer, error)           // those of the image, then its own
 	Graph  func() (map[string]string, error) // see Image
