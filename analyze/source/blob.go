@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"layup/analyze/source/decode"
@@ -23,9 +22,8 @@ type Streamed interface {
 	Bytes
 	// Open begins to fetch the bytes.
 	Open(ctx context.Context) (io.ReadCloser, error)
-	// Keep takes charge of a file that holds the bytes: the source closes it.
-	Keep(file *os.File)
-	TempDir() string
+	// Temp is where the source keeps the bytes if they are read again.
+	Temp() *TempFiles
 }
 
 // A Blob is a layer's content as one piece: a tar, perhaps compressed.

@@ -2,9 +2,11 @@ package source
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"layup/analyze/show"
 	"layup/analyze/source/advice"
@@ -70,6 +72,31 @@ func (s *Scratch) Close() error {
 		return nil
 	}
 	return s.file.Close()
+}
+
+// TempFiles hold the bytes of streamed blobs until a source is closed. They are safe for several goroutines.
+type TempFiles struct {
+	Dir   string // of the files; empty means the system's
+	mu    sync.Mutex
+	files []*os.File
+}
+
+func (t *TempFiles) add(file *os.File) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.files = append(t.files, file)
+}
+
+// Close closes the files.
+func (t *TempFiles) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var errs []error
+	for _, file := range t.files {
+		errs = append(errs, file.Close())
+	}
+	t.files = nil
+	return errors.Join(errs...)
 }
 
 // NoRoom names the directory of temporary files and the flag that moves it.

@@ -134,17 +134,17 @@ type stream struct {
 	body io.ReadCloser
 	r    *bufio.Reader
 	kept *os.File // nil if the bytes are not kept
-	dir  string   // of kept
+	of   *TempFiles
 }
 
 // fetch opens a streamed blob and reads its first bytes. With Keep, all bytes also go to a temporary file, which
 // becomes the blob after the pass.
 func (p *pass) fetch(far Streamed) (*stream, []byte, error) {
-	s := &stream{dir: far.TempDir()}
+	s := &stream{of: far.Temp()}
 	var err error
 	if p.opt.Keep {
-		if s.kept, err = Unlinked(s.dir); err != nil {
-			return nil, nil, NoRoom(s.dir, err)
+		if s.kept, err = Unlinked(s.of.Dir); err != nil {
+			return nil, nil, NoRoom(s.of.Dir, err)
 		}
 	}
 	if s.body, err = far.Open(p.ctx); err != nil {
@@ -164,7 +164,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if s.kept != nil && n > 0 {
 		if _, failed := s.kept.Write(p[:n]); failed != nil {
-			return 0, NoRoom(s.dir, failed)
+			return 0, NoRoom(s.of.Dir, failed)
 		}
 	}
 	return n, err
@@ -199,7 +199,7 @@ func (p *pass) keep(err error) error {
 		return errors.Join(err, s.discard())
 	}
 	far := p.from.Bytes.(Streamed)
-	far.Keep(s.kept)
+	far.Temp().add(s.kept)
 	p.from.Bytes = io.NewSectionReader(s.kept, 0, far.Size())
 	return nil
 }

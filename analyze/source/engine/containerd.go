@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 
 	"layup/analyze/digest"
@@ -268,9 +267,5 @@ func (b *contentStream) Open(context.Context) (io.ReadCloser, error) {
 	}{bufio.NewReader(body), body}, nil
 }
 
-// Keep closes the file with the store.
-func (b *contentStream) Keep(file *os.File) {
-	b.store.s.closers = append(b.store.s.closers, file.Close)
-}
-
-func (b *contentStream) TempDir() string { return b.store.s.Opt.TempDir }
+// Temp is closed with the store.
+func (b *contentStream) Temp() *source.TempFiles { return &b.store.s.temp }

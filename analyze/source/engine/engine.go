@@ -46,6 +46,7 @@ type Store struct {
 	top        string      // below the path
 	isTar      bool
 	closers    []func() error
+	temp       source.TempFiles // blobs of a compressed tar that may be read again
 	driver     string
 	held       *store.Containerd
 	entries    []*source.Entry
@@ -61,7 +62,8 @@ type Store struct {
 
 // Open opens a store. Errors do not begin with the name.
 func Open(ctx context.Context, name, path, kind string, base *source.Options, opt Options) (*Store, error) {
-	s := &Store{name: name, kind: kind, path: path, opt: opt, Graph: &source.Graph{Opt: base}}
+	s := &Store{name: name, kind: kind, path: path, opt: opt, Graph: &source.Graph{Opt: base},
+		temp: source.TempFiles{Dir: base.TempDir}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(privileged(err), s.Close())
 	}
@@ -124,7 +126,7 @@ func (s *Store) nameChoices() {
 
 // Close ends the reading of all images and containers.
 func (s *Store) Close() error {
-	var errs []error
+	errs := []error{s.temp.Close()}
 	for _, end := range s.closers {
 		errs = append(errs, end())
 	}

@@ -51,8 +51,7 @@ func (r *Repository) Unreferenced(ctx context.Context) ([]source.Listed, error) 
 
 // tagged lists what one tag names. The items have no numbers: several tags are not one source.
 func (r *Repository) tagged(ctx context.Context, ref registry.Reference) ([]source.Listed, error) {
-	one := &Repository{ctx: r.ctx, client: r.client, ref: ref, name: r.name, opt: r.opt, documents: map[string][]byte{}}
-	one.Graph = &source.Graph{Blobs: one, Opt: r.Opt}
+	one := newRepository(r.ctx, r.client, ref, r.name, r.Opt, r.opt)
 	if err := one.readImages(ctx); err != nil {
 		return nil, err
 	}

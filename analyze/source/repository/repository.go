@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"sync"
 	"time"
 
 	"layup/analyze/show"
@@ -44,8 +42,16 @@ type Repository struct {
 	held      int64             // their bytes
 	warnings  []tarfs.Warning   // for each image
 
-	mu   sync.Mutex
-	kept []*os.File // layers that may be read again
+	temp source.TempFiles // layers that may be read again
+}
+
+// newRepository makes a repository that has read nothing yet.
+func newRepository(ctx context.Context, client *registry.Client, ref registry.Reference, name string,
+	base *source.Options, opt Options) *Repository {
+	r := &Repository{ctx: ctx, client: client, ref: ref, name: name, opt: opt, documents: map[string][]byte{},
+		temp: source.TempFiles{Dir: base.TempDir}}
+	r.Graph = &source.Graph{Blobs: r, Opt: base}
+	return r
 }
 
 // Open opens what docker://REF names; rest follows the prefix. A reference without tag and digest is :latest, but a
@@ -60,8 +66,7 @@ func Open(ctx context.Context, name, rest string, base *source.Options, opt Opti
 	if err != nil {
 		return nil, err
 	}
-	r := &Repository{ctx: ctx, client: client, ref: ref, name: name, opt: opt, documents: map[string][]byte{}}
-	r.Graph = &source.Graph{Blobs: r, Opt: base}
+	r := newRepository(ctx, client, ref, name, base, opt)
 	switch {
 	case opt.List && !ref.Named():
 		return r, nil
@@ -165,14 +170,7 @@ func (*Repository) Missing(digest string) error { return source.MissingBlob(dige
 
 // Close ends the reading of all images.
 func (r *Repository) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	errs := []error{r.client.Close()}
-	for _, file := range r.kept {
-		errs = append(errs, file.Close())
-	}
-	r.kept = nil
-	return errors.Join(errs...)
+	return errors.Join(r.client.Close(), r.temp.Close())
 }
 
 // A farBlob is a layer in a registry.
@@ -198,15 +196,8 @@ func (b *farBlob) Open(ctx context.Context) (io.ReadCloser, error) {
 	return s, nil
 }
 
-// Keep closes the file when the repository is closed.
-func (b *farBlob) Keep(file *os.File) {
-	b.repository.mu.Lock()
-	defer b.repository.mu.Unlock()
-	b.repository.kept = append(b.repository.kept, file)
-}
-
-// TempDir is where the bytes are kept.
-func (b *farBlob) TempDir() string { return b.repository.Opt.TempDir }
+// Temp is closed with the repository.
+func (b *farBlob) Temp() *source.TempFiles { return &b.repository.temp }
 
 // fromRegistry adds what the client advises. What a registry does not have is fs.ErrNotExist.
 func fromRegistry(err error) error {

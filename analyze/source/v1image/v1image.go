@@ -4,11 +4,8 @@ package v1image
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -26,8 +23,7 @@ type Image struct {
 	raw   []byte // manifest
 	*source.Graph
 
-	mu   sync.Mutex
-	kept []*os.File // layers that may be read again
+	temp source.TempFiles // layers that may be read again
 }
 
 // Open reads the manifest. Its digest and that of the config are checked if opt.Verify is set.
@@ -44,7 +40,7 @@ func Open(ctx context.Context, image v1.Image, opt source.Options) (*Image, erro
 	if err != nil {
 		return nil, fmt.Errorf("media type of the manifest: %w", err)
 	}
-	s := &Image{image: image, name: hash.String(), raw: raw}
+	s := &Image{image: image, name: hash.String(), raw: raw, temp: source.TempFiles{Dir: opt.TempDir}}
 	s.Graph = &source.Graph{Blobs: s, Opt: &opt}
 	top := document.Descriptor{MediaType: string(mediaType), Digest: s.name, Size: int64(len(raw))}
 	if err := s.WalkOne(ctx, top, ""); err != nil {
@@ -74,16 +70,7 @@ func (s *Image) Load(_ context.Context, e *source.Entry) (*source.Image, error) 
 func (*Image) Unreferenced(context.Context) ([]source.Listed, error) { return nil, nil }
 
 // Close closes the layers that were kept.
-func (s *Image) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var errs []error
-	for _, file := range s.kept {
-		errs = append(errs, file.Close())
-	}
-	s.kept = nil
-	return errors.Join(errs...)
-}
+func (s *Image) Close() error { return s.temp.Close() }
 
 // Document returns the manifest or the config.
 func (s *Image) Document(d document.Descriptor, _, limitName string, limit int64) ([]byte, error) {
@@ -141,15 +128,8 @@ func (b *blob) Open(context.Context) (io.ReadCloser, error) {
 	return &exact{ReadCloser: r, want: b.size}, err
 }
 
-// Keep lets Close of the source close the file.
-func (b *blob) Keep(file *os.File) {
-	b.image.mu.Lock()
-	defer b.image.mu.Unlock()
-	b.image.kept = append(b.image.kept, file)
-}
-
-// TempDir is the directory of the kept files.
-func (b *blob) TempDir() string { return b.image.Opt.TempDir }
+// Temp is closed with the image.
+func (b *blob) Temp() *source.TempFiles { return &b.image.temp }
 
 // exact reads as many bytes as the manifest says. More or fewer are an error.
 type exact struct {
