@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestOnlyFilesAndDirectoriesAreOpened(t *testing.T) {
@@ -16,7 +15,7 @@ func TestOnlyFilesAndDirectoriesAreOpened(t *testing.T) {
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Skip("no FIFO here: ", err)
 	}
-	for name, want := range map[string]string{
+	for name, want := range map[string]string{ // without care, a FIFO blocks and a device never ends
 		fifo:                       "named pipe",
 		"/dev/zero":                "is a device",
 		dir:                        "is a directory, but not an OCI layout",
@@ -24,13 +23,9 @@ func TestOnlyFilesAndDirectoriesAreOpened(t *testing.T) {
 		filepath.Join(fifo, "x"):   "no such file",
 		"":                         "empty name",
 	} {
-		start := time.Now()
 		_, err := Open(t.Context(), name, testOptions(t))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", name, err, want)
-		}
-		if took := time.Since(start); took > 20*time.Second { // it is at once, but on a busy document.Machine
-			t.Errorf("%q: took %v", name, took)
 		}
 	}
 }

@@ -212,7 +212,7 @@ func TestPullSharesItsPartialDirectoryWithNobody(t *testing.T) {
 		_, err := Pull(t.Context(), []string{ref + ":1"}, opt)
 		done <- err
 	}()
-	for range 200 {
+	for range 12_000 { // a minute
 		if _, err := os.Stat(filepath.Join(opt.partial(), "incoming")); err == nil {
 			break
 		}

@@ -273,10 +273,9 @@ func TestSilentProxyHasAsMuchTimeAsARegistry(t *testing.T) {
 	}
 	defer c.Close()
 	c.transport.Proxy = http.ProxyURL(at)
-	began := time.Now()
 	_, err = c.Tags(t.Context(), Reference{Host: "registry.example", Repository: "a"})
-	if err == nil || !strings.Contains(err.Error(), "no answer came in 150ms") || time.Since(began) > 20*time.Second {
-		t.Errorf("got %v after %s", err, time.Since(began))
+	if err == nil || !strings.Contains(err.Error(), "no answer came in 150ms") {
+		t.Errorf("got %v", err)
 	}
 }
 
