@@ -64,7 +64,6 @@ type Comparison struct {
 	Config []ConfigChange
 
 	ignore Aspect
-	after  int      // of a container: the last layer before its own; every path of a later layer counts
 	own    bool     // the image is a container
 	stages bool     // of one image: only paths are compared
 	same   [2][]int // by side and layer: equal numbers mean equal bytes; 0 if nothing proves the bytes
@@ -82,30 +81,11 @@ func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error)
 	return c, c.settleDoubts(ctx)
 }
 
-// CompareContainer compares what a container began with and what it shows, as Docker does. Every path that the
-// container wrote counts, even if it is as before. Of a removed directory only the directory itself counts.
-func CompareContainer(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
-	c := &Comparison{A: a, B: b, ignore: ignore, stages: true, own: true, after: a.Upto}
-	c.matchLayers()
-	return c, c.settleDoubts(ctx)
-}
-
-// touched reports whether a container wrote a path itself.
-func (c *Comparison) touched(p tarfs.Pair) bool {
-	return c.own && (p.B.Layer() > c.after || p.B.MetaLayer() > c.after)
-}
-
-// within reports whether a removed path lies in a directory that is also gone.
-func (c *Comparison) within(p tarfs.Pair) bool {
-	if !c.own {
-		return false
-	}
-	parent, ok := c.B.view.Of(p.A.Node().Parent())
-	return !ok || parent.Type() != tarfs.Dir
-}
-
 // Paths yields the paths that differ, in path order.
 func (c *Comparison) Paths() iter.Seq[Difference] {
+	if c.own {
+		return c.containerPaths
+	}
 	return func(yield func(Difference) bool) {
 		links := &linkPairs{first: [2]map[uint32]int{{}, {}}}
 		for p := range tarfs.Pairs(c.A.view, c.B.view) {
@@ -114,12 +94,10 @@ func (c *Comparison) Paths() iter.Seq[Difference] {
 			case !p.InA:
 				d.Change = Added
 			case !p.InB:
-				if d.Change = Removed; c.within(p) {
-					continue
-				}
+				d.Change = Removed
 			default:
 				d.What = (c.compare(p.A, p.B) | links.compare(p.A, p.B)) &^ c.ignore
-				if d.What == 0 && !c.touched(p) {
+				if d.What == 0 {
 					continue
 				}
 			}

@@ -26,7 +26,7 @@ type DockerImage struct {
 	Variant         string `json:",omitempty"`
 	Os              string
 	OsVersion       string `json:",omitempty"`
-	Size            *int64 `json:",omitempty"` // bytes of the unpacked layers; nil if they were not read
+	Size            *int64 `json:",omitempty"` // bytes; nil if the layers were not read
 	VirtualSize     *int64 `json:",omitempty"` // equal to Size
 	GraphDriver     DockerGraphDriver
 	RootFS          DockerRootFS
@@ -64,7 +64,7 @@ type DockerHistory struct {
 	Created   int64 // seconds since 1970; the year 1 if unknown
 	CreatedBy string
 	ID        string `json:"Id"`
-	Size      *int64 // bytes of the unpacked layer, 0 without a layer; nil if it was not read
+	Size      *int64 // bytes of the unpacked layer, 0 without a layer; nil if unknown
 	Tags      []string
 }
 
@@ -96,7 +96,7 @@ func (img *Image) Docker() *DockerImage {
 	_ = json.Unmarshal(img.Config, &stored) // a value of a wrong type counts as absent
 	cf := img.ConfigFile
 	d := &DockerImage{
-		ID: img.ID, RepoTags: img.RepoTags(), RepoDigests: append([]string{}, img.RepoDigests...),
+		ID: img.engineID(), RepoTags: img.RepoTags(), RepoDigests: append([]string{}, img.RepoDigests...),
 		Comment: img.comment(stored.Comment), Created: cf.Created.Format(time.RFC3339Nano),
 		Container: stored.Container, ContainerConfig: &stored.ContainerConfig, DockerVersion: stored.DockerVersion,
 		Author: stored.Author, Config: stored.Config, Architecture: cf.Architecture, Variant: cf.Variant,
@@ -116,14 +116,49 @@ func (img *Image) Docker() *DockerImage {
 		d.GraphDriver = DockerGraphDriver{Name: e.GraphDriver, Data: e.GraphData}
 		d.Metadata.LastTagTime = e.LastTagTime
 	}
-	if sizes := img.UnpackedSizes(); sizes != nil && !slices.Contains(sizes, -1) {
-		var total int64
-		for _, n := range sizes {
-			total += n
-		}
-		d.Size, d.VirtualSize = &total, &total
-	}
+	d.Size = img.dockerSize()
+	d.VirtualSize = d.Size
 	return d
+}
+
+// engineID returns the ID by which Docker knows the image.
+func (img *Image) engineID() string {
+	if img.Engine == nil {
+		return img.ID
+	}
+	return cmp.Or(img.Engine.ID, img.ID)
+}
+
+// dockerSize returns the size that Docker prints: what its engine recorded, else the bytes of the unpacked layers; nil
+// if they were not all read.
+func (img *Image) dockerSize() *int64 {
+	if img.Engine != nil && img.Engine.Size >= 0 {
+		return &img.Engine.Size
+	}
+	sizes := img.dockerSizes()
+	if len(sizes) < len(img.Layers) || slices.Contains(sizes, -1) {
+		return nil
+	}
+	var total int64
+	for _, n := range sizes {
+		total += n
+	}
+	return &total
+}
+
+// dockerSizes returns the bytes of each unpacked layer, as the engine recorded them if it did; -1 if unknown.
+func (img *Image) dockerSizes() []int64 {
+	sizes := img.UnpackedSizes()
+	if img.Engine == nil || len(img.Engine.Sizes) != len(img.Layers) {
+		return sizes
+	}
+	recorded := slices.Clone(img.Engine.Sizes)
+	for i := range sizes {
+		if recorded[i] < 0 {
+			recorded[i] = sizes[i]
+		}
+	}
+	return recorded
 }
 
 // comment is the config's own, else that of the last row of the history (Docker 1.10 and later).
@@ -137,9 +172,9 @@ func (img *Image) comment(own string) string {
 // DockerHistory returns the rows of `docker history`, newest first, with those that made no layer.
 func (img *Image) DockerHistory() []DockerHistory {
 	history := img.ConfigFile.History
-	sizes := img.UnpackedSizes()
+	sizes := img.dockerSizes()
 	rows := make([]DockerHistory, len(history))
-	ids := append([]string{img.ID}, img.Parents...)
+	ids := append([]string{img.engineID()}, img.Parents...)
 	layer := 0
 	for i, h := range history {
 		row := DockerHistory{Comment: h.Comment, Created: h.Created.Unix(), CreatedBy: h.CreatedBy, ID: missingID}

@@ -143,21 +143,41 @@ func Title(img *source.Image) string {
 	return cmp.Or(img.Reference, img.ID)
 }
 
-// Titles returns the titles of images, with the platform if images of one input share a title. An image may be nil.
+// Titles returns the titles of images. If images of one input share a title, it adds in what they differ: the platform,
+// the driver that keeps them. An image may be nil.
 func Titles(images []*source.Image) []string {
 	type named struct{ input, title string }
-	count := map[named]int{}
+	platforms, drivers := map[named]map[string]bool{}, map[named]map[string]bool{}
 	titles := make([]string, len(images))
 	for i, img := range images {
 		if img != nil {
 			titles[i] = Title(img)
-			count[named{img.Name, titles[i]}]++
+			of := named{img.Name, titles[i]}
+			if platforms[of] == nil {
+				platforms[of], drivers[of] = map[string]bool{}, map[string]bool{}
+			}
+			platforms[of][img.Platform], drivers[of][driver(img)] = true, true
 		}
 	}
 	for i, img := range images {
-		if img != nil && img.Platform != "" && count[named{img.Name, titles[i]}] > 1 {
+		if img == nil {
+			continue
+		}
+		of := named{img.Name, titles[i]}
+		if len(platforms[of]) > 1 && img.Platform != "" {
 			titles[i] += " " + img.Platform
+		}
+		if len(drivers[of]) > 1 {
+			titles[i] += " (" + driver(img) + ")"
 		}
 	}
 	return titles
+}
+
+// driver returns what keeps the layers of an image; empty if it is not in an engine's store.
+func driver(img *source.Image) string {
+	if img.Engine == nil {
+		return ""
+	}
+	return cmp.Or(img.Engine.GraphDriver, "containerd")
 }

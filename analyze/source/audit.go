@@ -102,7 +102,7 @@ func Held(s Source) int {
 
 // countChecks compares the numbers that a manifest, a config and a history must agree on.
 func countChecks(img *Image) []Check {
-	layers, named := len(img.Layers)-len(img.ownLayers()), len(img.ConfigFile.RootFS.DiffIDs)
+	layers, named := len(img.Layers)-img.ownLayers(), len(img.ConfigFile.RootFS.DiffIDs)
 	diffIDs := NewCheck("diffIDs")
 	diffIDs.Expected, diffIDs.Found = strconv.Itoa(layers), strconv.Itoa(named)
 	switch {

@@ -88,6 +88,9 @@ func imageChoices(s Source, list []*Entry) []advice.Choice {
 		choice := advice.Choice{Flag: cmp.Or(e.Choice, all.of(e)), What: listed.what(e)}
 		if e.Kind == KindImage && e.Choice != "" { // the whole name says the reference
 			choice.What = strings.TrimSpace(e.Kind + " " + e.Platform.Shown())
+			if !strings.Contains(e.Choice, e.Reference("")) {
+				choice.What += " " + e.label() + ", kept by " + show.Safe(e.Driver)
+			}
 		}
 		choices = append(choices, choice)
 	}

@@ -222,7 +222,7 @@ func whichOf(s Source, e *Entry, err error) error {
 	if h, _ := holdingOf(s); len(h.images)+len(h.containers) < 2 || e.Kind == KindRecord {
 		return err
 	}
-	if e.Absent {
+	if e.Absent && e.Kind == KindImage {
 		err = fmt.Errorf("named by the index, but not in this file: %w", err)
 	}
 	return fmt.Errorf("%s %s: %w", e.Kind, e.describe(), err)
@@ -257,18 +257,23 @@ func byPlatform(list []*Entry, name string) ([]*Entry, error) {
 	return nil, &advice.ChoiceError{Message: message, Choices: platformChoices(list), None: true}
 }
 
-// allHere leaves out what an index names and the input does not have. Note says so. If nothing is left, it keeps all:
-// loading them gives the errors.
+// allHere leaves out what an index names and the input does not have, and containers with layers in another store. Note
+// says so. If nothing is left, it keeps all: loading them gives the errors.
 func allHere(list []*Entry) ([]*Entry, string) {
 	here := kept(list, (*Entry).here)
 	if len(here) == 0 || len(here) == len(list) {
 		return list, ""
 	}
+	what := "not in this file, left out: "
 	var gone []string
 	for _, e := range kept(list, func(e *Entry) bool { return !e.here() }) {
-		gone = append(gone, e.describe())
+		if e.Kind == KindContainer {
+			what, gone = "without a snapshot in this store, left out: ", append(gone, e.Kind+" "+e.label())
+		} else {
+			gone = append(gone, e.describe())
+		}
 	}
-	return here, "not in this file, left out: " + strings.Join(gone, ", ")
+	return here, what + strings.Join(gone, ", ")
 }
 
 // single leaves one image. It chooses the platform if there are several.

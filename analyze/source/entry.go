@@ -20,6 +20,7 @@ const (
 	KindAttestation = "attestation" // a statement about an image
 	KindArtifact    = "artifact"    // not a container image, but described by a manifest: a chart, a model
 	KindBlob        = "blob"        // what no document names
+	KindV1Config    = "v1-config"   // what docker save 25 to 28 writes for each layer, for engines before 1.10
 	KindDirectory   = "directory"   // of an engine's store: no image and no container uses it
 	KindVolume      = "volume"      // of an engine's store
 	KindRecord      = "record"      // of an engine's store: a list of images or containers that cannot be read
@@ -43,6 +44,7 @@ type Entry struct {
 	Err        error              // why it cannot be used
 
 	ID           string     // of what has no manifest: a v1 image, an image or container of a store
+	Driver       string     // of an engine's store: what keeps its layers
 	Container    *Container // of an engine's store; nil for an image
 	Of           string     // of a directory or a volume: what its engine says of it, or who mounts it; may be empty
 	Intermediate bool       // an unnamed image on which another one was built: only its ID chooses it

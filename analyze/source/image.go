@@ -31,6 +31,7 @@ type Image struct {
 
 	RepoDigests        []string            // NAME@DIGEST by which a registry or a store knows it
 	ManifestDescriptor document.Descriptor // media type, digest and size of Manifest; zero if there is none
+	Index              string              // digest of the index that names the manifest; empty if a name does
 	Parents            []string            // IDs of the images it was built on, the nearest first, if they are known
 	Container          *Container          // nil unless it is a container of an engine's store
 	Engine             *Engine             // nil unless it comes from an engine's store
@@ -53,9 +54,12 @@ type Container struct {
 
 // An Engine is what only the store of an engine knows of an image.
 type Engine struct {
+	ID          string            // by which Docker knows an image in containerd's store; empty if it is the config's
 	GraphDriver string            // as Docker prints GraphDriver.Name
 	GraphData   map[string]string // as Docker prints GraphDriver.Data
 	LastTagTime time.Time         // zero if it never had a tag
+	Sizes       []int64           // of the unpacked layers in bytes, as the engine recorded them; -1 unknown
+	Size        int64             // of the image in bytes, as Docker prints it; -1 unknown
 	// Measure returns the bytes of the files, as the engine counts them; nil if the engine keeps blobs.
 	Measure func(context.Context) (int64, error)
 }
@@ -96,25 +100,34 @@ func fullName(familiar string) string {
 
 // History returns the history entry of each layer, or nil unless the history names as many layers as there are.
 func (img *Image) History() []v1.History {
-	list, own := document.LayerHistory(img.ConfigFile), img.ownLayers()
-	if len(list) != len(img.Layers)-len(own) {
+	list := document.LayerHistory(img.ConfigFile)
+	if len(list) != len(img.Layers)-img.ownLayers() {
 		return nil
 	}
-	return append(list, own...)
-}
-
-// ownLayers describes the layers that a container adds to its image. They have no instructions.
-func (img *Image) ownLayers() []v1.History {
-	var list []v1.History
-	for _, l := range img.Layers {
-		switch l.Role {
-		case RoleInit:
-			list = append(list, v1.History{CreatedBy: "init layer of container " + img.Container.Name})
-		case RoleContainer:
-			list = append(list, v1.History{CreatedBy: "read-write layer of container " + img.Container.Name})
+	history := make([]v1.History, len(img.Layers))
+	for i, l := range img.Layers {
+		switch {
+		case l.Role == RoleContainer:
+			history[i].CreatedBy = "read-write layer of container " + img.Container.Name
+		case l.Role == RoleInit && len(list) > 0:
+			history[i].CreatedBy = "init layer of a container that built the image"
+		case l.Role == RoleInit:
+			history[i].CreatedBy = "init layer of container " + img.Container.Name
+		default:
+			history[i], list = list[0], list[1:]
 		}
 	}
-	return list
+	return history
+}
+
+// ownLayers counts the layers that are not of the image but of a container. They have no instructions.
+func (img *Image) ownLayers() (n int) {
+	for _, l := range img.Layers {
+		if l.Role == RoleInit || l.Role == RoleContainer {
+			n++
+		}
+	}
+	return n
 }
 
 // historyWarnings warns if the instructions of the history cannot be matched with the layers.

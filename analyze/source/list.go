@@ -73,6 +73,9 @@ func listed(ctx context.Context, s Source, e *Entry) (Listed, error) {
 		item.Size = e.namedSize()
 		return item, nil
 	}
+	if e.Absent && e.Container != nil { // another store has its layers
+		item.Missing, item.Digest, item.Created = false, e.ID, e.Container.Created
+	}
 	if e.Absent {
 		return item, nil
 	}

@@ -74,6 +74,9 @@ func Load(s Source, e *Entry, opt *Options) (*Image, error) {
 	if e.Err != nil {
 		return img, e.Err
 	}
+	if top := e.topDigest(); e.Descriptor.Digest != "" && top != e.Descriptor.Digest {
+		img.Index = top
+	}
 	if err := e.Form.Load(e, img); err != nil {
 		return img, err
 	}
@@ -84,7 +87,7 @@ func Load(s Source, e *Entry, opt *Options) (*Image, error) {
 		img.Verified = "full"
 	}
 	img.Platform = shownPlatform(e.Platform, document.PlatformOf(img.ConfigFile))
-	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers)-len(img.ownLayers()))...)
+	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers)-img.ownLayers())...)
 	return img, nil
 }
 

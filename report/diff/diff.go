@@ -34,9 +34,10 @@ cmd, workdir, labels, ports, volumes, stopsignal, healthcheck, shell, onbuild, p
 --layers I..J compares what one image shows after layer I with what it shows after layer J; only paths count then.
 -1 is the empty tree, ..J begins with it, and I.. ends with the last layer.
 
-With one argument, a container of an engine's store, its read-write layer is compared with its image and its init
-layer, as docker diff does: every path that it wrote counts. --against image also counts what the engine wrote
-into the init layer.
+With one argument, a container of an engine's store, what it shows is compared with its image and its init layer, as
+docker diff does: a directory is listed if its mode, owner or capability differs, or something in it. A file of the
+same size and time with another content is also listed. --against image also counts what the engine wrote into the
+init layer.
 
 --content writes what differs in text files as diff -u does, for patch -p1, in place of the table; a file counts as
 text that holds no NUL byte.

@@ -176,6 +176,8 @@ func whatOf(d analyze.Difference) string {
 	switch {
 	case d.What != 0:
 		return strings.Join(d.What.Names(), ",")
+	case d.Change == analyze.Changed: // a directory, for what changed in it
+		return "-"
 	case d.InB:
 		return d.B.Type().String()
 	}

@@ -79,7 +79,7 @@ func (s *served) take(img *analyze.Image) {
 	at := slices.IndexFunc(s.images, func(other engineapi.Image) bool { return other.Inspect.ID == d.ID })
 	if at < 0 {
 		at = len(s.images)
-		s.images = append(s.images, engineapi.Image{Inspect: d, History: img.DockerHistory()})
+		s.images = append(s.images, engineapi.Describe(img, d))
 		s.origin = append(s.origin, from)
 		tags := d.RepoTags
 		d.RepoTags = []string{}

@@ -6,24 +6,39 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/source/document"
 )
 
-// The versions of the API that are spoken: 1.24 is the oldest that a client of this decade asks for. From 1.47 on
-// clients ask for the manifests of all platforms, which a file need not hold.
+// The versions of the API that are spoken: 1.24 is the oldest that a client of this decade asks for, 1.49 chooses among
+// platforms.
 const (
-	newest = 46
+	newest = 49
 	oldest = 24
 )
 
 // An Image is what an engine says of one image.
 type Image struct {
-	Inspect *analyze.DockerImage
-	History []analyze.DockerHistory
+	Inspect  *analyze.DockerImage
+	History  []analyze.DockerHistory
+	Platform document.Platform // zero if unknown
+	Index    string            // digest of the index that names it beside other platforms; empty if there is none
+	Stored   int64             // bytes of its manifest, config and compressed layers
+}
+
+// Describe returns what an engine says of an image with the document doc.
+func Describe(img *analyze.Image, doc *analyze.DockerImage) Image {
+	out := Image{Inspect: doc, History: img.DockerHistory(), Index: img.Index,
+		Platform: document.PlatformOf(img.ConfigFile), Stored: int64(len(img.Manifest)) + int64(len(img.Config))}
+	for _, l := range img.Layers {
+		out.Stored += l.Size
+	}
+	return out
 }
 
 // A Server is the handler. It changes nothing, and nothing changes it.
@@ -79,29 +94,54 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, path string, api
 	case path == "/images/json":
 		s.list(w, r, api)
 	case isImage && strings.HasSuffix(name, "/json"):
-		s.about(w, strings.TrimSuffix(name, "/json"), func(img *Image) any { return json.RawMessage(img.Inspect.JSON()) })
+		s.about(w, r, strings.TrimSuffix(name, "/json"), api >= inspectPlatform, s.inspection)
 	case isImage && strings.HasSuffix(name, "/history"):
-		s.about(w, strings.TrimSuffix(name, "/history"), func(img *Image) any {
-			return append([]analyze.DockerHistory{}, img.History...)
-		})
+		s.about(w, r, strings.TrimSuffix(name, "/history"), api >= historyPlatform, history)
 	default: // 404, so that a client that tries all kinds of objects goes on to images
 		refuse(w, http.StatusNotFound,
 			"layup serves image files: it lists and inspects images, and has their history; it has no %+q", path)
 	}
 }
 
-// about answers a question about one image.
-func (s *Server) about(w http.ResponseWriter, name string, what func(*Image) any) {
+// about answers a question about one image. It chooses the platform that the client asks for, if the version of the API
+// knows that.
+func (s *Server) about(w http.ResponseWriter, r *http.Request, name string, chooses bool,
+	what func(*Image, url.Values) any) {
 	img, err := s.find(name)
+	var want *document.Platform
+	if err == nil && chooses {
+		want, err = wanted(r.URL.Query().Get("platform"))
+	}
 	switch {
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "%v", err)
+		return
 	case img == nil:
 		refuse(w, http.StatusNotFound, "No such image: %s", shownName(name))
-	default:
-		send(w, what(img))
+		return
 	}
+	if want != nil {
+		if img = s.onPlatform(img, *want); img == nil {
+			refuse(w, http.StatusNotFound,
+				"image with reference %s was found but does not provide the specified platform (%s)", shownName(name), want)
+			return
+		}
+	}
+	send(w, what(img, r.URL.Query()))
 }
+
+// inspection is the document of an image, with the manifests of its index if the client asks for them.
+func (s *Server) inspection(img *Image, query url.Values) any {
+	if !isTrue(query.Get("manifests")) {
+		return json.RawMessage(img.Inspect.JSON())
+	}
+	return struct {
+		*analyze.DockerImage
+		Manifests []manifest `json:",omitempty"`
+	}{img.Inspect, s.manifests(img)}
+}
+
+func history(img *Image, _ url.Values) any { return append([]analyze.DockerHistory{}, img.History...) }
 
 func ping(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	idA      = "sha256:aaaa000000000000000000000000000000000000000000000000000000000001"
-	idB      = "sha256:aaaa000000000000000000000000000000000000000000000000000000000002"
-	idC      = "sha256:cccc000000000000000000000000000000000000000000000000000000000003"
-	manifest = "sha256:dddd000000000000000000000000000000000000000000000000000000000004"
+	idA         = "sha256:aaaa000000000000000000000000000000000000000000000000000000000001"
+	idB         = "sha256:aaaa000000000000000000000000000000000000000000000000000000000002"
+	idC         = "sha256:cccc000000000000000000000000000000000000000000000000000000000003"
+	manifestOfB = "sha256:dddd000000000000000000000000000000000000000000000000000000000004"
 )
 
 func sample() *Server {
@@ -30,8 +30,8 @@ func sample() *Server {
 	}
 	a := doc(idA, "2024-01-01T00:00:00Z", []string{"shop:1.2", "shop:latest"}, map[string]string{"tier": "web"})
 	b := doc(idB, "2024-01-02T00:00:00Z", []string{"example.org:5000/team/links:latest"}, nil)
-	b.Inspect.Descriptor = &analyze.DockerDescriptor{Digest: manifest}
-	b.Inspect.RepoDigests = []string{"mirror/links@" + manifest}
+	b.Inspect.Descriptor = &analyze.DockerDescriptor{Digest: manifestOfB}
+	b.Inspect.RepoDigests = []string{"mirror/links@" + manifestOfB}
 	c := doc(idC, "0001-01-01T00:00:00Z", nil, nil)
 	c.Inspect.Config, c.Inspect.Size, c.History = nil, nil, nil
 	return New([]Image{a, b, c}, "v0")
@@ -59,12 +59,12 @@ func TestNamesMeanWhatAnEngineMeans(t *testing.T) {
 	for name, want := range map[string]string{
 		"shop:1.2": idA, "shop": idA, "docker.io/library/shop:1.2": idA, "index.docker.io/shop": idA, "library/shop": idA,
 		"example.org:5000/team/links": idB, "example.org:5000/team/links:latest": idB,
-		"example.org:5000/team/links@" + manifest: idB, "mirror/links@" + manifest: idB,
-		"docker.io/mirror/links@" + manifest: idB, "dddd": idB,
+		"example.org:5000/team/links@" + manifestOfB: idB, "mirror/links@" + manifestOfB: idB,
+		"docker.io/mirror/links@" + manifestOfB: idB, "dddd": idB,
 		idA: idA, strings.TrimPrefix(idB, "sha256:"): idB, "c": idC, "sha256:ccc": idC,
-		"cccc00000000": idC, manifest: idB,
-		"shop:1": "", "sho": "", "team/links": "", "links": "", "Shop": "", "shop@" + manifest: "", "sha256:e": "",
-		"sha256:": "", "other/links@" + manifest: "", "CCCC": "", "shop:1.2@sha256:x": "",
+		"cccc00000000": idC, manifestOfB: idB,
+		"shop:1": "", "sho": "", "team/links": "", "links": "", "Shop": "", "shop@" + manifestOfB: "", "sha256:e": "",
+		"sha256:": "", "other/links@" + manifestOfB: "", "CCCC": "", "shop:1.2@sha256:x": "",
 	} {
 		w := ask(t, "GET", "/v1.41/images/"+url.PathEscape(name)+"/json")
 		var doc struct {
@@ -103,13 +103,13 @@ func TestWhatWritesIsRefused(t *testing.T) {
 
 func TestVersionsOfTheAPI(t *testing.T) {
 	for target, want := range map[string]int{
-		"/_ping": 200, "/v1.24/_ping": 200, "/v1.46/_ping": 200, "/v1.47/_ping": 400, "/v1.23/_ping": 400,
+		"/_ping": 200, "/v1.24/_ping": 200, "/v1.49/_ping": 200, "/v1.50/_ping": 400, "/v1.23/_ping": 400,
 		"/v1.999/_ping": 400, "/v2.0/_ping": 404, "/v1.x/_ping": 404, "/v1.41": 404, "/": 404, "/v1.41/": 404,
 		"/version": 200, "/v1.30/version": 200, "/info": 200, "/images/json": 200, "/images//json": 404, "/images/shop": 404,
 		"/images/shop/history": 200, "/images/get?names=shop": 404, "/containers/shop/json": 404, "/v1.41/events": 404,
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
-			if w := ask(t, method, target); w.Code != want || w.Header().Get("Api-Version") != "1.46" ||
+			if w := ask(t, method, target); w.Code != want || w.Header().Get("Api-Version") != "1.49" ||
 				w.Header().Get("Ostype") != "linux" {
 				t.Errorf("%s %s: got %d want %d, %v", method, target, w.Code, want, w.Header())
 			}
@@ -162,7 +162,7 @@ func TestListIsNewestFirstAndFiltered(t *testing.T) {
 func TestImagesWithoutNamesAreNamedNoneForOldClients(t *testing.T) {
 	for target, want := range map[string]string{
 		"/v1.41/images/json": `"RepoTags":["<none>:<none>"],"SharedSize":-1,"Size":0,"VirtualSize":0`,
-		"/v1.46/images/json": `"RepoTags":[],"SharedSize":-1,"Size":0}`,
+		"/v1.49/images/json": `"RepoTags":[],"SharedSize":-1,"Size":0}`,
 	} {
 		if w := ask(t, "GET", target); !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %s", target, w.Body)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"layup/analyze"
+	"layup/analyze/source/document"
 )
 
 // summary is an element of GET /images/json.
@@ -26,6 +27,9 @@ type summary struct {
 	SharedSize  int // -1: not counted
 	Size        int64
 	VirtualSize *int64 `json:",omitempty"` // up to 1.43
+
+	Manifests  []manifest                `json:",omitempty"` // if the client asks for them
+	Descriptor *analyze.DockerDescriptor `json:",omitempty"` // since 1.48
 }
 
 // noNames is the last version of the API in which an image without a tag is named <none>:<none>.
@@ -39,8 +43,17 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, api int) {
 		return
 	}
 	found := []summary{}
+	grouped := api >= listManifests && isTrue(r.URL.Query().Get("manifests"))
 	for i := range s.images {
-		if sum := summarize(&s.images[i]); filters.pass(&sum) {
+		img := &s.images[i]
+		sum := summarize(img)
+		if grouped {
+			if s.preferred(img) != img {
+				continue // another platform stands for the index
+			}
+			sum.expand(img, s.manifests(img))
+		}
+		if filters.pass(&sum) {
 			sum.adapt(api)
 			found = append(found, sum)
 		}
@@ -60,7 +73,8 @@ func created(d *analyze.DockerImage) int64 {
 
 func summarize(img *Image) summary {
 	d := img.Inspect
-	sum := summary{Containers: -1, SharedSize: -1, Created: created(d), ID: d.ID, ParentID: d.Parent}
+	sum := summary{Containers: -1, SharedSize: -1, Created: created(d), ID: d.ID, ParentID: d.Parent,
+		Descriptor: d.Descriptor}
 	sum.RepoTags, sum.RepoDigests = slices.Clone(d.RepoTags), slices.Clone(d.RepoDigests)
 	if d.Config != nil {
 		sum.Labels = d.Config.Labels
@@ -71,6 +85,17 @@ func summarize(img *Image) summary {
 	return sum
 }
 
+// expand makes the summary that of the image's index, with all platforms.
+func (sum *summary) expand(img *Image, platforms []manifest) {
+	if sum.Manifests = platforms; len(platforms) == 0 {
+		return
+	}
+	sum.ID, sum.Size = cmp.Or(img.Index, sum.ID), 0
+	for _, m := range platforms {
+		sum.Size += m.Size.Total
+	}
+}
+
 // adapt gives the summary the form of a version of the API.
 func (sum *summary) adapt(api int) {
 	if api <= noNames && len(sum.RepoTags) == 0 && len(sum.RepoDigests) == 0 {
@@ -79,6 +104,9 @@ func (sum *summary) adapt(api int) {
 	sum.RepoTags, sum.RepoDigests = append([]string{}, sum.RepoTags...), append([]string{}, sum.RepoDigests...)
 	if api < 44 {
 		sum.VirtualSize = &sum.Size
+	}
+	if api < 48 {
+		sum.Descriptor = nil
 	}
 }
 
@@ -193,7 +221,7 @@ func (s *Server) createdOf(name string) (int64, error) {
 func (sum *summary) keepMatching(patterns []string) bool {
 	other := func(ref string) bool {
 		name, _, _ := strings.Cut(ref, "@")
-		name, _, _ = cutTag(name)
+		name, _, _ = document.CutTag(name)
 		return !slices.ContainsFunc(patterns, func(pattern string) bool {
 			whole, _ := path.Match(pattern, ref) // filters refuses a bad pattern
 			part, _ := path.Match(pattern, name)

@@ -29,11 +29,14 @@ func (s *Server) find(name string) (*Image, error) {
 	for _, fits := range []func(img *Image) bool{
 		func(img *Image) bool { return img.Inspect.ID == whole },
 		func(img *Image) bool { return img.manifest() == whole },
+		func(img *Image) bool { return img.Index == whole && s.preferred(img) == img },
 		func(img *Image) bool { return slices.Contains(img.Inspect.RepoTags, tag) },
 		func(img *Image) bool { return digest.Valid(blob) && img.has(repository, blob) },
 	} {
-		if i := slices.IndexFunc(s.images, func(img Image) bool { return fits(&img) }); i >= 0 {
-			return &s.images[i], nil
+		for i := range s.images {
+			if fits(&s.images[i]) {
+				return &s.images[i], nil
+			}
 		}
 	}
 	if !idStart.MatchString(name) {
@@ -42,9 +45,26 @@ func (s *Server) find(name string) (*Image, error) {
 	return s.byStart(digest.FromHex(digest.Hex(name)))
 }
 
-// byStart finds the only image with an ID, or else a manifest's digest, that begins with start.
+// preferred returns the image that stands for the index of an image: the one with a tag, which is this machine's, else
+// the first.
+func (s *Server) preferred(img *Image) *Image {
+	list := s.group(img)
+	if i := slices.IndexFunc(list, func(img *Image) bool { return len(img.Inspect.RepoTags) > 0 }); i >= 0 {
+		return list[i]
+	}
+	return list[0]
+}
+
+// byStart finds the only image with an ID that begins with start, or else with such a digest of a manifest or an index.
 func (s *Server) byStart(start string) (*Image, error) {
-	for _, id := range []func(img *Image) string{func(img *Image) string { return img.Inspect.ID }, (*Image).manifest} {
+	index := func(img *Image) string {
+		if s.preferred(img) != img {
+			return ""
+		}
+		return img.Index
+	}
+	id := func(img *Image) string { return img.Inspect.ID }
+	for _, id := range []func(img *Image) string{id, (*Image).manifest, index} {
 		var found []*Image
 		for i := range s.images {
 			if strings.HasPrefix(id(&s.images[i]), start) {
@@ -72,23 +92,14 @@ func (img *Image) manifest() string {
 
 // has reports whether a digest names the image in a repository: the image is from there, or has a tag there.
 func (img *Image) has(repository, blob string) bool {
-	repository, _, _ = cutTag(document.Familiar(repository))
+	repository, _, _ = document.CutTag(document.Familiar(repository))
 	if slices.Contains(img.Inspect.RepoDigests, repository+"@"+blob) {
 		return true
 	}
 	return img.manifest() == blob && slices.ContainsFunc(img.Inspect.RepoTags, func(ref string) bool {
-		name, _, _ := cutTag(ref)
+		name, _, _ := document.CutTag(ref)
 		return name == repository
 	})
-}
-
-// cutTag divides a reference at the colon before its tag, which is not the one before a port.
-func cutTag(ref string) (name, tag string, tagged bool) {
-	i := strings.LastIndexByte(ref, ':')
-	if i < 0 || strings.Contains(ref[i:], "/") {
-		return ref, "", false
-	}
-	return ref[:i], ref[i+1:], true
 }
 
 // shownName returns a name as an engine's message has it.

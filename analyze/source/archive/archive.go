@@ -4,11 +4,15 @@ package archive
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 
+	"layup/analyze/digest"
+	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
@@ -157,13 +161,14 @@ func (a *Archive) afterDamage(err error) error {
 	return err
 }
 
-// Unreferenced lists the blobs that no document names.
+// Unreferenced lists the blobs that no document names. The v1 configs of docker save are one line.
 func (a *Archive) Unreferenced(context.Context) ([]source.Listed, error) {
 	if a.members == nil {
 		return nil, nil
 	}
 	named := a.referenced()
 	var list []source.Listed
+	v1, v1Size := 0, int64(0)
 	for _, name := range a.members.glob(document.BlobPattern) {
 		if named[name] {
 			continue
@@ -172,12 +177,39 @@ func (a *Archive) Unreferenced(context.Context) ([]source.Listed, error) {
 		if item.Digest == "" {
 			item.Reference = name
 		}
-		if m, err := a.members.open(name); err == nil {
+		m, err := a.members.open(name)
+		if err == nil {
 			item.Size = m.data.Size()
+		}
+		if err == nil && isV1Config(m.data) {
+			v1, v1Size = v1+1, v1Size+item.Size
+			continue
 		}
 		list = append(list, item)
 	}
+	if v1 > 0 {
+		list = append(list, source.Listed{Kind: source.KindV1Config, Number: -1, Reference: show.Count(v1, "blob"),
+			Size: v1Size})
+	}
 	return list, nil
+}
+
+// isV1Config reports whether a blob is the config of a layer as Docker before 1.10 kept it. Source: moby,
+// image/tarexport/save.go, saveConfigAndLayer.
+func isV1Config(blob *io.SectionReader) bool {
+	const most = 64 << 10
+	if blob.Size() > most {
+		return false
+	}
+	var config struct {
+		ID, Created string
+		RootFS      json.RawMessage
+	}
+	text, err := io.ReadAll(io.NewSectionReader(blob, 0, blob.Size()))
+	if err != nil || json.Unmarshal(text, &config) != nil {
+		return false
+	}
+	return digest.IsHex(config.ID) && config.Created != "" && config.RootFS == nil
 }
 
 // referenced returns the names of all members that a document names.

@@ -13,3 +13,12 @@ func Familiar(ref string) string {
 	}
 	return ref
 }
+
+// CutTag divides a reference at the colon before its tag, which is not the one before a port.
+func CutTag(ref string) (name, tag string, tagged bool) {
+	i := strings.LastIndexByte(ref, ':')
+	if i < 0 || strings.Contains(ref[i:], "/") {
+		return ref, "", false
+	}
+	return ref[:i], ref[i+1:], true
+}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,9 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"layup/analyze/digest"
-	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/analyze/source/store"
@@ -19,8 +20,8 @@ import (
 
 // openContainerd lists the images and containers of containerd's root directory. Images are read from the content
 // store. It keeps them as their registries do, so every digest can be checked. Containers add the directories of their
-// snapshots.
-func (s *Store) openContainerd(ctx context.Context, files store.Files, docker []*store.Container) error {
+// snapshots. Docker is what its engine holds besides.
+func (s *Store) openContainerd(ctx context.Context, files store.Files, docker *store.DockerRoot) error {
 	held, err := store.OpenContainerd(ctx, files, store.Options{Namespace: s.opt.Namespace, SubID: s.subID()})
 	if err != nil {
 		return err
@@ -30,7 +31,16 @@ func (s *Store) openContainerd(ctx context.Context, files store.Files, docker []
 	if err := s.walkNames(ctx); err != nil {
 		return err
 	}
-	s.entries = s.Graph.Entries
+	first := s.groups
+	bases := map[string]bool{} // of other images
+	for _, img := range held.Images {
+		bases[img.Parent] = true
+	}
+	for _, e := range s.Graph.Entries {
+		e.Group, e.Driver = e.Group+first, "containerd"
+		e.Intermediate = len(e.References) == 0 && slices.ContainsFunc(e.Aliases, func(id string) bool { return bases[id] })
+		s.entries, s.groups = append(s.entries, e), max(s.groups, e.Group+1)
+	}
 	s.addContainers(docker)
 	return ctx.Err()
 }
@@ -42,134 +52,22 @@ func (s *Store) walkNames(ctx context.Context) error {
 		if digest.Valid(img.Name) { // the engine's own handle of an image that also has a name
 			continue
 		}
+		annotations := map[string]string{}
+		switch {
+		case img.Dangling():
+		case s.kind == DockerRoot:
+			annotations[document.NameAnnotation] = document.Familiar(img.Name)
+		default:
+			annotations[document.NameAnnotation] = img.Name
+		}
 		list = append(list, map[string]any{"mediaType": img.MediaType, "digest": img.Digest, "size": img.Size,
-			"annotations": map[string]string{document.NameAnnotation: img.Name}})
+			"annotations": annotations})
 	}
 	raw, err := json.Marshal(list)
 	if err != nil {
 		return err
 	}
 	return s.Walk(ctx, &document.Document{Manifests: raw})
-}
-
-// addContainers adds the containers. Those of a Docker engine have names that only it knows, and also exist while they
-// do not run.
-func (s *Store) addContainers(docker []*store.Container) {
-	known := map[string]*store.Container{}
-	for _, box := range docker {
-		known[box.ID] = box
-	}
-	both := func(c store.ContainerdContainer) bool { return known[c.ID] != nil }
-	boxes := slices.DeleteFunc(slices.Clone(s.held.Containers), both)
-	for _, box := range docker {
-		boxes = append(boxes, store.ContainerdContainer{Namespace: "moby", ID: box.ID, Image: box.Image, Created: box.Created,
-			Snapshotter: "overlayfs", Key: box.ID})
-	}
-	group := 0
-	for _, e := range s.entries {
-		group = max(group, e.Group+1)
-	}
-	for i := range boxes {
-		e := s.containerdContainer(&boxes[i])
-		if box := known[boxes[i].ID]; box != nil {
-			e.References, e.Aliases = []string{box.Name}, []string{box.ID}
-			c := e.Container
-			c.Name, c.State, c.Config, c.Host = box.Name, box.State, box.Config, box.Host
-		}
-		e.Group = group + i
-		s.entries = append(s.entries, e)
-	}
-}
-
-// containerdContainer is the entry of a container.
-func (s *Store) containerdContainer(box *store.ContainerdContainer) *source.Entry {
-	e := &source.Entry{Kind: source.KindContainer, References: []string{box.ID}}
-	e.Container = &source.Container{ID: box.ID, Name: box.ID, Image: box.Image, Created: box.Created}
-	e.Form = form{load: func(out *source.Image) error {
-		out.Engine = &source.Engine{GraphDriver: box.Snapshotter, Measure: measureContainer(out)}
-		parents, err := s.held.Parents(box.Namespace, box.Snapshotter, box.Key)
-		if err == nil {
-			err = document.Over(document.LimitLayers, len(parents), s.Opt.Limits.Layers)
-		}
-		if err != nil {
-			return err
-		}
-		slices.Reverse(parents)
-		image := parents
-		for len(image) > 0 && !digest.Valid(image[len(image)-1]) { // an image's snapshots have its chainIDs as names
-			image = image[:len(image)-1]
-		}
-		err = s.imageBelow(out, box, image)
-		for _, key := range parents[len(image):] {
-			if err == nil {
-				err = s.ownSnapshot(out, box, source.RoleInit, key)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		return s.ownSnapshot(out, box, source.RoleContainer, box.Key)
-	}}
-	return e
-}
-
-// ownSnapshot adds a layer of the container itself.
-func (s *Store) ownSnapshot(out *source.Image, box *store.ContainerdContainer, role, key string) error {
-	own, ok, err := s.held.Snapshot(role, box.Namespace, box.Snapshotter, key)
-	if err == nil && !ok {
-		err = fmt.Errorf("its snapshot %s is not in the store", show.Cut(key))
-	}
-	if err == nil {
-		out.Layers = append(out.Layers, s.newLayer(len(out.Layers), own))
-	}
-	return err
-}
-
-// imageBelow adds the layers below a container: those of the image with just these layers, else the snapshots.
-func (s *Store) imageBelow(out *source.Image, box *store.ContainerdContainer, parents []string) error {
-	img := s.withChain(parents)
-	if img != nil {
-		out.ID, out.Config, out.ConfigFile = img.ID, img.Config, img.ConfigFile
-		out.Manifest, out.Layers, out.Container.ImageID = img.Manifest, img.Layers, img.ID
-	}
-	for i, key := range parents {
-		below, ok, err := s.held.Snapshot(source.RoleImage, box.Namespace, box.Snapshotter, key)
-		switch {
-		case err != nil:
-			return err
-		case img != nil && ok:
-			out.Layers[i].Role, out.Layers[i].Directory = source.RoleImage, below.Directory
-			unpackedIn(out.Layers[i], below)
-		case img != nil:
-			out.Layers[i].Role = source.RoleImage
-		case !ok:
-			return fmt.Errorf("the snapshot %s is not in the store", show.Cut(key))
-		default:
-			out.Layers = append(out.Layers, s.newLayer(i, below))
-		}
-	}
-	return nil
-}
-
-// withChain finds the image with the layers of a chain of snapshots; nil if there is none.
-func (s *Store) withChain(parents []string) *source.Image {
-	if len(parents) == 0 {
-		return nil
-	}
-	for _, e := range s.Graph.Entries {
-		if e.Kind != source.KindImage || e.Err != nil || e.Absent || !s.Here(e) {
-			continue
-		}
-		config, err := e.Config()
-		if err != nil || !slices.Equal(digest.Chain(config.DiffIDs), parents) {
-			continue
-		}
-		lacks := func(l *source.Layer) bool { return l.Err != nil }
-		if img, err := s.Load(context.Background(), e); err == nil && !slices.ContainsFunc(img.Layers, lacks) {
-			return img
-		}
-	}
-	return nil
 }
 
 // locate notes where the layers of an image are unpacked. A layer without its blob is read from there: containerd may
@@ -179,10 +77,13 @@ func (s *Store) locate(img *source.Image) (unpacked bool) {
 	for _, l := range img.Layers {
 		diffIDs = append(diffIDs, l.DiffID)
 	}
+	img.Engine = &source.Engine{Size: -1}
 	for i, chain := range digest.Chain(diffIDs) {
 		l := img.Layers[i]
 		at, ok := s.held.Unpacked(chain)
-		if l.Role, l.Directory = source.RoleImage, at.Directory; ok && errors.Is(l.Err, fs.ErrNotExist) {
+		img.Engine.GraphDriver = cmp.Or(img.Engine.GraphDriver, at.Driver)
+		img.Engine.Sizes = append(img.Engine.Sizes, at.Usage)
+		if l.Role, l.Directory = source.RoleImage, s.shown(at); ok && errors.Is(l.Err, fs.ErrNotExist) {
 			at.DiffID, at.Size = l.DiffID, l.Size
 			found := s.newLayer(i, at)
 			found.Digest, found.MediaType = l.Digest, l.MediaType
@@ -192,6 +93,43 @@ func (s *Store) locate(img *source.Image) (unpacked bool) {
 		}
 	}
 	return unpacked
+}
+
+// describe adds what Docker knows of an image in containerd's store. Source: moby, daemon/containerd/image_inspect.go.
+func (s *Store) describe(img *source.Image, e *source.Entry) {
+	if s.kind != DockerRoot {
+		return
+	}
+	id, parents := cmp.Or(img.Index, e.Descriptor.Digest), map[string]string{}
+	for _, named := range s.held.Images {
+		if parents[named.Digest] = cmp.Or(parents[named.Digest], named.Parent); named.Digest != id {
+			continue
+		}
+		img.Engine.Size = named.Size
+		if named.Updated.After(img.Engine.LastTagTime) {
+			img.Engine.LastTagTime = named.Updated
+		}
+		if named.Dangling() {
+			continue
+		}
+		familiar := document.Familiar(named.Name)
+		if repository, _, tagged := document.CutTag(familiar); strings.Contains(familiar, "@") {
+			img.RepoDigests = append(img.RepoDigests, familiar)
+		} else if tagged {
+			img.RepoDigests = append(img.RepoDigests, repository+"@"+named.Digest)
+		}
+	}
+	img.Engine.ID = id
+	for at := parents[id]; at != "" && len(img.Parents) < len(parents); at = parents[at] {
+		img.Parents = append(img.Parents, at)
+	}
+	for _, l := range img.Layers {
+		img.Engine.Size += l.Size
+	}
+	img.Engine.Size += int64(len(img.Config))
+	if img.Index != "" { // the names point to it
+		img.Engine.Size += int64(len(img.Manifest))
+	}
 }
 
 // A contentStore is the blobs of containerd.

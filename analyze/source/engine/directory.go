@@ -32,7 +32,7 @@ type scan struct {
 func (s *Store) newLayer(index int, of store.Layer) *source.Layer {
 	l := s.Opt.NewLayer(index)
 	l.Verify = false
-	l.Role, l.DiffID, l.Directory, l.Link, l.Size = of.Role, of.DiffID, of.Directory, of.Link, max(of.Size, 0)
+	l.Role, l.DiffID, l.Directory, l.Link, l.Size = of.Role, of.DiffID, s.shown(of), of.Link, max(of.Size, 0)
 	d := &directory{store: s, layer: of}
 	if of.Split == "" {
 		d.layer.Differences = nil
@@ -125,7 +125,7 @@ func (d *directory) Rebuild(ctx context.Context, l *source.Layer, found *source.
 		return nil, nil
 	}
 	checks, err := changed(ctx, d.layer, l, found.Table, func(ctx context.Context) ([]store.Difference, error) {
-		return d.tar.Contents(ctx, l.Directory)
+		return d.tar.Contents(ctx, d.layer.Directory)
 	})
 	if err != nil {
 		return checks, privileged(err)
@@ -182,7 +182,7 @@ func (d *directory) filesSize(ctx context.Context, l *source.Layer) (int64, erro
 	}
 	var size int64
 	seen := map[store.Inode]bool{}
-	for e, err := range d.tar.Files.Walk(ctx, l.Directory) {
+	for e, err := range d.tar.Files.Walk(ctx, d.layer.Directory) {
 		switch {
 		case err != nil:
 			return 0, privileged(err)

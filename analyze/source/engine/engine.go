@@ -9,6 +9,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,11 +48,13 @@ type Store struct {
 	tree       store.Files // from its top
 	top        string      // below the path
 	isTar      bool
+	home       string // the absolute path of the top; empty in a tar
 	closers    []func() error
 	temp       source.TempFiles // blobs of a compressed tar that may be read again
-	driver     string
 	held       *store.Containerd
+	containerd string // where its root is, as shown; empty for the top
 	entries    []*source.Entry
+	groups     int // of entries
 	// directories lists where the engine keeps layers and volumes; nil if that is not known.
 	directories func(context.Context) ([]store.Place, error)
 	loose       []*source.Entry // nil before anybody asked
@@ -81,11 +86,16 @@ func (s *Store) open(ctx context.Context) error {
 	marker := map[string]string{DockerRoot: "image", ContainerdRoot: store.MetaName, ContainersStorage: "storage.lock"}
 	s.top = store.Top(files, marker[s.kind])
 	s.tree = store.Below(files, s.top)
+	if !s.isTar {
+		if s.home, err = filepath.Abs(filepath.Join(s.path, s.top)); err != nil {
+			return err
+		}
+	}
 	switch s.kind {
 	case DockerRoot:
 		return s.openDocker(ctx)
 	case ContainerdRoot:
-		return s.openContainerd(ctx, s.tree, nil)
+		return s.openContainerd(ctx, s.tree, &store.DockerRoot{})
 	}
 	return s.list(ctx, store.OpenContainersStorage)
 }
@@ -105,19 +115,27 @@ func (s *Store) Kind() string { return s.kind }
 func (s *Store) Entries() []*source.Entry { return s.entries }
 
 // nameChoices sets the words that choose each image and container. If an image and a container share a name, the kind
-// comes before it.
+// comes before it. If images of two stores share a name, their digests choose them.
 func (s *Store) nameChoices() {
 	type named struct{ kind, name string }
-	taken := map[named]bool{}
+	groups := map[named]map[int]bool{}
 	for _, e := range s.entries {
-		taken[named{e.Kind, e.Reference("")}] = true
+		of := named{e.Kind, e.Reference("")}
+		if groups[of] == nil {
+			groups[of] = map[int]bool{}
+		}
+		groups[of][e.Group] = true
 	}
 	for _, e := range s.entries {
-		name, other := cmp.Or(e.Reference(""), digest.Short(e.ID)), source.KindContainer
+		name, other := cmp.Or(e.Reference(""), digest.Short(e.ID), digest.Short(e.Descriptor.Digest)), source.KindContainer
 		if e.Kind == source.KindContainer {
 			other = source.KindImage
 		}
-		if taken[named{other, name}] {
+		whole := slices.IndexFunc(e.Aliases, digest.Valid)
+		switch {
+		case e.Kind == source.KindImage && whole >= 0 && len(e.References) > 0 && len(groups[named{e.Kind, name}]) > 1:
+			name = e.Aliases[whole]
+		case len(groups[named{other, name}]) > 0:
 			name = e.Kind + "=" + name
 		}
 		e.Choice = show.Shell(s.kind + ":" + s.path + ":" + name)
@@ -140,7 +158,12 @@ func (s *Store) Load(_ context.Context, e *source.Entry) (*source.Image, error) 
 	if err != nil {
 		return img, privileged(err)
 	}
-	if _, blobs := e.Form.(*source.Graph); !blobs || s.locate(img) {
+	_, blobs := e.Form.(*source.Graph)
+	stored := !blobs || s.locate(img)
+	if blobs {
+		s.describe(img, e)
+	}
+	if stored {
 		if img.Verified = "none"; s.Opt.Verify {
 			img.Verified = "config" // there are no blobs of layers, or not all
 		}
@@ -222,6 +245,14 @@ func (f form) Checks(ctx context.Context, _ *source.Entry, img *source.Image) ([
 	check.Digest, check.Expected = img.ID, img.ID
 	source.Embedded(img.Config).Hash(ctx, &source.Options{}, &check)
 	return []source.Check{check}, ctx.Err()
+}
+
+// shown returns the directory of a layer from the top of the store. Only layers of containerd have Files.
+func (s *Store) shown(l store.Layer) string {
+	if l.Files == nil {
+		return l.Directory
+	}
+	return path.Join(s.containerd, l.Directory)
 }
 
 // place identifies a layer in the store.

@@ -17,21 +17,9 @@ func (s *Store) list(ctx context.Context,
 	if err != nil {
 		return err
 	}
-	s.driver, s.directories = held.Driver, held.Directories
-	for _, d := range held.Damaged {
-		s.entries = append(s.entries, record(d))
-	}
-	images := map[string]*store.Image{}
-	for _, img := range held.Images {
-		images[img.ID] = img
-		s.entries = append(s.entries, s.image(img))
-	}
-	for _, box := range held.Containers {
-		s.entries = append(s.entries, s.container(box, images[box.ImageID]))
-	}
-	for i, e := range s.entries {
-		e.Group = i
-	}
+	s.directories = held.Directories
+	s.addImages(held)
+	s.addContainersOf(held)
 	return nil
 }
 
@@ -40,9 +28,36 @@ func record(d *store.RecordError) *source.Entry {
 	return &source.Entry{Kind: source.KindRecord, References: []string{d.Name}, Err: d, Form: form{}}
 }
 
+// addImages adds the images that a driver keeps, and the damaged records about them.
+func (s *Store) addImages(held *store.Contents) {
+	for _, d := range held.Damaged {
+		s.add(record(d))
+	}
+	for _, img := range held.Images {
+		s.add(s.image(img, held.Driver))
+	}
+}
+
+// addContainersOf adds the containers that a driver keeps.
+func (s *Store) addContainersOf(held *store.Contents) {
+	images := map[string]*store.Image{}
+	for _, img := range held.Images {
+		images[img.ID] = img
+	}
+	for _, box := range held.Containers {
+		s.add(s.container(box, images[box.ImageID], held.Driver))
+	}
+}
+
+// add adds an entry as a group of its own.
+func (s *Store) add(e *source.Entry) {
+	e.Group = s.groups
+	s.entries, s.groups = append(s.entries, e), s.groups+1
+}
+
 // image is the entry of an image.
-func (s *Store) image(img *store.Image) *source.Entry {
-	e := &source.Entry{Kind: source.KindImage, ID: img.ID, References: img.Tags,
+func (s *Store) image(img *store.Image, driver string) *source.Entry {
+	e := &source.Entry{Kind: source.KindImage, ID: img.ID, Driver: driver, References: img.Tags,
 		Aliases: append(slices.Clone(img.Digests), img.ID), Intermediate: img.Intermediate, Err: img.Err}
 	config, err := s.config(img)
 	if err != nil {
@@ -53,11 +68,21 @@ func (s *Store) image(img *store.Image) *source.Entry {
 	e.Form = form{config: config, load: func(out *source.Image) error {
 		out.ID, out.Config, out.ConfigFile = config.ID, config.Raw, config.File
 		out.Manifest, out.RepoDigests, out.Parents = img.Manifest, img.Digests, img.Parents
-		out.Engine = &source.Engine{GraphDriver: s.driver, LastTagTime: img.LastTagged, Measure: measureImage(out)}
+		out.Engine = &source.Engine{GraphDriver: driver, LastTagTime: img.LastTagged, Measure: measureImage(out)}
 		if err := mounted(out.Engine, img.Graph); err != nil {
 			return err
 		}
-		return s.lay(out, img.Layers, config.DiffIDs)
+		if err := s.lay(out, img.Layers, config.DiffIDs); err != nil {
+			return err
+		}
+		for _, l := range out.Layers {
+			out.Engine.Sizes = append(out.Engine.Sizes, l.Content.(*directory).layer.Size)
+		}
+		out.Engine.Size = -1
+		if !slices.Contains(out.Engine.Sizes, -1) {
+			out.Engine.Size, _ = out.Engine.Measure(context.Background()) // it adds up the sizes
+		}
+		return nil
 	}}
 	return e
 }
@@ -83,7 +108,7 @@ func mounted(e *source.Engine, graph func() (map[string]string, error)) (err err
 }
 
 // container is the entry of a container: the layers of its image, then its own. The image may be gone.
-func (s *Store) container(box *store.Container, img *store.Image) *source.Entry {
+func (s *Store) container(box *store.Container, img *store.Image, driver string) *source.Entry {
 	e := &source.Entry{Kind: source.KindContainer, ID: box.ID, References: []string{box.Name}, Aliases: []string{box.ID}}
 	e.Container = &source.Container{ID: box.ID, Name: box.Name, ImageID: box.ImageID, Image: box.Image, State: box.State,
 		Created: box.Created, Config: box.Config, Host: box.Host, Volumes: box.Volumes}
@@ -91,7 +116,7 @@ func (s *Store) container(box *store.Container, img *store.Image) *source.Entry 
 		if box.Err != nil {
 			return box.Err
 		}
-		out.Engine = &source.Engine{GraphDriver: s.driver, Measure: measureContainer(out)}
+		out.Engine = &source.Engine{GraphDriver: driver, Measure: measureContainer(out)}
 		if err := mounted(out.Engine, box.Graph); err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ type looseForm struct {
 // alone loads an image of one layer, which nothing describes.
 func (s *Store) alone(layer store.Layer) func(*source.Image) error {
 	return func(out *source.Image) error {
-		out.Engine = &source.Engine{GraphDriver: s.driver}
+		out.Engine = &source.Engine{GraphDriver: layer.Driver, Size: -1}
 		out.Layers = []*source.Layer{s.newLayer(0, layer)}
 		return nil
 	}

@@ -22,9 +22,22 @@ type unpacked struct{ layer store.Layer }
 
 // unpackedIn notes where a layer is unpacked.
 func unpackedIn(l *source.Layer, at store.Layer) {
-	if l.Kept == nil && l.Err == nil && at.Differences != nil {
-		l.Kept = &unpacked{at}
+	if l.Kept != nil || l.Err != nil || at.Differences == nil {
+		return
 	}
+	compare := at.Differences
+	at.Differences = func(ctx context.Context, table *tarfs.Layer) ([]store.Difference, error) {
+		list, err := compare(ctx, table)
+		return slices.DeleteFunc(list, ofBlobOnly), err
+	}
+	l.Kept = &unpacked{at}
+}
+
+// ofBlobOnly reports whether a difference is a file of eStargz that is only in the blob. BuildKit makes the blob of a
+// directory that it keeps. Source: stargz-snapshotter, docs/estargz.md.
+func ofBlobOnly(d store.Difference) bool {
+	files := []string{"/stargz.index.json", "/.prefetch.landmark", "/.no.prefetch.landmark"}
+	return d.Code == store.PathMissing && slices.Contains(files, d.Path)
 }
 
 func (*unpacked) Assembled() bool { return false }

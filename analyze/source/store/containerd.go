@@ -32,20 +32,36 @@ type Containerd struct {
 	files   Files
 	subID   IDs
 	keys    map[snapshotKey]snapshot
-	first   map[string]snapshotKey       // by key, of any namespace
-	numbers map[string]map[string]uint64 // of directories, by snapshotter and the name that it gave the snapshot
+	first   map[string]snapshotKey         // by key, of any namespace
+	numbers map[string]map[string]numbered // by snapshotter and the name that it gave the snapshot
+}
+
+// A numbered snapshot is what a snapshotter's own database says: the name of the directory, and the bytes on the disk
+// when the snapshot was committed, -1 unless it was.
+type numbered struct {
+	n     uint64
+	usage int64
 }
 
 // A ContainerdImage is a name and the index or manifest to which it points.
 type ContainerdImage struct {
 	Namespace, Name, MediaType, Digest string
 	Size                               int64
+	Updated                            time.Time // when the name was last written; zero if unknown
+	Parent                             string    // digest of the image on which Docker's classic builder built it, or ""
 }
+
+// Dangling reports whether the name is Docker's own handle of an image without a name. Source: moby,
+// daemon/containerd/soft_delete.go.
+func (i *ContainerdImage) Dangling() bool { return i.Name == "moby-dangling@"+i.Digest }
+
+// parentLabel is where Docker's classic builder notes the parent. Source: moby, daemon/containerd/image_builder.go.
+const parentLabel = "org.mobyproject.image.parent"
 
 // A ContainerdContainer is a container, as its client created it.
 type ContainerdContainer struct {
 	Namespace, ID, Image, Created, Snapshotter, Key string
-	Labels                                          map[string]string
+	Manifest                                        string // digest of the image's manifest; empty if unknown
 }
 
 // A snapshotKey names a snapshot within a namespace.
@@ -62,7 +78,7 @@ func OpenContainerd(ctx context.Context, files Files, opt Options) (*Containerd,
 	const tries = 3
 	for try := 1; ; try++ {
 		c := &Containerd{files: files, subID: opt.SubID, keys: map[snapshotKey]snapshot{},
-			first: map[string]snapshotKey{}, numbers: map[string]map[string]uint64{}}
+			first: map[string]snapshotKey{}, numbers: map[string]map[string]numbered{}}
 		before, err := c.read(ctx, opt.Namespace)
 		if err == nil || try == tries || ctx.Err() != nil {
 			return c, err
@@ -166,12 +182,20 @@ func (c *Containerd) images(ns string, b bolt.Bucket) error {
 		if err != nil || !ok {
 			return err
 		}
-		var size string
+		var size, updated string
 		values := map[string]*string{"digest": &img.Digest, "mediatype": &img.MediaType, "size": &size}
 		if err := texts(target, values); err != nil {
 			return err
 		}
+		if err := texts(b, map[string]*string{"updatedat": &updated}); err != nil {
+			return err
+		}
+		labels, err := labelsOf(b)
+		if err != nil {
+			return err
+		}
 		img.Size, _ = binary.Varint([]byte(size))
+		img.Updated, img.Parent = timeOf(updated), labels[parentLabel]
 		c.Images = append(c.Images, img)
 		return nil
 	}, "images")
@@ -179,7 +203,7 @@ func (c *Containerd) images(ns string, b bolt.Bucket) error {
 
 func (c *Containerd) containers(ns string, b bolt.Bucket) error {
 	return each(b, func(id string, b bolt.Bucket) error {
-		box := ContainerdContainer{Namespace: ns, ID: id, Labels: map[string]string{}}
+		box := ContainerdContainer{Namespace: ns, ID: id}
 		var created string
 		values := map[string]*string{
 			"image": &box.Image, "snapshotter": &box.Snapshotter, "snapshotKey": &box.Key, "createdat": &created,
@@ -187,24 +211,37 @@ func (c *Containerd) containers(ns string, b bolt.Bucket) error {
 		if err := texts(b, values); err != nil {
 			return err
 		}
-		var at time.Time
-		if at.UnmarshalBinary([]byte(created)) == nil && !at.IsZero() {
-			box.Created = at.UTC().Format(time.RFC3339Nano)
-		}
-		labels, ok, err := b.Bucket("labels")
-		if err != nil || !ok {
-			c.Containers = append(c.Containers, box)
-			return err
-		}
-		for item, err := range labels.All() {
-			if err != nil {
-				return err
-			}
-			box.Labels[string(item.Key)] = string(item.Value)
+		if at := timeOf(created); !at.IsZero() {
+			box.Created = at.Format(time.RFC3339Nano)
 		}
 		c.Containers = append(c.Containers, box)
 		return nil
 	}, "containers")
+}
+
+// timeOf decodes a time; zero if it is damaged.
+func timeOf(text string) time.Time {
+	var at time.Time
+	if at.UnmarshalBinary([]byte(text)) != nil {
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
+// labelsOf reads the labels of an image.
+func labelsOf(b bolt.Bucket) (map[string]string, error) {
+	list := map[string]string{}
+	labels, ok, err := b.Bucket("labels")
+	if err != nil || !ok {
+		return nil, err
+	}
+	for item, err := range labels.All() {
+		if err != nil {
+			return nil, err
+		}
+		list[string(item.Key)] = string(item.Value)
+	}
+	return list, nil
 }
 
 // snapshots notes the snapshots of a namespace.
@@ -225,6 +262,17 @@ func (c *Containerd) snapshots(ns string, b bolt.Bucket) error {
 	}, "snapshots")
 }
 
+// Namespace returns the namespace in which a snapshotter has a snapshot: the first by name, or "" if there is none.
+func (c *Containerd) Namespace(snapshotter, key string) string {
+	first := ""
+	for at := range c.keys {
+		if at.snapshotter == snapshotter && at.key == key && (first == "" || at.namespace < first) {
+			first = at.namespace
+		}
+	}
+	return first
+}
+
 // Parents returns the keys of the snapshots below one, the nearest first.
 func (c *Containerd) Parents(ns, snapshotter, key string) ([]string, error) {
 	parent := func(key string) (string, error) { return c.keys[snapshotKey{ns, snapshotter, key}].parent, nil }
@@ -236,17 +284,17 @@ func (c *Containerd) Parents(ns, snapshotter, key string) ([]string, error) {
 
 // Snapshot describes the layer in a snapshot's directory; false if there is no snapshot of that key.
 func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, error) {
-	dir, err := c.directory(ns, snapshotter, key)
+	dir, usage, err := c.directory(ns, snapshotter, key)
 	if dir == "" || err != nil {
 		return Layer{}, false, err
 	}
 	below := ""
 	if parent := c.keys[snapshotKey{ns, snapshotter, key}].parent; parent != "" && snapshotter == "native" {
-		if below, err = c.directory(ns, snapshotter, parent); err != nil {
+		if below, _, err = c.directory(ns, snapshotter, parent); err != nil {
 			return Layer{}, false, err
 		}
 	}
-	l := Layer{Role: role, Directory: dir, Size: -1, Files: c.files}
+	l := Layer{Role: role, Directory: dir, Size: -1, Usage: usage, Driver: snapshotter, Files: c.files}
 	layout := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID}
 	layout.Rootless = rootless(c.files, home(snapshotter), c.subID)
 	l.read(c.files, below, layout)
@@ -260,61 +308,68 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 func (c *Containerd) Unpacked(chainID string) (Layer, bool) {
 	at, ok := c.first[chainID]
 	if !ok {
-		return Layer{}, false
+		return Layer{Usage: -1}, false
 	}
 	l, ok, err := c.Snapshot(RoleImage, at.namespace, at.snapshotter, at.key)
-	return l, ok && err == nil // an error can be ignored: the image is read from its blobs
+	if !ok || err != nil { // an error can be ignored: the image is read from its blobs
+		return Layer{Usage: -1}, false
+	}
+	return l, true
 }
 
 // snapshotters are those with directories that can be read: the directory of the files within a snapshot.
 var snapshotters = map[string]string{"overlayfs": "fs", "fuse-overlayfs": "fs", "native": ""}
 
-// directory returns where the files of a snapshot are; empty if there is no such snapshot.
-func (c *Containerd) directory(ns, snapshotter, key string) (string, error) {
+// directory returns where the files of a snapshot are, and their bytes on the disk; empty if there is no such snapshot.
+func (c *Containerd) directory(ns, snapshotter, key string) (dir string, usage int64, err error) {
 	at, ok := c.keys[snapshotKey{ns, snapshotter, key}]
 	if !ok {
-		return "", nil
+		return "", -1, nil
 	}
 	files, ok := snapshotters[snapshotter]
 	if !ok {
 		const supported = "only overlayfs, fuse-overlayfs and native"
-		return "", fmt.Errorf("the snapshotter %s is not supported, %s", show.Path(snapshotter), supported)
+		return "", -1, fmt.Errorf("the snapshotter %s is not supported, %s", show.Path(snapshotter), supported)
 	}
 	if c.numbers[snapshotter] == nil {
 		numbers, err := c.readNumbers(snapshotter)
 		if err != nil {
-			return "", err
+			return "", -1, err
 		}
 		c.numbers[snapshotter] = numbers
 	}
-	n, ok := c.numbers[snapshotter][at.name]
+	found, ok := c.numbers[snapshotter][at.name]
 	if !ok {
-		return "", nil
+		return "", -1, nil
 	}
-	return path.Join(home(snapshotter), "snapshots", strconv.FormatUint(n, 10), files), nil
+	return path.Join(home(snapshotter), "snapshots", strconv.FormatUint(found.n, 10), files), found.usage, nil
 }
 
 func home(snapshotter string) string { return "io.containerd.snapshotter.v1." + snapshotter }
 
 // readNumbers reads a snapshotter's own database.
-func (c *Containerd) readNumbers(snapshotter string) (map[string]uint64, error) {
+func (c *Containerd) readNumbers(snapshotter string) (map[string]numbered, error) {
 	name := path.Join(home(snapshotter), "metadata.db")
 	db, done, err := c.database(name)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	numbers := map[string]uint64{}
+	numbers := map[string]numbered{}
 	err = each(db.Root(), func(snapshot string, b bolt.Bucket) error {
-		id, err := b.Value("id")
-		if err != nil {
+		var id, size string
+		if err := texts(b, map[string]*string{"id": &id, "size": &size}); err != nil {
 			return err
 		}
-		n, read := binary.Uvarint(id)
+		n, read := binary.Uvarint([]byte(id))
 		if read <= 0 {
 			return fmt.Errorf("snapshot %s has no number", show.Path(snapshot))
 		}
-		numbers[snapshot] = n
+		usage, read := binary.Varint([]byte(size))
+		if read <= 0 || usage < 0 {
+			usage = -1
+		}
+		numbers[snapshot] = numbered{n, usage}
 		return nil
 	}, "v1", "snapshots")
 	if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,13 +25,21 @@ const (
 	maxWord     = 4 << 10 // of a file that holds one digest or number
 )
 
-// A dockerRoot is Docker's data-root (/var/lib/docker). Source: moby, image/fs.go, layer/filestore.go.
-type dockerRoot struct {
-	driver string // one of drivers
+// A DockerRoot is what a Docker data-root (/var/lib/docker) holds. Source: moby, image/fs.go, layer/filestore.go.
+type DockerRoot struct {
+	Drivers []*Contents  // of each storage driver that has images or containers
+	Others  []*Container // with layers in no such driver: in a snapshotter of containerd
+
+	all []*dockerDriver
+}
+
+// A dockerDriver is what one storage driver keeps in a data-root.
+type dockerDriver struct {
+	name   string // one of drivers
 	files  Files
 	subID  IDs
 	free   bool                    // a rootless engine wrote it
-	home   string                  // its path on the engine's host
+	home   string                  // the path of the data-root in what Docker prints
 	layers map[string]*dockerLayer // by chainID, those read so far
 }
 
@@ -52,61 +61,91 @@ var ErrNoDockerRoot = errors.New("is not a Docker data-root: it has no image/DRI
 var errOldDockerRoot = errors.New("is the data-root of a Docker engine before 1.10 (graph/): " +
 	"its images are not read; Docker 1.10 converts a copy of it when it starts")
 
-// OpenDockerRoot lists the images and containers in a Docker data-root.
-func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*Contents, error) {
-	d := &dockerRoot{files: files, subID: opt.SubID, home: "/var/lib/docker", layers: map[string]*dockerLayer{}}
-	if err := d.findDriver(); err != nil {
-		return nil, err
-	}
-	d.free = rootless(files, d.driver, opt.SubID)
-	out := &Contents{Driver: d.driver, Directories: d.directories}
-	var err error
-	if out.Containers, err = d.containers(ctx); err != nil {
-		return nil, err
-	}
-	if err := d.images(ctx, out); err != nil {
-		return nil, err
-	}
-	completeParents(out.Images)
-	return out, nil
-}
-
-// DockerContainers lists Docker's containers, wherever it keeps their layers.
-func DockerContainers(ctx context.Context, files Files) ([]*Container, error) {
-	return (&dockerRoot{files: files}).containers(ctx)
-}
-
-// findDriver takes the storage driver that has images: an engine that changed its driver leaves files of the old one.
-func (d *dockerRoot) findDriver() error {
-	found, err := d.files.List("image")
-	if errors.Is(err, fs.ErrNotExist) {
-		if isDir(d.files, "graph") && isDir(d.files, "containers") {
-			return errOldDockerRoot
-		}
-		return ErrNoDockerRoot
-	}
+// OpenDockerRoot lists the images and containers in a Docker data-root. An engine that changes its storage driver
+// leaves the images and containers of the old one. With an error, the result is nil unless the directory just holds
+// neither images nor containers.
+func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*DockerRoot, error) {
+	found, err := entries(files, "image")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	known := slices.DeleteFunc(slices.Clone(drivers), func(name string) bool { return !slices.Contains(found, name) })
-	used := slices.IndexFunc(known, func(name string) bool {
-		list, _ := d.files.List(path.Join("image", name, configs))
-		return len(list) > 0
-	})
-	switch {
-	case len(known) > 0:
-		d.driver = known[max(used, 0)]
+	if len(found) == 0 && isDir(files, "graph") && isDir(files, "containers") {
+		return nil, errOldDockerRoot
+	}
+	boxes, err := dockerContainers(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	home := cmp.Or(opt.Home, engineHome(boxes), usualHome)
+	out := &DockerRoot{}
+	for _, name := range drivers {
+		d := &dockerDriver{name: name, files: files, subID: opt.SubID, home: home, layers: map[string]*dockerLayer{},
+			free: rootless(files, name, opt.SubID)}
+		if out.all = append(out.all, d); !slices.Contains(found, name) {
+			continue
+		}
+		held, rest, err := d.contents(ctx, boxes)
+		if err != nil {
+			return nil, err
+		}
+		if boxes = rest; len(held.Images)+len(held.Containers)+len(held.Damaged) > 0 {
+			out.Drivers = append(out.Drivers, held)
+		}
+	}
+	if out.Others = boxes; len(out.Drivers)+len(boxes) > 0 {
+		return out, nil
+	}
+	return out, noDriver(files, found)
+}
+
+// noDriver says why a data-root without images and containers is not one, or nil if it is one of an engine that holds
+// nothing.
+func noDriver(files Files, found []string) error {
+	known := func(name string) bool { return slices.Contains(drivers, name) }
+	if slices.ContainsFunc(found, known) {
 		return nil
-	case len(found) > 0:
-		return fmt.Errorf("the storage driver %s is not supported, only %s", show.Path(found[0]), strings.Join(drivers, ", "))
+	}
+	for _, name := range found { // files are of other parts of the engine
+		if isDir(files, path.Join("image", name)) {
+			return fmt.Errorf("the storage driver %s is not supported, only %s", show.Path(name), strings.Join(drivers, ", "))
+		}
 	}
 	return ErrNoDockerRoot
 }
 
-func (d *dockerRoot) image(name string) string { return path.Join("image", d.driver, name) }
+// contents lists the images of a driver, and those of the containers that it keeps. The rest is kept elsewhere.
+func (d *dockerDriver) contents(ctx context.Context, boxes []*Container) (*Contents, []*Container, error) {
+	out := &Contents{Driver: d.name}
+	var rest []*Container
+	for _, box := range boxes {
+		if d.keeps(box) {
+			id := box.ID
+			box.Layers = func() ([]Layer, error) { return d.containerLayers(id) }
+			box.Graph = func() (map[string]string, error) { return d.mounts(d.containerLayers(id)) }
+			out.Containers = append(out.Containers, box)
+		} else {
+			rest = append(rest, box)
+		}
+	}
+	err := d.images(ctx, out)
+	completeParents(out.Images)
+	return out, rest, err
+}
+
+// keeps reports whether the driver has the layers of a container. The document of a container may be damaged, and a
+// snapshotter of containerd may have the driver's name.
+func (d *dockerDriver) keeps(box *Container) bool {
+	if _, snapshotter := snapshotters[d.name]; box.Driver != d.name || !snapshotter {
+		return box.Driver == d.name || box.Driver == ""
+	}
+	_, err := d.files.Stat(path.Join(d.image(mountsOf), box.ID))
+	return err == nil
+}
+
+func (d *dockerDriver) image(name string) string { return path.Join("image", d.name, name) }
 
 // images adds the images. Without their names they are known by their IDs.
-func (d *dockerRoot) images(ctx context.Context, out *Contents) error {
+func (d *dockerDriver) images(ctx context.Context, out *Contents) error {
 	found, err := d.files.List(d.image(configs))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -142,14 +181,15 @@ func (d *dockerRoot) images(ctx context.Context, out *Contents) error {
 	return nil
 }
 
-// The names and the configs of images.
+// The names and the configs of images, and the layers of containers.
 const (
 	repositories = "repositories.json"
 	configs      = "imagedb/content/sha256"
+	mountsOf     = "layerdb/mounts"
 )
 
 // readImage reads one image; its Err says what is wrong with it.
-func (d *dockerRoot) readImage(id string) *Image {
+func (d *dockerDriver) readImage(id string) *Image {
 	img := &Image{ID: digest.FromHex(id)}
 	name := path.Join(d.image(configs), id)
 	config, err := ReadFile(d.files, name, maxDocument)
@@ -202,7 +242,7 @@ func completeParents(list []*Image) {
 }
 
 // stack describes layers from the bottom up.
-func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
+func (d *dockerDriver) stack(chain []string) ([]Layer, error) {
 	list := make([]Layer, 0, len(chain))
 	for i, id := range chain {
 		l, err := d.layer(id)
@@ -215,19 +255,19 @@ func (d *dockerRoot) stack(chain []string) ([]Layer, error) {
 }
 
 // add describes one more layer, in a directory of the driver.
-func (d *dockerRoot) add(list []Layer, role string, from *dockerLayer) []Layer {
+func (d *dockerDriver) add(list []Layer, role string, from *dockerLayer) []Layer {
 	l := Layer{Role: role, DiffID: from.DiffID, Size: from.Size, Split: from.Split}
-	l.Directory, l.Link = diff(d.files, d.driver, from.CacheID), link(d.files, d.driver, from.CacheID)
-	return stacked(list, l, d.files, d.driver, d.layout(d.driver))
+	l.Directory, l.Link = diff(d.files, d.name, from.CacheID), link(d.files, d.name, from.CacheID)
+	return stacked(list, l, d.files, d.name, d.layout())
 }
 
-// layout says how a driver keeps what its directories cannot say.
-func (d *dockerRoot) layout(driver string) Layout {
-	return Layout{Names: driver == "fuse-overlayfs" || driver == "aufs", Rootless: d.free, SubID: d.subID}
+// layout says how the driver keeps what its directories cannot say.
+func (d *dockerDriver) layout() Layout {
+	return Layout{Names: d.name == "fuse-overlayfs" || d.name == "aufs", Rootless: d.free, SubID: d.subID}
 }
 
 // readNames returns the references by image ID, sorted.
-func (d *dockerRoot) readNames() (map[string][]string, error) {
+func (d *dockerDriver) readNames() (map[string][]string, error) {
 	var list struct{ Repositories map[string]map[string]string }
 	if err := readJSON(d.files, d.image(repositories), maxDocument, &list); err != nil {
 		return nil, err
@@ -253,7 +293,7 @@ func jsonCause(err error) error {
 }
 
 // optional returns the text of a small file, empty if it does not exist.
-func (d *dockerRoot) optional(name string) (string, error) {
+func (d *dockerDriver) optional(name string) (string, error) {
 	text, err := d.needed(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -262,7 +302,7 @@ func (d *dockerRoot) optional(name string) (string, error) {
 }
 
 // needed returns the text of a small file that must exist.
-func (d *dockerRoot) needed(name string) (string, error) {
+func (d *dockerDriver) needed(name string) (string, error) {
 	text, err := ReadFile(d.files, name, maxWord)
 	if err == nil && len(text) == 0 {
 		err = fmt.Errorf("%s: is empty", show.Path(name))
@@ -281,7 +321,7 @@ func (d *dockerRoot) needed(name string) (string, error) {
 var directoryName = regexp.MustCompile(`^[0-9a-zA-Z][0-9a-zA-Z_.-]{0,255}$`)
 
 // layer returns a layer by its chainID, and checks that against its diffID and parent.
-func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
+func (d *dockerDriver) layer(chain string) (*dockerLayer, error) {
 	if l := d.layers[chain]; l != nil {
 		return l, nil
 	}
@@ -319,151 +359,4 @@ func (d *dockerRoot) layer(chain string) (*dockerLayer, error) {
 	}
 	d.layers[chain] = l
 	return l, nil
-}
-
-func (d *dockerRoot) containers(ctx context.Context) ([]*Container, error) {
-	found, err := d.files.List("containers")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var list []*Container
-	for _, id := range found {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if !digest.IsHex(id) {
-			continue
-		}
-		c, err := d.container(id)
-		if err != nil { // the other containers can be read
-			c = &Container{ID: id, Name: id, Err: fmt.Errorf("container %s: %w", id[:12], err)}
-		}
-		list = append(list, c)
-	}
-	slices.SortFunc(list, byName)
-	return list, nil
-}
-
-// container reads the documents of a container.
-func (d *dockerRoot) container(id string) (*Container, error) {
-	c := &Container{ID: id}
-	name := path.Join("containers", id, "config.v2.json")
-	var err error
-	if c.Config, err = ReadFile(d.files, name, maxDocument); err != nil {
-		return nil, err
-	}
-	var said struct {
-		ID, Name, Image, Created, HostnamePath string
-		Config                                 struct{ Image string }
-		State                                  dockerState
-		MountPoints                            map[string]struct{ Name string }
-	}
-	if err := json.Unmarshal(c.Config, &said); err != nil {
-		return nil, fmt.Errorf("%s: %w", show.Path(name), jsonCause(err))
-	}
-	if said.ID != "" && said.ID != id {
-		return nil, fmt.Errorf("%s: belongs to another container: %s", show.Path(name), show.Path(said.ID))
-	}
-	if home, ok := strings.CutSuffix(said.HostnamePath, "/containers/"+id+"/hostname"); ok && home != "" {
-		d.home = home
-	}
-	c.Name, c.ImageID, c.Image = strings.TrimPrefix(said.Name, "/"), said.Image, said.Config.Image
-	c.Created, c.State = said.Created, said.State.word()
-	c.Volumes = map[string]string{}
-	for _, m := range said.MountPoints {
-		if dir := volume(m.Name); m.Name != "" && isDir(d.files, dir) {
-			c.Volumes[m.Name] = path.Join(d.home, dir)
-		}
-	}
-	c.Host, err = ReadFile(d.files, path.Join("containers", id, "hostconfig.json"), maxDocument)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	c.Layers = func() ([]Layer, error) { return d.containerLayers(id) }
-	c.Graph = func() (map[string]string, error) { return d.mounts(c.Layers()) }
-	return c, nil
-}
-
-// A dockerState is the state of a container when the engine last wrote it.
-type dockerState struct {
-	Running, Paused, Restarting, Dead bool
-	StartedAt                         string
-}
-
-func (s dockerState) word() string {
-	switch {
-	case s.Dead:
-		return "dead"
-	case s.Paused:
-		return "paused"
-	case s.Restarting:
-		return "restarting"
-	case s.Running:
-		return "running"
-	case s.StartedAt == "" || strings.HasPrefix(s.StartedAt, "0001-"):
-		return "created"
-	}
-	return "exited"
-}
-
-// containerLayers finds the directories of a container's layers.
-func (d *dockerRoot) containerLayers(id string) ([]Layer, error) {
-	dir := path.Join(d.image("layerdb/mounts"), id)
-	mount, err := d.needed(path.Join(dir, "mount-id"))
-	if err != nil {
-		return nil, err
-	}
-	initID, err := d.optional(path.Join(dir, "init-id"))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range []string{mount, initID} {
-		if name != "" && !directoryName.MatchString(name) {
-			return nil, fmt.Errorf("%s: bad name of a directory: %s", show.Path(dir), show.Path(name))
-		}
-	}
-	parent, err := d.optional(path.Join(dir, "parent"))
-	if err != nil {
-		return nil, err
-	}
-	ids, err := chain(parent, func(id string) (string, error) {
-		l, err := d.layer(id)
-		if err != nil {
-			return "", err
-		}
-		return l.Parent, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	layers, err := d.stack(ids)
-	if err != nil {
-		return nil, err
-	}
-	if initID != "" {
-		layers = d.add(layers, RoleInit, &dockerLayer{CacheID: initID, Size: -1})
-	}
-	return d.add(layers, RoleContainer, &dockerLayer{CacheID: mount, Size: -1}), nil
-}
-
-// mounts returns the directories from which a stack of layers is mounted, by the paths that the engine used. It passes
-// on the error of listing the layers. Source: moby, daemon/graphdriver/overlay2, GetMetadata.
-func (d *dockerRoot) mounts(layers []Layer, err error) (map[string]string, error) {
-	if d.driver != "overlay2" && d.driver != "fuse-overlayfs" || len(layers) == 0 {
-		return nil, err
-	}
-	dirs := make([]string, len(layers))
-	for i, l := range layers {
-		dirs[i] = path.Join(d.home, path.Dir(l.Directory))
-	}
-	top, lower := dirs[len(dirs)-1], dirs[:len(dirs)-1]
-	data := map[string]string{"MergedDir": top + "/merged", "UpperDir": top + "/diff", "WorkDir": top + "/work"}
-	slices.Reverse(lower)
-	if len(lower) > 0 {
-		data["LowerDir"] = strings.Join(lower, "/diff:") + "/diff"
-	}
-	return data, err
 }

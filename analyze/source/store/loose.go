@@ -68,7 +68,7 @@ func layersOf(files Files, driver string, layout Layout, describe func(id string
 			continue
 		}
 		l := plain(files, dir, whole(driver, dir), layout)
-		l.Link = link(files, driver, id)
+		l.Link, l.Driver = link(files, driver, id), driver
 		list = append(list, Place{Name: path.Join(layersHome(driver), id), Of: describe(id), Layer: l})
 	}
 	return list, err
@@ -78,36 +78,40 @@ func layersOf(files Files, driver string, layout Layout, describe func(id string
 // identity/randomid.go.
 var buildCache = regexp.MustCompile(`^[0-9a-z]{25}$`)
 
-// directories lists the directories of all drivers: an engine that changed its driver leaves those of the old one.
-func (d *dockerRoot) directories(ctx context.Context) ([]Place, error) {
-	list, err := volumes(ctx, d.files)
-	if err != nil {
-		return nil, err
+// Directories lists the volumes, and the directories of all drivers: an engine that changed its driver leaves those of
+// the old one.
+func (r *DockerRoot) Directories(ctx context.Context) ([]Place, error) {
+	list, err := volumes(ctx, r.all[0].files)
+	for _, d := range r.all {
+		if err != nil {
+			return nil, err
+		}
+		var some []Place
+		some, err = d.directories()
+		list = append(list, some...)
 	}
+	return list, errors.Join(err, ctx.Err())
+}
+
+// directories lists the directories of the driver.
+func (d *dockerDriver) directories() ([]Place, error) {
 	named, err := d.named()
 	if err != nil {
 		return nil, err
 	}
-	for _, driver := range drivers {
-		some, err := layersOf(d.files, driver, d.layout(driver), func(id string) string {
-			switch of := named[id]; {
-			case of != "":
-				return of
-			case buildCache.MatchString(id):
-				return "build cache"
-			}
-			return ""
-		})
-		if err != nil {
-			return nil, err
+	return layersOf(d.files, d.name, d.layout(), func(id string) string {
+		switch of := named[id]; {
+		case of != "":
+			return of
+		case buildCache.MatchString(id):
+			return "build cache"
 		}
-		list = append(list, some...)
-	}
-	return list, ctx.Err()
+		return ""
+	})
 }
 
 // named says what layerdb knows of the directories of the driver.
-func (d *dockerRoot) named() (map[string]string, error) {
+func (d *dockerDriver) named() (map[string]string, error) {
 	named := map[string]string{}
 	layers, err := entries(d.files, d.image("layerdb/sha256"))
 	if err != nil {
@@ -118,10 +122,10 @@ func (d *dockerRoot) named() (map[string]string, error) {
 			named[l.CacheID] = "layer " + digest.Short(l.DiffID)
 		}
 	}
-	boxes, err := entries(d.files, d.image("layerdb/mounts"))
+	boxes, err := entries(d.files, d.image(mountsOf))
 	for _, id := range boxes {
 		for _, name := range []string{"mount-id", "init-id"} {
-			if at := word(d.files, path.Join(d.image("layerdb/mounts"), id, name)); at != "" {
+			if at := word(d.files, path.Join(d.image(mountsOf), id, name)); at != "" {
 				named[at] = "container " + digest.Short(id)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Namespace string // of containerd; empty for all
 	SubID     IDs    // see Layout
+	Home      string // the path of a Docker data-root; empty if only the engine knew it
 }
 
 // Contents are the images and containers of a store.
@@ -25,7 +26,7 @@ type Contents struct {
 	Images     []*Image
 	Containers []*Container
 	Damaged    []*RecordError // records about several images or containers
-	// Directories lists every directory of the engine that can hold a layer, and the volumes.
+	// Directories lists every directory of the engine that can hold a layer, and the volumes; nil for Docker.
 	Directories func(ctx context.Context) ([]Place, error)
 }
 
@@ -79,6 +80,8 @@ type Layer struct {
 	Directory string // of its files, in the store
 	Link      string // the short name under which overlay drivers mount it; empty if there is none
 	Size      int64  // bytes of its files, as the engine counted; -1 unknown
+	Usage     int64  // of a snapshot: bytes on the disk when it was committed; -1 unknown
+	Driver    string // of a snapshot or of a directory alone: what keeps it
 	Split     string // its tar-split file; empty if there is none
 	// Tar returns its tar; warn receives what cannot be shown as the engine shows it.
 	Tar   func(warn func(tarfs.Code, string)) *Tar
@@ -197,14 +200,17 @@ type Container struct {
 	Image    string // as the user named it
 	State    string // last written: running, paused, restarting, exited, created or dead; empty if unknown
 	Created  string // RFC 3339
+	Driver   string // keeps its layers, as Docker says; empty for other engines
+	Manifest string // digest of its image's manifest, if Docker keeps images in containerd's store
 	Config   []byte // the engine's document about it; nil if there is none
 	Host     []byte // a second document; nil if there is none
 	// Volumes are the paths of the volumes that the store holds and the container mounts, by their names. The paths are
 	// those of the engine's host.
 	Volumes map[string]string
-	Err     error // why it cannot be read; only its ID is known then
+	Err     error  // why it cannot be read; only its ID is known then
+	home    string // the path of Docker's data-root, as it says; empty if it does not
 
-	Layers func() ([]Layer, error)           // those of the image, then its own
+	Layers func() ([]Layer, error)           // those of the image, then its own; nil if containerd keeps them
 	Graph  func() (map[string]string, error) // see Image
 }
 
