@@ -12,24 +12,30 @@ import (
 	"layup/analyze/source"
 )
 
-// An Opened is an image of an input, or the reason why there is none.
-type Opened struct {
-	Name    string // of the input: as given, or that of a file in a folder
-	Image   *Image
+// A Found is what was made of an input, or the reason why nothing was.
+type Found[T any] struct {
+	Name    string // of the input: as given, or that of a file or directory in a folder
+	Value   T
 	Err     error
-	Skipped string // why a file of a folder is skipped; then there is neither an image nor an error
+	Skipped string // why an entry of a folder is skipped; then there is neither a value nor an error
 }
 
-// OpenFolder yields what OpenAll does. For a folder that is not an image itself, it yields the images of each regular
-// file in it, by name. It does not enter subdirectories. It skips what is not an archive, but not a damaged one.
-func OpenFolder(ctx context.Context, name string, opt Options) iter.Seq[Opened] {
-	return func(yield func(Opened) bool) {
-		for img, err := range OpenAll(ctx, name, opt) {
+// OpenFolder yields what OpenAll does, for each input in a folder. See Folder.
+func OpenFolder(ctx context.Context, name string, opt Options) iter.Seq[Found[*Image]] {
+	return Folder(ctx, name, func(name string) iter.Seq2[*Image, error] { return OpenAll(ctx, name, opt) })
+}
+
+// Folder yields what open makes of a name. If the name is a folder that is not an image itself, Folder yields what open
+// makes of each regular file and each directory in it, by name. It does not enter directories further down. It skips
+// what is not an archive or a layout, but not a damaged one: open tells by a *source.NoArchiveError.
+func Folder[T any](ctx context.Context, name string, open func(name string) iter.Seq2[T, error]) iter.Seq[Found[T]] {
+	return func(yield func(Found[T]) bool) {
+		for value, err := range open(name) {
 			if isFolder(name, err) {
-				openFiles(ctx, name, opt, err, yield)
+				openEntries(ctx, name, open, err, yield)
 				return
 			}
-			if !yield(Opened{Name: name, Image: img, Err: err}) {
+			if !yield(Found[T]{Name: name, Value: value, Err: err}) {
 				return
 			}
 		}
@@ -45,11 +51,12 @@ func isFolder(name string, err error) bool {
 	return statErr == nil && info.IsDir()
 }
 
-// openFiles opens every file of a folder; cause says why the folder is not an image.
-func openFiles(ctx context.Context, dir string, opt Options, cause error, yield func(Opened) bool) {
+// openEntries opens everything in a folder; cause says why the folder is not an image.
+func openEntries[T any](ctx context.Context, dir string, open func(name string) iter.Seq2[T, error], cause error,
+	yield func(Found[T]) bool) {
 	entries, err := os.ReadDir(dir) // by name
 	if err != nil {
-		yield(Opened{Name: dir, Err: err})
+		yield(Found[T]{Name: dir, Err: err})
 		return
 	}
 	found := false
@@ -58,16 +65,19 @@ func openFiles(ctx context.Context, dir string, opt Options, cause error, yield 
 		if !filepath.IsAbs(name) && filepath.Dir(name) == "." {
 			name = "." + string(filepath.Separator) + name // else the name may be read as more than a file
 		}
-		if !e.Type().IsRegular() {
-			if !yield(Opened{Name: name, Skipped: kindOf(e.Type())}) {
+		if !e.Type().IsRegular() && !e.IsDir() {
+			if !yield(Found[T]{Name: name, Skipped: kindOf(e.Type())}) {
 				return
 			}
 			continue
 		}
-		for img, err := range OpenAll(ctx, name, opt) {
-			one := Opened{Name: name, Image: img, Err: err}
+		for value, err := range open(name) {
+			one := Found[T]{Name: name, Value: value, Err: err}
 			if other, ok := errors.AsType[*source.NoArchiveError](err); ok {
-				one = Opened{Name: name, Skipped: other.Error()}
+				one = Found[T]{Name: name, Skipped: other.Error()}
+				if e.IsDir() {
+					one.Skipped = kindOf(e.Type())
+				}
 			}
 			found = found || one.Skipped == ""
 			if !yield(one) {
@@ -76,7 +86,7 @@ func openFiles(ctx context.Context, dir string, opt Options, cause error, yield 
 		}
 	}
 	if !found && ctx.Err() == nil {
-		yield(Opened{Name: dir, Err: fmt.Errorf("%w; nor is any of its files an image", cause)})
+		yield(Found[T]{Name: dir, Err: fmt.Errorf("%w; nor is anything in it an image", cause)})
 	}
 }
 

@@ -147,7 +147,7 @@ func TestEveryHelpIsWhole(t *testing.T) {
 				t.Errorf("help %s does not say %q", r.Name, want)
 			}
 		}
-		reads := strings.HasPrefix(r.Args, "IMAGE") || r.Args == "SOURCE" || strings.HasPrefix(r.Args, "docker://")
+		reads := strings.HasPrefix(r.Args, "IMAGE") || r.Args == "SOURCE..." || strings.HasPrefix(r.Args, "docker://")
 		if strings.Contains(text, "--platform") != reads || strings.Contains(text, "--no-verify") != reads {
 			t.Errorf("help %s: reads images %v, but shows that it does %v", r.Name, reads, !reads)
 		}

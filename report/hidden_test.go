@@ -136,7 +136,7 @@ func TestAllOpensEachFileOfADirectory(t *testing.T) {
 		t.Errorf("a damaged file is passed over: exit %d: %s%s", got.Status, got.Out, got.Err)
 	}
 	if got := direct.Layup(t, "waste", "--all", t.TempDir()); got.Status != 2 || !strings.Contains(got.Err,
-		"nor is any of its files an image") {
+		"nor is anything in it an image") {
 		t.Errorf("an empty directory: exit %d: %s", got.Status, got.Err)
 	}
 }

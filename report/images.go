@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -15,16 +16,22 @@ import (
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
 const imagesDetails = `
-IMAGE is what --image takes (@N), or what else is there: attestations, which are never analysed as
-images, and blobs that nothing refers to. "missing" is named by an index, but not in the source.
+IMAGE is what --image takes (@N), or what else is there: attestations and signatures, which are never
+analysed as images, and blobs that nothing refers to. "missing" is named by an index, but not in the source.
+Of artifacts (Helm charts, models, files) TYPE and TITLES say what they are; ls, cat and extract open them.
+What cannot be read is a row with its ERROR: the exit status is 2 then, or 3 with --keep-going.
 
 Of docker://HOST/REPOSITORY without tag and digest the tags are listed, with --detail what each holds; of
 docker://HOST/ the repositories, where the registry has a catalogue. With a tag or a digest, what refers
 to the image (signatures, attestations) is also listed: "referrer".
+
+Of registry-root: the tags of all repositories are listed, then manifests without a tag, and blobs that no
+manifest names. STATE deleted: the registry no longer serves it, but the disk still has it.
 
 Of docker-daemon: without a name the images of the running engine are listed.
 `
@@ -32,14 +39,19 @@ Of docker-daemon: without a name the images of the running engine are listed.
 var imagesTable = render.Table[source.Listed]{
 	render.TextOf("kind", func(l source.Listed) string { return l.Kind }),
 	render.Cell("IMAGE", func(l source.Listed) string {
-		if l.Number < 0 {
+		switch {
+		case l.Number < 0:
 			return l.Kind
+		case l.Kind == source.KindArtifact:
+			return fmt.Sprintf("@%d artifact", l.Number)
 		}
 		return fmt.Sprintf("@%d", l.Number)
 	}),
 	render.IntOf("number", func(l source.Listed) int { return l.Number }),
 	render.TextOf("reference", func(l source.Listed) string { return l.Reference }).Column("REFERENCE").Cut(),
-	render.Cell("STATE", stateOf).If(areStored),
+	render.Cell("STATE", stateOf).If(func(list []source.Listed) bool {
+		return areStored(list) || slices.ContainsFunc(list, func(l source.Listed) bool { return l.State != "" })
+	}),
 	render.Cell("OF", imageOf).Cut().If(areStored),
 	render.TextOf("digest", func(l source.Listed) string { return l.Digest }),
 	render.TextOf("platform", func(l source.Listed) string { return l.Platform }).Column("PLATFORM").If(areKnown),
@@ -68,12 +80,33 @@ var imagesTable = render.Table[source.Listed]{
 			return areKnown(list) && slices.ContainsFunc(list, func(l source.Listed) bool { return l.Type != "" })
 		}),
 	render.TextOf("subject", func(l source.Listed) string { return l.Subject }),
+	render.Of("titles", render.Object, func(l source.Listed) render.Value {
+		if len(l.Titles) == 0 {
+			return render.Value{}
+		}
+		return render.O(l.Titles)
+	}),
+	render.Cell("TITLES", func(l source.Listed) string { return strings.Join(l.Titles, ", ") }).Cut().
+		If(func(list []source.Listed) bool {
+			return slices.ContainsFunc(list, func(l source.Listed) bool { return len(l.Titles) > 0 })
+		}),
+	render.TextOf("error", errorOf).Column("ERROR").Cut().If(func(list []source.Listed) bool {
+		return slices.ContainsFunc(list, func(l source.Listed) bool { return l.Err != nil })
+	}),
 }
 
-// stateOf is the state of a container.
+// errorOf says why an entry cannot be read.
+func errorOf(l source.Listed) string {
+	if l.Err == nil {
+		return ""
+	}
+	return l.Err.Error()
+}
+
+// stateOf is the state of a container, or of an image that its registry deleted.
 func stateOf(l source.Listed) string {
 	if l.Container == nil {
-		return ""
+		return l.State
 	}
 	return l.Container.State
 }
@@ -113,17 +146,78 @@ func newImages(f *pflag.FlagSet) call.Answer {
 			return call.Failed, err
 		}
 		opt.Source.Registry.List, opt.Source.Registry.Detail = true, *detail
-		src, err := kinds.Open(ctx, c.Args[0], opt.Source)
-		if err != nil {
+		list := func(name string) (contents, error) { return contentsOf(ctx, name, opt.Source) }
+		doc := render.Doc{Command: c.Command.Name, Many: opt.Select.All || len(c.Args) > 1}
+		status, failed := call.Answered, []error(nil)
+		for found := range call.Inputs(ctx, c, c.Args, list) {
+			if found.Err != nil && !doc.Many || ctx.Err() != nil {
+				return call.Failed, cmp.Or(found.Err, ctx.Err())
+			}
+			section, errs := found.Value.section(found.Name, found.Err, doc.Many)
+			doc.Sections = append(doc.Sections, section)
+			if failed = append(failed, errs...); found.Err != nil || len(errs) > 0 && !c.KeepGoing {
+				status = call.Failed
+			} else if len(errs) > 0 {
+				status = call.Worst(status, call.Partly)
+			}
+		}
+		if err := c.WriteDoc(ctx, doc); err != nil {
 			return call.Failed, err
 		}
-		defer src.Close()
-		listed, err := src.List(ctx)
-		if err != nil {
-			return call.Failed, err
+		for _, err := range failed {
+			c.Fail(err)
 		}
-		section := imagesTable.Section(listed)
-		section.Extra = []render.Extra{{Name: "source", Value: src.Kind()}}
-		return call.Answered, c.WriteDoc(ctx, render.Doc{Command: c.Command.Name, Sections: []render.Section{section}})
+		return status, nil
 	}
+}
+
+// A contents is what a source holds.
+type contents struct {
+	kind string
+	list []source.Listed
+}
+
+// contentsOf lists what the source of that name holds.
+func contentsOf(ctx context.Context, name string, opt kinds.Options) (contents, error) {
+	src, err := kinds.Open(ctx, name, opt)
+	if err != nil {
+		return contents{}, err
+	}
+	defer src.Close() // opened for reading: closing cannot lose anything
+	list, err := src.List(ctx)
+	return contents{src.Kind(), list}, err
+}
+
+// quoted is a reference for a message; empty if there is none.
+func quoted(reference string) string {
+	if reference == "" {
+		return ""
+	}
+	return show.Cut(reference)
+}
+
+// section is what the document says of a source, and what of it could not be read. Err is why it could not be opened.
+func (held contents) section(name string, err error, many bool) (render.Section, []error) {
+	section := imagesTable.Section(held.list)
+	section.Source, section.Extra = name, []render.Extra{{Name: "source", Value: held.kind}}
+	if many {
+		section.Image, section.Extra = item.ImageFacts{Name: name, Source: held.kind}, nil
+	}
+	if err != nil {
+		section.Errors = []any{item.ErrorFacts{Message: err.Error()}}
+		return section, []error{err}
+	}
+	var errs []error
+	var last error
+	for _, l := range held.list {
+		if l.Err == nil || l.Err == last { // an entry with several names is listed several times
+			continue
+		}
+		last = l.Err
+		what := strings.TrimSpace(l.Kind + " " + cmp.Or(quoted(l.Reference), digest.Short(l.Digest)))
+		err := fmt.Errorf("%s: %w", what, l.Err)
+		section.Errors = append(section.Errors, item.ErrorFacts{Message: err.Error()})
+		errs = append(errs, fmt.Errorf("%s: %w", show.Safe(name), err))
+	}
+	return section, errs
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"iter"
 	"slices"
 
@@ -16,7 +17,7 @@ const ownerDetails = `
 The owner is the top-most layer that has an entry for the path, also where that entry changed only the
 mode, for then a container sees that layer's copy. Symlinks in the path and at its end are followed
 inside the image; "asked" then holds what was asked. Of several paths those that are there are
-printed, and each missing one is a line on stderr.
+printed, and each missing one is a line on stderr. With --path, every argument is an image.
 `
 
 var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", Kind: render.Name}}, item.MetaFields,
@@ -24,9 +25,10 @@ var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", K
 
 func newOwner(f *pflag.FlagSet) call.Answer {
 	noFollow := f.Bool("no-follow", false, "do not follow a symlink at the end of a path")
+	given := f.StringArray("path", nil, "ask for this `PATH` (repeatable); every argument is an image then")
 	var needs analyze.Needs
 	f.BoolVar(&needs.Digests, "digests", false, "show the SHA-256 of the files' content")
-	return call.About(&needs, func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
+	ask := func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
 		var p call.Part
 		var found []analyze.Owner
 		for _, path := range paths {
@@ -39,7 +41,20 @@ func newOwner(f *pflag.FlagSet) call.Answer {
 		}
 		p.Fields, p.Rows, p.Columns = ownerFields, ownerRows(img, found), ownerColumns(needs.Digests)
 		return p, nil
-	})
+	}
+	return func(ctx context.Context, c *call.Call) (int, error) {
+		images, paths := c.Args[:1], c.Args[1:]
+		if len(*given) > 0 {
+			images, paths = c.Args, *given
+		}
+		switch {
+		case len(paths) == 0:
+			return call.Failed, c.Lacks("PATH")
+		case slices.Contains(*given, ""):
+			return call.Failed, call.NoPath("owner")
+		}
+		return c.Ask(ctx, images, paths, needs, ask)
+	}
 }
 
 func ownerRows(img *analyze.Image, found []analyze.Owner) iter.Seq[[]render.Value] {

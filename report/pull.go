@@ -17,8 +17,9 @@ import (
 const pullDetails = `
 Fetches images into an OCI layout: -o FILE.tar makes a tar, any other name a directory. Every byte is
 compared with its digest and size, and TARGET is what it was before, or whole. All platforms are fetched,
-or one with --platform; --all adds attestations, and what refers to the images (signatures, SBOMs). The
-result depends on what the references name at that time alone: blobs are as served, times are 0.
+or one with --platform; --all adds attestations, what refers to the images (signatures, SBOMs), and the tags
+under which cosign keeps the like (sha256-HEX.sig, .att, .sbom). The result depends on what the references
+name at that time alone: blobs are as served, times are 0.
 
 What was fetched is kept in TARGET.layup-partial until all is there, so that the same command goes on
 where it ended; then it is removed. The standard output has a line for each reference: its name by digest.

@@ -28,7 +28,7 @@ digest it begins with.
 RESULT is pass, FAIL, or - where there is nothing to compare with: what nothing names by a digest could
 not be verified (a bare layer, the layers of docker save from before 1.10). Warnings of severity high
 fail; docs/warnings.md explains the codes. Every blob of the file is read; layers are unpacked for the
-image that is chosen, or with --all for every one.
+image that is chosen, or with --all for every one. Of a store without a name everything is verified.
 
 Of an engine's store every layer is put together from its directory and the engine's tar-split record, and
 compared with both: contents, metadata, what was added and what is missing. That record lies in the store:
@@ -42,44 +42,83 @@ func newVerify(f *pflag.FlagSet) call.Answer {
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		opt, err := c.Options(c.Args, analyze.Needs{})
 		if err == nil {
-			err = checkExpected(*expect, opt.Select.All)
+			err = checkExpected(*expect, opt.Select.All || len(c.Args) > 1)
 		}
-		whole := *expect == "" && !c.Given("image") && kinds.IsWholeStore(c.Args[0])
-		all := opt.Select.All
-		opt.Select.All = all || whole
 		if err != nil {
 			return call.Failed, err
 		}
-		verification, err := analyze.Verify(ctx, c.Args[0], opt)
-		if err != nil {
-			return call.Failed, err
-		}
-		v := &record{verification, all || len(verification.Images) > 1}
-		v.expect(*expect)
-		doc := render.Doc{Command: c.Command.Name, Many: v.all}
-		if v.all {
-			whole := verified{source: v.Source, checks: slices.Concat(v.File, v.Others)}
-			if len(whole.checks) > 0 {
-				doc.Sections = append(doc.Sections, whole.section(c, v))
+		verify := func(name string) (*record, error) { return newRecord(ctx, c, name, opt, *expect) }
+		doc := render.Doc{Command: c.Command.Name, Many: opt.Select.All || len(c.Args) > 1}
+		var records []*record
+		var failed []error
+		for found := range call.Inputs(ctx, c, c.Args, verify) {
+			switch {
+			case ctx.Err() != nil || found.Err != nil && !doc.Many:
+				return call.Failed, cmp.Or(ctx.Err(), found.Err)
+			case found.Err != nil:
+				failed = append(failed, found.Err)
+				doc.Sections = append(doc.Sections, render.Section{Image: item.ImageFacts{Name: found.Name},
+					Source: found.Name, Errors: []any{item.ErrorFacts{Message: found.Err.Error()}}})
+			default:
+				records = append(records, found.Value)
+				doc.Many = doc.Many || found.Value.all
+				doc.Sections = append(doc.Sections, found.Value.sections(c)...)
 			}
-		}
-		for _, one := range v.images() {
-			doc.Sections = append(doc.Sections, one.section(c, v))
 		}
 		if err := c.WriteDoc(ctx, doc); err != nil {
 			return call.Failed, err
 		}
-		if complain(c, v) {
-			return call.Refuted, nil
-		}
-		return call.Answered, nil
+		return judge(c, records, failed), nil
 	}
+}
+
+// judge prints what failed, and returns the exit status.
+func judge(c *call.Call, records []*record, failed []error) int {
+	status := call.Answered
+	for _, v := range records {
+		if complain(c, v) {
+			status = call.Refuted
+		}
+	}
+	for _, err := range failed {
+		c.Fail(err)
+		status = call.Failed
+	}
+	return status
 }
 
 // A record is a verification as it is shown.
 type record struct {
 	*analyze.Verification
-	all bool // the images and platforms of the source
+	name string // of the source
+	all  bool   // the images and platforms of the source
+}
+
+// newRecord verifies one source. Of a store without a name in it, everything is verified, as find searches everything.
+func newRecord(ctx context.Context, c *call.Call, name string, opt analyze.Options, expect string) (*record, error) {
+	all := opt.Select.All
+	opt.Select.All = all || expect == "" && !c.Given("image") && kinds.IsWholeStore(name)
+	verification, err := analyze.Verify(ctx, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	v := &record{verification, name, all || len(verification.Images) > 1}
+	v.expect(expect)
+	return v, nil
+}
+
+// sections returns what the document says of a source and of its images.
+func (v *record) sections(c *call.Call) (list []render.Section) {
+	if v.all || len(v.Images) == 0 {
+		whole := verified{source: v.Source, checks: slices.Concat(v.File, v.Others)}
+		if len(whole.checks) > 0 {
+			list = append(list, whole.section(c, v))
+		}
+	}
+	for _, one := range v.images() {
+		list = append(list, one.section(c, v))
+	}
+	return list
 }
 
 // verified is what one section of the document says.
@@ -146,7 +185,7 @@ func (one verified) section(c *call.Call, v *record) render.Section {
 	count := tallyOf(one.checks)
 	version, commit := call.Build()
 	s := checksTable(brief(c)).Section(one.checks)
-	s.Source, s.Head, s.Footer = c.Args[0], one.head(c, v), count.line()
+	s.Source, s.Head, s.Footer = v.name, one.head(c, v), count.line()
 	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count},
 		{Name: "left", Value: v.Left}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}
 	facts := item.ImageFacts{Source: one.source}
@@ -157,8 +196,8 @@ func (one verified) section(c *call.Call, v *record) render.Section {
 			s.Warnings = append(s.Warnings, item.NewWarningFacts(w))
 		}
 	}
-	if v.all {
-		facts.Name = c.Args[0]
+	if v.all || len(c.Args) > 1 {
+		facts.Name = v.name
 	}
 	s.Image = facts
 	return s
@@ -174,7 +213,7 @@ func (one verified) head(c *call.Call, v *record) []string {
 	if commit != "" {
 		by += " (" + commit + ")"
 	}
-	lines := []string{"verified by  " + by, "source       " + show.Safe(c.Args[0]) + " (" + one.source + ")"}
+	lines := []string{"verified by  " + by, "source       " + show.Safe(v.name) + " (" + one.source + ")"}
 	add := func(title, text string) {
 		if text != "" {
 			lines = append(lines, title+show.Safe(text)) // titles are not escaped

@@ -97,14 +97,14 @@ func complain(c *call.Call, v *record) bool {
 			continue
 		}
 		if failures++; failures <= mostFailures {
-			c.Fail(fmt.Errorf("%s: %s", c.Args[0], failureLine(check)))
+			c.Fail(fmt.Errorf("%s: %s", v.name, failureLine(check)))
 		}
 	}
 	if failures > mostFailures {
-		c.Fail(fmt.Errorf("%s: and %d more", c.Args[0], failures-mostFailures))
+		c.Fail(fmt.Errorf("%s: and %d more", v.name, failures-mostFailures))
 	}
 	if failures > 0 {
-		c.Fail(fmt.Errorf("%s: verification failed: %d of %d checks", c.Args[0], failures, len(checks)))
+		c.Fail(fmt.Errorf("%s: verification failed: %d of %d checks", v.name, failures, len(checks)))
 	}
 	return failures > 0
 }

@@ -119,7 +119,7 @@ func (m *merger) addListed(l *local, at uint32) {
 }
 
 func (m *merger) addImplied(l *local, at uint32) {
-	if l.parent == 0 || m.locals.at(l.parent).state&listed != 0 {
+	if m.table.dialect != Plain && (l.parent == 0 || m.locals.at(l.parent).state&listed != 0) {
 		m.warn(ParentNotListed, m.path(at))
 	}
 	if r := m.shown(l.node); r != 0 {

@@ -56,6 +56,9 @@ type Subject struct {
 // Subjects returns the images that the selection leaves, for a source that was opened with an Audit. Choose explains
 // note.
 func Subjects(ctx context.Context, s Source, sel Selection, a *Audit) (subjects []Subject, note string, err error) {
+	if sel.Inside == "" && sel.Image == "" && statesOnly(s.Entries()) {
+		return nil, "", nil
+	}
 	chosen, note, err := pick(ctx, s, sel)
 	if err != nil {
 		return nil, "", err
@@ -69,6 +72,12 @@ func Subjects(ctx context.Context, s Source, sel Selection, a *Audit) (subjects 
 		subjects = append(subjects, one)
 	}
 	return subjects, note, nil
+}
+
+// statesOnly reports whether a source holds statements about images, and nothing to choose. Others verifies them.
+func statesOnly(list []*Entry) bool {
+	other := func(e *Entry) bool { return e.Kind != KindAttestation }
+	return len(list) > 0 && !slices.ContainsFunc(list, other)
 }
 
 // subject loads an image and verifies its documents. It fails only if ctx ends.

@@ -34,6 +34,8 @@ type Blob struct {
 	// Outer is the compression around the whole input, of a bare layer that was decompressed when it was opened; else
 	// empty. The layer's digest and size are then those of the compressed input.
 	Outer string
+	// File is the header of the tar that is made of the blob, which is the only file there; nil if the blob is a tar.
+	File []byte
 }
 
 // errNotKept says that a layer was fetched only for its list of files.
@@ -53,13 +55,21 @@ func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, er
 // Stored returns the size of the blob. For a compressed bare layer it is the size after decompression.
 func (b *Blob) Stored() int64 { return b.Bytes.Size() }
 
-// Same tells blobs apart by their digests.
-func (b *Blob) Same() string { return "blob" }
+// Same tells blobs apart by their digests, and files made of them by their names.
+func (b *Blob) Same() string { return "blob" + string(b.File) }
 
 // Placed reports whether the blob lies in a file and is not compressed.
 func (b *Blob) Placed() bool {
 	section, head, err := b.section()
-	return err == nil && section != nil && decode.Sniff(head, b.Bytes.Size()) == decode.None
+	return err == nil && section != nil && b.sniff(head) == decode.None
+}
+
+// sniff returns the compression to undo, or "" if the content is not a tar.
+func (b *Blob) sniff(head []byte) string {
+	if b.File != nil {
+		return decode.None
+	}
+	return decode.Sniff(head, b.Bytes.Size())
 }
 
 // section returns the bytes that lie in a file, and the first of them; nil for streamed bytes.
@@ -85,7 +95,7 @@ func (b *Blob) Window(l *Layer) int64 {
 	case section == nil:
 		return l.streamWindow()
 	}
-	switch decode.Sniff(head, section.Size()) {
+	switch b.sniff(head) {
 	case decode.Zstd:
 		return decode.ZstdWindow(NewHeaderReader(context.Background(), section, section.Size()), l.mostWindow())
 	case decode.Xz:
@@ -122,12 +132,16 @@ func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, 
 		return nil, errNotKept
 	}
 	t := &tarReader{check: b.Check}
-	compression := decode.Sniff(head, section.Size())
+	compression := b.sniff(head)
 	switch compression {
 	case "":
 		return nil, errNoTar
 	case decode.None:
 		blob := &blobReader{ctx: ctx, src: section, size: section.Size()}
+		if b.File != nil {
+			t.src, err = b.tarFrom(blob, section, offset)
+			return t, err
+		}
 		blob.read, err = section.Seek(min(offset, blob.size), io.SeekStart)
 		t.src = blob
 		return t, err

@@ -22,8 +22,8 @@ const (
 
 // A Check is one line of the record of a verification: what was compared, and how it ended.
 type Check struct {
-	// What was compared: file, oci-layout, index.json, manifest.json, index, manifest, config, layer, diffID, diffIDs,
-	// history, order, entry, blob, attestation or artifact.
+	// What was compared: file, link, oci-layout, index.json, manifest.json, index, manifest, config, layer, diffID,
+	// diffIDs, history, order, entry, blob, attestation or artifact.
 	What     string
 	Digest   string // of the blob; empty if nothing names it
 	Name     string // of the member or file, if no digest names it
@@ -66,6 +66,13 @@ func (c *Check) Fail(code, message string) {
 	c.Verdict, c.Code, c.Message = Failed, code, message
 }
 
+// Unreferenced notes that nothing refers to a blob, unless it failed.
+func (c *Check) Unreferenced() {
+	if c.Verdict != Failed {
+		c.Code, c.Message = CodeUnreferenced, "nothing refers to it"
+	}
+}
+
 // Checks returns what a pass over the layer proved about the stored blob and the tar inside. Failed is the error of the
 // pass.
 func (l *Layer) Checks(found Scanned, failed error) []Check {
@@ -92,6 +99,8 @@ func (l *Layer) Checks(found Scanned, failed error) []Check {
 	}
 	list := []Check{blob, tar}
 	switch {
+	case l.Artifact:
+		list = []Check{blob}
 	case l.Digest == "" && l.DiffID == "":
 		blob.Found = cmp.Or(blob.Found, tar.Found)
 		list = []Check{blob}

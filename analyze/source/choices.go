@@ -33,7 +33,7 @@ func several(s Source, list []*Entry) error {
 		message := fmt.Sprintf("holds %s and %s: name one", images, show.Count(containers, "container"))
 		return &advice.ChoiceError{Message: message, Choices: choices}
 	}
-	message := fmt.Sprintf("holds %d images", len(choices))
+	message := "holds " + show.Count(len(choices), list[0].Kind)
 	if ref := firstShared(list, users); ref != "" {
 		message = fmt.Sprintf("reference %s is ambiguous (%d manifests)", show.Cut(ref), len(users[ref]))
 	}

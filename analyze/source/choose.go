@@ -23,6 +23,7 @@ type Selection struct {
 	Platform   string // os/arch[/variant]
 	All        bool   // keep all of them
 	Loose      bool   // with All, also the directories and volumes that no image uses
+	ImagesOnly bool   // artifacts are not there
 }
 
 // Choose returns the one image that the selection leaves, or all of them with All. An *advice.ChoiceError lists what
@@ -72,10 +73,12 @@ func pick(ctx context.Context, s Source, sel Selection) ([]*Entry, string, error
 	return single(s, left)
 }
 
-// A holding is what a source holds by kind. Only an ID chooses an intermediate image.
-type holding struct{ images, containers, intermediate, records []*Entry }
+// A holding is what a source holds by kind. Only an ID chooses an intermediate image. An artifact needs its name, if
+// there is an image or a container.
+type holding struct{ images, containers, artifacts, intermediate, records []*Entry }
 
-func holdingOf(s Source) (h holding, err error) {
+// holdingOf tells them apart. It leaves out artifacts if imagesOnly is true.
+func holdingOf(s Source, imagesOnly bool) (h holding, err error) {
 	for _, e := range s.Entries() {
 		switch {
 		case e.Kind == KindContainer:
@@ -86,12 +89,16 @@ func holdingOf(s Source) (h holding, err error) {
 			h.images = append(h.images, e)
 		case e.Kind == KindRecord:
 			h.records = append(h.records, e)
+		case e.opens() && !imagesOnly:
+			h.artifacts = append(h.artifacts, e)
+		case e.opens():
+			err = cmp.Or(err, e.Manifest.NotImage())
 		case err == nil:
 			err = e.Err
 		}
 	}
 	switch {
-	case len(h.images)+len(h.containers) > 0:
+	case len(h.images)+len(h.containers)+len(h.artifacts) > 0:
 		return h, nil
 	case len(h.records) > 0:
 		return h, h.records[0].Err
@@ -103,7 +110,7 @@ func holdingOf(s Source) (h holding, err error) {
 
 // called keeps the entries that the source's name and the selection name.
 func called(ctx context.Context, s Source, sel Selection) ([]*Entry, error) {
-	h, err := holdingOf(s)
+	h, err := holdingOf(s, sel.ImagesOnly)
 	loose, more := s.(Loose)
 	whole := sel.Inside == "" && sel.Image == ""
 	if more && (isLoose(sel.Inside) || whole && sel.All && sel.Loose) {
@@ -112,14 +119,16 @@ func called(ctx context.Context, s Source, sel Selection) ([]*Entry, error) {
 		case failed != nil || !whole:
 			return looseCalled(list, sel.Inside, failed)
 		case len(list) > 0:
-			return slices.Concat(h.images, h.containers, h.records, list), nil
+			return slices.Concat(h.images, h.containers, h.artifacts, h.records, list), nil
 		}
 	}
 	switch {
 	case err != nil:
 		return nil, err
 	case whole && sel.All:
-		return slices.Concat(h.images, h.containers, h.records), nil
+		return slices.Concat(h.images, h.containers, h.artifacts, h.records), nil
+	case whole && len(h.images)+len(h.containers) == 0:
+		return h.artifacts, nil
 	case whole:
 		return append(h.images, h.containers...), nil
 	case sel.Inside == "" || sel.Image != "" && sel.Containers:
@@ -192,14 +201,28 @@ func (h *holding) insideCalled(s Source, name string, containers bool) ([]*Entry
 	return container, nil
 }
 
-// imagesCalled finds images by a name, and intermediate ones if no other image has it.
+// imagesCalled finds images by a name, else artifacts, else intermediate images. A statement about an image is never
+// opened.
 func (h *holding) imagesCalled(s Source, name string) ([]*Entry, error) {
 	found, err := byName(s, h.images, name)
-	if err == nil || !digest.IsStart(name) {
-		return found, err
+	if err == nil {
+		return found, nil
 	}
-	if more, e := byName(s, h.intermediate, name); e == nil && len(more) > 0 {
-		return more, nil
+	if found, none := byName(s, h.artifacts, name); none == nil {
+		return found, nil
+	}
+	if digest.IsStart(name) {
+		if found, none := byName(s, h.intermediate, name); none == nil {
+			return found, nil
+		}
+	}
+	about := kept(s.Entries(), func(e *Entry) bool { return e.Kind == KindAttestation })
+	if found, none := byName(s, about, name); none == nil && len(found) > 0 && !strings.HasPrefix(name, "@") {
+		const message = "%s is a statement about an image: it is listed and verified, but never unpacked"
+		return nil, fmt.Errorf(message, show.Cut(name))
+	}
+	if len(h.images) == 0 {
+		return byName(s, h.artifacts, name)
 	}
 	return nil, err
 }
@@ -219,7 +242,8 @@ func noContainer(list []*Entry, name string) error {
 
 // whichOf names the image of an error if there are several.
 func whichOf(s Source, e *Entry, err error) error {
-	if h, _ := holdingOf(s); len(h.images)+len(h.containers) < 2 || e.Kind == KindRecord {
+	h, _ := holdingOf(s, false)
+	if len(h.images)+len(h.containers)+len(h.artifacts) < 2 || e.Kind == KindRecord {
 		return err
 	}
 	if e.Absent && e.Kind == KindImage {

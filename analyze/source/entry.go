@@ -32,7 +32,7 @@ const (
 // An Entry is one thing that the documents of a source name, of one platform.
 type Entry struct {
 	Kind       string
-	Number     int               // N in --image @N, from 0; -1 for what is not an image
+	Number     int               // N in --image @N, from 0; -1 for what cannot be chosen
 	Group      int               // entries of one group are the platforms of one name
 	References []string          // names, as shown
 	Aliases    []string          // further names by which it is found: a tag alone, the digest of its index, an ID
@@ -49,6 +49,7 @@ type Entry struct {
 	Of           string     // of a directory or a volume: what its engine says of it, or who mounts it; may be empty
 	Intermediate bool       // an unnamed image on which another one was built: only its ID chooses it
 	Choice       string     // the shell words that choose it; empty if --image does
+	State        string     // of an image: deleted, if its registry serves it no more; else empty
 
 	Form   Form // how its config and layers are found
 	config *document.Config
@@ -86,7 +87,7 @@ func (e *Entry) here() bool {
 
 // platform returns what the entry runs on, by the index or else by its config; zero if that cannot be known.
 func (e *Entry) platform() document.Platform {
-	if e.Platform.Known() || e.Absent || e.Err != nil {
+	if e.Platform.Known() || e.Absent || e.Err != nil || e.Kind == KindArtifact {
 		return e.Platform
 	}
 	config, err := e.Config()
@@ -96,10 +97,13 @@ func (e *Entry) platform() document.Platform {
 	return document.PlatformOf(config.File)
 }
 
-// imageID returns the digest of the config, or "" if it cannot be known.
+// imageID returns the digest of the config, or "" if it cannot be known. Many artifacts have one config.
 func (e *Entry) imageID() string {
 	if e.Err != nil {
 		return ""
+	}
+	if e.Kind == KindArtifact {
+		return e.Descriptor.Digest
 	}
 	if e.Manifest != nil {
 		return e.Manifest.Config.Digest
@@ -213,11 +217,19 @@ func usersOf(list []*Entry) map[string]map[int]bool {
 	return users
 }
 
-// Number gives the images of a list their numbers.
+// opens reports whether an entry is an artifact that can be opened.
+func (e *Entry) opens() bool { return e.Kind == KindArtifact && e.Err == nil }
+
+// Number gives the images of a list their numbers, and after them the artifacts.
 func Number(list []*Entry) {
 	number := 0
 	for _, e := range list {
 		if e.Number = -1; e.Kind == KindImage && !e.Intermediate {
+			e.Number, number = number, number+1
+		}
+	}
+	for _, e := range list {
+		if e.opens() {
 			e.Number, number = number, number+1
 		}
 	}

@@ -86,9 +86,8 @@ func (g *Graph) readDescribed(e *Entry) (*document.Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
 	}
-	if err := e.Manifest.NotImage(); err != nil {
+	if e.Manifest.NotImage() != nil {
 		e.Kind = KindArtifact
-		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
 	}
 	return nil, nil
 }
@@ -105,9 +104,9 @@ func (g *Graph) Config(e *Entry) (*document.Config, error) {
 	return document.ParseConfig(raw, &g.Opt.Limits)
 }
 
-// Here reports whether the config is there.
+// Here reports whether the config is there. An artifact does without.
 func (g *Graph) Here(e *Entry) bool {
-	return e.Manifest == nil || g.Blobs.Has(e.Manifest.Config.Digest)
+	return e.Manifest == nil || e.Kind == KindArtifact || g.Blobs.Has(e.Manifest.Config.Digest)
 }
 
 // Load finds an image's config and layers by its manifest.
@@ -119,6 +118,11 @@ func (g *Graph) Load(e *Entry, img *Image) error {
 	img.ID, img.Manifest = m.Config.Digest, m.Raw
 	img.ManifestDescriptor = document.Descriptor{Digest: e.Descriptor.Digest, Size: e.Descriptor.Size,
 		MediaType: cmp.Or(e.Descriptor.MediaType, m.MediaType)}
+	if e.Kind == KindArtifact {
+		img.ID, img.ArtifactType = e.Descriptor.Digest, m.Type()
+		img.Layers = g.files(m)
+		return nil
+	}
 	config, err := e.Config()
 	if err == nil {
 		err = img.UseConfig(config, len(m.Layers), &g.Opt.Limits)

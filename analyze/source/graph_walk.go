@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,8 @@ func (w *walk) top(d document.Descriptor, group int, refs, aliases []string) err
 
 // annotatedNames returns the references that an index gives to an entry. A tag that is part of a reference is an alias.
 func annotatedNames(d document.Descriptor) (refs, aliases []string) {
-	name, tag := d.Annotations[document.NameAnnotation], d.Annotations[document.TagAnnotation]
+	tag := d.Annotations[document.TagAnnotation]
+	name := cmp.Or(d.Annotations[document.NameAnnotation], d.SavedAs())
 	if name != "" {
 		refs = append(refs, name)
 	}
@@ -116,11 +118,23 @@ func (w *walk) visit(d document.Descriptor, depth int) error {
 	return nil
 }
 
-// about reports whether a manifest without a name says something about another one that is here, as signatures do.
-// Source: OCI image specification 1.1, manifest.md, subject.
+// about reports whether an entry is a statement about an image: a signature, an attestation, the index of referrers.
+// An artifact with a subject always is. A manifest with an image's config is one by its content, by the tag that cosign
+// gives it, or if it has no name and its subject is here.
+// Source: OCI image specification 1.1, manifest.md, subject; cosign, specs/SIGNATURE_SPEC.md.
 func (w *walk) about(e *Entry) bool {
-	return e.Manifest != nil && e.Manifest.Subject != "" && len(e.References) == 0 &&
-		!w.Blobs.Far() && w.Blobs.Has(e.Manifest.Subject)
+	if slices.ContainsFunc(e.References, func(ref string) bool { return document.AttachedTo(ref) != "" }) {
+		return true
+	}
+	m := e.Manifest
+	switch {
+	case m == nil:
+		return false
+	case m.IsStatement(), m.Subject != "" && e.Kind == KindArtifact:
+		return true
+	}
+	tagged := slices.ContainsFunc(e.References, func(ref string) bool { return !strings.Contains(ref, "@") })
+	return m.Subject != "" && !tagged && !w.Blobs.Far() && w.Blobs.Has(m.Subject)
 }
 
 // listedAs identifies an entry. A group lists it once.

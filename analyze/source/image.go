@@ -19,15 +19,17 @@ type Image struct {
 	Name       string         // as the user named the source
 	Reference  string         // the one that chose it, or its first; empty if it has none
 	References []string       // every reference
-	ID         string         // digest of the config; empty for a bare layer
+	ID         string         // digest of the config; of an artifact, of its manifest; empty for a bare layer
 	Platform   string         // os/arch[/variant]; empty if unknown
 	Manifest   []byte         // as stored; nil if there is none
 	Config     []byte         // as stored; nil for a bare layer
 	ConfigFile *v1.ConfigFile // never nil
-	Layers     []*Layer       // oldest first
-	Warnings   []tarfs.Warning
-	Verified   string // full; config for an engine's store; none if nobody asked, or if the input names no digests
-	Err        error  // why it cannot be read; then only its names are known
+	// ArtifactType is the media type that says what it is instead of a container image; empty for an image.
+	ArtifactType string
+	Layers       []*Layer // oldest first
+	Warnings     []tarfs.Warning
+	Verified     string // full; config for an engine's store; none if nobody asked, or if the input names no digests
+	Err          error  // why it cannot be read; then only its names are known
 
 	RepoDigests        []string            // NAME@DIGEST by which a registry or a store knows it
 	ManifestDescriptor document.Descriptor // media type, digest and size of Manifest; zero if there is none

@@ -28,6 +28,7 @@ type Layer struct {
 	Role      string // of an engine's layer: image, init, container; else empty
 	Directory string // where in its store the engine keeps the layer; empty for others
 	Link      string // the short name under which overlay2 mounts it; empty if there is none
+	Artifact  bool   // it belongs to an artifact: nothing names the digest of a tar in it, and no name hides another
 
 	Content Content // nil if Err is not
 	Kept    Kept    // nil unless an engine keeps the layer's files in a directory

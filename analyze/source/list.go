@@ -14,17 +14,20 @@ import (
 
 // Listed is a line of the list of what a source holds. An image that has several references is listed once for each.
 type Listed struct {
-	Kind      string // of an Entry
-	Number    int    // of an image: N in --image @N, from 0; -1 for others
-	Reference string // empty if there is none
-	Digest    string // of the manifest, else of the config, else of the compressed layer; empty if unknown
-	Platform  string // os/arch[/variant]
-	Size      int64  // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
-	Created   string // RFC 3339, as the config says; empty if unknown
-	Missing   bool   // named by a document, but not in the input, or not whole
-	Type      string // of a referrer: its artifactType, if its registry says
-	Subject   string // of a referrer: the digest it refers to
+	Kind      string   // of an Entry
+	Number    int      // N in --image @N, from 0; -1 for what that does not choose
+	Reference string   // empty if there is none
+	Digest    string   // of the manifest, else of the config, else of the compressed layer; empty if unknown
+	Platform  string   // os/arch[/variant]
+	Size      int64    // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
+	Created   string   // RFC 3339, as the config says; empty if unknown
+	Missing   bool     // named by a document, but not in the input, or not whole
+	Type      string   // of an artifact, attestation or referrer: its artifactType or what stands for it; empty if unknown
+	Subject   string   // of an attestation or referrer: the digest it refers to; empty if unknown
+	Titles    []string // of an artifact: the names of its files
+	Err       error    // why it cannot be read; nil also for what is only missing
 
+	State     string     // of an Entry
 	Container *Container // of an engine's store; nil for an image
 	Directory string     // of an engine's store: where it keeps the topmost layer
 	Of        string     // of a directory or a volume; see Entry
@@ -40,16 +43,17 @@ func List(ctx context.Context, s Source) ([]Listed, error) {
 	return append(list, more...), err
 }
 
-// ListEntries lists what documents name.
+// ListEntries lists what documents name. What cannot be read has an Err. ListEntries fails only if ctx ends, or if the
+// documents are too many to hold.
 func ListEntries(ctx context.Context, s Source) ([]Listed, error) {
 	var list []Listed
 	for _, e := range s.Entries() {
 		if e.Intermediate {
 			continue
 		}
-		item, err := listed(ctx, s, e)
-		if err = cmp.Or(err, ctx.Err()); err != nil {
-			return nil, whichOf(s, e, err)
+		item := listed(ctx, s, e)
+		if err := ctx.Err(); err != nil || errors.Is(item.Err, document.ErrHeld) {
+			return nil, cmp.Or(err, item.Err)
 		}
 		if len(e.References) == 0 {
 			list = append(list, item)
@@ -63,31 +67,57 @@ func ListEntries(ctx context.Context, s Source) ([]Listed, error) {
 }
 
 // listed describes one entry. A missing image is not an error; a damaged one is.
-func listed(ctx context.Context, s Source, e *Entry) (Listed, error) {
+func listed(ctx context.Context, s Source, e *Entry) Listed {
 	item := Listed{Kind: e.Kind, Number: e.Number, Digest: e.Descriptor.Digest, Size: -1, Missing: e.Absent,
-		Platform: e.Platform.String(), Container: e.Container}
+		Platform: e.Platform.String(), Container: e.Container, State: e.State}
 	if e.Kind == KindAttestation || e.Kind == KindArtifact {
-		if g, ok := e.Form.(*Graph); ok && e.Err == nil && !e.Absent { // it was not needed so far
-			item.Missing = errors.Is(g.readManifest(e), fs.ErrNotExist)
-		}
-		item.Size = e.namedSize()
-		return item, nil
+		item.addManifest(e)
+		return item
 	}
 	if e.Absent && e.Container != nil { // another store has its layers
 		item.Missing, item.Digest, item.Created = false, e.ID, e.Container.Created
 	}
 	if e.Absent {
-		return item, nil
+		return item
 	}
 	img, err := s.Load(ctx, e)
+	if err == nil {
+		err = item.add(ctx, img, e)
+	}
 	if errors.Is(err, fs.ErrNotExist) && e.Descriptor.Digest != "" {
 		item.Missing = true
-		return item, nil
+	} else {
+		item.Err = err
 	}
-	if err != nil {
-		return item, err
+	return item
+}
+
+// addManifest describes what is not an image by its manifest.
+func (item *Listed) addManifest(e *Entry) {
+	g, ok := e.Form.(*Graph)
+	if ok && e.Err == nil && !e.Absent {
+		item.Err = g.readManifest(e) // it was not needed so far
+	} else if e.Kind == KindAttestation {
+		item.Err = e.Err
 	}
-	return item, item.add(ctx, img, e)
+	if errors.Is(item.Err, fs.ErrNotExist) {
+		item.Missing, item.Err = true, nil
+	}
+	item.Subject = e.Descriptor.Annotations["vnd.docker.reference.digest"]
+	for _, ref := range e.References {
+		item.Subject = cmp.Or(item.Subject, document.AttachedTo(ref))
+	}
+	if e.Manifest == nil {
+		if document.KindOf(e.Descriptor.MediaType) == "" {
+			item.Type = e.Descriptor.MediaType
+		}
+		return
+	}
+	item.Type, item.Titles, item.Size = e.Manifest.Type(), e.Manifest.Titles(), e.namedSize()
+	item.Subject = cmp.Or(e.Manifest.Subject, item.Subject)
+	for _, ref := range e.Manifest.Layers {
+		item.Missing = item.Missing || ok && ref.Err == nil && ref.Data == nil && !g.Blobs.Has(ref.Digest)
+	}
 }
 
 // add describes a loaded image.

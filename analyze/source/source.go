@@ -80,11 +80,11 @@ func Load(s Source, e *Entry, opt *Options) (*Image, error) {
 	if err := e.Form.Load(e, img); err != nil {
 		return img, err
 	}
-	if img.Config == nil && e.Container == nil { // nothing describes a bare layer
-		return img, nil
-	}
-	if opt.Verify && img.ID != "" { // without a config, nothing names what the image must be
+	if opt.Verify && img.ID != "" { // else nothing names what the image must be
 		img.Verified = "full"
+	}
+	if img.Config == nil && e.Container == nil { // nothing describes a bare layer or an artifact
+		return img, nil
 	}
 	img.Platform = shownPlatform(e.Platform, document.PlatformOf(img.ConfigFile))
 	img.Warnings = append(img.Warnings, historyWarnings(img.ConfigFile, len(img.Layers)-img.ownLayers())...)

@@ -42,7 +42,7 @@ func (p *pass) run() error {
 		return err
 	}
 	defer src.Close() // only read from; of a stream it ends the request
-	found := decode.Sniff(head, p.from.Bytes.Size())
+	found := p.from.sniff(head)
 	p.out.Compression = found
 	if p.from.Outer != "" {
 		p.out.Compression = p.from.Outer
@@ -57,7 +57,7 @@ func (p *pass) run() error {
 		}
 	}
 	at, placed := p.from.Bytes.(io.ReaderAt)
-	if placed && found == decode.None && !l.Verify && !p.opt.Digests {
+	if placed && found == decode.None && !l.Verify && !p.opt.Digests && p.from.File == nil {
 		return p.headers(at)
 	}
 	if err := p.stack(found, src); err != nil {
@@ -96,11 +96,14 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	l := p.layer
 	p.blob = &blobReader{ctx: p.ctx, src: src, size: p.from.Bytes.Size(), progress: p.opt.Progress}
 	p.tar = &meter{ctx: p.ctx, src: p.blob, limits: l.Limits}
-	compressed := found != decode.None && found != ""
+	compressed, made := found != decode.None && found != "", p.from.File != nil
 	if l.Verify {
-		if err := p.digest(compressed); err != nil {
+		if err := p.digest(compressed || made); err != nil {
 			return err
 		}
+	}
+	if made {
+		p.tar.src = p.from.asTar(p.blob)
 	}
 	if !compressed {
 		return nil
@@ -113,12 +116,12 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	return nil
 }
 
-// digest prepares the hashes of the blob and of the tar. A layer that is not compressed is hashed once, for both
+// digest prepares the hashes of the blob and of the tar. If both are the same bytes, they are hashed once, for both
 // digests.
-func (p *pass) digest(compressed bool) (err error) {
+func (p *pass) digest(apart bool) (err error) {
 	l := p.layer
 	of := []string{digest.Algorithm(l.DiffID)}
-	if !compressed {
+	if !apart {
 		of = append(of, digest.Algorithm(l.Digest))
 	} else if p.blob.digests, err = digest.NewSums(digest.Algorithm(l.Digest)); err != nil {
 		return err
@@ -150,8 +153,11 @@ func (p *pass) read(found string) {
 }
 
 func (p *pass) scan(r tarfs.Reader) {
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: p.layer.Limits.Limits,
-		Digests: p.opt.Digests, Dense: p.opt.Dense, Mark: p.opt.Mark})
+	opt := tarfs.ScanOptions{Limits: p.layer.Limits.Limits, Digests: p.opt.Digests, Dense: p.opt.Dense, Mark: p.opt.Mark}
+	if p.layer.Artifact {
+		opt.Dialect = tarfs.Plain
+	}
+	table, err := tarfs.Scan(r, opt)
 	if table != nil {
 		p.out.Table = table
 	}

@@ -21,6 +21,7 @@ import (
 // A Command is a row in the list of commands.
 type Command struct {
 	Name, Args, About string
+	Several           string // a second form of the arguments, for several images; empty if Args says it
 	Min, Max          int    // number of arguments; a negative Max is no bound
 	Details           string // paragraphs for the help
 	No                string // what exit status 1 means; empty if the command never answers no

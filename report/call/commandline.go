@@ -98,20 +98,30 @@ func commandHint(name string, names []string) string {
 
 // checkArgs checks the arguments against what the command takes.
 func (c *Call) checkArgs() error {
-	hint := strings.TrimSpace("usage: layup " + c.Command.Name + " [flags] " + c.Command.Args)
+	hint := "usage: " + c.Command.usage(c.Command.Args)
 	switch {
 	case len(c.Args) < c.Command.Min:
-		missing := strings.TrimSuffix(strings.Fields(c.Command.Args)[len(c.Args)], "...")
-		if missing == "IMAGE" || missing == "SOURCE" {
-			hint += "  (" + missing + " is a file, a directory, or - for standard input)"
-		}
-		return Usage(hint, "%s: %s is missing", c.Command.Name, strings.ReplaceAll(missing, "|", " or "))
+		return c.Lacks(strings.TrimSuffix(strings.Fields(c.Command.Args)[len(c.Args)], "..."))
 	case strings.Contains(c.Command.Args, "PATH") && slices.Contains(c.Args[1:], ""):
-		return Usage("/ is the root; a variable of a script may be unset", "%s: PATH is empty", c.Command.Name)
+		return NoPath(c.Command.Name)
 	case c.Command.Max >= 0 && len(c.Args) > c.Command.Max:
 		return Usage(hint, "%s: one argument too many: %q", c.Command.Name, c.Args[c.Command.Max])
 	}
 	return nil
+}
+
+// Lacks says which argument is missing.
+func (c *Call) Lacks(missing string) error {
+	hint := "usage: " + c.Command.usage(c.Command.Args)
+	if missing == "IMAGE" || missing == "SOURCE" {
+		hint += "  (" + missing + " is a file, a directory, or - for standard input)"
+	}
+	return Usage(hint, "%s: %s is missing", c.Command.Name, strings.ReplaceAll(missing, "|", " or "))
+}
+
+// NoPath says that a path is empty.
+func NoPath(command string) error {
+	return Usage("/ is the root; a variable of a script may be unset", "%s: PATH is empty", command)
 }
 
 // doubleDashed turns find's spelling of long flags, -name X, into --name X. It leaves the values of flags alone.

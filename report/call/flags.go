@@ -62,8 +62,8 @@ func newCommon() *common {
 	f = c.group("Choosing an image")
 	f.StringVar(&c.image, "image", "", "of several images in a file, the one with this `REF`, or @N for the N-th, from 0")
 	f.StringVar(&c.platform, "platform", "", "of several platforms, this one (`OS/ARCH`, OS/ARCH/VARIANT)")
-	f.BoolVar(&c.all, "all", false, "answer for every image and platform in the input, or in each file of a directory "+
-		"that is not an image itself")
+	f.BoolVar(&c.all, "all", false, "answer for every image and platform in the input, or in each file and layout of a "+
+		"directory that is not an image itself")
 
 	f = c.group("Reading")
 	c.view = arg.Choose(f, "view", []string{"runtime", "spec"},

@@ -24,7 +24,7 @@ bzip2. docker-archive:PATH[:REF], oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGES
 
 The store of an engine is named with a prefix, DIR being a directory, or a tar of it, and REF an image or a container:
 docker-root:DIR[:REF] (/var/lib/docker), containers-storage:DIR[:REF] (podman, CRI-O, buildah),
-containerd-root:DIR[:REF].
+containerd-root:DIR[:REF]. The disk of a registry is registry-root:DIR[:REPO[:TAG|@DIGEST]].
 
 docker-daemon:REF asks a running engine over its Unix socket, as docker save does: that of DOCKER_HOST (podman's also),
 of the Docker context, or /var/run/docker.sock. Without REF, images lists what the engine has.
@@ -83,8 +83,10 @@ func explain(r Command) string {
 	own := newFlagSet()
 	r.New(own)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", sentence(r.About), strings.Join(strings.Fields("layup "+r.Name+" [flags] "+
-		r.Args), " "))
+	fmt.Fprintf(&b, "%s\n\nUsage: %s\n", sentence(r.About), r.usage(r.Args))
+	if r.Several != "" {
+		fmt.Fprintf(&b, "       %s\n", r.usage(r.Several))
+	}
 	if r.Details != "" {
 		b.WriteString("\n" + wrapped(r.Details))
 	}
@@ -105,6 +107,11 @@ func explain(r Command) string {
 	}
 	b.WriteString("\n" + r.statuses())
 	return b.String()
+}
+
+// usage is a form of the command's line.
+func (r Command) usage(args string) string {
+	return strings.TrimSpace("layup " + r.Name + " [flags] " + args)
 }
 
 // statuses is what the help says of the exit status.

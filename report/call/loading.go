@@ -57,13 +57,13 @@ func (c *Call) Load(ctx context.Context, names []string, needs analyze.Needs) (I
 	return c.load(ctx, names, opt)
 }
 
-// LoadAll loads all images of each name, as with --all.
+// LoadAll loads all container images of each name, as with --all.
 func (c *Call) LoadAll(ctx context.Context, names []string, needs analyze.Needs) (Images, error) {
 	opt, err := c.Options(names, needs)
 	if err != nil {
 		return nil, err
 	}
-	opt.Select.All = true
+	opt.Select.All, opt.Select.ImagesOnly = true, true
 	return c.load(ctx, names, opt)
 }
 
@@ -100,6 +100,7 @@ func (c *Call) Options(names []string, needs analyze.Needs) (analyze.Options, er
 	if err != nil {
 		return opt, err
 	}
+	opt.Select.ImagesOnly = c.Command.Docker
 	opt.Source.Stdin, opt.Note, opt.Source.Registry.Client.Note = c.stdin, c.Note, c.Note
 	opt.Progress = c.console.track(c.progress.Word)
 	return opt, nil
@@ -197,10 +198,10 @@ func (list Images) Close() {
 func (c *Call) loadAll(ctx context.Context, name string, opt analyze.Options) (list Images) {
 	for o := range analyze.OpenFolder(ctx, name, opt) {
 		if o.Skipped != "" {
-			c.Note("skipped " + show.Shell(o.Name) + ": " + o.Skipped)
+			c.noteSkipped(o.Name, o.Skipped)
 			continue
 		}
-		list = append(list, Loaded{Name: o.Name, Image: o.Image, Err: o.Err})
+		list = append(list, Loaded{Name: o.Name, Image: o.Value, Err: o.Err})
 	}
 	return list
 }

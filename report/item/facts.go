@@ -15,15 +15,16 @@ type ImageFacts struct {
 	Reference string `json:"reference,omitempty"`
 	ID        string `json:"id,omitempty"`
 	Platform  string `json:"platform,omitempty"`
-	Layers    *int   `json:"layers,omitempty"` // nil if the image could not be opened
+	Artifact  string `json:"artifactType,omitempty"` // only of an artifact
+	Layers    *int   `json:"layers,omitempty"`       // nil if the image could not be opened
 	Verified  string `json:"verified,omitempty"`
 }
 
 // FactsOf is what the document says of an image that was loaded.
 func FactsOf(img *analyze.Image) ImageFacts {
 	layers := len(img.Layers)
-	return ImageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform, Layers: &layers,
-		Verified: img.Verified}
+	return ImageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform,
+		Artifact: img.ArtifactType, Layers: &layers, Verified: img.Verified}
 }
 
 // ErrorFacts is a member of the document's "errors"; it has no layer if the image could not be opened.

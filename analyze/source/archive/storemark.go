@@ -24,6 +24,7 @@ var storeMarks = []storeMark{
 	{"containers-storage:", "a store of podman, CRI-O or buildah", "*-images/images.json", "*-layers/layers.json"},
 	{"containerd-root:", "a root directory of containerd", "io.containerd.metadata.v1.bolt/meta.db",
 		"io.containerd.content.v1.content"},
+	{"registry-root:", "the disk of a registry", "docker/registry/v2/blobs/*/*/*/data", "docker/registry/v2/repositories"},
 }
 
 // storeTop finds the store of an engine in a tar that holds nothing else, perhaps below other directories. Read as a
@@ -96,7 +97,7 @@ func storeIn(root *os.Root) (storeMark, bool) {
 func (m storeMark) named(name string) error {
 	return &advice.Hinted{
 		Err:  fmt.Errorf("is %s, not an image", m.what),
-		Hint: "its images and containers: layup images " + show.Shell(m.prefix+name),
+		Hint: "what it holds: layup images " + show.Shell(m.prefix+name),
 	}
 }
 

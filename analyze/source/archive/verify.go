@@ -141,12 +141,10 @@ func (a *Archive) strayCheck(ctx context.Context, name string, named bool) sourc
 		return check
 	}
 	m.blob().Hash(ctx, a.opt, &check)
-	switch {
-	case check.Verdict == source.Failed:
-	case named:
+	if !named {
+		check.Unreferenced()
+	} else if check.Verdict != source.Failed {
 		check.Message = "of an image that was not chosen"
-	default:
-		check.Code, check.Message = source.CodeUnreferenced, "nothing refers to it"
 	}
 	return check
 }

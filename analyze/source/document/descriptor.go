@@ -93,10 +93,24 @@ func (d Descriptor) Foreign() bool {
 		strings.Contains(d.MediaType, ".foreign.")
 }
 
-// IsAttestation reports whether the descriptor names a statement of BuildKit about another image.
+// IsAttestation reports whether the descriptor names a statement about another image: BuildKit's, or what a layout of
+// cosign save holds beside its image.
 func (d Descriptor) IsAttestation() bool {
+	kind, cosigns := strings.CutPrefix(d.Annotations["kind"], cosignKind)
 	return strings.HasPrefix(d.Annotations["vnd.docker.reference.type"], "attestation") ||
-		d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
+		d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown" ||
+		cosigns && !strings.HasPrefix(kind, "image")
+}
+
+// cosignKind begins the annotation kind of a layout that cosign save writes; image, imageIndex, sigs or atts follows.
+const cosignKind = "dev.cosignproject.cosign/"
+
+// SavedAs returns the reference under which cosign save stored an image; empty for other descriptors.
+func (d Descriptor) SavedAs() string {
+	if strings.HasPrefix(d.Annotations["kind"], cosignKind+"image") {
+		return d.Annotations[cosignKind+"imageRef"]
+	}
+	return ""
 }
 
 // BlobPattern is a pattern of package path. It matches all names that BlobName returns.

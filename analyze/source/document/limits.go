@@ -190,10 +190,13 @@ func Over[N int | int64](name string, value, limit N) error {
 // maxHeld is how many bytes of manifests, indexes and configs may be in memory: an index may name thousands.
 const maxHeld = 64 << 20
 
-// Hold adds a document of n bytes to those held in memory. The error says that they are too many.
+// ErrHeld says that the documents of a source are too many.
+var ErrHeld = fmt.Errorf("manifests and configs have more than %d MiB together", maxHeld>>20)
+
+// Hold adds a document of n bytes to those held in memory. The error is ErrHeld.
 func Hold(held *int64, n int) error {
 	if *held += int64(n); *held > maxHeld {
-		return fmt.Errorf("manifests and configs have more than %d MiB together", maxHeld>>20)
+		return ErrHeld
 	}
 	return nil
 }

@@ -1,13 +1,10 @@
 package engine
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -16,6 +13,7 @@ import (
 	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/analyze/source/store"
+	"layup/analyze/source/tree"
 )
 
 // openContainerd lists the images and containers of containerd's root directory. Images are read from the content
@@ -27,7 +25,8 @@ func (s *Store) openContainerd(ctx context.Context, files store.Files, docker *s
 		return err
 	}
 	s.held = held
-	s.Blobs = contentStore{s, files}
+	blobs := tree.NewBlobs(files, store.Content, s.Opt)
+	s.Blobs, s.closers = blobs, append(s.closers, blobs.Close)
 	if err := s.walkNames(ctx); err != nil {
 		return err
 	}
@@ -131,79 +130,3 @@ func (s *Store) describe(img *source.Image, e *source.Entry) {
 		img.Engine.Size += int64(len(img.Manifest))
 	}
 }
-
-// A contentStore is the blobs of containerd.
-type contentStore struct {
-	s     *Store
-	files store.Files
-}
-
-// Document reads a blob that is JSON.
-func (c contentStore) Document(d document.Descriptor, _, limitName string, limit int64) ([]byte, error) {
-	if err := document.Over(limitName, d.Size, limit); err != nil {
-		return nil, fmt.Errorf("size: %w", err)
-	}
-	doc, err := store.ReadFile(c.files, store.Content(d.Digest), limit)
-	if err != nil || !c.s.Opt.Verify {
-		return doc, stored(err)
-	}
-	return doc, d.Match(doc)
-}
-
-// stored returns fs.ErrNotExist alone for a blob that is missing.
-func stored(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fs.ErrNotExist
-	}
-	return err
-}
-
-// Layer opens a blob.
-func (c contentStore) Layer(d document.Descriptor) (*source.Blob, error) {
-	file, err := c.files.Open(store.Content(d.Digest))
-	if err != nil {
-		return nil, stored(err)
-	}
-	if at, ok := file.(source.Bytes); ok { // it is open until another file needs the room, or the store is closed
-		return &source.Blob{Bytes: at}, nil
-	}
-	size, err := c.size(d.Digest)
-	return &source.Blob{Bytes: &contentStream{c, d.Digest, size}}, errors.Join(err, file.Close())
-}
-
-func (c contentStore) size(digest string) (int64, error) {
-	info, err := c.files.Stat(store.Content(digest))
-	return info.Size, err
-}
-
-func (c contentStore) Has(digest string) bool {
-	_, err := c.size(digest)
-	return err == nil
-}
-
-func (contentStore) Far() bool                   { return false }
-func (contentStore) Missing(digest string) error { return source.MissingBlob(digest) }
-
-// A contentStream is a blob in a compressed tar of the store.
-type contentStream struct {
-	store  contentStore
-	digest string
-	size   int64
-}
-
-func (b *contentStream) Size() int64 { return b.size }
-
-// Open reads the blob from its beginning.
-func (b *contentStream) Open(context.Context) (io.ReadCloser, error) {
-	body, err := b.store.files.Open(store.Content(b.digest))
-	if err != nil {
-		return nil, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{bufio.NewReader(body), body}, nil
-}
-
-// Temp is closed with the store.
-func (b *contentStream) Temp() *source.TempFiles { return &b.store.s.temp }

@@ -3,12 +3,9 @@
 package engine
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
-	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -18,12 +15,10 @@ import (
 	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source"
-	"layup/analyze/source/advice"
-	"layup/analyze/source/decode"
-	"layup/analyze/source/disk"
 	"layup/analyze/source/document"
 	"layup/analyze/source/input"
 	"layup/analyze/source/store"
+	"layup/analyze/source/tree"
 )
 
 // The kinds of stores.
@@ -50,7 +45,6 @@ type Store struct {
 	isTar      bool
 	home       string // the absolute path of the top; empty in a tar
 	closers    []func() error
-	temp       source.TempFiles // blobs of a compressed tar that may be read again
 	held       *store.Containerd
 	containerd string // where its root is, as shown; empty for the top
 	entries    []*source.Entry
@@ -67,8 +61,7 @@ type Store struct {
 
 // Open opens a store. Errors do not begin with the name.
 func Open(ctx context.Context, name, path, kind string, base *source.Options, opt Options) (*Store, error) {
-	s := &Store{name: name, kind: kind, path: path, opt: opt, Graph: &source.Graph{Opt: base},
-		temp: source.TempFiles{Dir: base.TempDir}}
+	s := &Store{name: name, kind: kind, path: path, opt: opt, Graph: &source.Graph{Opt: base}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(privileged(err), s.Close())
 	}
@@ -144,7 +137,7 @@ func (s *Store) nameChoices() {
 
 // Close ends the reading of all images and containers.
 func (s *Store) Close() error {
-	errs := []error{s.temp.Close()}
+	var errs []error
 	for _, end := range s.closers {
 		errs = append(errs, end())
 	}
@@ -171,57 +164,17 @@ func (s *Store) Load(_ context.Context, e *source.Entry) (*source.Image, error) 
 	return img, nil
 }
 
-// privileged adds a hint to an error about a missing privilege.
-func privileged(err error) error {
-	if _, ok := errors.AsType[*store.PrivilegeError](err); ok {
-		return &advice.Hinted{Err: err, Hint: "run layup as root, or read a copy or a tar that root made of the store"}
-	}
-	return err
-}
+// privileged adds to an error of a store what to do next.
+func privileged(err error) error { return tree.Privileged(err) }
 
-// files opens the files of a store. They are closed with it.
-func (s *Store) files(ctx context.Context, path string) (files store.Files, err error) {
-	defer func() {
-		if err == nil {
-			s.closers = append(s.closers, files.Close)
-		}
-	}()
-	if info, err := os.Stat(path); err == nil && info.IsDir() && path != "-" {
-		root, err := os.OpenRoot(path)
-		if err != nil {
-			return nil, &store.PrivilegeError{Name: ".", Need: "root", Err: disk.Plain(err)}
-		}
-		return store.Directory(root)
+// files opens the files of a store, which are closed with it.
+func (s *Store) files(ctx context.Context, path string) (store.Files, error) {
+	files, err := tree.Open(ctx, path, s.Opt)
+	if err == nil {
+		s.closers = append(s.closers, files.Close)
+		s.isTar = s.isTar || tree.IsTar(files)
 	}
-	s.isTar = true
-	in, compression, err := input.OpenStored(ctx, path, s.Opt)
-	if err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, in.Close)
-	if compression != decode.None {
-		return s.streamed(ctx, in.Data, compression)
-	}
-	head := source.NewHeaderReader(ctx, in.Data, in.Data.Size())
-	return store.Archive(ctx, head, in.Data, nil, nil, s.Opt.Limits.Limits)
-}
-
-// streamed opens a compressed tar and keeps only the documents of the store.
-func (s *Store) streamed(ctx context.Context, data *io.SectionReader, compression string) (store.Files, error) {
-	again := func(ctx context.Context) (io.ReadCloser, error) {
-		return source.Decompress(ctx, io.NewSectionReader(data, 0, data.Size()), compression, s.Opt)
-	}
-	stream, err := again(ctx)
-	if err != nil {
-		return nil, err
-	}
-	kept, err := source.Unlinked(s.Opt.TempDir)
-	if err != nil {
-		return nil, errors.Join(source.NoRoom(s.Opt.TempDir, err), stream.Close())
-	}
-	const buffer = 256 << 10
-	files, err := store.Archive(ctx, bufio.NewReaderSize(stream, buffer), nil, again, kept, s.Opt.Limits.Limits)
-	return files, errors.Join(err, stream.Close())
+	return files, err
 }
 
 // A form finds the layers of an image or a container that the engine keeps in directories.

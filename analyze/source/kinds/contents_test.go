@@ -22,7 +22,7 @@ func listing(t *testing.T, name string) string {
 		if l.Missing {
 			line += " missing"
 		}
-		if (l.Size < 0) != l.Missing || l.Kind != source.KindImage && l.Number != -1 {
+		if (l.Size < 0) != l.Missing || (l.Kind == source.KindImage || l.Kind == source.KindArtifact) != (l.Number >= 0) {
 			line += fmt.Sprintf(" size %d", l.Size)
 		}
 		lines = append(lines, strings.TrimSpace(line))
@@ -49,7 +49,7 @@ func TestContentsListsEverything(t *testing.T) {
 		{"docker save", docker, "image 0 shop:1.2 linux/amd64" + created + "\nimage 0 shop:latest linux/amd64" + created +
 			"\nimage 1 docker.io/library/tool:2 linux/amd64" + created + "\nimage 2  linux/amd64" + created},
 		{"a layout", unpack(t, l.members()...), "image 0 t linux/amd64" + created + "\nimage 1 t linux/amd64" + created +
-			"\nattestation -1 t unknown/unknown\nartifact -1 sig\nblob -1"},
+			"\nattestation -1 t unknown/unknown\nartifact 2 sig\nblob -1"},
 		{"a missing platform", unpack(t, gone.members()...), "image 0 t linux/amd64" + created +
 			"\nimage 1 t linux/mips  missing\nattestation -1 t unknown/unknown\nblob -1\nblob -1"},
 		{"a layer", fileOf(t, "x", sample.Tar(t, "a")), "image 0"},
@@ -71,13 +71,14 @@ func TestContentsCountsEachBlobOnce(t *testing.T) {
 	}
 }
 
-func TestContentsOfADamagedImageIsAnError(t *testing.T) {
+func TestContentsOfADamagedImageIsAnErrorAmongTheOthers(t *testing.T) {
 	l := newLayout()
 	s := sampleOf(t, "a")
-	l.top(l.image(s, nil), "t")
+	l.top(l.image(s, nil), "t").top(l.image(sampleOf(t, "b"), nil), "sound")
 	l.blobs[sample.Digest([]byte(s.config))] = "{}"
-	a := openFile(t, unpack(t, l.members()...))
-	if list, err := a.List(t.Context()); err == nil || !strings.Contains(err.Error(), "config sha256:") {
-		t.Errorf("got %v, %v", list, err)
+	list, err := openFile(t, unpack(t, l.members()...)).List(t.Context())
+	if err != nil || len(list) != 2 || list[0].Err == nil || list[1].Err != nil || list[1].Size < 0 ||
+		!strings.Contains(list[0].Err.Error(), "config sha256:") {
+		t.Errorf("got %+v, %v", list, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"layup/analyze/source/daemon"
 	"layup/analyze/source/engine"
 	"layup/analyze/source/input"
+	"layup/analyze/source/registryroot"
 	"layup/analyze/source/repository"
 )
 
@@ -39,6 +40,7 @@ type kind struct {
 	prefix string
 	open   opener
 	store  bool // of an engine
+	whole  bool // the name may mean everything in it
 	asks   bool // a server: nothing opens it unless the user names it in a command
 }
 
@@ -50,9 +52,10 @@ var kinds = []kind{
 	{prefix: "oci:", open: file(archive.OCI)},
 	{prefix: "docker://", open: remote, asks: true},
 	{prefix: "registry:", open: remote, asks: true},
-	{prefix: "docker-root:", open: storeOf(engine.DockerRoot), store: true},
-	{prefix: "containerd-root:", open: storeOf(engine.ContainerdRoot), store: true},
-	{prefix: "containers-storage:", open: storeOf(engine.ContainersStorage), store: true},
+	{prefix: "docker-root:", open: storeOf(engine.DockerRoot), store: true, whole: true},
+	{prefix: "containerd-root:", open: storeOf(engine.ContainerdRoot), store: true, whole: true},
+	{prefix: "containers-storage:", open: storeOf(engine.ContainersStorage), store: true, whole: true},
+	{prefix: "registry-root:", open: registryDisk, whole: true},
 	{prefix: "docker-daemon:", open: running, asks: true},
 	{prefix: "dir:", open: dir},
 	{prefix: "", open: anyPath},
@@ -86,10 +89,11 @@ func Asks(name string) bool {
 	return err == nil && k.asks
 }
 
-// IsWholeStore reports whether a name means the store of an engine and no image or container in it.
+// IsWholeStore reports whether a name means the store of an engine or the disk of a registry, and no image or container
+// in it.
 func IsWholeStore(name string) bool {
 	k, rest, err := kindOf(name)
-	if err != nil || !k.store {
+	if err != nil || !k.whole {
 		return false
 	}
 	_, inside := engine.SplitName(rest)
@@ -124,6 +128,13 @@ func storeOf(kind string) opener {
 		s, err := engine.Open(ctx, name, path, kind, &opt.Options, opt.Store)
 		return s, inside, err
 	}
+}
+
+// registryDisk opens the disk of a registry.
+func registryDisk(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
+	path, inside := engine.SplitName(rest)
+	r, err := registryroot.Open(ctx, name, path, inside, &opt.Options)
+	return r, inside, err
 }
 
 // dir refuses skopeo's dir: form.

@@ -138,10 +138,6 @@ func TestBrokenDocumentsOfALayoutAreNamed(t *testing.T) {
 		{"a manifest that calls itself index", func(m map[string]any) { m["mediaType"] = typeIndex }, nil,
 			"not a manifest: mediaType differs"},
 		{"schema 1", func(m map[string]any) { m["schemaVersion"] = 1 }, nil, "schemaVersion"},
-		{"an artifact", func(m map[string]any) {
-			m["artifactType"] = "application/x-chart"
-			m["config"].(map[string]any)["mediaType"] = "application/vnd.oci.empty.v1+json"
-		}, nil, `artifactType "application/x-chart"`},
 		{"an index under a manifest's type", nil, func(l *layout) {
 			d := l.index(l.tops[0])
 			d["mediaType"] = typeManifest

@@ -183,6 +183,39 @@ func (p *plan) addReferrers(ctx context.Context, e *entry) error {
 	return nil
 }
 
+// addAttached plans what cosign keeps about the manifests of an entry under tags of its own. The layout keeps the tags:
+// cosign finds signatures by them.
+func (p *plan) addAttached(ctx context.Context, e *entry) error {
+	for _, digest := range slices.Sorted(maps.Keys(e.fetched)) {
+		for _, tag := range document.AttachedTags(digest) {
+			doc, err := p.client.Attached(ctx, e.ref, tag)
+			if err != nil {
+				return err
+			}
+			about := &entry{ref: e.ref.At(""), fetched: map[string]string{}}
+			about.ref.Tag = tag
+			same := func(other *entry) bool { return other.ref.Tag == tag && other.name() == about.name() }
+			if doc == nil || slices.ContainsFunc(p.entries, same) {
+				continue
+			}
+			about.desc = document.Descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}
+			if err := p.enterRaw(ctx, about, doc.Raw); err != nil {
+				return fmt.Errorf("%s: %w", about.name(), err)
+			}
+			p.entries = append(p.entries, about)
+		}
+	}
+	return nil
+}
+
+// enterRaw plans everything that an entry's document names.
+func (p *plan) enterRaw(ctx context.Context, e *entry, raw []byte) error {
+	if _, _, err := p.parse(e, raw); err != nil {
+		return err
+	}
+	return p.walk(ctx, e, e.desc, raw, 0)
+}
+
 // addPage plans what a page of a list of referrers names.
 func (p *plan) addPage(ctx context.Context, e *entry, digest string, page []byte) error {
 	parsed, err := document.ParseIndex(page, document.OCIIndex, p.opt.Limits.JSONDepth)

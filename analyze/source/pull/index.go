@@ -36,7 +36,7 @@ func (p *plan) index() []byte {
 	for _, e := range p.entries {
 		d := indexEntry{MediaType: e.desc.MediaType, Digest: e.desc.Digest, Size: e.desc.Size, Platform: e.platform,
 			ArtifactType: e.desc.ArtifactType, Annotations: e.desc.Annotations}
-		if !e.named { // only the user's references have names
+		if !e.named && e.ref.Tag == "" { // it has no name
 			d.Annotations = maps.Clone(d.Annotations)
 			delete(d.Annotations, document.NameAnnotation)
 			delete(d.Annotations, document.TagAnnotation)

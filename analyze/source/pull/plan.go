@@ -28,7 +28,7 @@ type plan struct {
 
 // An entry is a line of index.json.
 type entry struct {
-	ref      registry.Reference // without tag and digest if it only refers to another entry
+	ref      registry.Reference // without tag and digest if it only refers to another entry and has no tag of its own
 	named    bool               // by the user
 	desc     document.Descriptor
 	platform json.RawMessage    // from the index; nil if it has none
@@ -58,10 +58,13 @@ func (p *plan) add(ctx context.Context, name string) error {
 	if err := p.resolve(ctx, e, doc.Raw); err != nil {
 		return err
 	}
-	if p.opt.All {
-		return p.addReferrers(ctx, e)
+	if !p.opt.All {
+		return nil
 	}
-	return nil
+	if err := p.addReferrers(ctx, e); err != nil {
+		return err
+	}
+	return p.addAttached(ctx, e)
 }
 
 // parsePulled reads the name of an image in a registry.
@@ -81,11 +84,10 @@ func parsePulled(name string) (registry.Reference, error) {
 
 // resolve plans what an entry's document names. If one platform of an index is wanted, its manifest becomes the entry.
 func (p *plan) resolve(ctx context.Context, e *entry, raw []byte) error {
-	parsed, kind, err := document.Parse(raw, e.desc.MediaType, p.opt.Limits.JSONDepth)
+	parsed, kind, err := p.parse(e, raw)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", document.What(e.desc.MediaType), e.desc.Digest, err)
+		return err
 	}
-	e.desc.MediaType = mediaTypeOf(parsed, kind, e.desc.MediaType)
 	if kind == document.ManifestKind {
 		if err := p.image(e, e.desc, raw, parsed); err != nil {
 			return err
@@ -100,6 +102,16 @@ func (p *plan) resolve(ctx context.Context, e *entry, raw []byte) error {
 		return p.walk(ctx, e, e.desc, raw, 0)
 	}
 	return p.choose(ctx, e, parsed, want)
+}
+
+// parse reads an entry's document and notes its media type.
+func (p *plan) parse(e *entry, raw []byte) (*document.Document, string, error) {
+	parsed, kind, err := document.Parse(raw, e.desc.MediaType, p.opt.Limits.JSONDepth)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s %s: %w", document.What(e.desc.MediaType), e.desc.Digest, err)
+	}
+	e.desc.MediaType = mediaTypeOf(parsed, kind, e.desc.MediaType)
+	return parsed, kind, nil
 }
 
 // mediaTypeOf returns the media type of a document for index.json.

@@ -23,7 +23,7 @@ type Options struct {
 	Limits   document.Limits
 	Target   string // a file if it ends in .tar, else a directory
 	Platform string // the only one to fetch for each reference; empty means all
-	All      bool   // also attestations, and what refers to the images
+	All      bool   // also attestations, what refers to the images, and cosign's tags about them
 	Docker   bool   // also manifest.json; one platform for each reference
 	Force    bool   // replace the target
 	NoResume bool   // neither continue an earlier pull nor keep what an interrupted one fetched

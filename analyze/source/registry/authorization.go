@@ -127,7 +127,7 @@ func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope str
 	}
 	known := c.mayLogIn(e, realm)
 	if !known && (creds != credentials{} || realm.Scheme == "http") {
-		return "", hinted(fmt.Errorf("wants a token from another host, %.200q, which does not get credentials", realm.Host),
+		return "", hinted(fmt.Errorf("sends to another host for a token, %.200q, which does not get credentials", realm.Host),
 			"if "+safeHost(realm.Host)+" is its token server: --token-host "+safeHost(realm.Host))
 	}
 	query := realm.Query()

@@ -161,15 +161,22 @@ func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([
 
 // referrersByTag asks for the index of referrers by its tag.
 func (c *Client) referrersByTag(ctx context.Context, ref Reference, digest string) ([][]byte, error) {
-	ref.Tag, ref.Digest = strings.Replace(digest, ":", "-", 1), ""
+	doc, err := c.Attached(ctx, ref, strings.Replace(digest, ":", "-", 1))
+	if err != nil || doc == nil {
+		return nil, err
+	}
+	return [][]byte{doc.Raw}, nil
+}
+
+// Attached fetches the manifest that a tag of the repository names, if there is one: a tag that the name of another
+// manifest makes. It returns nil without an error if there is no such tag.
+func (c *Client) Attached(ctx context.Context, ref Reference, tag string) (*Document, error) {
+	ref.Tag, ref.Digest = tag, ""
 	doc, err := c.manifest(ctx, ref, true)
 	if NotFound(err) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return [][]byte{doc.Raw}, nil
+	return doc, err
 }
 
 // unsupported reports whether a registry says that it does not have an API.

@@ -104,6 +104,37 @@ func (r *Repository) referrers(ctx context.Context) ([]source.Listed, error) {
 				return nil, fmt.Errorf("referrers: %w", err)
 			}
 		}
+		attached, err := r.attached(ctx, subject)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, attached...)
+	}
+	return list, nil
+}
+
+// attached lists what cosign keeps about a manifest under tags of its own.
+func (r *Repository) attached(ctx context.Context, subject string) ([]source.Listed, error) {
+	var list []source.Listed
+	for _, tag := range document.AttachedTags(subject) {
+		doc, err := r.client.Attached(ctx, r.ref, tag)
+		if err != nil {
+			return nil, fromRegistry(err)
+		}
+		if doc == nil {
+			continue
+		}
+		item := source.Listed{Kind: source.KindReferrer, Number: -1, Digest: doc.Digest, Size: int64(len(doc.Raw)),
+			Subject: subject, Reference: registry.Reference{Host: r.ref.Host, Repository: r.ref.Repository, Tag: tag}.String()}
+		parsed, kind, err := document.Parse(doc.Raw, doc.MediaType, r.Opt.Limits.JSONDepth)
+		if err == nil && kind == document.ManifestKind {
+			var m *document.Manifest
+			if m, err = document.NewManifest(parsed, doc.Raw, &r.Opt.Limits); err == nil {
+				item.Type = m.Type()
+			}
+		}
+		item.Err = err
+		list = append(list, item)
 	}
 	return list, nil
 }

@@ -1,0 +1,216 @@
+package report_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"layup/fixtures"
+	"layup/fixtures/direct"
+	"layup/report/call"
+)
+
+// A made is a layout that a test makes; its methods end the test if they fail.
+type made struct {
+	*fixtures.Layout
+	t *testing.T
+}
+
+func newMade(t *testing.T, images ...*fixtures.Image) made {
+	t.Helper()
+	l, err := fixtures.NewLayout(filepath.Join(t.TempDir(), "layout"), images...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made{l, t}
+}
+
+func (m made) blob(mediaType, data string) fixtures.Descriptor {
+	m.t.Helper()
+	d, err := m.Blob(mediaType, []byte(data))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return d
+}
+
+// titled is a blob that is a file of an artifact.
+func (m made) titled(title, data string) fixtures.Descriptor {
+	return m.blob("application/octet-stream", data).Annotated("org.opencontainers.image.title", title)
+}
+
+// artifact lists a manifest in index.json.
+func (m made) artifact(name, configType string, more fixtures.Descriptor, layers ...fixtures.Descriptor) string {
+	m.t.Helper()
+	doc := fixtures.Descriptor{"config": m.blob(configType, "{}"), "layers": layers}
+	for key, value := range more {
+		doc[key] = value
+	}
+	d, err := m.Manifest(doc)
+	if err == nil {
+		err = m.Top(d, name)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return d.Digest()
+}
+
+// chart is a tar.gz of a file, as Helm makes it.
+func chart(t *testing.T, name, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	gz := gzip.NewWriter(&b)
+	w := tar.NewWriter(gz)
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+		t.Fatal(err)
+	}
+	w.Write([]byte(content))
+	if w.Close() != nil || gz.Close() != nil {
+		t.Fatal("no chart")
+	}
+	return b.String()
+}
+
+const (
+	helmConfig  = "application/vnd.cncf.helm.config.v1+json"
+	helmContent = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+	emptyConfig = "application/vnd.oci.empty.v1+json"
+	imageConfig = "application/vnd.oci.image.config.v1+json"
+)
+
+func imageOf(t *testing.T, text string) *fixtures.Image {
+	t.Helper()
+	img, err := fixtures.Parse("image", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// artifacts is a layout with an image, a chart, and the files of a model.
+func artifacts(t *testing.T) made {
+	t.Helper()
+	m := newMade(t, imageOf(t, "tag t:1\nlayer A\nf 0644 0:0 etc/a \"1\"\n"))
+	m.artifact("chart", helmConfig, nil, m.blob(helmContent, chart(t, "shop/Chart.yaml", "name: shop\n")))
+	m.artifact("files", emptyConfig, fixtures.Descriptor{"artifactType": "application/vnd.acme.files"},
+		m.titled("dir/one.txt", "one"), m.titled("../../up.txt", "up"), m.titled("dir/.wh.one.txt", "no whiteout"),
+		m.titled("kept.tar.gz", chart(t, "inside", "x")), m.titled("/", "nameless"),
+		m.blob("application/wasm", "\x00asm"))
+	return m
+}
+
+func TestArtifactsAreListedWithTypesAndTitles(t *testing.T) {
+	m := artifacts(t)
+	direct.Expect(t, "images", direct.Items(t, "kind number reference artifactType titles", "images", m.Dir),
+		"kind=image number=0 reference=docker.io/library/t:1",
+		"kind=artifact number=1 reference=chart artifactType="+helmConfig,
+		"kind=artifact number=2 reference=files artifactType=application/vnd.acme.files "+
+			`titles=["dir/one.txt","../../up.txt","dir/.wh.one.txt","kept.tar.gz","/"]`)
+}
+
+func TestArtifactsOpenAsTreesOfTheirFiles(t *testing.T) {
+	m := artifacts(t)
+	if got := direct.Layup(t, "owner", m.Dir, "/etc/a"); got.Status != call.Answered {
+		t.Errorf("the only image: exit %d: %s", got.Status, got.Err)
+	}
+	direct.Expect(t, "a chart", direct.Items(t, "path", "ls", "-R", "--image", "chart", m.Dir),
+		"path=/", "path=/shop", "path=/shop/Chart.yaml")
+	byDigest := func(data string) string { return "path=/" + strings.Replace(m.blob("x", data).Digest(), ":", "-", 1) }
+	want := []string{"path=/", "path=/dir", "path=/dir/.wh.one.txt", "path=/dir/one.txt", "path=/kept.tar.gz"}
+	names := []string{byDigest("nameless"), byDigest("\x00asm")}
+	if names[0] > names[1] {
+		names[0], names[1] = names[1], names[0]
+	}
+	direct.Expect(t, "titled files", direct.Items(t, "path", "ls", "-R", "--image", "@2", m.Dir),
+		append(append(want, names...), "path=/up.txt")...)
+	for path, want := range map[string]string{"/dir/one.txt": "one", "/up.txt": "up", "/dir/.wh.one.txt": "no whiteout"} {
+		got := direct.Layup(t, "cat", "--image", "files", m.Dir, path)
+		if got.Out != want || got.Status != call.Answered {
+			t.Errorf("cat %s: %q, exit %d: %s", path, got.Out, got.Status, got.Err)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "out")
+	if got := direct.Layup(t, "extract", "--image", "files", m.Dir, "-C", dir); got.Status != call.Answered {
+		t.Errorf("extract: exit %d: %s", got.Status, got.Err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "up.txt")); err != nil || string(text) != "up" {
+		t.Errorf("a title that climbs: %q, %v", text, err)
+	}
+	direct.Expect(t, "everything", direct.Items(t, "path", "find", "--all", "--name", "Chart.yaml", m.Dir),
+		"path=/shop/Chart.yaml")
+	got := direct.Layup(t, "inspect", "--image", "chart", m.Dir)
+	if got.Status == call.Answered || !strings.Contains(got.Err, "image") {
+		t.Errorf("inspect of a chart: exit %d: %s", got.Status, got.Err)
+	}
+}
+
+func TestVerifyReadsEveryBlobOfAnArtifact(t *testing.T) {
+	m := artifacts(t)
+	for _, args := range [][]string{{"--image", "chart"}, {"--image", "files"}, {"--all"}, {}} {
+		got := direct.Layup(t, append([]string{"verify", m.Dir}, args...)...)
+		if got.Status != call.Answered || strings.Contains(got.Out, "FAIL") {
+			t.Errorf("verify %v: exit %d\n%s%s", args, got.Status, got.Out, got.Err)
+		}
+	}
+	for _, data := range []string{"one", "up", "\x00asm", chart(t, "inside", "x"), "{}"} {
+		d := m.blob("x", data).Digest()
+		file := m.BlobFile(d)
+		direct.Put(t, file, append([]byte{data[0] ^ 1}, data[1:]...))
+		for _, args := range [][]string{{"--image", "files"}, {}} {
+			got := direct.Layup(t, append([]string{"verify", m.Dir, "-f", "csv"}, args...)...)
+			if got.Status != call.Refuted || !failsOn(t, got.Out, d) {
+				t.Errorf("%q, flipped, %v: exit %d\n%s%s", data, args, got.Status, got.Out, got.Err)
+			}
+		}
+		if got := direct.Layup(t, "cat", "--image", "files", m.Dir, "/dir/one.txt"); data == "one" &&
+			(got.Status != call.Failed || got.Out != "") {
+			t.Errorf("cat of a flipped file: exit %d: %q", got.Status, got.Out)
+		}
+		direct.Put(t, file, []byte(data))
+	}
+}
+
+// Cosign marks statements by their layers, by their tags, and in layouts of cosign save; OCI 1.1 by their subject.
+func TestStatementsAreListedAndVerifiedButNeverChosen(t *testing.T) {
+	m := newMade(t, imageOf(t, "tag t:1\nlayer A\nf 0644 0:0 etc/a \"1\"\n"))
+	subject := fixtures.Descriptor{"mediaType": "application/vnd.oci.image.manifest.v1+json",
+		"digest": "sha256:" + strings.Repeat("a", 64), "size": 1}
+	signature := m.blob("application/vnd.dev.cosign.simplesigning.v1+json", `{"critical":{}}`)
+	sbom := m.blob("application/spdx+json", `{"spdx":1}`)
+	m.artifact("", imageConfig, nil, signature)
+	m.artifact("sha256-"+strings.Repeat("b", 64)+".sbom", imageConfig, nil, sbom)
+	m.artifact("named", emptyConfig, fixtures.Descriptor{"artifactType": "application/spdx+json", "subject": subject},
+		sbom)
+	items := direct.Items(t, "kind number subject artifactType", "images", m.Dir)
+	direct.Expect(t, "images", items, "kind=image number=0",
+		"kind=attestation artifactType=application/vnd.dev.cosign.simplesigning.v1+json",
+		"kind=attestation subject=sha256:"+strings.Repeat("b", 64)+" artifactType=application/spdx+json",
+		"kind=attestation subject=sha256:"+strings.Repeat("a", 64)+" artifactType=application/spdx+json")
+	if got := direct.Layup(t, "owner", m.Dir, "/etc/a"); got.Status != call.Answered {
+		t.Errorf("the only image: exit %d: %s", got.Status, got.Err)
+	}
+	if got := direct.Layup(t, "ls", "--image", "named", m.Dir); got.Status != call.Failed ||
+		!strings.Contains(got.Err, "statement about an image") {
+		t.Errorf("a statement by name: exit %d: %s", got.Status, got.Err)
+	}
+	for _, flags := range []string{"--all", "-q"} {
+		if got := direct.Layup(t, "verify", flags, m.Dir); got.Status != call.Answered {
+			t.Errorf("verify %s: exit %d\n%s%s", flags, got.Status, got.Out, got.Err)
+		}
+	}
+	direct.Put(t, m.BlobFile(sbom.Digest()), []byte(`{"spdx":2}`))
+	if got := direct.Layup(t, "verify", m.Dir); got.Status != call.Refuted || !strings.Contains(got.Err, "digest") {
+		t.Errorf("a changed SBOM: exit %d: %s", got.Status, got.Err)
+	}
+	alone := newMade(t)
+	alone.artifact("sha256-"+strings.Repeat("b", 64)+".sig", imageConfig, nil,
+		alone.blob("application/vnd.dev.cosign.simplesigning.v1+json", "{}"))
+	if got := direct.Layup(t, "verify", alone.Dir); got.Status != call.Answered || !strings.Contains(got.Out, "PASS") {
+		t.Errorf("a signature alone: exit %d\n%s%s", got.Status, got.Out, got.Err)
+	}
+}
