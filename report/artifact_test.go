@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -212,5 +213,114 @@ func TestStatementsAreListedAndVerifiedButNeverChosen(t *testing.T) {
 		alone.blob("application/vnd.dev.cosign.simplesigning.v1+json", "{}"))
 	if got := direct.Layup(t, "verify", alone.Dir); got.Status != call.Answered || !strings.Contains(got.Out, "PASS") {
 		t.Errorf("a signature alone: exit %d\n%s%s", got.Status, got.Out, got.Err)
+	}
+}
+
+// firstDigest is the digest of the first manifest of a layout.
+func firstDigest(t *testing.T, m made) string {
+	t.Helper()
+	var index struct{ Manifests []struct{ Digest string } }
+	text, err := os.ReadFile(filepath.Join(m.Dir, "index.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &index)
+	}
+	if err != nil || len(index.Manifests) == 0 {
+		t.Fatalf("no manifest: %v", err)
+	}
+	return index.Manifests[0].Digest
+}
+
+// copyBlobs adds the blobs of one layout to another.
+func copyBlobs(t *testing.T, from, to made) {
+	t.Helper()
+	list, err := filepath.Glob(from.BlobFile("sha256:*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range list {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to.blob("", string(data))
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestImagesListsSoundEntriesBesideOddOnes(t *testing.T) {
+	m := newMade(t, imageOf(t, "tag t:1\nlayer A\nf 0644 0:0 etc/a \"1\"\n"))
+	m.artifact("odd", imageConfig, nil, m.blob("application/vnd.oci.image.layer.v1.tar", "x"))
+	for flag, want := range map[string]int{"-q": call.Failed, "--keep-going": call.Partly} {
+		got := direct.Layup(t, "images", flag, "-f", "csv", m.Dir)
+		if got.Status != want || !strings.Contains(got.Out, "docker.io/library/t:1") ||
+			!strings.Contains(got.Out, "no rootfs.diff_ids") || !strings.Contains(got.Err, `image "odd"`) {
+			t.Errorf("%s: exit %d, want %d\n%s%s", flag, got.Status, want, got.Out, got.Err)
+		}
+	}
+}
+
+// A folder holds files, layouts one level down, and what is neither.
+func TestImagesAndVerifyTakeSeveralInputsAndFolders(t *testing.T) {
+	dir := t.TempDir()
+	img := imageOf(t, "tag t:1\nlayer A\nf 0644 0:0 etc/a \"1\"\n")
+	direct.Put(t, filepath.Join(dir, "a.tar"), archived(t, "tag a:1\nlayer A\nf 0644 0:0 etc/a \"2\"\n",
+		fixtures.Packing{Format: fixtures.OCI}))
+	direct.Put(t, filepath.Join(dir, "notes.txt"), []byte("no image"))
+	if _, err := fixtures.NewLayout(filepath.Join(dir, "layout"), img); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sources := []string{"source=" + filepath.Join(dir, "a.tar"), "source=" + filepath.Join(dir, "layout")}
+	for _, args := range [][]string{{"--all", dir}, {filepath.Join(dir, "a.tar"), filepath.Join(dir, "layout")}} {
+		rows := strings.Split(direct.Layup(t, append([]string{"images", "-f", "csv"}, args...)...).Out, "\n")
+		if len(rows) != 4 || !strings.HasPrefix(rows[1], sources[0][7:]+",") ||
+			!strings.HasPrefix(rows[2], sources[1][7:]+",") {
+			t.Errorf("images %v: %q", args, rows)
+		}
+		got := direct.Layup(t, append([]string{"verify"}, args...)...)
+		if got.Status != call.Answered || strings.Count(got.Out, "PASS") < 2 || strings.Contains(got.Out, "FAIL") {
+			t.Errorf("verify %v: exit %d\n%s%s", args, got.Status, got.Out, got.Err)
+		}
+	}
+	got := direct.Layup(t, "find", "--all", "--name", "a", dir)
+	if !strings.Contains(got.Out, "layout") || !strings.Contains(got.Err, "empty: a directory") {
+		t.Errorf("find: %s%s", got.Out, got.Err)
+	}
+	direct.Put(t, filepath.Join(dir, "cut.tar"), archived(t, "tag a:1\nlayer A\nf 0644 0:0 etc/a \"2\"\n",
+		fixtures.Packing{Format: fixtures.OCI})[:1500])
+	for _, command := range []string{"images", "verify"} {
+		got := direct.Layup(t, command, "--all", dir)
+		if got.Status == call.Answered || !strings.Contains(got.Out, "a.tar") || !strings.Contains(got.Err, "cut.tar") {
+			t.Errorf("%s of a folder with a cut file: exit %d\n%s%s", command, got.Status, got.Out, got.Err)
+		}
+	}
+}
+
+func TestOwnerAsksSeveralImagesForOnePath(t *testing.T) {
+	a := direct.Image(t, "a", "layer A\nf 0644 0:0 etc/a \"1\"\n")
+	b := direct.Image(t, "b", "layer A\nf 0644 0:0 etc/b \"1\"\nlayer B\nf 0644 0:0 etc/a \"2\"\n")
+	got := direct.Layup(t, "owner", "--path", "/etc/a", "-f", "csv", a, b)
+	if rows := strings.Split(got.Out, "\n"); got.Status != call.Answered || len(rows) != 4 ||
+		!strings.HasPrefix(rows[1], a) || !strings.HasPrefix(rows[2], b) {
+		t.Errorf("exit %d\n%s%s", got.Status, got.Out, got.Err)
+	}
+	if got := direct.Layup(t, "owner", a); got.Status != call.Failed || !strings.Contains(got.Err, "PATH is missing") {
+		t.Errorf("without a path: exit %d: %s", got.Status, got.Err)
+	}
+	for command, want := range map[string]string{"owner": "--path PATH IMAGE...", "find": "--name PATTERN IMAGE...",
+		"images": "SOURCE...", "verify": "IMAGE...", "hidden": "IMAGE... [PATTERN...]"} {
+		if got := direct.Layup(t, "help", command); !strings.Contains(got.Out, "layup "+command+" [flags] "+want) {
+			t.Errorf("help %s does not say %q", command, want)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"layup/analyze/digest"
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
@@ -250,6 +251,49 @@ func TestPullLeavesOutForeignLayers(t *testing.T) {
 		foreign := func(note string) bool { return strings.Contains(note, "foreign") }
 		if docker != (err != nil) || !slices.ContainsFunc(notes, foreign) {
 			t.Errorf("docker %v: %v, notes %q", docker, err, notes)
+		}
+	}
+}
+
+// Cosign keeps signatures, attestations and SBOMs under tags that the digest of the image makes. Mirrors without them
+// break clusters that demand signatures.
+func TestPullOfAllKeepsTheTagsOfCosign(t *testing.T) {
+	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
+	pulled, err := Pull(t.Context(), []string{ref + ":1"}, pullOptions(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout := &fixtures.Layout{Dir: s.Dir}
+	tags := document.AttachedTags(pulled.References[0].Digest)
+	for _, tag := range tags {
+		put(t, s.Dir, []byte("{}"))
+		config := map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "size": 2,
+			"digest": digest.Of([]byte("{}"))}
+		layer, err := layout.Blob("application/vnd.dev.cosign.simplesigning.v1+json", []byte("about "+tag))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := layout.Manifest(fixtures.Descriptor{"config": config, "layers": []any{layer}})
+		if err == nil {
+			err = layout.Top(m, tag)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	opt := pullOptions(t, "")
+	opt.All, opt.Docker = true, true
+	if _, err := Pull(t.Context(), []string{ref + ":1", ref + ":1"}, opt); err != nil {
+		t.Fatal(err)
+	}
+	kinds, images := listed(t, opt.Target)
+	if want := []string{"image", "attestation", "attestation", "attestation"}; !slices.Equal(kinds, want) || images != 1 {
+		t.Errorf("holds %v and %d images to choose from, want %v and 1", kinds, images, want)
+	}
+	index, err := os.ReadFile(filepath.Join(opt.Target, "index.json"))
+	for _, tag := range tags {
+		if err != nil || !strings.Contains(string(index), `"org.opencontainers.image.ref.name":"`+tag+`"`) {
+			t.Errorf("the tag %s is not in index.json: %v", tag, err)
 		}
 	}
 }

@@ -122,7 +122,9 @@ func (r *Root) repository(repo string, serves map[string]bool) (tags, others []n
 	tags = r.tags(repo, path.Join(dir, "tags"))
 	tagged := map[string]bool{}
 	for _, n := range tags {
-		tagged[n.digest] = true
+		if n.err == nil {
+			tagged[n.digest] = true
+		}
 	}
 	for _, algorithm := range []string{digest.SHA256, digest.SHA512} {
 		revisions := path.Join(dir, "revisions", algorithm)
