@@ -14,8 +14,8 @@ import (
 	"layup/report/call"
 )
 
-// aRegistrysDisk is the disk of a registry with two repositories: lab/shop has an image with two layers, an index of two
-// platforms and an image without a tag, other has the first image. It returns the digests of the manifests.
+// aRegistrysDisk is the disk of a registry with two repositories: lab/shop has an image with two layers, an index of
+// two platforms and an image without a tag, other has the first image. It returns the digests of the manifests.
 func aRegistrysDisk(t *testing.T) (root string, digests map[string]string) {
 	t.Helper()
 	root = filepath.Join(t.TempDir(), "registry")

@@ -242,35 +242,22 @@ func (r *Root) walk(ctx context.Context, list []named) error {
 	return nil
 }
 
-// dropRepeated drops manifests without a tag that an index names: a repository lists the images of its indexes also
-// one by one. Larger groups are kept before smaller ones.
+// dropRepeated drops the names of manifests without a tag that an index of their repository names: it has the images of
+// its indexes also one by one.
 func (r *Root) dropRepeated() {
-	groups := map[int][]*source.Entry{}
+	named := map[string]bool{} // by an index, or by a tag
 	for _, e := range r.Graph.Entries {
-		groups[e.Group] = append(groups[e.Group], e)
-	}
-	tagged := func(e *source.Entry) bool {
-		return slices.ContainsFunc(e.References, func(ref string) bool { return !strings.Contains(ref, "@") })
-	}
-	order := slices.SortedFunc(maps.Keys(groups), func(a, b int) int {
-		first, second := groups[a], groups[b]
-		if tagged(first[0]) != tagged(second[0]) {
-			if tagged(first[0]) {
-				return -1
+		for _, ref := range e.References {
+			if own := repositoryOf(ref) + "@" + e.Descriptor.Digest; own != ref {
+				named[own] = true
 			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(len(second), len(first)), cmp.Compare(a, b))
-	})
-	kept, drop := map[string]bool{}, map[int]bool{}
-	for _, g := range order {
-		drop[g] = !tagged(groups[g][0]) &&
-			!slices.ContainsFunc(groups[g], func(e *source.Entry) bool { return !kept[e.Descriptor.Digest] })
-		for _, e := range groups[g] {
-			kept[e.Descriptor.Digest] = true
 		}
 	}
-	r.Graph.Entries = slices.DeleteFunc(r.Graph.Entries, func(e *source.Entry) bool { return drop[e.Group] })
+	for _, e := range r.Graph.Entries {
+		e.References = slices.DeleteFunc(e.References, func(ref string) bool { return named[ref] })
+	}
+	nameless := func(e *source.Entry) bool { return len(e.References) == 0 }
+	r.Graph.Entries = slices.DeleteFunc(r.Graph.Entries, nameless)
 }
 
 // complete adds to an entry the names that choose it: its repository, and that with a digest.
