@@ -26,6 +26,7 @@ const (
 	tables     = "github.com/olekukonko/tablewriter"
 	widths     = "github.com/clipperhouse/displaywidth"
 	yaml       = "go.yaml.in/yaml"
+	bolt       = "go.etcd.io/bbolt"
 	flags      = "github.com/spf13/pflag"
 )
 
@@ -46,7 +47,7 @@ var rooms = map[string][]string{
 	"analyze/source/document":       {"tarfs", "analyze/source/decode", registries},
 
 	"analyze/source/registry":    {registries},
-	"analyze/source/store":       {"tarfs", "analyze/source/bolt", compress, sys},
+	"analyze/source/store":       {"tarfs", "analyze/source/bolt", "analyze/source/decode", sys},
 	"analyze/source/pull/layout": {},
 	"analyze/source/pull": {"tarfs", "analyze/source/decode", "analyze/source/document", "analyze/source/pull/layout",
 		"analyze/source/registry"},
@@ -85,10 +86,11 @@ var rooms = map[string][]string{
 		"analyze/extract", "analyze/filter", "analyze/source/kinds", "analyze/source/pull"),
 
 	"fixtures":                {compress, xz},
-	"fixtures/bench":          {},
+	"fixtures/bench":          {"fixtures/storage"},
 	"fixtures/direct":         {"fixtures", "report"},
 	"fixtures/harness":        {"fixtures", "analyze", "tarfs"},
 	"fixtures/harness/inside": {"fixtures/direct", "fixtures/harness"},
+	"fixtures/storage":        {bolt},
 	"fixtures/sample":         {compress, xz, "tarfs"},
 }
 

@@ -8,6 +8,7 @@ package analyze
 
 import (
 	"fmt"
+	"sync"
 
 	"layup/analyze/digest"
 	"layup/analyze/source"
@@ -60,9 +61,9 @@ const (
 // A loading is a caller's options and what this package adds to them.
 type loading struct {
 	Options
-	shared    shared         // findings in layers of the archive's other images; nil if there is only one image
+	shared    *shared        // findings in layers of the source's other images; nil if there is only one image
 	digestsOf func(int) bool // also compute digests in these layers; may be nil
-	unpacked  bool           // keep the bytes of layers that an engine unpacked, to compare contents
+	contents  bool           // compare also the content of what an engine keeps in directories
 }
 
 // digests reports whether to hash the content of a layer's files.
@@ -81,7 +82,8 @@ func Default() Options {
 // An Image is one loaded image. Several goroutines may use it at once.
 type Image struct {
 	*source.Image
-	tree     *tarfs.Tree
+	mu       sync.Mutex
+	tree     *tarfs.Tree // nil while the image rests
 	top      *tarfs.Snapshot
 	scans    []source.Scanned // by layer
 	read     bool             // the layers were read
@@ -125,10 +127,34 @@ func (img *Image) Close() error {
 func (img *Image) LayersRead() bool { return img.read }
 
 // Tree returns the merged tree with its whole history.
-func (img *Image) Tree() *tarfs.Tree { return img.tree }
+func (img *Image) Tree() *tarfs.Tree {
+	tree, _ := img.merge()
+	return tree
+}
 
 // Top returns what is visible after the last layer.
-func (img *Image) Top() *tarfs.Snapshot { return img.top }
+func (img *Image) Top() *tarfs.Snapshot {
+	_, top := img.merge()
+	return top
+}
+
+// merge returns the tree, and merges the layers again after a rest.
+func (img *Image) merge() (*tarfs.Tree, *tarfs.Snapshot) {
+	img.mu.Lock()
+	defer img.mu.Unlock()
+	if img.tree == nil {
+		img.tree, _ = tarfs.Merge(img.tables(), img.opt.View) // what cannot be merged is an error of the image already
+		img.top = img.tree.Top()
+	}
+	return img.tree, img.top
+}
+
+// Rest frees the tree until somebody asks for it. What an earlier answer holds of it stays valid.
+func (img *Image) Rest() {
+	img.mu.Lock()
+	defer img.mu.Unlock()
+	img.tree, img.top = nil, nil
+}
 
 // Warnings returns what is odd in the image: first about the whole image, then by layer.
 func (img *Image) Warnings() []tarfs.Warning { return img.warnings }

@@ -34,7 +34,7 @@ func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, 
 // Snapshot.FS of package tarfs says what io/fs cannot show of an image. The first Read of a file calls Content, so load
 // the image with MostBodies to read many files.
 func (img *Image) FS(upto int) fs.FS {
-	return img.tree.At(upto).FS(func(v tarfs.Version) (io.ReadCloser, error) {
+	return img.Tree().At(upto).FS(func(v tarfs.Version) (io.ReadCloser, error) {
 		return img.Content(context.Background(), v)
 	})
 }

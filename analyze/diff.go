@@ -27,7 +27,7 @@ type Side struct {
 // After returns the image as it is after layer n: tarfs.NoLayer means the empty tree, Last the whole image.
 func (img *Image) After(n int) Side {
 	n = min(n, len(img.Layers)-1)
-	return Side{img, n, img.tree.At(n)}
+	return Side{img, n, img.Tree().At(n)}
 }
 
 // Began returns what a container began with: its image and, with init, what the engine added before the first run.

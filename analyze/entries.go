@@ -12,7 +12,7 @@ import (
 func (img *Image) Own(layer int, top string) iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
 		deleted := "" // the last path that the layer deleted, with everything below
-		for n := range img.tree.Nodes() {
+		for n := range img.Tree().Nodes() {
 			p := n.Path()
 			if !below(p, top) {
 				continue
@@ -56,7 +56,7 @@ func (img *Image) Names(dir string, upto int) iter.Seq[string] {
 		if err != nil || at.Version.Type() != tarfs.Dir {
 			return
 		}
-		view, top := img.tree.At(upto), at.Version.Node()
+		view, top := img.Tree().At(upto), at.Version.Node()
 		for v := range view.Walk(top, 1) {
 			if v.Node() == top {
 				continue
@@ -80,11 +80,11 @@ func (img *Image) Names(dir string, upto int) iter.Seq[string] {
 // EveryName yields the names that any layer put into a directory. A name that was ever a directory ends in a slash.
 func (img *Image) EveryName(dir string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		top, ok := img.tree.Lookup(dir)
+		top, ok := img.Tree().Lookup(dir)
 		if at, err := img.Owner(dir, true, Last); err == nil {
 			top, ok = at.Version.Node(), true
 		}
-		for n := range img.tree.Nodes() {
+		for n := range img.Tree().Nodes() {
 			if !ok || n.IsRoot() || n.Parent() != top {
 				continue
 			}

@@ -39,7 +39,7 @@ func (img *Image) Hits() iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
 		var last Hit
 		pending := false
-		for v := range img.tree.Versions() {
+		for v := range img.Tree().Versions() {
 			if pending {
 				if last.Status == Deleted && last.Version.Node() == v.Node() && int(last.HiddenBy) == v.Since() {
 					last.Status = Overwritten
@@ -49,7 +49,7 @@ func (img *Image) Hits() iter.Seq[Hit] {
 					return
 				}
 			}
-			last, pending = hit(v), true
+			last, pending = hitOf(v), true
 		}
 		if pending {
 			yield(last)
@@ -67,8 +67,8 @@ func sameContent(a, b tarfs.Version) bool {
 // Unseen yields the content that no version of the tree ever showed, layer by layer, in tar order.
 func (img *Image) Unseen() iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
-		for v := range img.tree.Unseen() {
-			h := hit(v)
+		for v := range img.Tree().Unseen() {
+			h := hitOf(v)
 			h.Status = Unseen
 			if !yield(h) {
 				return
@@ -98,7 +98,7 @@ func (img *Image) Find(unseen bool, wanted func(Hit) bool) iter.Seq[Hit] {
 
 // HitOf returns what became of one version. It leaves Same to Hits.
 func HitOf(v tarfs.Version) Hit {
-	h := hit(v)
+	h := hitOf(v)
 	for w := range v.Node().Versions() {
 		if h.Status == Deleted && w.Layer() == int(h.HiddenBy) {
 			h.Status = Overwritten
@@ -107,7 +107,7 @@ func HitOf(v tarfs.Version) Hit {
 	return h
 }
 
-func hit(v tarfs.Version) Hit {
+func hitOf(v tarfs.Version) Hit {
 	by, how := v.HiddenBy()
 	if how == tarfs.NotHidden {
 		return Hit{Version: v, Status: Live, HiddenBy: tarfs.NoLayer}
@@ -119,7 +119,7 @@ func hit(v tarfs.Version) Hit {
 // With unseen, it adds content that no layer ever showed, after versions of equal size.
 func (img *Image) Hidden(unseen bool, wanted func(Hit) bool) []Hit {
 	n := 0
-	for v := range img.tree.Versions() {
+	for v := range img.Tree().Versions() {
 		if _, how := v.HiddenBy(); how != tarfs.NotHidden {
 			n++
 		}

@@ -42,7 +42,7 @@ func (img *Image) LayerFacts() []LayerFacts {
 		}
 	}
 	img.countChanges(list)
-	for b := range img.tree.Bodies() {
+	for b := range img.Tree().Bodies() {
 		if !b.Live() {
 			list[b.Layer()].HiddenBytes += b.Stored()
 		}
@@ -60,7 +60,7 @@ func (img *Image) diffIDs() []string {
 }
 
 func (img *Image) countChanges(list []LayerFacts) {
-	for n := range img.tree.Nodes() {
+	for n := range img.Tree().Nodes() {
 		if n.IsRoot() {
 			continue
 		}

@@ -46,10 +46,10 @@ func (img *Image) Log(asked string) []Change {
 
 // everThere finds a path that some layer held.
 func (img *Image) everThere(asked string) (tarfs.Node, bool) {
-	n, ok := img.tree.Lookup(asked)
-	for upto := img.tree.Layers() - 1; upto >= 0 && !ok; upto-- {
-		if meant, err := img.tree.At(upto).Canonical(asked, false); err == nil {
-			n, ok = img.tree.Lookup(meant)
+	n, ok := img.Tree().Lookup(asked)
+	for upto := img.Tree().Layers() - 1; upto >= 0 && !ok; upto-- {
+		if meant, err := img.Tree().At(upto).Canonical(asked, false); err == nil {
+			n, ok = img.Tree().Lookup(meant)
 		}
 	}
 	return n, ok

@@ -84,7 +84,8 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 			return
 		}
 		defer src.Close() // opened for reading: closing cannot lose anything
-		all := loading{Options: opt, shared: shared{}}
+		all := loading{Options: opt, shared: newShared()}
+		readAll(ctx, images, all)
 		for _, one := range images {
 			img, err := load(ctx, one, all)
 			if err != nil {
@@ -107,6 +108,13 @@ func (opt *Options) source() kinds.Options {
 		of.Reading = func(n int64) { opt.Progress(Progress{Read: n, Finished: -1}) }
 	}
 	return of
+}
+
+// readAll reads the layers of several images, all layers at once, before each image is loaded.
+func readAll(ctx context.Context, images []*source.Image, opt loading) {
+	if len(images) > 1 {
+		newLoader(ctx, opt, images...).run()
+	}
 }
 
 // openName opens a source by its name and chooses at least one of its images.

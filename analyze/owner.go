@@ -44,7 +44,7 @@ func (e *NotFoundError) Error() string {
 // and one at the end if follow is set. The error is a *NotFoundError or wraps tarfs.ErrLoop.
 func (img *Image) Owner(asked string, follow bool, upto int) (Owner, error) {
 	asked = absolute(asked)
-	view := img.tree.At(upto)
+	view := img.Tree().At(upto)
 	v, err := view.Resolve(asked, follow)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Owner{Asked: asked}, img.notFound(asked, view, follow, upto)
@@ -70,7 +70,7 @@ func (img *Image) notFound(asked string, view *tarfs.Snapshot, follow bool, upto
 	if err != nil {
 		return e
 	}
-	if n, ok := img.tree.Lookup(meant); ok {
+	if n, ok := img.Tree().Lookup(meant); ok {
 		for v := range n.Versions() {
 			if by, how := v.HiddenBy(); how != tarfs.NotHidden && by <= upto {
 				e.DeletedBy, e.How = by, how
@@ -96,7 +96,7 @@ func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
 		}
 	}
 	most, found := -1, ""
-	for v := range view.Walk(img.tree.Root(), -1) {
+	for v := range view.Walk(img.Tree().Root(), -1) {
 		if !strings.EqualFold(v.Node().Name(), base) {
 			continue
 		}

@@ -117,7 +117,7 @@ func manyRoots(content []byte) bool {
 // HasOtherRoots reports whether the final tree's passwd file gives the number 0 to users other than root. It needs
 // Options.Secrets.
 func (img *Image) HasOtherRoots() bool {
-	v, err := img.top.Resolve("/etc/passwd", true)
+	v, err := img.Top().Resolve("/etc/passwd", true)
 	return err == nil && v.Mark()&markManyRoots != 0
 }
 

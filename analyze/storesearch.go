@@ -3,8 +3,7 @@ package analyze
 import (
 	"cmp"
 	"context"
-	"iter"
-	"slices"
+	"fmt"
 	"strings"
 
 	"layup/analyze/digest"
@@ -20,9 +19,6 @@ type StoreSearch[T any] struct {
 	Kind     string          // of the store, as in source.Image.Source
 	Warnings []tarfs.Warning // each once
 	Errors   []error
-
-	hits     map[found]*StoreHit[T]
-	warnings map[found]bool
 }
 
 // A StoreHit is a version in a layer of one or more images and containers of a store.
@@ -31,77 +27,53 @@ type StoreHit[T any] struct {
 	Path      string
 	Layer     int
 	Directory string // of the layer; may be empty
-	Images    []int  // the places of the images in the search
+	Images    []int  // the places of the images in the search, in ascending order
 }
 
-// found identifies a hit or a warning, by the directories of its layers and by what the caller says.
-type found struct{ directory, hiddenIn, what string }
+// A Search says what is searched for.
+type Search struct {
+	Wanted func(Hit) bool
+	Unseen bool // also what Image.Unseen yields
+}
 
-// SearchStore searches all images and containers of a store, one after the other, and the directories and volumes that
-// none of them uses. Find yields the hits in an image, and
-// keep makes an item and a key of each. Hits with equal keys and directories are one. SearchStore returns early if the
-// context ends, or if an image cannot be loaded and opt.KeepGoing is not set. If no image can be loaded, it returns the
-// last error.
-func SearchStore[T any](
-	ctx context.Context, name string, opt Options,
-	find func(*Image) iter.Seq[Hit], keep func(*Image, Hit) (item T, key string),
-) (*StoreSearch[T], error) {
+// SearchStore searches all images and containers of a store, and the directories and volumes that none of them uses.
+// Layers that several of them share are read, merged and searched once. Keep makes an item and a key of each hit. Hits
+// with equal keys and directories are one. SearchStore returns an error if the context ends, or if an image cannot be
+// loaded and opt.KeepGoing is not set. If no image can be loaded, it returns the last error.
+func SearchStore[T any](ctx context.Context, name string, opt Options, search Search,
+	keep func(*Image, Hit) (item T, key string)) (*StoreSearch[T], error) {
 	opt.Select.All, opt.Loose = true, true
-	s := &StoreSearch[T]{hits: map[found]*StoreHit[T]{}, warnings: map[found]bool{}}
-	for img, err := range OpenAll(ctx, name, opt) {
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err != nil && !opt.KeepGoing:
-			return nil, err
-		case err != nil:
-			s.Errors = append(s.Errors, err)
-		default:
-			s.add(img, find(img), keep)
+	src, chosen, err := openName(ctx, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close() // opened for reading: closing cannot lose anything
+	m, numbers, errs := readMany(ctx, chosen, loading{Options: opt, shared: newShared()})
+	s := newSearching(m, search, keep)
+	if err := s.run(ctx, numbers, errs); err != nil {
+		return nil, err
+	}
+	out := &StoreSearch[T]{}
+	places := map[int]int{}
+	for n, img := range m.images {
+		if errs[n] != nil {
+			err := fmt.Errorf("%s: %w", name, errs[n])
+			if out.Errors = append(out.Errors, err); !opt.KeepGoing {
+				return nil, err
+			}
+			continue
+		}
+		places[n] = len(out.Images)
+		out.Images, out.Kind = append(out.Images, img.Image), img.Source
+		for _, e := range img.errs {
+			out.Errors = append(out.Errors, e)
 		}
 	}
-	if len(s.Images) == 0 && len(s.Errors) > 0 {
-		return s, s.Errors[len(s.Errors)-1]
+	if len(out.Images) == 0 && len(out.Errors) > 0 {
+		return out, out.Errors[len(out.Errors)-1]
 	}
-	slices.SortStableFunc(s.Hits, func(a, b *StoreHit[T]) int {
-		return cmp.Or(comparePaths(a.Path, b.Path), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Directory, b.Directory))
-	})
-	return s, nil
-}
-
-// add adds what is found in one image.
-func (s *StoreSearch[T]) add(img *Image, hits iter.Seq[Hit], keep func(*Image, Hit) (T, string)) {
-	this := len(s.Images)
-	s.Images, s.Kind = append(s.Images, img.Image), img.Source
-	directory := func(layer int) string {
-		if layer < 0 || layer >= len(img.Layers) {
-			return ""
-		}
-		return img.Layers[layer].Directory
-	}
-	for h := range hits {
-		layer := h.Version.Layer()
-		item, key := keep(img, h)
-		what := found{directory(layer), directory(int(h.HiddenBy)), key}
-		hit := s.hits[what]
-		if hit == nil {
-			hit = &StoreHit[T]{Item: item, Path: h.Version.Node().Path(), Layer: layer, Directory: what.directory}
-			s.hits[what] = hit
-			s.Hits = append(s.Hits, hit)
-		}
-		if !slices.Contains(hit.Images, this) {
-			hit.Images = append(hit.Images, this)
-		}
-	}
-	for _, w := range img.warnings {
-		if what := (found{directory(w.Layer), w.Code.Name, w.Path}); !s.warnings[what] {
-			s.warnings[what] = true
-			s.Warnings = append(s.Warnings, w)
-		}
-	}
-	for _, e := range img.errs {
-		s.Errors = append(s.Errors, e)
-	}
+	out.Hits, out.Warnings = s.found(places), s.warned()
+	return out, nil
 }
 
 // Titles returns the titles of the images as the function Titles does, but with short IDs.
@@ -113,22 +85,6 @@ func (s *StoreSearch[T]) Titles() []string {
 		}
 	}
 	return titles
-}
-
-// comparePaths orders paths as listings do: a directory before its content, siblings by their bytes.
-func comparePaths(a, b string) int {
-	for i := range min(len(a), len(b)) {
-		switch {
-		case a[i] == b[i]:
-		case a[i] == '/':
-			return -1
-		case b[i] == '/':
-			return 1
-		default:
-			return cmp.Compare(a[i], b[i])
-		}
-	}
-	return cmp.Compare(len(a), len(b))
 }
 
 // Title returns the name of an image's container, else its reference, else its ID. It may be empty. The kind comes

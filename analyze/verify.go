@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -28,7 +29,7 @@ type Verified struct {
 
 // Verify reads everything in an input and records what it finds; damage does not stop it. Of several images it takes
 // the ones that opt.Select leaves. There is an error if the input cannot be read at all, or if the context ends. The
-// images answer questions, but their content cannot be read.
+// images say what they are, but their trees and their content cannot be read.
 func Verify(ctx context.Context, name string, opt Options) (*Verification, error) {
 	opt.KeepGoing, opt.Source.Verify, opt.Source.Audit = true, true, source.NewAudit()
 	src, err := kinds.Open(ctx, name, opt.Source)
@@ -47,50 +48,53 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 	if v.File, err = src.Documents(ctx); err != nil {
 		return nil, err
 	}
-	all := loading{Options: opt, shared: shared{}, unpacked: true}
-	read := map[string]bool{}
-	for _, s := range subjects {
-		one, err := verify(ctx, s, all, read)
-		if err != nil {
-			return nil, err
-		}
-		v.Images = append(v.Images, one)
-	}
-	v.Others, err = src.Others(ctx, read, opt.Select.All)
-	return v, err
+	return v, v.verify(ctx, src, subjects, opt)
 }
 
-// verify reads the layers of one image and notes the digests of the ones that were read.
-func verify(ctx context.Context, s source.Subject, opt loading, read map[string]bool) (Verified, error) {
-	img, err := load(ctx, s.Image, opt)
-	v := Verified{Image: img, Checks: s.Checks}
-	if ctx.Err() != nil {
-		return v, ctx.Err()
+// verify reads the layers of all images, and then what no image needs.
+func (v *Verification) verify(ctx context.Context, src source.Source, subjects []source.Subject,
+	opt Options) (err error) {
+	images := make([]*source.Image, len(subjects))
+	for i, s := range subjects {
+		images[i] = s.Image
 	}
-	if err != nil { // a limit of the whole image: no tree was made
-		v.Checks = append(v.Checks, source.Check{What: "image", Layer: tarfs.NoLayer, Size: -1,
-			Verdict: source.Failed, Code: source.CodeUnreadable, Message: err.Error()})
-		return v, nil
+	m, numbers, errs := readMany(ctx, images, loading{Options: opt, shared: newShared(), contents: true})
+	m.merged = func(n int, err error) { errs[n] = err }
+	if err := cmp.Or(ctx.Err(), m.run(ctx, numbers)); err != nil {
+		return err
+	}
+	read := map[string]bool{} // digests
+	for i, s := range subjects {
+		v.Images = append(v.Images, Verified{m.images[i], append(s.Checks, m.images[i].checks(errs[i])...)})
+		for _, l := range s.Image.Layers {
+			if errs[i] == nil && l.Digest != "" && !l.Unread() {
+				read[l.Digest] = true
+			}
+		}
+	}
+	v.Others, err = src.Others(ctx, read, opt.Select.All)
+	return err
+}
+
+// checks is the record of an image's layers. The error is that of the whole image: no tree was made.
+func (img *Image) checks(err error) (list []source.Check) {
+	if err != nil {
+		check := source.NewCheck("image")
+		check.Fail(source.CodeUnreadable, err.Error())
+		return []source.Check{check}
 	}
 	failed := make([]error, len(img.Layers))
 	for _, e := range img.errs {
 		failed[e.Layer] = e.Err
 	}
 	for i, l := range img.Layers {
-		var changed []source.Check
-		if failed[i] == nil {
-			changed, failed[i] = l.Rebuild(ctx, &img.scans[i])
-		}
-		if ctx.Err() != nil {
-			return v, ctx.Err()
-		}
-		v.Checks = append(append(v.Checks, l.Checks(img.scans[i], failed[i])...), changed...)
-		if l.Digest != "" && !l.Unread() {
-			read[l.Digest] = true
+		list = append(list, l.Checks(img.scans[i], failed[i])...)
+		for _, c := range img.scans[i].Compared {
+			c.Layer = i
+			list = append(list, c)
 		}
 	}
-	v.Checks = append(v.Checks, entryChecks(img.warnings)...)
-	return v, nil
+	return append(list, entryChecks(img.warnings)...)
 }
 
 // entryChecks turns warnings into checks. Warnings of high severity fail. Warnings of low severity are one check for

@@ -42,7 +42,7 @@ func (img *Image) Account() Account {
 	for i := range a.Layers {
 		a.Layers[i] = LayerAccount{Layer: i, Repeats: img.repeats(i), Instruction: img.Instruction(i)}
 	}
-	for b := range img.tree.Bodies() {
+	for b := range img.Tree().Bodies() {
 		l := &a.Layers[b.Layer()]
 		l.Stored += b.Stored()
 		if b.Live() {
@@ -97,7 +97,7 @@ func (img *Image) wasted(yield func(Wasted) bool) {
 // Wasted returns all content that no path of the final tree shows, the largest first, then by path.
 func (img *Image) Wasted() []Wasted {
 	n := 0
-	for b := range img.tree.Bodies() {
+	for b := range img.Tree().Bodies() {
 		if !b.Live() {
 			n++
 		}
@@ -138,13 +138,13 @@ func (d *digested) place() uint64 {
 // digested returns the live bodies with a known digest. Bodies of equal content follow each other.
 func (img *Image) digested() []digested {
 	n := 0
-	for b := range img.tree.Bodies() {
+	for b := range img.Tree().Bodies() {
 		if b.Live() {
 			n++
 		}
 	}
 	list := make([]digested, 0, n)
-	for b := range img.tree.Bodies() {
+	for b := range img.Tree().Bodies() {
 		if sum, ok := b.Version().Digest(); ok && b.Live() {
 			list = append(list, digested{binary.BigEndian.Uint64(sum[:]), b.Version()})
 		}

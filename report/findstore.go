@@ -29,12 +29,11 @@ func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep
 	if err != nil {
 		return call.Failed, err
 	}
-	find := func(img *analyze.Image) iter.Seq[analyze.Hit] { return img.Find(s.unseen, keep) }
-	found, err := analyze.SearchStore(ctx, name, opt, find, func(img *analyze.Image, h analyze.Hit) ([]render.Value,
-		string) {
-		row := item.AppendStatus(item.Append(nil, h.Version, img.Top()), h)
-		return row, fmt.Sprintf("%q", row)
-	})
+	found, err := analyze.SearchStore(ctx, name, opt, analyze.Search{Wanted: keep, Unseen: s.unseen},
+		func(img *analyze.Image, h analyze.Hit) ([]render.Value, string) {
+			row := item.AppendStatus(item.Append(nil, h.Version, img.Top()), h)
+			return row, fmt.Sprintf("%q", row)
+		})
 	if err != nil {
 		if found != nil {
 			for _, e := range found.Errors[:len(found.Errors)-1] {

@@ -55,7 +55,7 @@ func newTree(layers []*Layer, view View) *Tree {
 	for size < int(2*biggest) {
 		size *= 2
 	}
-	t := &Tree{layers: layers, view: view, seed: maphash.MakeSeed()}
+	t := &Tree{layers: layers, view: view, seed: maphash.MakeSeed(), once: new(once)}
 	t.records.add(record{}) // 0 stands for none
 	t.nodes.add(node{record: t.records.add(record{node: root, entry: noEntry, kind: Dir})})
 	t.groups = append(t.groups, group{})
@@ -80,8 +80,9 @@ type merger struct {
 	steps  []step // a buffer for resolve
 	todo   []ref  // a buffer for resolve
 
-	implied   int // directories made in all layers
-	linkSteps int // components of symlinks followed in this layer
+	implied   int      // directories made in all layers
+	log       *changes // of what lower layers left, for a Pile; else nil
+	linkSteps int      // components of symlinks followed in this layer
 }
 
 // local is what the current layer says of a path.

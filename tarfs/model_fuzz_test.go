@@ -175,3 +175,107 @@ func TestMergeMatchesModel(t *testing.T) {
 }
 
 var modelStacks = flag.Int("model-stacks", 2000, "how many random stacks are compared with the model")
+
+// A piled is a pile with the layers that it should hold.
+type piled struct {
+	pile   *tarfs.Pile
+	stack  stack // tars and errors; the tree is the pile's
+	tables []*tarfs.Layer
+	listed map[tarfs.Version]string // all versions, kept up to date by Added and Hidden
+	undo   []map[tarfs.Version]string
+}
+
+func version(v tarfs.Version) string {
+	by, how := v.HiddenBy()
+	return fmt.Sprintf("%s %s %d since %d, hidden by %d %s", v.Node().Path(), v.Type(), v.Layer(), v.Since(), by, how)
+}
+
+func newPiled(view tarfs.View) *piled {
+	p := &piled{pile: tarfs.NewPile(view), listed: map[tarfs.Version]string{}}
+	for v := range p.pile.Tree().Versions() {
+		p.listed[v] = version(v)
+	}
+	return p
+}
+
+func (p *piled) push(data []byte, table *tarfs.Layer) {
+	p.stack.tars, p.tables = append(p.stack.tars, data), append(p.tables, table)
+	p.undo = append(p.undo, maps.Clone(p.listed))
+	if err := p.pile.Push(table); err != nil {
+		p.stack.errs = append(p.stack.errs, &tarfs.LayerError{Layer: len(p.tables) - 1, Err: err})
+	}
+	for v := range p.pile.Hidden() {
+		p.listed[v] = version(v)
+	}
+	for v := range p.pile.Added() {
+		if older, ok := v.Older(); ok && v.Relists() {
+			delete(p.listed, older)
+		}
+		p.listed[v] = version(v)
+	}
+}
+
+func (p *piled) pop() {
+	n := len(p.tables) - 1
+	p.pile.Pop()
+	p.stack.tars, p.tables = p.stack.tars[:n], p.tables[:n]
+	p.listed, p.undo = p.undo[n], p.undo[:n]
+	p.stack.errs = slices.DeleteFunc(p.stack.errs, func(e *tarfs.LayerError) bool { return e.Layer == n })
+}
+
+// dump describes everything in a tree that a merge decides.
+func dump(s stack) (lines []string) {
+	for n := range s.tree.Layers() {
+		lines = append(lines, s.visible(s.tree.At(n))...)
+	}
+	lines = append(lines, s.hidden()...)
+	lines = append(lines, s.warned()...)
+	for v := range s.tree.Unseen() {
+		lines = append(lines, "unseen "+version(v))
+	}
+	for b := range s.tree.Bodies() {
+		lines = append(lines, fmt.Sprint("body ", b.Layer(), " ", b.Stored(), " ", b.Live(), " ", version(b.Version())))
+	}
+	for _, e := range s.errs {
+		lines = append(lines, e.Error())
+	}
+	return lines
+}
+
+// A pile is at any time what a merge of its layers is, whatever was on it before.
+func TestPileIsTheMergeOfItsLayers(t *testing.T) {
+	for seed := range uint64(*modelStacks) / 20 {
+		random := rand.New(rand.NewPCG(seed, 2))
+		data := make([]byte, 60+random.IntN(100))
+		for i := range data {
+			if data[i] = byte(random.IntN(256)); random.IntN(25) == 0 {
+				data[i] = 255
+			}
+		}
+		layers := layersOf(data)
+		view := tarfs.View(seed % 2)
+		p := newPiled(view)
+		for range 20 {
+			if depth := p.pile.Depth(); depth > 0 && (depth > 5 || random.IntN(5) < 2) {
+				p.pop()
+			} else {
+				tar := tarOf(layers[random.IntN(len(layers))])
+				p.push(tar, mustScan(t, tar))
+			}
+			p.stack.tree = p.pile.Tree()
+			merged := stack{tars: p.stack.tars}
+			merged.tree, merged.errs = tarfs.Merge(p.tables, view)
+			if d := differ("pile", dump(p.stack), dump(merged)); d != "" {
+				t.Fatalf("seed %d\n%s%s", seed, notation(layers), d)
+			}
+			listed, want := slices.Sorted(maps.Values(p.listed)), []string(nil)
+			for v := range merged.tree.Versions() {
+				want = append(want, version(v))
+			}
+			slices.Sort(want)
+			if d := differ("versions", listed, want); d != "" {
+				t.Fatalf("seed %d\n%s%s", seed, notation(layers), d)
+			}
+		}
+	}
+}

@@ -30,6 +30,14 @@ func (s *slabs[T]) add(item T) uint32 {
 	return s.n - 1
 }
 
+// cut drops the items from a number on, and keeps their memory.
+func (s *slabs[T]) cut(n uint32) {
+	for k := int(n >> slabBits); k < len(s.list); k++ {
+		s.list[k] = s.list[k][:max(0, min(len(s.list[k]), int(n)-k<<slabBits))]
+	}
+	s.n = n
+}
+
 // reset empties the list and keeps its memory.
 func (s *slabs[T]) reset() {
 	for i := range s.list {

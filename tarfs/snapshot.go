@@ -78,19 +78,22 @@ func (s *Snapshot) FirstName(v Version) (Node, bool) {
 	return Node{s.tree, first}, ok
 }
 
-// nameGroups finds the first names in one walk.
+// nameGroups finds the first names of all groups.
 func (s *Snapshot) nameGroups() {
 	s.names = map[uint32]uint32{}
-	first := map[uint32]uint32{}
-	for v := range s.Walk(s.tree.Root(), -1) {
-		g, id := v.record().group, v.record().node
-		if g == 0 {
+	first := map[uint32]Node{}
+	for id := uint32(1); id < s.tree.records.n; id++ {
+		r := s.tree.records.at(id)
+		if r.group == 0 || s.visible(r.node) != id {
 			continue
 		}
-		if one, ok := first[g]; ok {
-			s.names[g] = one
-		} else {
-			first[g] = id
+		n := Node{s.tree, r.node}
+		one, several := first[r.group]
+		if !several || ComparePaths(n.Path(), one.Path()) < 0 {
+			first[r.group] = n
+		}
+		if several {
+			s.names[r.group] = first[r.group].id
 		}
 	}
 }

@@ -37,12 +37,12 @@ func (m *merger) below(id uint32) bool {
 
 // covers reports whether lower layers show a child of a directory. It removes hidden children from the list on its way.
 func (m *merger) covers(id uint32) bool {
-	n := m.t.nodes.at(id)
-	for n.first != 0 {
+	for n := m.t.nodes.at(id); n.first != 0; {
 		if m.below(n.first) {
 			return true
 		}
-		child := m.t.nodes.at(n.first)
+		n = m.node(id)
+		child := m.node(n.first)
 		child.listed = false
 		n.first, child.next = child.next, 0
 	}
@@ -55,7 +55,7 @@ func (m *merger) hideTrees(how How, stack ...uint32) {
 		id := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		if r := m.t.nodes.at(id).record; r != 0 && m.t.records.at(r).hiddenBy == 0 {
-			m.t.records.at(r).hiddenBy, m.t.records.at(r).how = uint16(m.layer)+1, how
+			m.conceal(r, how)
 		}
 		stack = m.release(id, stack)
 	}
@@ -64,8 +64,12 @@ func (m *merger) hideTrees(how How, stack ...uint32) {
 // release moves the children of a directory from its list to a stack.
 func (m *merger) release(id uint32, stack []uint32) []uint32 {
 	n := m.t.nodes.at(id)
+	if n.first == 0 {
+		return stack
+	}
+	n = m.node(id)
 	for c := n.first; c != 0; {
-		child := m.t.nodes.at(c)
+		child := m.node(c)
 		child.listed = false
 		stack = append(stack, c)
 		c, child.next = child.next, 0
@@ -138,13 +142,13 @@ func (m *merger) addImplied(l *local, at uint32) {
 
 // push makes a new record, the newest of its path.
 func (m *merger) push(l *local, at uint32, relists bool) {
-	n := m.t.nodes.at(l.node)
+	n := m.node(l.node)
 	n.record = m.t.records.add(record{
 		node: l.node, entry: l.entry, older: n.record, group: m.links[at],
 		layer: uint16(m.layer), kind: l.kind, relists: relists,
 	})
 	if l.node != root && !n.listed {
-		p := m.t.nodes.at(n.parent)
+		p := m.node(n.parent)
 		n.listed, n.next = true, p.first
 		p.first = l.node
 	}

@@ -23,15 +23,17 @@ type Tree struct {
 	seed    maphash.Seed
 	warned  warnings
 
-	sorted sync.Once
+	*once
 	starts []uint32 // by node: where its children begin in kids
 	kids   []uint32 // the children of all nodes, by name, one parent after another
 
-	replaced  []uint64 // entries that a later entry of their own layer replaced: layer<<32 | entry
-	accounted sync.Once
+	replaced  []uint64      // entries that a later entry of their own layer replaced: layer<<32 | entry
 	claims    [][]uint32    // by layer and entry: the version that stands for the entry's body, or 0
 	unclaimed slabs[record] // for bodies that no version ever showed
 }
+
+// once says what was found in a tree, on the first demand.
+type once struct{ sorted, accounted sync.Once }
 
 // node is a path. Its list of children holds those that may be visible; only the index finds the others. So hiding a
 // directory again and again does not visit its hidden children each time.
@@ -286,6 +288,20 @@ func (t *Tree) Versions() iter.Seq[Version] {
 	}
 }
 
+// Len returns a number above that of every node.
+func (t *Tree) Len() int { return int(t.nodes.n) }
+
+// Unordered yields every path that any layer ever held, in the order of their numbers. Nodes sorts them first.
+func (t *Tree) Unordered() iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		for id := range t.nodes.n {
+			if (id == root || t.nodes.at(id).record != 0) && !yield(Node{t, id}) {
+				return
+			}
+		}
+	}
+}
+
 // A Node is a path of a tree, whether or not anything is visible there.
 type Node struct {
 	tree *Tree
@@ -294,6 +310,15 @@ type Node struct {
 
 // IsRoot reports whether the node is the root.
 func (n Node) IsRoot() bool { return n.id == root }
+
+// Number is below [Tree.Len], and no other node of the tree has it.
+func (n Node) Number() int { return int(n.id) }
+
+// Child finds a path one level below that any layer ever held, as [Tree.Lookup] does.
+func (n Node) Child(name string) (Node, bool) {
+	id := n.tree.child(n.id, []byte(name))
+	return Node{n.tree, id}, id != 0 && n.tree.nodes.at(id).record != 0
+}
 
 // Name returns the exact bytes of the last component; "/" for the root.
 func (n Node) Name() string {
@@ -343,6 +368,22 @@ func (n Node) Path() string {
 		copy(b[size+1:], name)
 	}
 	return string(b)
+}
+
+// ComparePaths orders paths as walks do: a directory before what is below it, siblings by their bytes.
+func ComparePaths(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] == b[i]:
+		case a[i] == '/':
+			return -1
+		case b[i] == '/':
+			return 1
+		default:
+			return cmp.Compare(a[i], b[i])
+		}
+	}
+	return cmp.Compare(len(a), len(b))
 }
 
 // Versions yields every version of the path, oldest first. If several layers list a directory, each has a version here,

@@ -63,6 +63,12 @@ func (v Version) Implied() bool { return v.record().entry == noEntry }
 // Relists reports whether the version only gives new metadata to a directory of an older layer.
 func (v Version) Relists() bool { return v.record().relists }
 
+// Older returns the version that an older layer put at the path; false if there is none.
+func (v Version) Older() (Version, bool) {
+	older := v.record().older
+	return Version{v.tree, older}, older != 0
+}
+
 // Since returns the layer that first put the version at the path. It is older than Layer if several layers list a
 // directory.
 func (v Version) Since() int {

@@ -2,6 +2,7 @@ package tarfs
 
 import (
 	"hash/maphash"
+	"maps"
 	"slices"
 )
 
@@ -105,11 +106,17 @@ type warnings struct {
 	n    map[string]int      // by name of the code
 	seen map[uint64]struct{} // hashes: paths may be long
 	seed maphash.Seed
+
+	marked bool     // by a Pile
+	added  []uint64 // to seen, since the first mark
 }
 
 func (w *warnings) add(code Code, layer int, path string) {
 	if w.n == nil {
-		w.n, w.seen, w.seed = map[string]int{}, map[uint64]struct{}{}, maphash.MakeSeed()
+		w.n = map[string]int{}
+	}
+	if w.seen == nil {
+		w.seen, w.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	}
 	key := maphash.Comparable(w.seed, Warning{Code: Code{Name: code.Name}, Layer: layer, Path: path})
 	if _, ok := w.seen[key]; ok {
@@ -117,10 +124,27 @@ func (w *warnings) add(code Code, layer int, path string) {
 	}
 	if len(w.seen) < remembered {
 		w.seen[key] = struct{}{}
+		if w.marked {
+			w.added = append(w.added, key)
+		}
 	}
 	if w.n[code.Name]++; w.n[code.Name] <= kept {
 		w.all = append(w.all, Warning{Code: code, Layer: layer, Path: path})
 	}
+}
+
+// mark returns what restore needs to forget the warnings that follow.
+func (w *warnings) mark() warnings {
+	w.marked = true
+	return warnings{all: w.all, n: maps.Clone(w.n), added: w.added}
+}
+
+// restore forgets the warnings since mark.
+func (w *warnings) restore(before warnings) {
+	for _, key := range w.added[len(before.added):] {
+		delete(w.seen, key)
+	}
+	w.all, w.n, w.added = before.all, before.n, before.added
 }
 
 // list returns the warnings. The last of each code has the number of those that were not kept.

@@ -60,11 +60,11 @@ type Kept interface {
 	Assembled() bool
 	// Recorded reports whether the engine recorded how the files were.
 	Recorded() bool
-	// Strayed lists how the directory differs from the layer. It does not read content.
-	Strayed(ctx context.Context, l *Layer, table *tarfs.Layer) ([]tarfs.Warning, error)
-	// Rebuild reads all content, and notes the digest of a tar that was assembled. The checks name what in the directory
-	// is not as the engine stored it.
-	Rebuild(ctx context.Context, l *Layer, found *Scanned) ([]Check, error)
+	// Place tells apart the directories of a store.
+	Place() string
+	// Compare lists how the directory differs from the layer, as warnings. If content is set, it also reads all content,
+	// notes the digest of a tar that was assembled, and checks what in the directory is not as the engine stored it.
+	Compare(ctx context.Context, l *Layer, found *Scanned, content bool) error
 }
 
 // Scanned is what one pass over a layer found.
@@ -76,7 +76,8 @@ type Scanned struct {
 	Unpacked    int64           // bytes of the tar; -1 if not known
 	TOC         bool            // the builder's table of contents says it, proven by the digest in the manifest
 	Fetched     int64           // bytes of that table, and of what was fetched to find it
-	Warnings    []tarfs.Warning // about the stream
+	Warnings    []tarfs.Warning // about the stream, and about the directory of an engine
+	Compared    []Check         // of the directory of an engine, if its content was read
 
 	FoundDigest, FoundDiffID string // as computed; empty if nobody asked, or if the content was not read to its end
 }
@@ -119,7 +120,7 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 // Same is equal for layers of one source that have the same result of Scan. It is empty if there is no other such
 // layer.
 func (l *Layer) Same() string {
-	if l.Err != nil || l.Digest == "" || l.Content.Same() == "" {
+	if l.Err != nil || l.Digest == "" && !l.Assembled() || l.Content.Same() == "" {
 		return ""
 	}
 	return l.Digest + " " + l.DiffID + " " + l.MediaType + " " + strconv.FormatInt(l.Size, 10) + " " + l.Content.Same()
@@ -141,22 +142,6 @@ func (l *Layer) Assembled() bool { return l.Kept != nil && l.Kept.Assembled() }
 
 // Unpacked reports whether the layer is a blob that an engine unpacked.
 func (l *Layer) Unpacked() bool { return l.Kept != nil && !l.Kept.Assembled() }
-
-// Strayed lists how the directory of the engine differs from the layer's blob. It does not read content.
-func (l *Layer) Strayed(ctx context.Context, table *tarfs.Layer) ([]tarfs.Warning, error) {
-	if !l.Unpacked() || !l.Verify {
-		return nil, nil
-	}
-	return l.Kept.Strayed(ctx, l, table)
-}
-
-// Rebuild reads all content that an engine keeps of the layer. See Kept.
-func (l *Layer) Rebuild(ctx context.Context, found *Scanned) ([]Check, error) {
-	if l.Kept == nil {
-		return nil, nil
-	}
-	return l.Kept.Rebuild(ctx, l, found)
-}
 
 // errRewritten says that an input changed after it was verified.
 var errRewritten = errors.New("input changed while being read: the content no longer matches its diffID")

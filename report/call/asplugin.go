@@ -11,7 +11,7 @@ type pluginKey struct{}
 
 func isPlugin(ctx context.Context) bool { return ctx.Value(pluginKey{}) != nil }
 
-// afterDocker returns a text of ours with its commands as the user of the plugin types them: after docker.
+// afterDocker returns a text with each command as the user of the plugin types it: after docker.
 func afterDocker(commands []Command, text string) string {
 	names := []string{"COMMAND"}
 	for _, r := range commands {

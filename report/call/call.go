@@ -22,7 +22,7 @@ import (
 type Command struct {
 	Name, Args, About string
 	Several           string // a second form of the arguments, for several images; empty if Args says it
-	Min, Max          int    // number of arguments; a negative Max is no bound
+	Min, Max          int    // number of arguments; without a bound if Max is negative
 	Details           string // paragraphs for the help
 	No                string // what exit status 1 means; empty if the command never answers no
 	Examples          []string
@@ -32,8 +32,8 @@ type Command struct {
 	Target   bool      // -o names what the command makes, not a file for its answer
 	Hidden   bool      // not listed
 	Findings bool      // its items are results of checks, which have formats of their own
-	Docker   bool      // keeps docker's --format, and its exit statuses, which Statuses says
-	Statuses string    // instead of those of all commands
+	Docker   bool      // keeps docker's --format and exit statuses
+	Statuses string    // what the help says of the exit statuses; empty if they are the usual ones
 	Refuses  []Refusal // flags of every command that do not apply to this one
 }
 
@@ -59,7 +59,7 @@ func (r Command) readsImages() bool {
 // An Answer does the work of a command and returns the exit status. With an error the status is Failed.
 type Answer func(ctx context.Context, c *Call) (int, error)
 
-// A Call is one command line, understood: all that a question is handed.
+// A Call is one parsed command line: all that a question gets.
 type Call struct {
 	*common
 	Command Command
@@ -76,12 +76,12 @@ type Call struct {
 // Commands are all commands of the program, in the order of the help.
 func (c *Call) Commands() []Command { return c.commands }
 
-// grace is how long an interrupted command may take to clean up: 100 ms from the signal to the exit is promised.
+// grace is how long an interrupted command may take to clean up: it promises to exit 100 ms after the signal.
 const grace = 70 * time.Millisecond
 
 // Main runs one command line and returns the exit status: 0 answered, 1 the answer is no, 2 could not answer, 3
-// answered in part. It closes stdout if it can, for a failed close is a failed answer. When ctx ends, it returns within
-// a tenth of a second, whatever is going on.
+// answered in part. It closes stdout if it can, because a failed close is a failed answer. When ctx ends, it returns
+// within a tenth of a second.
 func Main(ctx context.Context, commands []Command, args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	con := &console{commands: commands, w: stderr, plugin: isPlugin(ctx)}
 	done := make(chan int, 1)
@@ -95,12 +95,12 @@ func Main(ctx context.Context, commands []Command, args []string, stdin *os.File
 	case <-done:
 	case <-time.After(grace):
 	}
-	con.undoing.Wait() // what removes a tree half made may take longer
+	con.undoing.Wait() // removing a tree that is half made may take longer
 	con.end()
 	return Failed
 }
 
-// guarded is the last resort: a bug of ours also ends as one line.
+// guarded turns a panic into one line.
 func guarded(con *console, f func() int) (status int) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -111,7 +111,7 @@ func guarded(con *console, f func() int) (status int) {
 	return f()
 }
 
-// run understands the command line, answers it, and says what went wrong.
+// run parses the command line, answers it, and prints what went wrong.
 func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, con *console) int {
 	c, answer, err := parse(con.commands, args)
 	if err != nil {
@@ -131,7 +131,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, c
 	con.close()
 	switch {
 	case ctx.Err() != nil, errors.Is(err, errClosedPipe):
-		return Answered // of an interrupted command only the caller knows the status
+		return Answered // only the caller knows the status of an interrupted command
 	case err != nil:
 		con.fail(err)
 		return Failed
@@ -139,7 +139,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout io.Writer, c
 	return status
 }
 
-// checkFlags refuses what the common flags cannot mean before an image is read for them.
+// checkFlags refuses common flags that do not apply, before an image is read.
 func (c *Call) checkFlags() error {
 	for _, r := range c.Command.Refuses {
 		if c.Given(r.Flag) {

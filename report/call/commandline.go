@@ -15,7 +15,7 @@ import (
 	"layup/analyze/show"
 )
 
-// parse understands a command line: common flags, a command's name, then flags and arguments in any order.
+// parse parses a command line: common flags, a command's name, then flags and arguments in any order.
 func parse(commands []Command, args []string) (*Call, Answer, error) {
 	com := newCommon()
 	top := newFlagSet()
@@ -42,7 +42,7 @@ func parse(commands []Command, args []string) (*Call, Answer, error) {
 	return parseCommand(com, commands, report, rest)
 }
 
-// parseCommand understands what follows a command's name.
+// parseCommand parses what follows a command's name.
 func parseCommand(com *common, commands []Command, report Command, args []string) (*Call, Answer, error) {
 	flags := newFlagSet()
 	answer := report.New(flags)
@@ -65,7 +65,7 @@ func parseCommand(com *common, commands []Command, report Command, args []string
 	return call, answer, nil
 }
 
-// command returns the report of that name.
+// command returns the command of that name.
 func command(commands []Command, name string) (Command, error) {
 	var names []string
 	for _, r := range commands {
@@ -158,7 +158,7 @@ func takesNext(flags *pflag.FlagSet, arg string) bool {
 	return f != nil && f.NoOptDefVal == ""
 }
 
-// flagError says in our words what is wrong with a flag; command is empty for flags before the command's name.
+// flagError returns an error of pflag in the program's words; command is empty for flags before the command's name.
 func flagError(err error, flags *pflag.FlagSet, args []string, command string) error {
 	where := ""
 	if command != "" {
@@ -177,7 +177,7 @@ func flagError(err error, flags *pflag.FlagSet, args []string, command string) e
 	return fmt.Errorf("%s%w", where, err)
 }
 
-// valueCause hides that the value was read by strconv.
+// valueCause replaces an error of strconv, which means nothing to a user.
 func valueCause(err error) error {
 	if _, ok := errors.AsType[*strconv.NumError](err); ok {
 		return errors.New("not a value that the flag takes")
@@ -187,8 +187,7 @@ func valueCause(err error) error {
 
 const ownFlagsFollow = "a command's own flags follow its name: layup ls -l IMAGE"
 
-// unknownFlag suggests what does the same as the flag of a program that people know, else the nearest flag that there
-// is.
+// unknownFlag suggests what replaces the flag of a program that people know, else the nearest flag.
 func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, args []string, where, command string) error {
 	hint := strings.TrimSpace("layup help " + command)
 	for _, typed := range []string{wholeFlag(e, args), "-" + e.GetSpecifiedName()} {

@@ -9,7 +9,7 @@ import (
 	"layup/report/render"
 )
 
-// A console is the standard error: one line a message, whole, with nothing in it that a terminal obeys.
+// A console is the standard error: each message is a whole line in which a terminal finds nothing to obey.
 type console struct {
 	commands       []Command
 	mu             sync.Mutex
@@ -18,7 +18,7 @@ type console struct {
 	ended          bool
 	quiet, verbose bool
 	plugin         bool           // the user types our commands after docker
-	undoing        sync.WaitGroup // what must come to its end also when the command is interrupted
+	undoing        sync.WaitGroup // work that must end even if the command is interrupted
 }
 
 // line prints a message.
@@ -29,7 +29,7 @@ func (c *console) line(text string) {
 	c.plain("layup: " + text)
 }
 
-// plain prints a message that is not in our words.
+// plain prints a message without the program's name.
 func (c *console) plain(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,7 +42,7 @@ func (c *console) plain(text string) {
 	io.WriteString(c.w, show.Line(text)+"\n") // nobody could be told of an error here
 }
 
-// note prints what the user should know of a choice made for them.
+// note prints what the user should know of a choice made for them, unless -q is given.
 func (c *console) note(text string) {
 	if !c.quiet {
 		c.line(text)

@@ -8,14 +8,14 @@ import (
 	"layup/analyze"
 )
 
-// A Draft is a command line that is not complete, understood as far as that is possible.
+// A Draft is an incomplete command line, parsed as far as possible.
 type Draft struct {
 	*common
 	Command Command        // without New if the command is unknown, and without a name if there is none yet
 	Flags   *pflag.FlagSet // those of the command and those of every command
 }
 
-// Draft understands the words before the one that is being typed.
+// Draft parses the words before the one that the user is typing.
 func (c *Call) Draft(words []string) *Draft {
 	d := &Draft{common: newCommon(), Flags: newFlagSet()}
 	top := newFlagSet()
@@ -39,7 +39,7 @@ func (c *Call) Draft(words []string) *Draft {
 		}
 	}
 	d.addTo(d.Flags)
-	// The line's mistakes are told when it is run.
+	// The command reports the line's mistakes when it runs.
 	_ = d.Flags.Parse(doubleDashed(d.Flags, words[:at]))
 	_ = d.Flags.Parse(doubleDashed(d.Flags, rest[min(1, len(rest)):]))
 	return d
@@ -62,7 +62,7 @@ func (d *Draft) Valued(word string) *pflag.Flag {
 	return d.Flags.ShorthandLookup(word[len(word)-1:])
 }
 
-// Options are those that open an image for a look at its names: nothing is verified, and no connection is opened.
+// Options returns what opens an image to list its names: it verifies nothing and opens no connection.
 func (d *Draft) Options() (analyze.Options, error) {
 	d.registry.Offline, d.noVerify, d.KeepGoing, d.all = true, true, true, false
 	return d.options(analyze.Needs{})

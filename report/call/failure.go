@@ -16,7 +16,7 @@ const (
 	Partly   = 3 // with --keep-going
 )
 
-// Worst returns the graver of two exit statuses: 2, 3, 1, 0.
+// Worst returns the worse of two exit statuses: 2, 3, 1, 0.
 func Worst(a, b int) int {
 	rank := [...]int{Answered: 0, Refuted: 1, Partly: 2, Failed: 3}
 	if rank[b] > rank[a] {
@@ -25,7 +25,7 @@ func Worst(a, b int) int {
 	return a
 }
 
-// An advised error has next commands to offer, each one line.
+// An advised error has hints, each one line.
 type advised struct {
 	err   error
 	hints []string

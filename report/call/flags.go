@@ -148,7 +148,7 @@ func (c *common) Given(name string) bool {
 	return slices.ContainsFunc(c.groups, func(g group) bool { return g.flags.Changed(name) })
 }
 
-// flags returns the flags that show the same image once more, as a shell takes them, for hints.
+// flags returns the flags that choose the image again, quoted for a shell, for hints.
 func (c *common) flags() string {
 	var s string
 	for _, f := range []struct{ name, value string }{{"image", c.image}, {"platform", c.platform}} {

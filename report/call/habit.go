@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// habit returns what does the same here as a word or flag of find, ls, tree or docker that people type without
-// thinking, or nothing. For a word in the command's place, command is empty.
+// habit returns what replaces a word or flag of find, ls, tree or docker that people type by habit; empty if nothing
+// does. For a word in the command's place, command is empty.
 func habit(command, typed string) string {
 	const listed = "nothing is left out of a listing: a leading dot hides no name"
 	switch command + " " + typed {
@@ -26,7 +26,7 @@ func habit(command, typed string) string {
 	case "find -exec", "find -delete":
 		return "nothing is ever run or changed; -0 prints the paths for xargs -0"
 	case "find -not", "find -o", "find -or", "find -a", "find -and":
-		return "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  can be filtered further"
+		return "all conditions must hold, and one of several patterns; layup find -f jsonl IMAGE  can be filtered further"
 	case "find -user":
 		return "--uid N: a name means nothing outside the image"
 	case "find -group":
@@ -54,8 +54,8 @@ func withoutImage(words []string) []string {
 	return words
 }
 
-// wholeFlag is the argument as it was typed that holds a flag which is not known: of a cluster of letters pflag names
-// only the rest.
+// wholeFlag returns the argument that holds an unknown flag, as it was typed. Of a cluster of letters, pflag names only
+// the rest.
 func wholeFlag(e *pflag.NotExistError, args []string) string {
 	rest := e.GetSpecifiedShortnames()
 	for _, arg := range args {

@@ -48,6 +48,7 @@ Examples:
 layup help COMMAND shows a command's flags, and those that every command knows.
 `
 
+// NewHelp returns the answer of help: the help of the program, or of the command that the first argument names.
 func NewHelp(*pflag.FlagSet) Answer {
 	return func(ctx context.Context, c *Call) (int, error) {
 		text := overview(c.commands)
@@ -65,7 +66,7 @@ func NewHelp(*pflag.FlagSet) Answer {
 	}
 }
 
-// overview is the help of the whole.
+// overview is the help of the program.
 func overview(commands []Command) string {
 	var b strings.Builder
 	b.WriteString(wrapped(intro) + "\nUsage: layup COMMAND [flags] IMAGE [args]\n\nCommands:\n")
@@ -97,7 +98,7 @@ func explain(r Command) string {
 	common.groups[0].flags.Lookup("format").Usage = render.Usage(r.Findings)
 	for i, g := range common.groups {
 		if i > 0 && !r.readsImages() {
-			break // only the output's flags mean anything
+			break // only the flags of the output apply
 		}
 		b.WriteString("\n" + g.title + " (every command):\n" + flagLines(g.flags, own))
 	}

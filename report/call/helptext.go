@@ -63,7 +63,7 @@ func fold(text string, width int) []string {
 	return append(lines, line)
 }
 
-// flagLines explains each flag of a set, but those that a command has of its own.
+// flagLines explains each flag of a set, except those that the command defines itself.
 func flagLines(flags, own *pflag.FlagSet) string {
 	var b strings.Builder
 	flags.VisitAll(func(f *pflag.Flag) {

@@ -21,9 +21,11 @@ type Loaded struct {
 	Many  bool   // there are others
 	Image *analyze.Image
 	Err   error
+	part  Part  // the answer about it
+	asked error // why there is no answer
 }
 
-// An Images is what one command asks.
+// Images are what one command asks about.
 type Images []Loaded
 
 // Where begins a message about an image.
@@ -47,14 +49,14 @@ func (list Images) entitle() {
 	}
 }
 
-// Load loads what the names name, one image each, or all of them with --all. The error is one of the command line or an
-// interruption. An image that cannot be loaded is in the list, with the reason.
+// Load loads one image of each name, or all of them with --all. An image that cannot be loaded is in the list, with the
+// reason. There is an error only if the command line is wrong or the command is interrupted.
 func (c *Call) Load(ctx context.Context, names []string, needs analyze.Needs) (Images, error) {
 	opt, err := c.Options(names, needs)
 	if err != nil {
 		return nil, err
 	}
-	return c.load(ctx, names, opt)
+	return c.load(ctx, names, opt, nil)
 }
 
 // LoadAll loads all container images of each name, as with --all.
@@ -64,19 +66,26 @@ func (c *Call) LoadAll(ctx context.Context, names []string, needs analyze.Needs)
 		return nil, err
 	}
 	opt.Select.All, opt.Select.ImagesOnly = true, true
-	return c.load(ctx, names, opt)
+	return c.load(ctx, names, opt, nil)
 }
 
-func (c *Call) load(ctx context.Context, names []string, opt analyze.Options) (Images, error) {
+// load loads images. Visit, if there is one, gets each of several before the next one is loaded.
+func (c *Call) load(ctx context.Context, names []string, opt analyze.Options, visit func(*Loaded)) (Images, error) {
 	defer c.console.close()
 	var list Images
+	add := func(l Loaded) {
+		if l.Err == nil && visit != nil {
+			visit(&l)
+		}
+		list = append(list, l)
+	}
 	for _, name := range names {
 		if opt.Select.All {
-			list = append(list, c.loadAll(ctx, name, opt)...)
+			c.loadAll(ctx, name, opt, add)
 			continue
 		}
 		img, err := analyze.Open(ctx, name, opt)
-		list = append(list, Loaded{Name: name, Image: img, Err: err})
+		add(Loaded{Name: name, Image: img, Err: err})
 	}
 	if ctx.Err() != nil {
 		list.Close()
@@ -153,12 +162,11 @@ func (c *Call) swapped(list Images) bool {
 	return err == nil && info.Mode().IsRegular() && strings.Contains(c.Args[1], ".tar")
 }
 
-// damaged reports whether a layer could not be read for what it holds, which another layer may be free of. Limits are
-// not damage.
+// damaged reports whether one layer's content is the cause: others may be whole. Limits are not damage.
 func damaged(err error) bool {
 	_, layer := errors.AsType[*analyze.LayerError](err)
 	_, limit := errors.AsType[*tarfs.LimitError](err)
-	_, known := errors.AsType[*advice.Hinted](err) // what to do is known better
+	_, known := errors.AsType[*advice.Hinted](err) // it has a better hint
 	return layer && !limit && !known
 }
 
@@ -186,6 +194,7 @@ func (l Loaded) Complain(c *Call) {
 	c.tellTOC(l)
 }
 
+// Close releases the sources of all images.
 func (list Images) Close() {
 	for _, l := range list {
 		if l.Image != nil {
@@ -195,15 +204,14 @@ func (list Images) Close() {
 }
 
 // loadAll loads every image of a source, or of a folder of sources.
-func (c *Call) loadAll(ctx context.Context, name string, opt analyze.Options) (list Images) {
+func (c *Call) loadAll(ctx context.Context, name string, opt analyze.Options, add func(Loaded)) {
 	for o := range analyze.OpenFolder(ctx, name, opt) {
 		if o.Skipped != "" {
 			c.noteSkipped(o.Name, o.Skipped)
 			continue
 		}
-		list = append(list, Loaded{Name: o.Name, Image: o.Value, Err: o.Err})
+		add(Loaded{Name: o.Name, Image: o.Value, Err: o.Err})
 	}
-	return list
 }
 
 // CheckLayer checks a number that the user gave for a layer of the image.

@@ -23,7 +23,7 @@ func (c *Call) Missing(img *analyze.Image, upto int, follow bool, err error) err
 		meant.Path = "/" + strings.Trim(to, "/")
 	}
 	err = &meant
-	there := e.DeletedBy != tarfs.NoLayer || e.Later != tarfs.NoLayer // once, or later
+	there := e.DeletedBy != tarfs.NoLayer || e.Later != tarfs.NoLayer // before, or later
 	if !there && len(img.Errors()) > 0 {
 		err = fmt.Errorf("%q: no such path in what could be read of the image", meant.Path)
 	}
@@ -59,7 +59,7 @@ func (c *Call) Next(img *analyze.Image, command, path string) string {
 	return next
 }
 
-// Named adds the image's name, but not to what went wrong with the output.
+// Named adds the image's name, unless the error is about the output.
 func Named(img *analyze.Image, err error) error {
 	if _, ok := errors.AsType[*outputError](err); ok {
 		return err

@@ -19,11 +19,10 @@ import (
 // errClosedPipe says that the reader of the answer went away, which ends the command quietly.
 var errClosedPipe = &outputError{errors.New("closed pipe")}
 
-// A body writes an answer to what shows it.
+// A body writes an answer for a terminal or another reader.
 type body func(w io.Writer, t render.Terminal) error
 
-// A sink is what takes the answer. It keeps its first error, whatever becomes of it on the way back, and refuses when
-// the command is interrupted.
+// A sink takes the answer. It keeps its first error, and refuses to write after an interruption.
 type sink struct {
 	ctx context.Context
 	w   io.Writer
@@ -42,7 +41,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// fill runs a body into w and returns the error of w, which where names, or else that of the body.
+// fill runs a body into w. It returns the error of w, with where as its name, else that of the body.
 func fill(ctx context.Context, w io.Writer, where string, t render.Terminal, b body) error {
 	s := &sink{ctx: ctx, w: w}
 	buffered := bufio.NewWriterSize(s, 1<<16)
@@ -72,7 +71,7 @@ type outputError struct{ error }
 
 func (e *outputError) Unwrap() error { return e.error }
 
-// Write hands the answer to the standard output or to the file that -o names.
+// Write writes the answer to the standard output or to the file that -o names.
 func (c *Call) Write(ctx context.Context, b body) error {
 	if c.toFile() {
 		return c.writeFile(ctx, b)
@@ -90,7 +89,7 @@ func (c *Call) Write(ctx context.Context, b body) error {
 	return err
 }
 
-// Print writes a text of ours.
+// Print writes a text as the answer.
 func (c *Call) Print(ctx context.Context, text string) error {
 	return c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
 		_, err := io.WriteString(w, text)
@@ -98,7 +97,7 @@ func (c *Call) Print(ctx context.Context, text string) error {
 	})
 }
 
-// checkOutput refuses what -o cannot mean before an image is read for it.
+// checkOutput refuses a value of -o that cannot be written to, before an image is read.
 func (c *Call) checkOutput() error {
 	if c.Output == "" && c.Given("output") {
 		return Usage("- is the standard output; a variable of a script may be unset", "-o: the name of the file is empty")

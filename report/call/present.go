@@ -19,10 +19,10 @@ type Part struct {
 }
 
 // A question is what a command asks of each image; args are what follows the image's name.
-// Its errors do not name the image: Ask does that for all of them.
+// Its errors do not name the image: Ask adds the name.
 type question func(c *Call, img *analyze.Image, args []string) (Part, error)
 
-// About returns the answer of a command of which the first argument is the image. Flags may fill what it needs.
+// About returns the answer of a command with an image as its first argument. Flags may change needs.
 func About(needs *analyze.Needs, ask question) Answer {
 	return func(ctx context.Context, c *Call) (int, error) {
 		return c.Ask(ctx, c.Args[:1], c.Args[1:], *needs, ask)
@@ -49,7 +49,21 @@ func (c *Call) One(ctx context.Context, needs analyze.Needs, do func(img *analyz
 
 // Ask asks the question of every image and writes the document. Nothing is written before all of them are loaded.
 func (c *Call) Ask(ctx context.Context, names, args []string, needs analyze.Needs, ask question) (int, error) {
-	images, err := c.Load(ctx, names, needs)
+	opt, err := c.Options(names, needs)
+	if err != nil {
+		return Failed, err
+	}
+	answer := func(l *Loaded) { l.part, l.asked = ask(c, l.Image, args) }
+	var visit func(*Loaded)
+	if opt.Select.All || len(names) > 1 {
+		visit = func(l *Loaded) { // the trees of all would need too much memory
+			answer(l)
+			again := func() Part { p, _ := ask(c, l.Image, args); return p }
+			l.part.settle(again, l.Image.Rest)
+			l.Image.Rest()
+		}
+	}
+	images, err := c.load(ctx, names, opt, visit)
 	if err != nil {
 		return Failed, err
 	}
@@ -65,15 +79,17 @@ func (c *Call) Ask(ctx context.Context, names, args []string, needs analyze.Need
 			status = Worst(status, Failed)
 			continue
 		}
-		p, err := ask(c, l.Image, args)
-		if err != nil {
-			return Failed, fmt.Errorf("%s: %w", l.Where(), err)
+		if visit == nil {
+			answer(&l)
 		}
-		doc.Sections = append(doc.Sections, describe(doc.Many, l, p.Section))
-		for _, err := range p.Missing {
+		if l.asked != nil {
+			return Failed, fmt.Errorf("%s: %w", l.Where(), l.asked)
+		}
+		doc.Sections = append(doc.Sections, describe(doc.Many, l, l.part.Section))
+		for _, err := range l.part.Missing {
 			missing = append(missing, fmt.Errorf("%s: %w", l.Where(), err))
 		}
-		status = Worst(status, statusOf(l.Image, p))
+		status = Worst(status, statusOf(l.Image, l.part))
 	}
 	if err := c.WriteDoc(ctx, doc); err != nil {
 		return Failed, err
@@ -107,7 +123,7 @@ func (c *Call) WriteDoc(ctx context.Context, doc render.Doc) error {
 	return c.Write(ctx, func(w io.Writer, t render.Terminal) error { return c.formatter.Write(w, doc, t) })
 }
 
-// describe adds to a section what every document says of its image.
+// describe adds to a section what every document says about its image.
 func describe(many bool, l Loaded, s render.Section) render.Section {
 	img := l.Image
 	facts := item.FactsOf(img)

@@ -49,7 +49,7 @@ func (c *Call) tellTOC(l Loaded) {
 		for _, layer := range l.Image.Layers {
 			stored += layer.Size
 		}
-		c.Note(fmt.Sprintf("%s: fetched %d bytes of the indexes of layers of %d", l.Where(), fetched, stored))
+		c.Note(fmt.Sprintf("%s: fetched %d bytes of indexes; the layers have %d", l.Where(), fetched, stored))
 	}
 }
 

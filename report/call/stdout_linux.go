@@ -15,9 +15,9 @@ const null = "/dev/null"
 
 // closedAtStart reports whether the program was started with its standard output closed, as a shell's >&- does. Go's
 // runtime then puts /dev/null in its place, open for reading and writing, so that every write would succeed and the
-// answer be lost with exit status 0. Almost all who mean /dev/null open it for writing only. Where the parent itself
-// has it, it is inherited; and libuv and Python's subprocess open it both ways when they mean it, so below them only
-// what a shell started counts as closed.
+// answer be lost with exit status 0. Nearly all programs that mean /dev/null open it for writing only. If the parent
+// has it, it is inherited. libuv and Python's subprocess open it both ways on purpose, so below them only what a shell
+// started counts as closed.
 func closedAtStart(stdout io.Writer) bool {
 	if stdout != io.Writer(os.Stdout) {
 		return false

@@ -4,5 +4,5 @@ package call
 
 import "io"
 
-// closedAtStart cannot be told on this system.
+// closedAtStart is always false: this system does not tell.
 func closedAtStart(io.Writer) bool { return false }

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// checkTarget refuses an output that would replace what is read, the sources that names name: no answer is worth the
-// image.
+// checkTarget refuses an output that would replace one of the named sources.
 func (c *Call) checkTarget(names []string) error {
 	if !c.toFile() {
 		return nil
@@ -29,7 +28,7 @@ func (c *Call) checkTarget(names []string) error {
 	return nil
 }
 
-// CheckOutside refuses to build a tree inside of the source: what is read is not to change.
+// CheckOutside refuses to build a tree inside the source, which must not change.
 func (c *Call) CheckOutside(flag, dir string) error {
 	path, err := filepath.Abs(dir)
 	if err != nil {
@@ -67,8 +66,8 @@ func (c *Call) reads(source, path string, target os.FileInfo) bool {
 	return false
 }
 
-// FilesOf returns the file names that an argument may mean: as it stands, and in KIND:PATH:REF each beginning of what
-// follows the kind that ends before a sign which may divide.
+// FilesOf returns the file names that an argument may mean: the argument itself and, after the prefix of a kind, every
+// beginning that ends before a colon or an @.
 func FilesOf(arg string) []string {
 	names := []string{arg}
 	_, rest, found := strings.Cut(arg, ":")

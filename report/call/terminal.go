@@ -13,7 +13,7 @@ import (
 	"layup/report/render"
 )
 
-// width returns the columns of the terminal that w is, 0 if it is none.
+// width returns the columns of a terminal, 0 if w is not one.
 func width(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -29,7 +29,7 @@ func width(w io.Writer) int {
 // toFile reports whether the answer goes to the file that -o names.
 func (c *Call) toFile() bool { return c.Output != "" && c.Output != "-" && !c.Command.Target }
 
-// Terminal says what the place can show to which the answer goes. A file shows all, without colour unless asked for.
+// Terminal says what the reader of the answer can see. A file takes everything, with colour only if asked for.
 func (c *Call) Terminal() render.Terminal {
 	if c.toFile() {
 		return render.Terminal{Color: c.color.Word == "always"}
@@ -58,7 +58,10 @@ func (c *console) status(how string) *render.Progress {
 // reading says how far loading has come, and how fast if the bytes are fetched or the layers are not known yet.
 func reading(at analyze.Progress, since time.Duration) string {
 	verb, pace := "reading", ""
-	if at.Remote {
+	switch {
+	case at.Comparing:
+		return fmt.Sprintf("comparing with the engine's directories, layers to go: %d", at.Layers-at.Done)
+	case at.Remote:
 		verb, pace = "fetching", Rate(at.Read, since)
 	}
 	if at.Layers == 0 {
@@ -84,8 +87,13 @@ func (c *console) track(how string) func(analyze.Progress) {
 	}
 	began := time.Now()
 	return func(at analyze.Progress) {
-		if at.Finished >= 0 {
+		switch {
+		case at.Images > 1 && at.Finished >= 0:
+			p.Line(fmt.Sprintf("layup: %d of %d layers: read", at.Done, at.Layers))
+		case at.Finished >= 0:
 			p.Line(fmt.Sprintf("layup: layer %d: read", at.Finished))
+		case at.Comparing:
+			p.Line(fmt.Sprintf("layup: %d of %d layers: compared with their directories", at.Done, at.Layers))
 		}
 		if how == "auto" {
 			p.Update("layup: " + reading(at, time.Since(began)))

@@ -78,7 +78,7 @@ func place(err error) string {
 func (t *DockerTemplate) Header(titles map[string]string) string {
 	t.text.Funcs(templates.HeaderFunctions)
 	defer t.text.Funcs(t.meter.functions())
-	text, _ := t.run(titles) // docker also takes what there is
+	text, _ := t.run(titles) // docker also takes what was written before an error
 	return text
 }
 

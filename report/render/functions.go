@@ -11,8 +11,8 @@ import (
 	"text/template"
 )
 
-// functions are those of the meter, and those of docker and of text/template that can make much of little, metered. All
-// others are as github.com/docker/cli/templates has them.
+// functions are those of the meter, and, metered, those of docker and text/template that can make long texts of short
+// ones. github.com/docker/cli/templates has the others.
 func (m *meter) functions() template.FuncMap {
 	return template.FuncMap{
 		"meterRound": m.round, "meterEnter": m.enter, "meterLeave": m.leave,

@@ -130,7 +130,7 @@ func (it *item) plain(s string) string {
 	return s
 }
 
-// object is what encoding/json makes of a value, with whole numbers as such.
+// object is what encoding/json makes of a value; whole numbers are int64.
 func (it *item) object(v any) (any, error) {
 	b, err := appendObject(nil, v)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// schemaVersion is the version of the JSON documents; it changes when a member changes its meaning or goes.
+// schemaVersion is the version of the JSON documents. It changes if a member is removed or changes its meaning.
 const schemaVersion = "1"
 
 // writeJSON writes one document with an item a line.
@@ -139,7 +139,7 @@ type key struct {
 	kind        Kind
 }
 
-// besides is what the name of a field of this kind gets if its value cannot be written exactly. Most kinds have none.
+// besides ends the name of a second member, which holds what the first cannot say exactly. Most kinds have none.
 func (k Kind) besides() string {
 	switch k {
 	case Name:

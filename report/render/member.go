@@ -7,7 +7,7 @@ import (
 	"layup/analyze/show"
 )
 
-// appendMember writes a member of an item, and the one besides if the value cannot be said in full.
+// appendMember writes a member of an item, and a second one if the first cannot say the value exactly.
 func (k *key) appendMember(b []byte, v Value) ([]byte, error) {
 	if v.is(Time) && !show.Dated(v.num) {
 		return strconv.AppendInt(append(b, k.unix()...), v.num, 10), nil

@@ -18,7 +18,7 @@ type Member[T any] struct {
 	column Column // without a title it is a member only
 	show   func(Value) string
 	cell   func(T) string // instead of value and show
-	when   func([]T) bool // says for which things there is the column; nil: for all
+	when   func([]T) bool // whether a table of these things has the column; nil: always
 }
 
 // Of is a member of any kind.
@@ -36,7 +36,7 @@ func NameOf[T any](name string, exact func(T) string) Member[T] {
 	return Of(name, Name, func(thing T) Value { return KnownName(exact(thing)) })
 }
 
-// IntOf is a number, absent if it is negative. Its column is aligned right.
+// IntOf is a number, absent if it is negative. Its column is aligned to the right.
 func IntOf[T any, N int | int32 | int64](name string, number func(T) N) Member[T] {
 	return Of(name, Int, func(thing T) Value { return Counted(int64(number(thing))) })
 }
@@ -78,7 +78,7 @@ func (m Member[T]) Column(title string, shown ...func(Value) string) Member[T] {
 	return m
 }
 
-// Right aligns the column right.
+// Right aligns the column to the right.
 func (m Member[T]) Right() Member[T] {
 	m.column.Right = true
 	return m
@@ -96,7 +96,7 @@ func (m Member[T]) Spare() Member[T] {
 	return m
 }
 
-// If shows the column only if the things are such.
+// If shows the column only if when is true of the things.
 func (m Member[T]) If(when func(things []T) bool) Member[T] {
 	m.when = when
 	return m
@@ -107,7 +107,7 @@ func (t Table[T]) Section(things []T) Section {
 	return Section{Fields: t.Fields(), Rows: t.Rows(things), Columns: t.Columns(things)}
 }
 
-// List is a list of these things below the items.
+// List is a list of these things besides the items.
 func (t Table[T]) List(name string, things []T) List {
 	return List{Name: name, Fields: t.Fields(), Rows: t.Rows(things), Columns: t.Columns(things)}
 }

@@ -28,7 +28,7 @@ func (sh *sheet) narrow(first [][]string) []int {
 	return keep
 }
 
-// readable is how much of the last column, however wide, is worth more than a column that can be spared.
+// readable is how wide the last column stays, if it is so wide: columns that can be spared are left out first.
 const readable = 20
 
 // least is how wide the columns must be together: cut as far as they may be, and the last one readable.

@@ -106,19 +106,6 @@ func (p *Progress) Clear() {
 	}
 }
 
-// Before returns a writer to w that clears the status line first.
-func (p *Progress) Before(w io.Writer) io.Writer { return &clearing{p, w} }
-
-type clearing struct {
-	progress *Progress
-	w        io.Writer
-}
-
-func (c *clearing) Write(b []byte) (int, error) {
-	c.progress.Clear()
-	return c.w.Write(b)
-}
-
 // UseColor resolves --color: always, never, or auto, which is colour on a terminal unless NO_COLOR is set to anything
 // or the terminal is dumb.
 func UseColor(how string, terminal bool, getenv func(string) string) bool {

@@ -84,22 +84,6 @@ func TestTheStatusLineIsSafeAndFits(t *testing.T) {
 	})
 }
 
-func TestTheStatusLineIsClearedBeforeOtherOutput(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var b bytes.Buffer
-		p := progress(&b, "auto", 20)
-		p.Update("working")
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if _, err := io.WriteString(p.Before(&b), "data\n"); err != nil {
-			t.Fatal(err)
-		}
-		if got := b.String(); got != "\rworking\x1b[K\r\x1b[Kdata\n" {
-			t.Errorf("got %q", got)
-		}
-	})
-}
-
 func TestProgressIsOnlyWhatWasAskedFor(t *testing.T) {
 	for _, c := range []struct {
 		how   string

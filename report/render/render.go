@@ -83,7 +83,7 @@ const (
 // A Column is one column of a table.
 type Column struct {
 	Title string
-	Right bool                     // aligned right
+	Right bool                     // aligned to the right
 	Cut   bool                     // may be cut to the terminal's width (the last such column first)
 	Spare bool                     // left out if a terminal is too narrow even for cut columns (the last one first)
 	Cell  func(row []Value) string // unescaped: render escapes it

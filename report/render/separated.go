@@ -30,7 +30,7 @@ func writeTSV(w *bufio.Writer, d Doc, t Terminal) error {
 }
 
 // writeSeparated writes a header of the JSON names and the items. Each field of kind Name is followed by a column
-// NameBase64, each of kind Time by NameUnix. Both are empty if the field says all.
+// NameBase64, each of kind Time by NameUnix. Both are empty if the field is exact.
 func writeSeparated(w *bufio.Writer, d Doc, t Terminal, how dialect) error {
 	var header []byte
 	for i, s := range d.Sections {
@@ -121,8 +121,7 @@ func (r *rowText) text(s string) {
 	r.plain(s)
 }
 
-// isWord reports whether a text holds only characters that no dialect, spreadsheet or terminal minds. Nearly all texts
-// do.
+// isWord reports whether a text means itself in every dialect, spreadsheet and terminal. Nearly all texts do.
 func isWord(s string) bool {
 	for i := range len(s) {
 		if !wordBytes[s[i]] {

@@ -113,8 +113,8 @@ func (d Doc) label(s Section) string {
 	return s.label()
 }
 
-// sheetOf is the table of the sections. Where there are several images its rows begin with the image, and with the
-// source if that is not always the same.
+// sheetOf returns the table of the sections. Rows begin with the image if there are several, and with the source if
+// there are several.
 func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	sh := &sheet{terminal: t}
 	many := d.many() && len(group[0].Head) == 0
@@ -140,7 +140,7 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	return sh
 }
 
-// cells yields the rows of a section as they are shown; false if there was enough.
+// cells yields the rows of a section as they are shown; false if yield wants no more.
 func (s Section) cells(source, image bool, yield func([]string) bool) bool {
 	var cells []string
 	for row := range s.rows {

@@ -6,7 +6,7 @@ import (
 	"text/template/parse"
 )
 
-// prepare has each round of a loop call the meter. If escapes is set, it makes \t and \n in the text of a template a
+// prepare makes each round of a loop call the meter. If escapes is set, it makes \t and \n in the text of a template a
 // tab and a line feed, as docker's list commands do. Within actions they are Go's own.
 func prepare(list *parse.ListNode, escapes bool) {
 	if list == nil {
@@ -44,7 +44,7 @@ func branchOf(node parse.Node) *parse.BranchNode {
 // unescape makes \t and \n a tab and a line feed.
 func unescape(text string) string { return strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(text) }
 
-// instrument has a template and those that it defines ask the meter wherever they could run on without end.
+// instrument makes a template and those that it defines ask the meter wherever they could run without end.
 func instrument(text *template.Template, source string, escapes bool) {
 	calls := strings.Contains(source, "template") || strings.Contains(source, "block")
 	for _, t := range text.Templates() {
@@ -72,7 +72,7 @@ func writes(list *parse.ListNode) bool {
 	return false
 }
 
-// surround has a template that others can call count how deep it is.
+// surround makes a template count how deep calls are.
 func surround(nodes []parse.Node) []parse.Node {
 	return append(append([]parse.Node{call("meterEnter")}, nodes...), call("meterLeave"))
 }

@@ -1,10 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
-	"slices"
 
 	"layup/analyze/digest"
 	"layup/analyze/source"
@@ -20,12 +20,6 @@ type directory struct {
 	layer store.Layer
 	tar   *store.Tar
 	found []tarfs.Warning // by reading it
-}
-
-// A scan is what was found in a directory, and how thoroughly it was read.
-type scan struct {
-	source.Scanned
-	digests, marks bool
 }
 
 // newLayer makes a layer from a directory.
@@ -45,8 +39,13 @@ func (s *Store) newLayer(index int, of store.Layer) *source.Layer {
 func (*directory) Stored() int64              { return -1 }
 func (*directory) Window(*source.Layer) int64 { return 0 }
 func (*directory) Placed() bool               { return false }
-func (*directory) Same() string               { return "" } // the store remembers what it read
 func (*directory) Assembled() bool            { return true }
+
+// Same tells apart the directories of a store: images share layers.
+func (d *directory) Same() string { return d.Place() }
+
+// Place also tells apart the tar-split files.
+func (d *directory) Place() string { return d.layer.Directory + "\x00" + d.layer.Split }
 
 // Recorded reports whether a tar-split file says how the files were.
 func (d *directory) Recorded() bool { return d.layer.Split != "" }
@@ -60,16 +59,8 @@ func (d *directory) Tar(ctx context.Context, _ *source.Layer, offset int64) (io.
 	return r, nil
 }
 
-// Scan reads the table of the layer, once for all images of the store.
+// Scan reads the table of the layer.
 func (d *directory) Scan(ctx context.Context, l *source.Layer, opt source.ScanOptions) (source.Scanned, error) {
-	if known := d.store.scanned(place(d.layer), opt); known != nil {
-		out := known.Scanned
-		out.Warnings = slices.Clone(out.Warnings)
-		for i := range out.Warnings {
-			out.Warnings[i].Layer = l.Index
-		}
-		return out, nil
-	}
 	out := source.Scanned{Table: new(tarfs.Layer), DiffID: l.DiffID, Compression: decode.None}
 	d.found = nil // by an earlier pass
 	r := d.tar.Open(ctx)
@@ -78,85 +69,37 @@ func (d *directory) Scan(ctx context.Context, l *source.Layer, opt source.ScanOp
 	if table != nil {
 		out.Table = table
 	}
-	if err == nil && d.store.Opt.Verify {
-		var strayed []tarfs.Warning
-		strayed, err = d.Strayed(ctx, l, out.Table)
-		d.found = append(d.found, strayed...)
-	}
-	for _, w := range d.found {
-		w.Layer = l.Index
-		out.Warnings = append(out.Warnings, w)
-	}
+	out.Warnings = d.found
 	out.Unpacked = r.Done()
 	if ended := r.Close(); err == nil {
 		err = ended
 	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	if err == nil {
-		d.store.keep(place(d.layer), &scan{out, opt.Digests, opt.Mark != nil})
-	}
-	return out, privileged(err)
+	return out, privileged(cmp.Or(ctx.Err(), err))
 }
 
-// Strayed lists how the directory differs from its tar-split file.
-func (d *directory) Strayed(ctx context.Context, l *source.Layer, table *tarfs.Layer) ([]tarfs.Warning, error) {
-	return strayed(ctx, d.layer, l, table)
-}
-
-func strayed(ctx context.Context, of store.Layer, l *source.Layer, table *tarfs.Layer) ([]tarfs.Warning, error) {
-	if of.Differences == nil {
-		return nil, nil
+// Compare compares the directory with its tar-split file. With content, it assembles the tar and notes its digest.
+func (d *directory) Compare(ctx context.Context, l *source.Layer, found *source.Scanned, content bool) error {
+	list, err := differences(ctx, d.layer, found)
+	if err != nil || !content || l.DiffID == "" || !d.Recorded() {
+		return err
 	}
-	found, err := of.Differences(ctx, table)
-	var list []tarfs.Warning
-	for _, d := range found {
-		if !d.Note {
-			list = append(list, tarfs.Warning{Code: source.StoreDiffers, Layer: l.Index, Path: d.Path})
-		}
-	}
-	return list, privileged(err)
-}
-
-// Rebuild assembles the tar with all content and notes its digest. Listing such a layer reads no content.
-func (d *directory) Rebuild(ctx context.Context, l *source.Layer, found *source.Scanned) ([]source.Check, error) {
-	if l.DiffID == "" || !d.Recorded() {
-		return nil, nil
-	}
-	checks, err := changed(ctx, d.layer, l, found.Table, func(ctx context.Context) ([]store.Difference, error) {
-		return d.tar.Contents(ctx, d.layer.Directory)
-	})
-	if err != nil {
-		return checks, privileged(err)
-	}
+	var changed []store.Difference
 	r := d.tar.Open(ctx)
-	sum, n, err := source.TarDigest(ctx, r, digest.Algorithm(l.DiffID), l.Limits)
-	if err = errors.Join(err, r.Close()); err != nil {
-		return checks, privileged(err)
+	sum, n, failed := source.TarDigest(ctx, r, digest.Algorithm(l.DiffID), l.Limits)
+	failed = errors.Join(failed, r.Close())
+	if d.layer.Differences != nil {
+		if err = d.tar.Visible(d.layer.Directory); err == nil && (failed != nil || sum != l.DiffID) {
+			changed, err = d.tar.Contents(ctx, d.layer.Directory)
+		}
+		if err != nil {
+			return privileged(err)
+		}
+		found.Compared = checks(list, changed)
 	}
-	found.FoundDiffID, found.Unpacked = sum, n
-	return checks, nil
-}
-
-// scanned returns what is known of a place, or nil if it was not read as thoroughly as is asked.
-func (s *Store) scanned(place string, opt source.ScanOptions) *scan {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known := s.scans[place]
-	if known == nil || opt.Digests && !known.digests || opt.Mark != nil && !known.marks {
-		return nil
+	if failed == nil {
+		found.FoundDiffID, found.Unpacked = sum, n
 	}
-	return known
-}
-
-func (s *Store) keep(place string, found *scan) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.scans == nil {
-		s.scans = map[string]*scan{}
-	}
-	s.scans[place] = found
+	return privileged(failed)
 }
 
 // A boundedTar ends if a layer becomes longer than the limit allows. A header can claim any length, because skipping

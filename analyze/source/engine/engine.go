@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"layup/analyze/digest"
 	"layup/analyze/show"
@@ -54,9 +53,6 @@ type Store struct {
 	loose       []*source.Entry // nil before anybody asked
 
 	*source.Graph // of containerd's content store; without entries for others
-
-	mu    sync.Mutex
-	scans map[string]*scan // by place: images share layers
 }
 
 // Open opens a store. Errors do not begin with the name.
@@ -207,8 +203,5 @@ func (s *Store) shown(l store.Layer) string {
 	}
 	return path.Join(s.containerd, l.Directory)
 }
-
-// place identifies a layer in the store.
-func place(l store.Layer) string { return l.Directory + "\x00" + l.Split }
 
 var errOtherLayers = errors.New("the layers in the store are not those that the image's config names")

@@ -43,32 +43,41 @@ func ofBlobOnly(d store.Difference) bool {
 func (*unpacked) Assembled() bool { return false }
 func (*unpacked) Recorded() bool  { return true } // in the blob
 
-// Strayed lists what is not in the directory as the blob has it.
-func (u *unpacked) Strayed(ctx context.Context, l *source.Layer, table *tarfs.Layer) ([]tarfs.Warning, error) {
-	return strayed(ctx, u.layer, l, table)
+// Place is the directory.
+func (u *unpacked) Place() string { return u.layer.Directory }
+
+// Compare compares the directory with the blob.
+func (u *unpacked) Compare(ctx context.Context, l *source.Layer, found *source.Scanned, content bool) error {
+	list, err := differences(ctx, u.layer, found)
+	if err != nil || !content {
+		return err
+	}
+	changed, err := u.contents(ctx, l)
+	if err != nil {
+		return err
+	}
+	found.Compared = checks(list, changed)
+	return nil
 }
 
-// Rebuild compares the content of the files with the blob.
-func (u *unpacked) Rebuild(ctx context.Context, l *source.Layer, found *source.Scanned) ([]source.Check, error) {
-	return changed(ctx, u.layer, l, found.Table, func(ctx context.Context) ([]store.Difference, error) {
-		return u.contents(ctx, l)
-	})
-}
-
-// changed lists what differs from what the engine stored, in path order. Read compares contents.
-func changed(ctx context.Context, of store.Layer, l *source.Layer, table *tarfs.Layer,
-	read func(context.Context) ([]store.Difference, error)) ([]source.Check, error) {
+// differences compares a directory with a table, without reading content. Each difference is a warning, unless only the
+// time of a directory differs.
+func differences(ctx context.Context, of store.Layer, found *source.Scanned) ([]store.Difference, error) {
 	if of.Differences == nil {
 		return nil, nil
 	}
-	list, err := of.Differences(ctx, table)
-	if err != nil {
-		return nil, err
+	list, err := of.Differences(ctx, found.Table)
+	found.Warnings = slices.Clip(found.Warnings)
+	for _, d := range list {
+		if !d.Note {
+			found.Warnings = append(found.Warnings, tarfs.Warning{Code: source.StoreDiffers, Path: d.Path})
+		}
 	}
-	contents, err := read(ctx)
-	if err != nil {
-		return nil, err
-	}
+	return list, privileged(err)
+}
+
+// checks lists what is not as the engine stored it, in path order: differences of names and metadata, and of contents.
+func checks(list, contents []store.Difference) (failed []source.Check) {
 	named := map[string]bool{}
 	for _, d := range list {
 		named[d.Code+d.Path] = true
@@ -79,16 +88,15 @@ func changed(ctx context.Context, of store.Layer, l *source.Layer, table *tarfs.
 		}
 	}
 	slices.SortStableFunc(list, func(a, b store.Difference) int { return cmp.Compare(a.Path, b.Path) })
-	var checks []source.Check
 	for _, d := range list {
 		c := source.NewCheck("entry")
-		c.Layer, c.Path = l.Index, d.Path
-		if c.Code, c.Message = d.Code, d.What; !d.Note {
+		c.Path, c.Code, c.Message = d.Path, d.Code, d.What
+		if !d.Note {
 			c.Verdict = source.Failed
 		}
-		checks = append(checks, c)
+		failed = append(failed, c)
 	}
-	return checks, nil
+	return failed
 }
 
 // contents reads the layer once more and compares the content of each file with that in the directory.

@@ -35,9 +35,12 @@ type Difference struct {
 // A comparer compares the directory of a layer with the headers in its tar-split file.
 type comparer struct {
 	walk  *overlayWalk // reads the attributes of a store
-	root  tarfs.Node
+	tree  *tarfs.Tree
 	snap  *tarfs.Snapshot
-	seen  map[string]bool
+	seen  []bool // by the number of the node
+	dir   string // in which the last entry is, as the walk has it
+	at    tarfs.Node
+	known bool // the tree has that directory
 	found []Difference
 	owns  *owners
 	blind bool // the reader cannot see opaque markers
@@ -53,7 +56,7 @@ func Differences(ctx context.Context, files Files, dir string, table *tarfs.Laye
 	}
 	layout.Warn = nil
 	w := &overlayWalk{files: files, dir: dir, layout: layout}
-	c := &comparer{walk: w, root: tree.Root(), snap: tree.Top(), seen: map[string]bool{}}
+	c := &comparer{walk: w, tree: tree, snap: tree.Top(), seen: make([]bool, tree.Len()), at: tree.Root(), known: true}
 	var err error
 	if c.owns, err = newOwners(files, dir, layout); err != nil {
 		return nil, err
@@ -79,7 +82,7 @@ func (c *comparer) entry(e Entry) error {
 		return nil // of AUFS
 	}
 	if c.walk.layout.Names && strings.HasPrefix(base, whiteoutPrefix) {
-		c.present("/"+e.Path, "a whiteout") // spelled on the disk as in the tar
+		c.present(e.Path, "a whiteout") // spelled on the disk as in the tar
 		return nil
 	}
 	_, stored := valueOf(e.Xattrs, overrideName)
@@ -91,14 +94,16 @@ func (c *comparer) entry(e Entry) error {
 	if at := slices.IndexFunc(e.Xattrs, func(x tarfs.Xattr) bool { return x.Name == tarfs.OpaqueXattr }); at >= 0 {
 		e.Xattrs = slices.Delete(slices.Clone(e.Xattrs), at, at+1)
 		if !c.walk.layout.Names {
-			c.present(path.Join("/", e.Path, opaqueMarker), "an opaque marker")
+			c.present(e.Path+"/"+opaqueMarker, "an opaque marker")
 		}
 	}
 	if e.whiteout() {
-		c.present(path.Join("/", path.Dir(e.Path), whiteoutPrefix+base), "a whiteout")
+		c.present(e.Path[:len(e.Path)-len(base)]+whiteoutPrefix+base, "a whiteout")
 		return nil
 	}
-	if v, ok := c.present("/"+e.Path, typeName(e.Info)); ok {
+	if v, ok := c.find(e.Path); !ok {
+		c.added(e.Path, typeName(e.Info))
+	} else {
 		c.compare(e, v)
 		if !v.Implied() && e.Type == v.Type() && !e.Socket {
 			m := v.Meta()
@@ -116,13 +121,32 @@ func typeName(i Info) string {
 }
 
 // present finds the header of what is on the disk.
-func (c *comparer) present(name, what string) (tarfs.Version, bool) {
-	c.seen[name] = true
-	v, ok := c.snap.Lookup(name)
-	if !ok {
-		c.differs(PathAdded, name, what+" that the engine did not put there")
+func (c *comparer) present(name, what string) {
+	if _, ok := c.find(name); !ok {
+		c.added(name, what)
 	}
-	return v, ok
+}
+
+func (c *comparer) added(name, what string) {
+	c.differs(PathAdded, "/"+name, what+" that the engine did not put there")
+}
+
+// find finds the header of a name. Most names are in the directory of the name before them.
+func (c *comparer) find(name string) (tarfs.Version, bool) {
+	at := strings.LastIndexByte(name, '/')
+	if dir := name[:max(at, 0)]; dir != c.dir {
+		c.dir = dir
+		c.at, c.known = c.tree.Lookup(dir)
+	}
+	if !c.known {
+		return tarfs.Version{}, false
+	}
+	n, ok := c.at.Child(name[at+1:])
+	if !ok {
+		return tarfs.Version{}, false
+	}
+	c.seen[n.Number()] = true
+	return c.snap.Of(n)
 }
 
 // compare compares the metadata of one path.
@@ -198,28 +222,29 @@ func unstored(name string) bool {
 
 // missing lists what has a header and is not on the disk, without the contents of a missing directory.
 func (c *comparer) missing() {
-	for v := range c.snap.Walk(c.root, -1) {
-		name := v.Node().Path()
-		parent := path.Dir(name)
-		if v.Node().IsRoot() || c.seen[name] || c.blind && path.Base(name) == opaqueMarker || unstored(name) ||
-			parent != "/" && !c.seen[parent] {
+	for n := range c.tree.Unordered() {
+		v, ok := c.snap.Of(n)
+		if !ok || n.IsRoot() || c.seen[n.Number()] || !n.Parent().IsRoot() && !c.seen[n.Parent().Number()] {
 			continue
 		}
-		if device := v.Type() == tarfs.Char || v.Type() == tarfs.Block; device && c.walk.layout.Rootless {
+		device := v.Type() == tarfs.Char || v.Type() == tarfs.Block
+		switch name := n.Path(); {
+		case c.blind && path.Base(name) == opaqueMarker, unstored(name):
+		case device && c.walk.layout.Rootless:
 			const what = "a device, which a rootless engine cannot create"
 			c.found = append(c.found, Difference{PathMissing, name, what, true})
-			continue
+		default:
+			c.differs(PathMissing, name, typeName(Info{Type: v.Type()})+" that is gone")
 		}
-		c.differs(PathMissing, name, typeName(Info{Type: v.Type()})+" that is gone")
 	}
 }
+
+// Visible returns an error unless the reader sees what the layer's directory hides.
+func (t *Tar) Visible(dir string) error { return t.layout.visible(t.Files, dir) }
 
 // Contents reads all files of a layer with a tar-split file, and lists the files with changed content.
 // Differences finds the files that are missing or not regular any more.
 func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
-	if err := t.layout.visible(t.Files, dir); err != nil {
-		return nil, err
-	}
 	var found []Difference
 	buffer := make([]byte, 256<<10)
 	for s, err := range t.Segments(ctx) {

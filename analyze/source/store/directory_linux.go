@@ -73,15 +73,10 @@ func (d *directory) List(name string) ([]string, error) {
 		return nil, d.explain(name, err)
 	}
 	defer file.Close()
-	return d.names(file, name)
-}
-
-func (d *directory) names(file *os.File, name string) ([]string, error) {
-	names, err := file.Readdirnames(-1)
+	names, err := new(kernel).names(int(file.Fd()))
 	if err != nil {
 		return nil, d.explain(name, err)
 	}
-	slices.Sort(names)
 	return names, nil
 }
 
@@ -91,7 +86,7 @@ func (d *directory) Stat(name string) (Info, error) {
 		return Info{}, d.explain(name, err)
 	}
 	defer parent.Close()
-	info, err := describe(int(parent.Fd()), path.Base(name))
+	info, err := (&kernel{list: make([]byte, 1<<10)}).describe(int(parent.Fd()), path.Base(name))
 	if err != nil {
 		return Info{}, d.explain(name, err)
 	}
@@ -100,17 +95,23 @@ func (d *directory) Stat(name string) (Info, error) {
 
 func (d *directory) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
+		top, err := d.dir.Root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			yield(Entry{}, d.explain(name, err))
+			return
+		}
+		defer top.Close()
+		w := &walker{d: d, name: name, top: int(top.Fd())}
 		stack := []string{""} // directories still to read, the next one last
 		for len(stack) > 0 {
 			at := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
-			found, err := d.children(ctx, name, at)
-			if err != nil {
+			if err := w.read(ctx, at); err != nil {
 				yield(Entry{}, err)
 				return
 			}
 			from := len(stack)
-			for _, e := range found {
+			for _, e := range w.found {
 				if e.Type == tarfs.Dir {
 					stack = append(stack, e.Path)
 				}
@@ -123,122 +124,62 @@ func (d *directory) Walk(ctx context.Context, name string) iter.Seq2[Entry, erro
 	}
 }
 
-// children describes the entries of a directory.
-func (d *directory) children(ctx context.Context, top, at string) ([]Entry, error) {
-	name := path.Join(top, at)
-	parent, err := d.dir.Root.OpenFile(cmp.Or(name, "."), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if at != "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)) {
-		return nil, &ContentError{Name: name, Err: ErrChanged}
+// A walker reads the directories below one, one after another.
+type walker struct {
+	kernel
+	d     *directory
+	name  string  // of the directory in which it began
+	top   int     // that directory, opened
+	found []Entry // of the directory that was read last
+}
+
+// read describes the entries of a directory.
+func (w *walker) read(ctx context.Context, at string) error {
+	name := path.Join(w.name, at)
+	parent, done, err := w.open(at)
+	if at != "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)) {
+		return &ContentError{Name: name, Err: ErrChanged}
 	}
 	if err != nil {
-		return nil, d.explain(name, err)
+		return w.d.explain(name, err)
 	}
-	defer parent.Close()
-	names, err := d.names(parent, name)
+	defer done()
+	names, err := w.names(parent)
 	if err != nil {
-		return nil, err
+		return w.d.explain(name, err)
 	}
-	found := make([]Entry, 0, len(names))
+	if at != "" {
+		at += "/"
+	}
+	w.found = w.found[:0]
 	for _, base := range names {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
-		info, err := describe(int(parent.Fd()), base)
+		info, err := w.describe(parent, base)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &ContentError{Name: path.Join(name, base), Err: ErrChanged}
+			return &ContentError{Name: path.Join(name, base), Err: ErrChanged}
 		}
 		if err != nil {
-			return nil, d.explain(path.Join(name, base), err)
+			return w.d.explain(path.Join(name, base), err)
 		}
-		found = append(found, Entry{Path: path.Join(at, base), Info: info})
+		w.found = append(w.found, Entry{Path: at + base, Info: info})
 	}
-	return found, nil
+	return nil
 }
 
-// describe asks the kernel for everything about a name in an open directory.
-func describe(parent int, base string) (Info, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(parent, base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return Info{}, err
-	}
-	var err error
-	info := Info{
-		Mode: uint16(st.Mode & 0o7777), UID: st.Uid, GID: st.Gid,
-		MTime: int64(st.Mtim.Sec), MTimeNS: uint32(st.Mtim.Nsec),
-	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		info.Type, info.Size = tarfs.File, st.Size
-	case unix.S_IFDIR:
-		info.Type = tarfs.Dir
-	case unix.S_IFLNK:
-		info.Type = tarfs.Symlink
-		if info.Link, err = readLink(parent, base); err != nil {
-			return Info{}, err
-		}
-	case unix.S_IFCHR, unix.S_IFBLK:
-		info.Type = tarfs.Char
-		if st.Mode&unix.S_IFMT == unix.S_IFBLK {
-			info.Type = tarfs.Block
-		}
-		info.Major, info.Minor = unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))
-	default:
-		info.Type, info.Socket = tarfs.Fifo, st.Mode&unix.S_IFMT == unix.S_IFSOCK
-	}
-	if st.Nlink > 1 && info.Type != tarfs.Dir {
-		info.Inode = Inode{Device: uint64(st.Dev), Number: st.Ino}
-	}
-	info.Xattrs, err = attributes(parent, base)
-	return info, err
-}
-
-// maxLink is the longest target of a symlink on Linux.
-const maxLink = 4096
-
-func readLink(parent int, base string) (string, error) {
-	buffer := make([]byte, maxLink)
-	n, err := unix.Readlinkat(parent, base, buffer)
-	if err != nil {
-		return "", err
-	}
-	return string(buffer[:n]), nil
-}
-
-// attributes returns the extended attributes of a name in an open directory. Older kernels have no system call for
-// that, so it goes through the name of the open directory below /proc.
-func attributes(parent int, base string) ([]tarfs.Xattr, error) {
-	name := "/proc/self/fd/" + strconv.Itoa(parent) + "/" + base
-	size, err := unix.Llistxattr(name, nil)
-	if err == unix.EOPNOTSUPP || size == 0 && err == nil {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("extended attributes: %w", err)
-	}
-	names := make([]byte, size)
-	if size, err = unix.Llistxattr(name, names); err != nil {
-		return nil, fmt.Errorf("extended attributes: %w", err)
-	}
-	var list []tarfs.Xattr
-	for _, one := range slices.Sorted(strings.SplitSeq(strings.TrimSuffix(string(names[:size]), "\x00"), "\x00")) {
-		value, err := attribute(name, one)
-		if err == unix.ENODATA {
-			continue
-		}
+// open opens a directory, and no link on the way to it: in one call if the kernel can, else name by name.
+func (w *walker) open(at string) (fd int, done func(), err error) {
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err = unix.Openat2(w.top, cmp.Or(at, "."), &unix.OpenHow{Flags: flags,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS})
+	switch err {
+	case unix.ENOSYS, unix.EPERM, unix.ENAMETOOLONG, unix.EAGAIN:
+		file, err := w.d.dir.Root.OpenFile(cmp.Or(path.Join(w.name, at), "."), flags, 0)
 		if err != nil {
-			return nil, fmt.Errorf("extended attribute %s: %w", show.Path(one), err)
+			return 0, nil, err
 		}
-		list = append(list, tarfs.Xattr{Name: one, Value: value})
+		return int(file.Fd()), func() { file.Close() }, nil
 	}
-	return list, nil
-}
-
-func attribute(name, attr string) (string, error) {
-	size, err := unix.Lgetxattr(name, attr, nil)
-	if err != nil || size == 0 {
-		return "", err
-	}
-	value := make([]byte, size)
-	size, err = unix.Lgetxattr(name, attr, value)
-	return string(value[:max(size, 0)]), err
+	return fd, func() { unix.Close(fd) }, err
 }

@@ -11,11 +11,13 @@ import (
 	"io"
 	"iter"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/klauspost/compress/gzip"
+	"unicode/utf8"
 
 	"layup/analyze/show"
+	"layup/analyze/source/decode"
 	"layup/tarfs"
 )
 
@@ -76,12 +78,13 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 	}
 	defer file.Close() // opened for reading: nothing is lost
 	stored := &counter{src: file}
-	unzipped, err := gzip.NewReader(bufio.NewReaderSize(stored, 64<<10))
+	unzipped, err := decode.New(bufio.NewReaderSize(stored, 64<<10), decode.Gzip, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", show.Path(split), err)
 	}
 	plain := &counter{src: unzipped}
 	lines := bufio.NewReaderSize(plain, 64<<10)
+	var payload []byte
 	for number := 1; ; number++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -90,7 +93,7 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 		if err == io.EOF {
 			return nil
 		}
-		var r record
+		r := record{Payload: payload[:0]} // no segment outlives the next one
 		if err == nil {
 			err = parseRecord(line, &r)
 		}
@@ -103,6 +106,7 @@ func splitSegments(ctx context.Context, files Files, split, dir string, yield fu
 		if s, ok := r.segment(dir); ok && !yield(s, nil) {
 			return nil
 		}
+		payload = r.Payload
 	}
 }
 
@@ -128,15 +132,21 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// segmentStart begins nearly every line that holds bytes. Parsing such lines by hand takes a tenth of the time.
-var segmentStart = []byte(`{"type":2,"payload":"`)
+// These begin nearly every line of either type. Parsing such lines by hand takes a tenth of the time.
+var (
+	segmentStart = []byte(`{"type":2,"payload":"`)
+	fileStart    = []byte(`{"type":1,"name":"`)
+)
 
 func parseRecord(line []byte, r *record) error {
 	if rest, ok := bytes.CutPrefix(line, segmentStart); ok {
-		if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
-			r.Type, r.Payload = recordSegment, make([]byte, base64.StdEncoding.DecodedLen(end))
-			n, err := base64.StdEncoding.Decode(r.Payload, rest[:end])
-			r.Payload = r.Payload[:n]
+		if text, _, ok := plainText(rest); ok {
+			r.Type = recordSegment
+			return r.decode(text)
+		}
+	}
+	if rest, ok := bytes.CutPrefix(line, fileStart); ok {
+		if done, err := r.parseFile(rest); done {
 			return err
 		}
 	}
@@ -152,15 +162,63 @@ func parseRecord(line []byte, r *record) error {
 	return nil
 }
 
+// parseFile parses what follows fileStart, or reports that the line is not of the usual form.
+func (r *record) parseFile(line []byte) (done bool, err error) {
+	name, rest, ok := plainText(line)
+	if !ok || bytes.ContainsFunc(name, func(c rune) bool { return c < ' ' || c >= utf8.RuneSelf }) {
+		return false, nil
+	}
+	size := int64(0)
+	if digits, found := bytes.CutPrefix(rest, []byte(`,"size":`)); found {
+		end := bytes.IndexByte(digits, ',')
+		if end < 0 {
+			return false, nil
+		}
+		if size, err = strconv.ParseInt(string(digits[:end]), 10, 64); err != nil || size < 0 {
+			return false, nil
+		}
+		rest = digits[end:]
+	}
+	rest, ok = bytes.CutPrefix(rest, []byte(`,"payload":"`))
+	sum, rest, whole := plainText(rest)
+	rest, placed := bytes.CutPrefix(rest, []byte(`,"position":`))
+	if !ok || !whole || !placed || len(bytes.TrimLeft(rest, "0123456789")) != 1 || rest[len(rest)-1] != '}' {
+		return false, nil
+	}
+	r.Type, r.Size = recordFile, size
+	if size == 0 {
+		return true, nil // it is in no segment
+	}
+	r.Name = string(name)
+	return true, r.decode(sum)
+}
+
+// plainText returns the text before a quote, without escapes, and what follows the quote.
+func plainText(line []byte) (text, rest []byte, ok bool) {
+	text, rest, ok = bytes.Cut(line, []byte{'"'})
+	return text, rest, ok && bytes.IndexByte(text, '\\') < 0
+}
+
+func (r *record) decode(text []byte) error {
+	r.Payload = slices.Grow(r.Payload[:0], base64.StdEncoding.DecodedLen(len(text)))
+	r.Payload = r.Payload[:cap(r.Payload)]
+	n, err := base64.StdEncoding.Decode(r.Payload, text)
+	r.Payload = r.Payload[:n]
+	return err
+}
+
 // segment returns the segment of a record, false if it is empty.
 func (r *record) segment(dir string) (Segment, bool) {
 	if r.Type == recordSegment {
 		return Segment{Bytes: r.Payload}, len(r.Payload) > 0
+	}
+	if r.Size == 0 {
+		return Segment{}, false
 	}
 	name := r.Name
 	if len(r.NameRaw) > 0 {
 		name = string(r.NameRaw)
 	}
 	name = path.Clean("/" + strings.TrimLeft(name, "/"))
-	return Segment{File: path.Join(dir, name[1:]), Size: r.Size, Sum: r.Payload}, r.Size > 0
+	return Segment{File: path.Join(dir, name[1:]), Size: r.Size, Sum: r.Payload}, true
 }
