@@ -30,6 +30,10 @@ func (s *Store) openContainerd(ctx context.Context, files store.Files, docker *s
 	if err := s.walkNames(ctx); err != nil {
 		return err
 	}
+	s.directories = append(s.directories, held.Directories)
+	for _, d := range held.Damaged {
+		s.add(record(d))
+	}
 	first := s.groups
 	bases := map[string]bool{} // of other images
 	for _, img := range held.Images {
@@ -53,7 +57,7 @@ func (s *Store) walkNames(ctx context.Context) error {
 		}
 		annotations := map[string]string{}
 		switch {
-		case img.Dangling():
+		case img.Name == "" || img.Dangling():
 		case s.kind == DockerRoot:
 			annotations[document.NameAnnotation] = document.Familiar(img.Name)
 		default:

@@ -22,7 +22,7 @@ func (s *Store) openDocker(ctx context.Context) error {
 	if held == nil {
 		return err
 	}
-	s.directories = held.Directories
+	s.directories = append(s.directories, held.Directories)
 	for _, of := range held.Drivers {
 		s.addImages(of)
 	}

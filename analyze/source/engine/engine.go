@@ -48,8 +48,8 @@ type Store struct {
 	containerd string // where its root is, as shown; empty for the top
 	entries    []*source.Entry
 	groups     int // of entries
-	// directories lists where the engine keeps layers and volumes; nil if that is not known.
-	directories func(context.Context) ([]store.Place, error)
+	// directories list where the engine keeps layers and volumes.
+	directories []func(context.Context) ([]store.Place, error)
 	loose       []*source.Entry // nil before anybody asked
 
 	*source.Graph // of containerd's content store; without entries for others

@@ -17,7 +17,7 @@ func (s *Store) list(ctx context.Context,
 	if err != nil {
 		return err
 	}
-	s.directories = held.Directories
+	s.directories = append(s.directories, held.Directories)
 	s.addImages(held)
 	s.addContainersOf(held)
 	return nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"path"
 	"slices"
 	"strings"
 
@@ -13,12 +14,16 @@ import (
 // Loose returns the directories that no image and no container uses, and the volumes: build cache, what a removed
 // container left, layers of an image with a damaged record.
 func (s *Store) Loose(ctx context.Context) ([]*source.Entry, error) {
-	if s.directories == nil || s.loose != nil {
+	if s.loose != nil {
 		return s.loose, nil
 	}
-	list, err := s.directories(ctx)
-	if err != nil {
-		return nil, privileged(err)
+	var list []store.Place
+	for _, directories := range s.directories {
+		some, err := directories(ctx)
+		if err != nil {
+			return nil, privileged(err)
+		}
+		list = append(list, some...)
 	}
 	used, mounted, err := s.used(ctx)
 	if err != nil {
@@ -26,13 +31,17 @@ func (s *Store) Loose(ctx context.Context) ([]*source.Entry, error) {
 	}
 	s.loose = []*source.Entry{}
 	for _, d := range list {
-		e := &source.Entry{Kind: source.KindDirectory, Number: -1, References: []string{d.Name}, Of: d.Of}
+		name := d.Name
+		if d.Layer.Files != nil {
+			name = path.Join(s.containerd, name)
+		}
+		e := &source.Entry{Kind: source.KindDirectory, Number: -1, References: []string{name}, Of: d.Of}
 		if d.Volume {
 			e.Kind, e.Of = source.KindVolume, strings.Join(mounted[d.Name], ", ")
-		} else if used[d.Layer.Directory] {
+		} else if used[s.shown(d.Layer)] {
 			continue
 		}
-		e.Choice = show.Shell(s.kind + ":" + s.path + ":" + e.Kind + "=" + d.Name)
+		e.Choice = show.Shell(s.kind + ":" + s.path + ":" + e.Kind + "=" + name)
 		e.Form = looseForm{form{load: s.alone(d.Layer)}, d.Layer.Directory}
 		s.loose = append(s.loose, e)
 	}

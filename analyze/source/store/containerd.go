@@ -2,11 +2,11 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -28,6 +28,7 @@ var ErrNoContainerd = errors.New("is not a root directory of containerd: it has 
 type Containerd struct {
 	Images     []ContainerdImage
 	Containers []ContainerdContainer
+	Damaged    []*RecordError
 
 	files   Files
 	subID   IDs
@@ -80,16 +81,16 @@ func OpenContainerd(ctx context.Context, files Files, opt Options) (*Containerd,
 		c := &Containerd{files: files, subID: opt.SubID, keys: map[snapshotKey]snapshot{},
 			first: map[string]snapshotKey{}, numbers: map[string]map[string]numbered{}}
 		before, err := c.read(ctx, opt.Namespace)
-		if err == nil || try == tries || ctx.Err() != nil {
-			return c, err
+		if err == nil {
+			return c, nil
 		}
 		db, done, again := c.database(MetaName)
 		if again != nil {
-			return c, err
+			return c, c.recover(ctx, err)
 		}
 		done()
-		if db.Transaction() == before {
-			return c, err // nobody changed it meanwhile: it is damaged
+		if try == tries || db.Transaction() == before { // nobody changed it meanwhile: it is damaged
+			return c, c.recover(ctx, err)
 		}
 	}
 }
@@ -97,9 +98,6 @@ func OpenContainerd(ctx context.Context, files Files, opt Options) (*Containerd,
 // read reads the metadata database and returns its last transaction.
 func (c *Containerd) read(ctx context.Context, namespace string) (uint64, error) {
 	db, done, err := c.database(MetaName)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, ErrNoContainerd
-	}
 	if err != nil {
 		return 0, err
 	}
@@ -137,30 +135,32 @@ func (c *Containerd) namespaces(ctx context.Context, db *bolt.DB, only string) e
 		if err := ctx.Err(); err != nil || only != "" && ns != only {
 			return err
 		}
+		var wrong error
 		for _, read := range []func(string, bolt.Bucket) error{c.images, c.containers, c.snapshots} {
-			if err := read(ns, b); err != nil {
-				return fmt.Errorf("namespace %s: %w", show.Path(ns), err)
-			}
+			wrong = cmp.Or(wrong, read(ns, b)) // the others can be read
 		}
-		return nil
+		if wrong != nil {
+			wrong = fmt.Errorf("namespace %s: %w", show.Path(ns), wrong)
+		}
+		return wrong
 	}, "v1")
 }
 
-// each calls f for the buckets in the bucket at keys; it does nothing if there is no such bucket.
+// each calls f for the buckets in the bucket at keys; it does nothing if there is no such bucket. It goes on after an
+// error and returns the first.
 func each(b bolt.Bucket, f func(name string, b bolt.Bucket) error, keys ...string) error {
 	b, ok, err := b.Bucket(keys...)
 	if err != nil || !ok {
 		return err
 	}
+	var first error
 	for item, err := range b.All() {
 		if err == nil && item.Bucket != nil {
 			err = f(string(item.Key), *item.Bucket)
 		}
-		if err != nil {
-			return err
-		}
+		first = cmp.Or(first, err)
 	}
-	return nil
+	return first
 }
 
 // texts reads values by their keys.
@@ -295,13 +295,18 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 		}
 	}
 	l := Layer{Role: role, Directory: dir, Size: -1, Usage: usage, Driver: snapshotter, Files: c.files}
-	layout := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID}
-	layout.Rootless = rootless(c.files, home(snapshotter), c.subID)
+	layout := c.layout(snapshotter)
 	l.read(c.files, below, layout)
 	if snapshotter != "native" { // its directories also hold the layers below
 		l.compare(c.files, layout)
 	}
 	return l, true, nil
+}
+
+// layout says how a snapshotter keeps what its directories cannot say.
+func (c *Containerd) layout(snapshotter string) Layout {
+	return Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID,
+		Rootless: rootless(c.files, home(snapshotter), c.subID)}
 }
 
 // Unpacked describes the layer that containerd unpacked under a chainID; false if there is none that can be read.
