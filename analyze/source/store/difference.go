@@ -177,7 +177,7 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 	if major, minor := v.Device(); device && (e.Major != major || e.Minor != minor) {
 		what = append(what, fmt.Sprintf("device %d:%d, not %d:%d", e.Major, e.Minor, major, minor))
 	}
-	if !slices.Equal(telling(e.Xattrs), telling(v.Xattrs())) {
+	if !slices.Equal(c.telling(e.Xattrs), c.telling(v.Xattrs())) {
 		what = append(what, "other capabilities or attributes")
 	}
 	if len(what) > 0 {
@@ -188,10 +188,11 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 	}
 }
 
-// telling are the attributes that engines keep on every file system.
-func telling(list []tarfs.Xattr) []tarfs.Xattr {
+// telling are the attributes that engines keep on every file system, without those of overlay file systems: a rootless
+// podman also commits those that the kernel set.
+func (c *comparer) telling(list []tarfs.Xattr) []tarfs.Xattr {
 	list = slices.DeleteFunc(slices.Clone(list), func(x tarfs.Xattr) bool {
-		return x.Name != capability && !strings.HasPrefix(x.Name, "user.")
+		return x.Name != capability && !strings.HasPrefix(x.Name, "user.") || c.walk.layout.consumed(x.Name)
 	})
 	for i := range list {
 		if list[i].Name == capability {
@@ -220,6 +221,21 @@ func unstored(name string) bool {
 	return strings.HasPrefix(base, whiteoutPrefix+whiteoutPrefix) && (base != opaqueMarker || path.Dir(name) == "/")
 }
 
+// lazyFiles are the files that BuildKit adds to an eStargz layer after it unpacked the layer. Source: stargz-snapshotter,
+// estargz/types.go.
+var lazyFiles = []string{"/stargz.index.json", "/.prefetch.landmark", "/.no.prefetch.landmark"}
+
+// absent says why an engine does not store a path; empty if it does.
+func (c *comparer) absent(name string, kind tarfs.Type) string {
+	switch {
+	case c.walk.layout.Rootless && (kind == tarfs.Char || kind == tarfs.Block):
+		return "a device, which a rootless engine cannot create"
+	case kind == tarfs.File && slices.Contains(lazyFiles, name):
+		return "a file that a builder adds to a layer after it unpacked the layer"
+	}
+	return ""
+}
+
 // missing lists what has a header and is not on the disk, without the contents of a missing directory.
 func (c *comparer) missing() {
 	for n := range c.tree.Unordered() {
@@ -227,12 +243,10 @@ func (c *comparer) missing() {
 		if !ok || n.IsRoot() || c.seen[n.Number()] || !n.Parent().IsRoot() && !c.seen[n.Parent().Number()] {
 			continue
 		}
-		device := v.Type() == tarfs.Char || v.Type() == tarfs.Block
 		switch name := n.Path(); {
 		case c.blind && path.Base(name) == opaqueMarker, unstored(name):
-		case device && c.walk.layout.Rootless:
-			const what = "a device, which a rootless engine cannot create"
-			c.found = append(c.found, Difference{PathMissing, name, what, true})
+		case c.absent(name, v.Type()) != "":
+			c.found = append(c.found, Difference{PathMissing, name, c.absent(name, v.Type()), true})
 		default:
 			c.differs(PathMissing, name, typeName(Info{Type: v.Type()})+" that is gone")
 		}
