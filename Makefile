@@ -2,10 +2,11 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
+ROUNDS      ?= 2000
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
+.PHONY: build test slow damage race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -15,6 +16,9 @@ test: ## every test; a loaded machine takes many times as long as an idle one
 
 slow: ## the tests that wait for the network, with the limits that users have
 	LAYUP_TRUE_LIMITS=1 go test -count=1 -run 'RegistriesThatMisbehave' ./fixtures/registries
+
+damage: ## one damaged record of a store after another, ROUNDS of each sample
+	LAYUP_DAMAGE_ROUNDS=$(ROUNDS) go test -count=1 -timeout 60m -run 'OneDamagedRecord' ./fixtures/stores
 
 race: ## every test with the race detector (needs a C compiler)
 	go test -race -timeout 60m ./...

@@ -171,7 +171,7 @@ func (e *Entry) namedSize() int64 {
 }
 
 // storedSize adds up the bytes of config, manifest and layers, each blob once, and reports whether all layers are
-// there.
+// there and as long as they should be.
 func storedSize(img *Image) (size int64, whole bool) {
 	size, whole = int64(len(img.Config))+int64(len(img.Manifest)), true
 	seen := map[string]bool{}
@@ -184,6 +184,7 @@ func storedSize(img *Image) (size int64, whole bool) {
 			seen[key] = true
 			if stored := l.Content.Stored(); stored >= 0 {
 				size += stored
+				whole = whole && (stored == l.Size || l.Digest == "" || l.outer())
 			} else {
 				size += l.Size // it is unpacked
 			}

@@ -160,6 +160,9 @@ func (s *Store) lay(img *source.Image, layers func() ([]store.Layer, error), dif
 func measureImage(img *source.Image) func(context.Context) (int64, error) {
 	return func(context.Context) (size int64, _ error) {
 		for _, l := range img.Layers {
+			if d, ok := l.Content.(*directory); ok && d.layer.Size < 0 {
+				return -1, nil // its record is lost
+			}
 			size += l.Size
 		}
 		return size, nil

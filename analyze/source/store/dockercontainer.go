@@ -133,6 +133,9 @@ func (d *dockerDriver) containerLayers(id string) ([]Layer, error) {
 		}
 	}
 	parent, err := d.optional(path.Join(dir, "parent"))
+	if err == nil && parent != "" && !digest.Valid(parent) {
+		err = fmt.Errorf("%s: bad chainID %s", show.Path(path.Join(dir, "parent")), show.Path(parent))
+	}
 	if err != nil {
 		return nil, err
 	}
