@@ -221,8 +221,8 @@ func unstored(name string) bool {
 	return strings.HasPrefix(base, whiteoutPrefix+whiteoutPrefix) && (base != opaqueMarker || path.Dir(name) == "/")
 }
 
-// lazyFiles are the files that BuildKit adds to an eStargz layer after it unpacked the layer. Source: stargz-snapshotter,
-// estargz/types.go.
+// lazyFiles are the files that BuildKit adds to an eStargz layer after it unpacked the layer. Source:
+// stargz-snapshotter, estargz/types.go.
 var lazyFiles = []string{"/stargz.index.json", "/.prefetch.landmark", "/.no.prefetch.landmark"}
 
 // absent says why an engine does not store a path; empty if it does.
