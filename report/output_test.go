@@ -53,6 +53,25 @@ func TestFailingOutputIsExitTwoInEveryFormat(t *testing.T) {
 	}
 }
 
+func TestTarThatCannotBeWrittenIsExitTwo(t *testing.T) {
+	image := direct.Image(t, "large", "layer ADD\nf 0644 0:0 large \"0123456789abcdef\" repeat=20000\n")
+	var stderr bytes.Buffer
+	status := report.Main(t.Context(), []string{"extract", "-q", "-o", "-", image}, nil, &full{100_000}, &stderr)
+	if status != 2 || stderr.String() != "layup: write stdout: no space left on device\n" {
+		t.Errorf("exit %d: %s", status, stderr.String())
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	stderr.Reset()
+	status = report.Main(t.Context(), []string{"extract", "-q", "-o", "-", image}, nil, w, &stderr)
+	if status != 0 || stderr.Len() > 0 {
+		t.Errorf("a reader that goes away: exit %d: %s", status, stderr.String())
+	}
+}
+
 func TestClosedPipeEndsQuietly(t *testing.T) {
 	image := direct.Write(t, "deep.tar", fixtures.Deep(60))
 	for _, format := range []string{"table", "json", "jsonl", "{{.path}}"} {

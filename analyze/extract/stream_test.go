@@ -193,3 +193,27 @@ func sparseTar(t *testing.T) string {
 	}
 	return name
 }
+
+// full takes some bytes, and then no more.
+type full struct{ left int }
+
+var errFull = errors.New("no space left")
+
+func (f *full) Write(p []byte) (int, error) {
+	if len(p) > f.left {
+		return 0, errFull
+	}
+	f.left -= len(p)
+	return len(p), nil
+}
+
+// A stream that cannot be written names the entry that it cuts, also if its buffer cannot be flushed.
+func TestAStreamThatCannotBeWrittenNamesTheEntry(t *testing.T) {
+	name := write(t, "layer ADD\nf 0644 0:0 large \"0123456789abcdef\" repeat=20000\n", fixtures.Packing{Format: fixtures.OCI})
+	plan := everything(t, load(t, name, true), 0)
+	err := plan.Stream(t.Context(), &full{100_000})
+	if _, cut := errors.AsType[*extract.CutError](err); !cut || !errors.Is(err, errFull) ||
+		err.Error() != `"/large": no space left` {
+		t.Errorf("got %v", err)
+	}
+}
