@@ -99,9 +99,3 @@ func Spare(c render.Column) render.Column {
 	c.Spare = true
 	return c
 }
-
-// Cut lets a column be cut to the terminal's width.
-func Cut(c render.Column) render.Column {
-	c.Cut = true
-	return c
-}
