@@ -209,7 +209,8 @@ func (f *full) Write(p []byte) (int, error) {
 
 // A stream that cannot be written names the entry that it cuts, also if its buffer cannot be flushed.
 func TestAStreamThatCannotBeWrittenNamesTheEntry(t *testing.T) {
-	name := write(t, "layer ADD\nf 0644 0:0 large \"0123456789abcdef\" repeat=20000\n", fixtures.Packing{Format: fixtures.OCI})
+	const text = "layer ADD\nf 0644 0:0 large \"0123456789abcdef\" repeat=20000\n"
+	name := write(t, text, fixtures.Packing{Format: fixtures.OCI})
 	plan := everything(t, load(t, name, true), 0)
 	err := plan.Stream(t.Context(), &full{100_000})
 	if _, cut := errors.AsType[*extract.CutError](err); !cut || !errors.Is(err, errFull) ||
