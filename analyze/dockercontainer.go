@@ -34,6 +34,7 @@ type dockerContainer struct {
 	Mounts          []dockerMount
 	Config          json.RawMessage
 	NetworkSettings dockerNetworks
+	ImageManifest   json.RawMessage `json:"ImageManifestDescriptor,omitempty"` // since API 1.48, of containerd's store
 }
 
 type dockerState struct {
@@ -104,6 +105,7 @@ type dockerEndpoint struct {
 type storedContainer struct {
 	dockerContainer
 	OS          string
+	Manifest    json.RawMessage `json:"ImageManifest"`
 	MountPoints map[string]*dockerMount
 }
 
@@ -140,6 +142,9 @@ func (img *Image) DockerContainer() ([]byte, error) {
 	}
 	if string(d.State.Health) == "null" {
 		d.State.Health = nil
+	}
+	if string(stored.Manifest) != "null" {
+		d.ImageManifest = stored.Manifest
 	}
 	d.NetworkSettings.complete()
 	return engineJSON(d)

@@ -22,7 +22,8 @@ import (
 
 const imagesDetails = `
 IMAGE is what --image takes (@N), or what else is there: attestations and signatures, which are never
-analysed as images, and blobs that nothing refers to. "missing" is named by an index, but not in the source.
+analysed as images, and blobs that nothing refers to ("v1-config": those that docker save 25 to 28 adds for
+old engines). "missing" is named by an index, but not in the source.
 Of artifacts (Helm charts, models, files) TYPE and TITLES say what they are; ls, cat and extract open them.
 What cannot be read is a row with its ERROR: the exit status is 2 then, or 3 with --keep-going.
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,8 @@ func (s *Store) addContainers(docker *store.DockerRoot) {
 			Created: box.Created, Snapshotter: box.Driver, Key: box.ID, Manifest: box.Manifest})
 		e.ID, e.References, e.Aliases = box.ID, []string{box.Name}, []string{box.ID}
 		c := e.Container
-		c.Name, c.State, c.Config, c.Host = box.Name, box.State, box.Config, box.Host
+		c.Name, c.ImageID, c.State, c.Config, c.Host = box.Name, box.ImageID, box.State, box.Config, box.Host
+		c.Volumes = box.Volumes
 		if box.Err != nil {
 			e.Form = form{load: func(*source.Image) error { return box.Err }}
 		}
@@ -102,7 +104,7 @@ func (s *Store) imageBelow(out *source.Image, box *store.ContainerdContainer, pa
 	img := s.withChain(chain, box)
 	if img != nil {
 		out.ID, out.Config, out.ConfigFile = img.ID, img.Config, img.ConfigFile
-		out.Manifest, out.Container.ImageID = img.Manifest, img.ID
+		out.Manifest, out.Container.ImageID = img.Manifest, cmp.Or(out.Container.ImageID, img.ID)
 	}
 	for _, key := range parents {
 		var err error
