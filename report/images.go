@@ -49,7 +49,13 @@ var imagesTable = render.Table[source.Listed]{
 		return fmt.Sprintf("@%d", l.Number)
 	}),
 	render.IntOf("number", func(l source.Listed) int { return l.Number }),
-	render.TextOf("reference", func(l source.Listed) string { return l.Reference }).Column("REFERENCE").Cut(),
+	render.TextOf("reference", func(l source.Listed) string { return l.Reference }),
+	render.Cell("REFERENCE", func(l source.Listed) string {
+		if l.Reference == "" && l.Kind == source.KindImage && l.Directory != "" { // an engine's
+			return "<none>"
+		}
+		return l.Reference
+	}).Cut(),
 	render.Cell("STATE", stateOf).If(func(list []source.Listed) bool {
 		return areStored(list) || slices.ContainsFunc(list, func(l source.Listed) bool { return l.State != "" })
 	}),

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"layup/analyze/digest"
 	"layup/analyze/source"
@@ -24,7 +25,7 @@ func (s *Store) openContainerd(ctx context.Context, files store.Files, docker *s
 	if err != nil {
 		return err
 	}
-	s.held = held
+	s.held, s.targets = held, targetsOf(held.Images)
 	blobs := tree.NewBlobs(files, store.Content, s.Opt)
 	s.Blobs, s.closers = blobs, append(s.closers, blobs.Close)
 	if err := s.walkNames(ctx); err != nil {
@@ -98,39 +99,58 @@ func (s *Store) locate(img *source.Image) (unpacked bool) {
 	return unpacked
 }
 
+// A target is what the names say of the index or manifest to which they point.
+type target struct {
+	size    int64
+	updated time.Time // the last of all names
+	digests []string  // NAME@DIGEST
+	parent  string
+}
+
+// targetsOf joins the names that point to one digest.
+func targetsOf(images []store.ContainerdImage) map[string]*target {
+	all := map[string]*target{}
+	for _, img := range images {
+		t := all[img.Digest]
+		if t == nil {
+			t = &target{size: img.Size}
+			all[img.Digest] = t
+		}
+		if t.parent = cmp.Or(t.parent, img.Parent); img.Updated.After(t.updated) {
+			t.updated = img.Updated
+		}
+		familiar := document.Familiar(img.Name)
+		repository, _, tagged := document.CutTag(familiar)
+		switch {
+		case img.Dangling():
+		case strings.Contains(familiar, "@"):
+			t.digests = append(t.digests, familiar)
+		case tagged:
+			t.digests = append(t.digests, repository+"@"+img.Digest)
+		}
+	}
+	return all
+}
+
 // describe adds what Docker knows of an image in containerd's store. Source: moby, daemon/containerd/image_inspect.go.
 func (s *Store) describe(img *source.Image, e *source.Entry) {
-	if s.kind != DockerRoot {
+	id := cmp.Or(img.Index, e.Descriptor.Digest)
+	t := s.targets[id]
+	if s.kind != DockerRoot || t == nil {
 		return
 	}
-	id, parents := cmp.Or(img.Index, e.Descriptor.Digest), map[string]string{}
-	for _, named := range s.held.Images {
-		if parents[named.Digest] = cmp.Or(parents[named.Digest], named.Parent); named.Digest != id {
-			continue
-		}
-		img.Engine.Size = named.Size
-		if named.Updated.After(img.Engine.LastTagTime) {
-			img.Engine.LastTagTime = named.Updated
-		}
-		if named.Dangling() {
-			continue
-		}
-		familiar := document.Familiar(named.Name)
-		if repository, _, tagged := document.CutTag(familiar); strings.Contains(familiar, "@") {
-			img.RepoDigests = append(img.RepoDigests, familiar)
-		} else if tagged {
-			img.RepoDigests = append(img.RepoDigests, repository+"@"+named.Digest)
+	img.Engine.ID, img.Engine.LastTagTime, img.RepoDigests = id, t.updated, t.digests
+	for t.parent != "" && len(img.Parents) < len(s.targets) {
+		img.Parents = append(img.Parents, t.parent)
+		if t = s.targets[t.parent]; t == nil {
+			break
 		}
 	}
-	img.Engine.ID = id
-	for at := parents[id]; at != "" && len(img.Parents) < len(parents); at = parents[at] {
-		img.Parents = append(img.Parents, at)
+	img.Engine.Size = s.targets[id].size + int64(len(img.Config))
+	if img.Index != "" { // the names point to it
+		img.Engine.Size += int64(len(img.Manifest))
 	}
 	for _, l := range img.Layers {
 		img.Engine.Size += l.Size
-	}
-	img.Engine.Size += int64(len(img.Config))
-	if img.Index != "" { // the names point to it
-		img.Engine.Size += int64(len(img.Manifest))
 	}
 }

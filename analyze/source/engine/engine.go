@@ -45,7 +45,8 @@ type Store struct {
 	home       string // the absolute path of the top; empty in a tar
 	closers    []func() error
 	held       *store.Containerd
-	containerd string // where its root is, as shown; empty for the top
+	targets    map[string]*target // of the names in it
+	containerd string             // where its root is, as shown; empty for the top
 	entries    []*source.Entry
 	groups     int // of entries
 	// directories list where the engine keeps layers and volumes.
