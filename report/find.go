@@ -176,7 +176,7 @@ func hitColumns(digests bool) []render.Column {
 	columns := []render.Column{item.Column(f, "LAYER", "layer", render.Dashed), statusColumn(f),
 		item.Spare(item.ModeColumn(f)), item.Spare(item.IDsColumn(f)), item.Column(f, "SIZE", "size", render.Sized)}
 	if digests {
-		columns = append(columns, item.Column(f, "SHA256", "sha256"))
+		columns = append(columns, item.DigestColumn(f))
 	}
 	return append(columns, item.PathColumn(f))
 }

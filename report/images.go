@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
-	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"
@@ -62,7 +61,7 @@ var imagesTable = render.Table[source.Listed]{
 	render.Cell("OF", imageOf).Cut().If(areStored),
 	render.TextOf("digest", func(l source.Listed) string { return l.Digest }),
 	render.TextOf("platform", func(l source.Listed) string { return l.Platform }).Column("PLATFORM").If(areKnown),
-	render.Cell("DIGEST", func(l source.Listed) string { return digest.Short(l.Digest) }).Spare().If(areKnown),
+	render.Cell("DIGEST", func(l source.Listed) string { return l.Digest }).Hex().Spare().If(areKnown),
 	render.IntOf("size", func(l source.Listed) int64 { return l.Size }),
 	render.Cell("SIZE", func(l source.Listed) string {
 		if l.Missing {

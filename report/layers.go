@@ -9,8 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
-	"layup/analyze/digest"
-	"layup/analyze/show"
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
@@ -19,8 +17,8 @@ import (
 const layersDetails = `
 Oldest first. CHANGES are the paths that the merge created (+), replaced or re-listed (~), and hid
 without a replacement (-). HIDDEN are bytes that the layer wrote and no longer shows. DIGEST names the
-stored blob; where nothing names it, the tar inside (the diffID). --no-files answers from the manifest and
-the config alone, which are verified; the layers are not.
+stored blob, and COMPRESSED is its size; if nothing names the blob, DIGEST is the diffID, that of the tar
+inside. --no-files answers from the manifest and the config alone, which are verified; the layers are not.
 `
 
 // A layer is a layer and whether it was read: else nothing in it was counted.
@@ -33,11 +31,11 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.IntOf("index", func(l layer) int { return l.Index }).Column("LAYER"),
 	render.TextOf("digest", func(l layer) string { return l.Digest }),
 	render.TextOf("diffID", func(l layer) string { return l.DiffID }),
-	render.Cell("DIGEST", func(l layer) string { return digest.Short(cmp.Or(l.Digest, l.DiffID)) }).Spare(),
+	render.Cell("DIGEST", func(l layer) string { return cmp.Or(l.Digest, l.DiffID) }).Hex().Spare(),
 	render.TextOf("chainID", func(l layer) string { return l.ChainID }),
 	render.TextOf("mediaType", func(l layer) string { return l.MediaType }),
 	render.TextOf("compression", func(l layer) string { return l.Compression }).Column("COMPRESSION").Spare().If(wereRead),
-	render.IntOf("size", func(l layer) int64 { return l.Size }).Column("STORED", render.Sized),
+	render.IntOf("size", func(l layer) int64 { return l.Size }).Column("COMPRESSED", render.Sized),
 	counted("unpackedSize", func(l layer) int64 { return l.Unpacked }).Column("UNPACKED",
 		render.Sized).Spare().If(wereRead),
 	counted("files", func(l layer) int { return l.Files }),
@@ -53,8 +51,8 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.TextOf("role", func(l layer) string { return l.Role }).Column("ROLE").Spare().If(areDirectories),
 	render.NameOf("directory", func(l layer) string { return l.Directory }),
 	render.TextOf("link", func(l layer) string { return l.Link }).Column("LINK").Spare().If(areDirectories),
-	render.Cell("DIRECTORY", func(l layer) string { return l.Directory }).Cut().If(areDirectories),
-	render.Cell("INSTRUCTION", func(l layer) string { return show.OneLine(l.Instruction.Readable) }).Cut(),
+	render.Cell("DIRECTORY", func(l layer) string { return l.Directory }).Cut().Spare().If(areDirectories),
+	render.Cell("INSTRUCTION", func(l layer) string { return item.Instruction(l.Instruction) }).Cut(),
 })
 
 // counted is a number that is known only after the layer was read.

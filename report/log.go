@@ -73,13 +73,15 @@ func logColumns(img *analyze.Image, digests bool) []render.Column {
 		}
 		return inner(row)
 	}
+	path := item.PathColumn(logFields)
+	path.Cut, path.Path = true, true
 	columns := []render.Column{item.Column(logFields, "LAYER", "layer", render.Dashed), change,
 		item.Spare(item.ModeColumn(logFields)), item.Spare(item.IDsColumn(logFields)),
-		item.Column(logFields, "SIZE", "size", render.Sized), item.PathColumn(logFields)}
+		item.Column(logFields, "SIZE", "size", render.Sized), path}
 	if digests {
-		columns = append(columns, item.Column(logFields, "SHA256", "sha256"))
+		columns = append(columns, item.DigestColumn(logFields))
 	}
 	return append(columns, render.Column{Title: "INSTRUCTION", Cut: true, Cell: func(row []render.Value) string {
-		return img.Instruction(int(row[layer].Int())).Readable
+		return item.Instruction(img.Instruction(int(row[layer].Int())))
 	}})
 }

@@ -199,7 +199,7 @@ func (l *listing) columns(fields []render.Field) []render.Column {
 		columns = append(columns, item.Column(fields, "SIZE", "size", render.Sized))
 	}
 	if l.needs.Digests {
-		columns = append(columns, item.Column(fields, "SHA256", "sha256"))
+		columns = append(columns, item.DigestColumn(fields))
 	}
 	return append(columns, item.PathColumn(fields))
 }

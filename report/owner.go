@@ -79,6 +79,7 @@ func ownerRows(img *analyze.Image, found []analyze.Owner) iter.Seq[[]render.Valu
 
 func ownerColumns(digests bool) []render.Column {
 	path, asked := item.PathColumn(ownerFields), item.At(ownerFields, "asked")
+	path.Cut, path.Path = true, true
 	inner := path.Cell
 	path.Cell = func(row []render.Value) string {
 		if row[asked].Absent() {
@@ -89,7 +90,7 @@ func ownerColumns(digests bool) []render.Column {
 	columns := []render.Column{path, item.Column(ownerFields, "LAYER", "layer", render.Dashed), item.Column(ownerFields,
 		"SIZE", "size", render.Sized)}
 	if digests {
-		columns = append(columns, item.Column(ownerFields, "SHA256", "sha256"))
+		columns = append(columns, item.DigestColumn(ownerFields))
 	}
 	return append(columns, item.InstructionColumn(ownerFields))
 }

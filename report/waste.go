@@ -146,7 +146,7 @@ var wasteLayersTable = slices.Concat(render.Table[wasteLayer]{
 	percentOf(func(l wasteLayer) (int64, int64) { return l.Hidden, l.Stored }),
 	render.IntOf("repeats", func(l wasteLayer) int { return l.Repeats }),
 	render.Cell("INSTRUCTION", func(l wasteLayer) string {
-		line := show.OneLine(l.Instruction.Readable)
+		line := item.Instruction(l.Instruction)
 		if l.Repeats != tarfs.NoLayer {
 			line = fmt.Sprintf("(layer %d again) %s", l.Repeats, line)
 		}
@@ -164,6 +164,6 @@ var duplicatesTable = render.Table[analyze.Duplicate]{
 	render.TextOf("sha256", func(d analyze.Duplicate) string {
 		sum, _ := d.First.Digest()
 		return fmt.Sprintf("%x", sum)
-	}).Column("SHA256", render.Digits).Spare(),
+	}).Column("SHA256").Hex().Spare(),
 	render.Cell("PATH", func(d analyze.Duplicate) string { return d.First.Node().Path() }),
 }

@@ -12,6 +12,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/digest"
 	"layup/analyze/show"
+	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -99,11 +100,12 @@ func (a *diffAnswer) layersTable() table {
 		if layer < 0 {
 			img, layer = a.A.Image, m.A
 		}
-		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), digest.Short(m.DiffID),
-			show.OneLine(img.Instruction(layer).Readable)))
+		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), m.DiffID,
+			item.Instruction(img.Instruction(layer))))
 	}
 	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
 	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true
+	columns[3].Hex = true
 	return table{rows, columns}
 }
 
@@ -229,7 +231,7 @@ func (a *diffAnswer) owned(s analyze.Side, v tarfs.Version, there bool) string {
 }
 
 func layerText(img *analyze.Image, layer int) string {
-	return strings.TrimSpace(fmt.Sprint(layer) + " " + show.OneLine(img.Instruction(layer).Readable))
+	return strings.TrimSpace(fmt.Sprint(layer) + " " + item.Instruction(img.Instruction(layer)))
 }
 
 // ownedB is owned for B, which may have deleted the path.

@@ -3,7 +3,6 @@ package render
 import (
 	"iter"
 
-	"layup/analyze/digest"
 	"layup/analyze/show"
 )
 
@@ -87,6 +86,18 @@ func (m Member[T]) Right() Member[T] {
 // Cut lets the column be cut to the terminal's width.
 func (m Member[T]) Cut() Member[T] {
 	m.column.Cut = true
+	return m
+}
+
+// Hex shows a digest by its first digits.
+func (m Member[T]) Hex() Member[T] {
+	m.column.Hex = true
+	return m
+}
+
+// Path cuts the column at its beginning.
+func (m Member[T]) Path() Member[T] {
+	m.column.Cut, m.column.Path = true, true
 	return m
 }
 
@@ -181,6 +192,3 @@ func Moment(v Value) string {
 	}
 	return show.When(v.Int())
 }
-
-// Digits shows the first digits of a digest.
-func Digits(v Value) string { return digest.Short(v.String()) }

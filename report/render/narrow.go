@@ -28,23 +28,25 @@ func (sh *sheet) narrow(first [][]string) []int {
 	return keep
 }
 
-// readable is how wide the last column stays, if it is so wide: columns that can be spared are left out first.
-const readable = 20
-
-// least is how wide the columns must be together: cut as far as they may be, and the last one readable.
+// least is how wide the columns must be together: cut as far as they may be, and the answer readable.
 func (sh *sheet) least(widths, keep []int) int {
 	sum := len(gap) * (len(keep) - 1)
 	for _, i := range keep {
-		switch {
-		case sh.columns[i].Cut:
-			sum += min(widths[i], narrowest)
-		case i == len(widths)-1:
-			sum += min(widths[i], readable)
-		default:
+		if last := i == len(widths)-1; last || sh.columns[i].Cut {
+			sum += min(widths[i], sh.floor(i))
+		} else {
 			sum += widths[i]
 		}
 	}
 	return sum
+}
+
+// floor is how narrow a column may become before columns that can be spared are left out.
+func (sh *sheet) floor(i int) int {
+	if i == len(sh.columns)-1 || sh.columns[i].Path {
+		return readable
+	}
+	return narrowest
 }
 
 // only returns the elements at the places to keep; nil are all.

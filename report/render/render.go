@@ -85,6 +85,8 @@ type Column struct {
 	Title string
 	Right bool                     // aligned to the right
 	Cut   bool                     // may be cut to the terminal's width (the last such column first)
+	Path  bool                     // a path: if it is cut, at its beginning
+	Hex   bool                     // a digest: shown by its first twelve digits, unless Terminal.Whole
 	Spare bool                     // left out if a terminal is too narrow even for cut columns (the last one first)
 	Cell  func(row []Value) string // unescaped: render escapes it
 }
@@ -93,6 +95,7 @@ type Column struct {
 type Terminal struct {
 	Width int  // columns; 0: nothing is cut
 	Color bool // bold headers
+	Whole bool // digests are shown whole
 	TTY   bool // a person sees every byte: text cells of csv, tsv and templates are escaped, as with a Width
 }
 

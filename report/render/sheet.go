@@ -16,6 +16,8 @@ const (
 	gap = "  "
 	// narrowest is the width below which no column is cut.
 	narrowest = 8
+	// readable is the width of a path, and of the last column, that is worth more than a column that can be spared.
+	readable = 24
 )
 
 // A sheet is a table of safe cells before it is written.
@@ -93,23 +95,27 @@ type lineWriter struct {
 	buf    []byte
 }
 
-// fit cuts the columns that may be cut to the terminal's width, the last one first.
+// fit cuts the columns that may be cut to the terminal's width, the last one first: at first none below its floor.
 func (l *lineWriter) fit() {
 	spare := l.terminal.Width - len(gap)*(len(l.widths)-1)
 	for _, w := range l.widths {
 		spare -= w
 	}
-	for i, c := range slices.Backward(l.columns) {
-		if !c.Cut {
-			continue
-		}
-		if spare < 0 {
-			less := min(-spare, max(0, l.widths[i]-narrowest))
+	for _, floor := range []func(int) int{l.floor, func(int) int { return narrowest }} {
+		for i, c := range slices.Backward(l.columns) {
+			if !c.Cut || spare >= 0 {
+				continue
+			}
+			less := min(-spare, max(0, l.widths[i]-floor(i)))
 			l.widths[i] -= less
 			spare += less
 		}
-		l.most[i] = l.widths[i] + max(0, spare)
-		spare = min(spare, 0)
+	}
+	for i, c := range slices.Backward(l.columns) {
+		if c.Cut {
+			l.most[i] = l.widths[i] + max(0, spare)
+			spare = min(spare, 0)
+		}
 	}
 }
 
@@ -151,7 +157,11 @@ func (l *lineWriter) shorten(i int, cell string) (string, int) {
 	if l.most[i] == 0 || width <= l.most[i] {
 		return cell, width
 	}
-	cell = cutTo(cell, l.most[i])
+	if l.columns[i].Path {
+		cell = cutFront(cell, l.most[i])
+	} else {
+		cell = cutTo(cell, l.most[i])
+	}
 	return cell, displayWidth(cell)
 }
 

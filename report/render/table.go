@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"layup/analyze/digest"
 	"layup/analyze/show"
 )
 
@@ -117,6 +118,7 @@ func (d Doc) label(s Section) string {
 // there are several.
 func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	sh := &sheet{terminal: t}
+	group = shortened(group, t)
 	many := d.many() && len(group[0].Head) == 0
 	sources := many && slices.ContainsFunc(d.Sections, func(s Section) bool { return s.Source != d.Sections[0].Source })
 	if sources {
@@ -138,6 +140,23 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 		return nil
 	}
 	return sh
+}
+
+// shortened shows the digests of the sections by their first digits, unless they are to be whole.
+func shortened(group []Section, t Terminal) []Section {
+	if t.Whole {
+		return group
+	}
+	group = slices.Clone(group)
+	for i, s := range group {
+		group[i].Columns = slices.Clone(s.Columns)
+		for j, c := range s.Columns {
+			if c.Hex {
+				group[i].Columns[j].Cell = func(row []Value) string { return digest.Short(c.Cell(row)) }
+			}
+		}
+	}
+	return group
 }
 
 // cells yields the rows of a section as they are shown; false if yield wants no more.

@@ -120,13 +120,32 @@ func TestTablesFitTheTerminal(t *testing.T) {
 }
 
 func TestTheLastColumnThatMayBeCutIsCutFirst(t *testing.T) {
-	sh := &sheet{terminal: Terminal{Width: 30}, columns: []Column{{Title: "A", Cut: true}, {Title: "B", Cut: true}}}
+	sh := &sheet{terminal: Terminal{Width: 40}, columns: []Column{{Title: "A", Cut: true}, {Title: "B", Cut: true}}}
 	sh.rows = func(yield func([]string) bool) error {
 		yield([]string{"0123456789", "0123456789012345678901234567890"})
 		return nil
 	}
-	if got, want := text(t, sh.write), "A           B\n0123456789  01234567890123456…\n"; got != want {
+	if got, want := text(t, sh.write), "A           B\n0123456789  012345678901234567890123456…\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestOnATerminalAPathKeepsItsEndAndTheInstructionItsBeginning(t *testing.T) {
+	cell := func(s string) func([]Value) string { return func([]Value) string { return s } }
+	columns := []Column{{Title: "Path", Cut: true, Path: true, Cell: cell("/usr/lib/node_modules/left-pad/package.json")},
+		{Title: "Sum", Hex: true, Cell: cell("sha256:" + strings.Repeat("0123456789abcdef", 4))},
+		{Title: "Instruction", Cut: true, Cell: cell("RUN npm install --global left-pad")}}
+	for term, want := range map[Terminal]string{
+		{Width: 64}: "…s/left-pad/package.json  0123456789ab  RUN npm install --globa…",
+		{}:          "/usr/lib/node_modules/left-pad/package.json  0123456789ab  RUN npm install --global left-pad",
+		{Whole: true}: "/usr/lib/node_modules/left-pad/package.json  sha256:" + strings.Repeat("0123456789abcdef", 4) +
+			"  RUN npm install --global left-pad",
+	} {
+		d := Doc{Sections: []Section{{Columns: columns, Rows: rowsOf([]Value{I(1)})}}}
+		_, row, _ := strings.Cut(write(t, "table", d, term), "\n")
+		if row != want+"\n" {
+			t.Errorf("%+v: got\n%swant\n%s", term, row, want)
+		}
 	}
 }
 
@@ -137,7 +156,7 @@ func TestNarrowTerminalsSpareColumnsBeforeTheAnswer(t *testing.T) {
 		{Title: "Path", Cell: cell("/etc/nginx/nginx.conf.default")}}
 	for width, want := range map[int]string{
 		0:  "LAYER  MODE        OWNER  PATH\n    3  -rw-r--r--  0:0    /etc/nginx/nginx.conf.default\n",
-		46: "LAYER  MODE        OWNER  PATH\n    3  -rw-r--r--  0:0    /etc/nginx/nginx.co…\n",
+		50: "LAYER  MODE        OWNER  PATH\n    3  -rw-r--r--  0:0    /etc/nginx/nginx.conf.d…\n",
 		45: "LAYER  MODE        PATH\n    3  -rw-r--r--  /etc/nginx/nginx.conf.def…\n",
 		36: "LAYER  PATH\n    3  /etc/nginx/nginx.conf.default\n",
 		12: "LAYER  PATH\n    3  /etc…\n",

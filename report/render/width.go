@@ -43,3 +43,17 @@ func cutTo(s string, most int) string {
 	}
 	return strings.TrimRight(s[:end], " ") + ellipsis
 }
+
+// cutFront cuts a safe string to a width at its beginning, the ellipsis included: the end of a path says most.
+func cutFront(s string, most int) string {
+	width, begin := 0, len(s)
+	for begin > 0 {
+		r, size := utf8.DecodeLastRuneInString(s[:begin])
+		width += displaywidth.Rune(r)
+		if width > most-1 {
+			return ellipsis + s[begin:]
+		}
+		begin -= size
+	}
+	return s
+}
