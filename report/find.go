@@ -173,7 +173,9 @@ func hitRows(img *analyze.Image, hits iter.Seq[analyze.Hit]) iter.Seq[[]render.V
 
 func hitColumns(digests bool) []render.Column {
 	f := item.VersionFields
-	columns := []render.Column{item.Column(f, "LAYER", "layer", render.Dashed), statusColumn(f),
+	status := statusColumn(f)
+	status.Tone = render.ToneOf
+	columns := []render.Column{item.Column(f, "LAYER", "layer", render.Dashed), status,
 		item.Spare(item.ModeColumn(f)), item.Spare(item.IDsColumn(f)), item.Column(f, "SIZE", "size", render.Sized)}
 	if digests {
 		columns = append(columns, item.DigestColumn(f))

@@ -147,7 +147,7 @@ func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) call.Part {
 	p.Fields, p.Rows, p.Columns = hiddenFields, hiddenRows(img, hits), hiddenColumns(s.needs.Digests, marked)
 	p.Extra = []render.Extra{{Name: "totals", Value: totals}}
 	p.Lists = []render.List{secretsTable(s.showSecrets).List("secrets", secrets)}
-	p.Footer = hiddenFooter(len(hits), totals, unseen, s.unseen)
+	p.Footer, p.Largest = hiddenFooter(len(hits), totals, unseen, s.unseen), true
 	if len(hits) == 0 && s.narrowed() {
 		p.Footer = "nothing hidden matches; hidden are " + show.Grouped(totals.Hidden) + " bytes"
 	}
@@ -186,8 +186,11 @@ func hiddenRows(img *analyze.Image, hits []analyze.Hit) iter.Seq[[]render.Value]
 // hiddenColumns are those of versions, with SENSITIVE if any is marked.
 func hiddenColumns(digests, marked bool) []render.Column {
 	columns := hitColumns(digests)
+	columns[1].Tone = nil // each of them is deleted or overwritten
 	if marked {
-		columns = slices.Insert(columns, len(columns)-1, item.Column(hiddenFields, "SENSITIVE", "sensitive"))
+		sensitive := item.Column(hiddenFields, "SENSITIVE", "sensitive")
+		sensitive.Tone = render.Alarming
+		columns = slices.Insert(columns, len(columns)-1, sensitive)
 	}
 	return columns
 }

@@ -66,6 +66,7 @@ func logRows(img *analyze.Image, changes []analyze.Change) iter.Seq[[]render.Val
 func logColumns(img *analyze.Image, digests bool) []render.Column {
 	layer, same := item.At(logFields, "layer"), item.At(logFields, "contentSame")
 	change := item.Column(logFields, "CHANGE", "change")
+	change.Tone = render.ToneOf
 	inner := change.Cell
 	change.Cell = func(row []render.Value) string {
 		if row[same].Bool() {

@@ -29,7 +29,7 @@ func countOf(checks []source.Check, what string, verdict source.Verdict) int {
 // checksTable lists checks; brief cuts digests to what tells them apart.
 func checksTable(brief bool) render.Table[source.Check] {
 	return render.Table[source.Check]{
-		render.Cell("RESULT", func(c source.Check) string { return verdicts[c.Verdict] }),
+		render.Cell("RESULT", func(c source.Check) string { return verdicts[c.Verdict] }).Tone(render.ToneOf),
 		render.TextOf("what", func(c source.Check) string { return c.What }),
 		render.Cell("CHECK", func(c source.Check) string {
 			if c.Layer == tarfs.NoLayer {

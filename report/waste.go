@@ -65,13 +65,15 @@ func wastePart(img *analyze.Image, most int) call.Part {
 	}
 	var p call.Part
 	p.Section = wastedTable(img, account.Stored).Section(first(wasted, most))
+	p.Footer, p.Largest = wasteFooter(account, twice), most == math.MaxInt
 	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden,
 		show.Percent(account.Hidden, account.Stored),
 		account.MetadataOnly, twice, account.Repeated}}}
 	layers := wasteLayersTable.List("layers", account.Layers)
 	layers.Shown = wasteLayersTable.Rows(hiding(account.Layers))
-	p.Lists = []render.List{duplicatesTable.List("duplicates", first(duplicates, most)), layers}
-	p.Footer = wasteFooter(account, twice)
+	copies := duplicatesTable.List("duplicates", first(duplicates, most))
+	copies.Largest = p.Largest
+	p.Lists = []render.List{copies, layers}
 	return p
 }
 

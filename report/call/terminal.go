@@ -36,8 +36,11 @@ func (c *Call) Terminal() render.Terminal {
 	}
 	columns := width(c.stdout)
 	t := render.Terminal{Width: columns, TTY: columns > 0, Color: render.UseColor(c.color.Word, columns > 0, os.Getenv)}
+	if columns > 0 && !c.allRows {
+		t.Rows = 20
+	}
 	if c.noTrunc {
-		t.Width, t.Whole = 0, true
+		t.Width, t.Rows, t.Whole = 0, 0, true
 	}
 	return t
 }

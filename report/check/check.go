@@ -37,7 +37,7 @@ var findingsTable = render.Table[rules.Finding]{
 			return "pass"
 		}
 		return "FAIL"
-	}),
+	}).Tone(render.ToneOf),
 	render.TextOf("rule", func(f rules.Finding) string { return f.Rule }).Column("RULE"),
 	render.Of("limit", render.Object,
 		func(f rules.Finding) render.Value { return measured(f.Limit) }).Column("LIMIT").Spare(),

@@ -105,7 +105,7 @@ func (a *diffAnswer) layersTable() table {
 	}
 	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
 	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true
-	columns[3].Hex = true
+	columns[3].Hex, columns[0].Tone = true, render.ToneOf
 	return table{rows, columns}
 }
 
@@ -123,7 +123,9 @@ func (a *diffAnswer) configTable() table {
 	for _, c := range a.Config {
 		rows = append(rows, textRow(strings.TrimSpace(c.Field+" "+c.Name), c.Change, shownValue(c.A), shownValue(c.B)))
 	}
-	return table{rows, texts(2, "CONFIG", "CHANGE", "A", "B")}
+	columns := texts(2, "CONFIG", "CHANGE", "A", "B")
+	columns[1].Tone = render.ToneOf
+	return table{rows, columns}
 }
 
 // shownValue is a value of the configuration as a person reads it: lists and objects as JSON.
@@ -147,6 +149,7 @@ func (a *diffAnswer) pathsTable(ctx context.Context) render.Section {
 	}
 	columns := texts(2, "LAYER", "CHANGE", "WHAT", "SIZE", "PATH", "A", "B")
 	columns[3].Right, columns[3].Spare = true, true
+	columns[1].Tone = render.ToneOf
 	if !a.asked.byLayer {
 		columns = columns[1:]
 	}

@@ -23,10 +23,13 @@ func (l *lineWriter) draw(w *bufio.Writer, rows [][]string) error {
 	if err := table.Render(); err != nil {
 		return err
 	}
-	bold := l.terminal.Color
+	style, n := headerStyle, 0
 	for line := range bytes.Lines(drawn.Bytes()) {
-		l.writeLine(w, bytes.TrimSuffix(line, []byte("\n")), bold)
-		bold = false
+		l.writeLine(w, bytes.TrimSuffix(line, []byte("\n")), style)
+		if style = ""; n < len(rows) {
+			style = l.style(rows[n])
+		}
+		n++
 	}
 	return nil
 }

@@ -101,6 +101,12 @@ func (m Member[T]) Path() Member[T] {
 	return m
 }
 
+// Tone colours the rows by the column's cells.
+func (m Member[T]) Tone(of func(cell string) Tone) Member[T] {
+	m.column.Tone = of
+	return m
+}
+
 // Spare lets the column be left out on a narrow terminal.
 func (m Member[T]) Spare() Member[T] {
 	m.column.Spare = true

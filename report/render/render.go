@@ -19,6 +19,7 @@ package render
 import (
 	"io"
 	"iter"
+	"strings"
 )
 
 // A Doc is one answer: what a question found in one image or in several.
@@ -44,6 +45,7 @@ type Section struct {
 	Errors   []any
 	Head     []string // lines above the table, only there; they say which image it is about
 	Footer   string   // a line below the table, only there
+	Largest  bool     // the largest rows come first: a terminal shows Terminal.Rows of them, below the Footer
 }
 
 // A List is a list besides the items: a member of the JSON document and a table of its own below theirs. Formats of a
@@ -54,6 +56,7 @@ type List struct {
 	Rows    iter.Seq[[]Value]
 	Shown   iter.Seq[[]Value] // the rows of the table if they are fewer; nil is Rows
 	Columns []Column          // none: no table
+	Largest bool              // as of a Section
 }
 
 // An Extra is a member of the JSON document besides items.
@@ -89,6 +92,38 @@ type Column struct {
 	Hex   bool                     // a digest: shown by its first twelve digits, unless Terminal.Whole
 	Spare bool                     // left out if a terminal is too narrow even for cut columns (the last one first)
 	Cell  func(row []Value) string // unescaped: render escapes it
+	Tone  func(cell string) Tone   // nil: none
+}
+
+// A Tone colours a row of a table on a terminal, beside the words that say the same.
+type Tone int
+
+const (
+	Plain   Tone = iota
+	Added        // green
+	Notable      // yellow
+	Removed      // red: removed, deleted, failed
+)
+
+// ToneOf is the tone of what happened to a path, or of a verdict, by the first word of a cell.
+func ToneOf(cell string) Tone {
+	switch word, _, _ := strings.Cut(cell, " "); word {
+	case "add", "added", "A":
+		return Added
+	case "modify", "replace", "changed", "moved", "overwritten", "C":
+		return Notable
+	case "delete", "deleted", "opaque", "removed", "D", "FAIL":
+		return Removed
+	}
+	return Plain
+}
+
+// Alarming is the tone of a column that has a cell only if there is something to see.
+func Alarming(cell string) Tone {
+	if cell == "" {
+		return Plain
+	}
+	return Removed
 }
 
 // A Terminal says what the output can show.
@@ -96,6 +131,7 @@ type Terminal struct {
 	Width int  // columns; 0: nothing is cut
 	Color bool // bold headers
 	Whole bool // digests are shown whole
+	Rows  int  // how many rows are shown of each table of a Largest section; 0: all
 	TTY   bool // a person sees every byte: text cells of csv, tsv and templates are escaped, as with a Width
 }
 

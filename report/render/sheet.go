@@ -25,6 +25,7 @@ type sheet struct {
 	columns  []Column                              // their cells are made
 	rows     func(yield func([]string) bool) error // the slice is used again for the next row
 	terminal Terminal
+	more     int // rows that were left out
 }
 
 // write measures the first rows, and writes them with all that follow.
@@ -44,7 +45,8 @@ func (sh *sheet) write(w *bufio.Writer) error {
 			failed = lines.stream(w, first)
 		}
 		if failed == nil {
-			failed = lines.write(w, only(row, keep), false)
+			row = only(row, keep)
+			failed = lines.write(w, row, lines.style(row))
 		}
 		return failed == nil
 	})
@@ -121,15 +123,31 @@ func (l *lineWriter) fit() {
 
 // stream writes the header and the first rows.
 func (l *lineWriter) stream(w *bufio.Writer, rows [][]string) error {
-	err := l.write(w, l.titles(), l.terminal.Color)
+	err := l.write(w, l.titles(), headerStyle)
 	for _, row := range rows {
-		err = cmp.Or(err, l.write(w, row, false))
+		err = cmp.Or(err, l.write(w, row, l.style(row)))
 	}
 	return err
 }
 
+// The styles of lines, as terminals take them.
+const headerStyle = "1"
+
+var toneStyles = [...]string{Plain: "", Added: "32", Notable: "33", Removed: "31"}
+
+// style is how a row is coloured: by the strongest tone of its cells.
+func (l *lineWriter) style(row []string) string {
+	tone := Plain
+	for i, c := range l.columns {
+		if c.Tone != nil && i < len(row) {
+			tone = max(tone, c.Tone(row[i]))
+		}
+	}
+	return toneStyles[tone]
+}
+
 // write writes a row. Padding is owed until the next cell that is not empty, so that no line ends in spaces.
-func (l *lineWriter) write(w *bufio.Writer, row []string, bold bool) error {
+func (l *lineWriter) write(w *bufio.Writer, row []string, style string) error {
 	l.buf = l.buf[:0]
 	owed := 0
 	for i, cell := range row[:min(len(row), len(l.columns))] {
@@ -148,7 +166,7 @@ func (l *lineWriter) write(w *bufio.Writer, row []string, bold bool) error {
 		l.buf = append(appendSpaces(l.buf, owed), cell...)
 		owed = room
 	}
-	return l.writeLine(w, l.buf, bold)
+	return l.writeLine(w, l.buf, style)
 }
 
 // shorten cuts a cell of column i to the column's limit, and returns its width.
@@ -166,13 +184,13 @@ func (l *lineWriter) shorten(i int, cell string) (string, int) {
 }
 
 // writeLine writes a line without the spaces at its end, cut to the terminal.
-func (l *lineWriter) writeLine(w *bufio.Writer, line []byte, bold bool) error {
+func (l *lineWriter) writeLine(w *bufio.Writer, line []byte, style string) error {
 	line = bytes.TrimRight(line, " ")
 	if limit := l.terminal.Width; limit > 0 && len(line) > limit {
 		line = []byte(cutTo(string(line), limit))
 	}
-	if bold && len(line) > 0 {
-		line = slices.Concat([]byte("\x1b[1m"), line, []byte("\x1b[0m"))
+	if l.terminal.Color && style != "" && len(line) > 0 {
+		line = slices.Concat([]byte("\x1b["+style+"m"), line, []byte("\x1b[0m"))
 	}
 	w.Write(line)
 	return w.WriteByte('\n') // fails if something before failed

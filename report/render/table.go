@@ -3,6 +3,7 @@ package render
 import (
 	"bufio"
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -47,6 +48,10 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 	for _, line := range group[0].Head {
 		w.WriteString(show.Safe(line) + "\n")
 	}
+	above := group[0].Largest && t.Rows > 0
+	if above {
+		writeFooters(w, d, group)
+	}
 	if err := writeBody(w, d, group, t); err != nil {
 		return err
 	}
@@ -55,6 +60,13 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 			return err
 		}
 	}
+	if !above {
+		writeFooters(w, d, group)
+	}
+	return nil
+}
+
+func writeFooters(w *bufio.Writer, d Doc, group []Section) {
 	for _, s := range group {
 		if s.Footer == "" {
 			continue
@@ -65,13 +77,12 @@ func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 		}
 		w.WriteString(line + "\n")
 	}
-	return nil
 }
 
 // writeLists writes the further tables of a section that have rows.
 func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
 	for _, list := range s.Lists {
-		below := Section{Source: s.Source, Name: s.Name, Columns: list.Columns, Rows: list.Rows}
+		below := Section{Source: s.Source, Name: s.Name, Columns: list.Columns, Rows: list.Rows, Largest: list.Largest}
 		if list.Shown != nil {
 			below.Rows = list.Shown
 		}
@@ -79,7 +90,7 @@ func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
 			continue
 		}
 		w.WriteByte('\n')
-		if err := sheetOf(Doc{Sections: d.Sections, Many: d.many()}, []Section{below}, t).write(w); err != nil {
+		if err := writeSheet(w, Doc{Sections: d.Sections, Many: d.many()}, []Section{below}, t); err != nil {
 			return err
 		}
 	}
@@ -95,12 +106,22 @@ func (s Section) empty() bool {
 
 func writeBody(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 	if group[0].Text == nil {
-		return sheetOf(d, group, t).write(w)
+		return writeSheet(w, d, group, t)
 	}
 	if d.many() {
 		w.WriteString(show.Safe(group[0].label()) + ":\n")
 	}
 	return group[0].Text(w, t)
+}
+
+// writeSheet writes one table, and how many rows it leaves out.
+func writeSheet(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
+	sh := sheetOf(d, group, t)
+	if err := sh.write(w); err != nil || sh.more == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s more: --all-rows shows them\n", show.Grouped(int64(sh.more)))
+	return err
 }
 
 // label is what a person calls the section's image.
@@ -133,7 +154,14 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	}
 	sh.rows = func(yield func([]string) bool) error {
 		for _, s := range group {
-			if !s.cells(sources, many, yield) {
+			n := 0
+			if !s.cells(sources, many, func(row []string) bool {
+				if n++; s.Largest && t.Rows > 0 && n > t.Rows {
+					sh.more++
+					return true
+				}
+				return yield(row)
+			}) {
 				break
 			}
 		}

@@ -149,6 +149,34 @@ func TestOnATerminalAPathKeepsItsEndAndTheInstructionItsBeginning(t *testing.T) 
 	}
 }
 
+func TestATerminalShowsTheLargestRowsBelowTheTotal(t *testing.T) {
+	number := func(row []Value) string { return row[0].String() }
+	s := Section{Largest: true, Footer: "6 in all", Columns: []Column{{Title: "N", Cell: number}},
+		Rows: rowsOf([]Value{I(3)}, []Value{I(2)}, []Value{I(1)})}
+	for term, want := range map[Terminal]string{
+		{Rows: 2}: "6 in all\nN\n3\n2\n1 more: --all-rows shows them\n",
+		{Rows: 3}: "6 in all\nN\n3\n2\n1\n",
+		{}:        "N\n3\n2\n1\n6 in all\n",
+	} {
+		if got := write(t, "table", Doc{Sections: []Section{s}}, term); got != want {
+			t.Errorf("%+v: got\n%swant\n%s", term, got, want)
+		}
+	}
+}
+
+func TestColoursSayWhatWordsSay(t *testing.T) {
+	s := Section{Columns: []Column{{Title: "Change", Tone: ToneOf, Cell: func(row []Value) string { return row[0].String() }}},
+		Rows: rowsOf([]Value{T("added")}, []Value{T("deleted by 3")}, []Value{T("live")})}
+	for term, want := range map[Terminal]string{
+		{Color: true}: "\x1b[1mCHANGE\x1b[0m\n\x1b[32madded\x1b[0m\n\x1b[31mdeleted by 3\x1b[0m\nlive\n",
+		{}:            "CHANGE\nadded\ndeleted by 3\nlive\n",
+	} {
+		if got := write(t, "table", Doc{Sections: []Section{s}}, term); got != want {
+			t.Errorf("%+v: got %q want %q", term, got, want)
+		}
+	}
+}
+
 func TestNarrowTerminalsSpareColumnsBeforeTheAnswer(t *testing.T) {
 	cell := func(s string) func([]Value) string { return func([]Value) string { return s } }
 	columns := []Column{{Title: "Layer", Right: true, Cell: cell("3")},
