@@ -31,12 +31,22 @@ type answer struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	timing Timing
+	sent   *sent
 	got    int64         // bytes in the current window
 	left   time.Duration // of that window
 	head   []byte        // read ahead by excerpt
 }
 
-var errStalled = errors.New("stalled")
+var (
+	errStalled = errors.New("stalled")
+	errEndless = errors.New("did not end in time")
+)
+
+// document bounds the time for a document, which is small: whoever sends it byte by byte is not waited for.
+func (c *Client) document(ctx context.Context) (context.Context, context.CancelFunc) {
+	d := c.opt.Timing.Document
+	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%w: the limit is %s", errEndless, seconds(d)))
+}
 
 // Read reads the body. Only the time that it waits for the server counts.
 func (a *answer) Read(p []byte) (int, error) {
@@ -54,7 +64,12 @@ func (a *answer) Read(p []byte) (int, error) {
 	} else {
 		a.left -= time.Since(began)
 	}
-	if err != nil && err != io.EOF && errors.Is(context.Cause(a.ctx), errStalled) {
+	cause := context.Cause(a.ctx)
+	switch {
+	case err == nil, err == io.EOF:
+	case errors.Is(cause, errEndless):
+		err = cause
+	case errors.Is(cause, errStalled):
 		err = fmt.Errorf("%w: less than %s came in %s", errStalled, bytesOf(a.timing.StallBytes), seconds(a.timing.Stall))
 	}
 	return n, err
@@ -95,7 +110,7 @@ func (a *answer) accepted(ok []int, t Timing) (*answer, error) {
 // refusal reads what the server says about an error, and closes the answer.
 func (a *answer) refusal(t Timing) *status {
 	defer a.Close()
-	s := &status{code: a.status, from: a.from.Host, own: a.own, says: says(a.excerpt()), longest: t.RetryAfter}
+	s := &status{code: a.status, from: a.from.Host, own: a.own, says: says([]byte(a.sent.mask(string(a.excerpt())))), longest: t.RetryAfter}
 	if after := a.header.Get("Retry-After"); after != "" {
 		if n, err := strconv.ParseInt(after, 10, 64); err == nil && n >= 0 {
 			s.retryAfter = time.Duration(min(n, int64(1<<33))) * time.Second

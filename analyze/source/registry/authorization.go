@@ -29,6 +29,7 @@ func (c *Client) authorize(ctx context.Context, e *endpoint, scope string, heade
 	if err != nil {
 		return "", err
 	}
+	c.sent.add(creds)
 	value := ""
 	for _, ch := range challenges(header) {
 		switch {
@@ -49,6 +50,7 @@ func (c *Client) authorize(ctx context.Context, e *endpoint, scope string, heade
 	if value == "" {
 		return "", refused
 	}
+	c.sent.remember(strings.TrimPrefix(value, "Bearer "))
 	e.tokens[scope] = value
 	return value, nil
 }
@@ -130,6 +132,8 @@ func (c *Client) token(ctx context.Context, e *endpoint, ch challenge, scope str
 		return "", hinted(fmt.Errorf("sends to another host for a token, %.200q, which does not get credentials", realm.Host),
 			"if "+safeHost(realm.Host)+" is its token server: --token-host "+safeHost(realm.Host))
 	}
+	ctx, cancel := c.document(ctx)
+	defer cancel()
 	query := realm.Query()
 	if s := ch.params["service"]; s != "" {
 		query.Set("service", s)

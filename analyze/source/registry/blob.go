@@ -196,7 +196,7 @@ func (s *Stream) failed(err error) error {
 	if _, named := errors.AsType[*Failure](err); err == nil || named || s.ctx.Err() != nil {
 		return err
 	}
-	f := &Failure{Host: s.q.ref.Host, Repository: s.q.ref.Repository, What: s.q.what, Err: err}
+	f := &Failure{Host: s.q.ref.Host, Repository: s.q.ref.Repository, What: s.q.what, Err: s.c.sent.veil(err)}
 	if s.asked != nil {
 		f.Host, f.Repository = s.asked.addr, s.asked.prefix+f.Repository
 	}
@@ -218,6 +218,8 @@ func (c *Client) Bytes(ctx context.Context, ref Reference, d Descriptor, most in
 	if d.Size > most {
 		return nil, fmt.Errorf("blob %s: has %d bytes, the limit is %d", d.Digest, d.Size, most)
 	}
+	ctx, cancel := c.document(ctx)
+	defer cancel()
 	s, err := c.Stream(ctx, ref, d, 0)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ type Client struct {
 	strangers *http.Transport // to other hosts: it shows no certificate
 	mirrors   []mirror
 	keys      *keychain
+	sent      *sent
 
 	mu        sync.Mutex
 	endpoints map[string][]*endpoint // by host: mirrors first, the registry itself last
@@ -32,7 +33,7 @@ func New(opt Options) (*Client, error) {
 	if opt.MaxManifest <= 0 {
 		opt.MaxManifest = defaultManifest
 	}
-	c := &Client{opt: opt, endpoints: map[string][]*endpoint{}, noted: map[string]bool{}}
+	c := &Client{opt: opt, endpoints: map[string][]*endpoint{}, noted: map[string]bool{}, sent: &sent{}}
 	var err error
 	if c.mirrors, err = parseMirrors(opt.Mirrors); err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (c *Client) get(ctx context.Context, q question) (*answer, error) {
 		if err == nil {
 			return a, nil
 		}
-		f := &Failure{Host: e.addr, Repository: e.prefix + q.ref.Repository, What: q.what, Err: err}
+		f := &Failure{Host: e.addr, Repository: e.prefix + q.ref.Repository, What: q.what, Err: c.sent.veil(err)}
 		switch {
 		case missing != nil && !e.mirror && statusOf(err) == nil && ctx.Err() == nil:
 			c.noteOnce(fmt.Sprintf("%s: only its mirror says what refers to the image: %v", q.ref.Host, f))

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -48,6 +49,69 @@ func TestPlainHTTPOfAnotherHostIsForTheInsecureOnly(t *testing.T) {
 	tags, err := clientTo(t, Options{Insecure: true}, s.Listener.Addr().String()).Tags(t.Context(), ref)
 	if err != nil || len(tags) != 1 {
 		t.Errorf("insecure: got %v %v", tags, err)
+	}
+}
+
+func TestDocumentsThatNeverEndAreNotWaitedFor(t *testing.T) {
+	drip := func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			fmt.Fprint(w, " ")
+			w.(http.Flusher).Flush()
+			time.Sleep(time.Millisecond)
+		}
+	}
+	interim := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			connection, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				defer connection.Close()
+				fmt.Fprintf(connection, "HTTP/1.1 %d Early\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", code)
+				time.Sleep(300 * time.Millisecond)
+			}
+		}
+	}
+	for want, handler := range map[string]http.HandlerFunc{
+		"did not end in time: the limit is 100ms": drip,
+		"answers with status 101":                 interim(101),
+		"answers with status 103":                 interim(103),
+	} {
+		s := httptest.NewServer(handler)
+		defer s.Close()
+		opt := Options{Insecure: true, Timing: Timing{Document: 100 * time.Millisecond}}
+		c := clientTo(t, opt, s.Listener.Addr().String())
+		ref := Reference{Host: "registry.example", Repository: "a", Tag: "1"}
+		began := time.Now()
+		_, err := c.Manifest(t.Context(), ref)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("manifest: got %v, want %q", err, want)
+		}
+		if _, err := c.Tags(t.Context(), ref); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("tags: got %v, want %q", err, want)
+		}
+		if d := time.Since(began); d > 20*time.Second {
+			t.Errorf("%s: waited %s", want, d)
+		}
+	}
+}
+
+func TestCredentialsThatAServerRepeatsAreNotShown(t *testing.T) {
+	const password = `s3cr"et pass`
+	forms := []string{password, url.QueryEscape(password), base64.StdEncoding.EncodeToString([]byte("me:" + password))}
+	for _, form := range forms {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("WWW-Authenticate", "Basic realm=x")
+			w.WriteHeader(http.StatusUnauthorized)
+			if r.Header.Get("Authorization") != "" {
+				fmt.Fprint(w, strings.Repeat("x", 110)+form)
+			}
+		}))
+		defer s.Close()
+		c := clientTo(t, Options{Insecure: true, Creds: "me:" + password}, s.Listener.Addr().String())
+		_, err := c.Manifest(t.Context(), Reference{Host: "registry.example", Repository: "a", Tag: "1"})
+		if err == nil || strings.Contains(err.Error(), "s3cr") || strings.Contains(err.Error(), form[:6]) ||
+			!strings.Contains(err.Error(), "***") {
+			t.Errorf("%s: got %v", form, err)
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -224,9 +226,12 @@ func (c *Client) ask(ctx context.Context, req *http.Request, own bool) (*answer,
 	ctx, cancel := context.WithCancelCause(ctx)
 	// The timeouts of the transport do not cover the time in which a proxy connects.
 	slow := time.AfterFunc(connectSteps*c.opt.Timing.Headers, func() { cancel(errSlow) })
-	res, err := via.RoundTrip(req.WithContext(ctx))
+	res, err := via.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, refuseInterim)))
 	if !slow.Stop() && err == nil {
 		err = errors.Join(errSlow, res.Body.Close())
+	}
+	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
+		err = errors.Join(interim(res.StatusCode), res.Body.Close())
 	}
 	if err != nil {
 		err = c.reason(err, context.Cause(ctx))
@@ -235,9 +240,18 @@ func (c *Client) ask(ctx context.Context, req *http.Request, own bool) (*answer,
 	}
 	a := &answer{
 		status: res.StatusCode, header: res.Header, length: res.ContentLength, from: req.URL, own: true,
-		body: res.Body, ctx: ctx, cancel: cancel, timing: c.opt.Timing, left: c.opt.Timing.Stall,
+		body: res.Body, ctx: ctx, cancel: cancel, timing: c.opt.Timing, left: c.opt.Timing.Stall, sent: c.sent,
 	}
 	a.timer = time.AfterFunc(time.Hour, func() { cancel(errStalled) })
 	a.timer.Stop()
 	return a, nil
+}
+
+// refuseInterim ends a request that is answered with a status below 200: no request asks for one.
+var refuseInterim = &httptrace.ClientTrace{
+	Got1xxResponse: func(code int, _ textproto.MIMEHeader) error { return interim(code) },
+}
+
+func interim(code int) error {
+	return fmt.Errorf("answers with status %d, which nothing asked for", code)
 }

@@ -189,6 +189,8 @@ func (c *Client) reason(err, cause error) error {
 	var notTLS tls.RecordHeaderError
 	var network *net.OpError
 	switch {
+	case errors.Is(cause, errEndless):
+		return cause
 	case errors.Is(err, errSlow), errors.Is(cause, errSlow):
 		return c.noAnswer(connectSteps*c.opt.Timing.Headers, context.DeadlineExceeded)
 	case errors.Is(err, context.Canceled):

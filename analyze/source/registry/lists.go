@@ -53,7 +53,7 @@ func (c *Client) names(ctx context.Context, q question) ([]string, error) {
 			err = l.add(append(doc.Tags, doc.Repositories...), next != "")
 		}
 		if err != nil {
-			return nil, &Failure{Host: q.ref.Host, Repository: q.ref.Repository, What: q.what, Err: err}
+			return nil, &Failure{Host: q.ref.Host, Repository: q.ref.Repository, What: q.what, Err: c.sent.veil(err)}
 		}
 		if next == "" {
 			return slices.Sorted(maps.Keys(l.seen)), nil
@@ -97,6 +97,8 @@ func (l *nameList) add(names []string, more bool) error {
 
 // page reads one page. It also returns the path of the next page below the repository; empty after the last.
 func (c *Client) page(ctx context.Context, q question, read func(*answer) ([]byte, error)) ([]byte, string, error) {
+	ctx, cancel := c.document(ctx)
+	defer cancel()
 	a, err := c.get(ctx, q)
 	if err != nil {
 		return nil, "", err
@@ -152,7 +154,7 @@ func (c *Client) Referrers(ctx context.Context, ref Reference, digest string) ([
 		pages, asked[q.path] = append(pages, page), true
 		if asked[next] || next != "" && len(pages) == mostReferrerPages {
 			err := fmt.Errorf("their list repeats a page, or has more than %d pages", mostReferrerPages)
-			return nil, &Failure{Host: ref.Host, Repository: ref.Repository, What: q.what, Err: err}
+			return nil, &Failure{Host: ref.Host, Repository: ref.Repository, What: q.what, Err: c.sent.veil(err)}
 		}
 		q.path = next
 	}

@@ -37,6 +37,8 @@ func (c *Client) Manifest(ctx context.Context, ref Reference) (*Document, error)
 func (c *Client) manifest(ctx context.Context, ref Reference, optional bool) (*Document, error) {
 	q := question{ref: ref, what: fmt.Sprintf("manifest %q", ref.manifest()), path: "manifests/" + ref.manifest(),
 		accept: manifestTypes, ok: []int{http.StatusOK}, optional: optional}
+	ctx, cancel := c.document(ctx)
+	defer cancel()
 	a, err := c.get(ctx, q)
 	if err != nil {
 		return nil, err
@@ -117,5 +119,5 @@ func tooLong(n, most int64) error {
 
 // failure adds to an error who answered, and what.
 func (a *answer) failure(q question, err error) error {
-	return &Failure{Host: a.from.Host, Repository: q.ref.Repository, What: q.what, Err: err}
+	return &Failure{Host: a.from.Host, Repository: q.ref.Repository, What: q.what, Err: a.sent.veil(err)}
 }

@@ -39,6 +39,7 @@ type Timing struct {
 	Headers    time.Duration // for a connection, and for an answer to begin
 	Stall      time.Duration // in which fewer than StallBytes are a stall
 	StallBytes int64
+	Document   time.Duration // for all of a manifest, a config, a token, or a page of a list, with every try
 	Backoff    time.Duration // before the second try; five times as long before the third
 	RetryAfter time.Duration // the longest wait that a registry may ask for
 	Tries      int           // after fast failures: a reset, 5xx, 429
@@ -48,7 +49,7 @@ type Timing struct {
 // DefaultTiming returns the limits for the network.
 func DefaultTiming() Timing {
 	return Timing{
-		Headers: 15 * time.Second, Stall: 20 * time.Second, StallBytes: 1 << 10,
+		Headers: 15 * time.Second, Stall: 20 * time.Second, StallBytes: 1 << 10, Document: time.Minute,
 		Backoff: 200 * time.Millisecond, RetryAfter: 10 * time.Second, Tries: 3, Redirects: 10,
 	}
 }
@@ -57,7 +58,7 @@ func (t Timing) orDefault() Timing {
 	d := DefaultTiming()
 	return Timing{
 		Headers: positive(t.Headers, d.Headers), Stall: positive(t.Stall, d.Stall),
-		StallBytes: positive(t.StallBytes, d.StallBytes), Backoff: positive(t.Backoff, d.Backoff),
+		StallBytes: positive(t.StallBytes, d.StallBytes), Document: positive(t.Document, d.Document), Backoff: positive(t.Backoff, d.Backoff),
 		RetryAfter: positive(t.RetryAfter, d.RetryAfter), Tries: positive(t.Tries, d.Tries),
 		Redirects: positive(t.Redirects, d.Redirects),
 	}
