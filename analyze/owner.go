@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"layup/analyze/near"
@@ -95,21 +96,33 @@ func (img *Image) similar(meant string, view *tarfs.Snapshot) string {
 			return found
 		}
 	}
-	most, found := -1, ""
+	var best []int
+	found := ""
 	for v := range view.Walk(img.Tree().Root(), -1) {
-		if !strings.EqualFold(v.Node().Name(), base) {
-			continue
-		}
-		if p := v.Node().Path(); alike(p, meant) > most {
-			most, found = alike(p, meant), p
+		if name := v.Node().Name(); strings.EqualFold(name, base) {
+			p := v.Node().Path()
+			ranks := []int{alike(p, meant), rank(name == base), rank(v.Type() == tarfs.File), -strings.Count(p, "/")}
+			if slices.Compare(ranks, best) > 0 {
+				best, found = ranks, p
+			}
 		}
 	}
 	return found
 }
 
-// sibling returns a path in a directory with a name that differs only by case, else by one or two bytes.
+func rank(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// sibling returns a path in a directory with a name that differs only by case, else by one to three bytes.
 func sibling(view *tarfs.Snapshot, dir tarfs.Node, base string) string {
 	best, found := 3, ""
+	if len(base) > 6 {
+		best++
+	}
 	for v := range view.Walk(dir, 1) {
 		if v.Node() == dir {
 			continue

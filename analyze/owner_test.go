@@ -85,6 +85,9 @@ f 0644 0:0 etc/nginx/nginx.conf "x"
 f 0644 0:0 etc/logrotate.d/nginx.conf "x"
 f 0644 0:0 etc/MYFILE "x"
 f 0644 0:0 a/myfile "x"
+l bin/passwd -> busybox
+f 0644 0:0 etc/passwd "x"
+f 0644 0:0 etc/pam.d/passwd "x"
 f 0644 0:0 etc/gone.conf "x"
 f 0644 0:0 "long/`+strings.Repeat("n", 200)+`" "x"
 layer two
@@ -101,7 +104,9 @@ w etc/gone.conf
 		"/long/x" + strings.Repeat("n", 199): "/long/" + strings.Repeat("n", 200),
 		"/long/" + strings.Repeat("n", 100):  "",
 		"/long/" + strings.Repeat("n", 199) + "xx": "/long/" + strings.Repeat("n", 200),
-		"/long/xxx" + strings.Repeat("n", 197):     "",
+		"/long/xxxx" + strings.Repeat("n", 196):    "",
+		"/etc/pasword":                             "/etc/passwd",
+		"/passwd":                                  "/etc/passwd", // a file, and not so deep
 	} {
 		_, err := img.Owner(asked, true, analyze.Last)
 		e, ok := errors.AsType[*analyze.NotFoundError](err)

@@ -212,6 +212,10 @@ func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
 		{[]string{"ls", "--no-verify", image, "/tmp/token"}, "", "layup: " + image +
 			": \"/tmp/token\": deleted by layer 4 (whiteout): RUN rm /etc/MYFILE /tmp/token\nlayup: " +
 			"hint: layup log --no-verify " + name + " /tmp/token\n"},
+		{[]string{"owner", image, "/etc/*"}, "", "layup: " + image + ": \"/etc/*\": no such path in the image\n" +
+			"layup: hint: layup find " + name + " '/etc/*'  takes patterns\n"},
+		{[]string{"log", image, "/etc/*.conf"}, "", "layup: " + image + ": \"/etc/*.conf\": no layer ever held it\n" +
+			"layup: hint: layup find " + name + " '/etc/*.conf'  takes patterns\n"},
 		{[]string{"find", image, "a b"}, "", "layup: " + image + ": nothing matches 'a b'\n"},
 		{[]string{"ls", "--layer", "5", image, "/etc"}, "", "layup: " + image + ": \"/etc\": layer 5 has no entry there\n"},
 	} {

@@ -39,7 +39,12 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"a missing archive in the command's place", "no/such.tar.gz",
 			"layup: unknown command \"no/such.tar.gz\"\nlayup: hint: a command comes first, and there is no such file: " +
 				"layup ls IMAGE\n"},
-		{"docker's word", "cp x", "layup: unknown command \"cp\"\nlayup: hint: layup cat IMAGE PATH  writes one file\n"},
+		{"docker's word", "cp x", "layup: unknown command \"cp\"\nlayup: hint: layup cat IMAGE PATH  writes one file, " +
+			"layup extract IMAGE -C DIR  all of them\n"},
+		{"another tool's word", "blame x", "layup: unknown command \"blame\"\nlayup: hint: layup owner IMAGE PATH  names " +
+			"the layer that wrote it, layup log IMAGE PATH  every one that touched it\n"},
+		{"ls's letters", "ls -lh x", "layup: ls: -lh asks for help\nlayup: hint: -l: sizes are already for people, and " +
+			"nothing is left out of a listing: a leading dot hides no name\n"},
 		{"the letter of ls that shows dots", "ls -la x", "layup: ls: unknown flag -a\nlayup: hint: nothing is left out of " +
 			"a listing: a leading dot hides no name\n"},
 		{"find's flag for either case", "find x -iname y", "layup: find: unknown flag -iname\nlayup: hint: layup find -i " +

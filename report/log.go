@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -31,7 +32,12 @@ func newLog(f *pflag.FlagSet) call.Answer {
 		for _, path := range paths {
 			found := img.Log(path)
 			if len(found) == 0 {
-				p.Missing = append(p.Missing, fmt.Errorf("%q: no layer ever held it", path))
+				err := fmt.Errorf("%q: no layer ever held it", path)
+				_, why := img.Owner(path, false, analyze.Last)
+				if e, ok := errors.AsType[*analyze.NotFoundError](why); ok {
+					err = c.NeverThere(img, e, err)
+				}
+				p.Missing = append(p.Missing, err)
 			}
 			changes = append(changes, found...)
 		}

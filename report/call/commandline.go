@@ -1,7 +1,6 @@
 package call
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -56,6 +55,11 @@ func parseCommand(com *common, commands []Command, report Command, args []string
 	call := &Call{common: com, commands: commands, own: flags, Command: report, Args: flags.Args()}
 	com.share(flags)
 	if com.help {
+		for _, arg := range args {
+			if instead := habit(report.Name, arg); instead != "" { // a cluster of letters, with h for something else
+				return nil, nil, Usage(instead, "%s: %s asks for help", report.Name, arg)
+			}
+		}
 		call.Args = []string{report.Name}
 		return call, NewHelp(nil), nil
 	}
@@ -82,7 +86,9 @@ func command(commands []Command, name string) (Command, error) {
 // commandHint is what to type instead of a word that is not a command.
 func commandHint(name string, names []string) string {
 	_, err := os.Stat(name)
-	switch meant := near.Word(name, names); {
+	switch meant, known := near.Word(name, names), habit("", name); {
+	case known != "":
+		return known
 	case meant != "":
 		return near.Meant("layup " + meant)
 	case err == nil:
@@ -93,7 +99,7 @@ func commandHint(name string, names []string) string {
 		return "a command comes first, and an image is a file: docker save -o image.tar " + show.Shell(name) +
 			" && layup ls image.tar"
 	}
-	return cmp.Or(habit("", name), "layup help  lists the commands")
+	return "layup help  lists the commands"
 }
 
 // checkArgs checks the arguments against what the command takes.

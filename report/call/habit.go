@@ -11,8 +11,32 @@ import (
 func habit(command, typed string) string {
 	const listed = "nothing is left out of a listing: a leading dot hides no name"
 	switch command + " " + typed {
-	case " extract", " cp":
-		return "layup cat IMAGE PATH  writes one file"
+	case " cp":
+		return "layup cat IMAGE PATH  writes one file, layup extract IMAGE -C DIR  all of them"
+	case " du":
+		return "layup layers IMAGE  counts each layer, layup ls -R --sort size IMAGE  each file"
+	case " grep":
+		return "layup find IMAGE PATTERN  searches names, layup cat IMAGE PATH | grep TEXT  a file"
+	case " export":
+		return "layup extract IMAGE -o FILE.tar  writes the merged files as a tar"
+	case " save", " copy":
+		return "layup pull docker://REF -o FILE.tar  fetches an image from a registry"
+	case " config":
+		return "layup inspect IMAGE  shows the configuration"
+	case " manifest", " digest", " list":
+		return "layup images FILE  lists the images in it, with digests and platforms"
+	case " tags":
+		return "layup images docker://HOST/REPOSITORY  lists its tags"
+	case " validate":
+		return "layup verify IMAGE  checks every digest and size"
+	case " blame":
+		return "layup owner IMAGE PATH  names the layer that wrote it, layup log IMAGE PATH  every one that touched it"
+	case " secrets":
+		return "layup hidden --sensitive IMAGE  lists what looks like a key or a password in lower layers"
+	case " scan":
+		return "layup check IMAGE  checks an image against rules"
+	case " dive":
+		return "layup waste IMAGE  says where the space went, layup tree IMAGE  draws the files"
 	case " -V":
 		return "layup --version"
 	case "find -iname":
@@ -37,6 +61,8 @@ func habit(command, typed string) string {
 		return "--sort size"
 	case "ls -t":
 		return "--sort mtime"
+	case "ls -lh", "ls -hl", "ls -lah":
+		return "-l: sizes are already for people, and " + listed
 	case "ls -d":
 		return "--depth 0"
 	case "tree -L":

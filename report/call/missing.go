@@ -38,6 +38,15 @@ func (c *Call) Missing(img *analyze.Image, upto int, follow bool, err error) err
 		return Usage(c.Next(img, "log", meant.Path), "%w", err)
 	case there:
 		return Usage(c.Next(img, "log", meant.Path), "%w", err)
+	}
+	return c.NeverThere(img, e, err)
+}
+
+// NeverThere adds to the error about a path that no layer has what may be meant instead.
+func (c *Call) NeverThere(img *analyze.Image, e *analyze.NotFoundError, err error) error {
+	switch {
+	case strings.ContainsAny(e.Path, "*?["):
+		return Usage(c.Next(img, "find", e.Path)+"  takes patterns", "%w", err)
 	case e.Similar != "":
 		return Usage(near.Meant(c.Next(img, c.Command.Name, e.Similar)), "%w", err)
 	}
