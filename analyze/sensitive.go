@@ -101,17 +101,29 @@ func markOf(content []byte) uint8 {
 	return 0
 }
 
-// rootUser matches a line of passwd about a user with number 0, by whatever name.
-var rootUser = regexp.MustCompile(`(?m)^([^:\n]+):[^:\n]*:\+?0+:[^:\n]*:[^:\n]*:[^:\n]*:`)
-
-// manyRoots reports whether content is a passwd file in which users other than root have the number 0.
+// manyRoots reports whether content is a passwd file in which users other than root have the number 0. Every small file
+// is asked, so it does not take a regular expression, which costs fifty times as much.
 func manyRoots(content []byte) bool {
-	for _, line := range rootUser.FindAllSubmatch(content, 2) {
-		if string(line[1]) != "root" {
+	for line := range bytes.Lines(content) {
+		name, rest, ok := bytes.Cut(line, colon)
+		if !ok || len(name) == 0 || string(name) == "root" {
+			continue
+		}
+		_, rest, _ = bytes.Cut(rest, colon)
+		number, rest, ok := bytes.Cut(rest, colon)
+		if ok && isZero(number) && bytes.Count(rest, colon) >= passwdFields-4 {
 			return true
 		}
 	}
 	return false
+}
+
+var colon = []byte{':'}
+
+// isZero reports whether a number of passwd is zero, in any spelling: 0, 00, +0.
+func isZero(number []byte) bool {
+	digits := bytes.TrimPrefix(number, []byte{'+'})
+	return len(digits) > 0 && len(bytes.Trim(digits, "0")) == 0
 }
 
 // HasOtherRoots reports whether the final tree's passwd file gives the number 0 to users other than root. It needs
@@ -124,13 +136,14 @@ func (img *Image) HasOtherRoots() bool {
 // How many fields a line has.
 const (
 	gshadowFields = 4
+	passwdFields  = 7
 	shadowFields  = 9
 )
 
 // noPasswords reports whether content is a shadow file with only locked passwords. An empty password opens nothing in
 // gshadow, but everything in shadow.
 func noPasswords(content []byte) bool {
-	if !bytes.Contains(content, []byte(":")) {
+	if !bytes.Contains(content, colon) {
 		return false
 	}
 	for line := range bytes.Lines(content) {
