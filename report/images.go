@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"

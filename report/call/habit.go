@@ -6,70 +6,57 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// habit returns what replaces a word or flag of find, ls, tree or docker that people type by habit; empty if nothing
-// does. For a word in the command's place, command is empty.
-func habit(command, typed string) string {
-	const listed = "nothing is left out of a listing: a leading dot hides no name"
-	switch command + " " + typed {
-	case " cp":
-		return "layup cat IMAGE PATH  writes one file, layup extract IMAGE -C DIR  all of them"
-	case " du":
-		return "layup layers IMAGE  counts each layer, layup ls -R --sort size IMAGE  each file"
-	case " grep":
-		return "layup find IMAGE PATTERN  searches names, layup cat IMAGE PATH | grep TEXT  a file"
-	case " export":
-		return "layup extract IMAGE -o FILE.tar  writes the merged files as a tar"
-	case " save", " copy":
-		return "layup pull docker://REF -o FILE.tar  fetches an image from a registry"
-	case " config":
-		return "layup inspect IMAGE  shows the configuration"
-	case " manifest", " digest", " list":
-		return "layup images FILE  lists the images in it, with digests and platforms"
-	case " tags":
-		return "layup images docker://HOST/REPOSITORY  lists its tags"
-	case " validate":
-		return "layup verify IMAGE  checks every digest and size"
-	case " blame":
-		return "layup owner IMAGE PATH  names the layer that wrote it, layup log IMAGE PATH  every one that touched it"
-	case " secrets":
-		return "layup hidden --sensitive IMAGE  lists what looks like a key or a password in lower layers"
-	case " scan":
-		return "layup check IMAGE  checks an image against rules"
-	case " dive":
-		return "layup waste IMAGE  says where the space went, layup tree IMAGE  draws the files"
-	case " -V":
-		return "layup --version"
-	case "find -iname":
-		return "layup find -i --name PATTERN IMAGE"
-	case "find -path", "find -wholename":
-		return "a pattern with / is matched against whole paths: layup find IMAGE '/etc/**'"
-	case "find -maxdepth", "find -mindepth":
-		return "a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc"
-	case "find -print":
-		return "the paths are printed without it; -f '{{.path}}' prints nothing else"
-	case "find -exec", "find -delete":
-		return "nothing is ever run or changed; -0 prints the paths for xargs -0"
-	case "find -not", "find -o", "find -or", "find -a", "find -and":
-		return "all conditions must hold, and one of several patterns; layup find -f jsonl IMAGE  can be filtered further"
-	case "find -user":
-		return "--uid N: a name means nothing outside the image"
-	case "find -group":
-		return "--gid N: a name means nothing outside the image"
-	case "ls -a", "ls -A", "tree -a":
-		return listed
-	case "ls -S":
-		return "--sort size"
-	case "ls -t":
-		return "--sort mtime"
-	case "ls -lh", "ls -hl", "ls -lah":
-		return "-l: sizes are already for people, and " + listed
-	case "ls -d":
-		return "--depth 0"
-	case "tree -L":
-		return "--depth N"
-	}
-	return ""
+const listed = "nothing is left out of a listing: a leading dot hides no name"
+
+// habits are words and flags of find, ls, tree, docker and other tools that people type without thinking, after the
+// command, with what does the same here.
+var habits = map[string]string{
+	" cp":             "layup cat IMAGE PATH  writes one file, layup extract IMAGE -C DIR  all of them",
+	" du":             "layup layers IMAGE  counts each layer, layup ls -R --sort size IMAGE  each file",
+	" grep":           "layup find IMAGE PATTERN  searches names, layup cat IMAGE PATH | grep TEXT  a file",
+	" export":         "layup extract IMAGE -o FILE.tar  writes the merged files as a tar",
+	" save":           "layup pull docker://REF -o FILE.tar  fetches an image from a registry",
+	" copy":           "layup pull docker://REF -o FILE.tar  fetches an image from a registry",
+	" config":         "layup inspect IMAGE  shows the configuration",
+	" manifest":       "layup images FILE  lists the images in it, with digests and platforms",
+	" digest":         "layup images FILE  lists the images in it, with digests and platforms",
+	" list":           "layup images FILE  lists the images in it, with digests and platforms",
+	" tags":           "layup images docker://HOST/REPOSITORY  lists its tags",
+	" validate":       "layup verify IMAGE  checks every digest and size",
+	" blame":          "layup owner IMAGE PATH  names the layer that wrote it, layup log IMAGE PATH  every one that touched it",
+	" secrets":        "layup hidden --sensitive IMAGE  lists what looks like a key or a password in lower layers",
+	" scan":           "layup check IMAGE  checks an image against rules",
+	" dive":           "layup waste IMAGE  says where the space went, layup tree IMAGE  draws the files",
+	" -V":             "layup --version",
+	"find -iname":     "layup find -i --name PATTERN IMAGE",
+	"find -path":      "a pattern with / is matched against whole paths: layup find IMAGE '/etc/**'",
+	"find -wholename": "a pattern with / is matched against whole paths: layup find IMAGE '/etc/**'",
+	"find -maxdepth":  "a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc",
+	"find -mindepth":  "a pattern says how deep: '/etc/*' is one level, '/etc/**' all of them; or layup ls --depth N IMAGE /etc",
+	"find -print":     "the paths are printed without it; -f '{{.path}}' prints nothing else",
+	"find -exec":      "nothing is ever run or changed; -0 prints the paths for xargs -0",
+	"find -delete":    "nothing is ever run or changed; -0 prints the paths for xargs -0",
+	"find -not":       "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  can be filtered further",
+	"find -o":         "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  can be filtered further",
+	"find -or":        "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  can be filtered further",
+	"find -a":         "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  can be filtered further",
+	"find -and":       "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  can be filtered further",
+	"find -user":      "--uid N: a name means nothing outside the image",
+	"find -group":     "--gid N: a name means nothing outside the image",
+	"ls -a":           listed,
+	"ls -A":           listed,
+	"tree -a":         listed,
+	"ls -S":           "--sort size",
+	"ls -t":           "--sort mtime",
+	"ls -lh":          "-l: sizes are already for people, and " + listed,
+	"ls -hl":          "-l: sizes are already for people, and " + listed,
+	"ls -lah":         "-l: sizes are already for people, and " + listed,
+	"ls -d":           "--depth 0",
+	"tree -L":         "--depth N",
 }
+
+// habit returns what does the same here, or nothing. For a word in the command's place, command is empty.
+func habit(command, typed string) string { return habits[command+" "+typed] }
 
 // withoutImage drops the first word of docker's longer names, image inspect and image history, which are typed as they
 // are.

@@ -53,7 +53,7 @@ func InstructionColumn(fields []render.Field) render.Column {
 // in place of the sources of COPY and ADD.
 func Instruction(i analyze.Instruction) string { return shortInstruction(i.Readable) }
 
-var classicSources = regexp.MustCompile(`^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]{64} in `)
+var classicSources = regexp.MustCompile(`^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]+ in `)
 
 func shortInstruction(readable string) string {
 	return classicSources.ReplaceAllString(show.OneLine(readable), "$1 … in ")

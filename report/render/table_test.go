@@ -165,7 +165,8 @@ func TestATerminalShowsTheLargestRowsBelowTheTotal(t *testing.T) {
 }
 
 func TestColoursSayWhatWordsSay(t *testing.T) {
-	s := Section{Columns: []Column{{Title: "Change", Tone: ToneOf, Cell: func(row []Value) string { return row[0].String() }}},
+	change := func(row []Value) string { return row[0].String() }
+	s := Section{Columns: []Column{{Title: "Change", Tone: ToneOf, Cell: change}},
 		Rows: rowsOf([]Value{T("added")}, []Value{T("deleted by 3")}, []Value{T("live")})}
 	for term, want := range map[Terminal]string{
 		{Color: true}: "\x1b[1mCHANGE\x1b[0m\n\x1b[32madded\x1b[0m\n\x1b[31mdeleted by 3\x1b[0m\nlive\n",

@@ -110,7 +110,8 @@ func (a *answer) accepted(ok []int, t Timing) (*answer, error) {
 // refusal reads what the server says about an error, and closes the answer.
 func (a *answer) refusal(t Timing) *status {
 	defer a.Close()
-	s := &status{code: a.status, from: a.from.Host, own: a.own, says: says([]byte(a.sent.mask(string(a.excerpt())))), longest: t.RetryAfter}
+	s := &status{code: a.status, from: a.from.Host, own: a.own, longest: t.RetryAfter}
+	s.says = says([]byte(a.sent.mask(string(a.excerpt()))))
 	if after := a.header.Get("Retry-After"); after != "" {
 		if n, err := strconv.ParseInt(after, 10, 64); err == nil && n >= 0 {
 			s.retryAfter = time.Duration(min(n, int64(1<<33))) * time.Second

@@ -58,7 +58,8 @@ func (t Timing) orDefault() Timing {
 	d := DefaultTiming()
 	return Timing{
 		Headers: positive(t.Headers, d.Headers), Stall: positive(t.Stall, d.Stall),
-		StallBytes: positive(t.StallBytes, d.StallBytes), Document: positive(t.Document, d.Document), Backoff: positive(t.Backoff, d.Backoff),
+		StallBytes: positive(t.StallBytes, d.StallBytes), Document: positive(t.Document, d.Document),
+		Backoff:    positive(t.Backoff, d.Backoff),
 		RetryAfter: positive(t.RetryAfter, d.RetryAfter), Tries: positive(t.Tries, d.Tries),
 		Redirects: positive(t.Redirects, d.Redirects),
 	}
