@@ -8,8 +8,8 @@ import (
 
 const listed = "nothing is left out of a listing: a leading dot hides no name"
 
-// habits are words and flags of find, ls, tree, docker and other tools that people type without thinking, after the
-// command, with what does the same here.
+// habits says, by command and word, what replaces a word or flag of find, ls, tree, docker or another tool that people
+// type by habit.
 var habits = map[string]string{
 	" cp":       "layup cat IMAGE PATH  writes one file, layup extract IMAGE -C DIR  all of them",
 	" du":       "layup layers IMAGE  counts each layer, layup ls -R --sort size IMAGE  each file",
@@ -39,15 +39,15 @@ var habits = map[string]string{
 	"find -print":  "the paths are printed without it; -f '{{.path}}' prints nothing else",
 	"find -exec":   "nothing is ever run or changed; -0 prints the paths for xargs -0",
 	"find -delete": "nothing is ever run or changed; -0 prints the paths for xargs -0",
-	"find -not": "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  " +
+	"find -not": "all conditions must hold, and one of several patterns; layup find -f jsonl IMAGE  " +
 		"can be filtered further",
-	"find -o": "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  " +
+	"find -o": "all conditions must hold, and one of several patterns; layup find -f jsonl IMAGE  " +
 		"can be filtered further",
-	"find -or": "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  " +
+	"find -or": "all conditions must hold, and one of several patterns; layup find -f jsonl IMAGE  " +
 		"can be filtered further",
-	"find -a": "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  " +
+	"find -a": "all conditions must hold, and one of several patterns; layup find -f jsonl IMAGE  " +
 		"can be filtered further",
-	"find -and": "conditions all have to hold, of several patterns one; layup find -f jsonl IMAGE  " +
+	"find -and": "all conditions must hold, and one of several patterns; layup find -f jsonl IMAGE  " +
 		"can be filtered further",
 	"find -user":  "--uid N: a name means nothing outside the image",
 	"find -group": "--gid N: a name means nothing outside the image",
@@ -63,7 +63,8 @@ var habits = map[string]string{
 	"tree -L":     "--depth N",
 }
 
-// habit returns what does the same here, or nothing. For a word in the command's place, command is empty.
+// habit returns what replaces a word or flag; empty if nothing does. Command is empty for a word in the command's
+// place.
 func habit(command, typed string) string { return habits[command+" "+typed] }
 
 // withoutImage drops the first word of docker's longer names, image inspect and image history, which are typed as they
