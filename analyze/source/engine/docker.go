@@ -70,7 +70,7 @@ func (s *Store) containerdTree(ctx context.Context) (store.Files, string, error)
 func (s *Store) addUnheld(boxes []*store.Container) {
 	for _, box := range boxes {
 		e := s.container(box, nil, box.Driver)
-		if box.Err == nil {
+		if e.Absent = box.Err == nil; e.Absent {
 			e.Form = form{load: func(*source.Image) error {
 				return &advice.Hinted{
 					Err:  fmt.Errorf("its layers are kept by %s, which is not below this directory", show.Cut(box.Driver)),
