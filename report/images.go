@@ -34,6 +34,9 @@ to the image (signatures, attestations) is also listed: "referrer".
 Of registry-root: the tags of all repositories are listed, then manifests without a tag, and blobs that no
 manifest names. STATE deleted: the registry no longer serves it, but the disk still has it.
 
+Of an engine's store also volumes are listed, directories that no image and no container uses (build cache,
+what a removed container left), and records that cannot be read. OF says what such a thing belongs to.
+
 Of docker-daemon: without a name the images of the running engine are listed.
 `
 
@@ -222,7 +225,10 @@ func (held contents) section(name string, err error, many bool) (render.Section,
 		}
 		last = l.Err
 		what := strings.TrimSpace(l.Kind + " " + cmp.Or(quoted(l.Reference), digest.Short(l.Digest)))
-		err := fmt.Errorf("%s: %w", what, l.Err)
+		err := l.Err
+		if l.Kind != source.KindRecord { // its error names it
+			err = fmt.Errorf("%s: %w", what, err)
+		}
 		section.Errors = append(section.Errors, item.ErrorFacts{Message: err.Error()})
 		errs = append(errs, fmt.Errorf("%s: %w", show.Safe(name), err))
 	}

@@ -73,8 +73,12 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	marker := map[string]string{DockerRoot: "image", ContainerdRoot: store.MetaName, ContainersStorage: "storage.lock"}
-	s.top = store.Top(files, marker[s.kind])
+	markers := map[string][]string{
+		DockerRoot:        {"image", "graph"},
+		ContainerdRoot:    {store.MetaName, "io.containerd.content.v1.content"},
+		ContainersStorage: {"storage.lock", "overlay-layers", "vfs-layers"},
+	}
+	s.top = store.Top(files, markers[s.kind]...)
 	s.tree = store.Below(files, s.top)
 	if !s.isTar {
 		if s.home, err = filepath.Abs(filepath.Join(s.path, s.top)); err != nil {

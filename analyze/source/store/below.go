@@ -27,14 +27,16 @@ func (b *below) Walk(ctx context.Context, name string) iter.Seq2[Entry, error] {
 	return b.Files.Walk(ctx, path.Join(b.dir, name))
 }
 
-// Top returns the directory that holds a marker, or the top if there is none. It descends while a directory has only
-// one entry, as in a tar that was made from a parent directory.
-func Top(files Files, marker string) string {
+// Top returns the directory that holds one of the markers, or the top if there is none. It descends while a directory
+// has only one entry, as in a tar that was made from a parent directory.
+func Top(files Files, markers ...string) string {
 	const deepest = 8
 	at := ""
 	for range deepest {
-		if _, err := files.Stat(path.Join(at, marker)); err == nil {
-			return at
+		for _, marker := range markers {
+			if _, err := files.Stat(path.Join(at, marker)); err == nil {
+				return at
+			}
 		}
 		names, err := files.List(at)
 		if err != nil || len(names) != 1 {

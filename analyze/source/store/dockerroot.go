@@ -58,8 +58,8 @@ var drivers = []string{"overlay2", "fuse-overlayfs", "vfs", "overlay", "aufs"}
 var ErrNoDockerRoot = errors.New("is not a Docker data-root: it has no image/DRIVER/repositories.json")
 
 // errOldDockerRoot says that a data-root is too old. Source: moby 1.9, graph/graph.go.
-var errOldDockerRoot = errors.New("is the data-root of a Docker engine before 1.10 (graph/): " +
-	"its images are not read; Docker 1.10 converts a copy of it when it starts")
+var errOldDockerRoot = errors.New("graph: is of a Docker engine before 1.10: its images and containers are not " +
+	"listed, only the directories; Docker 1.10 converts a copy of the data-root when it starts")
 
 // OpenDockerRoot lists the images and containers in a Docker data-root. An engine that changes its storage driver
 // leaves the images and containers of the old one. With an error, the result is nil unless the directory just holds
@@ -69,9 +69,7 @@ func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*DockerRoot,
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 && isDir(files, "graph") && isDir(files, "containers") {
-		return nil, errOldDockerRoot
-	}
+	old := len(found) == 0 && isDir(files, "graph")
 	boxes, err := dockerContainers(ctx, files)
 	if err != nil {
 		return nil, err
@@ -91,6 +89,10 @@ func OpenDockerRoot(ctx context.Context, files Files, opt Options) (*DockerRoot,
 		if boxes = rest; len(held.Images)+len(held.Containers)+len(held.Damaged) > 0 {
 			out.Drivers = append(out.Drivers, held)
 		}
+	}
+	if old {
+		out.Drivers = []*Contents{{Damaged: []*RecordError{{"graph", errOldDockerRoot}}}}
+		return out, nil
 	}
 	if out.Others = boxes; len(out.Drivers)+len(boxes) > 0 {
 		return out, nil

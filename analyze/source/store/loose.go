@@ -105,6 +105,8 @@ func (d *dockerDriver) directories() ([]Place, error) {
 			return of
 		case buildCache.MatchString(id):
 			return "build cache"
+		case digest.IsHex(id) && isDir(d.files, path.Join("containers", id)): // before Docker 1.10
+			return "container " + digest.Short(id)
 		}
 		return ""
 	})
