@@ -37,9 +37,9 @@ type Archive struct {
 	in      *input.Input
 	members members         // of an image archive or directory; nil for a bare layer
 	graph   *source.Graph   // of an OCI layout; without entries for others
-	entries []*source.Entry // all that is named, attestations also
-	end     int64           // of an image archive in a tar: where reading its members ended
-	tailed  bool            // more than zeros follow its end mark
+	entries []*source.Entry // everything that the documents name, attestations included
+	end     int64           // of an image archive in a tar: the offset after its last member and end mark
+	tailed  bool            // data other than zeros follows the end mark
 }
 
 // Open recognises by its content what a path holds. Kind is what it must be, or empty. Errors do not begin with the
@@ -141,11 +141,11 @@ func (a *Archive) Load(_ context.Context, e *source.Entry) (*source.Image, error
 	return img, nil
 }
 
-// damageBeyond refuses an image that is whole in an archive that is not: other readers refuse the archive, or find
-// other members. If the damage cost a layer, that layer says so.
+// damageBeyond refuses a whole image in a damaged archive: other readers refuse the archive, or find other members. If
+// a layer lies in the damaged part, the layer has the error.
 func (a *Archive) damageBeyond(img *source.Image) error {
 	if a.opt.Audit != nil {
-		return nil // it has a check of its own
+		return nil // verify has a check for the damage
 	}
 	if slices.ContainsFunc(img.Layers, func(l *source.Layer) bool { return l.Err != nil }) {
 		return nil
@@ -153,7 +153,7 @@ func (a *Archive) damageBeyond(img *source.Image) error {
 	return a.members.damage()
 }
 
-// afterDamage adds to the absence of a member that the archive is damaged before its end.
+// afterDamage adds to the error about a missing member that the archive is damaged: the member may come after that.
 func (a *Archive) afterDamage(err error) error {
 	if broken := a.members.damage(); broken != nil && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %w", err, broken)
@@ -212,7 +212,7 @@ func isV1Config(blob *io.SectionReader) bool {
 	return digest.IsHex(config.ID) && config.Created != "" && config.RootFS == nil
 }
 
-// referenced returns the names of all members that a document names.
+// referenced returns the names of all members that the documents name.
 func (a *Archive) referenced() map[string]bool {
 	named := map[string]bool{}
 	for d := range a.graph.Digests() {

@@ -12,7 +12,7 @@ import (
 	"layup/analyze/source/disk"
 )
 
-// A directory is the members of an unpacked archive.
+// A directory is an unpacked archive.
 type directory struct {
 	*disk.Dir
 	mu    sync.Mutex
@@ -50,13 +50,13 @@ func (d *directory) open(name string) (*stored, error) {
 	return &stored{name: clean, data: io.NewSectionReader(f, 0, f.Size()), check: f.Check}, nil
 }
 
-// explain names a link that leads out, which os.Root only refuses.
+// explain says what is wrong with a file that does not open: os.Root does not say that a link leads out.
 func (d *directory) explain(name string, err error) error {
 	info, e := d.Root.Lstat(name)
 	linked := e == nil && info.Mode()&fs.ModeSymlink != 0
 	switch {
 	case linked && errors.Is(err, fs.ErrNotExist):
-		return errors.New("is a link to what does not exist")
+		return errors.New("is a link to a file that does not exist")
 	case errors.Is(err, fs.ErrNotExist):
 		return fs.ErrNotExist
 	case strings.Contains(err.Error(), "escapes"): // os has no name for this error

@@ -20,7 +20,7 @@ type dockerEntry struct {
 	Config   string
 	RepoTags []string
 	Layers   []string
-	Parent   string // ID of the image it was built on, if that is also in the archive
+	Parent   string // ID of the image that it was built on, if that is also in the archive
 }
 
 // dockerEntries reads manifest.json.
@@ -80,7 +80,7 @@ func (a *Archive) readDocker() error {
 	return nil
 }
 
-// inName returns the digest in the name of a file before one of the ends, or "": HEX.json, sha256:HEX, a/HEX.
+// inName returns the digest in a file's name, before one of the endings, or "": HEX.json, sha256:HEX, a/HEX.
 func inName(name string, ends ...string) string {
 	for _, end := range ends {
 		hex, ended := strings.CutSuffix(path.Base(name), end)
@@ -95,7 +95,7 @@ func inName(name string, ends ...string) string {
 // inConfig returns the digest in the name of a config, or "".
 func inConfig(name string) string { return inName(name, ".json", "") }
 
-// dockerConfig reads an image's config. If the name of the file is a digest, that is checked.
+// dockerConfig reads an image's config. If its file is named by a digest, the content must match.
 func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
 	doc, err := readMember(a.members, e.Config, document.LimitConfig, a.opt.Limits.Config)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,7 +114,7 @@ func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
 	return doc, nil
 }
 
-// A missingMember says that manifest.json names what is not there.
+// A missingMember says that a document names a member that is not there.
 type missingMember struct{ name string }
 
 func (e missingMember) Error() string      { return fmt.Sprintf("member %q not in the archive", e.name) }

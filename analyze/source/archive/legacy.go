@@ -59,7 +59,7 @@ func (a *Archive) readUnnamed() error {
 		}
 	}
 	if len(a.entries) == 0 {
-		return errors.New("every image is another's parent: none is the one that was saved")
+		return errors.New("every image is the parent of another: none is the one that was saved")
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (a *Archive) addLegacy(id, ref string) {
 // A legacyForm is an image of an archive of Docker before 1.10.
 type legacyForm struct{ a *Archive }
 
-// Config returns what the folders say together: no file has all of it.
+// Config collects what the folders of all layers say: no single file is the config.
 func (f legacyForm) Config(e *source.Entry) (*document.Config, error) {
 	chain, err := f.a.legacyChain(e.ID)
 	if err != nil {
@@ -91,7 +91,7 @@ func (f legacyForm) Config(e *source.Entry) (*document.Config, error) {
 	return &document.Config{Raw: chain[len(chain)-1].Raw, File: document.V1Config(chain)}, nil
 }
 
-// Load follows the parents. There are no digests in such an archive; those computed later stand for themselves.
+// Load follows the parents. Such an archive names no digests: there is nothing to compare the layers with.
 func (f legacyForm) Load(e *source.Entry, img *source.Image) error {
 	chain, err := f.a.legacyChain(e.ID)
 	if err != nil {

@@ -32,7 +32,7 @@ type members interface {
 	// open returns a regular file's content. Links are followed, but never out of the archive; what is not there is
 	// fs.ErrNotExist.
 	open(name string) (*stored, error)
-	// has reports whether there is anything of that name.
+	// has reports whether there is a member of that name, of any type.
 	has(name string) bool
 	// glob returns the names that match a pattern of package path, sorted.
 	glob(pattern string) []string
@@ -44,7 +44,7 @@ type members interface {
 type stored struct {
 	name  string // where the bytes lie, all links followed
 	data  *io.SectionReader
-	check func() error // nil, or: has it changed since it was opened
+	check func() error // returns an error if the input changed since it was opened; may be nil
 }
 
 // blob is the member as a layer's content.
@@ -92,8 +92,7 @@ type tarIndex struct {
 // maxMembers bounds the memory for an index; an archive of hundreds of images has some ten thousand members.
 const maxMembers = 1 << 18
 
-// scanOuter reads the headers of a tar in one pass. Its error says in the words of an archive why not all could be
-// read.
+// scanOuter reads the headers of a tar in one pass. With an error it returns the members before the damage.
 func scanOuter(ctx context.Context, in *input.Input, limits document.Limits) (*tarfs.Layer, error) {
 	size := in.Data.Size()
 	r := &outerReader{HeaderReader: source.NewHeaderReader(ctx, in.Data, size)}
@@ -123,18 +122,18 @@ func (e truncatedMember) Error() string {
 		e.size, e.name, e.header)
 }
 
-// An outerReader notes that a tar ended too early. It ends in the zeros after the end mark: a sparse file has
-// terabytes.
+// An outerReader notes whether a tar ended too early. It stops in the zeros after the end mark: a sparse file may have
+// terabytes of them.
 type outerReader struct {
 	*source.HeaderReader
 	short bool
 	zeros int // blocks in a row
 }
 
-// maxZeros is how many blocks of zeros are read in place of headers: two records. Two blocks are the end mark.
+// maxZeros is how many blocks of zeros in a row are read: two records. Two blocks are the end mark.
 const maxZeros = 2 * 10240 / decode.HeadSize
 
-// Peek returns the next bytes; a part of them is a part of a header.
+// Peek returns the next bytes. Fewer than n at the end are a cut header.
 func (r *outerReader) Peek(n int) ([]byte, error) {
 	if r.zeros > maxZeros {
 		return nil, io.EOF
@@ -232,7 +231,7 @@ func (t *tarIndex) open(name string) (*stored, error) {
 	case e.Type != tarfs.File:
 		return nil, errors.New("is a device or FIFO, not a file")
 	case e.Sparse:
-		return nil, errors.New("is a sparse member: no tool stores images so")
+		return nil, errors.New("is a sparse member: no tool stores images that way")
 	case e.Offset < 0 || e.Size < 0 || e.Offset+e.Size < 0 || e.Offset+e.Size > t.in.Data.Size():
 		return nil, fmt.Errorf("truncated: the archive ends at offset %d, before the member does", t.in.Data.Size())
 	}
@@ -284,8 +283,8 @@ func (t *tarIndex) firstLink(name string) (link, rest string, e tarfs.TarEntry) 
 	return "", "", e
 }
 
-// climbsLate reports whether the target of a link climbs from a directory that may itself be a link: names alone do not
-// tell what it means.
+// climbsLate reports whether the target of a link has .. after a name. The name may be a link: readers differ in what
+// they do then.
 func climbsLate(target string) bool {
 	named := false
 	for part := range strings.SplitSeq(target, "/") {

@@ -36,8 +36,7 @@ func (a *Archive) recogniseFile(ctx context.Context) error {
 	return nil
 }
 
-// archive reads the list of members of what has the documents of an image archive, unless they turn out to be a layer's
-// files.
+// archive lists the members of a tar that has the documents of an image archive, unless those are files of a layer.
 func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
 	index, err := newTarIndex(a.in, table, broken)
 	if err == nil && seen.manifest && isDirForm(index) {
@@ -62,7 +61,7 @@ func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
 	return nil
 }
 
-// noManifest says that a tar holds parts of an image archive, but not the document that puts them together.
+// noManifest says that a tar holds parts of an image archive, but not the document that lists its images.
 func noManifest(table *tarfs.Layer, broken error, size int64) error {
 	if cut, ok := broken.(truncatedMember); ok && (cut.name == manifestName || cut.name == indexName) {
 		return fmt.Errorf("%s: %w", cut.name, broken)
@@ -96,8 +95,7 @@ func (a *Archive) recogniseDirectory() error {
 	return nil
 }
 
-// isDirForm reports whether members are what skopeo and podman write as dir: and docker-dir; a file named version says
-// so.
+// isDirForm reports whether members are what skopeo writes as dir: and podman as docker-dir. The file version says so.
 func isDirForm(store members) bool {
 	m, err := store.open("version")
 	if err != nil {
@@ -124,8 +122,8 @@ func (s sight) image() bool {
 	return s.manifest || s.index || s.layout || s.repositories && s.legacy
 }
 
-// unnamed reports whether it looks like docker save by ID before 1.10, which names no image: without the configs of
-// later ones, so that it cannot be such an archive that lost its manifest.json.
+// unnamed reports whether it looks like docker save by ID before 1.10, which names no image. An archive with the
+// configs of later versions is not such a one: it lost its manifest.json.
 func (s sight) unnamed() bool {
 	return s.legacy && s.v1 && !s.configs && !s.manifest && !s.index && !s.layout && !s.repositories
 }
@@ -179,7 +177,7 @@ const (
 	damaged             // not JSON
 )
 
-// says reads the document by which a tar looks like an image archive: a layer may well hold a file of that name.
+// says reads the document by which a tar looks like an image archive: a layer may also hold a file of that name.
 func (t *tarIndex) says(seen sight, limits *document.Limits) int {
 	name, lists := indexName, listsBlobs
 	if seen.manifest {
@@ -202,14 +200,14 @@ func (t *tarIndex) says(seen sight, limits *document.Limits) int {
 	return anotherThing
 }
 
-// listsConfigs reports whether a document is docker save's manifest.json; strictly, if what it names is there.
+// listsConfigs reports whether a document is docker save's manifest.json. Strictly, the config it names must be there.
 func listsConfigs(doc []byte, t *tarIndex, strictly bool) bool {
 	var entries []struct{ Config *string }
 	err := json.Unmarshal(doc, &entries)
 	return err == nil && len(entries) > 0 && entries[0].Config != nil && (!strictly || t.has(cleaned(*entries[0].Config)))
 }
 
-// listsBlobs reports whether a document is an OCI layout's index.json; strictly, if there are blobs.
+// listsBlobs reports whether a document is an OCI layout's index.json. Strictly, there must be blobs.
 func listsBlobs(doc []byte, t *tarIndex, strictly bool) bool {
 	var index struct {
 		SchemaVersion int

@@ -14,8 +14,8 @@ import (
 	"layup/tarfs"
 )
 
-// A storeMark is a file by which the store of an engine is known without its prefix, and what is beside it in every
-// such store. Both are patterns of path.Match, relative to the top of the store: the names of drivers differ.
+// A storeMark is a file by which the store of an engine is recognised, and what is beside it in every such store. Both
+// are patterns of path.Match, relative to the top of the store: the names of drivers differ.
 type storeMark struct{ prefix, what, mark, beside string }
 
 var storeMarks = []storeMark{
@@ -27,8 +27,8 @@ var storeMarks = []storeMark{
 	{"registry-root:", "the disk of a registry", "docker/registry/v2/blobs/*/*/*/data", "docker/registry/v2/repositories"},
 }
 
-// storeTop finds the store of an engine in a tar that holds nothing else, perhaps below other directories. Read as a
-// root file system it would show every version of a file as live.
+// storeTop finds the store of an engine in a tar that holds nothing else, at the top or below directories. Read as a
+// root file system, it would show every version of a file as live.
 func storeTop(table *tarfs.Layer) (storeMark, bool) {
 	for e := range table.Raw() {
 		for _, m := range storeMarks {
@@ -93,7 +93,7 @@ func storeIn(root *os.Root) (storeMark, bool) {
 	return storeMark{}, false
 }
 
-// named says that an input is a store, and how to ask it.
+// named says that an input is a store, and which command reads it.
 func (m storeMark) named(name string) error {
 	return &advice.Hinted{
 		Err:  fmt.Errorf("is %s, not an image", m.what),
@@ -101,7 +101,7 @@ func (m storeMark) named(name string) error {
 	}
 }
 
-// noImage says what a directory without an image is.
+// noImage says what a directory without an image holds.
 func noImage(root *os.Root, name string) error {
 	if m, ok := storeIn(root); ok {
 		return &source.NoArchiveError{Err: m.named(name)}

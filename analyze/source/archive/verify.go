@@ -50,8 +50,7 @@ func (a *Archive) documentCheck(ctx context.Context, name string) source.Check {
 	return check
 }
 
-// fileCheck hashes the whole input, so that a record can be told to belong to it, and looks at what follows the
-// members.
+// fileCheck hashes the whole input, so that the record identifies it, and looks for data after the members.
 func (a *Archive) fileCheck(ctx context.Context) source.Check {
 	check := source.NewCheck("file")
 	check.Name, check.Size, check.Verdict = a.name, a.in.Data.Size(), source.Passed
@@ -72,7 +71,7 @@ func (a *Archive) fileCheck(ctx context.Context) source.Check {
 	return check
 }
 
-// wholeFile returns the digest of the input, and whether more than zeros follow the end mark of an image archive.
+// wholeFile returns the digest of the input, and whether data other than zeros follows an image archive's end mark.
 func (a *Archive) wholeFile(ctx context.Context) (found string, tail bool, err error) {
 	size := a.in.Data.Size()
 	if err := document.Over(document.LimitImageBytes, size, a.opt.Limits.ImageBytes); err != nil {

@@ -44,8 +44,7 @@ func (in *Input) Close() error {
 	return nil
 }
 
-// zeroHead is how many zero bytes at the beginning make an input no archive: disks and devices begin so, and are
-// endless.
+// zeroHead is how many zero bytes an archive may begin with: more is an empty disk or a device, which may be endless.
 const zeroHead = 1 << 20
 
 var errZeros = errors.New("not an archive: the first 1 MiB is zeros")
@@ -103,7 +102,7 @@ func OpenStored(ctx context.Context, path string, opt *source.Options) (in *Inpu
 	return in, compression, nil
 }
 
-// openStdin reads a regular file in place, from where it stands, and spools everything else. It leaves the file open.
+// openStdin reads a regular file in place, from its current offset, and spools everything else. The file stays open.
 func openStdin(ctx context.Context, file *os.File, opt *source.Options) (*Input, string, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -123,8 +122,8 @@ func openStdin(ctx context.Context, file *os.File, opt *source.Options) (*Input,
 	return in, decode.None, err
 }
 
-// interruptibly runs what may wait for a pipe for ever; a cancelled context leaves it waiting, for nothing can end its
-// read.
+// interruptibly runs a read that may wait for a pipe for ever. If ctx ends, the read goes on in the background: nothing
+// can end it.
 func interruptibly(ctx context.Context, read func() (*Input, error)) (*Input, error) {
 	type result struct {
 		in  *Input

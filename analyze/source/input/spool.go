@@ -125,7 +125,7 @@ func (s *spooler) copy(to io.Writer, from io.Reader) (int64, error) {
 	}
 }
 
-// inner demands a tar inside the one compression.
+// inner returns an error unless the decompressed content is a tar.
 func (s *spooler) inner(head []byte, whole bool) error {
 	size := int64(-1)
 	if whole {
@@ -141,7 +141,7 @@ func (s *spooler) inner(head []byte, whole bool) error {
 	return nil
 }
 
-// bound holds the temporary file to what an honest image needs.
+// bound checks the size of the temporary file against the limits.
 func (s *spooler) bound(size int64) error {
 	l := s.opt.Limits
 	if err := document.Over(document.LimitImageBytes, size, l.ImageBytes); err != nil {

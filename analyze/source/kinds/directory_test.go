@@ -31,7 +31,7 @@ func TestLinksInsideALayoutAreFollowedAndNeverOut(t *testing.T) {
 		{"a blob outside", blob, outside, "layer 1: blob " + s.diffIDs[1] + ": link to"},
 		{"a device", blob, "/dev/zero", "not a regular file"},
 		{"a directory", blob, "../sha256", "is a directory"},
-		{"nothing", blob, "gone", "link to what does not exist"},
+		{"nothing", blob, "gone", "link to a file that does not exist"},
 		{"itself", blob, filepath.Base(blob), "layer 1"},
 		{"index.json a device", "index.json", "/dev/zero", "index.json: link to \"/dev/zero\""},
 		{"index.json outside", "index.json", outside, "index.json: link to"},

@@ -11,8 +11,8 @@ import (
 	"layup/fixtures/sample"
 )
 
-// answer is what an archive says of the image itself: its layers' digests and names. Tags are not part of it, for
-// nothing vouches for them.
+// answer is what an archive says of the image itself: its layers' digests and names. Tags are left out: no digest
+// covers them.
 func answer(t *testing.T, path string) (string, error) {
 	a, err := Open(t.Context(), path, testOptions(t))
 	if err != nil {
@@ -59,7 +59,7 @@ func TestNoFlippedByteOfAnArchiveChangesTheAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			const step = 7 // prime to what formats are made of, so that every field is met
+			const step = 7 // prime to the sizes of fields, so that every field is hit
 			for i := 0; i < len(whole); i += step {
 				changed := append([]byte(nil), whole...)
 				changed[i] ^= 1 << (i % 8)

@@ -13,7 +13,7 @@ import (
 	"layup/fixtures/sample"
 )
 
-// A sparse file of many terabytes costs its sender nothing, and who reads it hours.
+// A sparse file of many terabytes costs its sender nothing, and its reader hours.
 func TestInputsOverTheLimitAreNotReadToTheirEnd(t *testing.T) {
 	name := fileOf(t, "x.tar", sample.Tar(t, "a"))
 	if err := os.Truncate(name, 1<<40); err != nil {

@@ -44,7 +44,7 @@ type kind struct {
 	asks   bool // a server: nothing opens it unless the user names it in a command
 }
 
-// kinds are the sources by prefix. The last one, without a prefix, is a path, recognised by its content. A bare word is
+// kinds are the sources by prefix. The last one has no prefix: it is a path, recognised by its content. A bare word is
 // always a path.
 var kinds = []kind{
 	{prefix: "docker-archive:", open: file(archive.Docker)},

@@ -69,9 +69,9 @@ func TestVeryOldArchivesSavedByIDAreReadFromTheTop(t *testing.T) {
 		want    string
 	}{
 		"cut at its end mark": {whole[:len(whole)-1024], "looks truncated"},
-		"every image another's child": {archiveOf(t, replaced(list, id(1)+"/json", func(m *member) {
+		"every image is a parent": {archiveOf(t, replaced(list, id(1)+"/json", func(m *member) {
 			m.body = asJSON(map[string]string{"parent": id(2)})
-		})...), "every image is another's parent"},
+		})...), "every image is the parent of another"},
 		"a parent that is not there": {archiveOf(t, without(without(list, id(1)+"/json"), id(1)+"/layer.tar")...),
 			`member "` + id(1) + `/json" not in the archive`},
 		"the config of a later docker": {archiveOf(t, append(list, member{name: id(9) + ".json", body: "{}"})...),

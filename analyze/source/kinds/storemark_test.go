@@ -8,8 +8,7 @@ import (
 	"layup/analyze/source/advice"
 )
 
-// Read as a root file system, the store of an engine would show every version of every file as live: it must not be
-// read so without a word.
+// Read as a root file system, the store of an engine would show every version of every file as live.
 func TestStoreOfAnEngineIsNotARootFileSystem(t *testing.T) {
 	docker := []string{"image/overlay2/repositories.json", "image/overlay2/layerdb/sha256/x/diff",
 		"overlay2/x/diff/etc/passwd", "tmp/x"}
@@ -27,7 +26,7 @@ func TestStoreOfAnEngineIsNotARootFileSystem(t *testing.T) {
 		{"podman's store", "", podman, "containers-storage:"},
 		{"a user's podman store", "home/u/.local/share/containers/storage/", podman, "containers-storage:"},
 		{"containerd's root", "", containerd, "containerd-root:"},
-		{"a document.Machine with a data-root", "", append(below("var/lib/docker/", docker), "etc/passwd"), ""},
+		{"a machine with a data-root", "", append(below("var/lib/docker/", docker), "etc/passwd"), ""},
 		{"a layer with a file of that name", "", []string{"image/png/repositories.json"}, ""},
 		{"a layer with pictures", "", []string{"app-images/images.json"}, ""},
 	} {
