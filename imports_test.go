@@ -28,6 +28,8 @@ const (
 	yaml       = "go.yaml.in/yaml"
 	bolt       = "go.etcd.io/bbolt"
 	flags      = "github.com/spf13/pflag"
+
+	fileSystems = "github.com/erofs/go-erofs"
 )
 
 // rooms is the map of the house: what each package may import of this module and of others. Every package may import
@@ -52,7 +54,9 @@ var rooms = map[string][]string{
 	"analyze/source/pull": {"tarfs", "analyze/source/decode", "analyze/source/document", "analyze/source/pull/layout",
 		"analyze/source/registry"},
 
-	"analyze/source":              {"tarfs", "analyze/source/decode", "analyze/source/document", registries},
+	"analyze/source": {"tarfs", "analyze/source/decode", "analyze/source/document", "analyze/source/erofs",
+		"analyze/source/store", registries},
+	"analyze/source/erofs":        {"tarfs", "analyze/source/store", fileSystems},
 	"analyze/source/input":        sourceOf(),
 	"analyze/source/archive":      sourceOf("analyze/source/input"),
 	"analyze/source/repository":   sourceOf("analyze/source/registry", "analyze/source/store", compress),
@@ -63,7 +67,7 @@ var rooms = map[string][]string{
 	"analyze/source/daemon":       sourceOf("analyze/source/archive", "analyze/source/input"),
 	"analyze/source/kinds": {"analyze/source", "analyze/source/archive", "analyze/source/daemon", "analyze/source/engine",
 		"analyze/source/input", "analyze/source/registry", "analyze/source/registryroot", "analyze/source/repository",
-		"analyze/source/v1image", registries},
+		"analyze/source/v1image", "tarfs", registries},
 
 	"analyze": {"analyze/source", "analyze/source/document", "analyze/source/kinds", "analyze/unified", "tarfs",
 		doublestar, units, registries},

@@ -12,6 +12,7 @@ import (
 // An Instruction is what made a layer.
 type Instruction struct {
 	Raw      string // created_by as the history has it; empty if unknown
+	Comment  string // of the history; empty if there is none
 	Readable string // as in a Dockerfile, without the builders' noise, on one line: ⏎ ends a line of a script
 	Created  string // RFC 3339 in UTC; empty if unknown
 }
@@ -25,11 +26,23 @@ func (img *Image) Instruction(layer int) Instruction {
 	return img.instructions[layer]
 }
 
-// instructions reads the history once: it may be long, and a report needs every row.
+// instructions reads the history once: it may be long, and a report needs every row. Nix says what it did in comments
+// alone. jib gives all layers one created_by, and comments that tell them apart.
 func instructions(one *source.Image) []Instruction {
 	var list []Instruction
-	for _, h := range one.History() {
-		in := Instruction{Raw: h.CreatedBy, Readable: readable(h.CreatedBy)}
+	comments := map[string]map[string]bool{} // by created_by
+	history := one.History()
+	for _, h := range history {
+		if comments[h.CreatedBy] == nil {
+			comments[h.CreatedBy] = map[string]bool{}
+		}
+		comments[h.CreatedBy][h.Comment] = true
+	}
+	for _, h := range history {
+		in := Instruction{Raw: h.CreatedBy, Comment: h.Comment, Readable: readable(h.CreatedBy)}
+		if h.CreatedBy == "" || len(comments[h.CreatedBy]) > 1 {
+			in.Readable = strings.TrimSpace(in.Readable + " " + oneLine(h.Comment))
+		}
 		if !h.Created.IsZero() {
 			in.Created = h.Created.UTC().Format(time.RFC3339Nano)
 		}

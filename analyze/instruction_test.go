@@ -1,6 +1,47 @@
 package analyze
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"layup/analyze/source"
+)
+
+// Nix writes comments only; jib writes one created_by and a comment for each layer; BuildKit writes its name in each.
+func TestTheCommentSaysWhatCreatedByDoesNot(t *testing.T) {
+	type entry [2]string // created_by and comment
+	for _, test := range []struct {
+		builder string
+		history []entry
+		want    []string
+	}{
+		{"nix", []entry{{"", "store paths: ['/nix/store/a']"}, {"", "store paths: ['/nix/store/b']"}},
+			[]string{"store paths: ['/nix/store/a']", "store paths: ['/nix/store/b']"}},
+		{"jib", []entry{{"jib-maven-plugin:3.4.0", "dependencies"}, {"jib-maven-plugin:3.4.0", "classes"}},
+			[]string{"jib-maven-plugin:3.4.0 dependencies", "jib-maven-plugin:3.4.0 classes"}},
+		{"buildkit", []entry{{"RUN make", "buildkit.dockerfile.v0"}, {"RUN make", "buildkit.dockerfile.v0"}},
+			[]string{"RUN make", "RUN make"}},
+		{"docker import", []entry{{"", "Imported from -"}}, []string{"Imported from -"}},
+		{"docker commit", []entry{{"/bin/bash", "by hand"}}, []string{"/bin/bash"}},
+	} {
+		img := &source.Image{ConfigFile: new(v1.ConfigFile)}
+		for _, e := range test.history {
+			img.ConfigFile.History = append(img.ConfigFile.History, v1.History{CreatedBy: e[0], Comment: e[1]})
+			img.Layers = append(img.Layers, new(source.Layer))
+		}
+		var got []string
+		for i, in := range instructions(img) {
+			if got = append(got, in.Readable); in.Raw != test.history[i][0] || in.Comment != test.history[i][1] {
+				t.Errorf("%s: got %+v", test.builder, in)
+			}
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", test.builder, got, test.want)
+		}
+	}
+}
 
 func TestReadableIsWhatTheDockerfileHas(t *testing.T) {
 	for _, test := range []struct{ builder, raw, want string }{

@@ -104,6 +104,9 @@ func (opt *Options) source() kinds.Options {
 	if of.Registry.Client.Note == nil {
 		of.Registry.Client.Note = opt.Note
 	}
+	if of.Note == nil {
+		of.Note = opt.Note
+	}
 	if of.Reading == nil && opt.Progress != nil {
 		of.Reading = func(n int64) { opt.Progress(Progress{Read: n, Finished: -1}) }
 	}

@@ -111,9 +111,13 @@ func entryChecks(warnings []tarfs.Warning) []source.Check {
 		switch w.Code {
 		case source.DiffIDMismatch, source.HistoryAbsent, source.HistoryDoesNotMatchLayers, source.StoreDiffers:
 			continue // they have checks of their own
+		case source.CompressedTailDamaged, tarfs.DataAfterEnd:
+			if w.Layer == tarfs.NoLayer {
+				continue // the check of the file says it
+			}
 		}
 		c := source.Check{What: "entry", Layer: w.Layer, Path: w.Path, Size: -1,
-			Verdict: source.Passed, Code: w.Code.Name, Message: w.Code.Message}
+			Verdict: source.Passed, Code: w.Code.Name, Message: w.Text()}
 		if w.More > 0 {
 			c.Message += fmt.Sprintf(" (and %d more)", w.More)
 		}

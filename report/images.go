@@ -18,6 +18,7 @@ import (
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
+	"layup/tarfs"
 )
 
 const imagesDetails = `
@@ -158,12 +159,13 @@ func newImages(f *pflag.FlagSet) call.Answer {
 		opt.Source.Registry.List, opt.Source.Registry.Detail = true, *detail
 		list := func(name string) (contents, error) { return contentsOf(ctx, name, opt.Source) }
 		doc := render.Doc{Command: c.Command.Name, Many: opt.Select.All || len(c.Args) > 1}
-		status, failed := call.Answered, []error(nil)
+		status, failed, warnings := call.Answered, []error(nil), []tarfs.Warning(nil)
 		for found := range call.Inputs(ctx, c, c.Args, list) {
 			if found.Err != nil && !doc.Many || ctx.Err() != nil {
 				return call.Failed, cmp.Or(found.Err, ctx.Err())
 			}
 			section, errs := found.Value.section(found.Name, found.Err, doc.Many)
+			warnings = append(warnings, found.Value.warnings...)
 			doc.Sections = append(doc.Sections, section)
 			if failed = append(failed, errs...); found.Err != nil || len(errs) > 0 && !c.KeepGoing {
 				status = call.Failed
@@ -177,14 +179,16 @@ func newImages(f *pflag.FlagSet) call.Answer {
 		for _, err := range failed {
 			c.Fail(err)
 		}
+		c.Warn(warnings)
 		return status, nil
 	}
 }
 
 // A contents is what a source holds.
 type contents struct {
-	kind string
-	list []source.Listed
+	kind     string
+	list     []source.Listed
+	warnings []tarfs.Warning // about the input as a whole
 }
 
 // contentsOf lists what the source of that name holds.
@@ -195,7 +199,7 @@ func contentsOf(ctx context.Context, name string, opt kinds.Options) (contents, 
 	}
 	defer src.Close() // opened for reading: closing cannot lose anything
 	list, err := src.List(ctx)
-	return contents{src.Kind(), list}, err
+	return contents{src.Kind(), list, src.Warnings()}, err
 }
 
 // quoted is a reference for a message; empty if there is none.
@@ -216,6 +220,9 @@ func (held contents) section(name string, err error, many bool) (render.Section,
 	if err != nil {
 		section.Errors = []any{item.ErrorFacts{Message: err.Error()}}
 		return section, []error{err}
+	}
+	for _, w := range held.warnings {
+		section.Warnings = append(section.Warnings, item.NewWarningFacts(w))
 	}
 	var errs []error
 	var last error

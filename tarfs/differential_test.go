@@ -49,7 +49,7 @@ func libraryKind(h *tar.Header) (kind tarfs.Type, size int64) {
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
 		return tarfs.File, h.Size
-	case tar.TypeDir:
+	case tar.TypeDir, 'D':
 		return tarfs.Dir, 0
 	case tar.TypeSymlink:
 		return tarfs.Symlink, 0

@@ -23,8 +23,9 @@ type Layer struct {
 	lim     Limits // of the scan; merging obeys them also
 	size    int64
 	endMark bool
-	global  bool // has a PAX global header
-	tail    bool // has data after its end
+	global  bool  // has a PAX global header
+	tail    int64 // offset of data after its end; 0 for none
+	second  bool  // that is a tar
 }
 
 // span is a piece of a layer's arena.
@@ -80,7 +81,7 @@ func (l *Layer) Size() int64 { return l.size }
 func (l *Layer) EndMark() bool { return l.endMark }
 
 // Tail reports whether more than zeros follow the end mark.
-func (l *Layer) Tail() bool { return l.tail }
+func (l *Layer) Tail() bool { return l.tail > 0 }
 
 func (l *Layer) dirOf(e *entry) []byte {
 	d := l.dirs[e.dir]

@@ -133,8 +133,8 @@ func (m *merger) merge(layer int, table *Layer) error {
 	}
 	m.hide()
 	m.add()
-	if table.tail {
-		m.warn(DataAfterEnd, "")
+	if table.tail > 0 {
+		m.t.warned.addNoted(DataAfterEnd, m.layer, "", AfterEnd(table.tail, table.size, table.second))
 	}
 	return err
 }

@@ -7,11 +7,14 @@ import (
 	"strings"
 )
 
-// kinds says by typeflag what an entry is. Files of types that engines refuse have flagRefused.
+// kinds says by typeflag what an entry is. Those of types that engines refuse have flagRefused. D is a directory of
+// tar --listed-incremental, with a list of names as its content.
 func kinds(typeflag byte) (Type, flag) {
 	switch {
 	case typeflag == 0:
 		return File, 0
+	case typeflag == 'D':
+		return Dir, flagRefused
 	case typeflag == '7' || typeflag == 'S':
 		return File, flagRefused
 	case typeflag >= '0' && int(typeflag-'0') < len(digits):

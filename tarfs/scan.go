@@ -197,8 +197,8 @@ func (s *scanner) end() error {
 func (s *scanner) drain() error {
 	for s.err == nil {
 		b, err := s.r.Peek(blockSize)
-		if !isZero(b) {
-			s.layer.tail = true
+		if !isZero(b) && s.layer.tail == 0 {
+			s.layer.tail, s.layer.second = s.offset, IsHeader(b)
 		}
 		s.skip(int64(len(b)))
 		if err == io.EOF {

@@ -180,6 +180,8 @@ var dialects = []stream{
 		end: true},
 	{name: "an unknown type longer than the archive", data: archive(member{name: "v", flag: 'Z', size: 1 << 20}),
 		err: `entry "v" at offset 0: unexpected end of archive`},
+	{name: "directories of tar --listed-incremental are directories",
+		data: archive(member{name: "d/", flag: 'D', data: "Yf\x00\x00"}, one), want: "d dir 0,a file 1", end: true},
 	{name: "contiguous files are files", data: archive(member{name: "c", flag: '7', data: "123"}), want: "c file 3",
 		end: true},
 }

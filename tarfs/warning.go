@@ -1,6 +1,7 @@
 package tarfs
 
 import (
+	"fmt"
 	"hash/maphash"
 	"maps"
 	"slices"
@@ -92,6 +93,24 @@ type Warning struct {
 	Layer int    // position in the stack, from 0; NoLayer for the whole image
 	Path  string // exact bytes, beginning with '/', or as written for the path-* codes; empty if the code has none
 	More  int    // further warnings of this code that were only counted; set on the last one of a code
+	Note  string // what else is known, such as an offset; empty for most codes
+}
+
+// Text returns the sentence of the code, with what else is known.
+func (w Warning) Text() string {
+	if w.Note == "" {
+		return w.Code.Message
+	}
+	return w.Code.Message + ": " + w.Note
+}
+
+// AfterEnd is the note of DataAfterEnd: the data begins at an offset of an archive of size bytes, perhaps with another
+// archive.
+func AfterEnd(at, size int64, second bool) string {
+	if second {
+		return fmt.Sprintf("%d bytes; a second archive begins at offset %d", size-at, at)
+	}
+	return fmt.Sprintf("%d bytes at offset %d", size-at, at)
 }
 
 // kept is how many warnings of one code are kept; the others are only counted.
@@ -111,7 +130,9 @@ type warnings struct {
 	added  []uint64 // to seen, since the first mark
 }
 
-func (w *warnings) add(code Code, layer int, path string) {
+func (w *warnings) add(code Code, layer int, path string) { w.addNoted(code, layer, path, "") }
+
+func (w *warnings) addNoted(code Code, layer int, path, note string) {
 	if w.n == nil {
 		w.n = map[string]int{}
 	}
@@ -129,7 +150,7 @@ func (w *warnings) add(code Code, layer int, path string) {
 		}
 	}
 	if w.n[code.Name]++; w.n[code.Name] <= kept {
-		w.all = append(w.all, Warning{Code: code, Layer: layer, Path: path})
+		w.all = append(w.all, Warning{Code: code, Layer: layer, Path: path, Note: note})
 	}
 }
 

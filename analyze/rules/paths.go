@@ -148,7 +148,7 @@ func NoEngineDependent() Rule {
 			if w.Code.Severity != tarfs.High {
 				continue
 			}
-			message := w.Code.Name + ": " + w.Code.Message
+			message := w.Code.Name + ": " + w.Text()
 			if w.More > 0 {
 				message += fmt.Sprintf(" (and %d more of the kind)", w.More)
 			}

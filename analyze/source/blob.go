@@ -49,6 +49,9 @@ func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, er
 	if p.hashes != nil {
 		p.hashes.Wait()
 	}
+	if err == nil && p.erofs {
+		err = p.scanImage()
+	}
 	return p.out, err
 }
 
@@ -61,7 +64,8 @@ func (b *Blob) Same() string { return "blob" + string(b.File) }
 // Placed reports whether the blob lies in a file and is not compressed.
 func (b *Blob) Placed() bool {
 	section, head, err := b.section()
-	return err == nil && section != nil && b.sniff(head) == decode.None
+	return err == nil && section != nil && b.sniff(head) == decode.None &&
+		!b.isImage(context.Background(), nil)
 }
 
 // sniff returns the compression to undo, or "" if the content is not a tar.
@@ -130,6 +134,9 @@ func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, 
 		return nil, err
 	case section == nil:
 		return nil, errNotKept
+	}
+	if b.isImage(ctx, l) {
+		return b.openImage(ctx, l, offset)
 	}
 	t := &tarReader{check: b.Check}
 	compression := b.sniff(head)

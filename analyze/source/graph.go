@@ -44,7 +44,12 @@ type Graph struct {
 // document reads a blob that is JSON. What names it in errors.
 func (g *Graph) document(d document.Descriptor, what, limitName string, limit int64) ([]byte, error) {
 	doc, err := g.Blobs.Document(d, what, limitName, limit)
-	if errors.Is(err, fs.ErrNotExist) && !g.Blobs.Far() {
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case missing && d.Data != nil:
+		if doc, err = d.Data, document.Over(limitName, int64(len(d.Data)), limit); err == nil && g.Opt.Verify {
+			err = d.Match(doc)
+		}
+	case missing && !g.Blobs.Far():
 		err = g.Blobs.Missing("")
 	}
 	if err == nil {
@@ -106,7 +111,8 @@ func (g *Graph) Config(e *Entry) (*document.Config, error) {
 
 // Here reports whether the config is there. An artifact does without.
 func (g *Graph) Here(e *Entry) bool {
-	return e.Manifest == nil || e.Kind == KindArtifact || g.Blobs.Has(e.Manifest.Config.Digest)
+	return e.Manifest == nil || e.Kind == KindArtifact || e.Manifest.Config.Data != nil ||
+		g.Blobs.Has(e.Manifest.Config.Digest)
 }
 
 // Load finds an image's config and layers by its manifest.
@@ -114,7 +120,7 @@ func (g *Graph) Load(e *Entry, img *Image) error {
 	if err := g.readManifest(e); err != nil {
 		return err
 	}
-	m := e.Manifest
+	m, layers := e.Manifest, e.Manifest.Layers
 	img.ID, img.Manifest = m.Config.Digest, m.Raw
 	img.ManifestDescriptor = document.Descriptor{Digest: e.Descriptor.Digest, Size: e.Descriptor.Size,
 		MediaType: cmp.Or(e.Descriptor.MediaType, m.MediaType)}
@@ -125,13 +131,14 @@ func (g *Graph) Load(e *Entry, img *Image) error {
 	}
 	config, err := e.Config()
 	if err == nil {
-		err = img.UseConfig(config, len(m.Layers), &g.Opt.Limits)
+		layers = img.onlyLayers(layers, len(config.DiffIDs))
+		err = img.UseConfig(config, len(layers), &g.Opt.Limits)
 	} else {
 		config = &document.Config{}
 	}
 	order := e.Order
-	if order == nil {
-		order = orderOf(m, config.DiffIDs)
+	if len(order) != len(layers) {
+		order = orderOf(layers, config.DiffIDs)
 	}
 	if !slices.IsSorted(order) {
 		img.Warnings = append(img.Warnings, tarfs.Warning{Code: LayersOutOfOrder, Layer: tarfs.NoLayer})
@@ -141,18 +148,27 @@ func (g *Graph) Load(e *Entry, img *Image) error {
 		if i < len(config.DiffIDs) {
 			l.DiffID = config.DiffIDs[i]
 		}
-		l.Err = g.fill(l, m.Layers[at])
+		l.Err = g.fill(l, layers[at])
 		img.Layers = append(img.Layers, l)
 	}
 	return err
 }
 
-// orderOf returns the order of the manifest's layers. It is the manifest's own, unless the layers are not compressed
-// and the config has another order: Docker 25.0.0 wrote such archives.
-func orderOf(m *document.Manifest, diffIDs []string) []int {
-	digests := make([]string, len(m.Layers))
+// onlyLayers cuts what follows the first n descriptors of a manifest and cannot be a layer, with a warning.
+func (img *Image) onlyLayers(list []document.Ref, n int) []document.Ref {
+	if n >= len(list) || slices.ContainsFunc(list[n:], document.Ref.IsLayer) {
+		return list
+	}
+	img.Warnings = append(img.Warnings, tarfs.Warning{Code: DescriptorsAfterLayers, Layer: tarfs.NoLayer})
+	return list[:n]
+}
+
+// orderOf returns the order of a manifest's layers. It is the manifest's own, unless the layers are not compressed and
+// the config has another order: Docker 25.0.0 wrote such archives.
+func orderOf(layers []document.Ref, diffIDs []string) []int {
+	digests := make([]string, len(layers))
 	order := make([]int, len(digests))
-	for i, l := range m.Layers {
+	for i, l := range layers {
 		digests[i], order[i] = l.Digest, i
 	}
 	if other := Permutation(diffIDs, digests); other != nil {

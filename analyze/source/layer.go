@@ -34,6 +34,7 @@ type Layer struct {
 	Kept    Kept    // nil unless an engine keeps the layer's files in a directory
 	Err     error   // why the layer cannot be read: foreign without a blob, encrypted, missing, bad descriptor
 	Verify  bool
+	TempDir string // as Options have it
 	Limits  *document.Limits
 }
 
@@ -98,7 +99,7 @@ type ScanOptions struct {
 
 // NewLayer returns a layer without content.
 func (o *Options) NewLayer(index int) *Layer {
-	return &Layer{Index: index, Verify: o.Verify, Limits: &o.Limits}
+	return &Layer{Index: index, Verify: o.Verify, TempDir: o.TempDir, Limits: &o.Limits}
 }
 
 // Scan reads the layer once. See Content.
@@ -156,6 +157,9 @@ func (l *Layer) Reread(ctx context.Context, diffID string) (io.ReadCloser, error
 	tar, err := l.Tar(ctx, 0)
 	if err != nil {
 		return nil, err
+	}
+	if _, image := tar.(*imageReader); image {
+		return tar, nil // the diffID is that of the image, not of the tar
 	}
 	return &rereader{ReadCloser: tar, digests: d, want: diffID}, nil
 }

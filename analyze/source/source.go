@@ -48,6 +48,7 @@ type Options struct {
 	Limits  document.Limits
 	Reading func(n int64) // receives the bytes read so far of a pipe or a compressed archive; may be nil
 	Audit   *Audit        // collects what is wrong, instead of ending with the first error; nil unless verifying
+	Note    func(string)  // receives what the user should know of how an input is read; may be nil
 }
 
 // A NoArchiveError says that an input is not an archive, rather than a damaged one.

@@ -142,7 +142,7 @@ type stream struct {
 func (p *pass) fetch(far Streamed) (*stream, []byte, error) {
 	s := &stream{of: far.Temp()}
 	var err error
-	if p.opt.Keep {
+	if p.opt.Keep || isImageType(p.layer.MediaType) { // such an image is not read from the first byte to the last
 		if s.kept, err = Unlinked(s.of.Dir); err != nil {
 			return nil, nil, NoRoom(s.of.Dir, err)
 		}

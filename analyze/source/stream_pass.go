@@ -10,12 +10,16 @@ import (
 	"strings"
 
 	"layup/analyze/digest"
+	"layup/analyze/show"
 	"layup/analyze/source/decode"
 	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
-var errNoTar = errors.New("not a tar: neither a tar header nor gzip, zstd, bzip2 or xz")
+var (
+	errNoTar     = errors.New("not a tar: neither a tar header nor gzip, zstd, bzip2 or xz")
+	errZerosOnly = errors.New("not a tar: it begins with zeros, and other data follows")
+)
 
 // A pass reads one layer once, in one goroutine. It counts and hashes the blob, decompresses it, counts and hashes the
 // tar and makes its table. It keeps each kind of damage apart, so that the error names the cause and not a consequence.
@@ -32,6 +36,7 @@ type pass struct {
 	tar     *meter
 	hashes  *digest.Sums // of the tar; nil unless verifying
 	noTar   error        // what the layer is instead of a tar
+	erofs   bool         // it is an EROFS image
 	scanErr error        // what is wrong in the tar
 }
 
@@ -87,8 +92,10 @@ func (p *pass) headers(at io.ReaderAt) error {
 	p.out.Unpacked = p.from.Bytes.Size()
 	r := NewHeaderReader(p.ctx, at, p.from.Bytes.Size())
 	r.progress = p.opt.Progress
-	p.scan(r)
-	return p.explained(cmp.Or(p.ctx.Err(), p.scanErr))
+	if p.recognise(decode.None, r) {
+		p.scan(r)
+	}
+	return p.explained(cmp.Or(p.ctx.Err(), p.notTar()))
 }
 
 // stack builds the readers on top of one another.
@@ -165,31 +172,60 @@ func (p *pass) scan(r tarfs.Reader) {
 }
 
 // recognise reports whether the layer is a tar or one inside one compression, and notes what it is instead.
-func (p *pass) recognise(found string, r *bufio.Reader) bool {
-	if found == "" {
-		p.noTar = errNoTar
-		return false
-	}
-	outer, inner := found, decode.None
-	switch {
-	case p.from.Outer != "":
-		outer, inner = p.from.Outer, found
-	case p.decoder != nil:
+func (p *pass) recognise(found string, r tarfs.Reader) bool {
+	outer, inner := p.from.Outer, found
+	if p.decoder != nil && outer == "" {
 		head, err := r.Peek(decode.HeadSize)
 		if err != nil && err != io.EOF {
 			return true // the table of contents meets it again
 		}
-		inner = decode.Sniff(head, -1)
+		outer, inner = found, decode.Sniff(head, -1)
 	}
-	switch inner {
-	case decode.None:
+	start, _ := r.Peek(decode.HeadSize)
+	if inner == decode.None && !decode.IsZero(start) {
 		return true
-	case "":
-		p.scanErr = fmt.Errorf("not a tar (inside %s)", outer) // unless the stream turns out to be damaged
-	default:
+	}
+	head, _ := r.Peek(decode.FormatHead) // whatever there is
+	format, known := decode.FormatOf(head)
+	switch {
+	case inner == decode.None && decode.IsEROFS(head):
+		p.erofs = true
+	case inner == decode.None && !known:
+		return true
+	case inner != "" && inner != decode.None:
 		p.noTar = fmt.Errorf("not a tar (%s inside %s)", inner, outer)
+	case outer != "" && known:
+		p.scanErr = fmt.Errorf("not a tar but %s, inside %s", format.Name, outer) // unless the stream turns out to be damaged
+	case outer != "":
+		p.scanErr = fmt.Errorf("not a tar (inside %s)", outer)
+	case known:
+		p.noTar = fmt.Errorf("not a tar but %s", format.Name)
+	default:
+		p.noTar = errNoTar
 	}
 	return false
+}
+
+// notTar returns what the layer is instead of a tar. A layer without entries is one only if nothing follows, and if its
+// media type, if there is one, says so.
+func (p *pass) notTar() error {
+	err, mediaType := cmp.Or(p.noTar, p.scanErr), p.layer.MediaType
+	foreign := mediaType != "" && !strings.Contains(mediaType, "tar") && !p.layer.Artifact
+	if table := p.out.Table; err == nil && !p.erofs && table.Len() == 0 {
+		switch {
+		case table.Tail():
+			err = errZerosOnly
+		case foreign:
+			err = errors.New("not a tar")
+		}
+	}
+	switch {
+	case err == errNoTar && foreign:
+		err = fmt.Errorf("not a tar: its media type is %s", show.Cut(mediaType))
+	case err != nil && foreign:
+		err = fmt.Errorf("%w (media type %s)", err, show.Cut(mediaType))
+	}
+	return err
 }
 
 // limit returns the error of the limit that was exceeded: nothing more is read then. It is nil if there was none.

@@ -16,22 +16,44 @@ import (
 func (p *pass) verdict() error { return p.explained(p.cause()) }
 
 func (p *pass) cause() error {
-	if err := cmp.Or(p.ctx.Err(), p.blob.err, p.limit()); err != nil {
+	if err := cmp.Or(p.ctx.Err(), p.blob.err, p.limit(), p.verifyBlob()); err != nil {
 		return err
 	}
-	if err := cmp.Or(p.verifyBlob(), p.noTar); err != nil {
-		return err
+	if p.noTar != nil {
+		return p.notTar()
 	}
 	damage := p.located(p.tar.damage())
+	l := p.layer
 	if damage == nil || decode.IsTrailer(p.tar.err) { // all content came out
-		return cmp.Or(joined(damage, p.verifyTar()), p.scanErr)
+		if err := joined(damage, p.verifyTar()); err != nil || l.Verify && l.DiffID != "" {
+			return cmp.Or(p.unproven(err), p.notTar())
+		}
+		return p.unproven(p.notTar())
 	}
-	if l := p.layer; l.Verify && l.DiffID != "" {
+	if l.Verify && l.DiffID != "" {
 		got := p.hashes.Sum(digest.Algorithm(l.DiffID))
 		const format = "want diffID %s, got %s of the %d bytes before the damage"
-		return joined(damage, fmt.Errorf(format, l.DiffID, got, p.tar.count))
+		damage = joined(damage, fmt.Errorf(format, l.DiffID, got, p.tar.count))
 	}
-	return damage
+	return p.unproven(damage)
+}
+
+// A DamagedError says that the stored bytes may not be those that were written: their digest differs, or they are not
+// sound and no digest proves them.
+type DamagedError struct{ Err error }
+
+// Error says what is wrong.
+func (e *DamagedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// unproven makes an error a DamagedError, unless the blob has the digest that names it.
+func (p *pass) unproven(err error) error {
+	if l := p.layer; err == nil || l.Verify && l.Digest != "" && p.from.Outer == "" {
+		return err
+	}
+	return &DamagedError{err}
 }
 
 // located adds to the damage of a stream the entry that it cuts, if there is one.
@@ -80,6 +102,9 @@ func (p *pass) verifyBlob() error {
 	if size := p.from.Bytes.Size(); size != l.Size {
 		err = joined(err, fmt.Errorf("size is %d bytes, its descriptor says %d", size, l.Size))
 	}
+	if err != nil {
+		err = &DamagedError{err}
+	}
 	return err
 }
 
@@ -112,5 +137,10 @@ func (p *pass) verifyTar() error {
 		return nil
 	}
 	p.warn(DiffIDMismatch)
-	return fmt.Errorf("content does not match its diffID: want %s, got %s", l.DiffID, p.out.DiffID)
+	const format = "content does not match its diffID: want %s, got %s"
+	if l.DiffID == p.out.Digest {
+		return fmt.Errorf(format+": the diffID is the digest of the compressed layer, a mistake of its builder", l.DiffID,
+			p.out.DiffID)
+	}
+	return fmt.Errorf(format, l.DiffID, p.out.DiffID)
 }

@@ -8,6 +8,8 @@ var (
 		Message: "the content does not match the diffID in the image's config"}
 	LayersOutOfOrder = tarfs.Code{Name: "oci-manifest-layers-out-of-order", Severity: tarfs.High,
 		Message: "the OCI manifest lists the layers in another order than the config: the config's order is used"}
+	DescriptorsAfterLayers = tarfs.Code{Name: "descriptors-after-layers", Severity: tarfs.High,
+		Message: "the manifest lists what is not a layer after the layers: it is ignored; some engines refuse the image"}
 	StoreDiffers = tarfs.Code{Name: "store-differs-from-tar-split", Severity: tarfs.High,
 		Message: "the layer's directory is not as the engine stored it: its record (tar-split) or its blob says otherwise"}
 	CompressedTailDamaged = tarfs.Code{Name: "compressed-stream-damaged-tail", Severity: tarfs.Medium,

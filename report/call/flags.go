@@ -24,7 +24,7 @@ type common struct {
 	KeepGoing       bool
 	image, platform string
 	all, noVerify   bool
-	view            *arg.Choice
+	as, view        *arg.Choice
 	limits          []string
 	jobs            *arg.Number
 	tempDir         string
@@ -70,6 +70,8 @@ func newCommon() *common {
 	f = c.group("Reading")
 	c.view = arg.Choose(f, "view", []string{"runtime", "spec"},
 		"merge layers as engines do (the default), or as the specification says")
+	c.as = arg.Choose(f, "as", []string{"auto", "layer"}, "what a file is: auto (the default) goes by its content, layer "+
+		"is a bare layer or a root file system, whatever its files are called")
 	f.BoolVar(&c.noVerify, "no-verify", false, "do not check sizes, digests and diffIDs")
 	f.BoolVar(&c.KeepGoing, "keep-going", false, "answer from what can be read of damaged layers; exit status 3 then")
 	f.StringArrayVar(&c.limits, "limit", nil, "change a limit for hostile input (`NAME=VALUE`); the value none lifts it")
@@ -113,6 +115,9 @@ func (c *common) options(needs analyze.Needs) (analyze.Options, error) {
 	opt.Jobs = c.jobs.Or(runtime.GOMAXPROCS(0))
 	opt.Source.Registry.Client, opt.Source.Registry.TOC = c.registry.options(), c.registry.toc
 	opt.Source.Store = c.stores.Options
+	if c.as.Word != "auto" {
+		opt.Source.As = c.as.Word
+	}
 	if c.view.Word == "spec" {
 		opt.View = tarfs.Spec
 	}

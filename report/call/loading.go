@@ -111,6 +111,7 @@ func (c *Call) Options(names []string, needs analyze.Needs) (analyze.Options, er
 	}
 	opt.Select.ImagesOnly = c.Command.Docker
 	opt.Source.Stdin, opt.Note, opt.Source.Registry.Client.Note = c.stdin, c.Note, c.Note
+	opt.Source.Note = c.Note
 	opt.Progress = c.console.track(c.progress.Word)
 	return opt, nil
 }
@@ -142,12 +143,13 @@ func (list Images) Explain(c *Call) {
 			continue
 		}
 		c.Fail(l.Err)
+		_, damage := errors.AsType[*source.DamagedError](l.Err)
 		switch {
-		case !damaged(l.Err) || c.KeepGoing:
-		case l.Image != nil && l.Image.Remote:
-			c.Hint("--keep-going answers from the layers that can be read")
-		default:
+		case !ofLayer(l.Err) || c.KeepGoing:
+		case damage && (l.Image == nil || !l.Image.Remote):
 			c.Hint("the file may be damaged in transfer; --keep-going answers from what can be read")
+		default:
+			c.Hint("--keep-going answers from the layers that can be read")
 		}
 	}
 }
@@ -162,8 +164,8 @@ func (c *Call) swapped(list Images) bool {
 	return err == nil && info.Mode().IsRegular() && strings.Contains(c.Args[1], ".tar")
 }
 
-// damaged reports whether one layer's content is the cause: others may be whole. Limits are not damage.
-func damaged(err error) bool {
+// ofLayer reports whether one layer's content is the cause: others may be whole. Limits are not.
+func ofLayer(err error) bool {
 	_, layer := errors.AsType[*analyze.LayerError](err)
 	_, limit := errors.AsType[*tarfs.LimitError](err)
 	_, known := errors.AsType[*advice.Hinted](err) // it has a better hint

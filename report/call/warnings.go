@@ -30,6 +30,9 @@ func (c *console) warn(about string, warnings []tarfs.Warning) {
 	}
 }
 
+// Warn prints warnings about an input, unless -q is given.
+func (c *Call) Warn(warnings []tarfs.Warning) { c.console.warn("", warnings) }
+
 // warnCode prints the first warnings of one code and counts the others.
 func (c *console) warnCode(about string, code tarfs.Code, count int, warnings []tarfs.Warning) {
 	printed := 0
@@ -49,6 +52,6 @@ func (c *console) warnCode(about string, code tarfs.Code, count int, warnings []
 		if w.Path != "" {
 			where += " " + show.Safe(w.Path) + ":"
 		}
-		c.line(fmt.Sprintf("%swarning: %s:%s %s", about, code, where, code.Message))
+		c.line(fmt.Sprintf("%swarning: %s:%s %s", about, code, where, w.Text()))
 	}
 }

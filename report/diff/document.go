@@ -79,6 +79,7 @@ type layerSide struct {
 	Digest      string `json:"digest,omitempty"`
 	Size        int64  `json:"size"`
 	CreatedBy   string `json:"createdBy,omitempty"`
+	Comment     string `json:"comment,omitempty"`
 	Instruction string `json:"instruction,omitempty"`
 	Created     string `json:"created,omitempty"`
 }
@@ -125,7 +126,7 @@ func sideOfLayer(img *analyze.Image, i int) *layerSide {
 		return nil
 	}
 	in := img.Instruction(i)
-	return &layerSide{i, img.Layers[i].Digest, img.Layers[i].Size, in.Raw, in.Readable, in.Created}
+	return &layerSide{i, img.Layers[i].Digest, img.Layers[i].Size, in.Raw, in.Comment, in.Readable, in.Created}
 }
 
 func createdOf(img *analyze.Image) string {

@@ -46,7 +46,7 @@ type WarningFacts struct {
 
 // NewWarningFacts is what the document says of a warning.
 func NewWarningFacts(w tarfs.Warning) WarningFacts {
-	f := WarningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Code.Message,
+	f := WarningFacts{Code: w.Code.Name, Severity: w.Code.Severity, Layer: w.Layer, Path: w.Path, Message: w.Text(),
 		More: w.More}
 	if !utf8.ValidString(w.Path) {
 		f.PathBase64 = base64.StdEncoding.EncodeToString([]byte(w.Path))

@@ -21,7 +21,7 @@ var (
 		{Name: "hardlinks", Kind: render.Name}, {Name: "implied", Kind: render.Bool}, {Name: "xattrs", Kind: render.Object},
 		{Name: "sha256"}}
 	statusFields      = []render.Field{{Name: "status"}, {Name: "hiddenBy", Kind: render.Int}, {Name: "how"}}
-	InstructionFields = []render.Field{{Name: "createdBy"}, {Name: "instruction"}}
+	InstructionFields = []render.Field{{Name: "createdBy"}, {Name: "comment"}, {Name: "instruction"}}
 
 	Fields        = slices.Concat(PathField, MetaFields, LayerField, EntryFields)
 	VersionFields = slices.Concat(Fields, statusFields)
@@ -100,13 +100,14 @@ func AppendStatus(row []render.Value, h analyze.Hit) []render.Value {
 
 // AppendInstruction appends InstructionFields, absent if the history does not say.
 func AppendInstruction(row []render.Value, i analyze.Instruction) []render.Value {
-	return append(row, render.Known(i.Raw), render.Known(i.Readable))
+	return append(row, render.Known(i.Raw), render.Known(i.Comment), render.Known(i.Readable))
 }
 
 // InstructionMembers are InstructionFields in a small table.
 func InstructionMembers[T any](of func(T) analyze.Instruction) render.Table[T] {
 	return render.Table[T]{
 		render.TextOf("createdBy", func(thing T) string { return of(thing).Raw }),
+		render.TextOf("comment", func(thing T) string { return of(thing).Comment }),
 		render.TextOf("instruction", func(thing T) string { return of(thing).Readable }),
 	}
 }

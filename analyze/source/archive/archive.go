@@ -15,6 +15,7 @@ import (
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
+	"layup/analyze/source/decode"
 	"layup/analyze/source/document"
 	"layup/analyze/source/input"
 	"layup/tarfs"
@@ -25,6 +26,7 @@ const (
 	Docker     = "docker-archive"
 	OCIArchive = "oci-archive"
 	OCI        = "oci"
+	Dir        = "dir"   // what skopeo writes as dir:, also in a tar
 	Layer      = "layer" // a bare layer or a flat root file system
 )
 
@@ -36,10 +38,14 @@ type Archive struct {
 
 	in      *input.Input
 	members members         // of an image archive or directory; nil for a bare layer
-	graph   *source.Graph   // of an OCI layout; without entries for others
+	graph   *source.Graph   // of an OCI layout or a dir:; without entries for others
+	storage storage         // of blobs
 	entries []*source.Entry // everything that the documents name, attestations included
 	end     int64           // of an image archive in a tar: the offset after its last member and end mark
-	tailed  bool            // data other than zeros follows the end mark
+	tail    int64           // offset of data after the end mark; 0 for none, as far as is known
+
+	configs map[string]*document.Config // that manifest.json names, by the place of their bytes
+	held    int64                       // bytes of them
 }
 
 // Open recognises by its content what a path holds. Kind is what it must be, or empty. Errors do not begin with the
@@ -54,7 +60,7 @@ func Open(ctx context.Context, name, path, kind string, opt *source.Options) (*A
 
 // New recognises what an input holds, which it closes with the archive or if there is an error. See Open.
 func New(ctx context.Context, name string, in *input.Input, kind string, opt *source.Options) (*Archive, error) {
-	a := &Archive{name: name, opt: opt, in: in}
+	a := &Archive{name: name, opt: opt, in: in, storage: ociStorage, configs: map[string]*document.Config{}}
 	if err := a.open(ctx, kind); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -62,9 +68,14 @@ func New(ctx context.Context, name string, in *input.Input, kind string, opt *so
 }
 
 func (a *Archive) open(ctx context.Context, kind string) (err error) {
-	if a.in.Dir != nil {
+	switch {
+	case a.in.Dir != nil && kind == Layer:
+		err = errors.New("is a directory, not a layer")
+	case a.in.Dir != nil:
 		err = a.recogniseDirectory()
-	} else {
+	case kind == Layer:
+		a.kind = Layer
+	default:
 		err = a.recogniseFile(ctx)
 	}
 	if err == nil {
@@ -84,6 +95,8 @@ func (a *Archive) readImages(ctx context.Context) error {
 	case a.kind == Layer:
 		a.entries = []*source.Entry{{Kind: source.KindImage, Form: bareForm{a}}}
 		return nil
+	case a.kind == Dir:
+		return a.readDir(ctx)
 	case a.members.has(indexName):
 		return a.readLayout(ctx)
 	case a.members.has(manifestName):
@@ -98,11 +111,13 @@ func (a *Archive) insist(kind string) error {
 	holds := func(names ...string) bool { return a.members != nil && slices.ContainsFunc(names, a.members.has) }
 	var err error
 	switch {
-	case kind == "":
+	case kind == "", kind == Layer:
 		return nil
 	case kind == Docker && !holds(manifestName, repositoriesName):
 		err = errors.New("not a docker save archive: it has no manifest.json")
-	case kind != Docker && !holds(indexName):
+	case kind == Dir && a.kind != Dir:
+		err = errors.New("not what skopeo writes as dir: it has no file version that says so")
+	case kind == OCI && !holds(indexName), kind == OCIArchive && !holds(indexName):
 		err = errors.New("not an OCI layout: it has no index.json")
 	case kind == OCIArchive && directory:
 		err = &advice.Hinted{Err: errors.New("is a directory, not a tar of an OCI layout"),
@@ -135,10 +150,37 @@ func (a *Archive) Load(_ context.Context, e *source.Entry) (*source.Image, error
 		return img, err
 	}
 	img.Parents = a.parents(e)
-	if a.in.Tail {
-		img.Warnings = append(img.Warnings, tarfs.Warning{Code: source.CompressedTailDamaged, Layer: tarfs.NoLayer})
-	}
+	img.Warnings = append(img.Warnings, a.around()...)
 	return img, nil
+}
+
+// Warnings are about the archive as a whole, for a list of its images.
+func (a *Archive) Warnings() []tarfs.Warning {
+	saved := func(e *source.Entry) bool { _, ok := e.Form.(savedForm); return ok }
+	list := a.around()
+	if slices.ContainsFunc(a.entries, saved) {
+		list = append(list, tarfs.Warning{Code: IndexMissesImage, Layer: tarfs.NoLayer})
+	}
+	return list
+}
+
+// around warns of the input around the images. Package tarfs warns of the tar of a bare layer.
+func (a *Archive) around() []tarfs.Warning {
+	var list []tarfs.Warning
+	if a.in.Tail {
+		list = append(list, tarfs.Warning{Code: source.CompressedTailDamaged, Layer: tarfs.NoLayer})
+	}
+	if a.members != nil && a.tail > 0 {
+		list = append(list, tarfs.Warning{Code: tarfs.DataAfterEnd, Layer: tarfs.NoLayer, Note: a.afterEnd()})
+	}
+	return list
+}
+
+// afterEnd describes the data after the end mark.
+func (a *Archive) afterEnd() string {
+	head := make([]byte, min(decode.HeadSize, a.in.Data.Size()-a.tail))
+	_, err := a.in.Data.ReadAt(head, a.tail)
+	return tarfs.AfterEnd(a.tail, a.in.Data.Size(), err == nil && decode.Sniff(head, -1) != "")
 }
 
 // damageBeyond refuses a whole image in a damaged archive: other readers refuse the archive, or find other members. If
@@ -156,7 +198,7 @@ func (a *Archive) damageBeyond(img *source.Image) error {
 // afterDamage adds to the error about a missing member that the archive is damaged: the member may come after that.
 func (a *Archive) afterDamage(err error) error {
 	if broken := a.members.damage(); broken != nil && errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %w", err, broken)
+		return &source.DamagedError{Err: fmt.Errorf("%w: %w", err, broken)}
 	}
 	return err
 }
@@ -169,11 +211,11 @@ func (a *Archive) Unreferenced(context.Context) ([]source.Listed, error) {
 	named := a.referenced()
 	var list []source.Listed
 	v1, v1Size := 0, int64(0)
-	for _, name := range a.members.glob(document.BlobPattern) {
+	for _, name := range a.blobNames() {
 		if named[name] {
 			continue
 		}
-		item := source.Listed{Kind: source.KindBlob, Number: -1, Digest: document.BlobDigest(name), Size: -1}
+		item := source.Listed{Kind: source.KindBlob, Number: -1, Digest: a.storage.digest(name), Size: -1}
 		if item.Digest == "" {
 			item.Reference = name
 		}
@@ -216,7 +258,7 @@ func isV1Config(blob *io.SectionReader) bool {
 func (a *Archive) referenced() map[string]bool {
 	named := map[string]bool{}
 	for d := range a.graph.Digests() {
-		named[document.BlobName(d)] = true
+		named[a.storage.name(d)] = true
 	}
 	for _, e := range a.entries {
 		if d := dockerOf(e); d != nil {

@@ -1,31 +1,44 @@
 package archive
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 
+	"layup/analyze/show"
+	"layup/analyze/source/advice"
 	"layup/analyze/source/disk"
 )
 
 // A directory is an unpacked archive.
 type directory struct {
 	*disk.Dir
+	below string // where in Dir the archive is
 	mu    sync.Mutex
 	files map[string]*disk.File // opened before, by name
 }
 
+func newDirectory(dir *disk.Dir, below string) *directory {
+	return &directory{Dir: dir, below: below, files: map[string]*disk.File{}}
+}
+
 func (d *directory) has(name string) bool {
-	_, err := d.Root.Lstat(name)
+	_, err := d.Root.Lstat(path.Join(d.below, name))
 	return err == nil
 }
 
 func (d *directory) glob(pattern string) []string {
-	list, _ := fs.Glob(d.Root.FS(), pattern) // our patterns are sound: there is no error
+	sub, err := fs.Sub(d.Root.FS(), cmp.Or(d.below, "."))
+	if err != nil {
+		return nil // the name of the directory is not UTF-8
+	}
+	list, _ := fs.Glob(sub, pattern) // our patterns are sound: there is no error
 	slices.Sort(list)
 	return list
 }
@@ -42,8 +55,9 @@ func (d *directory) open(name string) (*stored, error) {
 	f := d.files[clean]
 	if f == nil {
 		var err error
-		if f, err = d.Open(clean); err != nil {
-			return nil, d.explain(clean, err)
+		at := path.Join(d.below, clean)
+		if f, err = d.Open(at); err != nil {
+			return nil, d.explain(at, err)
 		}
 		d.files[clean] = f
 	}
@@ -60,7 +74,8 @@ func (d *directory) explain(name string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fs.ErrNotExist
 	case strings.Contains(err.Error(), "escapes"): // os has no name for this error
-		err = errors.New("is not a regular file of the directory: a link leads out of it")
+		err = &advice.Hinted{Err: errors.New("is not a regular file of the directory: a link leads out of it"),
+			Hint: "tar -C " + show.Shell(path.Join(d.Root.Name(), d.below)) + " -chf - . | layup COMMAND -"}
 	}
 	if linked {
 		to, _ := d.Root.Readlink(name)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 
 	"layup/analyze/digest"
@@ -59,25 +60,36 @@ func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 	return e, document.Over(document.LimitLayers, len(e.Layers), a.opt.Limits.Layers)
 }
 
-// readDocker lists the images of an archive that has manifest.json and no index.json. What is listed twice to the
-// letter is one image; under other tags it stays two, for nobody can say which tags the user meant.
+// readDocker lists the images of an archive that has manifest.json and no index.json.
 func (a *Archive) readDocker() error {
 	entries, err := a.dockerEntries()
-	if err != nil {
-		return err
+	if err == nil {
+		a.addDocker(entries, func(d *dockerEntry) source.Form { return dockerForm{a, d} })
 	}
-	listed := map[string]bool{}
+	return err
+}
+
+// addDocker adds images of manifest.json, each a group of its own. Those with one config and equal layers are one
+// image, under the names of all.
+func (a *Archive) addDocker(entries []*dockerEntry, form func(*dockerEntry) source.Form) {
+	group := 0
+	for _, e := range a.entries {
+		group = max(group, e.Group+1)
+	}
+	listed := map[string]*source.Entry{}
 	for _, d := range entries {
-		key := fmt.Sprintf("%q %q %q", d.Config, d.Layers, d.RepoTags)
-		if listed[key] {
-			continue
+		key := strconv.Quote(a.place(d.Config))
+		for _, name := range d.Layers {
+			key += " " + strconv.Quote(a.place(name))
 		}
-		listed[key] = true
-		e := &source.Entry{Kind: source.KindImage, Group: len(a.entries), Form: dockerForm{a, d}}
+		e := listed[key]
+		if e == nil {
+			e = &source.Entry{Kind: source.KindImage, Group: group, Form: form(d)}
+			listed[key], group = e, group+1
+			a.entries = append(a.entries, e)
+		}
 		e.Name(d.RepoTags...)
-		a.entries = append(a.entries, e)
 	}
-	return nil
 }
 
 // inName returns the digest in a file's name, before one of the endings, or "": HEX.json, sha256:HEX, a/HEX.
@@ -95,23 +107,36 @@ func inName(name string, ends ...string) string {
 // inConfig returns the digest in the name of a config, or "".
 func inConfig(name string) string { return inName(name, ".json", "") }
 
-// dockerConfig reads an image's config. If its file is named by a digest, the content must match.
-func (a *Archive) dockerConfig(e *dockerEntry) ([]byte, error) {
-	doc, err := readMember(a.members, e.Config, document.LimitConfig, a.opt.Limits.Config)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = a.afterDamage(missingMember{e.Config})
+// config reads a config once, however many images share it. If its file is named by a digest, the content must match.
+func (a *Archive) config(name string) (*document.Config, error) {
+	at, named := a.place(name), inConfig(name)
+	if !a.opt.Verify {
+		named = ""
 	}
-	if err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+	config := a.configs[at]
+	if config == nil {
+		doc, err := readMember(a.members, name, document.LimitConfig, a.opt.Limits.Config)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = a.afterDamage(missingMember{name})
+		}
+		if err == nil {
+			err = document.Hold(&a.held, len(doc))
+		}
+		if err == nil && named != "" {
+			err = digest.Match(doc, named)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("config: %w", err)
+		}
+		if config, err = document.ParseConfig(doc, &a.opt.Limits); err != nil {
+			return nil, err
+		}
+		a.configs[at] = config
 	}
-	named := inConfig(e.Config)
-	if !a.opt.Verify || named == "" {
-		return doc, nil
+	if named != "" && named != config.ID {
+		return nil, fmt.Errorf("config: %w", digest.Compare(named, config.ID))
 	}
-	if err := digest.Match(doc, named); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
-	}
-	return doc, nil
+	return config, nil
 }
 
 // A missingMember says that a document names a member that is not there.
@@ -131,6 +156,8 @@ func dockerOf(e *source.Entry) *dockerEntry {
 	switch form := e.Form.(type) {
 	case dockerForm:
 		return form.d
+	case savedForm:
+		return form.d
 	case joinedForm:
 		return form.docker
 	}
@@ -138,13 +165,7 @@ func dockerOf(e *source.Entry) *dockerEntry {
 }
 
 // Config reads the file that manifest.json names.
-func (f dockerForm) Config(*source.Entry) (*document.Config, error) {
-	raw, err := f.a.dockerConfig(f.d)
-	if err != nil {
-		return nil, err
-	}
-	return document.ParseConfig(raw, &f.a.opt.Limits)
-}
+func (f dockerForm) Config(*source.Entry) (*document.Config, error) { return f.a.config(f.d.Config) }
 
 // Load finds an image's config and layers by manifest.json.
 func (f dockerForm) Load(e *source.Entry, img *source.Image) error {

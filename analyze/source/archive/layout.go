@@ -12,12 +12,12 @@ import (
 	"layup/analyze/source/document"
 )
 
-// A layout is the folder blobs of an OCI layout.
+// A layout finds blobs among the members of an OCI layout or a dir:.
 type layout struct{ a *Archive }
 
 // Document reads a blob that is JSON.
 func (l layout) Document(d document.Descriptor, _, limitName string, limit int64) ([]byte, error) {
-	doc, err := readMember(l.a.members, document.BlobName(d.Digest), limitName, limit)
+	doc, err := readMember(l.a.members, l.a.storage.name(d.Digest), limitName, limit)
 	if err != nil || !l.a.opt.Verify {
 		return doc, err
 	}
@@ -26,14 +26,14 @@ func (l layout) Document(d document.Descriptor, _, limitName string, limit int64
 
 // Layer opens a blob.
 func (l layout) Layer(d document.Descriptor) (*source.Blob, error) {
-	m, err := l.a.members.open(document.BlobName(d.Digest))
+	m, err := l.a.members.open(l.a.storage.name(d.Digest))
 	if err != nil {
 		return nil, err
 	}
 	return m.blob(), nil
 }
 
-func (l layout) Has(digest string) bool { return l.a.members.has(document.BlobName(digest)) }
+func (l layout) Has(digest string) bool { return l.a.members.has(l.a.storage.name(digest)) }
 
 func (layout) Far() bool { return false }
 
@@ -58,13 +58,14 @@ func (a *Archive) readLayout(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", indexName, err)
 	}
-	if a.entries = a.graph.Entries; len(a.entries) == 0 {
-		return errors.New(indexName + ": lists no image")
-	}
+	a.entries = a.graph.Entries
 	if a.members.has(manifestName) {
-		return a.opt.Audit.Tolerate(manifestName, a.reconcile())
+		err = a.opt.Audit.Tolerate(manifestName, a.reconcile())
 	}
-	return nil
+	if err == nil && len(a.entries) == 0 {
+		err = errors.New(indexName + ": lists no image")
+	}
+	return err
 }
 
 // checkVersion reads the file oci-layout. Without that file, index.json decides.

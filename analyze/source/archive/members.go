@@ -92,23 +92,25 @@ type tarIndex struct {
 // maxMembers bounds the memory for an index; an archive of hundreds of images has some ten thousand members.
 const maxMembers = 1 << 18
 
-// scanOuter reads the headers of a tar in one pass. With an error it returns the members before the damage.
-func scanOuter(ctx context.Context, in *input.Input, limits document.Limits) (*tarfs.Layer, error) {
+// scanOuter reads the headers of a tar in one pass, up to the data after its end mark, at the offset tail; 0 for none.
+// With an error it returns the members before the damage.
+func scanOuter(ctx context.Context, in *input.Input,
+	limits document.Limits) (table *tarfs.Layer, tail int64, err error) {
 	size := in.Data.Size()
 	r := &outerReader{HeaderReader: source.NewHeaderReader(ctx, in.Data, size)}
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: limits.Limits})
+	table, err = tarfs.Scan(r, tarfs.ScanOptions{Limits: limits.Limits})
 	scan, ok := errors.AsType[*tarfs.ScanError](err)
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, 0, ctx.Err()
 	case !ok:
-		return table, err
+		return table, r.tail, err
 	case !r.short:
-		return table, fmt.Errorf("damaged archive: %w", err)
+		return table, 0, fmt.Errorf("damaged archive: %w", err)
 	case scan.Name == "":
-		return table, fmt.Errorf("truncated archive at offset %d, inside the header at %d", size, scan.Offset)
+		return table, 0, fmt.Errorf("truncated archive at offset %d, inside the header at %d", size, scan.Offset)
 	}
-	return table, truncatedMember{name: cleaned(scan.Name), header: scan.Offset, size: size}
+	return table, 0, truncatedMember{name: cleaned(scan.Name), header: scan.Offset, size: size}
 }
 
 // A truncatedMember says that an archive ends inside a member.
@@ -122,25 +124,35 @@ func (e truncatedMember) Error() string {
 		e.size, e.name, e.header)
 }
 
-// An outerReader notes whether a tar ended too early. It stops in the zeros after the end mark: a sparse file may have
-// terabytes of them.
+// An outerReader notes whether a tar ended too early, or in data after its end mark. It stops at that data, and in the
+// zeros after the end mark: a sparse file may have terabytes of them.
 type outerReader struct {
 	*source.HeaderReader
 	short bool
-	zeros int // blocks in a row
+	zeros int   // blocks in a row
+	at    int64 // bytes consumed
+	tail  int64 // offset of data after the end mark; 0 for none
 }
 
-// maxZeros is how many blocks of zeros in a row are read: two records. Two blocks are the end mark.
-const maxZeros = 2 * 10240 / decode.HeadSize
+// The blocks of zeros in a row that are an end mark, and those that are read: 1 MiB, more than tar writes.
+const (
+	endMark  = 2
+	maxZeros = 1 << 20 / decode.HeadSize
+)
 
 // Peek returns the next bytes. Fewer than n at the end are a cut header.
 func (r *outerReader) Peek(n int) ([]byte, error) {
-	if r.zeros > maxZeros {
+	if r.zeros > maxZeros || r.tail > 0 {
 		return nil, io.EOF
 	}
 	b, err := r.HeaderReader.Peek(n)
+	zeros := n == decode.HeadSize && decode.IsZero(b)
+	if r.zeros >= endMark && !zeros {
+		r.tail = r.at
+		return nil, io.EOF
+	}
 	r.short = r.short || err == io.EOF && len(b) > 0
-	if r.zeros++; n != decode.HeadSize || !decode.IsZero(b) {
+	if r.zeros++; !zeros {
 		r.zeros = 0
 	}
 	return b, err
@@ -150,16 +162,20 @@ func (r *outerReader) Peek(n int) ([]byte, error) {
 func (r *outerReader) Discard(n int) (int, error) {
 	done, err := r.HeaderReader.Discard(n)
 	r.short = r.short || err == io.EOF
+	r.at += int64(done)
 	return done, err
 }
 
-// newTarIndex lists the members of an image archive. It refuses a duplicate name: readers differ in which one they
-// take.
-func newTarIndex(in *input.Input, table *tarfs.Layer, broken error) (*tarIndex, error) {
+// newTarIndex lists the members of an image archive that is in a directory of a tar, or at its top. It refuses a
+// duplicate name: readers differ in which one they take.
+func newTarIndex(in *input.Input, table *tarfs.Layer, broken error, dir string) (*tarIndex, error) {
 	t := &tarIndex{in: in, byName: map[string]tarfs.TarEntry{}, broken: broken}
 	var twice string
 	for e := range table.Raw() {
 		name, ok := cleanMember(e.Name)
+		if dir != "" && ok {
+			name, ok = strings.CutPrefix(name, dir+"/")
+		}
 		if !ok {
 			continue // no name leads there
 		}

@@ -7,19 +7,18 @@ import (
 	"fmt"
 	"strings"
 
-	"layup/analyze/show"
-	"layup/analyze/source/advice"
-	"layup/analyze/source/disk"
+	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/tarfs"
 )
 
 // recogniseFile decides by its members whether a tar is an image archive or a layer, and reads the list of members.
 func (a *Archive) recogniseFile(ctx context.Context) error {
-	table, broken := scanOuter(ctx, a.in, a.opt.Limits)
+	table, tail, broken := scanOuter(ctx, a.in, a.opt.Limits)
 	if table == nil {
 		return broken
 	}
+	a.end, a.tail = table.Size(), tail
 	seen := survey(table)
 	switch {
 	case seen.image(), seen.unnamed() && broken == nil && table.EndMark():
@@ -32,25 +31,25 @@ func (a *Archive) recogniseFile(ctx context.Context) error {
 	if mark, ok := storeTop(table); ok {
 		return mark.named(a.name)
 	}
-	a.kind = Layer // whoever reads the layer finds its damage
-	return nil
+	return a.below(ctx, table, broken, seen.root)
 }
 
 // archive lists the members of a tar that has the documents of an image archive, unless those are files of a layer.
 func (a *Archive) archive(seen sight, table *tarfs.Layer, broken error) error {
-	index, err := newTarIndex(a.in, table, broken)
-	if err == nil && seen.manifest && isDirForm(index) {
-		return DirForm("DIR", "unpack the tar into DIR, then ")
-	}
+	index, err := newTarIndex(a.in, table, broken, "")
+	dir := err == nil && seen.manifest && !seen.index && !seen.root && isDirForm(index)
 	switch says := index.says(seen, &a.opt.Limits); {
+	case dir:
 	case seen.root && (err != nil || says != anImage), !seen.remains && !seen.layout && says == anotherThing:
 		a.kind = Layer
 		return nil
 	case err != nil:
 		return err
 	}
-	a.members, a.end, a.tailed = index, table.Size(), table.Tail()
+	a.members = index
 	switch {
+	case dir:
+		a.kind = Dir
 	case seen.manifest, seen.repositories && !seen.index && !seen.layout, seen.unnamed():
 		a.kind = Docker
 	case seen.index:
@@ -79,32 +78,23 @@ func noManifest(table *tarfs.Layer, broken error, size int64) error {
 
 // recogniseDirectory decides by its files what a directory holds.
 func (a *Archive) recogniseDirectory() error {
-	a.members = &directory{Dir: a.in.Dir, files: map[string]*disk.File{}}
+	a.members = newDirectory(a.in.Dir, "")
 	switch {
 	case a.members.has(indexName):
 		a.kind = OCI
 	case a.members.has(manifestName) && isDirForm(a.members):
-		return DirForm(a.in.Dir.Root.Name(), "")
+		a.kind = Dir
 	case a.members.has(manifestName), a.members.has(repositoriesName):
 		a.kind = Docker
 	case a.members.has(layoutName), a.members.has("blobs"):
 		return errors.New("index.json not found; not an OCI layout")
 	default:
-		return noImage(a.in.Dir.Root, a.name)
+		if mark, ok := storeIn(a.in.Dir.Root); ok {
+			return &source.NoArchiveError{Err: mark.named(a.name)}
+		}
+		return a.belowDirectory()
 	}
 	return nil
-}
-
-// isDirForm reports whether members are what skopeo writes as dir: and podman as docker-dir. The file version says so.
-func isDirForm(store members) bool {
-	m, err := store.open("version")
-	if err != nil {
-		return false
-	}
-	const begin = "Directory Transport Version: "
-	head := make([]byte, len(begin))
-	_, err = m.data.ReadAt(head, 0)
-	return err == nil && string(head) == begin
 }
 
 // A sight is what the names of a tar's members say about it.
@@ -179,14 +169,19 @@ const (
 
 // says reads the document by which a tar looks like an image archive: a layer may also hold a file of that name.
 func (t *tarIndex) says(seen sight, limits *document.Limits) int {
-	name, lists := indexName, listsBlobs
-	if seen.manifest {
-		name, lists = manifestName, listsConfigs
-	}
 	if t == nil || seen.legacy && seen.repositories {
 		return anImage
 	}
-	m, err := t.open(name)
+	name := indexName
+	if seen.manifest {
+		name = manifestName
+	}
+	return says(t, name, seen.root, limits)
+}
+
+// says reads one of the documents index.json and manifest.json. Strictly, what it lists must be there.
+func says(from members, name string, strictly bool, limits *document.Limits) int {
+	m, err := from.open(name)
 	if err != nil {
 		return anotherThing
 	}
@@ -194,39 +189,32 @@ func (t *tarIndex) says(seen sight, limits *document.Limits) int {
 	switch {
 	case err != nil || !json.Valid(doc):
 		return damaged
-	case lists(doc, t, seen.root):
+	case name == indexName && listsBlobs(doc, from, strictly), name == manifestName && listsConfigs(doc, from, strictly):
 		return anImage
 	}
 	return anotherThing
 }
 
 // listsConfigs reports whether a document is docker save's manifest.json. Strictly, the config it names must be there.
-func listsConfigs(doc []byte, t *tarIndex, strictly bool) bool {
+func listsConfigs(doc []byte, from members, strictly bool) bool {
 	var entries []struct{ Config *string }
 	err := json.Unmarshal(doc, &entries)
-	return err == nil && len(entries) > 0 && entries[0].Config != nil && (!strictly || t.has(cleaned(*entries[0].Config)))
+	return err == nil && len(entries) > 0 && entries[0].Config != nil &&
+		(!strictly || from.has(cleaned(*entries[0].Config)))
 }
 
 // listsBlobs reports whether a document is an OCI layout's index.json. Strictly, there must be blobs.
-func listsBlobs(doc []byte, t *tarIndex, strictly bool) bool {
+func listsBlobs(doc []byte, from members, strictly bool) bool {
 	var index struct {
 		SchemaVersion int
 		Manifests     []struct{ Digest string }
 	}
 	err := json.Unmarshal(doc, &index)
 	return err == nil && index.SchemaVersion == 2 && len(index.Manifests) > 0 &&
-		(!strictly || len(t.glob(document.BlobPattern)) > 0)
+		(!strictly || len(from.glob(document.BlobPattern)) > 0)
 }
 
 func cleaned(name string) string {
 	name, _ = cleanMember(name)
 	return name
-}
-
-// DirForm refuses skopeo's dir: form, with the command that makes an archive of it; first is what must be done before.
-func DirForm(dir, first string) error {
-	return &advice.Hinted{
-		Err:  errors.New("skopeo's dir: form is not supported"),
-		Hint: first + "skopeo copy " + show.Shell("dir:"+dir) + " oci-archive:image.tar, then read image.tar",
-	}
 }

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"layup/analyze/show"
-	"layup/analyze/source"
 	"layup/analyze/source/advice"
 	"layup/tarfs"
 )
@@ -99,13 +97,4 @@ func (m storeMark) named(name string) error {
 		Err:  fmt.Errorf("is %s, not an image", m.what),
 		Hint: "what it holds: layup images " + show.Shell(m.prefix+name),
 	}
-}
-
-// noImage says what a directory without an image holds.
-func noImage(root *os.Root, name string) error {
-	if m, ok := storeIn(root); ok {
-		return &source.NoArchiveError{Err: m.named(name)}
-	}
-	return &source.NoArchiveError{Err: errors.New("is a directory, but not an OCI layout (no index.json) " +
-		"and not an unpacked docker save archive (no manifest.json)")}
 }

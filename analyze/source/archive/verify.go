@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"layup/analyze/source/decode"
 	"layup/analyze/source/disk"
 	"layup/analyze/source/document"
-	"layup/tarfs"
 )
 
 // Documents verifies the file as a whole, its documents, and nested indexes.
@@ -57,13 +57,13 @@ func (a *Archive) fileCheck(ctx context.Context) source.Check {
 	check.Message = "its digest is for the record: nothing names it"
 	if a.in.Compression != "" {
 		check.Found, check.Size = a.in.Digest, a.in.Stored
-	} else if sum, tail, err := a.wholeFile(ctx); err != nil {
+	} else if sum, err := a.wholeFile(ctx); err != nil {
 		check.Fail(source.CodeUnreadable, err.Error())
-	} else if check.Found = sum; tail {
-		check.Code, check.Message = tarfs.DataAfterEnd.Name, tarfs.DataAfterEnd.Message
+	} else {
+		check.Found = sum
 	}
-	if a.in.Tail {
-		check.Code, check.Message = source.CompressedTailDamaged.Name, source.CompressedTailDamaged.Message
+	for _, w := range a.around() {
+		check.Code, check.Message = w.Code.Name, w.Text()
 	}
 	if a.members != nil && a.members.damage() != nil {
 		check.Fail(source.CodeDamaged, a.members.damage().Error())
@@ -71,33 +71,35 @@ func (a *Archive) fileCheck(ctx context.Context) source.Check {
 	return check
 }
 
-// wholeFile returns the digest of the input, and whether data other than zeros follows an image archive's end mark.
-func (a *Archive) wholeFile(ctx context.Context) (found string, tail bool, err error) {
+// wholeFile returns the digest of the input, and looks for data after an image archive's end mark.
+func (a *Archive) wholeFile(ctx context.Context) (string, error) {
 	size := a.in.Data.Size()
 	if err := document.Over(document.LimitImageBytes, size, a.opt.Limits.ImageBytes); err != nil {
-		return "", false, err
+		return "", err
 	}
-	sum, tail := sha256.New(), a.tailed
+	sum := sha256.New()
 	section, read := io.NewSectionReader(a.in.Data, 0, size), int64(0)
 	buf := make([]byte, hashBuffer)
+	var err error
 	for read < size && err == nil {
 		var n int
 		n, err = section.Read(buf)
 		sum.Write(buf[:n])
+		if after := buf[min(int64(n), max(0, a.end-read)):n]; a.tail == 0 && !decode.IsZero(after) {
+			a.tail = read + int64(n-len(bytes.TrimLeft(after, "\x00")))
+		}
 		read += int64(n)
-		beyond := read - max(a.end, read-int64(n))
-		tail = tail || a.members != nil && beyond > 0 && !decode.IsZero(buf[n-int(beyond):n])
 		if err == nil {
 			err = ctx.Err()
 		}
 	}
 	if err != nil {
-		return "", false, disk.Plain(source.Shrunk(err))
+		return "", disk.Plain(source.Shrunk(err))
 	}
 	if a.in.Check != nil {
 		err = a.in.Check()
 	}
-	return digest.Sum(digest.SHA256, sum), tail, err
+	return digest.Sum(digest.SHA256, sum), err
 }
 
 // hashBuffer is how much of the input is read at once, in bytes.
@@ -114,8 +116,8 @@ func (a *Archive) Others(ctx context.Context, done map[string]bool, _ bool) ([]s
 		return nil, err
 	}
 	named := a.referenced()
-	for _, name := range a.members.glob(document.BlobPattern) {
-		if d := document.BlobDigest(name); a.opt.Audit.Read(d) || done[d] {
+	for _, name := range a.blobNames() {
+		if d := a.storage.digest(name); a.opt.Audit.Read(d) || done[d] {
 			continue
 		}
 		check := a.strayCheck(ctx, name, named[name])
@@ -130,7 +132,7 @@ func (a *Archive) Others(ctx context.Context, done map[string]bool, _ bool) ([]s
 // strayCheck verifies a blob by its own name.
 func (a *Archive) strayCheck(ctx context.Context, name string, named bool) source.Check {
 	check := source.NewCheck("blob")
-	check.Digest = document.BlobDigest(name)
+	check.Digest = a.storage.digest(name)
 	if check.Expected = check.Digest; check.Digest == "" {
 		check.Name = name
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,6 +92,16 @@ func (d Descriptor) MatchData() error {
 func (d Descriptor) Foreign() bool {
 	return len(d.URLs) > 0 || strings.Contains(d.MediaType, ".nondistributable.") ||
 		strings.Contains(d.MediaType, ".foreign.")
+}
+
+// layerTypes begin the media types of layers.
+var layerTypes = []string{"application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs.",
+	"application/vnd.docker.container.image.rootfs.", "application/vnd.erofs."}
+
+// IsLayer reports whether a descriptor of a manifest can be a layer: by its media type, or because it has none.
+func (r Ref) IsLayer() bool {
+	return r.Err != nil || r.MediaType == "" ||
+		slices.ContainsFunc(layerTypes, func(begin string) bool { return strings.HasPrefix(r.MediaType, begin) })
 }
 
 // IsAttestation reports whether the descriptor names a statement about another image: BuildKit's, or what a layout of

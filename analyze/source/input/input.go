@@ -4,7 +4,6 @@ package input
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -175,10 +174,11 @@ func Stream(ctx context.Context, r io.Reader, opt *source.Options) (*Input, erro
 // recogniseAt says by the beginning of an input how it is compressed.
 func recogniseAt(data *io.SectionReader) (string, error) {
 	head := make([]byte, min(zeroHead, data.Size()))
-	if _, err := data.ReadAt(head[:min(512, len(head))], 0); err != nil && err != io.EOF {
+	start := head[:min(decode.HeadSize, len(head))]
+	if _, err := data.ReadAt(start, 0); err != nil && err != io.EOF {
 		return "", disk.Plain(err)
 	}
-	if len(head) == zeroHead && decode.IsZero(head[:512]) {
+	if !sure(start, data.Size()) {
 		if _, err := data.ReadAt(head, 0); err != nil && err != io.EOF {
 			return "", disk.Plain(err)
 		}
@@ -186,8 +186,14 @@ func recogniseAt(data *io.SectionReader) (string, error) {
 	return recognise(head, data.Size())
 }
 
-// recognise says how an input is compressed, none for a plain tar, by its first 1 MiB or all there is. Size is that of
-// the input, -1 if it is not known.
+// sure reports whether the first bytes tell what an input is. Disks and file systems begin with zeros, as an empty tar
+// does.
+func sure(start []byte, size int64) bool {
+	return decode.Sniff(start, size) != "" && !decode.IsZero(start)
+}
+
+// recognise says how an input is compressed by its first 1 MiB, or by all there is. A tar and an EROFS image are not.
+// Size is that of the input, -1 if it is not known.
 func recognise(head []byte, size int64) (string, error) {
 	if len(head) == 0 {
 		return "", &source.NoArchiveError{Err: errors.New("file is empty")}
@@ -195,22 +201,32 @@ func recognise(head []byte, size int64) (string, error) {
 	if len(head) == zeroHead && decode.IsZero(head) {
 		return "", errZeros
 	}
-	start := head[:min(512, len(head))]
+	start := head[:min(decode.HeadSize, len(head))]
 	compression := decode.Sniff(start, size)
+	if sure(start, size) || compression == decode.None && decode.IsEROFS(head) {
+		return compression, nil
+	}
+	if err := notArchive(head); err != nil {
+		return "", &source.NoArchiveError{Err: err}
+	}
 	if compression == "" {
-		return "", &source.NoArchiveError{Err: notArchive(start)}
+		return "", &source.NoArchiveError{Err: errors.New("not a tar archive, nor one inside gzip, zstd, xz or bzip2")}
 	}
 	return compression, nil
 }
 
-// notArchive says what an input could have been.
+// notArchive says what an input is that is not an archive, and what to do with it; nil if that is unknown.
 func notArchive(head []byte) error {
-	text := bytes.TrimLeft(head, " \t\r\n")
-	switch {
-	case bytes.HasPrefix(text, []byte("<")):
-		return errors.New("not a tar archive but an HTML or XML page")
-	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[")):
-		return errors.New("not a tar archive but JSON")
+	format, known := decode.FormatOf(head)
+	if at, ok := decode.AfterText(head); ok && !known {
+		format = decode.Format{Name: fmt.Sprintf("text, and an archive that begins at offset %d", at),
+			Next: fmt.Sprintf("tail -c +%d FILE | layup COMMAND -", at+1)}
+	} else if !known {
+		return nil
 	}
-	return errors.New("not a tar archive, nor one inside gzip, zstd, xz or bzip2")
+	err := fmt.Errorf("not a tar archive but %s", format.Name)
+	if format.Next == "" {
+		return err
+	}
+	return &advice.Hinted{Err: err, Hint: format.Next}
 }

@@ -55,9 +55,12 @@ var (
 	archivePattern = regexp.MustCompile(`\.(tar|tgz|txz|tbz2?|tzst|gz|xz|bz2|zst|oci|docker|img)$`)
 )
 
+// IsArchiveName reports whether a file has a name that people give to archives.
+func IsArchiveName(name string) bool { return archivePattern.MatchString(name) }
+
 // looksLikeReference reports whether a name could be that of an image in a registry.
 func looksLikeReference(name string) bool {
-	return len(name) < 512 && referencePattern.MatchString(name) && !archivePattern.MatchString(name)
+	return len(name) < 512 && referencePattern.MatchString(name) && !IsArchiveName(name)
 }
 
 // noSuchFile says what to do if there is no such file.

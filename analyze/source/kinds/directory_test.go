@@ -1,7 +1,6 @@
 package kinds
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"testing"
 
 	"layup/analyze/source"
-	"layup/analyze/source/advice"
 	"layup/analyze/source/archive"
 	"layup/analyze/source/disk"
 	"layup/analyze/source/document"
@@ -111,21 +109,69 @@ func TestDirectoriesOfDockerSaveAreRead(t *testing.T) {
 	}
 }
 
-func TestSkopeosDirFormIsRefusedWithTheCommandThatConvertsIt(t *testing.T) {
-	list := []member{{name: "version", body: "Directory Transport Version: 1.1\n"},
-		{name: "manifest.json", body: `{"schemaVersion":2}`}}
-	dir := unpack(t, list...)
-	for name, want := range map[string]string{
-		dir:          "skopeo copy dir:" + dir + " oci-archive:image.tar, then read image.tar",
-		"dir:/x y":   "skopeo copy 'dir:/x y' oci-archive:image.tar, then read image.tar",
-		"dir:" + dir: "skopeo copy dir:" + dir + " oci-archive:image.tar, then read image.tar",
-		fileOf(t, "x.tar", archiveOf(t, list...)): "unpack the tar into DIR, " +
-			"then skopeo copy dir:DIR oci-archive:image.tar, then read image.tar",
-	} {
-		_, err := Open(t.Context(), name, testOptions(t))
-		hinted, ok := errors.AsType[*advice.Hinted](err)
-		if !ok || !strings.HasSuffix(err.Error(), ": skopeo's dir: form is not supported") || hinted.Hint != want {
-			t.Errorf("%s: got %v with %v, want %q", name, err, hinted, want)
+// dirMembers are an image as skopeo writes it to dir:.
+func dirMembers(s *oneImage) []member {
+	l := newLayout()
+	top := l.image(s, nil)["digest"].(string)
+	list := []member{{name: "version", body: "Directory Transport Version: 1.1\n"}}
+	for digest, content := range l.blobs {
+		name := hexOf(digest)
+		if digest == top {
+			name = "manifest.json"
 		}
+		list = append(list, member{name: name, body: content})
+	}
+	return list
+}
+
+func TestSkopeosDirIsRead(t *testing.T) {
+	s := sampleOf(t, "a", "b")
+	list := dirMembers(s)
+	dir := unpack(t, list...)
+	for _, name := range []string{dir, "dir:" + dir, fileOf(t, "x.tar", archiveOf(t, list...))} {
+		a := openFile(t, name)
+		images, _, err := a.Choose(t.Context(), source.Selection{})
+		if err != nil || files(t, images[0]) != "a b" || a.Kind() != archive.Dir || images[0].Reference != "" ||
+			images[0].ID != sample.Digest([]byte(s.config)) || images[0].Verified != "full" {
+			t.Errorf("%s: got %s, %v", name, a.Kind(), err)
+		}
+		if list, err := a.List(t.Context()); err != nil || len(list) != 1 {
+			t.Errorf("%s: lists %v, %v", name, list, err)
+		}
+	}
+	stray := append(list, member{name: strings.Repeat("0", 64), body: "x"}, member{name: "signature-1", body: "x"})
+	if got := listing(t, unpack(t, stray...)); !strings.HasSuffix(got, "\nblob -1") {
+		t.Errorf("a blob that nothing names: got %s", got)
+	}
+	for _, tt := range []struct{ name, want string }{
+		{"dir:" + unpack(t, without(list, "version")...), "not what skopeo writes as dir:"},
+		{unpack(t, without(list, hexOf(s.diffIDs[1]))...), "layer 1: blob " + s.diffIDs[1]},
+		{unpack(t, replaced(list, hexOf(s.diffIDs[1]), func(m *member) { m.body += "x" })...),
+			"layer 1: content does not match"},
+	} {
+		if got := refusal(t, tt.name); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestSkopeosDirMayHoldSeveralPlatforms(t *testing.T) {
+	l := newLayout()
+	list := []member{{name: "version", body: "Directory Transport Version: 1.1\n"}}
+	top := l.index(platformOf(l.image(sampleOf(t, "a"), nil), "linux/s390x"),
+		platformOf(l.image(sampleOf(t, "b"), nil), "linux/mips"))
+	for digest, content := range l.blobs {
+		name := hexOf(digest)
+		switch {
+		case digest == top["digest"]:
+			name = "manifest.json"
+		case strings.Contains(content, `"layers"`) && strings.Contains(content, "schemaVersion"):
+			name += ".manifest.json"
+		}
+		list = append(list, member{name: name, body: content})
+	}
+	images, _, err := openFile(t, unpack(t, list...)).Choose(t.Context(), source.Selection{Platform: "linux/mips"})
+	if err != nil || files(t, images[0]) != "b" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -91,7 +91,7 @@ func TestAnImageThatIsListedTwiceIsOne(t *testing.T) {
 		second      func(entry map[string]any)
 	}{
 		{"to the letter", "", func(entry map[string]any) {}},
-		{"under another tag", "holds 2 images", func(entry map[string]any) { entry["RepoTags"] = []string{"x:2"} }},
+		{"under another tag", "", func(entry map[string]any) { entry["RepoTags"] = []string{"x:2"} }},
 		{"with other layers", `reference "x:1" is ambiguous (2 manifests)`, func(entry map[string]any) {
 			layers := entry["Layers"].([]any)
 			layers[0], layers[1] = layers[1], layers[0]

@@ -14,11 +14,13 @@ import (
 	"layup/analyze/source/input"
 	"layup/analyze/source/registryroot"
 	"layup/analyze/source/repository"
+	"layup/tarfs"
 )
 
 // Options say how a source is opened and read.
 type Options struct {
 	source.Options
+	As       string // what a path without a prefix must be: archive.Layer, or empty
 	Store    engine.Options
 	Registry repository.Options
 }
@@ -57,7 +59,7 @@ var kinds = []kind{
 	{prefix: "containers-storage:", open: storeOf(engine.ContainersStorage), store: true, whole: true},
 	{prefix: "registry-root:", open: registryDisk, whole: true},
 	{prefix: "docker-daemon:", open: running, asks: true},
-	{prefix: "dir:", open: dir},
+	{prefix: "dir:", open: file(archive.Dir)},
 	{prefix: "", open: anyPath},
 }
 
@@ -102,7 +104,7 @@ func IsWholeStore(name string) bool {
 
 // anyPath opens a path by its content.
 func anyPath(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
-	a, err := archive.Open(ctx, name, rest, "", &opt.Options)
+	a, err := archive.Open(ctx, name, rest, opt.As, &opt.Options)
 	return a, "", err
 }
 
@@ -137,11 +139,6 @@ func registryDisk(ctx context.Context, name, rest string, opt *Options) (source.
 	return r, inside, err
 }
 
-// dir refuses skopeo's dir: form.
-func dir(_ context.Context, _, rest string, _ *Options) (source.Source, string, error) {
-	return nil, "", archive.DirForm(rest, "")
-}
-
 // running asks a running engine.
 func running(ctx context.Context, name, rest string, opt *Options) (source.Source, string, error) {
 	s, err := daemon.Open(ctx, name, rest, opt.Registry.List, &opt.Options)
@@ -153,6 +150,14 @@ func (o *Opened) Choose(ctx context.Context, sel source.Selection) (images []*so
 	sel.Inside, sel.Containers = o.Inside, o.store
 	images, note, err = source.Choose(ctx, o.Source, sel)
 	return images, note, source.Named(o.Name, err)
+}
+
+// Warnings are about the input as a whole, for a list of what it holds.
+func (o *Opened) Warnings() []tarfs.Warning {
+	if s, ok := o.Source.(interface{ Warnings() []tarfs.Warning }); ok {
+		return s.Warnings()
+	}
+	return nil
 }
 
 // List lists what the source holds.

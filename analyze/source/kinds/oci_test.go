@@ -90,6 +90,49 @@ func TestLayersThatCannotBeReadSayWhy(t *testing.T) {
 	}
 }
 
+func TestEmbeddedDocumentsAreRead(t *testing.T) {
+	s := sampleOf(t, "a", "b")
+	l := edited(t, func(m map[string]any) { m["config"].(map[string]any)["data"] = []byte(s.config) })
+	delete(l.blobs, sample.Digest([]byte(s.config)))
+	manifest := l.tops[0]["digest"].(string)
+	l.tops[0]["data"] = []byte(l.blobs[manifest])
+	delete(l.blobs, manifest)
+	if got := files(t, one(t, unpack(t, l.members()...))); got != "a b" {
+		t.Errorf("got %q", got)
+	}
+	l.tops[0]["data"] = append(l.tops[0]["data"].([]byte), ' ')
+	if got := refusal(t, unpack(t, l.members()...)); !strings.Contains(got, "does not match") {
+		t.Errorf("of other bytes: got %q", got)
+	}
+}
+
+// Source: containerd, client/image.go: getLayers ignores such descriptors; containerd 1.6 refuses the image.
+func TestDescriptorsAfterTheLayersAreIgnored(t *testing.T) {
+	for mediaType, ignored := range map[string]bool{"application/spdx+json": true, typeLayer: false, "": false} {
+		l := newLayout()
+		extra := map[string]any{"digest": sample.Digest([]byte("{}")), "size": 2}
+		if mediaType != "" {
+			extra["mediaType"] = mediaType
+		}
+		l.blob("", []byte("{}"))
+		l.top(l.image(sampleOf(t, "a", "b"), func(m map[string]any) {
+			m["layers"] = append(m["layers"].([]any), extra)
+		}), "t")
+		name := unpack(t, l.members()...)
+		if !ignored {
+			if got := refusal(t, name); !strings.Contains(got, "3 layers but 2 diff_ids") {
+				t.Errorf("%q: got %q", mediaType, got)
+			}
+			continue
+		}
+		img := one(t, name)
+		if got := files(t, img); got != "a b" || len(img.Warnings) != 1 ||
+			img.Warnings[0].Code != source.DescriptorsAfterLayers {
+			t.Errorf("%q: got %q with %v", mediaType, got, img.Warnings)
+		}
+	}
+}
+
 func TestOddLayersAreRead(t *testing.T) {
 	s := sampleOf(t, "a", "b")
 	for case_, edit := range map[string]func(d map[string]any){

@@ -3,6 +3,7 @@ package kinds
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -140,12 +141,107 @@ func TestWhatIsNotAnArchiveIsNamed(t *testing.T) {
 		{"nothing in gzip", sample.Gzip(t, nil), "inside gzip: file is empty"},
 		{"a part of a header", whole[:300], "truncated archive at offset 300"},
 		{"a cut gzip", sample.Gzip(t, whole)[:200], "gzip: unexpected end"},
+		{"ext4", magic(0x438, "\x53\xef", 0x460, "\x40"), "but an ext4 file system image"},
+		{"ISO 9660", magic(0x8001, "CD001"), "but an ISO 9660 image"},
+		{"btrfs", magic(0x10040, "_BHRfS_M"), "but a btrfs file system image"},
+		{"XFS", magic(0, "XFSB"), "but an XFS file system image"},
+		{"squashfs", magic(0, "hsqs"), "but a squashfs file system image"},
+		{"a disk", magic(510, "\x55\xaa"), "but a disk image with partitions"},
+		{"a disk in gzip", sample.Gzip(t, magic(512, "EFI PART")), "inside gzip: not a tar archive but a disk image"},
+		{"zip", magic(0, "PK\x03\x04"), "but a zip archive"},
+		{"UTF-16", []byte("\xff\xfem\x00a\x00"), "but UTF-16 text"},
+		{"git-lfs", []byte("version https://git-lfs.github.com/spec/v1\noid"), "but a git-lfs pointer"},
+		{"SIF", magic(0, "#!/usr/bin/env run-singularity\n", 32, "SIF_MAGIC"), "but a Singularity image (SIF)"},
+		{"qcow2", magic(0, "QFI\xfb"), "but a qcow2 disk image"},
+		{"a greeting", append([]byte("Welcome!\n"), whole...), "but text, and an archive that begins at offset 9"},
+		{"a greeting, then gzip", append([]byte("Hi\n"), sample.Gzip(t, whole)...), "begins at offset 3"},
 	} {
 		for _, how := range []string{"path", "pipe"} {
 			if _, err := openAs(t, how, tt.content); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s by %s: got %v, want %q", tt.case_, how, err, tt.want)
 			}
 		}
+	}
+}
+
+// magic returns 128 KiB of zeros with bytes at offsets.
+func magic(pairs ...any) []byte {
+	content := make([]byte, 128<<10)
+	for i := 0; i < len(pairs); i += 2 {
+		copy(content[pairs[i].(int):], pairs[i+1].(string))
+	}
+	return content
+}
+
+func TestALayerThatIsNotATarIsNamed(t *testing.T) {
+	hidden := append(make([]byte, 2048), sample.Tar(t, "evil")...)
+	for _, tt := range []struct {
+		case_, mediaType string
+		content          []byte
+		want             string // empty for a tar
+	}{
+		{"squashfs", "application/vnd.stacker.image.layer.squashfs", magic(0, "hsqs"),
+			`not a tar but a squashfs file system image (media type "application/vnd.stacker`},
+		{"ext4 under the type of a tar", typeLayer, magic(0x438, "\x53\xef"), "not a tar but an ext2 file system image"},
+		{"ext4 without a type", "", magic(0x438, "\x53\xef"), "not a tar but an ext2 file system image"},
+		{"ISO 9660 in gzip", typeLayer + "+gzip", sample.Gzip(t, magic(0x8001, "CD001")), "not a tar but an ISO 9660 image"},
+		{"nydus", "application/vnd.oci.image.layer.nydus.blob.v1", []byte("chunks of data"),
+			`not a tar: its media type is "application/vnd.oci.image.layer.nydus.blob.v1"`},
+		{"zeros, then other data", "", hidden, "not a tar: it begins with zeros, and other data follows"},
+		{"zeros of an unknown type", "application/x", make([]byte, 1024), `not a tar (media type "application/x")`},
+		{"a tar of an unknown type", "application/x", nil, ""},
+		{"an empty tar", typeLayer, make([]byte, 10240), ""},
+		{"an empty tar without a type", "", make([]byte, 1024), ""},
+	} {
+		s := sampleOf(t, "a")
+		if tt.content != nil {
+			s.layers[0] = tt.content
+			plain := tt.content
+			if strings.HasSuffix(tt.mediaType, "gzip") {
+				plain = magic(0x8001, "CD001")
+			}
+			s.config = strings.Replace(s.config, s.diffIDs[0], sample.Digest(plain), 1)
+		}
+		l := newLayout()
+		l.top(l.image(s, func(m map[string]any) {
+			if d := m["layers"].([]any)[0].(map[string]any); tt.mediaType == "" {
+				delete(d, "mediaType")
+			} else {
+				d["mediaType"] = tt.mediaType
+			}
+		}), "t")
+		for _, verify := range []bool{true, false} {
+			opt := testOptions(t)
+			opt.Verify = verify
+			a, err := Open(t.Context(), unpack(t, l.members()...), opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			images, _, err := a.Choose(t.Context(), source.Selection{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = images[0].Layers[0].Scan(t.Context(), source.ScanOptions{})
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%s, verified %v: got %v, want %q", tt.case_, verify, err, tt.want)
+			}
+			if _, damage := errors.AsType[*source.DamagedError](err); damage && verify {
+				t.Errorf("%s: a layer with the right digest is said to be damaged", tt.case_)
+			}
+			a.Close()
+		}
+	}
+}
+
+func TestADiffIDOfTheCompressedLayerIsTheBuildersMistake(t *testing.T) {
+	s := sampleOf(t, "a")
+	s.layers[0] = sample.Gzip(t, s.layers[0])
+	s.config = strings.Replace(s.config, s.diffIDs[0], sample.Digest(s.layers[0]), 1)
+	l := newLayout()
+	l.top(l.image(s, nil), "t")
+	const want = "the diffID is the digest of the compressed layer, a mistake of its builder"
+	if got := refusal(t, unpack(t, l.members()...)); !strings.HasSuffix(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

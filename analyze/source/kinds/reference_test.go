@@ -14,18 +14,6 @@ import (
 	"layup/fixtures/sample"
 )
 
-func TestFormsOfOtherToolsAreRefusedWithAdvice(t *testing.T) {
-	for name, want := range map[string]string{
-		"dir:/x": "skopeo copy dir:/x oci-archive:image.tar",
-	} {
-		_, err := Open(t.Context(), name, testOptions(t))
-		hinted, ok := errors.AsType[*advice.Hinted](err)
-		if !ok || !strings.Contains(hinted.Hint, want) {
-			t.Errorf("%s: got %v, want the hint %q", name, err, want)
-		}
-	}
-}
-
 func TestABareWordIsAFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, hint := range map[string]string{
