@@ -19,8 +19,8 @@ name; it needs no engine and opens no other connection.
 const aboutImages = `
 IMAGE is a file, a directory, or - for standard input, recognised by its content: docker save of any age, OCI layout,
 podman, skopeo, kaniko and crane archives, a bare layer or a root filesystem, each also inside gzip, zstd, xz or
-bzip2. docker-archive:PATH[:REF], oci-archive:PATH[:TAG] and oci:DIR[:TAG|@DIGEST] insist on the kind. docker://REF
-(or registry:REF) is an image in a registry.
+bzip2. docker-archive:PATH[:REF], oci-archive:PATH[:TAG], oci:DIR[:TAG|@DIGEST] and dir:DIR (of skopeo) insist on the
+kind. docker://REF (or registry:REF) is an image in a registry.
 
 The store of an engine is named with a prefix, DIR being a directory, or a tar of it, and REF an image or a container:
 docker-root:DIR[:REF] (/var/lib/docker), containers-storage:DIR[:REF] (podman, CRI-O, buildah),

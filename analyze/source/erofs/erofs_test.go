@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,7 +50,7 @@ func imageOf(t testing.TB, opt ...library.CreateOpt) []byte {
 	for _, err := range []error{
 		w.Symlink("a", "/link"), w.Mknod("/gone", 0o20000, 0), w.Mknod("/tty", 0o20620, 4<<8|1), w.Mknod("/fifo", 0o10600, 0),
 		w.Setxattr("/d", "trusted.overlay.opaque", "y"), w.Setxattr("/a", "user.note", "hi"), w.Chown("/a", 7, 70000),
-		w.Chmod("/a", 0o4755), w.Chtimes("/a", time.Time{}, time.Unix(1700000000, 5)), w.Close(),
+		w.Chmod("/a", 0o755|fs.ModeSetuid), w.Chtimes("/a", time.Time{}, time.Unix(1700000000, 5)), w.Close(),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -153,7 +154,8 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		want  string
 	}{
 		{"lz4", changed(feature(lz4Padding)), "a compressed EROFS image (lz4)"},
-		{"zstd", changed(func(b []byte) { feature(comprCfgs)(b); b[algorithmAt] = 9 }), "a compressed EROFS image (lz4, zstd)"},
+		{"zstd", changed(func(b []byte) { feature(comprCfgs)(b); b[algorithmAt] = 9 }),
+			"a compressed EROFS image (lz4, zstd)"},
 		{"a device", changed(func(b []byte) { feature(deviceTable)(b); b[devicesAt] = 1 }), "needs 1 other device"},
 		{"an unknown feature", changed(feature(1 << 30)), "damaged EROFS image"},
 		{"a cut superblock", whole[:1100], "damaged EROFS image: it ends too early"},
