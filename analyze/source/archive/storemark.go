@@ -19,6 +19,7 @@ type storeMark struct{ prefix, what, mark, beside string }
 var storeMarks = []storeMark{
 	{"docker-root:", "the data-root of a Docker engine", "image/*/repositories.json", "image/*/layerdb"},
 	{"docker-root:", "the data-root of a Docker engine before 1.10", "graph/*/layersize", "containers"},
+	{"docker-root:", "the data-root of a Docker engine before 1.10", "graph/*/layersize", "repositories-*"},
 	{"containers-storage:", "a store of podman, CRI-O or buildah", "*-images/images.json", "*-layers/layers.json"},
 	{"containerd-root:", "a root directory of containerd", "io.containerd.metadata.v1.bolt/meta.db",
 		"io.containerd.content.v1.content"},

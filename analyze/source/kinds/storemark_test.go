@@ -12,6 +12,7 @@ import (
 func TestStoreOfAnEngineIsNotARootFileSystem(t *testing.T) {
 	docker := []string{"image/overlay2/repositories.json", "image/overlay2/layerdb/sha256/x/diff",
 		"overlay2/x/diff/etc/passwd", "tmp/x"}
+	old := []string{"graph/0123/json", "graph/0123/layersize", "repositories-aufs", "aufs/diff/0123/etc/passwd"}
 	podman := []string{"storage.lock", "overlay-images/images.json", "overlay-layers/layers.json", "overlay/x/diff/bin/sh"}
 	containerd := []string{"io.containerd.content.v1.content/ingest/x", "io.containerd.metadata.v1.bolt/meta.db"}
 	for _, c := range []struct {
@@ -23,6 +24,8 @@ func TestStoreOfAnEngineIsNotARootFileSystem(t *testing.T) {
 		{"a data-root", "", docker, "docker-root:"},
 		{"the tar of a data-root with dots", "./", docker, "docker-root:"},
 		{"the tar of a data-root from the root of the machine", "var/lib/docker/", docker, "docker-root:"},
+		{"a data-root of Docker before 1.10", "", old, "docker-root:"},
+		{"the tar of one from the root of the machine", "var/lib/docker/", old, "docker-root:"},
 		{"podman's store", "", podman, "containers-storage:"},
 		{"a user's podman store", "home/u/.local/share/containers/storage/", podman, "containers-storage:"},
 		{"containerd's root", "", containerd, "containerd-root:"},
