@@ -138,8 +138,8 @@ func (s *Store) imageSnapshot(out *source.Image, box *store.ContainerdContainer,
 	return nil
 }
 
-// builderInit adds the init layer of a container that built the image, unless it is as the engine makes it: the
-// container's own init layer has all that too.
+// builderInit adds the init layer of a container that built the image, unless it is as the engine makes it: then the
+// container's own init layer also has everything in it.
 func (s *Store) builderInit(out *source.Image, box *store.ContainerdContainer, key string) error {
 	n := len(out.Layers)
 	if err := s.ownSnapshot(out, box, source.RoleInit, key); err != nil {
@@ -172,8 +172,8 @@ func onlyInit(table *tarfs.Layer) bool {
 	return true
 }
 
-// withChain finds the image whose layers make a chain of snapshots, first the one that the container names; nil if
-// there is none.
+// withChain finds the image with the layers of a chain of snapshots; nil if there is none. It prefers the image that
+// the container names.
 func (s *Store) withChain(chain []string, box *store.ContainerdContainer) *source.Image {
 	if len(chain) == 0 {
 		return nil
