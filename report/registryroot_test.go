@@ -71,6 +71,9 @@ func TestRegistrysDiskIsListedAndSearchedWhole(t *testing.T) {
 			want...)
 		direct.Expect(t, "find "+name, direct.Items(t, "path layer", "find", "registry-root:"+name, "MYFILE"),
 			"path=/etc/MYFILE layer=0")
+		found := direct.Items(t, "path images", "find", "registry-root:"+name, "b", "old")
+		direct.Expect(t, "two files "+name, found,
+			`path=/b images=["lab/shop:1"]`, `path=/old images=["lab/shop@`+digests["old"]+`"]`)
 		got := direct.Layup(t, "verify", "registry-root:"+name)
 		if got.Status != call.Answered || strings.Count(got.Out, "\nPASS") != 5 {
 			t.Errorf("verify %s: exit %d\n%s%s", name, got.Status, got.Out, got.Err)

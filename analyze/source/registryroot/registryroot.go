@@ -27,7 +27,7 @@ const top = "docker/registry/v2"
 
 // manifestDeleted warns of what only forensics finds.
 var manifestDeleted = tarfs.Code{Name: "manifest-deleted", Severity: tarfs.Medium,
-	Message: "the registry deleted this manifest: it serves it no more, but the content is still on its disk"}
+	Message: "the registry deleted this manifest and no longer serves it, but its content is still on the disk"}
 
 // A Root is the disk of a registry.
 type Root struct {
