@@ -126,6 +126,7 @@ func (item *Listed) add(ctx context.Context, img *Image, e *Entry) (err error) {
 	case img.Engine != nil && img.Engine.Measure != nil:
 		item.Digest = e.ID
 		if item.Size, err = img.Engine.Measure(ctx); err != nil {
+			item.Size = -1
 			return err
 		}
 	case img.Config == nil: // a bare layer
