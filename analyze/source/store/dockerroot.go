@@ -49,6 +49,8 @@ type dockerLayer struct {
 	CacheID        string // the directory
 	Size           int64  // bytes of its files, as the engine counted; -1 unknown
 	Split          string // its tar-split file; empty if there is none
+	Directory      string // see Layer, as Link; empty until an image needs it
+	Link           string
 }
 
 // drivers are the storage drivers with directories that can be read.
@@ -258,8 +260,11 @@ func (d *dockerDriver) stack(chain []string) ([]Layer, error) {
 
 // add describes one more layer, in a directory of the driver.
 func (d *dockerDriver) add(list []Layer, role string, from *dockerLayer) []Layer {
-	l := Layer{Role: role, DiffID: from.DiffID, Size: from.Size, Split: from.Split}
-	l.Directory, l.Link = diff(d.files, d.name, from.CacheID), link(d.files, d.name, from.CacheID)
+	if from.Directory == "" { // images share layers
+		from.Directory, from.Link = diff(d.files, d.name, from.CacheID), link(d.files, d.name, from.CacheID)
+	}
+	l := Layer{Role: role, DiffID: from.DiffID, Size: from.Size, Split: from.Split, Directory: from.Directory,
+		Link: from.Link}
 	return stacked(list, l, d.files, d.name, d.layout())
 }
 
