@@ -154,9 +154,10 @@ func (g *Graph) Load(e *Entry, img *Image) error {
 	return err
 }
 
-// onlyLayers cuts what follows the first n descriptors of a manifest and cannot be a layer, with a warning.
+// onlyLayers cuts, with a warning, what follows the first n descriptors and cannot be a layer. If the config
+// names no layer at all, it cuts nothing: the manifest is not that of an image.
 func (img *Image) onlyLayers(list []document.Ref, n int) []document.Ref {
-	if n >= len(list) || slices.ContainsFunc(list[n:], document.Ref.IsLayer) {
+	if n == 0 || n >= len(list) || slices.ContainsFunc(list[n:], document.Ref.IsLayer) {
 		return list
 	}
 	img.Warnings = append(img.Warnings, tarfs.Warning{Code: DescriptorsAfterLayers, Layer: tarfs.NoLayer})
