@@ -22,6 +22,9 @@ import (
 )
 
 const imagesDetails = `
+IMAGE ID is the digest of the config: one image has one ID in every archive and store, whatever its DIGEST,
+that of the manifest. Of a container IMAGE ID is that of its image, and DIGEST the container's own ID.
+
 IMAGE is what --image takes (@N), or what else is there: attestations and signatures, which are never
 analysed as images, and blobs that nothing refers to ("v1-config": those that docker save 25 to 28 adds for
 old engines). "missing" is named by an index, but not in the source.
@@ -65,8 +68,14 @@ var imagesTable = render.Table[source.Listed]{
 	}),
 	render.Cell("OF", imageOf).Cut().If(areStored),
 	render.TextOf("digest", func(l source.Listed) string { return l.Digest }),
+	render.TextOf("id", func(l source.Listed) string { return l.ID }),
 	render.TextOf("platform", func(l source.Listed) string { return l.Platform }).Column("PLATFORM").If(areKnown),
-	render.Cell("DIGEST", func(l source.Listed) string { return l.Digest }).Hex().Spare().If(areKnown),
+	render.Cell("IMAGE ID", func(l source.Listed) string { return l.ID }).Hex().If(func(list []source.Listed) bool {
+		return slices.ContainsFunc(list, func(l source.Listed) bool { return l.ID != "" })
+	}),
+	render.Cell("DIGEST", distinct).Hex().Spare().If(func(list []source.Listed) bool {
+		return slices.ContainsFunc(list, func(l source.Listed) bool { return distinct(l) != "" })
+	}),
 	render.IntOf("size", func(l source.Listed) int64 { return l.Size }),
 	render.Cell("SIZE", func(l source.Listed) string {
 		if l.Missing {
@@ -104,6 +113,14 @@ var imagesTable = render.Table[source.Listed]{
 	render.TextOf("error", errorOf).Column("ERROR").Cut().If(func(list []source.Listed) bool {
 		return slices.ContainsFunc(list, func(l source.Listed) bool { return l.Err != nil })
 	}),
+}
+
+// distinct is the digest of a manifest or a blob, or a container's ID; empty if it is the image's ID.
+func distinct(l source.Listed) string {
+	if l.Digest == l.ID {
+		return ""
+	}
+	return l.Digest
 }
 
 // errorOf says why an entry cannot be read.

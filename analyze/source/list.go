@@ -18,6 +18,7 @@ type Listed struct {
 	Number    int      // N in --image @N, from 0; -1 for what that does not choose
 	Reference string   // empty if there is none
 	Digest    string   // of the manifest, else of the config, else of the compressed layer; empty if unknown
+	ID        string   // of the image, or of a container's image: the digest of its config; empty if unknown
 	Platform  string   // os/arch[/variant]
 	Size      int64    // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
 	Created   string   // RFC 3339, as the config says; empty if unknown
@@ -122,6 +123,7 @@ func (item *Listed) addManifest(e *Entry) {
 
 // add describes a loaded image.
 func (item *Listed) add(ctx context.Context, img *Image, e *Entry) (err error) {
+	item.ID = img.ID
 	switch {
 	case img.Engine != nil && img.Engine.Measure != nil:
 		item.Digest = e.ID
@@ -138,7 +140,7 @@ func (item *Listed) add(ctx context.Context, img *Image, e *Entry) (err error) {
 		item.Digest, item.Missing = cmp.Or(item.Digest, img.ID), item.Missing || !whole
 	}
 	if e.Container != nil {
-		item.Created = e.Container.Created
+		item.ID, item.Created = cmp.Or(img.ID, e.Container.ImageID), e.Container.Created
 	} else {
 		item.Platform, item.Created = img.Platform, createdAt(img)
 	}

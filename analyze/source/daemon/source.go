@@ -80,7 +80,7 @@ func (*catalogue) Others(context.Context, map[string]bool, bool) ([]source.Check
 func (c *catalogue) Unreferenced(context.Context) ([]source.Listed, error) {
 	var list []source.Listed
 	for _, img := range c.images {
-		item := source.Listed{Kind: source.KindImage, Number: -1, Digest: img.ID, Size: img.Size}
+		item := source.Listed{Kind: source.KindImage, Number: -1, Digest: img.ID, ID: img.ID, Size: img.Size}
 		if img.Created > 0 {
 			item.Created = time.Unix(img.Created, 0).UTC().Format(time.RFC3339)
 		}
