@@ -24,8 +24,8 @@ type searching[T any] struct {
 	warnings map[found]warned
 }
 
-// found identifies a hit or a warning, by the directories of its layers and by what the caller says.
-type found struct{ directory, hiddenIn, what string }
+// found identifies a hit or a warning, by the places of its layers and by what the caller says.
+type found struct{ layer, hiddenIn, what string }
 
 // A hit is a StoreHit in the making: its images are numbers in the source, in any order.
 type hit[T any] struct {
@@ -164,20 +164,24 @@ func (s *searching[T]) pop(*Image, int) {
 func (s *searching[T]) hit(img *Image, h Hit) *hit[T] {
 	layer := h.Version.Layer()
 	item, key := s.keep(img, h)
-	what := found{img.directory(layer), img.directory(int(h.HiddenBy)), key}
+	what := found{img.place(layer), img.place(int(h.HiddenBy)), key}
 	if s.hits[what] == nil {
-		one := StoreHit[T]{Item: item, Path: h.Version.Node().Path(), Layer: layer, Directory: what.directory}
+		one := StoreHit[T]{Item: item, Path: h.Version.Node().Path(), Layer: layer}
+		if layer >= 0 {
+			one.Directory = img.Layers[layer].Directory
+		}
 		s.hits[what] = &hit[T]{one, len(s.hits)}
 	}
 	return s.hits[what]
 }
 
-// directory returns where an engine keeps a layer; empty if it does not.
-func (img *Image) directory(layer int) string {
+// place tells layers apart: by the directory in which an engine keeps it, else by a digest. It is empty for no layer.
+func (img *Image) place(layer int) string {
 	if layer < 0 || layer >= len(img.Layers) {
 		return ""
 	}
-	return img.Layers[layer].Directory
+	l := img.Layers[layer]
+	return cmp.Or(l.Directory, l.Digest, l.DiffID)
 }
 
 // image adds what is found only in whole images: hard links, what no layer showed, warnings.
@@ -197,7 +201,7 @@ func (s *searching[T]) image(n int) {
 		}
 	}
 	for i, w := range img.warnings {
-		what := found{img.directory(w.Layer), w.Code.Name, w.Path}
+		what := found{img.place(w.Layer), w.Code.Name, w.Path}
 		if known, ok := s.warnings[what]; !ok || known.image > n {
 			s.warnings[what] = warned{w, n, i}
 		}

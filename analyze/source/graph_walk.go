@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"layup/analyze/show"
+	"layup/analyze/source/advice"
 	"layup/analyze/source/document"
 )
 
@@ -101,7 +102,10 @@ func (w *walk) visit(d document.Descriptor, depth int) error {
 	if d.Platform != nil {
 		e.Platform = *d.Platform
 	}
-	if document.KindOf(d.MediaType) == "" && d.MediaType != "" {
+	if strings.HasPrefix(d.MediaType, "application/vnd.docker.distribution.manifest.v1+") {
+		e.Err = &advice.Hinted{Err: errors.New("is an image of schema 1: its manifest names no config and no diffIDs"),
+			Hint: "skopeo copy --format v2s2 SOURCE docker-archive:FILE.tar converts it"}
+	} else if document.KindOf(d.MediaType) == "" && d.MediaType != "" {
 		e.Kind = KindArtifact
 		e.Err = fmt.Errorf("not a container image: media type %s", show.Cut(d.MediaType))
 	} else if w.later(d) {

@@ -193,6 +193,9 @@ func TestBrokenDocumentsOfALayoutAreNamed(t *testing.T) {
 			l.top(d, "t")
 		}, "not a manifest: it has the fields of the other"},
 		{"an unknown type", nil, func(l *layout) { l.tops[0]["mediaType"] = "application/x" }, `media type "application/x"`},
+		{"schema 1 by its type", nil, func(l *layout) {
+			l.tops[0]["mediaType"] = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+		}, "schema 1"},
 		{"an empty index", nil, func(l *layout) { l.tops = nil }, "index.json: lists no image"},
 		{"an empty index below", nil, func(l *layout) { d := l.index(); l.tops = nil; l.top(d, "t") }, "lists no image"},
 		{"a bad digest in index.json", nil, func(l *layout) { l.tops[0]["digest"] = "sha256:x" },

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"layup/analyze/digest"
@@ -35,6 +36,7 @@ type Containerd struct {
 	keys    map[snapshotKey]snapshot
 	first   map[string]snapshotKey         // by key, of any namespace
 	numbers map[string]map[string]numbered // by snapshotter and the name that it gave the snapshot
+	layouts sync.Map                       // by snapshotter; each layer of each image asks
 }
 
 // A numbered snapshot is what a snapshotter's own database says: the name of the directory, and the bytes on the disk
@@ -305,8 +307,13 @@ func (c *Containerd) Snapshot(role, ns, snapshotter, key string) (Layer, bool, e
 
 // layout says how a snapshotter keeps what its directories cannot say.
 func (c *Containerd) layout(snapshotter string) Layout {
-	return Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID,
+	if known, ok := c.layouts.Load(snapshotter); ok {
+		return known.(Layout)
+	}
+	l := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID,
 		Rootless: rootless(c.files, home(snapshotter), c.subID)}
+	c.layouts.Store(snapshotter, l)
+	return l
 }
 
 // Unpacked describes the layer that containerd unpacked under a chainID; false if there is none that can be read.
