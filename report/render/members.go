@@ -95,12 +95,6 @@ func (m Member[T]) Hex() Member[T] {
 	return m
 }
 
-// Path cuts the column at its beginning.
-func (m Member[T]) Path() Member[T] {
-	m.column.Cut, m.column.Path = true, true
-	return m
-}
-
 // Tone colours the rows by the column's cells.
 func (m Member[T]) Tone(of func(cell string) Tone) Member[T] {
 	m.column.Tone = of
