@@ -75,6 +75,10 @@ func newOwners(files Files, dir string, layout Layout) (*owners, error) {
 // OwnersUnknown is the code of a note: nothing says which owners the files should have.
 const OwnersUnknown = "layer-owners-not-compared"
 
+// metadataUnknown is what Differences says of a directory that also holds the layers below.
+var metadataUnknown = []Difference{{Code: "layer-metadata-not-compared", Path: "/", Note: true,
+	What: "the directory also holds the layers below: contents were compared, modes, owners and times were not"}}
+
 // differences lists the paths with other owners than the engine stored, and notes what was not compared.
 func (o *owners) differences() []Difference {
 	if o.lost() {

@@ -126,7 +126,11 @@ func stacked(list []Layer, l Layer, files Files, driver string, layout Layout) [
 		}
 	}
 	l.read(files, below, layout)
-	if l.Split != "" && !whole(driver, l.Directory) {
+	switch {
+	case l.Split == "":
+	case whole(driver, l.Directory):
+		l.Differences = func(context.Context, *tarfs.Layer) ([]Difference, error) { return metadataUnknown, nil }
+	default:
 		l.compare(files, layout)
 	}
 	return append(list, l)

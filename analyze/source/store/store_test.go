@@ -54,3 +54,12 @@ func FuzzRecord(f *testing.F) {
 		}
 	})
 }
+
+// vfs copies the layers below into each directory: its metadata is not that of the layer alone.
+func TestDirectoryOfAllLayersSaysThatMetadataIsNotCompared(t *testing.T) {
+	l := stacked(nil, Layer{Directory: "vfs/dir/a", Split: "tar-split.json.gz"}, nil, "vfs", Layout{})[0]
+	found, err := l.Differences(t.Context(), nil)
+	if err != nil || len(found) != 1 || !found[0].Note || found[0].Code != "layer-metadata-not-compared" {
+		t.Errorf("got %v, %v", found, err)
+	}
+}
