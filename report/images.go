@@ -62,20 +62,14 @@ var imagesTable = render.Table[source.Listed]{
 			return "<none>"
 		}
 		return l.Reference
-	}).Cut(),
-	render.Cell("STATE", stateOf).If(func(list []source.Listed) bool {
-		return areStored(list) || slices.ContainsFunc(list, func(l source.Listed) bool { return l.State != "" })
-	}),
-	render.Cell("OF", imageOf).Cut().If(areStored),
+	}).Path(),
+	render.Cell("STATE", stateOf).If(some(stateOf)),
+	render.Cell("OF", imageOf).Cut().If(some(imageOf)),
 	render.TextOf("digest", func(l source.Listed) string { return l.Digest }),
-	render.TextOf("id", func(l source.Listed) string { return l.ID }),
+	render.TextOf("id", idOf),
 	render.TextOf("platform", func(l source.Listed) string { return l.Platform }).Column("PLATFORM").If(areKnown),
-	render.Cell("IMAGE ID", func(l source.Listed) string { return l.ID }).Hex().If(func(list []source.Listed) bool {
-		return slices.ContainsFunc(list, func(l source.Listed) bool { return l.ID != "" })
-	}),
-	render.Cell("DIGEST", distinct).Hex().Spare().If(func(list []source.Listed) bool {
-		return slices.ContainsFunc(list, func(l source.Listed) bool { return distinct(l) != "" })
-	}),
+	render.Cell("IMAGE ID", idOf).Hex().Spare().If(some(idOf)),
+	render.Cell("DIGEST", distinct).Hex().Spare().If(some(distinct)),
 	render.IntOf("size", func(l source.Listed) int64 { return l.Size }),
 	render.Cell("SIZE", func(l source.Listed) string {
 		if l.Missing {
@@ -93,12 +87,8 @@ var imagesTable = render.Table[source.Listed]{
 	}),
 	render.TextOf("state", stateOf),
 	render.TextOf("image", imageOf),
-	render.NameOf("directory",
-		func(l source.Listed) string { return l.Directory }).Column("DIRECTORY").Cut().If(areStored),
-	render.TextOf("artifactType", func(l source.Listed) string { return l.Type }).Column("TYPE").Cut().
-		If(func(list []source.Listed) bool {
-			return areKnown(list) && slices.ContainsFunc(list, func(l source.Listed) bool { return l.Type != "" })
-		}),
+	render.NameOf("directory", directoryOf).Column("DIRECTORY").Cut().Spare().If(some(directoryOf)),
+	render.TextOf("artifactType", typeOf).Column("TYPE").Cut().Spare().If(some(typeOf)),
 	render.TextOf("subject", func(l source.Listed) string { return l.Subject }),
 	render.Of("titles", render.Object, func(l source.Listed) render.Value {
 		if len(l.Titles) == 0 {
@@ -106,13 +96,15 @@ var imagesTable = render.Table[source.Listed]{
 		}
 		return render.O(l.Titles)
 	}),
-	render.Cell("TITLES", func(l source.Listed) string { return strings.Join(l.Titles, ", ") }).Cut().
-		If(func(list []source.Listed) bool {
-			return slices.ContainsFunc(list, func(l source.Listed) bool { return len(l.Titles) > 0 })
-		}),
-	render.TextOf("error", errorOf).Column("ERROR").Cut().If(func(list []source.Listed) bool {
-		return slices.ContainsFunc(list, func(l source.Listed) bool { return l.Err != nil })
-	}),
+	render.Cell("TITLES", titlesOf).Cut().If(some(titlesOf)),
+	render.TextOf("error", errorOf).Column("ERROR").Cut().If(some(errorOf)),
+}
+
+// some returns a function that reports whether a text is there for any entry.
+func some(text func(source.Listed) string) func([]source.Listed) bool {
+	return func(list []source.Listed) bool {
+		return slices.ContainsFunc(list, func(l source.Listed) bool { return text(l) != "" })
+	}
 }
 
 // distinct is the digest of a manifest or a blob, or a container's ID; empty if it is the image's ID.
@@ -122,6 +114,11 @@ func distinct(l source.Listed) string {
 	}
 	return l.Digest
 }
+
+func idOf(l source.Listed) string        { return l.ID }
+func directoryOf(l source.Listed) string { return l.Directory }
+func typeOf(l source.Listed) string      { return l.Type }
+func titlesOf(l source.Listed) string    { return strings.Join(l.Titles, ", ") }
 
 // errorOf says why an entry cannot be read.
 func errorOf(l source.Listed) string {
@@ -150,11 +147,6 @@ func imageOf(l source.Listed) string {
 // areKnown reports whether there is more than names.
 func areKnown(list []source.Listed) bool {
 	return slices.ContainsFunc(list, func(l source.Listed) bool { return l.Size >= 0 || l.Digest != "" || l.Missing })
-}
-
-// areStored reports whether an engine keeps the images in directories.
-func areStored(list []source.Listed) bool {
-	return areKnown(list) && slices.ContainsFunc(list, func(l source.Listed) bool { return l.Directory != "" })
 }
 
 // shownCreated is a time as other tables have it, and anything else as it is.

@@ -101,6 +101,12 @@ func (m Member[T]) Tone(of func(cell string) Tone) Member[T] {
 	return m
 }
 
+// Path cuts the column to the terminal's width at its beginning.
+func (m Member[T]) Path() Member[T] {
+	m.column.Cut, m.column.Path = true, true
+	return m
+}
+
 // Spare lets the column be left out on a narrow terminal.
 func (m Member[T]) Spare() Member[T] {
 	m.column.Spare = true

@@ -37,7 +37,7 @@ const (
 // mostInner is how many places are searched for archives inside of an input.
 const mostInner = 16
 
-// innerOf says what the documents of a directory list; nil if that is no images.
+// innerOf says what the documents of a directory list; nil if it lists no image.
 func innerOf(at string, m members, limits *document.Limits) *inner {
 	switch {
 	case m.has(indexName) && says(m, indexName, true, limits) == anImage:

@@ -37,7 +37,7 @@ func dockerContainers(ctx context.Context, files Files) ([]*Container, error) {
 		}
 		c, err := dockerContainer(files, id)
 		if err != nil { // the other containers can be read
-			c = &Container{ID: id, Name: id, Err: fmt.Errorf("container %s: %w", id[:12], err)}
+			c = &Container{ID: id, Name: id, Err: err}
 		}
 		list = append(list, c)
 	}
