@@ -77,7 +77,7 @@ func TestFindNarrows(t *testing.T) {
 			"/usr/share/MYFILE"}},
 		{"an expression anchored in the path", my, []string{"--regex", "^/usr/[^/]*$", "--live"}, []string{"/usr/bin",
 			"/usr/share"}},
-		{"bytes that are no UTF-8", ugly, []string{"latin-\xe9", "--live"}, []string{"/srv/latin-\ufffd"}},
+		{"bytes that are not UTF-8", ugly, []string{"latin-\xe9", "--live"}, []string{"/srv/latin-\ufffd"}},
 		{"a byte that is another", ugly, []string{"latin-\xe8"}, nil},
 		{"a replacement character for a byte", ugly, []string{"latin-\ufffd"}, nil},
 		{"any byte", ugly, []string{"LATIN-?", "-i", "--live"}, []string{"/srv/latin-\ufffd"}},

@@ -31,7 +31,7 @@ type ScanOptions struct {
 	Keep func(name []byte, size int64) io.Writer
 }
 
-// A Mark says in eight bits what content of at most [MarkSize] bytes looks like; see [Version.Mark]. Zero is no mark.
+// A Mark says in eight bits what content of at most [MarkSize] bytes looks like; see [Version.Mark]. Zero means none.
 // The content is valid only during the call.
 type Mark func(content []byte) uint8
 

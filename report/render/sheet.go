@@ -93,7 +93,7 @@ func (sh *sheet) lay(first [][]string) *lineWriter {
 type lineWriter struct {
 	*sheet
 	widths []int
-	most   []int // how wide the cells of each column may be; 0 is no limit
+	most   []int // how wide the cells of each column may be; 0 sets no limit
 	buf    []byte
 }
 

@@ -52,7 +52,7 @@ func IsTrailer(err error) bool {
 // LimitName is what messages call the limit of New's window.
 const LimitName = "window"
 
-// New undoes one compression. Window bounds a zstd window and an xz dictionary in bytes; 0 is no bound.
+// New undoes one compression. Window bounds a zstd window and an xz dictionary in bytes; 0 sets no bound.
 func New(src *bufio.Reader, compression string, window int64) (Decoder, error) {
 	switch compression {
 	case Gzip:

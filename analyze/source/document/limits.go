@@ -11,7 +11,7 @@ import (
 	"layup/tarfs"
 )
 
-// Limits bound what an input may ask of the machine. Zero or less is no limit.
+// Limits bound what an input may ask of the machine. Zero or less sets no limit.
 type Limits struct {
 	tarfs.Limits
 	Manifest     int64 // bytes of a manifest, an index or manifest.json
