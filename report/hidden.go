@@ -195,9 +195,6 @@ func hiddenColumns(digests, marked bool) []render.Column {
 	return columns
 }
 
-// mask replaces a secret value and does not tell its length.
-const mask = "********"
-
 func secretsTable(shown bool) render.Table[analyze.Secret] {
 	return render.Table[analyze.Secret]{
 		render.Cell("LAYER", func(s analyze.Secret) string { return render.Dashed(render.I(int64(s.Layer))) }).Right(),
@@ -205,7 +202,7 @@ func secretsTable(shown bool) render.Table[analyze.Secret] {
 		render.TextOf("name", func(s analyze.Secret) string { return s.Name }).Column("NAME"),
 		render.Of("value", render.Text, func(s analyze.Secret) render.Value {
 			if !shown {
-				return render.T(mask)
+				return render.T(show.Masked)
 			}
 			return render.T(s.Value)
 		}).Column("VALUE").Cut(),

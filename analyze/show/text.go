@@ -63,6 +63,9 @@ func Shell(arg string) string {
 // InQuotes returns an argument as a shell takes it between single quotes.
 func InQuotes(arg string) string { return strings.ReplaceAll(arg, "'", `'\''`) }
 
+// Masked stands for a password or a token, and does not tell its length.
+const Masked = "********"
+
 // OneLine is a text with single spaces instead of all white space.
 func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 

@@ -83,7 +83,7 @@ const grace = 70 * time.Millisecond
 // answered in part. It closes stdout if it can, because a failed close is a failed answer. When ctx ends, it returns
 // within a tenth of a second.
 func Main(ctx context.Context, commands []Command, args []string, stdin *os.File, stdout, stderr io.Writer) int {
-	con := &console{commands: commands, w: stderr, plugin: isPlugin(ctx)}
+	con := &console{commands: commands, w: stderr, plugin: isPlugin(ctx), typed: args}
 	done := make(chan int, 1)
 	go func() { done <- guarded(con, func() int { return run(ctx, args, stdin, stdout, con) }) }()
 	select {

@@ -198,6 +198,9 @@ func unknownFlag(e *pflag.NotExistError, flags *pflag.FlagSet, args []string, wh
 	hint := strings.TrimSpace("layup help " + command)
 	for _, typed := range []string{wholeFlag(e, args), "-" + e.GetSpecifiedName()} {
 		if instead := habit(command, typed); instead != "" {
+			if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-"+typed) }) {
+				typed = "-" + typed
+			}
 			return Usage(instead, "%sunknown flag %s", where, typed)
 		}
 	}

@@ -18,6 +18,7 @@ type console struct {
 	ended          bool
 	quiet, verbose bool
 	plugin         bool           // the user types our commands after docker
+	typed          []string       // the command line
 	undoing        sync.WaitGroup // work that must end even if the command is interrupted
 }
 
@@ -52,7 +53,7 @@ func (c *console) note(text string) {
 // fail prints an error and the next commands it advises.
 func (c *console) fail(err error) {
 	c.line(err.Error())
-	for _, h := range hints(err) {
+	for _, h := range hints(err, c.typed) {
 		c.line("hint: " + h)
 	}
 }

@@ -3,8 +3,10 @@ package call
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"layup/analyze/show"
 	"layup/analyze/source/advice"
 )
 
@@ -46,8 +48,8 @@ func Usage(hint, format string, args ...any) error {
 // mostHints is how many choices are shown: an index may hold thousands.
 const mostHints = 20
 
-// hints collects what the errors in the chain advise.
-func hints(err error) []string {
+// hints collects what the errors in the chain advise; typed is the command line.
+func hints(err error, typed []string) []string {
 	if a, ok := errors.AsType[*advised](err); ok {
 		return a.hints
 	}
@@ -65,8 +67,30 @@ func hints(err error) []string {
 		}
 		return lines
 	}
+	if m, ok := errors.AsType[*advice.Misnamed](err); ok {
+		var lines []string
+		for _, meant := range m.Meant {
+			lines = append(lines, again(typed, m.Name, meant.Flag)+"  ("+meant.What+")")
+		}
+		return lines
+	}
 	if h, ok := errors.AsType[*advice.Hinted](err); ok {
 		return []string{h.Hint}
 	}
 	return nil
+}
+
+// again is the command line with another name in the place of one. If the line does not hold the name as a word, it is
+// the name alone.
+func again(typed []string, name, instead string) string {
+	at := slices.Index(typed, name)
+	if at < 0 {
+		return instead
+	}
+	words := []string{"layup"}
+	for _, word := range Masked(typed) {
+		words = append(words, show.Shell(word))
+	}
+	words[1+at] = instead
+	return strings.Join(words, " ")
 }

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -8,8 +9,14 @@ import (
 
 const listed = "nothing is left out of a listing: a leading dot hides no name"
 
+const (
+	named   = "the name says where it is: docker-archive:FILE, docker-daemon:REF, docker://REF, docker-root:DIR:REF"
+	login   = "--creds USER:PASSWORD; without it, what docker login and podman login keep is used"
+	noCerts = "--insecure allows HTTP and certificates that nobody vouches for"
+)
+
 // habits says, by command and word, what replaces a word or flag of find, ls, tree, docker or another tool that people
-// type by habit.
+// type by habit. The command * is any.
 var habits = map[string]string{
 	" cp":       "layup cat IMAGE PATH  writes one file, layup extract IMAGE -C DIR  all of them",
 	" du":       "layup layers IMAGE  counts each layer, layup ls -R --sort size IMAGE  each file",
@@ -25,10 +32,36 @@ var habits = map[string]string{
 	" validate": "layup verify IMAGE  checks every digest and size",
 	" blame": "layup owner IMAGE PATH  names the layer that wrote it, layup log IMAGE PATH  every " +
 		"one that touched it",
-	" secrets":        "layup hidden --sensitive IMAGE  lists what looks like a key or a password in lower layers",
-	" scan":           "layup check IMAGE  checks an image against rules",
-	" dive":           "layup waste IMAGE  says where the space went, layup tree IMAGE  draws the files",
-	" -V":             "layup --version",
+	" secrets": "layup hidden --sensitive IMAGE  lists what looks like a key or a password in lower layers",
+	" scan":    "layup check IMAGE  checks an image against rules",
+	" dive":    "layup waste IMAGE  says where the space went, layup tree IMAGE  draws the files",
+	" -V":      "layup --version",
+	" build":   "docker build -t NAME . && layup waste docker-daemon:NAME",
+	" packages": "layup find IMAGE '/var/lib/dpkg/status' '/lib/apk/db/installed'  finds " +
+		"the lists of packages",
+
+	"* -source":      named,
+	"* -from":        named,
+	"* -transport":   named,
+	"* -image-src":   named,
+	"* -input":       "a file is named as it is, without a flag: layup layers image.tar",
+	"* -json":        "-f json",
+	"* -ci":          "layup check IMAGE",
+	"* -ci-config":   "layup check --config FILE IMAGE",
+	"* -username":    login,
+	"* -password":    login,
+	"* -tls-verify":  noCerts,
+	"* -cert-dir":    "--ca-file FILE",
+	"* -override-os": "--platform OS/ARCH",
+	"* -arch":        "--platform OS/ARCH",
+	"* -os":          "--platform OS/ARCH",
+	"* -scope":       "every layer is read; layup find --live leaves out what later layers hide",
+
+	"check -lowestEfficiency":   "--min-efficiency RATIO",
+	"check -highestWastedBytes": "--max-wasted SIZE",
+	"check -highestUserWastedPercent": "a file .dive-ci takes it; --max-wasted-percent PERCENT " +
+		"also counts layer 0",
+
 	"find -iname":     "layup find -i --name PATTERN IMAGE",
 	"find -path":      "a pattern with / is matched against whole paths: layup find IMAGE '/etc/**'",
 	"find -wholename": "a pattern with / is matched against whole paths: layup find IMAGE '/etc/**'",
@@ -65,7 +98,12 @@ var habits = map[string]string{
 
 // habit returns what replaces a word or flag; empty if nothing does. Command is empty for a word in the command's
 // place.
-func habit(command, typed string) string { return habits[command+" "+typed] }
+func habit(command, typed string) string {
+	if command == "" {
+		return habits[" "+typed]
+	}
+	return cmp.Or(habits[command+" "+typed], habits["* "+typed])
+}
 
 // withoutImage drops the first word of docker's longer names, image inspect and image history, which are typed as they
 // are.

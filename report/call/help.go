@@ -24,7 +24,9 @@ kind. docker://REF (or registry:REF) is an image in a registry.
 
 The store of an engine is named with a prefix, DIR being a directory, or a tar of it, and REF an image or a container:
 docker-root:DIR[:REF] (/var/lib/docker), containers-storage:DIR[:REF] (podman, CRI-O, buildah),
-containerd-root:DIR[:REF]. The disk of a registry is registry-root:DIR[:REPO[:TAG|@DIGEST]].
+containerd-root:DIR[:REF] (/var/lib/containerd). Without DIR it is the directory in brackets, of podman
+/var/lib/containers/storage: docker-root: is all of it, docker-root::REF one image. The disk of a registry is
+registry-root:DIR[:REPO[:TAG|@DIGEST]]. A ~ after a colon is your home directory.
 
 docker-daemon:REF asks a running engine over its Unix socket, as docker save does: that of DOCKER_HOST (podman's also),
 of the Docker context, or /var/run/docker.sock. Without REF, images lists what the engine has.

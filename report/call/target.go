@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"layup/analyze/source/kinds"
 )
 
 // checkTarget refuses an output that would replace one of the named sources.
@@ -70,7 +72,7 @@ func (c *Call) reads(source, path string, target os.FileInfo) bool {
 // beginning that ends before a colon or an @.
 func FilesOf(arg string) []string {
 	names := []string{arg}
-	_, rest, found := strings.Cut(arg, ":")
+	_, rest, found := strings.Cut(kinds.Whole(arg), ":")
 	for found && rest != "" {
 		names = append(names, rest)
 		cut := strings.LastIndexAny(rest, ":@")

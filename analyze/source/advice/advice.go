@@ -34,5 +34,18 @@ func (e *ChoiceError) Error() string { return e.Message }
 // Is makes it an ErrNoImage if None is true.
 func (e *ChoiceError) Is(target error) bool { return e.None && target == ErrNoImage }
 
+// A Misnamed is an error about a name that another program understands, or that lacks a part.
+type Misnamed struct {
+	Err   error
+	Name  string   // as the user wrote it
+	Meant []Choice // names in its place, likeliest first; the shell takes them as they are
+}
+
+// Error returns the message without the advice.
+func (e *Misnamed) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error without the advice.
+func (e *Misnamed) Unwrap() error { return e.Err }
+
 // ErrNoImage is in the chain of an error if there is no such file, or no such image in the file.
 var ErrNoImage = errors.New("no such image")

@@ -4,6 +4,7 @@ package kinds
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -41,9 +42,10 @@ type opener func(ctx context.Context, name, rest string, opt *Options) (s source
 type kind struct {
 	prefix string
 	open   opener
-	store  bool // of an engine
-	whole  bool // the name may mean everything in it
-	asks   bool // a server: nothing opens it unless the user names it in a command
+	store  bool   // of an engine
+	whole  bool   // the name may mean everything in it
+	asks   bool   // a server: nothing opens it unless the user names it in a command
+	home   string // the path if the name has none; empty if it must have one
 }
 
 // kinds are the sources by prefix. The last one has no prefix: it is a path, recognised by its content. A bare word is
@@ -54,35 +56,64 @@ var kinds = []kind{
 	{prefix: "oci:", open: file(archive.OCI)},
 	{prefix: "docker://", open: remote, asks: true},
 	{prefix: "registry:", open: remote, asks: true},
-	{prefix: "docker-root:", open: storeOf(engine.DockerRoot), store: true, whole: true},
-	{prefix: "containerd-root:", open: storeOf(engine.ContainerdRoot), store: true, whole: true},
-	{prefix: "containers-storage:", open: storeOf(engine.ContainersStorage), store: true, whole: true},
+	{prefix: "docker-root:", open: storeOf(engine.DockerRoot), store: true, whole: true, home: "/var/lib/docker"},
+	{prefix: "containerd-root:", open: storeOf(engine.ContainerdRoot), store: true, whole: true,
+		home: "/var/lib/containerd"},
+	{prefix: "containers-storage:", open: storeOf(engine.ContainersStorage), store: true, whole: true,
+		home: "/var/lib/containers/storage"},
 	{prefix: "registry-root:", open: registryDisk, whole: true},
 	{prefix: "docker-daemon:", open: running, asks: true},
 	{prefix: "dir:", open: file(archive.Dir)},
 	{prefix: "", open: anyPath},
 }
 
-// Open opens what a name means. Errors begin with the name. If there is advice, an *advice.Hinted is in the chain.
+// Open opens what a name means. Errors begin with the name. If there is advice, an *advice.Hinted or an
+// *advice.Misnamed is in the chain.
 func Open(ctx context.Context, name string, opt Options) (*Opened, error) {
 	k, rest, err := kindOf(name)
 	if err != nil {
 		return nil, source.Named(name, err)
 	}
-	s, inside, err := k.open(ctx, name, rest, &opt)
+	whole := k.prefix + rest
+	s, inside, err := k.open(ctx, whole, rest, &opt)
 	if err != nil {
-		return nil, source.Named(name, err)
+		return nil, source.Named(whole, k.advise(name, rest, err))
 	}
-	return &Opened{Source: s, Name: name, Inside: inside, store: k.store}, nil
+	return &Opened{Source: s, Name: whole, Inside: inside, store: k.store}, nil
 }
 
-// kindOf finds the source that a name means, and what follows its prefix.
+// kindOf finds the source that a name means, and what follows its prefix: a path is whole.
 func kindOf(name string) (kind, string, error) {
 	if name == "" {
 		return kind{}, "", errors.New("an empty name names no image")
 	}
 	i := slices.IndexFunc(kinds, func(k kind) bool { return strings.HasPrefix(name, k.prefix) })
-	return kinds[i], name[len(kinds[i].prefix):], nil
+	k := kinds[i]
+	return k, k.path(name[len(k.prefix):]), nil
+}
+
+// path adds to what follows a prefix the directory that it leaves out, and puts the home directory in place of ~.
+// A shell expands ~ only at the beginning of a word.
+func (k kind) path(rest string) string {
+	if k.home != "" && (rest == "" || rest[0] == ':') {
+		return k.home + rest
+	}
+	if below, ok := strings.CutPrefix(rest, "~"); ok && !k.asks && k.prefix != "" &&
+		(below == "" || strings.IndexByte("/:@", below[0]) >= 0) {
+		if home, err := os.UserHomeDir(); err == nil {
+			return home + below
+		}
+	}
+	return rest
+}
+
+// Whole returns a name with its path in full: without ~, and with the directory that it leaves out.
+func Whole(name string) string {
+	k, rest, err := kindOf(name)
+	if err != nil {
+		return name
+	}
+	return k.prefix + rest
 }
 
 // Asks reports whether opening the name asks a server: a registry or an engine.
