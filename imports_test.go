@@ -69,12 +69,13 @@ var rooms = map[string][]string{
 		"analyze/source/input", "analyze/source/registry", "analyze/source/registryroot", "analyze/source/repository",
 		"analyze/source/v1image", "tarfs", registries},
 
-	"analyze": {"analyze/source", "analyze/source/document", "analyze/source/kinds", "analyze/unified", "tarfs",
-		doublestar, units, registries},
+	"analyze": {"analyze/source", "analyze/source/document", "analyze/source/kinds", "analyze/unified", "analyze/space",
+		"tarfs", doublestar, units, registries},
 	"analyze/extract": {"analyze", "tarfs", sys},
 	"analyze/filter":  {"analyze", "analyze/source", "tarfs", doublestar},
 	"analyze/rules":   {"analyze", "analyze/filter", "tarfs"},
 	"analyze/unified": {},
+	"analyze/space":   {"tarfs"},
 
 	"report/render":    {tables, widths, units, templates, term},
 	"report/engineapi": {"analyze", "analyze/source/document"},
@@ -87,7 +88,7 @@ var rooms = map[string][]string{
 	"report/docker":   question("report/engineapi"),
 	"report/check":    question("analyze/filter", "analyze/rules", yaml),
 	"report": question("report/check", "report/complete", "report/diff", "report/docker", "report/item",
-		"analyze/extract", "analyze/filter", "analyze/source/kinds", "analyze/source/pull"),
+		"analyze/extract", "analyze/filter", "analyze/source/kinds", "analyze/source/pull", "analyze/space"),
 
 	"fixtures":                {compress, xz},
 	"fixtures/bench":          {"fixtures/storage"},

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"path"
 	"slices"
+	"strings"
 
+	"layup/analyze/space"
 	"layup/tarfs"
 )
 
@@ -105,6 +108,46 @@ func (img *Image) Wasted() []Wasted {
 	list := slices.AppendSeq(make([]Wasted, 0, n), img.wasted)
 	slices.SortStableFunc(list, func(a, b Wasted) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return list
+}
+
+// Usage says how many bytes the final tree shows in each directory; that of the root is [Account.Live].
+func (img *Image) Usage() *space.Directories { return space.Visible(img.Tree(), img.Top()) }
+
+// HiddenUsage says how many bytes each directory hides, also those that were deleted; that of the root is
+// [Account.Hidden]. What no layer ever showed counts in the nearest directory of its path.
+func (img *Image) HiddenUsage() *space.Directories {
+	type part struct {
+		layer int
+		bytes int64
+	}
+	tree, parts := img.Tree(), map[int][]part{}
+	for w := range img.wasted {
+		dir := w.Hit.Version.Node().Parent()
+		if w.Hit.Status == Unseen {
+			dir = nearest(tree, path.Dir(w.Hit.Version.Node().Path()))
+		}
+		parts[dir.Number()] = append(parts[dir.Number()], part{w.Layer(), w.Bytes})
+	}
+	sum := space.NewSum(tree)
+	for n := range tree.Nodes() {
+		for _, p := range parts[n.Number()] {
+			sum.Add(n, p.layer, p.bytes)
+		}
+	}
+	return sum.Directories()
+}
+
+// nearest returns the deepest of the directories on a path that any layer ever held.
+func nearest(tree *tarfs.Tree, path string) tarfs.Node {
+	at := tree.Root()
+	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		next, ok := at.Child(name)
+		if !ok {
+			break
+		}
+		at = next
+	}
+	return at
 }
 
 // A Duplicate is content that the final tree holds in several bodies.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
@@ -80,7 +81,9 @@ func newLayers(f *pflag.FlagSet) call.Answer {
 		for _, l := range img.LayerFacts() {
 			layers = append(layers, layer{l, img.LayersRead()})
 		}
-		return call.Part{Section: layersTable.Section(layers)}, nil
+		p := call.Part{Section: layersTable.Section(layers)}
+		p.Footer = layersFooter(layers)
+		return p, nil
 	}
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		needs := analyze.Needs{Loose: true}
@@ -89,4 +92,30 @@ func newLayers(f *pflag.FlagSet) call.Answer {
 		}
 		return c.Ask(ctx, c.Args, nil, needs, ask)
 	}
+}
+
+// layersFooter sums the layers up. A sum is left out if one of its numbers is unknown.
+func layersFooter(layers []layer) string {
+	if len(layers) == 0 {
+		return ""
+	}
+	line := show.Count(len(layers), "layer")
+	for _, sum := range []struct {
+		name string
+		of   func(layer) int64
+	}{
+		{"compressed", func(l layer) int64 { return l.Size }},
+		{"unpacked", func(l layer) int64 { return l.Unpacked }},
+		{"hidden", func(l layer) int64 { return l.HiddenBytes }},
+	} {
+		total, known := int64(0), sum.name == "compressed" || wereRead(layers)
+		for _, l := range layers {
+			known = known && sum.of(l) >= 0
+			total += sum.of(l)
+		}
+		if known {
+			line += fmt.Sprintf(", %s %s", show.Size(total), sum.name)
+		}
+	}
+	return line
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/space"
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/item"
@@ -24,7 +25,8 @@ const lsDetails = `
 Of a directory what lies in it is listed, of anything else the thing itself; without PATH, the root. A
 symlink to a directory is followed. -R and --depth also list the directory itself: --depth 0 lists
 nothing else. LAYER is the owner, as "layup owner" says. --layer N lists what that layer's own tar
-holds, at and below PATH, and the paths it deletes, whatever later layers did.
+holds, at and below PATH, and the paths it deletes, whatever later layers did. -l shows of a directory
+what "layup du" says, the content at and below it, and sorts by that; JSON has it as treeSize.
 `
 
 // A listing is what the flags of ls ask for.
@@ -33,7 +35,12 @@ type listing struct {
 	needs              analyze.Needs
 	depth, layer, upto *arg.Number
 	sort               *arg.Choice
+
+	sizes *space.Directories // of what is visible, with -l
 }
+
+// sizedFields are item.Fields and what is at and below a directory.
+var sizedFields = append(slices.Clone(item.Fields), render.Field{Name: "treeSize", Kind: render.Int})
 
 func newLs(f *pflag.FlagSet) call.Answer {
 	l := &listing{}
@@ -66,9 +73,12 @@ func (l *listing) ask(c *call.Call, img *analyze.Image, args []string) (call.Par
 		return absent(item.Fields, err)
 	}
 	var p call.Part
-	p.Fields, p.Columns = item.Fields, l.columns(item.Fields)
-	versions := l.sorted(l.versions(snap, from))
-	p.Rows = itemRows(versions, snap)
+	p.Fields = item.Fields
+	if l.long {
+		p.Fields, l.sizes = sizedFields, space.Visible(img.Tree(), snap)
+	}
+	p.Columns = l.columns(p.Fields)
+	p.Rows = itemRows(l.sorted(l.versions(snap, from)), snap, l.sizes)
 	return p, nil
 }
 
@@ -80,7 +90,9 @@ func (l *listing) own(img *analyze.Image, top string) (call.Part, error) {
 	}
 	hits := img.Own(l.layer.N, top)
 	if order := l.order(); order != nil {
-		hits = slices.Values(slices.SortedStableFunc(hits, func(a, b analyze.Hit) int { return order(a.Version, b.Version) }))
+		hits = slices.Values(
+			slices.SortedStableFunc(hits, func(a, b analyze.Hit) int { return order(a.Version, b.Version) }),
+		)
 	}
 	p.Fields, p.Rows, p.Columns = item.VersionFields, hitRows(img, hits), l.columns(item.VersionFields)
 	for range hits {
@@ -92,12 +104,21 @@ func (l *listing) own(img *analyze.Image, top string) (call.Part, error) {
 	return p, nil
 }
 
-// itemRows are the rows of what is visible in a snapshot, item.Fields each.
-func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot) iter.Seq[[]render.Value] {
+// itemRows are the rows of what is visible in a snapshot: item.Fields each, or sizedFields if there are sizes.
+func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot,
+	sizes *space.Directories) iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
 		for v := range versions {
-			if row = item.Append(row[:0], v, snap); !yield(row) {
+			row = item.Append(row[:0], v, snap)
+			if sizes != nil {
+				size := render.Value{}
+				if v.Type() == tarfs.Dir {
+					size = render.I(sizes.Bytes(v.Node()))
+				}
+				row = append(row, size)
+			}
+			if !yield(row) {
 				return
 			}
 		}
@@ -106,7 +127,12 @@ func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot) iter.Seq[[
 
 // start finds where a listing begins: the path or the root, after the given layer or the last. A path that is not
 // there is an *absentError.
-func start(c *call.Call, img *analyze.Image, upto *arg.Number, args []string) (*tarfs.Snapshot, tarfs.Version, error) {
+func start(
+	c *call.Call,
+	img *analyze.Image,
+	upto *arg.Number,
+	args []string,
+) (*tarfs.Snapshot, tarfs.Version, error) {
 	if err := call.CheckLayer(img, "upto", upto.Or(0)); upto.Given && err != nil {
 		return nil, tarfs.Version{}, err
 	}
@@ -176,7 +202,7 @@ func (l *listing) sorted(versions iter.Seq[tarfs.Version]) iter.Seq[tarfs.Versio
 func (l *listing) order() func(a, b tarfs.Version) int {
 	switch l.sort.Word {
 	case "size":
-		return func(a, b tarfs.Version) int { return cmp.Compare(b.Size(), a.Size()) }
+		return func(a, b tarfs.Version) int { return cmp.Compare(l.size(b), l.size(a)) }
 	case "mtime":
 		return func(a, b tarfs.Version) int {
 			return cmp.Or(cmp.Compare(b.Meta().MTime, a.Meta().MTime), cmp.Compare(b.Meta().MTimeNS, a.Meta().MTimeNS))
@@ -187,19 +213,42 @@ func (l *listing) order() func(a, b tarfs.Version) int {
 	return nil
 }
 
+// size is that of a file, or what is at and below a directory if sizes were added up.
+func (l *listing) size(v tarfs.Version) int64 {
+	if l.sizes != nil && v.Type() == tarfs.Dir {
+		return l.sizes.Bytes(v.Node())
+	}
+	return v.Size()
+}
+
 func (l *listing) columns(fields []render.Field) []render.Column {
 	columns := []render.Column{item.Column(fields, "LAYER", "layer", render.Dashed)}
 	if l.layer.Given {
 		columns = append(columns, statusColumn(fields))
 	}
 	if l.long {
-		columns = append(columns, item.Spare(item.ModeColumn(fields)), item.Spare(item.IDsColumn(fields)), item.Column(fields,
-			"SIZE", "size", render.Sized), item.Spare(item.Column(fields, "MODIFIED", "mtime", render.Moment)))
+		columns = append(columns, item.Spare(item.ModeColumn(fields)), item.Spare(item.IDsColumn(fields)), sizeColumn(fields),
+			item.Spare(item.Column(fields, "MODIFIED", "mtime", render.Moment)))
 	} else {
-		columns = append(columns, item.Column(fields, "SIZE", "size", render.Sized))
+		columns = append(columns, sizeColumn(fields))
 	}
 	if l.needs.Digests {
 		columns = append(columns, item.DigestColumn(fields))
 	}
 	return append(columns, item.PathColumn(fields))
+}
+
+// sizeColumn shows the size of a file, or what is at and below a directory if the fields say so.
+func sizeColumn(fields []render.Field) render.Column {
+	c := item.Column(fields, "SIZE", "size", render.Sized)
+	if i := len(item.Fields); len(fields) > i && fields[i].Name == "treeSize" {
+		size := item.At(fields, "size")
+		c.Cell = func(row []render.Value) string {
+			if row[size].Absent() {
+				return render.Sized(row[i])
+			}
+			return render.Sized(row[size])
+		}
+	}
+	return c
 }

@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/analyze/space"
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/item"
@@ -19,12 +20,14 @@ import (
 )
 
 const treeDetails = `
-The number before each name is its owner, as "layup owner" says. The other formats hold what ls -R does.
+The number before each name is its owner, as "layup owner" says. --sizes shows how large each file is, and
+of a directory what "layup du" says. The other formats hold what ls -R does.
 `
 
 func newTree(f *pflag.FlagSet) call.Answer {
 	depth := arg.Count(f, "depth", "draw `N` levels below")
 	upto := arg.Count(f, "upto", "draw what is visible after layer `N`")
+	sized := f.Bool("sizes", false, "show the size of each file, and of all below a directory")
 	var needs analyze.Needs
 	f.BoolVar(&needs.Digests, "digests", false, "hold the SHA-256 of the files' content (not in the drawing)")
 	return call.About(&needs, func(c *call.Call, img *analyze.Image, args []string) (call.Part, error) {
@@ -34,17 +37,21 @@ func newTree(f *pflag.FlagSet) call.Answer {
 		}
 		var p call.Part
 		p.Fields = item.Fields
-		p.Rows = itemRows(snap.Walk(from.Node(), depth.Or(-1)), snap)
+		var sizes *space.Directories
+		if *sized {
+			p.Fields, sizes = sizedFields, space.Visible(img.Tree(), snap)
+		}
+		p.Rows = itemRows(snap.Walk(from.Node(), depth.Or(-1)), snap, sizes)
 		p.Columns = []render.Column{item.PathColumn(item.Fields)}
 		p.Text = func(w io.Writer, _ render.Terminal) error {
-			return draw(w, slices.Collect(snap.Walk(from.Node(), depth.Or(-1))))
+			return draw(w, slices.Collect(snap.Walk(from.Node(), depth.Or(-1))), sizes)
 		}
 		return p, nil
 	})
 }
 
-// draw draws versions in path order; the first is the root of all others.
-func draw(w io.Writer, versions []tarfs.Version) error {
+// draw draws versions in path order; the first is the root of all others. It shows sizes if there are any.
+func draw(w io.Writer, versions []tarfs.Version, sizes *space.Directories) error {
 	out := bufio.NewWriter(w)
 	var depths []int
 	for _, v := range versions {
@@ -55,14 +62,15 @@ func draw(w io.Writer, versions []tarfs.Version) error {
 	for i, v := range versions {
 		level := depths[i] - depths[0]
 		if level == 0 {
-			out.WriteString(show.Safe(v.Node().Path()) + target(v) + "\n")
+			out.WriteString(sizeOf(v, sizes) + show.Safe(v.Node().Path()) + target(v) + "\n")
 			continue
 		}
 		open = append(open[:level-1], !last[i])
 		for _, more := range open[:level-1] {
 			out.WriteString(branch(more, "│   ", "    "))
 		}
-		out.WriteString(branch(!last[i], "├── ", "└── ") + owned(v) + show.Safe(v.Node().Name()) + target(v) + "\n")
+		out.WriteString(branch(!last[i], "├── ", "└── ") + owned(v) + sizeOf(v, sizes) + show.Safe(v.Node().Name()) +
+			target(v) + "\n")
 	}
 	return out.Flush()
 }
@@ -104,6 +112,18 @@ func owned(v tarfs.Version) string {
 		return ""
 	}
 	return "[" + strconv.Itoa(v.Layer()) + "] "
+}
+
+// sizeOf is the size before a name, if there are sizes and it has one.
+func sizeOf(v tarfs.Version, sizes *space.Directories) string {
+	switch {
+	case sizes == nil:
+	case v.Type() == tarfs.Dir:
+		return show.Size(sizes.Bytes(v.Node())) + " "
+	case v.Type() == tarfs.File:
+		return show.Size(v.Size()) + " "
+	}
+	return ""
 }
 
 // target shows where a symlink points.

@@ -264,13 +264,7 @@ func (t *Tree) walk(from uint32, depth int, enter func(uint32) bool, yield func(
 
 // Nodes yields every path that any layer ever held in path order: the root first, then depth first, siblings by the
 // bytes of their names.
-func (t *Tree) Nodes() iter.Seq[Node] {
-	return func(yield func(Node) bool) {
-		t.walk(root, -1, func(uint32) bool { return true }, func(id uint32) bool {
-			return id != root && t.nodes.at(id).record == 0 || yield(Node{t, id})
-		})
-	}
-}
+func (t *Tree) Nodes() iter.Seq[Node] { return t.Root().Walk(-1) }
 
 // Versions yields every version of every path, visible or not, in path order, the versions of one path oldest first. A
 // directory that several layers list is one version, the newest.
@@ -337,6 +331,17 @@ func (n Node) Parent() Node {
 		return n.tree.Root()
 	}
 	return Node{n.tree, n.tree.nodes.at(n.id).parent}
+}
+
+// Walk yields the path and every path below it that any layer ever held in path order, at most depth levels below it;
+// all if depth is negative.
+func (n Node) Walk(depth int) iter.Seq[Node] {
+	t := n.tree
+	return func(yield func(Node) bool) {
+		t.walk(n.id, depth, func(uint32) bool { return true }, func(id uint32) bool {
+			return id != root && t.nodes.at(id).record == 0 || yield(Node{t, id})
+		})
+	}
 }
 
 // Within reports whether the path is dir or below it.

@@ -52,7 +52,8 @@ func newCommon() *common {
 	f.StringVarP(&c.Output, "output", "o", "", "write the answer to `FILE`, through a temporary file beside it "+
 		"and a rename")
 	f.BoolVar(&c.noTrunc, "no-trunc", false, "never cut a table or leave columns out to fit the terminal")
-	f.BoolVar(&c.allRows, "all-rows", false, "on a terminal, show every row of waste and hidden, not only the 20 largest")
+	f.BoolVar(&c.allRows, "all-rows", false,
+		"on a terminal and in markdown, show every row of du, waste and hidden, not only the 20 largest")
 	c.color = arg.Choose(f, "color", []string{"auto", "always", "never"},
 		"colour; auto (the default) is on a terminal without NO_COLOR")
 	c.progress = arg.Choose(f, "progress", []string{"auto", "plain", "none"},

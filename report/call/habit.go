@@ -19,7 +19,6 @@ const (
 // type by habit. The command * is any.
 var habits = map[string]string{
 	" cp":       "layup cat IMAGE PATH  writes one file, layup extract IMAGE -C DIR  all of them",
-	" du":       "layup layers IMAGE  counts each layer, layup ls -R --sort size IMAGE  each file",
 	" grep":     "layup find IMAGE PATTERN  searches names, layup cat IMAGE PATH | grep TEXT  a file",
 	" export":   "layup extract IMAGE -o FILE.tar  writes the merged files as a tar",
 	" save":     "layup pull docker://REF -o FILE.tar  fetches an image from a registry",
@@ -94,6 +93,9 @@ var habits = map[string]string{
 	"ls -lah":     "-l: sizes are already for people, and " + listed,
 	"ls -d":       "--depth 0",
 	"tree -L":     "--depth N",
+	"du -sh":      "-s: sizes are already for people",
+	"du -hs":      "-s: sizes are already for people",
+	"du -a":       "layup ls -R --sort size IMAGE  lists the files",
 }
 
 // habit returns what replaces a word or flag; empty if nothing does. Command is empty for a word in the command's

@@ -31,12 +31,12 @@ func (c *Call) toFile() bool { return c.Output != "" && c.Output != "-" && !c.Co
 
 // Terminal says what the reader of the answer can see. A file takes everything, with colour only if asked for.
 func (c *Call) Terminal() render.Terminal {
-	if c.toFile() {
-		return render.Terminal{Color: c.color.Word == "always", Whole: c.noTrunc}
-	}
 	columns := width(c.stdout)
+	if c.toFile() {
+		columns = 0
+	}
 	t := render.Terminal{Width: columns, TTY: columns > 0, Color: render.UseColor(c.color.Word, columns > 0, os.Getenv)}
-	if columns > 0 && !c.allRows {
+	if (columns > 0 || c.formatter.Brief) && !c.allRows {
 		t.Rows = 20
 	}
 	if c.noTrunc {

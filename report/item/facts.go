@@ -33,6 +33,8 @@ type ErrorFacts struct {
 	Message string `json:"message"`
 }
 
+func (e ErrorFacts) String() string { return e.Message }
+
 // WarningFacts is a member of the document's "warnings".
 type WarningFacts struct {
 	Code       string         `json:"code"`

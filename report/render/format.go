@@ -15,6 +15,7 @@ type Format struct {
 	Name, About string
 	Whole       bool // the document carries warnings, errors and totals; with other formats the caller tells them
 	Findings    bool // only for documents about results of checks
+	Brief       bool // made to be read: of answers with the largest rows first, those alone
 	write       func(*bufio.Writer, Doc, Terminal) error
 }
 
@@ -26,6 +27,7 @@ var Formats = []Format{
 	{Name: "jsonl", About: "one item a line", write: writeLines},
 	{Name: "csv", About: "RFC 4180 with a header", write: writeCSV},
 	{Name: "tsv", About: "a row a line, cells separated by tabs", write: writeTSV},
+	{Name: "markdown", About: "tables for a comment on GitHub or GitLab", Brief: true, write: writeMarkdown},
 	{Name: "sarif", About: "SARIF 2.1.0, as code scanning takes it", Findings: true, write: writeSARIF},
 	{Name: "junit", About: "JUnit XML, as CI servers show it", Findings: true, write: writeJUnit},
 }

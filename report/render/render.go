@@ -11,6 +11,8 @@
 // RFC 4180, so rows end with CR LF; tsv rows end with LF, and \t, \n, \r and \\ stand for tab, LF, CR and backslash. A
 // text that begins with one of = + - @ TAB CR gets a leading quote. If a person reads them, cells are also made safe.
 //
+// markdown: the tables, each section below its summary, with code spans around all that might be markup.
+//
 // Templates: docker's functions, run for each item, within 5 s (and 0.1 ms more for each item), 16 MiB of output for an
 // item, and 1000 templates that call each other. They get strings as JSON has them, made safe if a person reads the
 // output or if it becomes a table.
@@ -45,7 +47,7 @@ type Section struct {
 	Errors   []any
 	Head     []string // lines above the table, only there; they say which image it is about
 	Footer   string   // a line below the table, only there
-	Largest  bool     // the largest rows come first: a terminal shows Terminal.Rows of them, below the Footer
+	Largest  bool     // the largest rows come first: Terminal.Rows says how many are shown, below the Footer
 }
 
 // A List is a list besides the items: a member of the JSON document and a table of its own below theirs. Formats of a

@@ -82,10 +82,8 @@ func writeFooters(w *bufio.Writer, d Doc, group []Section) {
 // writeLists writes the further tables of a section that have rows.
 func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
 	for _, list := range s.Lists {
-		below := Section{Source: s.Source, Name: s.Name, Columns: list.Columns, Rows: list.Rows, Largest: list.Largest}
-		if list.Shown != nil {
-			below.Rows = list.Shown
-		}
+		below := list.section()
+		below.Source, below.Name = s.Source, s.Name
 		if len(list.Columns) == 0 || below.empty() {
 			continue
 		}
@@ -95,6 +93,15 @@ func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
 		}
 	}
 	return nil
+}
+
+// section is the list as a section of its own.
+func (l List) section() Section {
+	s := Section{Columns: l.Columns, Rows: l.Rows, Largest: l.Largest}
+	if l.Shown != nil {
+		s.Rows = l.Shown
+	}
+	return s
 }
 
 func (s Section) empty() bool {
