@@ -77,9 +77,10 @@ var rooms = map[string][]string{
 	"analyze/unified": {},
 	"analyze/space":   {"tarfs"},
 
-	"report/render":    {tables, widths, units, templates, term},
-	"report/engineapi": {"analyze", "analyze/source/document"},
-	"report/arg":       {flags},
+	"report/render":      {tables, widths, units, templates, term},
+	"report/render/html": {"report/render", compress},
+	"report/engineapi":   {"analyze", "analyze/source/document"},
+	"report/arg":         {flags},
 	"report/call": {"report/arg", "report/item", "report/render", "analyze", "analyze/source", "analyze/source/engine",
 		"analyze/source/kinds", "analyze/source/registry", "analyze/source/repository", "tarfs", flags, term},
 	"report/item":     {"report/render", "analyze", "tarfs"},
@@ -88,7 +89,8 @@ var rooms = map[string][]string{
 	"report/docker":   question("report/engineapi"),
 	"report/check":    question("analyze/filter", "analyze/rules", yaml),
 	"report": question("report/check", "report/complete", "report/diff", "report/docker", "report/item",
-		"analyze/extract", "analyze/filter", "analyze/source/kinds", "analyze/source/pull", "analyze/space"),
+		"report/render/html", "analyze/extract", "analyze/filter", "analyze/source/kinds", "analyze/source/pull",
+		"analyze/space"),
 
 	"fixtures":                {compress, xz},
 	"fixtures/bench":          {"fixtures/storage"},

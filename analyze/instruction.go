@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"layup/analyze/source"
+	"layup/tarfs"
 )
 
 // An Instruction is what made a layer.
@@ -47,6 +48,37 @@ func instructions(one *source.Image) []Instruction {
 			in.Created = h.Created.UTC().Format(time.RFC3339Nano)
 		}
 		list = append(list, in)
+	}
+	return list
+}
+
+// A Step is an entry of the image's history.
+type Step struct {
+	Layer       int // that it made, or tarfs.NoLayer
+	Instruction Instruction
+	Author      string
+}
+
+// Steps returns the history, oldest first, with the steps that made no layer. The layers are unknown if the history and
+// the image differ in how many layers they have.
+func (img *Image) Steps() []Step {
+	var list []Step
+	layer, aligned := 0, img.instructions != nil
+	for _, h := range img.ConfigFile.History {
+		s := Step{Layer: tarfs.NoLayer, Author: h.Author}
+		switch {
+		case !h.EmptyLayer && aligned:
+			s.Layer, s.Instruction = layer, img.Instruction(layer)
+		default:
+			s.Instruction = Instruction{Raw: h.CreatedBy, Comment: h.Comment, Readable: readable(h.CreatedBy)}
+			if !h.Created.IsZero() {
+				s.Instruction.Created = h.Created.UTC().Format(time.RFC3339Nano)
+			}
+		}
+		if !h.EmptyLayer {
+			layer++
+		}
+		list = append(list, s)
 	}
 	return list
 }

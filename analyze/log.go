@@ -21,11 +21,15 @@ func (img *Image) Log(asked string) []Change {
 	if !ok {
 		return nil
 	}
+	return AppendChanges(nil, n)
+}
+
+// AppendChanges appends what every layer did to a path, oldest first.
+func AppendChanges(log []Change, n tarfs.Node) []Change {
 	versions := slices.Collect(n.Versions())
 	if n.IsRoot() {
 		versions = versions[1:] // no layer makes the root
 	}
-	var log []Change
 	for i, v := range versions {
 		c := Change{Layer: v.MetaLayer(), Kind: "add", Version: v}
 		if v.Implied() {

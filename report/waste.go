@@ -59,22 +59,25 @@ func wastePart(img *analyze.Image, most int) call.Part {
 	account := img.Account()
 	duplicates := img.Duplicates() // before Wasted: its memory is free again then
 	wasted := img.Wasted()
-	twice := int64(0)
-	for _, d := range duplicates {
-		twice += d.Bytes
-	}
+	totals := wasteTotalsOf(account, duplicates)
 	var p call.Part
 	p.Section = wastedTable(img, account.Stored).Section(first(wasted, most))
-	p.Footer, p.Largest = wasteFooter(account, twice), most == math.MaxInt
-	p.Extra = []render.Extra{{Name: "totals", Value: wasteTotals{account.Stored, account.Live, account.Hidden,
-		show.Percent(account.Hidden, account.Stored),
-		account.MetadataOnly, twice, account.Repeated}}}
+	p.Footer, p.Largest = wasteFooter(account, totals.Duplicates), most == math.MaxInt
+	p.Extra = []render.Extra{{Name: "totals", Value: totals}}
 	layers := wasteLayersTable.List("layers", account.Layers)
 	layers.Shown = wasteLayersTable.Rows(hiding(account.Layers))
 	copies := duplicatesTable.List("duplicates", first(duplicates, most))
 	copies.Largest = p.Largest
 	p.Lists = []render.List{copies, layers}
 	return p
+}
+
+func wasteTotalsOf(a analyze.Account, duplicates []analyze.Duplicate) wasteTotals {
+	twice := int64(0)
+	for _, d := range duplicates {
+		twice += d.Bytes
+	}
+	return wasteTotals{a.Stored, a.Live, a.Hidden, show.Percent(a.Hidden, a.Stored), a.MetadataOnly, twice, a.Repeated}
 }
 
 func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }

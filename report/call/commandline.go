@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -230,4 +231,41 @@ func nearestFlag(typed string, flags *pflag.FlagSet) string {
 		return "--" + name
 	}
 	return ""
+}
+
+// secretPart matches what an address says of who asks: in a word of the command line, that may be a password.
+var secretPart = regexp.MustCompile(`://[^/\s]*@`)
+
+// Line returns the command line as a shell takes it: the command, the flags that were given, the arguments. It masks
+// credentials and leaves out flags of the names in without.
+func (c *Call) Line(without ...string) string {
+	line := "layup " + c.Command.Name
+	add := func(f *pflag.Flag, value string) {
+		if f.Name == "creds" {
+			user, _, _ := strings.Cut(value, ":")
+			value = user + ":" + show.Masked
+		}
+		line += " --" + f.Name
+		if f.NoOptDefVal == "" {
+			line += " " + show.Shell(secretPart.ReplaceAllString(value, "://"+show.Masked+"@"))
+		} else if value != "true" {
+			line += "=" + value
+		}
+	}
+	c.own.VisitAll(func(f *pflag.Flag) {
+		list, several := f.Value.(pflag.SliceValue)
+		switch {
+		case !f.Changed || slices.Contains(without, f.Name):
+		case several:
+			for _, value := range list.GetSlice() {
+				add(f, value)
+			}
+		default:
+			add(f, f.Value.String())
+		}
+	})
+	for _, arg := range c.Args {
+		line += " " + show.Shell(secretPart.ReplaceAllString(arg, "://"+show.Masked+"@"))
+	}
+	return line
 }

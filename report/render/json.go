@@ -43,6 +43,15 @@ func writeImages(w *bufio.Writer, sections []Section) error {
 	return nil
 }
 
+// WriteSection writes a section alone, as a JSON document has it.
+func WriteSection(w *bufio.Writer, s Section) error {
+	w.WriteByte('{')
+	if err := writeSection(w, s); err != nil {
+		return err
+	}
+	return w.WriteByte('}')
+}
+
 // writeSection writes the members image, the extra ones, items, further lists, warnings and errors.
 func writeSection(w *bufio.Writer, s Section) (err error) {
 	var b []byte

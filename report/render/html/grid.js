@@ -1,0 +1,122 @@
+// A table of any number of rows, of which only those in sight are elements.
+import { el, empty, classes, plainTable } from "./dom.js";
+
+const rowHeight = 26;
+const mostHeight = 8e6; // pixels that every browser scrolls
+const printed = 200; // rows on paper
+
+let grids = 0;
+
+// Columns are {title, cell(i), hint(i), width, number, spare, mono, wide}; i is the number of the row.
+export class Grid {
+  constructor(label, columns, options = {}) {
+    Object.assign(this, { columns, count: 0, active: 0, rows: 16, options, id: "grid" + grids++, label });
+    const template = columns.map(c => c.width || "minmax(0,1fr)").join(" ");
+    const narrow = columns.filter(c => !c.spare).map(c => c.width || "minmax(0,1fr)").join(" ");
+    this.head = el("div", { class: "row head", role: "row" },
+      columns.map(c => el("div", { role: "columnheader", class: classes(c) }, c.title)));
+    this.window = el("div", { class: "window", role: "presentation" });
+    this.body = el("div", { class: "body", role: "rowgroup", onscroll: () => this.draw() }, this.window);
+    this.paper = el("div", { class: "paper" });
+    this.grid = el("div", { class: "grid", role: options.tree ? "treegrid" : "grid", "aria-label": label, tabindex: "0",
+      onkeydown: e => this.key(e), onclick: e => this.click(e), onfocus: () => this.draw() },
+    el("div", { role: "rowgroup" }, this.head), this.body);
+    this.grid.style.setProperty("--columns", template);
+    this.grid.style.setProperty("--narrow", narrow);
+    this.none = el("p", { class: "none" });
+    this.element = el("div", { class: "holder" }, this.grid, this.none, this.paper);
+    window.addEventListener("beforeprint", () => this.print());
+    window.addEventListener("afterprint", () => empty(this.paper));
+    window.addEventListener("resize", () => this.draw());
+  }
+
+  // show sets how many rows there are, and what to say if there are none.
+  show(count, none = "none") {
+    this.count = count;
+    this.active = Math.max(0, Math.min(this.active, count - 1));
+    this.grid.setAttribute("aria-rowcount", String(count + 1));
+    this.grid.hidden = count === 0;
+    this.none.textContent = count === 0 ? none : "";
+    const height = Math.min(count * rowHeight, mostHeight);
+    this.body.style.height = Math.min(count, this.options.rows || this.rows) * rowHeight + "px";
+    this.window.style.height = height + "px";
+    this.draw();
+  }
+
+  visible() { return Math.ceil(this.body.clientHeight / rowHeight) + 1; }
+
+  // top is the first row in sight; if there are too many rows to scroll over each, a pixel is several.
+  top() {
+    const whole = this.count * rowHeight;
+    if (whole <= mostHeight) return Math.floor(this.body.scrollTop / rowHeight);
+    const part = this.body.scrollTop / (mostHeight - this.body.clientHeight);
+    return Math.floor(part * Math.max(0, this.count - this.visible() + 2));
+  }
+
+  draw() {
+    const from = Math.max(0, this.top()), to = Math.min(this.count, from + this.visible());
+    const offset = this.count * rowHeight <= mostHeight ? from * rowHeight : this.body.scrollTop;
+    const rows = [];
+    for (let i = from; i < to; i++) rows.push(this.row(i, offset + (i - from) * rowHeight));
+    this.window.replaceChildren(...rows);
+    if (this.count > 0) this.grid.setAttribute("aria-activedescendant", this.id + "-" + this.active);
+  }
+
+  row(i, at) {
+    const more = this.options.each ? this.options.each(i) : {};
+    const row = el("div", { ...more, class: "row" + (i === this.active ? " active" : "") + (more.class ? " " + more.class : ""),
+      role: "row", id: this.id + "-" + i, "aria-rowindex": String(i + 2), "aria-selected": String(i === this.active),
+      "data-row": String(i) },
+    this.columns.map(c => {
+      const cell = c.cell(i);
+      return el("div", { role: "gridcell", class: classes(c),
+        title: c.hint ? c.hint(i) : typeof cell === "string" ? cell : null }, cell);
+    }));
+    row.style.transform = `translateY(${at}px)`;
+    return row;
+  }
+
+  click(event) {
+    const row = event.target.closest("[data-row]");
+    if (!row) return;
+    this.go(Number(row.dataset.row), false);
+    if (this.options.open) this.options.open(this.active, event);
+  }
+
+  // go makes a row the active one and brings it into sight.
+  go(i, scroll = true) {
+    this.active = Math.max(0, Math.min(this.count - 1, i));
+    if (scroll) this.reveal();
+    this.draw();
+    if (this.options.move) this.options.move(this.active);
+  }
+
+  reveal() {
+    const seen = this.visible() - 1, top = this.top();
+    if (this.active >= top && this.active < top + seen - 1) return;
+    const first = Math.max(0, this.active < top ? this.active : this.active - seen + 2);
+    const whole = this.count * rowHeight;
+    this.body.scrollTop = whole <= mostHeight ? first * rowHeight :
+      first / Math.max(1, this.count - this.visible() + 2) * (mostHeight - this.body.clientHeight);
+  }
+
+  key(event) {
+    const page = Math.max(1, this.visible() - 2);
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count };
+    if (event.key in steps) this.go(this.active + steps[event.key]);
+    else if (event.key === "Enter" && this.options.open) this.options.open(this.active, event);
+    else if (!(this.options.key && this.options.key(event, this.active))) return;
+    event.preventDefault();
+  }
+
+  // print puts the first rows on paper.
+  print() {
+    if (this.count === 0) return;
+    const most = Math.min(this.count, printed);
+    const rows = Array.from({ length: most }, (_, i) => i);
+    empty(this.paper).append(plainTable(this.columns.map(c => ({ ...c, cell: i => c.cell(i), hint: null })), rows, this.label));
+    if (most < this.count) {
+      this.paper.append(el("p", {}, `and ${(this.count - most).toLocaleString("en")} more, which this page holds on a screen`));
+    }
+  }
+}
