@@ -3,6 +3,7 @@ package analyze
 import (
 	"cmp"
 	"iter"
+	"path"
 	"slices"
 
 	"layup/tarfs"
@@ -105,6 +106,16 @@ func HitOf(v tarfs.Version) Hit {
 		}
 	}
 	return h
+}
+
+// StoredAt returns the file in an engine's store that is the version: a path as the user named the store, or a name in
+// its tar. It is empty if the store does not keep the version as a file.
+func (img *Image) StoredAt(h Hit) string {
+	layer := h.Version.Layer()
+	if layer < 0 || h.Status == Unseen || img.Layers[layer].At == "" {
+		return ""
+	}
+	return path.Join(img.Layers[layer].At, h.Version.Node().Path())
 }
 
 func hitOf(v tarfs.Version) Hit {

@@ -3,6 +3,8 @@ package report
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +37,17 @@ func (s *search) filter(patterns []string, now time.Time) (filter.Test, error) {
 			t, err := arg.ParseTime(value, now)
 			return filter.Newer(t), err
 		}},
+		{"since", s.since, func(value string) (filter.Test, error) {
+			t, err := arg.ParseTime(value, now)
+			return filter.Newer(t.Add(-1)), err
+		}},
 		{"sha256", s.digest, filter.Digest},
+		{"sha256-file", s.list, func(name string) (test filter.Test, err error) {
+			if s.digests, err = readDigests(name); err != nil {
+				return nil, err
+			}
+			return s.digests.Test, nil
+		}},
 	} {
 		if f.value == "" {
 			continue
@@ -45,6 +57,9 @@ func (s *search) filter(patterns []string, now time.Time) (filter.Test, error) {
 			return nil, fmt.Errorf("--%s %q: %w", f.name, f.value, err)
 		}
 		add(t)
+	}
+	if s.sensitive {
+		add(filter.Sensitive)
 	}
 	if len(patterns) == 0 {
 		return filter.All(tests...), nil
@@ -63,6 +78,19 @@ func (s *search) filter(patterns []string, now time.Time) (filter.Test, error) {
 	}
 	add(filter.Match(list))
 	return filter.All(tests...), nil
+}
+
+// readDigests reads a file with a list of digests.
+func readDigests(name string) (*filter.List, error) {
+	f, err := os.Open(name)
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read from
+	return filter.ReadList(f)
 }
 
 // typeTest knows find's letters and our words.

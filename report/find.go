@@ -28,9 +28,19 @@ against whole paths, where ** crosses directories; * also matches a leading dot,
 class, and \ takes the next character as it is. With --regex, patterns are regular expressions (RE2) searched in the
 path and in the base name; ^ and $ anchor to either. Each condition narrows the search; of several patterns one must
 match. Versions are live (visible in the whole image), overwritten (the layer that hid it put something at the same
-path) or deleted. With --unseen also content that no layer ever showed is searched: entries that their own layer
-replaces or ignores, and what whiteouts carry. Flags can be written with one dash, as find does: -name X, -type f.
-With --name, every argument is an image.
+path) or deleted. STORED AT, with -l, is the file itself in an engine's store. With --unseen also content that no
+layer ever showed is searched: entries that their own layer replaces or ignores, and what whiteouts carry. Flags can be
+written with one dash, as find does: -name X, -type f.
+With --name, every argument is an image; of several, one with a match is enough.
+
+--sha256-file takes a list of digests, one a line, alone or as sha256sum and sha256sum --tag write them; lines that
+begin with # do not count. The names of the list are LISTED AS.
+
+--format bodyfile writes the versions for mactime of The Sleuth Kit:
+    layup find -f bodyfile --all docker-root: | mactime -d -z UTC
+What an image does not know is 0 there (MD5, inode, every time but mtime). The name ends with the layer and what
+became of the version: /etc/passwd (layer 2, overwritten by 4). A byte of a path is %XX there if it is not printable
+UTF-8 or one of % | ( >.
 `
 
 // A search is what the flags of find ask for.
@@ -40,9 +50,12 @@ type search struct {
 	unseen                    bool
 	layer                     *arg.Number
 	types, size, perm         string
-	uid, gid, newer, digest   string
-	zero                      bool
+	uid, gid, newer, since    string
+	digest, list              string
+	zero, long, sensitive     bool
+	sort                      *arg.Choice
 	needs                     analyze.Needs
+	digests                   *filter.List // of list; nil without it
 }
 
 func newFind(f *pflag.FlagSet) call.Answer {
@@ -63,7 +76,12 @@ func newFind(f *pflag.FlagSet) call.Answer {
 	f.StringVar(&s.gid, "gid", "", "only this group `N` (+N more, -N less)")
 	f.StringVar(&s.newer, "newer", "", "only what was modified after `TIME`: RFC 3339, a date, or a duration before "+
 		"now (36h, 7d)")
+	f.StringVar(&s.since, "since", "", "only what was modified at `TIME` or after")
 	f.StringVar(&s.digest, "sha256", "", "only files with this content: `HEX` digits, at least the first 8")
+	f.StringVar(&s.list, "sha256-file", "", "only files with content of a digest in `FILE`")
+	f.BoolVar(&s.sensitive, "sensitive", false, "only what looks sensitive, live or hidden (as in hidden)")
+	s.sort = chooseOrder(f)
+	f.BoolVarP(&s.long, "long", "l", false, "also show the time, and the file in an engine's store")
 	f.BoolVarP(&s.zero, "print0", "0", false, "print the raw bytes of each path, ended by NUL, and nothing else")
 	f.BoolVar(&s.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	return s.answer
@@ -85,6 +103,10 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err != nil {
 		return call.Failed, fmt.Errorf("find: %w", err)
 	}
+	if s.digests != nil {
+		s.needs.Digests = true
+	}
+	s.needs.Secrets = s.sensitive
 	if len(images) == 1 && !c.Given("image") && kinds.IsWholeStore(images[0]) {
 		return s.everywhere(ctx, c, images[0], keep, patterns)
 	}
@@ -110,9 +132,10 @@ func (s *search) needed() analyze.Needs {
 
 // part is the answer for one image.
 func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) call.Part {
-	hits := img.Find(s.unseen, keep)
+	hits := s.sorted(img.Find(s.unseen, keep))
 	var p call.Part
-	p.Fields, p.Rows, p.Columns = item.VersionFields, hitRows(img, hits), hitColumns(s.needs.Digests)
+	p.Fields, p.Rows, p.Columns = findFields, s.rows(img, hits), s.columns(findFields)
+	p.Enough = true
 	if s.zero {
 		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits, hitPath) }
 	}

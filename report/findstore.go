@@ -16,11 +16,17 @@ import (
 )
 
 // storeHitFields are the fields of what a search of a whole store finds.
-var storeHitFields = slices.Concat(item.VersionFields, []render.Field{{Name: "images", Kind: render.Object},
+var storeHitFields = slices.Concat(findFields, []render.Field{{Name: "images", Kind: render.Object},
 	{Name: "directory", Kind: render.Name}})
 
-// A storeHit has item.VersionFields as its item.
-type storeHit = analyze.StoreHit[[]render.Value]
+// A storeHit is a hit with findFields.
+type storeHit = analyze.StoreHit[found]
+
+// found is what is kept of a hit in a store.
+type found struct {
+	row []render.Value
+	stamp
+}
 
 // everywhere searches a whole store: each layer is read once, and what several images share is one hit.
 func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep filter.Test, patterns []string) (int,
@@ -29,42 +35,45 @@ func (s *search) everywhere(ctx context.Context, c *call.Call, name string, keep
 	if err != nil {
 		return call.Failed, err
 	}
-	found, err := analyze.SearchStore(ctx, name, opt, analyze.Search{Wanted: keep, Unseen: s.unseen},
-		func(img *analyze.Image, h analyze.Hit) ([]render.Value, string) {
-			row := item.AppendStatus(item.Append(nil, h.Version, img.Top()), h)
-			return row, fmt.Sprintf("%q", row)
+	all, err := analyze.SearchStore(ctx, name, opt, analyze.Search{Wanted: keep, Unseen: s.unseen},
+		func(img *analyze.Image, h analyze.Hit) (found, string) {
+			row := s.append(nil, img, img.Top(), h)
+			return found{row, stampOf(h.Version)}, fmt.Sprintf("%q", row)
 		})
 	if err != nil {
-		if found != nil {
-			for _, e := range found.Errors[:len(found.Errors)-1] {
+		if all != nil {
+			for _, e := range all.Errors[:len(all.Errors)-1] {
 				c.Fail(e)
 			}
 		}
 		return call.Failed, err
 	}
+	if order := orderOf(s.sort.Word); order != nil {
+		slices.SortStableFunc(all.Hits, func(a, b *storeHit) int { return order(a.Item.stamp, b.Item.stamp) })
+	}
 	section := render.Section{
-		Image: item.ImageFacts{Source: found.Kind}, Fields: storeHitFields, Columns: storeHitColumns(s.needs.Digests),
-		Rows: storeHitRows(found.Hits, found.Titles()),
+		Image: item.ImageFacts{Source: all.Kind}, Fields: storeHitFields, Columns: s.storeColumns(),
+		Rows: storeHitRows(all.Hits, all.Titles()),
 	}
 	status := call.Answered
-	for _, err := range found.Errors {
+	for _, err := range all.Errors {
 		status = call.Partly
 		section.Errors = append(section.Errors, item.ErrorFacts{Message: err.Error()})
 		c.Fail(err)
 	}
-	for _, w := range found.Warnings {
+	for _, w := range all.Warnings {
 		section.Warnings = append(section.Warnings, item.NewWarningFacts(w))
 	}
 	if s.zero {
 		section.Text = func(w io.Writer, _ render.Terminal) error {
-			return writeRaw(w, slices.Values(found.Hits), func(h *storeHit) string { return h.Path })
+			return writeRaw(w, slices.Values(all.Hits), func(h *storeHit) string { return h.Path })
 		}
 	}
 	if err := c.WriteDoc(ctx, render.Doc{Command: c.Command.Name, Sections: []render.Section{section}}); err != nil {
 		return call.Failed, err
 	}
-	if len(found.Hits) == 0 {
-		c.Fail(fmt.Errorf("%s: %w", name, nothing(len(found.Errors) > 0, patterns)))
+	if len(all.Hits) == 0 {
+		c.Fail(fmt.Errorf("%s: %w", name, nothing(len(all.Errors) > 0, patterns)))
 		status = call.Worst(status, call.Refuted)
 	}
 	return status, nil
@@ -77,15 +86,15 @@ func storeHitRows(hits []*storeHit, titles []string) iter.Seq[[]render.Value] {
 			for i, n := range h.Images {
 				images[i] = titles[n]
 			}
-			if !yield(append(slices.Clone(h.Item), render.O(images), render.KnownName(h.Directory))) {
+			if !yield(append(slices.Clone(h.Item.row), render.O(images), render.KnownName(h.Directory))) {
 				return
 			}
 		}
 	}
 }
 
-func storeHitColumns(digests bool) []render.Column {
-	columns := hitColumns(digests)
+func (s *search) storeColumns() []render.Column {
+	columns := s.columns(storeHitFields)
 	images := item.At(storeHitFields, "images")
 	in := render.Column{Title: "IN", Cell: func(row []render.Value) string {
 		list, _ := row[images].Object().([]string)

@@ -54,8 +54,7 @@ layers and waste, repeat the history as it stands.
 type hiddenSearch struct {
 	search
 	minSize                string
-	sensitive, showSecrets bool
-	patterned              bool
+	showSecrets, patterned bool
 }
 
 func newHidden(f *pflag.FlagSet) call.Answer {
@@ -89,12 +88,13 @@ func (s *hiddenSearch) answer(ctx context.Context, c *call.Call) (int, error) {
 			keep = filter.All(filter.Size(filter.Bound{Sign: '+', N: least - 1}), keep)
 		}
 	}
-	if s.sensitive {
-		keep = filter.All(filter.Sensitive, keep)
-	}
-	return c.Ask(ctx, images, nil, s.needs, func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+	return c.Ask(ctx, images, nil, s.needs, func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 		hits := img.Hidden(s.unseen, keep)
 		p := s.part(img, hits)
+		p.Enough = true
+		if s.sensitive {
+			s.countLive(img, keep, &p)
+		}
 		if len(hits) == 0 && len(patterns) > 0 {
 			p.Missing = []error{nothing(len(img.Errors()) > 0, patterns)}
 		}
@@ -118,9 +118,29 @@ func divided(args []string) (images, patterns []string) {
 
 // hiddenTotals is the document's "totals".
 type hiddenTotals struct {
-	Hidden int64 `json:"hidden"` // as in waste
-	Listed int64 `json:"listed"` // the part that the items show, each body once
-	Unseen int64 `json:"unseen"` // the part that no version ever showed
+	Hidden int64 `json:"hidden"`         // as in waste
+	Listed int64 `json:"listed"`         // the part that the items show, each body once
+	Unseen int64 `json:"unseen"`         // the part that no version ever showed
+	Live   *int  `json:"live,omitempty"` // with --sensitive: how many visible files match as well
+}
+
+// countLive says how many visible files match as well: whoever asks for what is sensitive must not miss them.
+func (s *hiddenSearch) countLive(img *analyze.Image, keep filter.Test, p *call.Part) {
+	live := 0
+	for range img.Find(false, filter.All(filter.Live, keep)) {
+		live++
+	}
+	totals := p.Extra[0].Value.(hiddenTotals)
+	totals.Live = &live
+	p.Extra[0].Value = totals
+	switch live {
+	case 0:
+		p.Footer += "; no visible file matches"
+	case 1:
+		p.Footer += "; 1 visible file also matches: layup find --sensitive lists both"
+	default:
+		p.Footer += fmt.Sprintf("; %d visible files also match: layup find --sensitive lists all", live)
+	}
 }
 
 // part is the answer for one image.

@@ -49,8 +49,7 @@ func newLs(f *pflag.FlagSet) call.Answer {
 	l.depth = arg.Count(f, "depth", "list `N` levels below")
 	l.layer = arg.Count(f, "layer", "list the own entries of layer `N`")
 	l.upto = arg.Count(f, "upto", "list what is visible after layer `N`")
-	l.sort = arg.Choose(f, "sort", []string{"path", "size", "mtime", "layer"},
-		"sort by path, largest, newest, or oldest layer first")
+	l.sort = chooseOrder(f)
 	f.BoolVar(&l.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		switch {
@@ -89,10 +88,10 @@ func (l *listing) own(img *analyze.Image, top string) (call.Part, error) {
 		return p, err
 	}
 	hits := img.Own(l.layer.N, top)
-	if order := l.order(); order != nil {
-		hits = slices.Values(
-			slices.SortedStableFunc(hits, func(a, b analyze.Hit) int { return order(a.Version, b.Version) }),
-		)
+	if order := orderOf(l.sort.Word); order != nil {
+		hits = slices.Values(slices.SortedStableFunc(hits, func(a, b analyze.Hit) int {
+			return order(l.stamp(a.Version), l.stamp(b.Version))
+		}))
 	}
 	p.Fields, p.Rows, p.Columns = item.VersionFields, hitRows(img, hits), l.columns(item.VersionFields)
 	for range hits {
@@ -191,26 +190,20 @@ func (l *listing) versions(snap *tarfs.Snapshot, from tarfs.Version) iter.Seq[ta
 
 // sorted puts versions, which come in path order, in the order of --sort. Equal ones keep their order.
 func (l *listing) sorted(versions iter.Seq[tarfs.Version]) iter.Seq[tarfs.Version] {
-	order := l.order()
+	order := orderOf(l.sort.Word)
 	if order == nil {
 		return versions
 	}
-	return slices.Values(slices.SortedStableFunc(versions, order))
+	return slices.Values(slices.SortedStableFunc(versions, func(a, b tarfs.Version) int {
+		return order(l.stamp(a), l.stamp(b))
+	}))
 }
 
-// order compares as --sort says; nil is path order.
-func (l *listing) order() func(a, b tarfs.Version) int {
-	switch l.sort.Word {
-	case "size":
-		return func(a, b tarfs.Version) int { return cmp.Compare(l.size(b), l.size(a)) }
-	case "mtime":
-		return func(a, b tarfs.Version) int {
-			return cmp.Or(cmp.Compare(b.Meta().MTime, a.Meta().MTime), cmp.Compare(b.Meta().MTimeNS, a.Meta().MTimeNS))
-		}
-	case "layer":
-		return func(a, b tarfs.Version) int { return cmp.Compare(a.Layer(), b.Layer()) }
-	}
-	return nil
+// stamp is what --sort goes by.
+func (l *listing) stamp(v tarfs.Version) stamp {
+	of := stampOf(v)
+	of.size = l.size(v)
+	return of
 }
 
 // size is that of a file, or what is at and below a directory if sizes were added up.

@@ -13,6 +13,7 @@ import (
 	"layup/report/complete"
 	"layup/report/diff"
 	"layup/report/docker"
+	"layup/report/render"
 )
 
 // All returns every command, in the order of the help.
@@ -27,10 +28,12 @@ func All() []call.Command {
 			About: "list every layer that touched a path", No: "no layer ever held a path",
 			Examples: []string{"layup log nginx.tar /etc/passwd"}},
 		{Name: "find", Args: "IMAGE [PATTERN...]", Several: "--name PATTERN IMAGE...", Min: 1,
-			Max: -1, New: newFind, Details: findDetails,
+			Max: -1, New: newFind, Details: findDetails, Items: render.Versions,
 			About: "search every version of every path in all layers", No: "nothing matches",
 			Examples: []string{"layup find shop.tar '*.pem'", "layup find shop.tar --hidden '/root/**'",
-				"layup find shop.tar --type f --perm /6000 --live", "layup find --name id_rsa a.tar b.tar"}},
+				"layup find shop.tar --type f --perm /6000 --live", "layup find --name id_rsa a.tar b.tar",
+				"layup find --sha256-file known.sha256 -f jsonl docker-root:",
+				"layup find --since 7d --sort mtime -l shop.tar"}},
 		{Name: "ls", Args: "IMAGE [PATH]", Min: 1, Max: 2, New: newLs, Details: lsDetails,
 			About: "list the merged filesystem with its owners", No: "the path is not in the image",
 			Examples: []string{"layup ls -l shop.tar /etc", "layup ls -R --sort size shop.tar", "layup ls --layer 3 shop.tar"}},

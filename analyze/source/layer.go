@@ -27,6 +27,7 @@ type Layer struct {
 	Size      int64  // bytes stored; in the store of an engine, bytes of the layer's files
 	Role      string // of an engine's layer: image, init, container; else empty
 	Directory string // where in its store the engine keeps the layer; empty for others
+	At        string // the path of Directory as the user named the store, or its name in a tar; empty for others
 	Link      string // the short name under which overlay2 mounts it; empty if there is none
 	Artifact  bool   // it belongs to an artifact: nothing names the digest of a tar in it, and no name hides another
 

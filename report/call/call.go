@@ -28,13 +28,13 @@ type Command struct {
 	Examples          []string
 	New               func(*pflag.FlagSet) Answer // adds the command's own flags and returns what answers
 
-	Plain    bool      // writes no document: --format does not apply
-	Target   bool      // -o names what the command makes, not a file for its answer
-	Hidden   bool      // not listed
-	Findings bool      // its items are results of checks, which have formats of their own
-	Docker   bool      // keeps docker's --format and exit statuses
-	Statuses string    // what the help says of the exit statuses; empty if they are the usual ones
-	Refuses  []Refusal // flags of every command that do not apply to this one
+	Plain    bool         // writes no document: --format does not apply
+	Target   bool         // -o names what the command makes, not a file for its answer
+	Hidden   bool         // not listed
+	Items    render.Items // what its items are: some have formats of their own
+	Docker   bool         // keeps docker's --format and exit statuses
+	Statuses string       // what the help says of the exit statuses; empty if they are the usual ones
+	Refuses  []Refusal    // flags of every command that do not apply to this one
 }
 
 // A Refusal says why a flag that every command knows does not apply to a command.
@@ -153,7 +153,7 @@ func (c *Call) checkFlags() error {
 		}
 		return c.checkOutput()
 	}
-	formatter, err := render.Parse(c.Format, render.For(c.Command.Findings))
+	formatter, err := render.Parse(c.Format, render.For(c.Command.Items))
 	if err != nil {
 		return err
 	}

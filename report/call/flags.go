@@ -48,7 +48,7 @@ type group struct {
 func newCommon() *common {
 	c := &common{}
 	f := c.group("Output")
-	f.StringVarP(&c.Format, "format", "f", "table", render.Usage(false))
+	f.StringVarP(&c.Format, "format", "f", "table", render.Usage(render.AnyItems))
 	f.StringVarP(&c.Output, "output", "o", "", "write the answer to `FILE`, through a temporary file beside it "+
 		"and a rename")
 	f.BoolVar(&c.noTrunc, "no-trunc", false, "never cut a table or leave columns out to fit the terminal")

@@ -97,7 +97,7 @@ func explain(r Command) string {
 		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, newFlagSet()))
 	}
 	common := newCommon()
-	common.groups[0].flags.Lookup("format").Usage = render.Usage(r.Findings)
+	common.groups[0].flags.Lookup("format").Usage = render.Usage(r.Items)
 	for i, g := range common.groups {
 		if i > 0 && !r.readsImages() {
 			break // only the flags of the output apply

@@ -112,7 +112,7 @@ func (c *Call) checkOutput() error {
 		return nil
 	}
 	format := func(f render.Format) bool { return f.Name == c.Output }
-	if !c.Command.Plain && slices.ContainsFunc(render.For(c.Command.Findings), format) {
+	if !c.Command.Plain && slices.ContainsFunc(render.For(c.Command.Items), format) {
 		return Usage("--format "+c.Output+"; a file of that name is ./"+c.Output, "-o %s: names a file, not a format",
 			c.Output)
 	}

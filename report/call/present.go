@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/item"
 	"layup/report/render"
 )
@@ -16,6 +17,7 @@ type Part struct {
 	render.Section
 	Refuted bool    // the answer is no: exit status 1
 	Missing []error // what was asked for and is not there: a line on stderr each, and exit status 1
+	Enough  bool    // of several images, one without Missing is enough
 }
 
 // A question is what a command asks of each image; args are what follows the image's name.
@@ -73,6 +75,9 @@ func (c *Call) Ask(ctx context.Context, names, args []string, needs analyze.Need
 	}
 	doc := render.Doc{Command: c.Command.Name, Many: c.all || len(names) > 1}
 	status, missing := Answered, []error(nil)
+	if none := images.spare(); none != nil {
+		status, missing = Refuted, []error{none}
+	}
 	for _, l := range images {
 		if l.Err != nil {
 			doc.Sections = append(doc.Sections, failedSection(l))
@@ -99,6 +104,32 @@ func (c *Call) Ask(ctx context.Context, names, args []string, needs analyze.Need
 	}
 	images.Complain(c)
 	return status, nil
+}
+
+// spare forgets what several images lack if one of them has enough. If none has, it returns one error about all.
+func (list Images) spare() error {
+	var lacking []*Part
+	enough := false
+	for i := range list {
+		switch p := &list[i].part; {
+		case !p.Enough || list[i].Err != nil || len(list) < 2:
+		case len(p.Missing) == 0:
+			enough = true
+		default:
+			lacking = append(lacking, p)
+		}
+	}
+	var none error
+	for _, p := range lacking {
+		if !enough {
+			none, p.Columns = p.Missing[0], nil // a header over nothing helps nobody
+		}
+		p.Missing = nil
+	}
+	if none == nil {
+		return nil
+	}
+	return fmt.Errorf("%w in any of %s", none, show.Count(len(lacking), "image"))
 }
 
 // statusOf is the exit status that one image's answer asks for.

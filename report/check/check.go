@@ -62,7 +62,8 @@ func measured(v any) render.Value {
 
 // Check is the command check.
 func Check() call.Command {
-	return call.Command{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Findings: true, New: newCheck, Details: details,
+	return call.Command{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Items: render.Findings, New: newCheck,
+		Details: details,
 		Refuses: []call.Refusal{call.NoTOC},
 		About:   "check an image against rules, for CI", No: "a rule does not hold",
 		Examples: []string{"layup check --no-sensitive --no-setuid=/usr/bin/su shop.tar",

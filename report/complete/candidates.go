@@ -92,7 +92,7 @@ func (d *draft) known(ctx context.Context, f *pflag.Flag) []candidate {
 			return []candidate{{"json", "docker's JSON, on one line"}}
 		}
 		var found []candidate
-		for _, f := range render.For(d.Command.Findings) {
+		for _, f := range render.For(d.Command.Items) {
 			found = append(found, candidate{f.Name, f.About})
 		}
 		return found

@@ -15,18 +15,25 @@ type finding struct {
 	layer                      Value
 }
 
-// findings yields the items of a section.
-func (s Section) findings(yield func(finding) bool) {
+// A getter returns a value of a row by the name of its field; absent if there is no such field.
+type getter func(row []Value, name string) Value
+
+func (s Section) getter() getter {
 	place := map[string]int{}
 	for i, f := range s.Fields {
 		place[f.Name] = i + 1
 	}
-	get := func(row []Value, name string) Value {
+	return func(row []Value, name string) Value {
 		if i := place[name]; i > 0 {
 			return at(row, i-1)
 		}
 		return Value{}
 	}
+}
+
+// findings yields the items of a section.
+func (s Section) findings(yield func(finding) bool) {
+	get := s.getter()
 	for row := range s.rows {
 		f := finding{
 			rule: get(row, "rule").String(), limit: get(row, "limit").String(), path: get(row, "path").String(),

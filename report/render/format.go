@@ -13,11 +13,20 @@ import (
 // A Format turns documents into bytes. The zero Format is table.
 type Format struct {
 	Name, About string
-	Whole       bool // the document carries warnings, errors and totals; with other formats the caller tells them
-	Findings    bool // only for documents about results of checks
-	Brief       bool // made to be read: of answers with the largest rows first, those alone
+	Whole       bool  // the document carries warnings, errors and totals; with other formats the caller tells them
+	Only        Items // the items that it is for; AnyItems if it is for all
+	Brief       bool  // made to be read: of answers with the largest rows first, those alone
 	write       func(*bufio.Writer, Doc, Terminal) error
 }
+
+// Items say what the items of a document are. Some formats are for one kind of items only.
+type Items int
+
+const (
+	AnyItems Items = iota
+	Findings       // results of checks
+	Versions       // versions of paths, with their times
+)
 
 // Formats are the formats with names, the default first. To add one, add a file to this package and a line here.
 // "table TEMPLATE" and Go templates are formats without a name.
@@ -28,18 +37,19 @@ var Formats = []Format{
 	{Name: "csv", About: "RFC 4180 with a header", write: writeCSV},
 	{Name: "tsv", About: "a row a line, cells separated by tabs", write: writeTSV},
 	{Name: "markdown", About: "tables for a comment on GitHub or GitLab", Brief: true, write: writeMarkdown},
-	{Name: "sarif", About: "SARIF 2.1.0, as code scanning takes it", Findings: true, write: writeSARIF},
-	{Name: "junit", About: "JUnit XML, as CI servers show it", Findings: true, write: writeJUnit},
+	{Name: "sarif", About: "SARIF 2.1.0, as code scanning takes it", Only: Findings, write: writeSARIF},
+	{Name: "junit", About: "JUnit XML, as CI servers show it", Only: Findings, write: writeJUnit},
+	{Name: "bodyfile", About: "the body file of a timeline, as mactime takes it", Only: Versions, write: writeBodyfile},
 }
 
-// For returns the named formats of a command; findings says whether its items are results of checks.
-func For(findings bool) []Format {
-	return slices.DeleteFunc(slices.Clone(Formats), func(f Format) bool { return f.Findings && !findings })
+// For returns the named formats for items of a kind.
+func For(items Items) []Format {
+	return slices.DeleteFunc(slices.Clone(Formats), func(f Format) bool { return f.Only != AnyItems && f.Only != items })
 }
 
-// Usage is the help of --format for a command.
-func Usage(findings bool) string {
-	list := names(For(findings))
+// Usage is the help of --format for a command with items of a kind.
+func Usage(items Items) string {
+	list := names(For(items))
 	return "`FORMAT` of the answer: " + list[0] + " (the default), " + strings.Join(list[1:], ", ") +
 		", a Go template, or 'table TEMPLATE'"
 }

@@ -18,7 +18,7 @@ func TestUnknownFormatsSuggestTheNearest(t *testing.T) {
 		"{{.a b c":  `format "{{.a b c": template:1: `,
 		"{{x}}":     `function "x" not defined`,
 	} {
-		_, err := Parse(format, For(false))
+		_, err := Parse(format, For(AnyItems))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%q): %v, want %s", format, err, want)
 		}
@@ -28,7 +28,7 @@ func TestUnknownFormatsSuggestTheNearest(t *testing.T) {
 func TestFormatsKnowTheirNames(t *testing.T) {
 	for _, c := range []struct{ format, name string }{
 		{"table", "table"}, {"json", "json"}, {"jsonl", "jsonl"}, {"csv", "csv"}, {"tsv", "tsv"}, {"sarif", "sarif"},
-		{"junit", "junit"}, {"{{.a}}", "template"}, {"table {{.a}}", "template"},
+		{"junit", "junit"}, {"bodyfile", "bodyfile"}, {"{{.a}}", "template"}, {"table {{.a}}", "template"},
 	} {
 		if f, err := Parse(c.format, Formats); err != nil || f.Name != c.name || f.Whole != (c.name == "json") {
 			t.Errorf("%s: %s, %v, %v", c.format, f.Name, f.Whole, err)

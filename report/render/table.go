@@ -14,6 +14,11 @@ import (
 // writeTable writes what a person reads: one table for all images with these columns, or what a section draws itself.
 func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
 	d.Sections = slices.DeleteFunc(slices.Clone(d.Sections), Section.unanswered)
+	for i, s := range d.Sections {
+		if !t.Whole && digest.Valid(s.Name) {
+			d.Sections[i].Name = digest.Short(s.Name)
+		}
+	}
 	for rest := d.Sections; len(rest) > 0; {
 		n := alike(rest)
 		if err := writeGroup(w, d, rest[:n], t); err != nil {
@@ -26,9 +31,9 @@ func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
 	return nil
 }
 
-// unanswered reports whether a section has nothing to show: its image could not be read, as an error says elsewhere.
+// unanswered reports whether a section has nothing to show: an error elsewhere says why.
 func (s Section) unanswered() bool {
-	return s.Text == nil && s.Rows == nil && len(s.Columns)+len(s.Head)+len(s.Lists) == 0 && s.Footer == ""
+	return s.Text == nil && len(s.Columns)+len(s.Head)+len(s.Lists) == 0 && s.Footer == ""
 }
 
 // alike counts the sections at the beginning that fit into one table.

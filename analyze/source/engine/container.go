@@ -132,7 +132,7 @@ func (s *Store) imageSnapshot(out *source.Image, box *store.ContainerdContainer,
 	}
 	l.Index, l.Role = len(out.Layers), source.RoleImage
 	if out.Layers = append(out.Layers, l); ok {
-		l.Directory = s.shown(at)
+		s.locate(l, at)
 		unpackedIn(l, at)
 	}
 	return nil

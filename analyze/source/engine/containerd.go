@@ -74,9 +74,9 @@ func (s *Store) walkNames(ctx context.Context) error {
 	return s.Walk(ctx, &document.Document{Manifests: raw})
 }
 
-// locate notes where the layers of an image are unpacked. A layer without its blob is read from there: containerd may
+// unpack notes where the layers of an image are unpacked. A layer without its blob is read from there: containerd may
 // delete blobs that it unpacked. It reports whether there is such a layer.
-func (s *Store) locate(img *source.Image) (unpacked bool) {
+func (s *Store) unpack(img *source.Image) (unpacked bool) {
 	var diffIDs []string
 	for _, l := range img.Layers {
 		diffIDs = append(diffIDs, l.DiffID)
@@ -87,7 +87,9 @@ func (s *Store) locate(img *source.Image) (unpacked bool) {
 		at, ok := s.held.Unpacked(chain)
 		img.Engine.GraphDriver = cmp.Or(img.Engine.GraphDriver, at.Driver)
 		img.Engine.Sizes = append(img.Engine.Sizes, at.Usage)
-		if l.Role, l.Directory = source.RoleImage, s.shown(at); ok && errors.Is(l.Err, fs.ErrNotExist) {
+		l.Role = source.RoleImage
+		s.locate(l, at)
+		if ok && errors.Is(l.Err, fs.ErrNotExist) {
 			at.DiffID, at.Size = l.DiffID, l.Size
 			found := s.newLayer(i, at)
 			found.Digest, found.MediaType = l.Digest, l.MediaType

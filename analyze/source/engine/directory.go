@@ -26,7 +26,8 @@ type directory struct {
 func (s *Store) newLayer(index int, of store.Layer) *source.Layer {
 	l := s.Opt.NewLayer(index)
 	l.Verify = false
-	l.Role, l.DiffID, l.Directory, l.Link, l.Size = of.Role, of.DiffID, s.shown(of), of.Link, max(of.Size, 0)
+	l.Role, l.DiffID, l.Link, l.Size = of.Role, of.DiffID, of.Link, max(of.Size, 0)
+	s.locate(l, of)
 	d := &directory{store: s, layer: of}
 	if of.Split == "" {
 		d.layer.Differences = nil

@@ -153,7 +153,7 @@ func (s *Store) Load(_ context.Context, e *source.Entry) (*source.Image, error) 
 		return img, privileged(err)
 	}
 	_, blobs := e.Form.(*source.Graph)
-	stored := !blobs || s.locate(img)
+	stored := !blobs || s.unpack(img)
 	if blobs {
 		s.describe(img, e)
 	}
@@ -199,6 +199,22 @@ func (f form) Checks(ctx context.Context, _ *source.Entry, img *source.Image) ([
 	check.Digest, check.Expected = img.ID, img.ID
 	source.Embedded(img.Config).Hash(ctx, &source.Options{}, &check)
 	return []source.Check{check}, ctx.Err()
+}
+
+// locate notes where the directory of a layer is.
+func (s *Store) locate(l *source.Layer, of store.Layer) {
+	if of.Directory == "" {
+		return
+	}
+	l.Directory = s.shown(of)
+	switch {
+	case of.Files != nil && s.opt.ContainerdRoot != "": // the user named it apart
+		l.At = l.Directory
+	case s.isTar:
+		l.At = path.Join(s.top, l.Directory)
+	default:
+		l.At = filepath.Join(s.path, s.top, l.Directory)
+	}
 }
 
 // shown returns the directory of a layer from the top of the store. Only layers of containerd have Files.

@@ -1,4 +1,4 @@
-package item
+package show
 
 import "testing"
 
@@ -9,7 +9,7 @@ func TestModesAreDrawnAsLsDrawsThem(t *testing.T) {
 		{"symlink", "0777", "lrwxrwxrwx"}, {"char", "0666", "crw-rw-rw-"}, {"block", "0660", "brw-rw----"}, {"fifo", "0000",
 			"p---------"},
 	} {
-		if got := drawnMode(c.kind, c.mode); got != c.want {
+		if got := Mode(c.kind, c.mode); got != c.want {
 			t.Errorf("%s %s: got %s want %s", c.kind, c.mode, got, c.want)
 		}
 	}
