@@ -22,9 +22,14 @@ type Progress struct {
 // load reads every layer of a chosen image and merges them. The image is never nil: with an error it holds what is
 // known.
 func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
-	img, failed, err := read(ctx, one, opt)
-	if err != nil || !img.read {
-		return img, err
+	img, failed := newImage(one, opt)
+	if !img.read {
+		return img, cmp.Or(one.Err, ctx.Err())
+	}
+	l := newLoader(ctx, opt, one)
+	l.run()
+	if err := cmp.Or(l.take(img, failed), l.proofs(img, failed)); err != nil {
+		return img, err // there is no answer to merge for
 	}
 	tree, unmerged := tarfs.Merge(img.tables(), opt.View)
 	for _, e := range unmerged {
@@ -32,30 +37,19 @@ func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 			failed[e.Layer] = e.Err
 		}
 	}
-	return img, img.merged(tree, failed)
+	img.merged(tree)
+	return img, img.complete(failed)
 }
 
-// read reads every layer of a chosen image, unless nobody needs them, and says which ones failed. They are not merged.
-func read(ctx context.Context, one *source.Image, opt loading) (img *Image, failed []error, err error) {
-	img = &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one)}
-	failed = make([]error, len(one.Layers))
-	if one.Err != nil || opt.unneeded(one) {
+// newImage returns an image before its layers are read, and room for the reasons why they cannot be read. If nobody
+// needs the layers, the image is complete.
+func newImage(one *source.Image, opt loading) (img *Image, failed []error) {
+	img = &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one),
+		damaged: make([]bool, len(one.Layers))}
+	if img.read = one.Err == nil && !opt.unneeded(one); !img.read {
 		img.leaveLayers()
-		return img, failed, cmp.Or(one.Err, ctx.Err())
 	}
-	img.read = true
-	l := newLoader(ctx, opt, one)
-	l.run()
-	if err := cmp.Or(ctx.Err(), l.take(img, failed)); err != nil {
-		return img, failed, err
-	}
-	for i := range failed {
-		img.damaged = append(img.damaged, failed[i] != nil)
-		if failed[i] != nil && !opt.KeepGoing { // there is no answer to merge for
-			return img, failed, img.layerError(i, failed[i])
-		}
-	}
-	return img, failed, nil
+	return img, make([]error, len(one.Layers))
 }
 
 // unneeded reports whether the layers of an image are not read.
@@ -72,9 +66,13 @@ func (img *Image) tables() []*tarfs.Layer {
 	return tables
 }
 
-// merged completes an image with its merged layers. The error is that of the first layer that failed.
-func (img *Image) merged(tree *tarfs.Tree, failed []error) error {
-	img.tree, img.top = tree, tree.Top()
+// merged gives an image its tree, and notes what is odd in it.
+func (img *Image) merged(tree *tarfs.Tree) {
+	img.tree, img.top, img.warnings = tree, tree.Top(), tree.Warnings()
+}
+
+// complete completes an image that is merged. The error is that of the first layer that failed.
+func (img *Image) complete(failed []error) error {
 	img.restOnTOC()
 	img.collect(failed)
 	if len(img.errs) > 0 && !img.opt.KeepGoing {
@@ -93,14 +91,14 @@ func (img *Image) leaveLayers() {
 	if img.Verified == "full" {
 		img.Verified = "config"
 	}
-	img.damaged = make([]bool, len(img.Layers))
-	img.tree, _ = tarfs.Merge(tables, img.opt.View) // nothing in it
-	img.top = img.tree.Top()
+	tree, _ := tarfs.Merge(tables, img.opt.View) // nothing in it
+	img.merged(tree)
 	img.collect(make([]error, len(img.Layers)))
 }
 
 // collect gathers warnings and errors in the order of the layers.
 func (img *Image) collect(failed []error) {
+	ofTree := img.warnings
 	img.warnings = slices.Clone(img.Image.Warnings)
 	for i, s := range img.scans {
 		for _, w := range s.Warnings {
@@ -111,7 +109,7 @@ func (img *Image) collect(failed []error) {
 			img.errs = append(img.errs, img.layerError(i, failed[i]))
 		}
 	}
-	img.warnings = append(img.warnings, img.tree.Warnings()...)
+	img.warnings = append(img.warnings, ofTree...)
 	slices.SortStableFunc(img.warnings, func(a, b tarfs.Warning) int { return cmp.Compare(a.Layer, b.Layer) })
 }
 

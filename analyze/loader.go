@@ -21,6 +21,8 @@ type loader struct {
 	shared *shared
 	images []*source.Image
 	layers []*layerJob
+	// unproven are the layers to compare with directories of an engine; nil before all layers are read.
+	unproven []unproven
 
 	mu       sync.Mutex
 	free     *sync.Cond // signals that windows were given back
@@ -76,12 +78,28 @@ func newLoader(ctx context.Context, opt loading, images ...*source.Image) *loade
 	return l
 }
 
-// run reads all layers, the largest first, then proves those that engines unpacked. It goes on after a layer fails: an
-// image must give one error whatever finishes first.
+// run reads all layers, and compares those that engines unpacked with their directories.
 func (l *loader) run() {
+	l.scanAll()
+	l.proveAll(nil)
+}
+
+// scanAll reads all layers, the largest first. It goes on after a layer fails: an image must give one error whatever
+// finishes first.
+func (l *loader) scanAll() {
 	slices.SortStableFunc(l.layers, func(a, b *layerJob) int { return cmp.Compare(b.Size, a.Size) })
 	each(l, l.layers, l.scan)
-	each(l, l.unproven(), l.prove)
+	l.unproven = l.compared()
+}
+
+// proveAll compares the layers that were read with their directories. Meanwhile it calls a function, which may be nil.
+func (l *loader) proveAll(meanwhile func()) {
+	var wait sync.WaitGroup
+	wait.Go(func() { each(l, l.unproven, l.prove) })
+	if meanwhile != nil {
+		meanwhile()
+	}
+	wait.Wait()
 }
 
 // each calls a function for all jobs, several at once.

@@ -16,12 +16,11 @@ type searching[T any] struct {
 	*merging
 	keep func(*Image, Hit) (item T, key string)
 
-	hits     map[found]*hit[T]
-	open     map[tarfs.Version]opened[T]
-	links    map[tarfs.Version]Hit // hard links: what is said of one depends on the other names
-	undo     []change[T]           // by layer of the pile
-	order    []int                 // the numbers of the images merged so far
-	warnings map[found]warned
+	hits  map[found]*hit[T]
+	open  map[tarfs.Version]opened[T]
+	links map[tarfs.Version]Hit // hard links: what is said of one depends on the other names
+	undo  []change[T]           // by layer of the pile
+	order []int                 // the numbers of the images merged so far
 }
 
 // found identifies a hit or a warning, by the places of its layers and by what the caller says.
@@ -52,36 +51,26 @@ type closed[T any] struct {
 	link    Hit
 }
 
-// A warned is a warning with the place of the image, and in the image, that has it first.
-type warned struct {
-	tarfs.Warning
-	image, count int
-}
-
 func newSearching[T any](m *merging, search Search, keep func(*Image, Hit) (T, string)) *searching[T] {
 	s := &searching[T]{Search: search, merging: m, keep: keep, hits: map[found]*hit[T]{},
-		open: map[tarfs.Version]opened[T]{}, links: map[tarfs.Version]Hit{}, warnings: map[found]warned{}}
-	m.pushed, m.popped = s.push, s.pop
+		open: map[tarfs.Version]opened[T]{}, links: map[tarfs.Version]Hit{}}
+	m.pushed, m.popped, m.merged = s.push, s.pop, s.image
 	return s
 }
 
-// run searches the images of these numbers. It adds to the errors of the images.
-func (s *searching[T]) run(ctx context.Context, numbers []int, errs []error) error {
-	s.merged = func(n int, err error) {
-		if errs[n] = err; err == nil {
-			s.image(n)
-		}
-	}
-	if len(numbers) == 0 {
+// run searches the images.
+func (s *searching[T]) run(ctx context.Context) error {
+	first := slices.Index(s.errs, nil)
+	if first < 0 {
 		return ctx.Err()
 	}
 	var before change[T]
-	first := s.images[numbers[0]]
-	first.tree, first.top = s.pile.Tree(), s.pile.Tree().Top()
+	img := s.images[first]
+	img.tree, img.top = s.pile.Tree(), s.pile.Tree().Top()
 	for v := range s.pile.Tree().Versions() { // the root
-		s.consider(first, hitOf(v), &before)
+		s.consider(img, hitOf(v), &before)
 	}
-	err := s.merging.run(ctx, numbers)
+	err := s.merging.run(ctx)
 	for _, v := range before.opened {
 		s.close(v, new(change[T]))
 	}
@@ -184,7 +173,7 @@ func (img *Image) place(layer int) string {
 	return cmp.Or(l.Directory, l.Digest, l.DiffID)
 }
 
-// image adds what is found only in whole images: hard links, what no layer showed, warnings.
+// image adds what is found only in whole images: hard links, what no layer showed.
 func (s *searching[T]) image(n int) {
 	img := s.images[n]
 	s.order = append(s.order, n)
@@ -198,12 +187,6 @@ func (s *searching[T]) image(n int) {
 				one := s.hit(img, h)
 				one.Images = append(one.Images, n)
 			}
-		}
-	}
-	for i, w := range img.warnings {
-		what := found{img.place(w.Layer), w.Code.Name, w.Path}
-		if known, ok := s.warnings[what]; !ok || known.image > n {
-			s.warnings[what] = warned{w, n, i}
 		}
 	}
 }
@@ -230,13 +213,19 @@ func (s *searching[T]) found(places map[int]int) []*StoreHit[T] {
 	return hits
 }
 
-// warned returns the warnings in the order of the images.
+// warned returns the warnings in the order of the images, each once.
 func (s *searching[T]) warned() (list []tarfs.Warning) {
-	all := slices.SortedFunc(maps.Values(s.warnings), func(a, b warned) int {
-		return cmp.Or(cmp.Compare(a.image, b.image), cmp.Compare(a.count, b.count))
-	})
-	for _, w := range all {
-		list = append(list, w.Warning)
+	known := map[found]bool{}
+	for n, img := range s.images {
+		if s.errs[n] != nil {
+			continue
+		}
+		for _, w := range img.warnings {
+			if what := (found{img.place(w.Layer), w.Code.Name, w.Path}); !known[what] {
+				known[what] = true
+				list = append(list, w)
+			}
+		}
 	}
 	return list
 }

@@ -75,13 +75,18 @@ func (l *loader) distinct(images []*source.Image) (jobs []*layerJob) {
 	return jobs
 }
 
-// unproven returns the layers to compare with the directories of an engine, of equal ones the first, the largest first.
-func (l *loader) unproven() (list []*source.Layer) {
+// An unproven layer is one to compare with a directory of an engine, after it was read.
+type unproven struct {
+	*source.Layer
+	found *finding
+}
+
+// compared lists the layers to compare, of equal ones the first, the largest first.
+func (l *loader) compared() (list []unproven) {
 	if !l.opt.Source.Verify {
 		return nil
 	}
 	first := map[unpacking]bool{}
-	entries := map[*source.Layer]int{}
 	for _, img := range l.images {
 		for _, layer := range img.Layers {
 			f := l.shared.layers[l.key(layer)]
@@ -92,35 +97,35 @@ func (l *loader) unproven() (list []*source.Layer) {
 			if first[key] || l.shared.proofs[key] != nil {
 				continue
 			}
-			first[key], entries[layer] = true, f.scanned.Table.Len()
-			list = append(list, layer)
+			first[key] = true
+			list = append(list, unproven{layer, f})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *source.Layer) int { return cmp.Compare(entries[b], entries[a]) })
+	slices.SortStableFunc(list, func(a, b unproven) int {
+		return cmp.Compare(b.found.scanned.Table.Len(), a.found.scanned.Table.Len())
+	})
 	l.progress.Layers, l.progress.Done, l.progress.Comparing = len(list), 0, true
 	return list
 }
 
 // prove compares a layer with its directory.
-func (l *loader) prove(layer *source.Layer) {
+func (l *loader) prove(of unproven) {
 	if l.ctx.Err() != nil {
 		return
 	}
-	l.mu.Lock()
-	f := l.shared.layers[l.key(layer)]
-	l.mu.Unlock()
-	layer.Content = f.layer.Content
-	p := &proof{scanned: f.scanned}
-	p.err = layer.Kept.Compare(l.ctx, layer, &p.scanned, l.opt.contents)
+	of.Content = of.found.layer.Content
+	p := &proof{scanned: of.found.scanned}
+	p.err = of.Kept.Compare(l.ctx, of.Layer, &p.scanned, l.opt.contents)
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.shared.proofs[unpacking{layer.Kept.Place(), f.scanned.Table}] = p
+	l.shared.proofs[unpacking{of.Kept.Place(), p.scanned.Table}] = p
 	l.progress.Done++
 	l.tell()
 }
 
-// take gives an image what was found in its layers. The error is that of a limit of the whole image.
+// take gives an image what was found in its layers. The error is that of a limit of the whole image, or that of the
+// first layer that failed, unless the image keeps going.
 func (l *loader) take(img *Image, failed []error) error {
 	var all usage
 	for i, layer := range img.Layers {
@@ -134,30 +139,51 @@ func (l *loader) take(img *Image, failed []error) error {
 			delete(l.shared.layers, key)
 		}
 		layer.Content = f.layer.Content // Tar then reads the bytes that were kept
-		img.scans[i], failed[i] = f.scanned, f.err
+		img.scans[i], failed[i], img.damaged[i] = f.scanned, f.err, f.err != nil
 		all.add(&f.scanned, l.opt)
+	}
+	return cmp.Or(l.ctx.Err(), all.over, img.lost(failed))
+}
+
+// proofs gives an image what comparing its layers found. The error is that of the first layer that failed, unless the
+// image keeps going.
+func (l *loader) proofs(img *Image, failed []error) error {
+	for i, layer := range img.Layers {
 		if layer.Kept == nil {
 			continue
 		}
-		if p := l.shared.proofs[unpacking{layer.Kept.Place(), f.scanned.Table}]; p != nil {
-			img.scans[i], failed[i] = p.scanned, p.err
+		if p := l.shared.proofs[unpacking{layer.Kept.Place(), img.scans[i].Table}]; p != nil {
+			img.scans[i] = p.scanned
+			if p.err != nil {
+				failed[i], img.damaged[i] = p.err, true
+			}
 		}
 	}
-	return all.over
+	return cmp.Or(l.ctx.Err(), img.lost(failed))
+}
+
+// lost returns the error of the first layer that failed, unless the image keeps going.
+func (img *Image) lost(failed []error) error {
+	for i, err := range failed {
+		if err != nil && !img.opt.KeepGoing {
+			return img.layerError(i, err)
+		}
+	}
+	return nil
 }
 
 // A merging merges images of one source one after another, each layer that they share above the same layers once.
 type merging struct {
-	opt    loading
+	loader *loader
 	images []*Image // in the order of the source
 	failed [][]error
+	errs   []error // of the images
 	pile   *tarfs.Pile
 	broken []error // by layer of the pile: why it could not be merged
 
 	// What a caller does in between; may be nil.
 	pushed, popped func(first *Image, layer int)
-	// merged receives an image whose tree is the pile's until the next one, or an error.
-	merged func(number int, err error)
+	merged         func(number int) // the image's tree is the pile's until the next one
 }
 
 // A branch is a layer and those that images have above it.
@@ -175,11 +201,14 @@ type sameBranch struct {
 	directory string
 }
 
-// branches returns what images have in common.
-func (m *merging) branches(numbers []int) *branch {
+// branches returns what the images without an error have in common.
+func (m *merging) branches() *branch {
 	root := new(branch)
-	for _, n := range numbers {
-		img, at := m.images[n], root
+	for n, img := range m.images {
+		if m.errs[n] != nil {
+			continue
+		}
+		at := root
 		for i, table := range img.tables() {
 			key := sameBranch{table, img.Layers[i].Directory}
 			next := at.known[key]
@@ -198,26 +227,40 @@ func (m *merging) branches(numbers []int) *branch {
 	return root
 }
 
-// readMany reads the layers of all images. Those that were read are merged by run.
-func readMany(ctx context.Context, chosen []*source.Image, opt loading) (m *merging, numbers []int, errs []error) {
-	m = &merging{opt: opt, pile: tarfs.NewPile(opt.View)}
-	errs = make([]error, len(chosen))
-	readAll(ctx, chosen, opt)
-	for i, one := range chosen {
-		img, failed, err := read(ctx, one, opt)
-		m.images, m.failed = append(m.images, img), append(m.failed, failed)
-		if errs[i] = err; err == nil {
-			numbers = append(numbers, i)
-		} else if !opt.KeepGoing {
+// readMany reads the layers of all images. Those without an error are merged by run.
+func readMany(ctx context.Context, chosen []*source.Image, opt loading) *merging {
+	m := &merging{loader: newLoader(ctx, opt, chosen...), pile: tarfs.NewPile(opt.View)}
+	m.loader.scanAll()
+	for _, one := range chosen {
+		img, failed := newImage(one, opt)
+		err := one.Err
+		if img.read {
+			err = m.loader.take(img, failed)
+		}
+		m.images, m.failed, m.errs = append(m.images, img), append(m.failed, failed), append(m.errs, err)
+		if err != nil && !opt.KeepGoing {
 			break // what follows is not asked for
 		}
 	}
-	return m, numbers, errs
+	return m
 }
 
-// run merges the images of these numbers.
-func (m *merging) run(ctx context.Context, numbers []int) error {
-	return m.visit(ctx, m.branches(numbers))
+// run merges the images, while the loader compares layers with their directories. Then it completes the images, and
+// notes their errors.
+func (m *merging) run(ctx context.Context) (err error) {
+	if cmp.Or(m.errs...) != nil && !m.loader.opt.KeepGoing {
+		return ctx.Err()
+	}
+	m.loader.proveAll(func() { err = m.visit(ctx, m.branches()) })
+	if err = cmp.Or(ctx.Err(), err); err != nil {
+		return err
+	}
+	for n, img := range m.images {
+		if img.read && m.errs[n] == nil {
+			m.errs[n] = cmp.Or(m.loader.proofs(img, m.failed[n]), img.complete(m.failed[n]))
+		}
+	}
+	return nil
 }
 
 func (m *merging) visit(ctx context.Context, b *branch) error {
@@ -246,7 +289,7 @@ func (m *merging) visit(ctx context.Context, b *branch) error {
 	return nil
 }
 
-// image completes an image with the pile.
+// image gives an image the pile as its tree.
 func (m *merging) image(n int) {
 	img, failed := m.images[n], m.failed[n]
 	for i, err := range m.broken {
@@ -254,10 +297,11 @@ func (m *merging) image(n int) {
 			failed[i] = err
 		}
 	}
-	var err error
 	if img.read {
-		err = img.merged(m.pile.Tree(), failed)
+		img.merged(m.pile.Tree())
 	}
-	m.merged(n, err)
+	if m.merged != nil {
+		m.merged(n)
+	}
 	img.tree, img.top = nil, nil
 }

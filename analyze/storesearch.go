@@ -48,16 +48,16 @@ func SearchStore[T any](ctx context.Context, name string, opt Options, search Se
 		return nil, err
 	}
 	defer src.Close() // opened for reading: closing cannot lose anything
-	m, numbers, errs := readMany(ctx, chosen, loading{Options: opt, shared: newShared()})
+	m := readMany(ctx, chosen, loading{Options: opt})
 	s := newSearching(m, search, keep)
-	if err := s.run(ctx, numbers, errs); err != nil {
+	if err := s.run(ctx); err != nil {
 		return nil, err
 	}
 	out := &StoreSearch[T]{}
 	places := map[int]int{}
 	for n, img := range m.images {
-		if errs[n] != nil {
-			err := fmt.Errorf("%s: %w", name, errs[n])
+		if m.errs[n] != nil {
+			err := fmt.Errorf("%s: %w", name, m.errs[n])
 			if out.Errors = append(out.Errors, err); !opt.KeepGoing {
 				return nil, err
 			}

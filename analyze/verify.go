@@ -1,7 +1,6 @@
 package analyze
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -58,16 +57,15 @@ func (v *Verification) verify(ctx context.Context, src source.Source, subjects [
 	for i, s := range subjects {
 		images[i] = s.Image
 	}
-	m, numbers, errs := readMany(ctx, images, loading{Options: opt, shared: newShared(), contents: true})
-	m.merged = func(n int, err error) { errs[n] = err }
-	if err := cmp.Or(ctx.Err(), m.run(ctx, numbers)); err != nil {
+	m := readMany(ctx, images, loading{Options: opt, contents: true})
+	if err := m.run(ctx); err != nil {
 		return err
 	}
 	read := map[string]bool{} // digests
 	for i, s := range subjects {
-		v.Images = append(v.Images, Verified{m.images[i], append(s.Checks, m.images[i].checks(errs[i])...)})
+		v.Images = append(v.Images, Verified{m.images[i], append(s.Checks, m.images[i].checks(m.errs[i])...)})
 		for _, l := range s.Image.Layers {
-			if errs[i] == nil && l.Digest != "" && !l.Unread() {
+			if m.errs[i] == nil && l.Digest != "" && !l.Unread() {
 				read[l.Digest] = true
 			}
 		}

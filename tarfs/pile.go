@@ -23,6 +23,7 @@ type frame struct {
 
 // changes are nodes and records of lower layers as they were before a layer changed them. The same one may come again.
 type changes struct {
+	end     uint32 // of the nodes of lower layers
 	nodes   []changedNode
 	records []changedRecord
 }
@@ -52,7 +53,7 @@ func (p *Pile) Push(l *Layer) error {
 	f := frame{nodes: t.nodes.n, records: t.records.n, groups: len(t.groups), replaced: len(t.replaced),
 		implied: p.m.implied, warned: t.warned.mark()}
 	size := len(t.index)
-	p.m.log = new(changes)
+	p.m.log = &changes{end: f.nodes}
 	t.layers = append(t.layers, l)
 	var err error
 	if len(t.layers) > math.MaxUint16 {
@@ -142,8 +143,10 @@ func (t *Tree) reindex() {
 // node returns a node to change.
 func (m *merger) node(id uint32) *node {
 	n := m.t.nodes.at(id)
-	if m.log != nil {
-		m.log.nodes = append(m.log.nodes, changedNode{id, *n})
+	if log := m.log; log != nil && id < log.end {
+		if last := len(log.nodes) - 1; last < 0 || log.nodes[last].id != id {
+			log.nodes = append(log.nodes, changedNode{id, *n})
+		}
 	}
 	return n
 }

@@ -19,7 +19,12 @@ type Test func(analyze.Hit) bool
 // All keeps versions that every test keeps. It asks the tests in their order.
 func All(tests ...Test) Test {
 	return func(h analyze.Hit) bool {
-		return !slices.ContainsFunc(tests, func(keeps Test) bool { return !keeps(h) })
+		for _, keeps := range tests {
+			if !keeps(h) {
+				return false
+			}
+		}
+		return true
 	}
 }
 

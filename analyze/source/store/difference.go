@@ -107,7 +107,7 @@ func (c *comparer) entry(e Entry) error {
 		c.compare(e, v)
 		if !v.Implied() && e.Type == v.Type() && !e.Socket {
 			m := v.Meta()
-			c.owns.list = append(c.owns.list, owned{"/" + e.Path, IDs{m.UID, m.GID}, IDs{e.UID, e.GID}, stored})
+			c.owns.add(owned{e.Path, IDs{m.UID, m.GID}, IDs{e.UID, e.GID}, stored})
 		}
 	}
 	return nil
@@ -151,9 +151,8 @@ func (c *comparer) find(name string) (tarfs.Version, bool) {
 
 // compare compares the metadata of one path.
 func (c *comparer) compare(e Entry, v tarfs.Version) {
-	name := "/" + e.Path
 	if e.Type != v.Type() || e.Socket {
-		c.differs(MetadataChanged, name, fmt.Sprintf("is %s, not a %s", typeName(e.Info), v.Type()))
+		c.differs(MetadataChanged, "/"+e.Path, fmt.Sprintf("is %s, not a %s", typeName(e.Info), v.Type()))
 		return
 	}
 	if v.Implied() {
@@ -166,7 +165,7 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 	}
 	if other := e.MTime != m.MTime || e.MTimeNS != m.MTimeNS && m.MTimeNS != 0; other && e.Type == tarfs.Dir {
 		const only = "another time of change; nothing else of the directory differs"
-		c.found = append(c.found, Difference{MetadataChanged, name, only, true})
+		c.found = append(c.found, Difference{MetadataChanged, "/" + e.Path, only, true})
 	} else if other {
 		what = append(what, "another time of change")
 	}
@@ -181,10 +180,10 @@ func (c *comparer) compare(e Entry, v tarfs.Version) {
 		what = append(what, "other capabilities or attributes")
 	}
 	if len(what) > 0 {
-		c.differs(MetadataChanged, name, strings.Join(what, ", "))
+		c.differs(MetadataChanged, "/"+e.Path, strings.Join(what, ", "))
 	}
 	if e.Type == tarfs.File && e.Size != v.Size() {
-		c.differs(ContentChanged, name, fmt.Sprintf("%d bytes, not %d", e.Size, v.Size()))
+		c.differs(ContentChanged, "/"+e.Path, fmt.Sprintf("%d bytes, not %d", e.Size, v.Size()))
 	}
 }
 

@@ -73,7 +73,7 @@ func (d *directory) List(name string) ([]string, error) {
 		return nil, d.explain(name, err)
 	}
 	defer file.Close()
-	names, err := new(kernel).names(int(file.Fd()))
+	names, err := new(kernel).names(int(file.Fd()), "")
 	if err != nil {
 		return nil, d.explain(name, err)
 	}
@@ -135,35 +135,37 @@ type walker struct {
 
 // read describes the entries of a directory.
 func (w *walker) read(ctx context.Context, at string) error {
-	name := path.Join(w.name, at)
+	name := func(base string) string { return path.Join(w.name, at, base) }
 	parent, done, err := w.open(at)
 	if at != "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)) {
-		return &ContentError{Name: name, Err: ErrChanged}
+		return &ContentError{Name: name(""), Err: ErrChanged}
 	}
 	if err != nil {
-		return w.d.explain(name, err)
+		return w.d.explain(name(""), err)
 	}
 	defer done()
-	names, err := w.names(parent)
-	if err != nil {
-		return w.d.explain(name, err)
-	}
+	prefix := at
 	if at != "" {
-		at += "/"
+		prefix += "/"
+	}
+	paths, err := w.names(parent, prefix)
+	if err != nil {
+		return w.d.explain(name(""), err)
 	}
 	w.found = w.found[:0]
-	for _, base := range names {
+	for _, p := range paths {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		base := p[len(prefix):]
 		info, err := w.describe(parent, base)
 		if errors.Is(err, fs.ErrNotExist) {
-			return &ContentError{Name: path.Join(name, base), Err: ErrChanged}
+			return &ContentError{Name: name(base), Err: ErrChanged}
 		}
 		if err != nil {
-			return w.d.explain(path.Join(name, base), err)
+			return w.d.explain(name(base), err)
 		}
-		w.found = append(w.found, Entry{Path: at + base, Info: info})
+		w.found = append(w.found, Entry{Path: p, Info: info})
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,6 +18,8 @@ import (
 // A kernel asks the kernel about names in open directories, with buffers that it uses again.
 type kernel struct {
 	list   []byte // of entries, or of the names of attributes
+	text   []byte // names
+	ends   []int  // of the names, in text
 	byProc bool   // it has no system call for attributes of names in a directory
 }
 
@@ -27,19 +31,49 @@ func (k *kernel) buffer() []byte {
 	return k.list
 }
 
-// names returns the names in an open directory, sorted by their bytes.
-func (k *kernel) names(dir int) (names []string, err error) {
+// names returns the names in an open directory, sorted by their bytes, each after a prefix.
+func (k *kernel) names(dir int, prefix string) ([]string, error) {
+	k.text, k.ends = k.text[:0], k.ends[:0]
 	for {
 		n, err := unix.ReadDirent(dir, k.buffer())
 		if err == unix.EINTR {
 			continue
 		}
-		if err != nil || n <= 0 {
-			slices.Sort(names)
-			return names, err
+		if err != nil {
+			return nil, err
 		}
-		_, _, names = unix.ParseDirent(k.list[:n], -1, names)
+		if n <= 0 {
+			break
+		}
+		for list := k.list[:n]; len(list) > 0; {
+			list = k.entry(list, prefix)
+		}
 	}
+	all, from := string(k.text), 0 // one string for all names costs less than one for each
+	names := make([]string, len(k.ends))
+	for i, end := range k.ends {
+		names[i], from = all[from:end], end
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// entry notes the name of the first entry of a list, and returns the rest of the list. Source: getdents64(2).
+func (k *kernel) entry(list []byte, prefix string) []byte {
+	const inode, size, text = 0, 16, 19 // offsets
+	if len(list) < text {
+		return nil
+	}
+	end := int(binary.NativeEndian.Uint16(list[size:]))
+	if end < text || end > len(list) {
+		return nil
+	}
+	name, _, _ := bytes.Cut(list[text:end], []byte{0})
+	if binary.NativeEndian.Uint64(list[inode:]) != 0 && string(name) != "." && string(name) != ".." {
+		k.text = append(append(k.text, prefix...), name...)
+		k.ends = append(k.ends, len(k.text))
+	}
+	return list[end:]
 }
 
 // describe asks the kernel for everything about a name in an open directory.
@@ -91,11 +125,15 @@ func readLink(parent int, base string) (string, error) {
 	return string(buffer[:n]), nil
 }
 
+// usual is how many bytes the names of a file's attributes mostly have at most. The kernel allocates as many as it may
+// write, and with a page or more that takes longer than all the rest.
+const usual = 256
+
 // attributes returns the extended attributes of a name in an open directory.
 func (k *kernel) attributes(parent int, base string) ([]tarfs.Xattr, error) {
 	proc := func() string { return "/proc/self/fd/" + strconv.Itoa(parent) + "/" + base }
-	names := k.buffer()
-	size, err := k.listAttributes(parent, base, proc)
+	names := k.buffer()[:usual]
+	size, err := k.listAttributes(parent, base, proc, names)
 	if err == unix.EOPNOTSUPP || size == 0 && err == nil {
 		return nil, nil
 	}
@@ -122,16 +160,12 @@ func (k *kernel) attributes(parent int, base string) ([]tarfs.Xattr, error) {
 	return list, nil
 }
 
-// listAttributes puts the names of the attributes into the buffer. Kernels before 6.13 have no system call for a name
-// in an open directory, so it then goes through the directory's name below /proc.
-func (k *kernel) listAttributes(parent int, base string, proc func() string) (int, error) {
-	names := k.buffer()
+// listAttributes puts the names of the attributes into a buffer. Kernels before 6.13 have no system call for a name in
+// an open directory, so it then goes through the directory's name below /proc.
+func (k *kernel) listAttributes(parent int, base string, proc func() string, names []byte) (int, error) {
 	if !k.byProc {
-		name, err := unix.BytePtrFromString(base)
-		if err != nil {
-			return 0, err
-		}
-		n, _, errno := unix.Syscall6(unix.SYS_LISTXATTRAT, uintptr(parent), uintptr(unsafe.Pointer(name)),
+		k.text = append(append(k.text[:0], base...), 0)
+		n, _, errno := unix.Syscall6(unix.SYS_LISTXATTRAT, uintptr(parent), uintptr(unsafe.Pointer(&k.text[0])),
 			unix.AT_SYMLINK_NOFOLLOW, uintptr(unsafe.Pointer(&names[0])), uintptr(len(names)), 0)
 		if errno == 0 {
 			return int(n), nil

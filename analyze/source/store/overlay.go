@@ -206,6 +206,9 @@ func (w *overlayWalk) owner() error {
 
 // consume removes the attributes of overlay file systems and applies them.
 func (w *overlayWalk) consume(e Entry) (Entry, error) {
+	if len(e.Xattrs) == 0 && !w.layout.Names {
+		return e, nil
+	}
 	opaque, err := w.opaque(e)
 	if err != nil {
 		return e, err
@@ -222,9 +225,11 @@ func (w *overlayWalk) consume(e Entry) (Entry, error) {
 	override, _ := valueOf(e.Xattrs, overrideName)
 	e.Xattrs = slices.DeleteFunc(slices.Clone(e.Xattrs), func(x tarfs.Xattr) bool { return w.layout.consumed(x.Name) })
 	if override != "" && w.layout.consumed(overrideName) {
-		if err := e.override(override); err != nil {
+		own := e // only such an entry is allocated
+		if err := own.override(override); err != nil {
 			return e, fmt.Errorf("%s: attribute %s: %w", show.Path(path.Join(w.dir, e.Path)), overrideName, err)
 		}
+		e = own
 	}
 	if opaque {
 		e.Xattrs = append(e.Xattrs, tarfs.Xattr{Name: tarfs.OpaqueXattr, Value: "y"})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"layup/analyze/show"
@@ -36,13 +37,15 @@ func host(ranges []IDRange, id uint32) (uint32, bool) {
 type owners struct {
 	root   IDs          // stands for the container's root
 	ranges [2][]IDRange // nil if nothing records how the engine maps users and groups
-	list   []owned
-	first  [2]*owned // with a number that no record explains
+	first  [2]*owned    // with a number that no record explains
+	found  []Difference
+	one    bool    // everything so far belongs to root, above, and nothing records how owners are mapped
+	list   []owned // everything so far, while one is true
 }
 
 // owned is the owner of a path.
 type owned struct {
-	path       string
+	path       string // without the slash before it
 	want, have IDs
 	stored     bool // an attribute holds the container's own numbers
 }
@@ -69,6 +72,7 @@ func newOwners(files Files, dir string, layout Layout) (*owners, error) {
 			o.ranges[i] = []IDRange{{0, first, math.MaxUint32}}
 		}
 	}
+	o.one = o.ranges[0] == nil && o.ranges[1] == nil
 	return o, err
 }
 
@@ -79,43 +83,49 @@ const OwnersUnknown = "layer-owners-not-compared"
 var metadataUnknown = []Difference{{Code: "layer-metadata-not-compared", Path: "/", Note: true,
 	What: "the directory also holds the layers below: contents were compared, modes, owners and times were not"}}
 
+// add compares the owner of a path.
+func (o *owners) add(p owned) {
+	if o.one && p.have == o.root && !p.stored {
+		o.list = append(o.list, p)
+		return
+	}
+	o.decide()
+	o.judge(&p)
+}
+
+// decide compares the owners that waited: the copy did not lose them.
+func (o *owners) decide() {
+	for i := range o.list {
+		o.judge(&o.list[i])
+	}
+	o.one, o.list = false, nil
+}
+
+func (o *owners) judge(p *owned) {
+	var what []string
+	for kind := range p.have {
+		if s := o.compare(kind, p); s != "" {
+			what = append(what, s)
+		}
+	}
+	if len(what) > 0 {
+		o.found = append(o.found, Difference{Code: MetadataChanged, Path: "/" + p.path, What: strings.Join(what, ", ")})
+	}
+}
+
 // differences lists the paths with other owners than the engine stored, and notes what was not compared.
 func (o *owners) differences() []Difference {
-	if o.lost() {
+	if slices.ContainsFunc(o.list, func(p owned) bool { return p.want != IDs{} }) {
 		what := fmt.Sprintf("everything belongs to %d:%d: a copy that lost the owners, which were not compared",
 			o.root[0], o.root[1])
 		return []Difference{{Code: OwnersUnknown, Path: "/", What: what, Note: true}}
 	}
-	var found []Difference
-	for i := range o.list {
-		p := &o.list[i]
-		var what []string
-		for kind := range p.have {
-			if s := o.compare(kind, p); s != "" {
-				what = append(what, s)
-			}
-		}
-		if len(what) > 0 {
-			found = append(found, Difference{Code: MetadataChanged, Path: p.path, What: strings.Join(what, ", ")})
-		}
-	}
+	o.decide()
 	if cmp.Or(o.first[0], o.first[1]) != nil {
-		found = append(found, Difference{Code: OwnersUnknown, Path: "/", Note: true,
+		o.found = append(o.found, Difference{Code: OwnersUnknown, Path: "/", Note: true,
 			What: "owners other than root were not compared: --subid START does, with the engine's entry in /etc/subuid"})
 	}
-	return found
-}
-
-// lost reports whether everything belongs to one user and group that are not root, though the headers name others.
-func (o *owners) lost() bool {
-	several := false
-	for _, p := range o.list {
-		if p.have != o.root || p.stored {
-			return false
-		}
-		several = several || p.want != IDs{}
-	}
-	return several && o.ranges[0] == nil && o.ranges[1] == nil
+	return o.found
 }
 
 // compare says how the user or the group of a path differs; empty if it does not.
@@ -132,14 +142,15 @@ func (o *owners) compare(kind int, p *owned) string {
 	case want == 0:
 		want = o.root[kind]
 	case o.first[kind] == nil:
-		o.first[kind] = p
+		first := *p
+		o.first[kind] = &first
 		return ""
 	default: // one user namespace shifts all by one offset
 		first := o.first[kind]
 		if have-want == first.have[kind]-first.want[kind] {
 			return ""
 		}
-		return fmt.Sprintf("%s %d for %d, though %s has %d for %d", name, have, want, show.Path(first.path),
+		return fmt.Sprintf("%s %d for %d, though %s has %d for %d", name, have, want, show.Path("/"+first.path),
 			first.have[kind], first.want[kind])
 	}
 	if have == want {

@@ -3,8 +3,10 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -61,5 +63,23 @@ func TestDirectoryOfAllLayersSaysThatMetadataIsNotCompared(t *testing.T) {
 	found, err := l.Differences(t.Context(), nil)
 	if err != nil || len(found) != 1 || !found[0].Note || found[0].Code != "layer-metadata-not-compared" {
 		t.Errorf("got %v, %v", found, err)
+	}
+}
+
+// Zeros are not decoded but written: the result is that of decoding all.
+func TestHeadersAreDecodedWithTheirZeros(t *testing.T) {
+	for _, header := range []string{"", "a", "usr/bin/x", strings.Repeat("\x00", 512), "a" + strings.Repeat("\x00", 100) +
+		"0000644\x00" + strings.Repeat("\x00", 404), strings.Repeat("\x00", 7) + "x" + strings.Repeat("\x00", 23)} {
+		var r record
+		if err := r.decode([]byte(base64.StdEncoding.EncodeToString([]byte(header)))); err != nil ||
+			string(r.Payload) != header {
+			t.Errorf("%q: got %q, %v", header, r.Payload, err)
+		}
+	}
+	for _, text := range []string{"AAAAAAAAAAA", "AAAAAAA=AAAAAAAAAAAAAAAA", "AAAAAA==AAAAAAAAxxxxxxxx", "AAAAAAAA\x00AAA",
+		"xxxxxx==AAAAAAAA"} {
+		if err := new(record).decode([]byte(text)); err == nil {
+			t.Errorf("%q: no error", text)
+		}
 	}
 }
