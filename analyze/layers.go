@@ -1,7 +1,10 @@
 package analyze
 
 import (
+	"fmt"
+
 	"layup/analyze/digest"
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -124,4 +127,55 @@ func (img *Image) unpackedSize(layer int) int64 {
 		}
 	}
 	return total
+}
+
+// A ShownSize is the size of an image as docker images shows it.
+type ShownSize struct {
+	Unpacked int64 // bytes of the unpacked layers
+	Blobs    int64 // bytes of the layers as stored; 0 if an engine keeps only their files
+	Both     bool  // the image is in containerd's store, which keeps both: docker images adds them up
+	AtLeast  bool  // some layers could not be read
+}
+
+// ShownSize returns what docker images shows for the image: the bytes of the unpacked layers, each inode of a layer
+// once. An engine with containerd's store also counts the blobs. What an engine recorded is what it shows.
+func (img *Image) ShownSize() ShownSize {
+	var size ShownSize
+	for _, n := range img.dockerSizes() {
+		size.Unpacked += max(n, 0)
+		size.AtLeast = size.AtLeast || n < 0
+	}
+	size.AtLeast = size.AtLeast || len(img.Errors()) > 0
+	e := img.Engine
+	if size.Both = e != nil && e.Measure == nil && img.Container == nil; size.Both && e.Size >= 0 {
+		size.Blobs = e.Size
+	} else if e == nil || size.Both {
+		for _, l := range img.Layers {
+			size.Blobs += l.Size
+		}
+	}
+	return size
+}
+
+// Bytes is the size.
+func (s ShownSize) Bytes() int64 {
+	if s.Both {
+		return s.Unpacked + s.Blobs
+	}
+	return s.Unpacked
+}
+
+// String says the size, and what an engine of the other kind also counts.
+func (s ShownSize) String() string {
+	text := show.Grouped(s.Bytes()) + " bytes as docker images shows"
+	if s.AtLeast {
+		text = "at least " + text
+	}
+	switch {
+	case s.Both:
+		text += fmt.Sprintf(" (%s unpacked, %s stored)", show.Grouped(s.Unpacked), show.Grouped(s.Blobs))
+	case s.Blobs > 0:
+		text += fmt.Sprintf(" (about %s more with containerd's store)", show.Grouped(s.Blobs))
+	}
+	return text
 }

@@ -28,9 +28,12 @@ const (
 	markManyRoots                     // a passwd file in which users other than root have the number 0
 )
 
+// PrivateKey is the name of the rule that finds private keys.
+const PrivateKey = "private-key"
+
 // SensitiveRules are all rules; the first that fits counts.
 var SensitiveRules = []SensitiveRule{
-	{Name: "private-key", About: "private keys of PEM, OpenSSH, PGP, PuTTY, by content", Content: markPrivateKey},
+	{Name: PrivateKey, About: "private keys of PEM, OpenSSH, PGP, PuTTY, by content", Content: markPrivateKey},
 	{Name: "pem", About: "*.pem with more than certificates and public keys",
 		Globs: []string{"*.pem"}, Harmless: markPublic},
 	{Name: "ssh-key", About: "id_* without an extension, as ssh-keygen names keys",

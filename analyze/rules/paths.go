@@ -19,7 +19,7 @@ const (
 func visible(message func(tarfs.Version) string) Rule {
 	return Rule{test: func(s *subject) (found findings) {
 		for v := range s.Top().Walk(s.Tree().Root(), -1) {
-			if m := message(v); m != "" {
+			if m := message(v); m != "" && !s.except.Match(v.Node()) {
 				found.version(v, m)
 			}
 		}
@@ -31,7 +31,7 @@ func visible(message func(tarfs.Version) string) Rule {
 func every(message func(analyze.Hit) string) Rule {
 	return Rule{test: func(s *subject) (found findings) {
 		for h := range s.Find(true, func(analyze.Hit) bool { return true }) {
-			if m := message(h); m != "" {
+			if m := message(h); m != "" && !s.except.Match(h.Version.Node()) {
 				found.version(h.Version, m)
 			}
 		}
@@ -141,11 +141,27 @@ func NoSensitive(except filter.Patterns) Rule {
 	}}
 }
 
+// excepts reports whether a path is excepted.
+func (s *subject) excepts(path string) bool {
+	n, there := s.Tree().Lookup(path)
+	return path != "" && there && s.except.Match(n)
+}
+
+// NoPrivateKey forbids private keys, visible or hidden, except for paths that match.
+func NoPrivateKey(except filter.Patterns) Rule {
+	return every(func(h analyze.Hit) string {
+		if analyze.Sensitive(h.Version) != analyze.PrivateKey || except.Match(h.Version.Node()) {
+			return ""
+		}
+		return analyze.PrivateKey + ", " + becameOf(h)
+	})
+}
+
 // NoEngineDependent forbids whatever makes engines show different trees or refuse the image.
 func NoEngineDependent() Rule {
 	return Rule{test: func(s *subject) (found findings) {
 		for _, w := range s.Warnings() {
-			if w.Code.Severity != tarfs.High {
+			if w.Code.Severity != tarfs.High || s.excepts(w.Path) {
 				continue
 			}
 			message := w.Code.Name + ": " + w.Text()

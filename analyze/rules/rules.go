@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/filter"
 	"layup/analyze/show"
 	"layup/tarfs"
 )
@@ -29,15 +30,19 @@ type Finding struct {
 	Message      string
 }
 
-// A subject is an image with its account, which many rules need.
+// A subject is an image with its account, which many rules need. What is excepted is not in the account.
 type subject struct {
 	*analyze.Image
-	account analyze.Account
+	account  analyze.Account
+	except   filter.Patterns
+	excepted int64 // hidden bytes of paths that are excepted
 }
 
-// Check checks an image against rules. It returns at least one finding for each rule, and how many rules fail.
-func Check(img *analyze.Image, rules []Rule) (list []Finding, failed int) {
-	s := &subject{Image: img, account: img.Account()}
+// Check checks an image against rules. It returns at least one finding for each rule, and how many rules fail. What
+// lies at paths that except matches counts for no rule; Require is no exception to that.
+func Check(img *analyze.Image, rules []Rule, except filter.Patterns) (list []Finding, failed int) {
+	s := &subject{Image: img, account: img.Account(), except: except}
+	s.leaveOut()
 	for _, r := range rules {
 		found := r.judge(s)
 		if !found[0].Pass {
@@ -46,6 +51,30 @@ func Check(img *analyze.Image, rules []Rule) (list []Finding, failed int) {
 		list = append(list, found...)
 	}
 	return list, failed
+}
+
+// leaveOut takes the hidden bytes of excepted paths out of the account.
+func (s *subject) leaveOut() {
+	if len(s.except) == 0 {
+		return
+	}
+	for _, w := range s.Wasted() {
+		if !s.except.Match(w.Hit.Version.Node()) {
+			continue
+		}
+		l := &s.account.Layers[w.Layer()]
+		l.Stored, l.Hidden = l.Stored-w.Bytes, l.Hidden-w.Bytes
+		s.account.Stored, s.account.Hidden = s.account.Stored-w.Bytes, s.account.Hidden-w.Bytes
+		s.excepted += w.Bytes
+	}
+}
+
+// beside says what the account leaves out; empty if that is nothing.
+func (s *subject) beside() string {
+	if s.excepted == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s hidden bytes are excepted)", show.Grouped(s.excepted))
 }
 
 // findings are the cases that break a rule, or one finding that the image follows it. Only the first Most are kept.
@@ -99,7 +128,8 @@ func measured(value any, pass bool, format string, args ...any) findings {
 func MaxWasted(limit int64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		n := s.account.Hidden
-		return measured(n, n <= limit, "%s bytes hidden, at most %s allowed", show.Grouped(n), show.Grouped(limit))
+		return measured(n, n <= limit, "%s bytes hidden, at most %s allowed%s", show.Grouped(n), show.Grouped(limit),
+			s.beside())
 	}}
 }
 
@@ -107,7 +137,8 @@ func MaxWasted(limit int64) Rule {
 func HighestWastedBytes(limit int64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		n := s.account.Hidden
-		return measured(n, n < limit, "%s bytes hidden, fewer than %s allowed", show.Grouped(n), show.Grouped(limit))
+		return measured(n, n < limit, "%s bytes hidden, fewer than %s allowed%s", show.Grouped(n), show.Grouped(limit),
+			s.beside())
 	}}
 }
 
@@ -116,7 +147,7 @@ func MaxWastedPercent(limit float64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		hidden, stored := s.account.Hidden, s.account.Stored
 		return measured(show.Percent(hidden, stored), 100*float64(hidden) <= limit*float64(stored),
-			"%s%% of the stored bytes hidden, at most %v%% allowed", show.PercentText(hidden, stored), limit)
+			"%s%% of the stored bytes hidden, at most %v%% allowed%s", show.PercentText(hidden, stored), limit, s.beside())
 	}}
 }
 
@@ -125,7 +156,7 @@ func MinEfficiency(limit float64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
 		got := ratio(s.account.Live, s.account.Stored, 1)
 		return measured(got, float64(s.account.Live) >= limit*float64(s.account.Stored),
-			"efficiency %v (live / stored), at least %v wanted", got, limit)
+			"efficiency %v (live / stored), at least %v wanted%s", got, limit, s.beside())
 	}}
 }
 
@@ -147,7 +178,7 @@ func HighestUserWastedPercent(limit float64) Rule {
 		}
 		got := ratio(hidden, stored, 0)
 		return measured(got, float64(hidden) < limit*float64(stored) || stored == 0 && limit > 0,
-			"%v of the bytes after layer 0 hidden, less than %v allowed", got, limit)
+			"%v of the bytes after layer 0 hidden, less than %v allowed%s", got, limit, s.beside())
 	}}
 }
 
@@ -159,11 +190,12 @@ func MaxLayers(limit int) Rule {
 	}}
 }
 
-// MaxSize limits the bytes of stored content.
+// MaxSize limits the size that docker images shows.
 func MaxSize(limit int64) Rule {
 	return Rule{Limit: limit, test: func(s *subject) findings {
-		n := s.account.Stored
-		return measured(n, n <= limit, "%s bytes stored, at most %s allowed", show.Grouped(n), show.Grouped(limit))
+		size := s.ShownSize()
+		n := size.Bytes()
+		return measured(n, n <= limit, "%s, at most %s allowed", size, show.Grouped(limit))
 	}}
 }
 

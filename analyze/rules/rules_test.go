@@ -32,8 +32,8 @@ func globs(t *testing.T, patterns ...string) filter.Patterns {
 }
 
 // checked returns "pass VALUE: MESSAGE", or a line "FAIL VALUE PATH LAYER: MESSAGE" for each finding.
-func checked(img *analyze.Image, rule rules.Rule) string {
-	found, failed := rules.Check(img, []rules.Rule{rule})
+func checked(img *analyze.Image, rule rules.Rule, except ...filter.Pattern) string {
+	found, failed := rules.Check(img, []rules.Rule{rule}, except)
 	var lines []string
 	for _, f := range found {
 		if f.Pass {
@@ -66,6 +66,7 @@ w x
 
 func TestRulesAboutBytesAndLayersHoldAtTheirLimits(t *testing.T) {
 	img := open(t, wasteful)
+	const size = "20 bytes as docker images shows (about 8,192 more with containerd's store)"
 	for _, c := range []struct {
 		rule rules.Rule
 		want string
@@ -82,8 +83,8 @@ func TestRulesAboutBytesAndLayersHoldAtTheirLimits(t *testing.T) {
 		{rules.HighestUserWastedPercent(0.4), "FAIL 0.4 : 0.4 of the bytes after layer 0 hidden, less than 0.4 allowed"},
 		{rules.MaxLayers(3), "pass 3: 3 layers, at most 3 allowed"},
 		{rules.MaxLayers(2), "FAIL 3 : 3 layers, at most 2 allowed"},
-		{rules.MaxSize(20), "pass 20: 20 bytes stored, at most 20 allowed"},
-		{rules.MaxSize(19), "FAIL 20 : 20 bytes stored, at most 19 allowed"},
+		{rules.MaxSize(20), "pass 20: " + size + ", at most 20 allowed"},
+		{rules.MaxSize(19), "FAIL 20 : " + size + ", at most 19 allowed"},
 	} {
 		if got := checked(img, c.rule); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
@@ -101,6 +102,52 @@ func TestAnImageWithoutContentWastesNothing(t *testing.T) {
 	}
 	if got := checked(img, rules.HighestUserWastedPercent(0)); !strings.HasPrefix(got, "FAIL ") {
 		t.Errorf("nothing is less than 0: got %s", got)
+	}
+}
+
+func TestWhatIsExceptedCountsForNoRule(t *testing.T) {
+	img := open(t, wasteful)
+	for _, c := range []struct {
+		rule   rules.Rule
+		except string
+		want   string
+	}{
+		{rules.MaxWasted(1), "b", "pass 1: 1 bytes hidden, at most 1 allowed (4 hidden bytes are excepted)"},
+		{rules.MaxWasted(0), "b", "FAIL 1 : 1 bytes hidden, at most 0 allowed (4 hidden bytes are excepted)"},
+		{rules.MaxWasted(4), "/c", "FAIL 5 : 5 bytes hidden, at most 4 allowed"}, // nothing of it is hidden
+		{rules.HighestWastedBytes(2), "b", "pass 1: 1 bytes hidden, fewer than 2 allowed (4 hidden bytes are excepted)"},
+		{rules.MaxWastedPercent(7), "/b", "pass 6.25: 6.25% of the stored bytes hidden, at most 7% allowed (4 hidden bytes " +
+			"are excepted)"},
+		{rules.MinEfficiency(0.93), "/b", "pass 0.9375: efficiency 0.9375 (live / stored), at least 0.93 wanted (4 hidden " +
+			"bytes are excepted)"},
+		{rules.HighestUserWastedPercent(0.1), "/b", "pass 0: 0 of the bytes after layer 0 hidden, less than 0.1 allowed (4 " +
+			"hidden bytes are excepted)"},
+	} {
+		if got := checked(img, c.rule, globs(t, c.except)...); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+	img = open(t, listed)
+	forbid, err := rules.Forbid("*.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rule   rules.Rule
+		except string
+		want   string
+	}{
+		{forbid, "new.*", "pass 0: none"},
+		{rules.NoSetuid(nil), "su", "pass 0: none"},
+		{rules.NoPrivateKey(nil), "old.key", "FAIL 1 /new.key 1: private-key, visible"},
+		{rules.NoPrivateKey(globs(t, "new.key")), "old.key", "pass 0: none"},
+		{rules.NoPrivateKey(nil), "none", "FAIL 2 /new.key 1: private-key, visible\n" +
+			"FAIL 2 /old.key 0: private-key, deleted by layer 1"},
+		{rules.NoEngineDependent(), "/etc/twice", "pass 0: none"},
+	} {
+		if got := checked(img, c.rule, globs(t, c.except)...); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
 	}
 }
 
@@ -231,7 +278,7 @@ func TestEveryRuleHasItsFindingsInOrder(t *testing.T) {
 	img := open(t, listed)
 	named := func(name string, r rules.Rule) rules.Rule { r.Name = name; return r }
 	found, failed := rules.Check(img, []rules.Rule{named("first", rules.MaxLayers(2)),
-		named("second", rules.NoWorldWritable(nil)), named("third", rules.MaxLayers(1))})
+		named("second", rules.NoWorldWritable(nil)), named("third", rules.MaxLayers(1))}, nil)
 	var got []string
 	for _, f := range found {
 		got = append(got, fmt.Sprintf("%s %v %v", f.Rule, f.Limit, f.Pass))
@@ -248,7 +295,7 @@ func TestFindingsBeyondTheMostAreCounted(t *testing.T) {
 	for i := range rules.Most + 2500 {
 		fmt.Fprintf(&text, "f 4755 0:0 f%d \"\"\n", i)
 	}
-	found, failed := rules.Check(open(t, text.String()), []rules.Rule{rules.NoSetuid(nil)})
+	found, failed := rules.Check(open(t, text.String()), []rules.Rule{rules.NoSetuid(nil)}, nil)
 	last := found[len(found)-1]
 	if failed != 1 || len(found) != rules.Most || last.Value != int64(rules.Most+2500) ||
 		!strings.HasSuffix(last.Message, "(and 2,500 more)") {

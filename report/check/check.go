@@ -4,17 +4,21 @@ package check
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/filter"
 	"layup/analyze/rules"
+	"layup/analyze/show"
 	"layup/report/call"
 	"layup/report/render"
 )
 
 const details = `
-Every rule given must hold, else the exit status is 1. Rules are flags, or stand under "rules:" in a
+Every rule given must hold, else the exit status is 1. Without any, those of dive hold (lowestEfficiency 0.9,
+highestUserWastedPercent 0.1), no-private-key and no-engine-dependent. Rules are flags, or stand under "rules:" in a
 YAML file under the same names: --config FILE, else .layup.yaml or .dive-ci in the working directory,
 nowhere else, for what is delivered must not bring its own rules. Flags and the file are both held.
 
@@ -26,7 +30,10 @@ Spelled lowest-efficiency and so on, as later versions of dive do, they are the 
 
 live, stored and hidden are those of layup waste. dive's own numbers differ: it counts every version
 of a path that several layers have, the visible one too, and passes over what goes with a deleted
-directory. Rules that are not given are not held; dive would hold two of its own.
+directory. Beside rules that are given none is held; dive would hold two of its own.
+
+max-size is what docker images shows: the layers unpacked, each file once. The message says how much more an engine
+with containerd's store shows, which also counts the compressed layers.
 
 GLOB is what find takes. --format sarif and junit are for what shows results of checks.
 `
@@ -80,20 +87,30 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, fmt.Errorf("check: %w", err)
 		}
-		filed, err := configured(c, *config)
+		filed, said, err := configured(c, *config)
 		if err != nil {
 			return call.Failed, err
 		}
-		given = append(given, filed...)
-		if len(given) == 0 {
-			return call.Failed, call.Usage("layup check --max-wasted 20MB IMAGE, or a file .layup.yaml; layup help check "+
-				"lists the rules", "check: no rules: nothing would be checked")
+		if given = append(given, filed...); len(given) == 0 {
+			if said != "" {
+				return call.Failed, call.Usage("layup check --max-wasted 20MB IMAGE; layup help check lists the rules",
+					"check: no rules in %s: nothing would be checked", show.Shell(said))
+			}
+			var names string
+			given, names = standard()
+			c.Note("no rules given, so these hold: " + names + "; layup help check lists others")
 		}
 		list, err := builtRules(ctx, c, given)
 		if err != nil {
 			return call.Failed, err
 		}
-		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) { return checked(img, list), nil }
+		but, err := filter.Globs(splitGlobs(strings.Join(flags.except, ","))...)
+		if err != nil {
+			return call.Failed, fmt.Errorf("check: --except: %w", err)
+		}
+		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
+			return checked(img, list, but), nil
+		}
 		status, err := c.Ask(ctx, c.Args, nil, analyze.Needs{Secrets: true}, ask)
 		if status == call.Failed && err == nil && len(c.Args) > 1 && flags.bare() {
 			c.Hint("every argument is an image; exceptions follow the rule and =: --no-setuid=/usr/bin/su")
@@ -102,9 +119,9 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 	}
 }
 
-// checked checks an image against the rules.
-func checked(img *analyze.Image, list []rules.Rule) call.Part {
-	found, broken := rules.Check(img, list)
+// checked checks an image against the rules, without what is at excepted paths.
+func checked(img *analyze.Image, list []rules.Rule, but filter.Patterns) call.Part {
+	found, broken := rules.Check(img, list, but)
 	var p call.Part
 	p.Refuted = broken > 0
 	p.Section = findingsTable.Section(found)

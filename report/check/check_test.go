@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,6 +67,10 @@ func TestRulesHoldOrFail(t *testing.T) {
 		{"--no-setuid=/usr/{su,other}", nil},
 		{"--no-setuid=su --no-setuid=other", nil},
 		{"--no-setuid --except su --except /usr/oth*", nil},
+		{"--no-setuid --except su,/usr/oth*", nil},
+		{"--forbid *.key --no-private-key --except /root.key", nil},
+		{"--no-private-key", []string{"no-private-key /root.key 1"}},
+		{"--no-private-key=/root.key", nil},
 		{"--no-setuid=true --no-setgid=false", []string{"no-setuid /usr/other 0", "no-setuid /usr/su 0"}},
 		{"--no-setgid", []string{"no-setgid /usr/wall 0"}},
 		{"--no-world-writable", []string{"no-world-writable /open 0", "no-world-writable /open/file 0"}},
@@ -145,14 +151,60 @@ func TestBaseIsTheBeginningOfTheStack(t *testing.T) {
 	}
 }
 
+func TestWithoutRulesTheDefaultsHold(t *testing.T) {
+	t.Chdir(t.TempDir())
+	wasteful := direct.Image(t, "wasteful", "layer one\nf 0644 0:0 a \"1234567890\"\nlayer two\n"+
+		"f 0644 0:0 b \"12345678\"\nlayer three\nw b\n")
+	const said = "layup: no rules given, so these hold: no-private-key, no-engine-dependent, lowestEfficiency 0.9, " +
+		"highestUserWastedPercent 0.1; layup help check lists others\n"
+	for _, c := range []struct {
+		image, args, want string
+	}{
+		{wasteful, "", "lowestEfficiency highestUserWastedPercent"},
+		{wasteful, "--except b", ""},
+		{direct.Pack(t, "myfile"), "", ""},
+		{direct.Image(t, "gated", gated), "", "no-private-key highestUserWastedPercent lowestEfficiency"},
+		{direct.Image(t, "gated", gated), "--except *.key", "lowestEfficiency"},
+		{wasteful, "--max-layers 3", ""},
+	} {
+		got := direct.Layup(t, append([]string{"check", "-f", "{{if not .pass}}{{.rule}}{{end}}", c.image},
+			strings.Fields(c.args)...)...)
+		failed, want := strings.Fields(got.Out), strings.Fields(c.want)
+		slices.Sort(failed)
+		slices.Sort(want)
+		if !slices.Equal(failed, want) || got.Status != min(len(want), 1) {
+			t.Errorf("%s: exit %d: %q failed, want %q", c.args, got.Status, failed, want)
+		}
+		if told := got.Err == said; told == strings.Contains(c.args, "max") {
+			t.Errorf("%s: stderr %s", c.args, got.Err)
+		}
+	}
+}
+
+// max-size is the size that docker shows: that of inspect.
+func TestMaxSizeIsWhatDockerShows(t *testing.T) {
+	for _, name := range []string{"myfile", "links", "ugly", "opaque"} {
+		image := direct.Pack(t, name)
+		size, err := strconv.Atoi(strings.TrimSpace(direct.Layup(t, "inspect", "-f", "{{.Size}}", image).Out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for limit, want := range map[int]int{size: call.Answered, size - 1: call.Refuted} {
+			if got := direct.Layup(t, "check", "--max-size", strconv.Itoa(limit), image); got.Status != want {
+				t.Errorf("%s of %d bytes, at most %d: exit %d: %s", name, size, limit, got.Status, got.Out)
+			}
+		}
+	}
+}
+
 func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
 	name := direct.Image(t, "gated", gated)
 	dir := t.TempDir()
 	t.Chdir(dir)
 	direct.Put(t, filepath.Join(filepath.Dir(name), ".layup.yaml"),
 		[]byte("rules:\n  max-wasted: 0\n")) // beside the image, so it must not count
-	if got := direct.Layup(t, "check", name); got.Status != call.Failed || !strings.Contains(got.Err, "no rules") {
-		t.Errorf("without rules: exit %d: %s", got.Status, got.Err)
+	if got := direct.Layup(t, "check", name); strings.Contains(got.Out, "max-wasted") {
+		t.Errorf("without rules: %s", got.Out)
 	}
 	direct.Put(t, ".dive-ci", []byte("# dive's\nrules:\n  # comment\n  lowestEfficiency: 0.95\n  highestWastedBytes: "+
 		"'20MB'\n  highestUserWastedPercent: disabled\n"))

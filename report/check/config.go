@@ -24,9 +24,9 @@ var ruleFiles = [...]string{".layup.yaml", ".dive-ci"}
 // maxRuleFile is how many bytes a file of rules may have.
 const maxRuleFile = 64 << 10
 
-// configured returns the rules of the file that --config names, else of the first that is in the working directory, and
-// says which it was.
-func configured(c *call.Call, name string) ([]givenRule, error) {
+// configured returns the rules and the name of the file that --config names, else of the first that is in the working
+// directory, and says which it was. The name is empty if there is no file.
+func configured(c *call.Call, name string) (list []givenRule, file string, err error) {
 	names := []string{name}
 	if name == "" {
 		names = nil
@@ -37,11 +37,11 @@ func configured(c *call.Call, name string) ([]givenRule, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, nil
+		return nil, "", nil
 	}
 	rules, err := rulesIn(names[0])
 	if err != nil {
-		return nil, fmt.Errorf("check: %q: %w", names[0], err)
+		return nil, "", fmt.Errorf("check: %q: %w", names[0], err)
 	}
 	said := fmt.Sprintf("rules from %s (%d)", show.Shell(names[0]), len(rules))
 	if len(names) > 1 {
@@ -51,7 +51,7 @@ func configured(c *call.Call, name string) ([]givenRule, error) {
 	if slices.ContainsFunc(rules, func(r givenRule) bool { return r.kind.takes == filed }) {
 		c.Note("efficiency and waste are counted as layup waste does; dive's numbers differ, layup help check says why")
 	}
-	return rules, nil
+	return rules, names[0], nil
 }
 
 // rulesIn reads a file of rules.

@@ -50,10 +50,12 @@ func ruleKinds() []ruleKind {
 			"write, but `=GLOB,...`", except, excepting(rules.NoWorldWritable)},
 		{"no-sensitive", "GLOB,...", "nothing, visible or hidden, that layup hidden marks as sensitive, but `=GLOB,...`; " +
 			"no secret in the history", except, excepting(rules.NoSensitive)},
+		{"no-private-key", "GLOB,...", "no private key, visible or hidden, but `=GLOB,...`", except,
+			excepting(rules.NoPrivateKey)},
 		{"no-engine-dependent", "", "nothing on which engines disagree: no warning of severity high", nothing_,
 			bare(rules.NoEngineDependent)},
 		{"max-layers", "N", "at most `N` layers", one, maxLayers},
-		{"max-size", "SIZE", "at most this `SIZE` of stored content, which is what docker images shows", one,
+		{"max-size", "SIZE", "at most this `SIZE`, as docker images shows it", one,
 			sized(arg.ParseSize, rules.MaxSize)},
 		{"user-not-root", "", "a user in the config who is not root", nothing_, bare(rules.UserNotRoot)},
 		{"base", "IMAGE", "the layers of this `IMAGE` first", one, nil},
@@ -133,7 +135,7 @@ func newRuleFlags(f *pflag.FlagSet) *ruleFlags {
 			flag.NoOptDefVal = noException
 		}
 	}
-	f.StringArrayVar(&r.except, "except", nil, "what the rules above that take =GLOB,... pass over besides (a `GLOB`; "+
+	f.StringArrayVar(&r.except, "except", nil, "no rule but --require counts or names what is at these paths (a `GLOB`; "+
 		"repeatable)")
 	return r
 }
@@ -148,13 +150,28 @@ func (r *ruleFlags) given() ([]givenRule, error) {
 		}
 		values := value.given
 		if k.takes == except {
-			values = []string{strings.Trim(strings.Join(slices.Concat(values, r.except), ","), ",")}
+			values = []string{strings.Trim(strings.Join(values, ","), ",")}
 		}
 		for _, v := range values {
 			list = append(list, givenRule{k, v, "--" + k.name})
 		}
 	}
 	return list, nil
+}
+
+// standard are the rules if none is given: those that dive holds by itself, no private key, and nothing on which
+// engines disagree.
+func standard() (list []givenRule, said string) {
+	values := map[string]string{"lowestEfficiency": "0.9", "highestUserWastedPercent": "0.1", "no-private-key": "",
+		"no-engine-dependent": ""}
+	var names []string
+	for _, k := range ruleKinds() {
+		if value, held := values[k.name]; held {
+			list = append(list, givenRule{k, value, "the rules by default"})
+			names = append(names, strings.TrimSpace(k.name+" "+value))
+		}
+	}
+	return list, strings.Join(names, ", ")
 }
 
 // bare reports whether a rule that takes exceptions is given without any.
