@@ -28,6 +28,8 @@ const (
 	yaml       = "go.yaml.in/yaml"
 	bolt       = "go.etcd.io/bbolt"
 	flags      = "github.com/spf13/pflag"
+	teas       = "charm.land/bubbletea"
+	escapes    = "github.com/charmbracelet/x/ansi"
 
 	fileSystems = "github.com/erofs/go-erofs"
 )
@@ -84,11 +86,12 @@ var rooms = map[string][]string{
 	"report/call": {"report/arg", "report/item", "report/render", "analyze", "analyze/source", "analyze/source/engine",
 		"analyze/source/kinds", "analyze/source/registry", "analyze/source/repository", "tarfs", flags, term},
 	"report/item":     {"report/render", "analyze", "tarfs"},
+	"report/browse":   question("report/item", "analyze/extract", "analyze/filter", "analyze/space", teas, escapes),
 	"report/complete": question("analyze/source/kinds"),
 	"report/diff":     question("report/item", "analyze/unified"),
 	"report/docker":   question("report/engineapi"),
 	"report/check":    question("analyze/filter", "analyze/rules", yaml),
-	"report": question("report/check", "report/complete", "report/diff", "report/docker", "report/item",
+	"report": question("report/browse", "report/check", "report/complete", "report/diff", "report/docker", "report/item",
 		"report/render/html", "analyze/extract", "analyze/filter", "analyze/source/kinds", "analyze/source/pull",
 		"analyze/space"),
 

@@ -62,6 +62,8 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"no path", "owner x", "layup: owner: PATH is missing\nlayup: hint: usage: layup owner [flags] IMAGE PATH...\n"},
 		{"too many arguments", "ls x y z", "layup: ls: one argument too many: \"z\"\nlayup: hint: usage: layup ls [flags] " +
 			"IMAGE [PATH]\n"},
+		{"no terminal to browse in", "browse x", "layup: browse: needs a terminal for input and output\nlayup: hint: " +
+			"layup ls -R x  lists the files anywhere\n"},
 		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\": it is table, json, jsonl, csv, tsv, " +
 			"markdown, or a Go template such as '{{.path}}'; did you mean json?\n"},
 		{"a format for raw bytes", "cat -f json x y", "layup: cat: --format does not apply: it writes no document\n"},

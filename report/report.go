@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"layup/report/browse"
 	"layup/report/call"
 	"layup/report/check"
 	"layup/report/complete"
@@ -101,6 +102,7 @@ func All() []call.Command {
 			Examples: []string{"layup pull -o nginx.tar docker://nginx:1.27",
 				"layup pull --platform linux/arm64 --docker -o app.tar docker://app:2",
 				"layup pull --all -o layout docker://registry.example/app:2"}},
+		browse.Browse(),
 		docker.Serve(),
 		{Name: "version", Max: 0, New: newVersion, About: "say which version this is",
 			Examples: []string{"layup version -f json"}},

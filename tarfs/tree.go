@@ -282,6 +282,9 @@ func (t *Tree) Versions() iter.Seq[Version] {
 	}
 }
 
+// Numbered returns the node with a number.
+func (t *Tree) Numbered(n int) Node { return Node{t, uint32(n)} }
+
 // Len returns a number above that of every node.
 func (t *Tree) Len() int { return int(t.nodes.n) }
 

@@ -26,6 +26,17 @@ func width(w io.Writer) int {
 	return columns
 }
 
+// Interactive reports whether a person can see the answer and type.
+func (c *Call) Interactive() bool {
+	return width(c.stdout) > 0 && term.IsTerminal(int(c.stdin.Fd())) && !c.toFile()
+}
+
+// Screen returns the terminal for an interactive command. It clears the status line.
+func (c *Call) Screen() (in io.Reader, out io.Writer) {
+	c.console.close()
+	return c.stdin, c.stdout
+}
+
 // toFile reports whether the answer goes to the file that -o names.
 func (c *Call) toFile() bool { return c.Output != "" && c.Output != "-" && !c.Command.Target }
 
