@@ -43,6 +43,8 @@ var rooms = map[string][]string{
 	"analyze/near":   {},
 	"analyze/show":   {},
 
+	"analyze/temporary": {sys},
+
 	"analyze/source/advice":         {},
 	"analyze/source/bolt":           {},
 	"analyze/source/disk":           {},
@@ -52,7 +54,7 @@ var rooms = map[string][]string{
 
 	"analyze/source/registry":    {registries},
 	"analyze/source/store":       {"tarfs", "analyze/source/bolt", "analyze/source/decode", sys},
-	"analyze/source/pull/layout": {},
+	"analyze/source/pull/layout": {sys},
 	"analyze/source/pull": {"tarfs", "analyze/source/decode", "analyze/source/document", "analyze/source/pull/layout",
 		"analyze/source/registry"},
 
@@ -97,6 +99,7 @@ var rooms = map[string][]string{
 
 	"fixtures":                {compress, xz},
 	"fixtures/bench":          {"fixtures/storage"},
+	"fixtures/fuzz":           {},
 	"fixtures/direct":         {"fixtures", "report"},
 	"fixtures/harness":        {"fixtures", "analyze", "tarfs"},
 	"fixtures/harness/inside": {"fixtures/direct", "fixtures/harness"},
@@ -115,7 +118,8 @@ func question(more ...string) []string {
 }
 
 // leaves are packages that import nothing of this module. Every package may import them, except tarfs.
-var leaves = []string{"analyze/digest", "analyze/near", "analyze/show", "analyze/source/advice", "analyze/source/disk"}
+var leaves = []string{"analyze/digest", "analyze/near", "analyze/show", "analyze/source/advice", "analyze/source/disk",
+	"analyze/temporary"}
 
 // noFiles are packages of the standard library that tarfs must not import.
 var noFiles = []string{"os", "net", "compress", "text/tabwriter", "encoding/json", "encoding/csv"}

@@ -85,9 +85,9 @@ func TestInterruptedExtractionLeavesNothing(t *testing.T) {
 	for _, exists := range []bool{false, true} {
 		for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGKILL: -1} {
 			parent := t.TempDir()
-			target, building := filepath.Join(parent, "out"), parent
+			target, building := filepath.Join(parent, "out"), filepath.Join(parent, ".out.layup-*")
 			if exists {
-				if building = target; os.Mkdir(target, 0o755) != nil {
+				if building = filepath.Join(target, ".layup-*"); os.Mkdir(target, 0o755) != nil {
 					t.Fatal("no directory")
 				}
 			}
@@ -98,7 +98,7 @@ func TestInterruptedExtractionLeavesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 60_000 { // a minute
-				if begun, _ := filepath.Glob(filepath.Join(building, ".layup-*", "f1")); len(begun) > 0 {
+				if begun, _ := filepath.Glob(filepath.Join(building, "tree", "f1")); len(begun) > 0 {
 					break
 				}
 				time.Sleep(time.Millisecond)
@@ -109,9 +109,9 @@ func TestInterruptedExtractionLeavesNothing(t *testing.T) {
 			if got := status(t, cmd.Wait()); got != want || stderr.Len() > 0 {
 				t.Errorf("%v: exit %d want %d, %q", signal, got, want, stderr.String())
 			}
-			left, err := filepath.Glob(filepath.Join(building, "*"))
+			left, err := filepath.Glob(filepath.Join(filepath.Dir(building), "*"))
 			if signal == syscall.SIGKILL { // nothing could remove it, but its name is temporary
-				left = slices.DeleteFunc(left, func(name string) bool { return strings.HasPrefix(filepath.Base(name), ".layup-") })
+				left = slices.DeleteFunc(left, func(name string) bool { return strings.Contains(filepath.Base(name), ".layup-") })
 			}
 			if len(left) > 0 || err != nil {
 				t.Errorf("%v, into an existing directory: %v: left: %.10q", signal, exists, left)

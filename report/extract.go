@@ -16,6 +16,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/extract"
 	"layup/analyze/show"
+	"layup/analyze/temporary"
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/render"
@@ -30,7 +31,8 @@ directories of a PATH are followed inside the image, one at its end is extracted
 their full name below DIR and in the tar, and the directories they lie in come with them.
 
 -C wants a DIR that is new or empty. The tree is built under a temporary name and shows up when it is
-whole and checked; on failure or interruption it is removed again. Nothing is written outside of it,
+whole and checked; on failure or interruption it is removed again. What kill -9 leaves has a name of the
+form .DIR.layup-RANDOM, and the next run for the same DIR removes it. Nothing is written outside of it,
 whatever the image holds. Owners, devices, setuid bits and file capabilities are left out unless
 asked for, and what was left out is said. A path that the file system cannot hold is an
 error; with --keep-going it is left out. -o writes the same tree as a tar in path order, with owners,
@@ -124,7 +126,7 @@ func (t *taking) check(c *call.Call) error {
 		if err := c.CheckOutside("-C ", t.dir); err != nil {
 			return err
 		}
-		return targetError("-C ", t.dir, extract.CheckDir(t.dir))
+		return targetError("-C ", t.dir, temporary.CheckDir(t.dir))
 	case c.Output == "-":
 		if c.Terminal().TTY {
 			return call.Usage("-o FILE.tar, or pipe it to a command", "extract: a tar is not written to a terminal")
@@ -157,7 +159,7 @@ func targetError(flag, dir string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, extract.ErrNotEmpty):
+	case errors.Is(err, temporary.ErrNotEmpty):
 		return call.Usage("name a new directory, or an empty one", "%s%w", flag, err)
 	case errors.Is(err, fs.ErrNotExist):
 		return call.Usage("mkdir -p "+show.Shell(filepath.Dir(filepath.Clean(dir))), "%s%w", flag, err)
@@ -235,7 +237,7 @@ func (t *taking) explained(img *analyze.Image, err error) error {
 // writeTar writes the plan to the file or stream that -o names.
 func (t *taking) writeTar(ctx context.Context, c *call.Call, plan *extract.Plan) error {
 	if !t.streams(c) {
-		return c.WriteAt(func(w io.WriterAt) error {
+		return c.WriteAt(ctx, func(w io.WriterAt) error {
 			_, err := plan.Tar(ctx, w)
 			return err
 		})

@@ -46,7 +46,9 @@ func newPull(f *pflag.FlagSet) call.Answer {
 			Note: c.Note, Progress: trackPull(c),
 		}
 		opt.Registry.MaxManifest = opt.Limits.Manifest
+		done := c.Undoing() // what is complete gets its name, and what nobody needs is removed
 		pulled, err := pull.Pull(ctx, c.Args, opt)
+		done()
 		if err != nil {
 			return call.Failed, err
 		}

@@ -12,6 +12,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/extract"
 	"layup/analyze/show"
+	"layup/analyze/temporary"
 	"layup/report/call"
 	"layup/report/render"
 )
@@ -21,7 +22,8 @@ const unpackDetails = `
 (what the layer wrote; what it deletes is a character device 0:0, a directory that hides its former
 content has the attribute trusted.overlay.opaque), link (its short name), lower (the layers below, newest
 first) and committed; l/ holds the short names. The engine takes IDs by chance, here they are the
-chainIDs. Markers that hide nothing are left out. DIR must be new or empty; it needs root.
+chainIDs. Markers that hide nothing are left out. DIR must be new or empty, and shows up when it is whole;
+it needs root.
 
 The last line of the answer mounts the whole, with upper as the layer that a container writes to; unmount
 with umount DIR/merged. A mount takes about 4,000 bytes of options: 130 layers.
@@ -36,15 +38,16 @@ func newUnpack(f *pflag.FlagSet) call.Answer {
 			return call.Failed, call.Usage("layup unpack --overlay2 "+show.Shell(image)+" "+show.Shell(dir)+
 				"; layup extract -C DIR takes the merged tree out", "unpack: as what? --overlay2 is missing")
 		}
-		if err := cmp.Or(c.CheckOutside("", dir), targetError("", dir, extract.CheckDir(dir))); err != nil {
+		if err := cmp.Or(c.CheckOutside("", dir), targetError("", dir, temporary.CheckDir(dir))); err != nil {
 			return call.Failed, fmt.Errorf("unpack: %w", err)
 		}
 		return c.One(ctx, analyze.Needs{Bodies: analyze.SomeBodies}, func(img *analyze.Image) (int, error) {
 			if len(img.Layers) == 0 {
 				return call.Failed, call.Named(img, errors.New("has no layers"))
 			}
-			defer c.Undoing()() // what was begun is removed before the program ends
+			done := c.Undoing() // what was begun is removed before the program ends
 			layers, err := extract.Overlay(ctx, img, dir)
+			done()
 			if err != nil {
 				return call.Failed, call.Named(img, err)
 			}

@@ -41,10 +41,7 @@ func parsePAX(body []byte, x *extended, lim *Limits) error {
 			return err
 		}
 	}
-	if len(x.sparseMap)%2 != 0 {
-		return errSparse
-	}
-	if len(x.sparseMap) > 0 {
+	if len(x.sparseMap) > 0 { // map01 counts them
 		x.setSparse("GNU.sparse.map", strings.Join(x.sparseMap, ","))
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"layup/analyze/temporary"
 	"layup/tarfs"
 )
 
@@ -18,23 +19,23 @@ func (p *Plan) Into(ctx context.Context, dir string, opt Options) (Result, error
 	if err != nil {
 		return Result{}, err
 	}
-	place, err := newPlace(dir)
+	place, err := temporary.NewDir(dir)
 	if err != nil {
 		return Result{}, &PlaceError{err}
 	}
 	b := &builder{
-		plan: p, opt: opt, place: place, at: climber{plan: p, chain: []folder{{root: place.root}}},
+		plan: p, opt: opt, place: place, at: climber{plan: p, chain: []folder{{root: place.Root}}},
 		items: items, versions: versions, gone: map[tarfs.Node]bool{}, made: map[int32]int{},
 		euid: uint32(os.Geteuid()), egid: uint32(os.Getegid()), buf: make([]byte, bufferSize),
 	}
 	err = b.build(ctx)
 	b.at.close()
 	if err != nil {
-		if left := place.abandon(); left != nil {
+		if left := place.Discard(); left != nil {
 			err = fmt.Errorf("%w; %w", err, left)
 		}
 	}
-	return b.result, errors.Join(err, place.close())
+	return b.result, errors.Join(err, place.Close())
 }
 
 // bufferSize is how many bytes are copied at once.
@@ -44,7 +45,7 @@ const bufferSize = 256 << 10
 type builder struct {
 	plan       *Plan
 	opt        Options
-	place      *place
+	place      *temporary.Dir
 	at         climber
 	items      []int // of the regular files
 	versions   []tarfs.Version
@@ -148,7 +149,7 @@ func (b *builder) finish(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if b.place.moves() && b.plan.depth(v.Node()) <= 1 {
+		if b.place.Moves() && b.plan.depth(v.Node()) <= 1 {
 			waiting = append(waiting, i)
 			continue
 		}
@@ -157,15 +158,15 @@ func (b *builder) finish(ctx context.Context) error {
 		}
 	}
 	if len(b.plan.items) == 0 || !b.plan.items[0].version.Node().IsRoot() {
-		if err := b.place.open(); err != nil {
+		if err := b.place.Open(); err != nil {
 			return err
 		}
 	}
-	if err := b.place.commit(); err != nil {
+	if err := b.place.Commit(); err != nil {
 		return err
 	}
 	b.at.close()
-	b.at.chain[0].root = b.place.outer
+	b.at.chain[0].root = b.place.Outer()
 	for _, i := range waiting {
 		if err := b.close(i); err != nil {
 			return err

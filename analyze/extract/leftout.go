@@ -70,6 +70,15 @@ func Refused(err error) bool {
 
 var errName = errors.New("a name that this system cannot hold")
 
+// A PlaceError says why the directory cannot be used.
+type PlaceError struct{ Err error }
+
+// Error returns the cause.
+func (e *PlaceError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *PlaceError) Unwrap() error { return e.Err }
+
 // plain removes the names of the temporary directory from an error of the system.
 func plain(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {

@@ -50,7 +50,7 @@ func (b *builder) link(i int) error {
 		return nil
 	}
 	made, err := b.entry(i, func(*folder, string) error {
-		return making(b.place.root.Link(b.plan.name(first), b.plan.name(i)))
+		return making(b.place.Root.Link(b.plan.name(first), b.plan.name(i)))
 	})
 	if made {
 		b.result.Count[b.plan.items[i].version.Type()]++

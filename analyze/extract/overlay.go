@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
@@ -15,6 +16,7 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/temporary"
 	"layup/tarfs"
 )
 
@@ -27,21 +29,17 @@ type OverlayLayer struct {
 
 // Overlay writes the layers of an image to a directory that is new or empty, as the overlay2 driver does. A character
 // device 0:0 stands for a path that a layer deletes. The attribute trusted.overlay.opaque marks a directory that hides
-// its content in lower layers. The directories upper, work and merged are for a mount. It needs root. On failure it
-// removes what it made.
+// its content in lower layers. The directories upper, work and merged are for a mount. It needs root. The directory has
+// a temporary name until it is complete; on failure Overlay removes it.
 func Overlay(ctx context.Context, img *analyze.Image, dir string) (layers []OverlayLayer, err error) {
 	if err := overlayPrivilege(); err != nil {
 		return nil, err
 	}
-	if err := CheckDir(dir); err != nil {
+	place, err := temporary.NewDir(dir)
+	if err != nil {
 		return nil, &PlaceError{err}
 	}
-	made := os.Mkdir(dir, 0o755) == nil
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, &PlaceError{plain(err)}
-	}
-	o := &overlay{img: img, dir: dir, root: root, plans: overlayPlans(img)}
+	o := &overlay{img: img, dir: place.Path(), root: place.Root, plans: overlayPlans(img)}
 	for i := range img.Layers {
 		if err = o.layer(ctx, i); err != nil {
 			err = fmt.Errorf("layer %d: %w", i, err)
@@ -50,19 +48,22 @@ func Overlay(ctx context.Context, img *analyze.Image, dir string) (layers []Over
 	}
 	for _, name := range []string{"upper", "work", "merged"} {
 		if err == nil {
-			err = plain(root.Mkdir(name, 0o755))
+			err = plain(o.root.Mkdir(name, 0o755))
 		}
 	}
-	if err != nil {
-		err = errors.Join(err, o.remove(made))
+	if err == nil {
+		err = cmp.Or(place.Open(), place.Commit())
 	}
-	return o.layers, errors.Join(err, root.Close())
+	if err != nil {
+		err = errors.Join(err, place.Discard())
+	}
+	return o.layers, errors.Join(err, place.Close())
 }
 
 // An overlay is a directory that is being written.
 type overlay struct {
 	img    *analyze.Image
-	dir    string
+	dir    string // of the unfinished tree
 	root   *os.Root
 	plans  []overlayPlan
 	layers []OverlayLayer
@@ -186,16 +187,4 @@ func Lower(layers []OverlayLayer) string {
 		list = append(list, "l/"+l.Link)
 	}
 	return strings.Join(list, ":")
-}
-
-// remove removes what was made, and the directory itself if all is set.
-func (o *overlay) remove(all bool) error {
-	if all {
-		return plain(os.RemoveAll(o.dir))
-	}
-	names, err := namesIn(o.root)
-	for _, name := range names {
-		err = errors.Join(err, plain(removeTree(o.root, name)))
-	}
-	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/extract"
+	"layup/analyze/temporary"
 	"layup/fixtures/harness"
 	"layup/tarfs"
 )
@@ -69,7 +70,7 @@ func exchange(dir, outside string, stop *atomic.Bool) (swapped int) {
 	}
 	defer root.Close()
 	for begin := time.Now(); !stop.Load() && time.Since(begin) < 10*time.Second; {
-		names, _ := fs.Glob(root.FS(), ".layup-*/d*/e")
+		names, _ := fs.Glob(root.FS(), ".*.layup-*/tree/d*/e")
 		for _, name := range names {
 			if info, err := root.Lstat(name); err != nil || !info.IsDir() {
 				continue
@@ -78,7 +79,7 @@ func exchange(dir, outside string, stop *atomic.Bool) (swapped int) {
 				swapped++
 			}
 		}
-		fifos, _ := fs.Glob(root.FS(), ".layup-*/d*/e.away/p*")
+		fifos, _ := fs.Glob(root.FS(), ".*.layup-*/tree/d*/e.away/p*")
 		for _, name := range fifos {
 			if root.Remove(name) == nil {
 				root.Symlink(filepath.Join(outside, filepath.Base(name)), name)
@@ -119,7 +120,7 @@ func TestNamesThatCollideAreRefused(t *testing.T) {
 	go func() { // adds a name as soon as the directory exists
 		defer close(done)
 		for begin := time.Now(); !stop.Load() && time.Since(begin) < 10*time.Second; {
-			names, _ := filepath.Glob(filepath.Join(dir, ".layup-*"))
+			names, _ := filepath.Glob(filepath.Join(dir, ".*.layup-*", "tree"))
 			for _, name := range names {
 				os.Symlink("/nowhere", filepath.Join(name, "b"))
 			}
@@ -177,11 +178,11 @@ func TestOnlyNewOrEmptyDirectoriesAreFilled(t *testing.T) {
 	must(os.Symlink("nowhere", filepath.Join(dir, "dangling")))
 	notDirectory := errors.New("exists and is not a directory")
 	for name, want := range map[string]error{
-		"new": nil, "empty": nil, "link": nil, "full": extract.ErrNotEmpty, "full/x": notDirectory,
+		"new": nil, "empty": nil, "link": nil, "full": temporary.ErrNotEmpty, "full/x": notDirectory,
 		"dangling": errors.New("is a dangling symlink"), "new/": nil, "empty/": nil, "new/.": nil,
 		"full/x/": notDirectory, "none/new": fs.ErrNotExist,
 	} {
-		err := extract.CheckDir(dir + "/" + name) // Join would take the slash off
+		err := temporary.CheckDir(dir + "/" + name) // Join would take the slash off
 		if (err == nil) != (want == nil) || want != nil &&
 			!strings.Contains(err.Error(), strings.TrimPrefix(want.Error(), "file does ")) && !errors.Is(err, want) {
 			t.Errorf("%s: got %v want %v", name, err, want)

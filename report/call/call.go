@@ -95,7 +95,7 @@ func Main(ctx context.Context, commands []Command, args []string, stdin *os.File
 	case <-done:
 	case <-time.After(grace):
 	}
-	con.undoing.Wait() // removing a tree that is half made may take longer
+	con.undo() // removing a tree that is half made may take longer
 	con.end()
 	return Failed
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"layup/analyze/show"
+	"layup/analyze/temporary"
 	"layup/report/render"
 )
 
@@ -17,9 +18,10 @@ type console struct {
 	progress       *render.Progress // nil before loading begins
 	ended          bool
 	quiet, verbose bool
-	plugin         bool           // the user types our commands after docker
-	typed          []string       // the command line
-	undoing        sync.WaitGroup // work that must end even if the command is interrupted
+	plugin         bool         // the user types our commands after docker
+	typed          []string     // the command line
+	undoing        sync.RWMutex // read-locked by work that must end even if the command is interrupted
+	unfinished     map[*temporary.File]bool
 }
 
 // line prints a message.
@@ -89,8 +91,37 @@ func (c *Call) Fail(err error) { c.console.fail(err) }
 // Verbatim prints a message that is not in the program's words.
 func (c *Call) Verbatim(text string) { c.console.plain(text) }
 
-// Undoing lets the program wait, also after an interruption, for what follows, until done is called.
+// Undoing lets the program wait, also after an interruption, for what follows, until done is called. If the program is
+// about to end, Undoing does not return. It is not called again before done.
 func (c *Call) Undoing() (done func()) {
-	c.console.undoing.Add(1)
-	return c.console.undoing.Done
+	c.console.undoing.RLock()
+	return c.console.undoing.RUnlock
+}
+
+// remember lets the end of the program discard a file.
+func (c *console) remember(f *temporary.File) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unfinished == nil {
+		c.unfinished = map[*temporary.File]bool{}
+	}
+	c.unfinished[f] = true
+}
+
+// forget discards a file unless it is complete.
+func (c *console) forget(f *temporary.File) {
+	f.Discard()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.unfinished, f)
+}
+
+// undo waits for what is being undone, lets nothing else begin, and discards unfinished files.
+func (c *console) undo() {
+	c.undoing.Lock() // for ever
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for f := range c.unfinished {
+		f.Discard()
+	}
 }

@@ -2,8 +2,8 @@ package call
 
 import (
 	"bufio"
+	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +13,7 @@ import (
 	"slices"
 	"syscall"
 
+	"layup/analyze/temporary"
 	"layup/report/render"
 )
 
@@ -130,45 +131,39 @@ func (c *Call) writeFile(ctx context.Context, b body) error {
 	if info, err := os.Stat(c.Output); err == nil && !info.Mode().IsRegular() {
 		return c.writeDevice(ctx, c.Output, b)
 	}
-	return c.replaceFile(func(f *os.File) error { return fill(ctx, f, c.Output, c.Terminal(), b) })
+	return c.replaceFile(ctx, func(f io.Writer, _ io.WriterAt) error {
+		return fill(ctx, f, c.Output, c.Terminal(), b)
+	})
 }
 
-// replaceFile puts what is written into a temporary file in place of the one that -o names.
-func (c *Call) replaceFile(write func(f *os.File) error) error {
-	path, err := filepath.EvalSymlinks(c.Output) // a link stays a link
-	if err != nil {
-		path = c.Output
-	}
-	mode, keep := fs.FileMode(0o666), false
-	if info, err := os.Stat(path); err == nil {
-		mode, keep = info.Mode().Perm(), true
-	}
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".layup-"+rand.Text()[:8])
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+// replaceFile puts what is written into a temporary file in place of the one that -o names. The end of the program
+// removes the temporary file, even while it is being written to.
+func (c *Call) replaceFile(ctx context.Context, write func(w io.Writer, at io.WriterAt) error) error {
+	f, err := c.temporary()
 	if err != nil {
 		return writeError(c.Output, err)
 	}
-	defer os.Remove(temp) // finds nothing after the rename
-	err = write(f)
-	if err == nil && keep {
-		err = writeError(c.Output, f.Chmod(mode)) // whatever the umask
+	defer c.console.forget(f)
+	if err := cmp.Or(write(f, f), ctx.Err()); err != nil {
+		return err
 	}
+	return writeError(c.Output, f.Commit())
+}
+
+// temporary makes a temporary file for the one that -o names.
+func (c *Call) temporary() (*temporary.File, error) {
+	defer c.Undoing()()
+	f, err := temporary.Create(c.Output)
 	if err == nil {
-		err = writeError(c.Output, f.Sync())
+		c.console.remember(f)
 	}
-	if closeErr := f.Close(); err == nil {
-		err = writeError(c.Output, closeErr)
-	}
-	if err == nil {
-		err = writeError(c.Output, os.Rename(temp, path))
-	}
-	return err
+	return f, err
 }
 
 // WriteAt puts what is written, at any place, into the regular file that -o names, when it is whole.
-func (c *Call) WriteAt(write func(w io.WriterAt) error) error {
-	return c.replaceFile(func(f *os.File) error {
-		w := &writerAt{w: f}
+func (c *Call) WriteAt(ctx context.Context, write func(w io.WriterAt) error) error {
+	return c.replaceFile(ctx, func(_ io.Writer, at io.WriterAt) error {
+		w := &writerAt{w: at}
 		err := write(w)
 		if w.err != nil {
 			return writeError(c.Output, w.err)

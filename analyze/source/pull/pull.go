@@ -95,6 +95,9 @@ func (opt Options) checkTarget() error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("-o %q: %q is not a directory", opt.Target, dir)
 	}
+	if err := layout.Recover(opt.partial(), filepath.Clean(opt.Target)); err != nil {
+		return disk.Plain(err)
+	}
 	info, err := os.Lstat(opt.Target)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

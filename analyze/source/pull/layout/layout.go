@@ -90,6 +90,9 @@ func (p *Partial) Tar(ctx context.Context, l Layout, target string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
+	if err := p.root.WriteFile(finished, nil, fileMode); err != nil {
+		return err
+	}
 	if err := os.Rename(filepath.Join(p.dir, building), target); err != nil {
 		return err
 	}
@@ -211,23 +214,4 @@ func (p *Partial) document(d document) error {
 // settle gives a name its mode and time.
 func (p *Partial) settle(name string, mode fs.FileMode) error {
 	return cmp.Or(p.root.Chmod(name, mode), p.root.Chtimes(name, epoch(), epoch()))
-}
-
-// replace moves a directory to target. It first moves an old directory away, and removes it after. For a moment target
-// does not exist, but it is never incomplete.
-func replace(dir, target string) error {
-	old := target + ".layup-old"
-	switch err := os.Rename(target, old); {
-	case errors.Is(err, fs.ErrNotExist):
-		old = ""
-	case err != nil:
-		return err
-	}
-	if err := os.Rename(dir, target); err != nil {
-		return err
-	}
-	if err := syncDir(filepath.Dir(target)); err != nil || old == "" {
-		return err
-	}
-	return os.RemoveAll(old)
 }

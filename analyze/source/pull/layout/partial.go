@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"layup/analyze/digest"
+	"layup/analyze/temporary"
 )
 
 // A Blob names content by its digest.
@@ -43,6 +44,7 @@ const (
 	incoming = "incoming" // incomplete blobs
 	lockName = "lock"
 	building = "target.tar" // a tar before it is complete
+	finished = "finished"   // with building gone, it says that the tar is in its place
 )
 
 // The modes of files and directories, whatever the umask.
@@ -58,6 +60,7 @@ type Partial struct {
 	dir  string
 	root *os.Root
 	lock *os.File
+	over bool // an earlier process finished, but did not remove the directory
 }
 
 // Open creates the directory, or continues with what an earlier process left there; fresh removes that.
@@ -84,10 +87,13 @@ func Open(dir string, fresh bool) (*Partial, error) {
 
 // prepare takes the lock and creates the directories.
 func (p *Partial) prepare(fresh bool) error {
-	if lock(p.lock) != nil {
+	if temporary.Lock(p.lock) == temporary.ErrBusy {
 		return fmt.Errorf("%q is in use by another pull", p.dir)
 	}
-	if fresh {
+	_, err := p.root.Lstat(finished)
+	_, tarErr := p.root.Lstat(building)
+	p.over = err == nil && errors.Is(tarErr, fs.ErrNotExist)
+	if fresh || p.over {
 		if err := p.clear(map[string]bool{lockName: true}); err != nil {
 			return err
 		}
@@ -111,8 +117,11 @@ func (p *Partial) mkdir(name string) error {
 // Close lets another process continue from here.
 func (p *Partial) Close() error { return errors.Join(p.root.Close(), p.lock.Close()) }
 
-// Remove closes the directory and removes it with everything in it.
-func (p *Partial) Remove() error { return errors.Join(p.Close(), os.RemoveAll(p.dir)) }
+// Remove closes the directory and removes it with everything in it: last what says that it is not needed.
+func (p *Partial) Remove() error {
+	err := p.clear(map[string]bool{lockName: true, finished: true})
+	return errors.Join(err, p.Close(), os.RemoveAll(p.dir))
+}
 
 // Has reports whether the complete blob is there. It reads the blob, and removes one that does not have its digest.
 func (p *Partial) Has(ctx context.Context, b Blob) (bool, error) {
