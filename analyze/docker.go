@@ -89,6 +89,13 @@ func engineJSON(d any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
+// Settings returns the part of the config that a container of the image begins with; nil if there is none.
+func (img *Image) Settings() *DockerConfig {
+	var stored dockerConfigFile
+	_ = json.Unmarshal(img.Config, &stored) // a value of a wrong type counts as absent
+	return stored.Config
+}
+
 // Docker returns what Docker says of the image after it loads it. Facts that only an engine knows are zero unless the
 // image comes from an engine's store.
 func (img *Image) Docker() *DockerImage {

@@ -1,11 +1,13 @@
 package analyze
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -139,4 +141,28 @@ func assignments(s string, command bool) [][2]string {
 		pairs = append(pairs, [2]string{strings.TrimSpace(s[at[0] : at[1]-1]), strings.Trim(strings.TrimSpace(value), `"'`)})
 	}
 	return pairs
+}
+
+// shortSecret is how many bytes a value has that is masked only beside its name: elsewhere it may mean something else.
+const shortSecret = 6
+
+// Mask returns a function that replaces the values of secrets in a text of the config or of the history.
+func Mask(secrets []Secret) func(string) string {
+	var pairs []string
+	for _, s := range secrets {
+		if s.Value == "" {
+			continue
+		}
+		for _, sign := range []string{"=", `="`, "='", " "} {
+			pairs = append(pairs, s.Name+sign+s.Value, s.Name+sign+show.Masked)
+		}
+	}
+	long := slices.Clone(secrets)
+	slices.SortStableFunc(long, func(a, b Secret) int { return cmp.Compare(len(b.Value), len(a.Value)) })
+	for _, s := range long {
+		if len(s.Value) >= shortSecret {
+			pairs = append(pairs, s.Value, show.Masked)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
 }

@@ -43,7 +43,8 @@ var SensitiveRules = []SensitiveRule{
 	{Name: "aws-credentials", About: ".aws/credentials", Globs: []string{"/**/.aws/credentials"}},
 	{Name: "git-credentials", About: ".git-credentials", Globs: []string{".git-credentials"}},
 	{Name: "shadow", About: "etc/shadow, gshadow, in which anyone has a password",
-		Globs: []string{"/**/etc/{shadow,gshadow}{,-,.*}"}, Harmless: markNoPasswords},
+		Globs: []string{"/**/etc/shadow", "/**/etc/shadow-", "/**/etc/shadow.*",
+			"/**/etc/gshadow", "/**/etc/gshadow-", "/**/etc/gshadow.*"}, Harmless: markNoPasswords},
 	{Name: "kubeconfig", About: "kubeconfig, .kube/config, Kubernetes' own *.conf",
 		Globs: []string{"kubeconfig", "*.kubeconfig", "/**/.kube/config", "/**/etc/kubernetes/*.conf"}},
 }
@@ -54,9 +55,10 @@ func Sensitive(v tarfs.Version) string {
 	if v.Type() != tarfs.File || v.Size() == 0 {
 		return ""
 	}
-	mark, name, path := v.Mark(), v.Node().Name(), v.Node().Path()
+	mark, node := v.Mark(), v.Node()
+	name := node.Name()
 	for i := range SensitiveRules {
-		if r := &SensitiveRules[i]; r.Content&mark != 0 || r.Harmless&mark == 0 && r.names(name, path) {
+		if r := &SensitiveRules[i]; r.Content&mark != 0 || r.Harmless&mark == 0 && r.names(sensitiveGlobs[i], name, node) {
 			return r.Name
 		}
 	}
@@ -64,18 +66,52 @@ func Sensitive(v tarfs.Version) string {
 }
 
 // names reports whether the rule knows a file by its name.
-func (r *SensitiveRule) names(name, path string) bool {
-	for _, glob := range r.Globs {
-		against := name
-		if strings.HasPrefix(glob, "/") {
-			against = path
+func (r *SensitiveRule) names(globs []nameGlob, name string, node tarfs.Node) bool {
+	for i := range globs {
+		g := &globs[i]
+		if !g.mayMatch(name) {
+			continue
 		}
-		if doublestar.MatchUnvalidated(glob, against) {
+		against := name
+		if strings.HasPrefix(g.glob, "/") {
+			against = node.Path()
+		}
+		if doublestar.MatchUnvalidated(g.glob, against) {
 			return r.Except == "" || !doublestar.MatchUnvalidated(r.Except, name)
 		}
 	}
 	return false
 }
+
+// A nameGlob is a glob with what it says plainly of the base name: few names are left to be matched, and most images
+// have many files.
+type nameGlob struct {
+	glob, head, tail string // tail is what follows the last special character
+	plain            bool   // head is the whole name
+}
+
+func (g *nameGlob) mayMatch(name string) bool {
+	if g.plain {
+		return name == g.head
+	}
+	return strings.HasPrefix(name, g.head) && strings.HasSuffix(name, g.tail)
+}
+
+// sensitiveGlobs are the globs of each rule.
+var sensitiveGlobs = func() [][]nameGlob {
+	list := make([][]nameGlob, len(SensitiveRules))
+	for i, r := range SensitiveRules {
+		for _, glob := range r.Globs {
+			last := glob[strings.LastIndexByte(glob, '/')+1:]
+			first, end := strings.IndexAny(last, "*?[{\\"), strings.LastIndexAny(last, "*?]}\\")+1
+			if first < 0 {
+				first = len(last)
+			}
+			list[i] = append(list[i], nameGlob{glob, last[:first], last[end:], first == len(last)})
+		}
+	}
+	return list
+}()
 
 var (
 	begin      = []byte("-----BEGIN ")

@@ -2,7 +2,10 @@ package analyze
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"layup/analyze/source"
@@ -64,14 +67,81 @@ func (v *Verification) verify(ctx context.Context, src source.Source, subjects [
 	read := map[string]bool{} // digests
 	for i, s := range subjects {
 		v.Images = append(v.Images, Verified{m.images[i], append(s.Checks, m.images[i].checks(m.errs[i])...)})
-		for _, l := range s.Image.Layers {
-			if m.errs[i] == nil && l.Digest != "" && !l.Unread() {
-				read[l.Digest] = true
-			}
+		if m.errs[i] == nil {
+			maps.Copy(read, readBy(s.Image))
 		}
 	}
 	v.Others, err = src.Others(ctx, read, opt.Select.All)
 	return err
+}
+
+// OpenRecorded is Open together with the record that Verify makes of the image, in one pass over its layers. It refuses
+// what Open refuses. Unless whole is set, what the image does not need is left out of the record: the digest of the
+// input as a whole, other blobs, the contents of an engine's directories. Without opt.Source.Verify there is no record.
+func OpenRecorded(ctx context.Context, name string, opt Options, whole bool) (*Image, *Verification, error) {
+	if !opt.Source.Verify {
+		img, err := Open(ctx, name, opt)
+		return img, nil, err
+	}
+	audited := opt
+	audited.Select.All, audited.Source.Audit = false, source.NewAudit()
+	audited.Source.Audit.Brief = !whole
+	src, err := kinds.Open(ctx, name, audited.source())
+	if err != nil {
+		return nil, nil, err
+	}
+	subjects, note, err := src.Subjects(ctx, audited.Select, audited.Source.Audit)
+	if err == nil && len(subjects) == 0 {
+		err = fmt.Errorf("%s: no image", src.Name)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, src.Close())
+	}
+	if note != "" && opt.Note != nil {
+		opt.Note(note)
+	}
+	v := &Verification{Source: src.Kind(), Left: source.Held(src) - len(subjects)}
+	if v.File, err = src.Documents(ctx); err == nil {
+		err = tolerable(ctx, name, opt, append(v.File, subjects[0].Checks...))
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, src.Close())
+	}
+	img, err := loadOnly(ctx, src, subjects[0].Image, loading{Options: audited, contents: whole})
+	if err != nil {
+		return img, nil, err
+	}
+	v.Images = []Verified{{img, append(subjects[0].Checks, img.checks(nil)...)}}
+	if whole {
+		v.Others, err = src.Others(ctx, readBy(img.Image), false)
+	}
+	return img, v, err
+}
+
+// tolerable returns the error of Open for an input whose documents failed a check, if it has one: an audit goes on
+// after errors for which there is no answer.
+func tolerable(ctx context.Context, name string, opt Options, checks []source.Check) error {
+	i := slices.IndexFunc(checks, func(c source.Check) bool { return c.Verdict == source.Failed })
+	if i < 0 {
+		return nil
+	}
+	if name == "-" { // it cannot be opened again
+		return fmt.Errorf("standard input: %s: %s", checks[i].What, checks[i].Message)
+	}
+	opt.Needs, opt.Note = Needs{Layers: Never, Loose: opt.Needs.Loose}, nil
+	img, err := Open(ctx, name, opt)
+	return errors.Join(err, img.Close())
+}
+
+// readBy returns the digests of the blobs that were read as an image's layers.
+func readBy(one *source.Image) map[string]bool {
+	read := map[string]bool{}
+	for _, l := range one.Layers {
+		if l.Digest != "" && !l.Unread() {
+			read[l.Digest] = true
+		}
+	}
+	return read
 }
 
 // checks is the record of an image's layers. The error is that of the whole image: no tree was made.

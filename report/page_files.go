@@ -39,6 +39,7 @@ const (
 	extraXattrValue // of the name before it
 	extraSensitive
 	extraSeconds // a time of a year that has not four digits
+	extraDigest
 )
 
 // changeColumns are the columns of the page's table of files. A path has a row for each change that a layer made.
@@ -57,10 +58,11 @@ type changeColumns struct {
 	lastTime  int64 // of the last row that has a time
 	open      []int // numbers of the directories above the last path, and its own
 	log       []analyze.Change
+	digests   bool // with the digests of contents
 }
 
 // filesOf lists every path that any layer ever held, and what every layer did to it, as log says.
-func filesOf(img *analyze.Image) *html.Table {
+func filesOf(img *analyze.Image, digests bool) *html.Table {
 	t := html.NewTable("files")
 	c := &changeColumns{Table: t, climb: t.Numbers("climb"), name: t.Names("name"), changes: t.Numbers("changes"),
 		layer: t.Numbers("layer"), kind: t.Numbers("kind"), flags: t.Numbers("flags"), typ: t.Numbers("type"),
@@ -68,7 +70,7 @@ func filesOf(img *analyze.Image) *html.Table {
 		mtime: t.Signed("mtime"), nanos: t.Numbers("nanos"), fate: t.Numbers("fate"), hiddenBy: t.Numbers("hiddenBy"),
 		how: t.Numbers("how"), counted: t.Numbers("counted"), owner: t.Signed("owner"), content: t.Signed("content"),
 		extraAt: t.Numbers("extraAt"), extraKind: t.Numbers("extraKind"), extraValue: t.Names("extraValue"),
-		snap: img.Top()}
+		snap: img.Top(), digests: digests}
 	for n := range img.Tree().Nodes() {
 		c.path(n)
 	}
@@ -199,6 +201,9 @@ func (c *changeColumns) extras(v tarfs.Version) {
 	for _, x := range v.Xattrs() {
 		c.extra(extraXattr, x.Name)
 		c.extra(extraXattrValue, x.Value)
+	}
+	if sum, ok := v.Digest(); ok && c.digests && v.Type() == tarfs.File {
+		c.extra(extraDigest, fmt.Sprintf("%x", sum))
 	}
 	if rule := analyze.Sensitive(v); rule != "" {
 		c.extra(extraSensitive, rule)

@@ -16,6 +16,7 @@ import (
 
 // An Audit collects what the verification of a source finds.
 type Audit struct {
+	Brief bool // what no image needs is not read: the input as a whole is not hashed
 	flaws []flaw
 	blobs map[string]Check // already read, by digest
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -233,23 +232,18 @@ func nearestFlag(typed string, flags *pflag.FlagSet) string {
 	return ""
 }
 
-// secretPart matches what an address says of who asks: in a word of the command line, that may be a password.
-var secretPart = regexp.MustCompile(`://[^/\s]*@`)
-
 // Line returns the command line as a shell takes it: the command, the flags that were given, the arguments. It masks
-// credentials and leaves out flags of the names in without.
+// passwords and leaves out the flags of these names.
 func (c *Call) Line(without ...string) string {
-	line := "layup " + c.Command.Name
+	words := []string{"layup", c.Command.Name}
 	add := func(f *pflag.Flag, value string) {
-		if f.Name == "creds" {
-			user, _, _ := strings.Cut(value, ":")
-			value = user + ":" + show.Masked
-		}
-		line += " --" + f.Name
-		if f.NoOptDefVal == "" {
-			line += " " + show.Shell(secretPart.ReplaceAllString(value, "://"+show.Masked+"@"))
-		} else if value != "true" {
-			line += "=" + value
+		switch {
+		case f.NoOptDefVal == "":
+			words = append(words, "--"+f.Name, value)
+		case value == "true":
+			words = append(words, "--"+f.Name)
+		default:
+			words = append(words, "--"+f.Name+"="+value)
 		}
 	}
 	c.own.VisitAll(func(f *pflag.Flag) {
@@ -264,8 +258,9 @@ func (c *Call) Line(without ...string) string {
 			add(f, f.Value.String())
 		}
 	})
-	for _, arg := range c.Args {
-		line += " " + show.Shell(secretPart.ReplaceAllString(arg, "://"+show.Masked+"@"))
+	words = Masked(append(words, c.Args...))
+	for i, word := range words {
+		words[i] = show.Shell(word)
 	}
-	return line
+	return strings.Join(words, " ")
 }

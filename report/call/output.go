@@ -74,6 +74,7 @@ func (e *outputError) Unwrap() error { return e.error }
 
 // Write writes the answer to the standard output or to the file that -o names.
 func (c *Call) Write(ctx context.Context, b body) error {
+	c.console.close()
 	if c.toFile() {
 		return c.writeFile(ctx, b)
 	}

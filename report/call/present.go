@@ -146,7 +146,6 @@ func statusOf(img *analyze.Image, p Part) int {
 
 // WriteDoc writes the document in the format asked for.
 func (c *Call) WriteDoc(ctx context.Context, doc render.Doc) error {
-	c.console.close()
 	doc.Version, _ = Build()
 	for i := range doc.Sections {
 		doc.Sections[i].Rows = interruptible(ctx, doc.Sections[i].Rows)

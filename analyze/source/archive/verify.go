@@ -17,7 +17,9 @@ import (
 func (a *Archive) Documents(ctx context.Context) ([]source.Check, error) {
 	var list []source.Check
 	if a.in.Data != nil {
-		list = append(list, a.fileCheck(ctx))
+		if check := a.fileCheck(ctx); check.Found != "" || check.Verdict == source.Failed {
+			list = append(list, check)
+		}
 	}
 	for _, name := range []string{layoutName, indexName, manifestName, repositoriesName} {
 		if a.members != nil && a.members.has(name) {
@@ -55,12 +57,14 @@ func (a *Archive) fileCheck(ctx context.Context) source.Check {
 	check := source.NewCheck("file")
 	check.Name, check.Size, check.Verdict = a.name, a.in.Data.Size(), source.Passed
 	check.Message = "its digest is for the record: nothing names it"
-	if a.in.Compression != "" {
+	switch {
+	case a.in.Compression != "":
 		check.Found, check.Size = a.in.Digest, a.in.Stored
-	} else if sum, err := a.wholeFile(ctx); err != nil {
-		check.Fail(source.CodeUnreadable, err.Error())
-	} else {
-		check.Found = sum
+	case !a.opt.Audit.Brief:
+		sum, err := a.wholeFile(ctx)
+		if check.Found = sum; err != nil {
+			check.Fail(source.CodeUnreadable, err.Error())
+		}
 	}
 	for _, w := range a.around() {
 		check.Code, check.Message = w.Code.Name, w.Text()

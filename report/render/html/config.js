@@ -1,7 +1,8 @@
-// The configuration and the history.
-import { el, plainTable, section } from "./dom.js";
-import { line } from "./text.js";
-import { chip } from "./findings.js";
+// The configuration, the history, and the record of the verification.
+import { el, facts, plainTable, section } from "./dom.js";
+import { line, shortDigest, sized } from "./text.js";
+import { Grid } from "./grid.js";
+import { chip, nameOf } from "./findings.js";
 
 export function configSection(config) {
   const rows = [];
@@ -39,4 +40,36 @@ export function historySection(steps) {
     { title: "Instruction", wide: true, cell: s => line(s.instruction || s.createdBy || s.comment || "-"),
       hint: s => line([s.createdBy, s.comment, s.author && "author: " + s.author].filter(Boolean).join("\n")) },
   ], steps, "history"));
+}
+
+// recordSection is what verify says of the image and its file.
+export function recordSection(record) {
+  if (!record) {
+    return section("record", "Verification", null, el("p", { class: "none" }, "The image was not verified (--no-verify)."));
+  }
+  const checks = record.items;
+  const grid = new Grid("checks", [
+    { title: "Result", width: "4.5rem", cell: k => verdict(checks[k]) },
+    { title: "Check", width: "8rem", cell: k => checks[k].what + (checks[k].layer >= 0 ? " " + checks[k].layer : "") },
+    { title: "Size", number: true, width: "5.5rem", spare: true, cell: k => checks[k].size >= 0 ? sized(checks[k].size) : "-" },
+    { title: "Of", width: "minmax(9rem,3fr)", mono: true, cell: k => subject(checks[k]), hint: k => about(checks[k]) },
+    { title: "Remark", width: "minmax(7rem,2fr)", cell: k => line([checks[k].code, checks[k].message].filter(Boolean).join(": ")) },
+  ], { rows: 14, each: k => checks[k].pass === false ? { class: "failed" } : {} });
+  grid.show(checks.length);
+  return section("record", "Verification", "What layup verify says: each comparison that could be made. A dash is where " +
+    "there is nothing to compare with.", el("p", { class: record.pass ? "" : "failed" }, record.line),
+  facts([["File", record.file && line(record.file)], ["Trust", record.trust && line(record.trust)],
+    ["Left out", record.left > 0 ? `further images and containers of the source: ${record.left}` : null]]), grid.element);
+}
+
+function verdict(check) { return check.pass === undefined ? "-" : check.pass ? "pass" : "FAIL"; }
+
+function subject(check) {
+  if (check.path) return nameOf(check);
+  return check.digest ? shortDigest(check.digest) : check.name ? nameOf(check, "name") : shortDigest(check.found);
+}
+
+function about(check) {
+  return [check.digest && "digest " + check.digest, check.expected && "expected " + check.expected,
+    check.found && "found " + check.found].filter(Boolean).map(line).join("\n");
 }

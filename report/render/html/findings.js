@@ -123,7 +123,10 @@ function secretsOf(secrets) {
 }
 
 function duplicatesOf(waste) {
-  if (waste.duplicates.length === 0) return [];
+  if (!waste.digests) {
+    return [part("duplicates", "Duplicates", null, el("p", { class: "none" }, "Not looked for: layup report --digests does."))];
+  }
+  if (waste.duplicates.length === 0) return [part("duplicates", "Duplicates", null, el("p", { class: "none" }, "none"))];
   const list = waste.duplicates;
   const left = waste.contents - list.length;
   const grid = new Grid("duplicates", [

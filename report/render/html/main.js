@@ -8,11 +8,12 @@ import { layersSection } from "./layers.js";
 import { mapSections } from "./map.js";
 import { Files } from "./files.js";
 import { findingsSection } from "./findings.js";
-import { configSection, historySection } from "./config.js";
+import { configSection, historySection, recordSection } from "./config.js";
 
-const parts = { layers: "Layers", map: "Map", files: "Files", findings: "Findings", config: "Configuration", history: "History" };
+const parts = { layers: "Layers", map: "Map", files: "Files", findings: "Findings", config: "Configuration", history: "History",
+  record: "Verification" };
 
-function header(about) {
+function header(about, record) {
   const image = about.image;
   const theme = el("button", { type: "button", id: "theme", onclick: switchTheme }, "dark or light");
   return el("header", {}, el("div", { class: "title" },
@@ -25,8 +26,10 @@ function header(about) {
     ["Platform", image.platform && line(image.platform)], ["Created", image.created && image.created.replace("T", " ")],
     ["Layers", String(image.layers)],
     ["Stored", sized(image.stored), grouped(image.stored) + " bytes"],
-    ["Unpacked", image.unpacked < 0 ? null : sized(image.unpacked), grouped(image.unpacked) + " bytes"],
+    ["Unpacked", image.unpacked ? sized(image.unpacked) : null, grouped(image.unpacked || 0) + " bytes"],
     ["Verified", image.verified],
+    ["Record", record ? el("span", { class: record.pass ? "" : "failed" }, record.line) : "none (--no-verify)"],
+    ["File", record && record.file && line(record.file)],
     ["Made by", `layup ${about.tool.version}${about.tool.commit ? " (" + about.tool.commit.slice(0, 12) + ")" : ""}`],
     ["Command", el("code", {}, line(about.line))],
   ]));
@@ -59,13 +62,14 @@ function go(id) {
 
 async function start() {
   const about = sectionData("about"), layers = sectionData("layers").items, waste = sectionData("waste");
+  const record = sectionData("record");
   const state = new State();
   Object.assign(state, state.read());
   const main = el("main", {});
-  document.body.append(header(about), navigation(), main);
+  document.body.append(header(about, record), navigation(), main);
   const rest = el("div", {}, el("p", { class: "none", role: "status" }, "reading the files…"));
   main.append(layersSection(layers, waste.layers, state), rest,
-    configSection(sectionData("config").config), historySection(sectionData("history").items));
+    configSection(sectionData("config").config), historySection(sectionData("history").items), recordSection(record));
   await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
   const [table, unseen] = await Promise.all([tableData("files"), tableData("unseen")]);
   const tree = new Tree(table);

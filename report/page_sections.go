@@ -1,0 +1,150 @@
+package report
+
+import (
+	"encoding/json"
+	"iter"
+	"slices"
+	"time"
+
+	"layup/analyze"
+	"layup/report/call"
+	"layup/report/item"
+	"layup/report/render"
+)
+
+// pageFacts is what the head of the page says of an image.
+type pageFacts struct {
+	item.ImageFacts
+	Container   string   `json:"container,omitempty"`
+	Manifest    string   `json:"manifest,omitempty"` // its digest
+	RepoDigests []string `json:"repoDigests,omitempty"`
+	Created     string   `json:"created,omitempty"`
+	Stored      int64    `json:"stored"`             // bytes of the layers as stored
+	Unpacked    int64    `json:"unpacked,omitempty"` // bytes of the tars; 0 if unknown
+}
+
+func factsOfPage(img *analyze.Image, layers []analyze.LayerFacts) pageFacts {
+	f := pageFacts{ImageFacts: item.FactsOf(img), Manifest: img.ManifestDescriptor.Digest, RepoDigests: img.RepoDigests}
+	f.Name = call.Masked([]string{img.Name})[0]
+	if img.Container != nil {
+		f.Container = img.Container.Name
+	}
+	if at := img.ConfigFile.Created; !at.IsZero() {
+		f.Created = at.UTC().Format(time.RFC3339Nano)
+	}
+	for _, l := range layers {
+		f.Stored += l.Size
+		f.Unpacked += max(l.Unpacked, 0)
+	}
+	return f
+}
+
+// aboutPage says what was asked, by what, of which image, and what is odd in it.
+func aboutPage(c *call.Call, img *analyze.Image, layers []analyze.LayerFacts) render.Section {
+	version, commit := call.Build()
+	s := render.Section{Extra: []render.Extra{
+		{Name: "tool", Value: toolFacts{"layup", version, commit}},
+		{Name: "line", Value: c.Line("output", "force")},
+		{Name: "image", Value: factsOfPage(img, layers)},
+	}}
+	for _, w := range img.Warnings() {
+		s.Warnings = append(s.Warnings, item.NewWarningFacts(w))
+	}
+	for _, e := range img.Errors() {
+		s.Errors = append(s.Errors, item.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()})
+	}
+	return s
+}
+
+// mostDuplicates is how many contents the page lists that are there several times.
+const mostDuplicates = 1000
+
+// wasteSection is what waste says. The page's script lists the paths from the table of files.
+func wasteSection(img *analyze.Image, digests bool) render.Section {
+	account, duplicates := img.Account(), img.Duplicates()
+	return render.Section{
+		Extra: []render.Extra{{Name: "totals", Value: wasteTotalsOf(account, duplicates)},
+			{Name: "contents", Value: len(duplicates)}, {Name: "digests", Value: digests}},
+		Lists: []render.List{duplicatesTable.List("duplicates", first(duplicates, mostDuplicates)),
+			wasteLayersTable.List("layers", account.Layers)},
+	}
+}
+
+var stepsTable = append(render.Table[analyze.Step]{
+	render.IntOf("layer", func(s analyze.Step) int { return s.Layer }),
+	render.TextOf("created", func(s analyze.Step) string { return s.Instruction.Created }),
+	render.TextOf("author", func(s analyze.Step) string { return s.Author }),
+}, item.InstructionMembers(func(s analyze.Step) analyze.Instruction { return s.Instruction })...)
+
+// configSection is what a container of the image begins with.
+func configSection(img *analyze.Image) render.Section {
+	var settings any
+	if doc, err := json.Marshal(img.Settings()); err == nil { // made of what was JSON
+		_ = json.Unmarshal(doc, &settings)
+	}
+	return render.Section{Extra: []render.Extra{{Name: "config", Value: settings}}}
+}
+
+// recordSection is what verify says.
+func recordSection(v *analyze.Verification) render.Section {
+	checks := slices.Concat(v.File, v.Images[0].Checks, v.Others)
+	count, file := tallyOf(checks), ""
+	for _, check := range v.File {
+		if check.What == "file" {
+			file = check.Found
+		}
+	}
+	s := checksTable(false).Section(checks)
+	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "line", Value: count.line()},
+		{Name: "file", Value: file}, {Name: "left", Value: v.Left}}
+	if one := (verified{image: v.Images[0].Image, checks: checks}); one.stored() {
+		s.Extra = append(s.Extra, render.Extra{Name: "trust", Value: trustLine(checks)})
+	}
+	return s
+}
+
+// maskSection masks secrets in the texts of a section.
+func maskSection(s *render.Section, mask func(string) string) {
+	s.Rows = maskRows(s.Rows, s.Fields, mask)
+	for i := range s.Lists {
+		s.Lists[i].Rows = maskRows(s.Lists[i].Rows, s.Lists[i].Fields, mask)
+	}
+	for i := range s.Extra {
+		s.Extra[i].Value = maskValue(s.Extra[i].Value, mask)
+	}
+}
+
+func maskRows(rows iter.Seq[[]render.Value], fields []render.Field, mask func(string) string) iter.Seq[[]render.Value] {
+	if rows == nil {
+		return nil
+	}
+	return func(yield func([]render.Value) bool) {
+		for row := range rows {
+			for i, f := range fields {
+				if f.Kind == render.Text && !row[i].Absent() {
+					row[i] = render.T(mask(row[i].String()))
+				}
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// maskValue masks the texts of what was decoded from JSON.
+func maskValue(v any, mask func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		return mask(v)
+	case []any:
+		for i := range v {
+			v[i] = maskValue(v[i], mask)
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = maskValue(v[k], mask)
+		}
+	}
+	return v
+}
