@@ -83,6 +83,7 @@ func byScan(data []byte) ([]string, error) {
 var strict = []string{
 	"a name is longer than",           // 65,535 bytes
 	"sparse map is damaged: it names", // archive/tar notices it in content, which this test reads only of small files
+	"GNU.sparse.name holds NUL",       // no engine can make such a file
 }
 
 func FuzzScanMatchesLibrary(f *testing.F) {

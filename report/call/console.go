@@ -18,9 +18,9 @@ type console struct {
 	progress       *render.Progress // nil before loading begins
 	ended          bool
 	quiet, verbose bool
-	plugin         bool         // the user types our commands after docker
-	typed          []string     // the command line
-	undoing        sync.RWMutex // read-locked by work that must end even if the command is interrupted
+	plugin         bool     // the user types our commands after docker
+	typed          []string // the command line
+	undoing        gate     // held by work that must end even if the command is interrupted
 	unfinished     map[*temporary.File]bool
 }
 
@@ -92,11 +92,37 @@ func (c *Call) Fail(err error) { c.console.fail(err) }
 func (c *Call) Verbatim(text string) { c.console.plain(text) }
 
 // Undoing lets the program wait, also after an interruption, for what follows, until done is called. If the program is
-// about to end, Undoing does not return. It is not called again before done.
-func (c *Call) Undoing() (done func()) {
-	c.console.undoing.RLock()
-	return c.console.undoing.RUnlock
+// about to end, Undoing does not return.
+func (c *Call) Undoing() (done func()) { return c.console.undoing.hold() }
+
+// A gate is open until it is closed for ever. The zero value is open.
+type gate struct {
+	mu    sync.Mutex
+	holds int
+	door  sync.Mutex // locked while anybody holds the gate, and after it is closed
 }
+
+// hold keeps the gate open until release is called. If it is closed, hold never returns.
+func (g *gate) hold() (release func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.holds == 0 {
+		g.door.Lock()
+	}
+	g.holds++
+	return g.release
+}
+
+func (g *gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.holds--; g.holds == 0 {
+		g.door.Unlock()
+	}
+}
+
+// close waits until nobody holds the gate.
+func (g *gate) close() { g.door.Lock() }
 
 // remember lets the end of the program discard a file.
 func (c *console) remember(f *temporary.File) {
@@ -118,7 +144,7 @@ func (c *console) forget(f *temporary.File) {
 
 // undo waits for what is being undone, lets nothing else begin, and discards unfinished files.
 func (c *console) undo() {
-	c.undoing.Lock() // for ever
+	c.undoing.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for f := range c.unfinished {

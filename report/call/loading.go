@@ -109,6 +109,7 @@ func (c *Call) Options(names []string, needs analyze.Needs) (analyze.Options, er
 	if err != nil {
 		return opt, err
 	}
+	opt.Source.Registry.Client.Hold = c.Undoing
 	opt.Select.ImagesOnly = c.Command.Docker
 	opt.Source.Stdin, opt.Note, opt.Source.Registry.Client.Note = c.stdin, c.Note, c.Note
 	opt.Source.Note = c.Note

@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTokenServerMustBelongToTheRegistry(t *testing.T) {
@@ -211,6 +214,32 @@ esac
 		if _, err := file.find(t.Context(), "r.example", ""); err == nil {
 			t.Errorf("%s was run", name)
 		}
+	}
+}
+
+// A helper that hangs ends at its time limit, and what it started ends with it.
+func TestHelperThatHangsEndsWithItsChildren(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the helper is a shell script")
+	}
+	dir := t.TempDir()
+	const script = "#!/bin/sh\n(sleep 2; echo alive > %s/alive) &\nsleep 600\n"
+	helper := filepath.Join(dir, "docker-credential-test")
+	if err := os.WriteFile(helper, fmt.Appendf(nil, script, dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	held := 0
+	file := authFile{CredsStore: "test", hold: func() func() { held++; return func() { held-- } }}
+	_, err := file.find(ctx, "r.example", "")
+	if err == nil || !strings.Contains(err.Error(), "gave no answer") || held != 0 {
+		t.Errorf("got %v", err)
+	}
+	time.Sleep(3 * time.Second)
+	if _, err := os.Stat(filepath.Join(dir, "alive")); err == nil {
+		t.Error("the child of the helper lived on")
 	}
 }
 

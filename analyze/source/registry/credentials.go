@@ -29,6 +29,7 @@ type keychain struct {
 	given *credentials
 	files []string // the first that has credentials for a host counts
 	must  bool     // the first file must exist
+	hold  func() (release func())
 }
 
 func newKeychain(opt Options) (*keychain, error) {
@@ -40,9 +41,9 @@ func newKeychain(opt Options) (*keychain, error) {
 		return &keychain{given: &credentials{user: user, password: password}}, nil
 	}
 	if opt.AuthFile != "" {
-		return &keychain{files: []string{opt.AuthFile}, must: true}, nil
+		return &keychain{files: []string{opt.AuthFile}, must: true, hold: opt.Hold}, nil
 	}
-	return &keychain{files: authFiles()}, nil
+	return &keychain{files: authFiles(), hold: opt.Hold}, nil
 }
 
 // authFiles returns the files in which podman, skopeo and Docker keep credentials, in podman's order.
@@ -83,7 +84,7 @@ func (k *keychain) find(ctx context.Context, e *endpoint, scope string) (credent
 		if errors.Is(err, fs.ErrNotExist) && !(i == 0 && k.must) {
 			continue
 		}
-		var file authFile
+		file := authFile{hold: k.hold}
 		if err == nil {
 			err = file.parse(text)
 		}
@@ -112,6 +113,8 @@ type authFile struct {
 	} `json:"auths"`
 	CredHelpers map[string]string `json:"credHelpers"`
 	CredsStore  string            `json:"credsStore"`
+
+	hold func() (release func())
 }
 
 // parse reads the file. Its errors do not quote the content, which is secret.
@@ -143,7 +146,7 @@ func (f *authFile) find(ctx context.Context, host, scope string) (credentials, e
 	}
 	keys = append(keys, "https://"+host, "http://"+host, "https://"+host+"/v1/", "https://"+host+"/v2/")
 	if helper := f.CredHelpers[host]; helper != "" {
-		return helped(ctx, helper, asked)
+		return f.helped(ctx, helper, asked)
 	}
 	for _, key := range keys {
 		a, there := f.Auths[key]
@@ -163,7 +166,7 @@ func (f *authFile) find(ctx context.Context, host, scope string) (credentials, e
 		}
 	}
 	if f.CredsStore != "" {
-		return helped(ctx, f.CredsStore, asked)
+		return f.helped(ctx, f.CredsStore, asked)
 	}
 	return credentials{}, nil
 }
@@ -177,7 +180,8 @@ const (
 )
 
 // helped asks a credential helper (the protocol of docker-credential-helpers). It is not an error if that has none.
-func helped(ctx context.Context, helper, host string) (credentials, error) {
+// When helped returns, the helper and what it started have ended.
+func (f *authFile) helped(ctx context.Context, helper, host string) (credentials, error) {
 	if !helperPattern.MatchString(helper) {
 		return credentials{}, fmt.Errorf("credentials: bad name of a helper: %.100q", helper)
 	}
@@ -189,7 +193,15 @@ func helped(ctx context.Context, helper, host string) (credentials, error) {
 	cmd.WaitDelay = time.Second
 	out := &bounded{most: helperAnswer}
 	cmd.Stdout = out
+	if f.hold != nil {
+		defer f.hold()()
+	}
+	end := grouped(cmd)
 	err := cmd.Run()
+	end()
+	if errors.Is(err, exec.ErrWaitDelay) { // it answered, and what it started keeps the pipe open
+		err = nil
+	}
 	switch {
 	case ctx.Err() == context.DeadlineExceeded:
 		return credentials{}, fmt.Errorf("credentials: %s gave no answer in %s", program, seconds(helperTime))

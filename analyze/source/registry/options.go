@@ -32,6 +32,8 @@ type Options struct {
 	MaxManifest int64 // bytes of a manifest; 0 means 4 MiB
 	Timing      Timing
 	Note        func(string) // receives what the user should know, such as a mirror that failed; may be nil
+	// Hold keeps the program from ending until release is called: a credential helper is running. May be nil.
+	Hold func() (release func())
 }
 
 // Timing bounds waits and tries. DefaultTiming gives the value of a field that is not positive.
