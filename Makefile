@@ -6,7 +6,7 @@ ROUNDS      ?= 2000
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow damage race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
+.PHONY: build test slow damage mutations race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -19,6 +19,9 @@ slow: ## the tests that wait for the network, with the limits that users have
 
 damage: ## one damaged record of a store after another, ROUNDS of each sample
 	LAYUP_DAMAGE_ROUNDS=$(ROUNDS) go test -count=1 -timeout 60m -run 'OneDamagedRecord' ./fixtures/stores
+
+mutations: ## damaged archives of every packing, ROUNDS of each
+	LAYUP_MUTATIONS=$(ROUNDS) go test -count=1 -timeout 180m -run 'DamageNeverChanges' ./fixtures/hostile
 
 race: ## every test with the race detector (needs a C compiler)
 	go test -race -timeout 60m ./...

@@ -43,6 +43,7 @@ type Archive struct {
 	entries []*source.Entry // everything that the documents name, attestations included
 	end     int64           // of an image archive in a tar: the offset after its last member and end mark
 	tail    int64           // offset of data after the end mark; 0 for none, as far as is known
+	root    bool            // it may be a root file system in spite of what it holds
 
 	configs map[string]*document.Config // that manifest.json names, by the place of their bytes
 	held    int64                       // bytes of them
@@ -84,6 +85,9 @@ func (a *Archive) open(ctx context.Context, kind string) (err error) {
 	if err == nil {
 		a.graph = &source.Graph{Blobs: layout{a}, Opt: a.opt}
 		err = a.readImages(ctx)
+	}
+	if _, hinted := errors.AsType[*advice.Hinted](err); err != nil && a.root && !hinted {
+		err = &advice.Hinted{Err: err, Hint: "--as layer reads it as a root file system, if it is one"}
 	}
 	source.Number(a.entries)
 	return err

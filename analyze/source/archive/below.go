@@ -40,16 +40,22 @@ const mostInner = 16
 // innerOf says what the documents of a directory list; nil if it lists no image.
 func innerOf(at string, m members, limits *document.Limits) *inner {
 	switch {
-	case m.has(indexName) && says(m, indexName, true, limits) == anImage:
+	case m.has(indexName) && lists(m, indexName, limits) && len(m.glob(document.BlobPattern)) > 0:
 		return &inner{at, aLayout, m}
 	case !m.has(manifestName):
 		return nil
 	case isDirForm(m):
 		return &inner{at, aDirForm, nil}
-	case says(m, manifestName, true, limits) == anImage:
+	case lists(m, manifestName, limits):
 		return &inner{at, aSave, nil}
 	}
 	return nil
+}
+
+// lists reports whether a document lists images.
+func lists(from members, name string, limits *document.Limits) bool {
+	doc, err := readMember(from, name, document.LimitManifest, limits.Manifest)
+	return err == nil && says(name, doc, false) == anImage
 }
 
 // below looks for image archives in a tar that is not one itself: where all its files are, and one level down. It reads
@@ -181,7 +187,7 @@ func (a *Archive) innerTar(ctx context.Context, e tarfs.TarEntry, only bool) str
 	if err != nil || table == nil {
 		return ""
 	}
-	if seen := survey(table); seen.image() && !seen.root {
+	if seen := survey(data, table); seen.listed() && !seen.root {
 		return anImages
 	}
 	return ""

@@ -129,6 +129,9 @@ func (a *Archive) legacyChain(id string) ([]*document.V1Image, error) {
 		id = l.Parent
 	}
 	slices.Reverse(chain)
+	if len(chain) > 1 && chain[0].Later() {
+		return nil, errors.New("manifest.json not found, and docker save since 1.10 wrote this archive: it is damaged")
+	}
 	return chain, nil
 }
 

@@ -79,6 +79,11 @@ func cleanMember(name string) (string, bool) {
 	return clean, clean != ".." && !strings.HasPrefix(clean, "../")
 }
 
+func cleaned(name string) string {
+	name, _ = cleanMember(name)
+	return name
+}
+
 // maxLinks is how many links are followed to one member.
 const maxLinks = 40
 

@@ -184,6 +184,10 @@ func ParseV1(doc []byte, limits *Limits) (*V1Image, error) {
 	return img, Unmarshal(doc, limits.JSONDepth, img)
 }
 
+// Later reports whether a layer below the top is as docker save since 1.10 writes it, beside manifest.json: created at
+// the beginning of Unix time. Source: moby, image/tarexport/save.go, saveImage.
+func (img *V1Image) Later() bool { return img.Created.Time.Equal(time.Unix(0, 0)) }
+
 // V1Config makes the config of an image from its chain of V1Images, oldest first.
 func V1Config(chain []*V1Image) *v1.ConfigFile {
 	top := chain[len(chain)-1]

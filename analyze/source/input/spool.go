@@ -45,8 +45,33 @@ type spooler struct {
 	opt         *source.Options
 	src         io.Reader
 	hash        hash.Hash // nil if nothing is compressed
-	read        int64     // bytes of the input
+	blocks      blocks
+	read        int64 // bytes of the input
 	compression string
+}
+
+// blocks looks for headers of a tar in the blocks of 512 bytes of an input.
+type blocks struct {
+	block  [decode.HeadSize]byte
+	filled int
+	number int64 // blocks before this one
+	header int64 // number of the last block that is a header; 0 for none
+}
+
+func (b *blocks) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		n := copy(b.block[b.filled:], rest)
+		rest, b.filled = rest[n:], b.filled+n
+		if b.filled < len(b.block) {
+			break
+		}
+		const magicAt = 257
+		if string(b.block[magicAt:magicAt+5]) == "ustar" && tarfs.IsHeader(b.block[:]) {
+			b.header = b.number
+		}
+		b.filled, b.number = 0, b.number+1
+	}
+	return len(p), nil
 }
 
 // Read reads the input as it is stored, counts and hashes it.
@@ -54,6 +79,7 @@ func (s *spooler) Read(p []byte) (int, error) {
 	n, err := s.src.Read(p)
 	if s.hash != nil {
 		s.hash.Write(p[:n])
+		s.blocks.Write(p[:n])
 	}
 	if s.read += int64(n); s.opt.Reading != nil {
 		s.opt.Reading(s.read)
@@ -75,7 +101,11 @@ func (s *spooler) decompress() (*Input, error) {
 	}
 	in.Tail = dec.Tail()
 	_, err = io.Copy(io.Discard, s) // the digest covers what follows the stream
-	if err = errors.Join(err, dec.Close(), s.ctx.Err()); err != nil {
+	if err = errors.Join(err, dec.Close(), s.ctx.Err()); err == nil && in.Tail && s.blocks.header > 0 {
+		const message = "damaged: it begins as %s and goes on as a tar, with a header at offset %d"
+		err = fmt.Errorf(message, s.compression, s.blocks.header*decode.HeadSize)
+	}
+	if err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
 	in.Compression, in.Stored = s.compression, s.read
