@@ -37,6 +37,7 @@ type sight struct {
 	later                                 bool    // names that docker save has since 1.10
 	blobs                                 bool    // directories of blobs and no blob: the tar was cut
 	root                                  bool    // directories that root file systems have
+	empty                                 bool    // nothing but the top directory
 }
 
 // A verdict is what a document at the top of a tar turns out to be. Of several the greatest counts.
@@ -82,6 +83,7 @@ var rootNames = map[string]bool{
 func survey(data io.ReaderAt, table *tarfs.Layer) sight {
 	var s sight
 	r, empty := documentReader{data: data}, true
+	s.empty = true
 	for e := range table.Raw() {
 		name, ok := cleanMember(e.Name)
 		if !ok {
@@ -102,6 +104,7 @@ func survey(data io.ReaderAt, table *tarfs.Layer) sight {
 		s.proof = s.proof || proof
 		blobs := e.Type == tarfs.Dir && (name == "blobs" || name == "blobs/sha256" || digest.IsHex(name))
 		s.blobs = s.blobs || blobs
+		s.empty = s.empty && name == "."
 		empty = empty && (blobs || name == ".")
 	}
 	cut := !table.EndMark() && table.Len() > 0

@@ -26,6 +26,9 @@ func (a *Archive) recogniseFile(ctx context.Context) error {
 	if table.Len() == 0 && broken != nil {
 		return broken
 	}
+	if seen.empty && !a.endsAsWritten(table) {
+		return errors.New("damaged, or not an archive: it holds nothing, and goes on with zeros or other data")
+	}
 	if mark, ok := storeTop(table); ok {
 		return mark.named(a.name)
 	}
