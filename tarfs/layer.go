@@ -123,16 +123,20 @@ type TarEntry struct {
 	Sparse bool
 }
 
+// RawAt returns the entry of a number below Len, in tar order, as it is written.
+func (l *Layer) RawAt(i int) TarEntry {
+	e := l.entries.at(uint32(i))
+	return TarEntry{
+		Name: strings.TrimRight(l.written(e), "/"), Type: e.kind, Link: string(l.linkOf(e)),
+		Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0,
+	}
+}
+
 // Raw yields the entries in tar order as they are written.
 func (l *Layer) Raw() iter.Seq[TarEntry] {
 	return func(yield func(TarEntry) bool) {
-		for i := range l.entries.n {
-			e := l.entries.at(i)
-			raw := TarEntry{
-				Name: strings.TrimRight(l.written(e), "/"), Type: e.kind, Link: string(l.linkOf(e)),
-				Size: e.size, Offset: e.offset, Sparse: e.flags&flagSparse != 0,
-			}
-			if !yield(raw) {
+		for i := range l.Len() {
+			if !yield(l.RawAt(i)) {
 				return
 			}
 		}

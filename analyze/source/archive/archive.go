@@ -264,10 +264,13 @@ func (a *Archive) referenced() map[string]bool {
 	for d := range a.graph.Digests() {
 		named[a.storage.name(d)] = true
 	}
+	done := map[string]bool{}
 	for _, e := range a.entries {
 		if d := dockerOf(e); d != nil {
 			for _, name := range append([]string{d.Config}, d.Layers...) {
-				named[a.place(name)], named[cleaned(name)] = true, true
+				if !done[name] {
+					done[name], named[a.place(name)], named[cleaned(name)] = true, true, true
+				}
 			}
 		}
 	}

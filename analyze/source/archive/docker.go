@@ -3,12 +3,12 @@ package archive
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
 
 	"layup/analyze/digest"
@@ -36,6 +36,9 @@ func (a *Archive) dockerEntries() ([]*dockerEntry, error) {
 	}
 	if len(raw) == 0 {
 		return nil, errors.New(manifestName + ": lists no image")
+	}
+	if err := document.Over(document.LimitDescriptors, len(raw), a.opt.Limits.Descriptors); err != nil {
+		return nil, fmt.Errorf("%s: images: %w", manifestName, err)
 	}
 	list := make([]*dockerEntry, len(raw))
 	for i, r := range raw {
@@ -76,19 +79,36 @@ func (a *Archive) addDocker(entries []*dockerEntry, form func(*dockerEntry) sour
 	for _, e := range a.entries {
 		group = max(group, e.Group+1)
 	}
-	listed := map[string]*source.Entry{}
+	listed, places := map[string]*source.Entry{}, a.numbering()
 	for _, d := range entries {
-		key := strconv.Quote(a.place(d.Config))
+		key := binary.AppendUvarint(nil, places(d.Config))
 		for _, name := range d.Layers {
-			key += " " + strconv.Quote(a.place(name))
+			key = binary.AppendUvarint(key, places(name))
 		}
-		e := listed[key]
+		e := listed[string(key)]
 		if e == nil {
 			e = &source.Entry{Kind: source.KindImage, Group: group, Form: form(d)}
-			listed[key], group = e, group+1
+			listed[string(key)], group = e, group+1
 			a.entries = append(a.entries, e)
 		}
 		e.Name(d.RepoTags...)
+	}
+}
+
+// numbering returns a function that numbers the places of names. Names may be many, and their places long.
+func (a *Archive) numbering() func(name string) uint64 {
+	byName, byPlace := map[string]uint64{}, map[string]uint64{}
+	return func(name string) uint64 {
+		n, known := byName[name]
+		if !known {
+			place := a.place(name)
+			if n, known = byPlace[place]; !known {
+				n = uint64(len(byPlace))
+				byPlace[place] = n
+			}
+			byName[name] = n
+		}
+		return n
 	}
 }
 
