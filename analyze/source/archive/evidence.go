@@ -24,7 +24,8 @@ import (
 //   - manifest.json is a list of objects with Config, or a list that cannot be read to its end;
 //   - index.json is an object that lists manifests by digest, or is too large to be read;
 //   - oci-layout has an imageLayoutVersion;
-//   - blobs/ALGORITHM/HEX, HEX.json, HEX.tar, HEX.tar.gz, HEX/layer.tar, HEX/json or sha256:HEX at the top, of 64 digits.
+//   - blobs/ALGORITHM/HEX, HEX.json, HEX.tar, HEX.tar.gz, HEX/layer.tar, HEX/json or sha256:HEX, of 64 digits, at the
+//     top.
 //
 // A root file system may have a web application's manifest.json or index.json, any other file below blobs, and a
 // layer.tar in any other directory.

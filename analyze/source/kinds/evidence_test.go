@@ -125,8 +125,8 @@ func TestARootFileSystemMayLookLikeAnArchive(t *testing.T) {
 		"repositories, a directory":   {{name: "repositories/x", body: "x"}},
 		"files called manifest.json":  {{name: "usr/share/x/manifest.json", body: `[{"Config":"c"}]`}},
 		"a layout deeper down":        under("srv/layout/", plain(sampleOf(t, "a"))),
-		"links beside documents": {{name: "usr/lib/x/manifest.json", body: `[{"Config":"c"}]`}, {name: "lib", link: "usr/lib"},
-			{name: "usr/lib/y", link: "x"}},
+		"links beside documents": {{name: "usr/lib/x/manifest.json", body: `[{"Config":"c"}]`},
+			{name: "lib", link: "usr/lib"}, {name: "usr/lib/y", link: "x"}},
 	} {
 		a := openFile(t, fileOf(t, "x.tar", archiveOf(t, append([]member{beside}, list...)...)))
 		if a.Kind() != archive.Layer {
