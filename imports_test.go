@@ -90,7 +90,7 @@ var rooms = map[string][]string{
 	"report/item":     {"report/render", "analyze", "tarfs"},
 	"report/browse":   question("report/item", "analyze/extract", "analyze/filter", "analyze/space", teas, escapes),
 	"report/complete": question("analyze/source/kinds"),
-	"report/diff":     question("report/item", "analyze/unified"),
+	"report/diff":     question("report/item", "analyze/source/kinds", "analyze/unified"),
 	"report/docker":   question("report/engineapi"),
 	"report/check":    question("analyze/filter", "analyze/rules", yaml),
 	"report": question("report/browse", "report/check", "report/complete", "report/diff", "report/docker", "report/item",

@@ -81,6 +81,21 @@ func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error)
 	return c, c.settleDoubts(ctx)
 }
 
+// Rest frees the trees of both sides until Wake.
+func (c *Comparison) Rest() {
+	for _, s := range []*Side{&c.A, &c.B} {
+		s.view = nil
+		s.Image.Rest()
+	}
+}
+
+// Wake merges the trees of both sides again after a Rest. It reads nothing.
+func (c *Comparison) Wake() {
+	if c.A.view == nil {
+		c.A, c.B = c.A.Image.After(c.A.Upto), c.B.Image.After(c.B.Upto)
+	}
+}
+
 // Paths yields the paths that differ, in path order.
 func (c *Comparison) Paths() iter.Seq[Difference] {
 	if c.own {

@@ -41,9 +41,8 @@ func factsOfPage(img *analyze.Image, layers []analyze.LayerFacts) pageFacts {
 
 // aboutPage says what was asked, by what, of which image, and what is odd in it.
 func aboutPage(c *call.Call, img *analyze.Image, layers []analyze.LayerFacts) render.Section {
-	version, commit := call.Build()
 	s := render.Section{Extra: []render.Extra{
-		{Name: "tool", Value: toolFacts{"layup", version, commit}},
+		{Name: "tool", Value: toolOf("")},
 		{Name: "line", Value: c.Line("output", "force")},
 		{Name: "image", Value: factsOfPage(img, layers)},
 	}}

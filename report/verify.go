@@ -23,7 +23,7 @@ Reads everything to the last byte and writes down each comparison: digest and si
 config, every diffID, as many diffIDs as layers, what the documents say of each other, blobs that are
 missing or that nothing refers to, data after the end of an archive, and entries that engines refuse or
 read differently. It goes on after damage and lists all of it. The record belongs to the file whose
-digest it begins with.
+digest it begins with. It also has the command line, with passwords masked, and the TEXT of --note.
 
 RESULT is pass, FAIL, or - where there is nothing to compare with: what nothing names by a digest could
 not be verified (a bare layer, the layers of docker save from before 1.10). Warnings of severity high
@@ -38,6 +38,7 @@ all of them are verified. Owners are compared as they are stored; a rootless eng
 `
 
 func newVerify(f *pflag.FlagSet) call.Answer {
+	note := f.String("note", "", "write this `TEXT` into the record: a case, a name, a reason")
 	expect := f.String("expect", "", "fail unless the image's `ID`, or its manifest's digest, is this one: sha256:HEX")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		opt, err := c.Options(c.Args, analyze.Needs{})
@@ -47,7 +48,13 @@ func newVerify(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
-		verify := func(name string) (*record, error) { return newRecord(ctx, c, name, opt, *expect) }
+		verify := func(name string) (*record, error) {
+			v, err := newRecord(ctx, c, name, opt, *expect)
+			if err == nil {
+				v.note = *note
+			}
+			return v, err
+		}
 		doc := render.Doc{Command: c.Command.Name, Many: opt.Select.All || len(c.Args) > 1}
 		var records []*record
 		var failed []error
@@ -92,6 +99,7 @@ type record struct {
 	*analyze.Verification
 	name string // of the source
 	all  bool   // the images and platforms of the source
+	note string // of the user
 }
 
 // newRecord verifies one source. Of a store without a name in it, everything is verified, as find searches everything.
@@ -102,7 +110,7 @@ func newRecord(ctx context.Context, c *call.Call, name string, opt analyze.Optio
 	if err != nil {
 		return nil, err
 	}
-	v := &record{verification, name, all || len(verification.Images) > 1}
+	v := &record{Verification: verification, name: name, all: all || len(verification.Images) > 1}
 	v.expect(expect)
 	return v, nil
 }
@@ -174,20 +182,28 @@ func (t tally) line() string {
 		t.Failed, t.Unproven)
 }
 
-// toolFacts is the "tool" object of the document: a record must say what made it.
+// toolFacts is the "tool" object of the document: a record must say what made it, and how.
 type toolFacts struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Commit  string `json:"commit,omitempty"`
+	Name        string `json:"name"`
+	Version     string `json:"version"`
+	Commit      string `json:"commit,omitempty"`
+	CommandLine string `json:"commandLine,omitempty"` // without passwords
+}
+
+func toolOf(line string) toolFacts {
+	version, commit := call.Build()
+	return toolFacts{"layup", version, commit, line}
 }
 
 func (one verified) section(c *call.Call, v *record) render.Section {
 	count := tallyOf(one.checks)
-	version, commit := call.Build()
 	s := checksTable(brief(c)).Section(one.checks)
 	s.Source, s.Head, s.Footer = v.name, one.head(c, v), count.line()
 	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count},
-		{Name: "left", Value: v.Left}, {Name: "tool", Value: toolFacts{"layup", version, commit}}}
+		{Name: "left", Value: v.Left}, {Name: "tool", Value: toolOf(c.Line())}}
+	if v.note != "" {
+		s.Extra = append(s.Extra, render.Extra{Name: "note", Value: v.note})
+	}
 	facts := item.ImageFacts{Source: one.source}
 	if one.image != nil {
 		facts = item.FactsOf(one.image)
@@ -213,12 +229,14 @@ func (one verified) head(c *call.Call, v *record) []string {
 	if commit != "" {
 		by += " (" + commit + ")"
 	}
-	lines := []string{"verified by  " + by, "source       " + show.Safe(v.name) + " (" + one.source + ")"}
+	lines := []string{"verified by  " + by, "command      " + c.Line(),
+		"source       " + show.Safe(call.WithoutPasswords(v.name)) + " (" + one.source + ")"}
 	add := func(title, text string) {
 		if text != "" {
 			lines = append(lines, title+show.Safe(text)) // titles are not escaped
 		}
 	}
+	add("note         ", v.note)
 	for _, check := range v.File {
 		if check.What == "file" {
 			add("file         ", check.Found)

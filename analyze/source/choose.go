@@ -24,6 +24,7 @@ type Selection struct {
 	All        bool   // keep all of them
 	Loose      bool   // with All, also the directories and volumes that no image uses
 	ImagesOnly bool   // artifacts are not there
+	OnlyBoxes  bool   // with All, only containers, and records that cannot be read
 }
 
 // Choose returns the one image that the selection leaves, or all of them with All. An *advice.ChoiceError lists what
@@ -61,6 +62,12 @@ func pick(ctx context.Context, s Source, sel Selection) ([]*Entry, string, error
 	if sel.Platform != "" {
 		if left, err = byPlatform(left, sel.Platform); err != nil {
 			return nil, "", err
+		}
+	}
+	if sel.OnlyBoxes {
+		other := func(e *Entry) bool { return e.Kind != KindContainer && e.Kind != KindRecord }
+		if left = slices.DeleteFunc(left, other); len(left) == 0 {
+			return nil, "", Absent("the store holds no container")
 		}
 	}
 	if sel.All {

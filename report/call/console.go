@@ -42,7 +42,7 @@ func (c *console) plain(text string) {
 	if c.progress != nil {
 		c.progress.Clear()
 	}
-	io.WriteString(c.w, show.Line(text)+"\n") // nobody could be told of an error here
+	io.WriteString(c.w, show.Line(WithoutPasswords(text))+"\n") // nobody could be told of an error here
 }
 
 // note prints what the user should know of a choice made for them, unless -q is given.

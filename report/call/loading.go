@@ -36,6 +36,9 @@ func (l Loaded) Where() string {
 	return l.Name
 }
 
+// Title tells the image from others: its reference, else its ID, or the name of a container.
+func (l Loaded) Title() string { return l.title }
+
 // entitle finds for each image a title of its own.
 func (list Images) entitle() {
 	images := make([]*source.Image, len(list))
@@ -56,7 +59,7 @@ func (c *Call) Load(ctx context.Context, names []string, needs analyze.Needs) (I
 	if err != nil {
 		return nil, err
 	}
-	return c.load(ctx, names, opt, nil)
+	return c.LoadEach(ctx, names, opt, nil)
 }
 
 // LoadAll loads all container images of each name, as with --all.
@@ -66,11 +69,12 @@ func (c *Call) LoadAll(ctx context.Context, names []string, needs analyze.Needs)
 		return nil, err
 	}
 	opt.Select.All, opt.Select.ImagesOnly = true, true
-	return c.load(ctx, names, opt, nil)
+	return c.LoadEach(ctx, names, opt, nil)
 }
 
-// load loads images. Visit, if there is one, gets each of several before the next one is loaded.
-func (c *Call) load(ctx context.Context, names []string, opt analyze.Options, visit func(*Loaded)) (Images, error) {
+// LoadEach loads images. Visit, if there is one, gets each of several before the next one is loaded, and can read its
+// content.
+func (c *Call) LoadEach(ctx context.Context, names []string, opt analyze.Options, visit func(*Loaded)) (Images, error) {
 	defer c.console.close()
 	var list Images
 	add := func(l Loaded) {

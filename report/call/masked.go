@@ -16,20 +16,36 @@ func Masked(args []string) []string {
 	safe := slices.Clone(args)
 	for i, arg := range safe {
 		for _, flag := range secretFlags {
-			switch value, joined := strings.CutPrefix(arg, flag+"="); {
+			name, value, joined := strings.Cut(arg, "=")
+			switch single := "-" + name; {
+			case name != flag && single != flag:
 			case joined:
-				safe[i] = flag + "=" + maskedPair(value)
-			case arg == flag && i+1 < len(args):
+				safe[i] = name + "=" + maskedPair(value)
+			case i+1 < len(args):
 				safe[i+1] = maskedPair(args[i+1])
 			}
 		}
-		safe[i] = userInfo.ReplaceAllString(safe[i], "$1:"+show.Masked+"@")
+		safe[i] = WithoutPasswords(safe[i])
 	}
 	return safe
 }
 
-// userInfo matches the user and the password of an address.
-var userInfo = regexp.MustCompile(`(://[^/\s:@]*):[^/\s@]+@`)
+// address matches what comes after the scheme of an address that says who asks: that may be a password.
+var address = regexp.MustCompile(`://[^/\s]*@[^/\s]*`)
+
+// WithoutPasswords masks who asks in the addresses of a text. A reference with a digest is not such an address.
+func WithoutPasswords(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	return address.ReplaceAllStringFunc(text, func(found string) string {
+		host := found[strings.LastIndexByte(found, '@'):]
+		if strings.HasPrefix(host, "@sha256:") || strings.HasPrefix(host, "@sha512:") {
+			return found
+		}
+		return "://" + show.Masked + host
+	})
+}
 
 // maskedPair masks the password of USER:PASSWORD, or all of a text without a colon.
 func maskedPair(value string) string {

@@ -65,7 +65,7 @@ func (c *Call) Ask(ctx context.Context, names, args []string, needs analyze.Need
 			l.Image.Rest()
 		}
 	}
-	images, err := c.load(ctx, names, opt, visit)
+	images, err := c.LoadEach(ctx, names, opt, visit)
 	if err != nil {
 		return Failed, err
 	}

@@ -37,7 +37,7 @@ cmd, workdir, labels, ports, volumes, stopsignal, healthcheck, shell, onbuild, p
 With one argument, a container of an engine's store, what it shows is compared with its image and its init layer, as
 docker diff does: a directory is listed if its mode, owner or capability differs, or something in it. A file of the
 same size and time with another content is also listed. --against image also counts what the engine wrote into the
-init layer.
+init layer. With --all and the name of a store alone, all its containers are compared so: what each of them changed.
 
 --content writes what differs in text files as diff -u does, for patch -p1, in place of the table; a file counts as
 text that holds no NUL byte.
@@ -62,11 +62,11 @@ type comparing struct {
 // Diff is the command diff.
 func Diff() call.Command {
 	return call.Command{Name: "diff", Args: "IMAGE-A [IMAGE-B]", Min: 1, Max: 2, New: newDiff, Details: details,
-		Refuses: []call.Refusal{call.NoTOC, {Flag: "all", Why: "it compares two images",
-			Hint: "layup images %s  lists them; --image-a and --image-b take one each"}},
-		About: "compare two images, or two stages of one", No: "they differ",
+		Refuses: []call.Refusal{call.NoTOC},
+		About:   "compare two images, or two stages of one", No: "they differ",
 		Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b",
-			"layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar"}}
+			"layup diff --content old.tar new.tar > new.patch", "layup diff --layers 0..2 shop.tar",
+			"layup diff --all docker-root:/mnt/var/lib/docker"}}
 }
 
 func newDiff(f *pflag.FlagSet) call.Answer {
@@ -99,6 +99,9 @@ func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err := d.check(c); err != nil {
 		return call.Failed, err
 	}
+	if c.Given("all") {
+		return d.everyContainer(ctx, c)
+	}
 	list, sides, err := d.load(ctx, c)
 	if err != nil {
 		return call.Failed, err
@@ -107,15 +110,10 @@ func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 	if status := unfit(c, list); status != call.Answered {
 		return status, nil
 	}
-	compare := analyze.Compare
-	if d.container {
-		compare = analyze.CompareContainer
-	}
-	compared, err := compare(ctx, sides[0], sides[1], d.aspects)
+	a, err := d.compare(ctx, c, list, sides)
 	if err != nil {
 		return call.Failed, err
 	}
-	a := &diffAnswer{Comparison: compared, asked: d, call: c, list: list, stat: compared.Stat()}
 	defer a.closeContents()
 	if err := a.readContents(ctx); err != nil {
 		return call.Failed, err
@@ -130,6 +128,20 @@ func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 	list.Complain(c)
 	a.tell()
 	return a.status(), nil
+}
+
+// compare compares two sides.
+func (d *comparing) compare(ctx context.Context, c *call.Call, list call.Images, sides [2]analyze.Side) (*diffAnswer,
+	error) {
+	compare := analyze.Compare
+	if d.container {
+		compare = analyze.CompareContainer
+	}
+	compared, err := compare(ctx, sides[0], sides[1], d.aspects)
+	if err != nil {
+		return nil, err
+	}
+	return &diffAnswer{Comparison: compared, asked: d, call: c, list: list, stat: compared.Stat()}, nil
 }
 
 // check refuses what the command line cannot mean before an image is read for it.
@@ -150,8 +162,11 @@ func (d *comparing) check(c *call.Call) error {
 	case d.content && d.aspects&analyze.Content != 0:
 		return call.Usage("", "diff: --content and --ignore content exclude each other")
 	}
-	if d.container = d.stages == "" && len(c.Args) == 1; d.container {
+	if d.container = d.stages == "" && len(c.Args) == 1; d.container && !c.Given("all") {
 		return nil
+	}
+	if c.Given("all") {
+		return d.checkAll(c)
 	}
 	if d.stages == "" {
 		if c.Args[0] == "-" && c.Args[1] == "-" {

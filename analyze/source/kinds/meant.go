@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
@@ -65,7 +66,7 @@ var unread = map[string]string{
 func (k kind) advise(name, rest string, err error) error {
 	for _, s := range spellings {
 		if after, ok := strings.CutPrefix(name, s.prefix); ok && s.fits(k, after, err) {
-			return misnamed(name, strings.TrimPrefix(after, "//"), s.meant,
+			return misnamed(name, anonymous(strings.TrimPrefix(after, "//")), s.meant,
 				fmt.Errorf("%s is not a kind of source here", s.prefix))
 		}
 	}
@@ -85,6 +86,15 @@ func (k kind) advise(name, rest string, err error) error {
 		return err
 	}
 	return k.homeless(name, rest)
+}
+
+// anonymous takes out of an address who asks; --creds says that.
+func anonymous(rest string) string {
+	host, path, _ := strings.Cut(rest, "/")
+	if at := strings.LastIndexByte(host, '@'); at >= 0 && !digest.Valid(host[at+1:]) {
+		return strings.TrimSuffix(host[at+1:]+"/"+path, "/")
+	}
+	return rest
 }
 
 // fits reports whether the spelling explains why a name of kind k could not be opened. What follows may be a path that
