@@ -134,7 +134,7 @@ func (s *search) needed() analyze.Needs {
 func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) call.Part {
 	hits := s.sorted(img.Find(s.unseen, keep))
 	var p call.Part
-	p.Fields, p.Rows, p.Columns = findFields, s.rows(img, hits), s.columns(findFields)
+	p.Fields, p.Rows, p.Columns = findFields, s.rows(img, hits), s.columns(findFields, img.Engine != nil)
 	p.Enough = true
 	if s.zero {
 		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits, hitPath) }

@@ -52,8 +52,8 @@ func (s *search) sorted(hits iter.Seq[analyze.Hit]) iter.Seq[analyze.Hit] {
 	}))
 }
 
-// columns are those of versions, and what the flags ask for.
-func (s *search) columns(fields []render.Field) []render.Column {
+// columns are those of versions, and what the flags ask for. Only in an engine's store versions are files.
+func (s *search) columns(fields []render.Field, stored bool) []render.Column {
 	columns := hitColumns(s.needs.Digests)
 	last := len(columns) - 1
 	path, columns := columns[last], columns[:last]
@@ -68,10 +68,10 @@ func (s *search) columns(fields []render.Field) []render.Column {
 	if s.digests.Named() {
 		columns = append(columns, item.Column(fields, "LISTED AS", "listed"))
 	}
-	if columns = append(columns, path); s.long {
-		stored := item.Column(fields, "STORED AT", "storedAt")
-		stored.Path = true
-		columns = append(columns, stored)
+	if columns = append(columns, path); s.long && stored {
+		at := item.Column(fields, "STORED AT", "storedAt")
+		at.Path, at.Cut = true, true
+		columns = append(columns, at)
 	}
 	return columns
 }

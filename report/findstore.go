@@ -94,7 +94,7 @@ func storeHitRows(hits []*storeHit, titles []string) iter.Seq[[]render.Value] {
 }
 
 func (s *search) storeColumns() []render.Column {
-	columns := s.columns(storeHitFields)
+	columns := s.columns(storeHitFields, true)
 	images := item.At(storeHitFields, "images")
 	in := render.Column{Title: "IN", Cell: func(row []render.Value) string {
 		list, _ := row[images].Object().([]string)

@@ -97,7 +97,7 @@ var imagesTable = render.Table[source.Listed]{
 		return render.O(l.Titles)
 	}),
 	render.Cell("TITLES", titlesOf).Cut().If(some(titlesOf)),
-	render.TextOf("error", errorOf).Column("ERROR").Cut().If(some(errorOf)),
+	render.TextOf("error", errorOf).Column("ERROR").Wrap().If(some(errorOf)),
 }
 
 // some returns a function that reports whether a text is there for any entry.

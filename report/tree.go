@@ -43,15 +43,15 @@ func newTree(f *pflag.FlagSet) call.Answer {
 		}
 		p.Rows = itemRows(snap.Walk(from.Node(), depth.Or(-1)), snap, sizes)
 		p.Columns = []render.Column{item.PathColumn(item.Fields)}
-		p.Text = func(w io.Writer, _ render.Terminal) error {
-			return draw(w, slices.Collect(snap.Walk(from.Node(), depth.Or(-1))), sizes)
+		p.Text = func(w io.Writer, t render.Terminal) error {
+			return draw(w, t, slices.Collect(snap.Walk(from.Node(), depth.Or(-1))), sizes)
 		}
 		return p, nil
 	})
 }
 
 // draw draws versions in path order; the first is the root of all others. It shows sizes if there are any.
-func draw(w io.Writer, versions []tarfs.Version, sizes *space.Directories) error {
+func draw(w io.Writer, t render.Terminal, versions []tarfs.Version, sizes *space.Directories) error {
 	out := bufio.NewWriter(w)
 	var depths []int
 	for _, v := range versions {
@@ -59,18 +59,21 @@ func draw(w io.Writer, versions []tarfs.Version, sizes *space.Directories) error
 	}
 	last := lastChildren(depths)
 	var open []bool // of each level above, whether more follows there
+	var line []byte
 	for i, v := range versions {
 		level := depths[i] - depths[0]
 		if level == 0 {
-			out.WriteString(sizeOf(v, sizes) + show.Safe(v.Node().Path()) + target(v) + "\n")
+			out.WriteString(t.Fit(sizeOf(v, sizes)+show.Safe(v.Node().Path())+target(v)) + "\n")
 			continue
 		}
 		open = append(open[:level-1], !last[i])
+		line = line[:0]
 		for _, more := range open[:level-1] {
-			out.WriteString(branch(more, "│   ", "    "))
+			line = append(line, branch(more, "│   ", "    ")...)
 		}
-		out.WriteString(branch(!last[i], "├── ", "└── ") + owned(v) + sizeOf(v, sizes) + show.Safe(v.Node().Name()) +
-			target(v) + "\n")
+		name := show.Safe(v.Node().Name()) + target(v)
+		line = append(line, branch(!last[i], "├── ", "└── ")+owned(v)+sizeOf(v, sizes)+name...)
+		out.WriteString(t.Fit(string(line)) + "\n")
 	}
 	return out.Flush()
 }

@@ -53,7 +53,7 @@ func checksTable(brief bool) render.Table[source.Check] {
 		}),
 		render.TextOf("code", func(c source.Check) string { return c.Code }),
 		render.TextOf("message", func(c source.Check) string { return c.Message }),
-		render.Cell("REMARK", func(c source.Check) string { return remark(c, brief) }).Cut(),
+		render.Cell("REMARK", func(c source.Check) string { return remark(c, brief) }).Wrap(),
 	}
 }
 

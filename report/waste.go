@@ -114,7 +114,7 @@ func wastedTable(img *analyze.Image, stored int64) render.Table[analyze.Wasted] 
 			}
 			return fmt.Sprintf("%s by %d", whyWasted(w.Hit), w.Hit.HiddenBy)
 		}),
-		render.Cell("PATH", path),
+		render.Cell("PATH", path).Path(),
 	}, item.InstructionMembers(func(w analyze.Wasted) analyze.Instruction { return img.Instruction(w.Layer()) })...)
 }
 
@@ -170,5 +170,5 @@ var duplicatesTable = render.Table[analyze.Duplicate]{
 		sum, _ := d.First.Digest()
 		return fmt.Sprintf("%x", sum)
 	}).Column("SHA256").Hex().Spare(),
-	render.Cell("PATH", func(d analyze.Duplicate) string { return d.First.Node().Path() }),
+	render.Cell("PATH", func(d analyze.Duplicate) string { return d.First.Node().Path() }).Path(),
 }

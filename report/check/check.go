@@ -52,8 +52,8 @@ var findingsTable = render.Table[rules.Finding]{
 	render.Of("pass", render.Bool, func(f rules.Finding) render.Value { return render.B(f.Pass) }),
 	render.NameOf("path", func(f rules.Finding) string { return f.Path }),
 	render.IntOf("layer", func(f rules.Finding) int { return f.Layer }).Column("LAYER").Spare(),
-	render.Cell("PATH", func(f rules.Finding) string { return f.Path }),
-	render.TextOf("message", func(f rules.Finding) string { return f.Message }).Column("MESSAGE"),
+	render.Cell("PATH", func(f rules.Finding) string { return f.Path }).Path(),
+	render.TextOf("message", func(f rules.Finding) string { return f.Message }).Column("MESSAGE").Wrap(),
 }
 
 // measured is the limit of a rule, or what was measured.

@@ -149,6 +149,7 @@ func (a *diffAnswer) pathsTable(ctx context.Context) render.Section {
 	}
 	columns := texts(2, "LAYER", "CHANGE", "WHAT", "SIZE", "PATH", "A", "B")
 	columns[3].Right, columns[3].Spare = true, true
+	columns[4].Cut, columns[4].Path = true, true
 	columns[1].Tone = render.ToneOf
 	if !a.asked.byLayer {
 		columns = columns[1:]

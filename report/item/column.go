@@ -27,10 +27,10 @@ func Column(fields []render.Field, title, name string, shown ...func(render.Valu
 	return render.Column{Title: title, Right: fields[i].Kind == render.Int, Cell: cell}
 }
 
-// PathColumn shows the path, and where a symlink points. It comes last: a narrow terminal leaves out others first.
+// PathColumn shows the path, and where a symlink points. A narrow terminal leaves out others first.
 func PathColumn(fields []render.Field) render.Column {
 	path, link := At(fields, "path"), At(fields, "link")
-	return render.Column{Title: "PATH", Cell: func(row []render.Value) string {
+	return render.Column{Title: "PATH", Cut: true, Path: true, Cell: func(row []render.Value) string {
 		if row[link].Absent() {
 			return row[path].String()
 		}

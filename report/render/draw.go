@@ -10,26 +10,33 @@ import (
 )
 
 // draw writes a whole table with tablewriter, in the plain style of the streamed ones: no lines, two spaces between
-// columns, nothing wrapped or reformatted. Only the cuts for a narrow terminal are made here.
+// columns, nothing reformatted. Only the cuts and the further lines for a narrow terminal are made here.
 func (l *lineWriter) draw(w *bufio.Writer, rows [][]string) error {
 	var drawn bytes.Buffer
 	table := newPlainTable(&drawn, l.columns)
 	table.Header(l.shortened(l.titles()))
+	styles := []string{headerStyle}
 	for _, row := range rows {
-		if err := table.Append(l.shortened(row)); err != nil {
-			return err
+		parts := l.parts(row)
+		if parts == nil {
+			parts = [][]string{row}
+		}
+		for _, part := range parts {
+			styles = append(styles, l.style(row))
+			if err := table.Append(l.shortened(part)); err != nil {
+				return err
+			}
 		}
 	}
 	if err := table.Render(); err != nil {
 		return err
 	}
-	style, n := headerStyle, 0
 	for line := range bytes.Lines(drawn.Bytes()) {
-		l.writeLine(w, bytes.TrimSuffix(line, []byte("\n")), style)
-		if style = ""; n < len(rows) {
-			style = l.style(rows[n])
+		style := ""
+		if len(styles) > 0 {
+			style, styles = styles[0], styles[1:]
 		}
-		n++
+		l.writeLine(w, bytes.TrimSuffix(line, []byte("\n")), style)
 	}
 	return nil
 }

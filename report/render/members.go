@@ -89,6 +89,12 @@ func (m Member[T]) Cut() Member[T] {
 	return m
 }
 
+// Wrap lets the last column go on in further lines on a narrow terminal.
+func (m Member[T]) Wrap() Member[T] {
+	m.column.Wrap = true
+	return m
+}
+
 // Hex shows a digest by its first digits.
 func (m Member[T]) Hex() Member[T] {
 	m.column.Hex = true

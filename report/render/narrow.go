@@ -32,7 +32,7 @@ func (sh *sheet) narrow(first [][]string) []int {
 func (sh *sheet) least(widths, keep []int) int {
 	sum := len(gap) * (len(keep) - 1)
 	for _, i := range keep {
-		if last := i == len(widths)-1; last || sh.columns[i].Cut {
+		if last := i == len(widths)-1; last || sh.columns[i].cuts() {
 			sum += min(widths[i], sh.floor(i))
 		} else {
 			sum += widths[i]

@@ -91,6 +91,7 @@ type Column struct {
 	Right bool                     // aligned to the right
 	Cut   bool                     // may be cut to the terminal's width (the last such column first)
 	Path  bool                     // a path: if it is cut, at its beginning
+	Wrap  bool                     // instead of being cut, the last column goes on in further lines
 	Hex   bool                     // a digest: shown by its first twelve digits, unless Terminal.Whole
 	Spare bool                     // left out if a terminal is too narrow even for cut columns (the last one first)
 	Cell  func(row []Value) string // unescaped: render escapes it
@@ -135,6 +136,14 @@ type Terminal struct {
 	Whole bool // digests are shown whole
 	Rows  int  // how many rows are shown of each table of a Largest section; 0: all
 	TTY   bool // a person sees every byte: text cells of csv, tsv and templates are escaped, as with a Width
+}
+
+// Fit cuts a safe line to the terminal.
+func (t Terminal) Fit(line string) string {
+	if t.Width == 0 {
+		return line
+	}
+	return cutTo(line, t.Width)
 }
 
 // seen reports whether a person sees what is written.

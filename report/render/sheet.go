@@ -105,7 +105,7 @@ func (l *lineWriter) fit() {
 	}
 	for _, floor := range []func(int) int{l.floor, func(int) int { return narrowest }} {
 		for i, c := range slices.Backward(l.columns) {
-			if !c.Cut || spare >= 0 {
+			if !c.cuts() || spare >= 0 {
 				continue
 			}
 			less := min(-spare, max(0, l.widths[i]-floor(i)))
@@ -114,12 +114,15 @@ func (l *lineWriter) fit() {
 		}
 	}
 	for i, c := range slices.Backward(l.columns) {
-		if c.Cut {
+		if c.cuts() {
 			l.most[i] = l.widths[i] + max(0, spare)
 			spare = min(spare, 0)
 		}
 	}
 }
+
+// cuts reports whether the column may be made narrower than its cells.
+func (c Column) cuts() bool { return c.Cut || c.Wrap }
 
 // stream writes the header and the first rows.
 func (l *lineWriter) stream(w *bufio.Writer, rows [][]string) error {
@@ -146,8 +149,40 @@ func (l *lineWriter) style(row []string) string {
 	return toneStyles[tone]
 }
 
-// write writes a row. Padding is owed until the next cell that is not empty, so that no line ends in spaces.
-func (l *lineWriter) write(w *bufio.Writer, row []string, style string) error {
+// parts divides a row into lines if its last cell wraps; nil if it is one line.
+func (l *lineWriter) parts(row []string) [][]string {
+	last := len(l.columns) - 1
+	if last < 0 || !l.columns[last].Wrap || len(row) <= last || l.most[last] == 0 ||
+		displayWidth(row[last]) <= l.most[last] {
+		return nil
+	}
+	var parts [][]string
+	for i, text := range wrapTo(row[last], l.most[last]) {
+		part := make([]string, len(row))
+		if i == 0 {
+			copy(part, row)
+		}
+		part[last] = text
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// write writes a row.
+func (l *lineWriter) write(w *bufio.Writer, row []string, style string) (err error) {
+	parts := l.parts(row)
+	if parts == nil {
+		return l.writePart(w, row, style)
+	}
+	for _, part := range parts {
+		err = l.writePart(w, part, style)
+	}
+	return err
+}
+
+// writePart writes a row that is one line. Padding is owed until the next cell that is not empty, so that no line ends
+// in spaces.
+func (l *lineWriter) writePart(w *bufio.Writer, row []string, style string) error {
 	l.buf = l.buf[:0]
 	owed := 0
 	for i, cell := range row[:min(len(row), len(l.columns))] {
@@ -176,9 +211,9 @@ func (l *lineWriter) shorten(i int, cell string) (string, int) {
 		return cell, width
 	}
 	if l.columns[i].Path {
-		cell = cutFront(cell, l.most[i])
+		cell = cutPath(cell, l.most[i])
 	} else {
-		cell = cutTo(cell, l.most[i])
+		cell = cutWords(cell, l.most[i])
 	}
 	return cell, displayWidth(cell)
 }

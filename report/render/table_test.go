@@ -136,7 +136,7 @@ func TestOnATerminalAPathKeepsItsEndAndTheInstructionItsBeginning(t *testing.T) 
 		{Title: "Sum", Hex: true, Cell: cell("sha256:" + strings.Repeat("0123456789abcdef", 4))},
 		{Title: "Instruction", Cut: true, Cell: cell("RUN npm install --global left-pad")}}
 	for term, want := range map[Terminal]string{
-		{Width: 64}: "…s/left-pad/package.json  0123456789ab  RUN npm install --globa…",
+		{Width: 64}: "…s/left-pad/package.json  0123456789ab  RUN npm install …",
 		{}:          "/usr/lib/node_modules/left-pad/package.json  0123456789ab  RUN npm install --global left-pad",
 		{Whole: true}: "/usr/lib/node_modules/left-pad/package.json  sha256:" + strings.Repeat("0123456789abcdef", 4) +
 			"  RUN npm install --global left-pad",

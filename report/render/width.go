@@ -33,19 +33,68 @@ func cutTo(s string, most int) string {
 	if most < 1 {
 		return ""
 	}
-	width, end := 0, 0
+	return strings.TrimRight(s[:fitting(s, most-1)], " ") + ellipsis
+}
+
+// nearSpace is how many columns a cut gives up so that it is between words.
+const nearSpace = 12
+
+// cutWords is cutTo, but cuts between words if a space is near.
+func cutWords(s string, most int) string {
+	if displayWidth(s) <= most || most < 1 {
+		return cutTo(s, most)
+	}
+	end := fitting(s, most-1)
+	space := strings.LastIndexByte(s[:end], ' ')
+	if s[end] != ' ' && space > 0 && displayWidth(s[space:end]) <= nearSpace {
+		return strings.TrimRight(s[:space], " ") + " " + ellipsis
+	}
+	return cutTo(s, most)
+}
+
+// fitting returns how many bytes of a safe string fit into a width.
+func fitting(s string, most int) (end int) {
+	width := 0
 	for i, r := range s {
-		width += displaywidth.Rune(r)
-		if width > most-1 {
+		if width += displaywidth.Rune(r); width > most {
 			break
 		}
 		end = i + utf8.RuneLen(r)
 	}
-	return strings.TrimRight(s[:end], " ") + ellipsis
+	return end
 }
 
-// cutFront cuts a safe string to a width at its beginning, the ellipsis included: the end of a path says most.
-func cutFront(s string, most int) string {
+// wrapTo divides a safe string into lines of a width, between words if there is a space.
+func wrapTo(s string, most int) (lines []string) {
+	for displayWidth(s) > most {
+		end := fitting(s, most)
+		if end == 0 {
+			_, end = utf8.DecodeRuneInString(s) // wider than the column
+		} else if space := strings.LastIndexByte(s[:end+1], ' '); space > 0 {
+			end = space
+		}
+		lines, s = append(lines, strings.TrimRight(s[:end], " ")), strings.TrimLeft(s[end:], " ")
+	}
+	if s != "" || len(lines) == 0 {
+		lines = append(lines, s)
+	}
+	return lines
+}
+
+// cutPath cuts a safe path to a width at its beginning, the ellipsis included: the end of a path says most. If the path
+// fits, the target of a symlink is cut at its end.
+func cutPath(s string, most int) string {
+	if displayWidth(s) <= most {
+		return s
+	}
+	if name, _, link := strings.Cut(s, " -> "); link {
+		if displayWidth(name+" -> ") < most {
+			return cutTo(s, most)
+		}
+		if s = name; displayWidth(s) <= most {
+			return s
+		}
+	}
 	width, begin := 0, len(s)
 	for begin > 0 {
 		r, size := utf8.DecodeLastRuneInString(s[:begin])
