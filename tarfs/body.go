@@ -120,7 +120,7 @@ func (t *Tree) collectUnclaimed(layer uint32) {
 		how := Ignored
 		_, replaced := slices.BinarySearch(t.replaced, uint64(layer)<<32|uint64(i))
 		switch {
-		case bytes.HasPrefix(l.nameOf(e), []byte(whiteoutPrefix)):
+		case bytes.HasPrefix(l.nameOf(&e), []byte(whiteoutPrefix)):
 			how = WhiteoutContent
 		case replaced:
 			how = ReplacedInLayer
@@ -136,5 +136,6 @@ func (t *Tree) collectUnclaimed(layer uint32) {
 func (t *Tree) unseenPath(id uint32) string {
 	r := t.unclaimed.at(id &^ unseen)
 	l := t.layers[r.layer]
-	return path.Clean("/" + l.written(l.entries.at(r.entry)))
+	e := l.entries.at(r.entry)
+	return path.Clean("/" + l.written(&e))
 }

@@ -9,7 +9,8 @@ import (
 
 // entry applies one entry of the tar to the layer's own tree.
 func (m *merger) entry(i uint32) error {
-	e := m.table.entries.at(i)
+	found := m.table.entries.at(i)
+	e := &found
 	full, below := m.split(e)
 	switch {
 	case full.escapes:
@@ -225,7 +226,7 @@ func (m *merger) put(at, i uint32, kind Type, group uint32) {
 		m.links[at] = group
 	}
 	if e := m.table.entries.at(i); e.flags&(flagOverlay|flagRefused) != 0 {
-		m.flagged(e, m.path(at))
+		m.flagged(&e, m.path(at))
 	}
 }
 

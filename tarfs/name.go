@@ -100,7 +100,7 @@ func (l *Layer) opaque(i uint32) bool {
 // private to overlayfs.
 func (l *Layer) attributes(i uint32) []Xattr {
 	list := l.everyAttribute(i)
-	if l.dialect != Overlay || l.entries.at(i).flags&flagOverlay == 0 {
+	if l.dialect != Overlay || l.entries.flags(i)&flagOverlay == 0 {
 		return list
 	}
 	return slices.DeleteFunc(list, func(x Xattr) bool { return strings.HasPrefix(x.Name, overlayPrefix) })

@@ -92,7 +92,9 @@ func (s *scanner) text(e *entry, h *header) error {
 	}
 	e.dir = uint32(len(l.dirs) - 1)
 	e.name, e.nameLen = l.arena.put(name), uint16(len(name))
-	e.link, e.linkLen = l.arena.put(h.link), uint16(len(h.link))
+	if len(h.link) > 0 { // else it is 0, as in other facts
+		e.link, e.linkLen = l.arena.put(h.link), uint16(len(h.link))
+	}
 	for _, x := range s.ext.xattrs {
 		e.flags |= flagXattrs
 		if strings.HasPrefix(x.Name, overlayPrefix) {
@@ -136,5 +138,5 @@ func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool)
 	if s.mark != nil {
 		l.marks = append(l.marks, s.marked)
 	}
-	l.entries.add(*e)
+	l.entries.add(e, &s.recent)
 }

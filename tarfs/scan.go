@@ -90,6 +90,7 @@ type scanner struct {
 	link   []byte    // link target of the current entry; a reused buffer
 	header header    // of the current entry, reused
 	made   entry     // of the current entry, reused
+	recent recent    // facts of the entries before
 	ext    extended  // what extended headers say of the current entry
 	bodies [3][]byte // of extended headers, in reused buffers: PAX, GNU L, GNU K
 	hash   hash.Hash // nil unless digests are wanted

@@ -19,7 +19,7 @@ func (v Version) content() (*Layer, uint32) {
 	return v.tree.layers[layer], i
 }
 
-func (v Version) entry() *entry {
+func (v Version) entry() entry {
 	l, i := v.content()
 	return l.entries.at(i)
 }
@@ -118,7 +118,8 @@ func (v Version) Link() string {
 		return ""
 	}
 	l, i := v.content()
-	return string(l.linkOf(l.entries.at(i)))
+	e := l.entries.at(i)
+	return string(l.linkOf(&e))
 }
 
 // Device returns the numbers of a device; 0, 0 for other types.
