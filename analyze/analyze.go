@@ -63,12 +63,18 @@ type loading struct {
 	Options
 	shared    *shared        // findings in layers of the source's other images; nil if there is only one image
 	digestsOf func(int) bool // also compute digests in these layers; may be nil
+	tags      *tarfs.TagKey  // keep only tags of digests that no need asks for; may be nil
 	contents  bool           // compare also the content of what an engine keeps in directories
 }
 
 // digests reports whether to hash the content of a layer's files.
 func (o *loading) digests(layer *source.Layer) bool {
-	return o.Digests || o.digestsOf != nil && o.digestsOf(layer.Index) || o.inPlace() && o.Source.Verify && layer.Placed()
+	return o.needed(layer) || o.digestsOf != nil && o.digestsOf(layer.Index)
+}
+
+// needed reports whether the digests of a layer's files are needed for more than to compare them.
+func (o *loading) needed(layer *source.Layer) bool {
+	return o.Digests || o.inPlace() && o.Source.Verify && layer.Placed()
 }
 
 // inPlace reports whether Contents reads files in place, if a layer allows it.

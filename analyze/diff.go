@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"context"
-	"crypto/sha256"
 	"iter"
 	"slices"
 
@@ -64,16 +63,21 @@ type Comparison struct {
 	Config []ConfigChange
 
 	ignore Aspect
-	own    bool     // the image is a container
-	stages bool     // of one image: only paths are compared
-	same   [2][]int // by side and layer: equal numbers mean equal bytes; 0 if nothing proves the bytes
-	sums   [2]sums  // by side: of files that only their content can tell apart
+	own    bool          // the image is a container
+	stages bool          // of one image: only paths are compared
+	same   [2][]int      // by side and layer: equal numbers mean equal bytes; 0 if nothing proves the bytes
+	sums   [2]sums       // by side: of files that only their content can tell apart
+	key    *tarfs.TagKey // of the tags of both images, if they have one
+	listed []Difference  // what Paths yielded once to the end; nil if they are more than mostListed
 }
 
 // Compare compares two sides, except for the ignored aspects. If layers, sizes and known digests do not tell whether
 // two files are equal, it reads their content again, each layer at most once. Only that can fail.
 func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
-	c := &Comparison{A: a, B: b, ignore: ignore, stages: a.Image == b.Image}
+	c := &Comparison{A: a, B: b, ignore: ignore, stages: a.Image == b.Image, key: a.Image.opt.tags}
+	if c.key == nil || c.key != b.Image.opt.tags {
+		c.key = newTagKey()
+	}
 	c.matchLayers()
 	if !c.stages {
 		c.Config = compareConfigs(a.Image, b.Image, ignore)
@@ -98,28 +102,43 @@ func (c *Comparison) Wake() {
 
 // Paths yields the paths that differ, in path order.
 func (c *Comparison) Paths() iter.Seq[Difference] {
-	if c.own {
+	switch {
+	case c.own:
 		return c.containerPaths
+	case c.listed != nil:
+		return slices.Values(c.listed)
 	}
-	return func(yield func(Difference) bool) {
-		links := &linkPairs{first: [2]map[uint32]int{{}, {}}}
-		for p := range tarfs.Pairs(c.A.view, c.B.view) {
-			d := Difference{Change: Changed, Pair: p}
-			switch {
-			case !p.InA:
-				d.Change = Added
-			case !p.InB:
-				d.Change = Removed
-			default:
-				d.What = (c.compare(p.A, p.B) | links.compare(p.A, p.B)) &^ c.ignore
-				if d.What == 0 {
-					continue
-				}
-			}
-			if !yield(d) {
-				return
+	return c.paths
+}
+
+// mostListed is how many differences a comparison keeps, so that it does not look at all paths again.
+const mostListed = 1 << 16
+
+func (c *Comparison) paths(yield func(Difference) bool) {
+	list := make([]Difference, 0, 16) // not nil, even if nothing differs
+	links := &linkPairs{first: [2]map[uint32]int{{}, {}}}
+	for p := range tarfs.Pairs(c.A.view, c.B.view) {
+		d := Difference{Change: Changed, Pair: p}
+		switch {
+		case !p.InA:
+			d.Change = Added
+		case !p.InB:
+			d.Change = Removed
+		default:
+			d.What = (c.compare(p.A, p.B) | links.compare(p.A, p.B)) &^ c.ignore
+			if d.What == 0 {
+				continue
 			}
 		}
+		if len(list) <= mostListed {
+			list = append(list, d)
+		}
+		if !yield(d) {
+			return
+		}
+	}
+	if len(list) <= mostListed {
+		c.listed = list
 	}
 }
 
@@ -190,8 +209,13 @@ func (c *Comparison) sameContent(a, b tarfs.Version) bool {
 	if same, sure := c.obvious(a, b); sure {
 		return same
 	}
-	one, ok := c.digest(0, a)
-	two, ok2 := c.digest(1, b)
+	if one, ok := a.Digest(); ok {
+		if two, ok := b.Digest(); ok {
+			return one == two
+		}
+	}
+	one, ok := c.tag(0, a)
+	two, ok2 := c.tag(1, b)
 	return ok && ok2 && one == two
 }
 
@@ -212,16 +236,29 @@ func (c *Comparison) obvious(a, b tarfs.Version) (same, sure bool) {
 	return false, false
 }
 
-func (c *Comparison) digest(side int, v tarfs.Version) ([sha256.Size]byte, bool) {
-	if sum, ok := v.Digest(); ok {
-		return sum, true
+// tag returns the tag of a file's digest; false if nobody computed the digest.
+func (c *Comparison) tag(side int, v tarfs.Version) (uint64, bool) {
+	if tag, ok := c.tagged(v); ok {
+		return tag, true
 	}
-	return c.sums[side].of(v)
+	sum, ok := v.Digest()
+	if !ok {
+		sum, ok = c.sums[side].of(v)
+	}
+	return c.key.Tag(sum), ok
+}
+
+// tagged returns the tag that was computed when the image was loaded.
+func (c *Comparison) tagged(v tarfs.Version) (uint64, bool) {
+	if c.key != c.A.Image.opt.tags {
+		return 0, false
+	}
+	return v.Tag()
 }
 
 // settleDoubts hashes the files that only their content tells apart.
 func (c *Comparison) settleDoubts(ctx context.Context) error {
-	if c.ignore&Content != 0 {
+	if c.ignore&Content != 0 || c.hashed() {
 		return nil
 	}
 	doubtful, err := c.doubts(ctx)
@@ -242,6 +279,19 @@ func (c *Comparison) settleDoubts(ctx context.Context) error {
 	return nil
 }
 
+// hashed reports whether all files of both sides have tags.
+func (c *Comparison) hashed() bool {
+	if c.key != c.A.Image.opt.tags {
+		return false
+	}
+	for _, s := range []Side{c.A, c.B} {
+		if slices.ContainsFunc(s.Image.scans, func(one source.Scanned) bool { return !one.Table.Hashed() }) {
+			return false
+		}
+	}
+	return true
+}
+
 // doubts returns the files of both sides that need a digest and have none.
 func (c *Comparison) doubts(ctx context.Context) (doubtful [2][]tarfs.Version, err error) {
 	n := 0
@@ -256,7 +306,8 @@ func (c *Comparison) doubts(ctx context.Context) (doubtful [2][]tarfs.Version, e
 			continue
 		}
 		for side, v := range []tarfs.Version{p.A, p.B} {
-			if _, ok := v.Digest(); !ok {
+			_, hashed := v.Digest()
+			if _, tagged := c.tagged(v); !hashed && !tagged {
 				doubtful[side] = append(doubtful[side], v)
 			}
 		}

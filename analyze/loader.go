@@ -172,6 +172,9 @@ func (l *loader) scan(job *layerJob) {
 		Keep:    l.opt.Bodies != NoBodies || l.opt.contents && job.Unpacked(),
 		Reserve: reserve, Beside: l.beside,
 	}
+	if !l.opt.needed(job.Layer) {
+		opt.Tags = l.opt.tags
+	}
 	if l.opt.Secrets {
 		opt.Mark = markOf
 	}

@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"
+	"layup/tarfs"
 )
 
 // Open opens an input by its name, chooses one image and loads it. Close it after use. With an error, an image that is
@@ -147,8 +149,8 @@ func choose(ctx context.Context, src *kinds.Opened, opt Options) ([]*source.Imag
 }
 
 // OpenPair opens two images to compare them, except for the ignored aspects. If content counts, layers that only one
-// image has are scanned with digests: reading them again would cost more. Close the images. With an error, an image
-// that is not nil only tells which image failed.
+// image has are hashed while they are scanned, as reading them again would cost more; unless opt asks for digests, only
+// tags of them are kept. Close the images. With an error, an image that is not nil only tells which image failed.
 func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspect) (images [2]*Image, errs [2]error) {
 	var sources [2]*kinds.Opened
 	var chosen [2]*source.Image
@@ -159,18 +161,27 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 			chosen[i] = list[0]
 		}
 	}
+	key := newTagKey()
 	for i, one := range chosen {
 		if one == nil {
 			continue
 		}
-		with := loading{Options: opt[i]}
+		with := loading{Options: opt[i], tags: key}
 		if other := chosen[1-i]; other != nil && ignore&Content == 0 {
 			with.digestsOf = unshared(one, other, with.KeepGoing)
 		}
 		with.Digests = with.Digests || one.Remote // its layers are fetched only once
-		images[i], errs[i] = loadOnly(ctx, sources[i], one, with)
+		if images[i], errs[i] = loadOnly(ctx, sources[i], one, with); errs[i] == nil {
+			images[i].tree.Settle() // before the other one needs memory
+		}
 	}
 	return images, errs
+}
+
+func newTagKey() *tarfs.TagKey {
+	key := new(tarfs.TagKey)
+	rand.Read(key[:]) // it cannot fail
+	return key
 }
 
 // OpenStages opens an image to compare how it is after two of its layers, as After counts them, except for the ignored

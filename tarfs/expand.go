@@ -148,9 +148,8 @@ func (l *Layer) extents(i uint32) []Extent {
 
 // stored returns the bytes that the tar holds of an entry's content.
 func (l *Layer) stored(i uint32) int64 {
-	e := l.entries.at(i)
-	if e.flags&flagSparse == 0 {
-		return e.size
+	if l.entries.flags(i)&flagSparse == 0 {
+		return l.entries.size(i)
 	}
 	var n int64
 	for _, x := range l.extents(i) {

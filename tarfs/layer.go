@@ -17,6 +17,7 @@ type Layer struct {
 	sparse  []sparseFile
 	regions slabs[region]
 	digests slabs[[32]byte] // by entry, or empty
+	tags    slabs[uint64]   // by entry, or empty
 	marks   []uint8         // by entry, or nil
 
 	dialect Dialect
@@ -99,17 +100,28 @@ type recent [256]uint32
 func (t *entries) at(i uint32) entry {
 	p := t.packed.at(i)
 	f := t.facts.at(p.facts)
-	e := entry{offset: int64(p.offset) * blockSize, size: int64(p.size), mtime: f.mtime, dir: p.dir, name: p.name,
-		link: f.link, mtimeNS: f.mtimeNS, uid: f.uid, gid: f.gid, nameLen: p.nameLen, linkLen: f.linkLen, mode: f.mode,
-		kind: p.kind, flags: p.flags &^ flagFar}
+	offset, size := t.place(p)
+	return entry{offset: offset, size: size, mtime: f.mtime, dir: p.dir, name: p.name, link: f.link, mtimeNS: f.mtimeNS,
+		uid: f.uid, gid: f.gid, nameLen: p.nameLen, linkLen: f.linkLen, mode: f.mode, kind: p.kind,
+		flags: p.flags &^ flagFar}
+}
+
+// place returns where the content of an entry is, and its size.
+func (t *entries) place(p *packed) (offset, size int64) {
 	switch {
 	case p.kind == Char || p.kind == Block:
-		e.offset, e.size = int64(p.offset)<<32|int64(p.size), 0
+		return int64(p.offset)<<32 | int64(p.size), 0
 	case p.flags&flagFar != 0:
 		where := t.far.at(p.offset)
-		e.offset, e.size = where.offset, where.size
+		return where.offset, where.size
 	}
-	return e
+	return int64(p.offset) * blockSize, int64(p.size)
+}
+
+// size is that of an entry.
+func (t *entries) size(i uint32) int64 {
+	_, size := t.place(t.packed.at(i))
+	return size
 }
 
 // flags are those of an entry.
@@ -166,6 +178,11 @@ func (l *Layer) EndMark() bool { return l.endMark }
 
 // Tail reports whether more than zeros follow the end mark.
 func (l *Layer) Tail() bool { return l.tail > 0 }
+
+// Hashed reports whether the digests of the content of all files are known, or tags of them.
+func (l *Layer) Hashed() bool {
+	return (l.digests.n == l.entries.n || l.tags.n == l.entries.n) && len(l.sparse) == 0
+}
 
 func (l *Layer) dirOf(e *entry) []byte {
 	d := l.dirs[e.dir]

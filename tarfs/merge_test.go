@@ -280,3 +280,29 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 }
+
+// A tree without its index finds every path that it found before, and no other.
+func TestSettledTreesFindTheSamePaths(t *testing.T) {
+	s := stackOf(t, [][]item{
+		layerOf("d a; f a/b; f a/bc; f a/long-names-with-one-beginning-1; f a/long-names-with-one-beginning-2; d e; f g"),
+		layerOf("f a/.wh.b; f a/c/d; f h"),
+	}, tarfs.Runtime)
+	found := map[string]tarfs.Node{}
+	for n := range s.tree.Nodes() {
+		found[n.Path()], _ = s.tree.Lookup(n.Path())
+	}
+	s.tree.Settle()
+	for path, want := range found {
+		if got, ok := s.tree.Lookup(path); !ok || got != want {
+			t.Errorf("%s: got %v, %t", path, got, ok)
+		}
+	}
+	for _, path := range []string{"/b", "/a/a", "/a/bcd", "/a/long-names-with-one-beginning-", "/z", "/e/x", "/a/c/d/e"} {
+		if _, ok := s.tree.Lookup(path); ok {
+			t.Errorf("%s: found", path)
+		}
+	}
+	if len(found) != 11 {
+		t.Errorf("%d paths", len(found))
+	}
+}

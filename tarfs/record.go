@@ -132,7 +132,10 @@ func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool)
 			l.regions.add(r)
 		}
 	}
-	if s.hash != nil {
+	switch {
+	case s.tags != nil && s.hash != nil:
+		l.tags.add(s.tags.Tag(digest))
+	case s.hash != nil:
 		l.digests.add(digest)
 	}
 	if s.mark != nil {

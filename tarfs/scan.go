@@ -22,9 +22,10 @@ type Reader interface {
 // ScanOptions say what Scan does besides reading the headers.
 type ScanOptions struct {
 	Limits  Limits
-	Digests bool // compute the SHA-256 of every file's content
-	Dense   bool // but not of sparse files: their holes may be endless
-	Mark    Mark // called with the content of small files; may be nil
+	Digests bool    // compute the SHA-256 of every file's content
+	Tags    *TagKey // keep only a tag of each digest; may be nil
+	Dense   bool    // but not of sparse files: their holes may be endless
+	Mark    Mark    // called with the content of small files; may be nil
 	Dialect Dialect
 	// Keep returns a writer that gets the content of a regular file while Scan passes over it; nil for no copy. It is not
 	// called for sparse files, and may be nil itself. The name is as in the tar, and valid only during the call.
@@ -61,7 +62,7 @@ func (e *ScanError) Unwrap() error { return e.Err }
 func Scan(r Reader, opt ScanOptions) (*Layer, error) {
 	s := &scanner{
 		r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect},
-		mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep,
+		mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep, tags: opt.Tags,
 	}
 	if opt.Digests {
 		s.hash = sha256.New()
@@ -95,6 +96,7 @@ type scanner struct {
 	bodies [3][]byte // of extended headers, in reused buffers: PAX, GNU L, GNU K
 	hash   hash.Hash // nil unless digests are wanted
 	sum    [32]byte  // a reused buffer for the hash
+	tags   *TagKey   // ScanOptions.Tags
 	dense  bool      // sparse files get no digest
 	mark   Mark      // ScanOptions.Mark
 	small  []byte    // content for the mark; a reused buffer

@@ -117,10 +117,31 @@ func (t *Tree) slot(parent uint32, name []byte) (i int, half uint64) {
 	}
 }
 
+// Settle frees what is needed to merge more layers. Lookup then takes a little longer. Call it before other goroutines
+// use the tree.
+func (t *Tree) Settle() {
+	t.order()
+	t.index = nil
+}
+
 // child returns a path's child, or 0.
 func (t *Tree) child(parent uint32, name []byte) uint32 {
+	if t.index == nil {
+		return t.settled(parent, name)
+	}
 	i, _ := t.slot(parent, name)
 	return uint32(t.index[i])
+}
+
+// settled is child without the index.
+func (t *Tree) settled(parent uint32, name []byte) uint32 {
+	kids := t.children(parent)
+	byName := func(id uint32, name []byte) int { return bytes.Compare(t.nameOf(id), name) }
+	i, ok := slices.BinarySearchFunc(kids, name, byName)
+	if !ok {
+		return 0
+	}
+	return kids[i]
 }
 
 // intern returns a path's child, and makes one if there is none.

@@ -1,5 +1,10 @@
 package tarfs
 
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
 // A Version is what one layer put at a path.
 type Version struct {
 	tree *Tree
@@ -109,7 +114,8 @@ func (v Version) Size() int64 {
 	if v.Type() != File {
 		return 0
 	}
-	return v.entry().size
+	l, i := v.content()
+	return l.entries.size(i)
 }
 
 // Link returns the exact target of a symlink; empty for other types.
@@ -149,6 +155,34 @@ func (v Version) Digest() (sum [32]byte, ok bool) {
 		sum = *l.digests.at(i)
 	}
 	return sum, sum != [32]byte{}
+}
+
+// A TagKey is the secret key of tags: random bytes that nobody knows who wrote an image.
+type TagKey [32]byte
+
+// Tag returns a number that is equal for equal digests; 0 for no digest. Whoever does not know the key cannot choose
+// two contents with one tag: they have one with a probability of 2^-64.
+func (k *TagKey) Tag(digest [32]byte) uint64 {
+	if digest == [32]byte{} {
+		return 0
+	}
+	var keyed [2 * len(k)]byte
+	copy(keyed[:], k[:])
+	copy(keyed[len(k):], digest[:])
+	sum := sha256.Sum256(keyed[:])
+	return max(binary.BigEndian.Uint64(sum[:]), 1)
+}
+
+// Tag returns the tag of the digest of a file's content; false if the layer's scan did not compute it. See
+// [ScanOptions].
+func (v Version) Tag() (tag uint64, ok bool) {
+	if v.Type() != File {
+		return 0, false
+	}
+	if l, i := v.content(); l.tags.n > 0 {
+		tag = *l.tags.at(i)
+	}
+	return tag, tag != 0
 }
 
 // Mark returns what the [Mark] of the layer's scan said of a file's content; 0 if it was not called.

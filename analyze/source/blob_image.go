@@ -116,8 +116,9 @@ func (p *pass) scanImage() error {
 		return err
 	}
 	r := t.Open(p.ctx)
-	table, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: l.Limits.Limits, Digests: p.opt.Digests, Dense: p.opt.Dense,
-		Mark: p.opt.Mark, Dialect: t.Dialect})
+	opt := p.opt.Tar(l)
+	opt.Dialect = t.Dialect
+	table, err := tarfs.Scan(r, opt)
 	if table != nil {
 		p.out.Table = table
 	}

@@ -87,6 +87,7 @@ type Scanned struct {
 // ScanOptions say how much to do in the pass.
 type ScanOptions struct {
 	Digests  bool          // of every file's content
+	Tags     *tarfs.TagKey // keep only tags of them; may be nil
 	Dense    bool          // not of sparse files
 	Mark     tarfs.Mark    // of small files' content; may be nil
 	Keep     bool          // the stored bytes of a streamed layer, in a temporary file, so that Tar can read them again
@@ -96,6 +97,11 @@ type ScanOptions struct {
 	// Beside runs a function on an idle processor, or reports that there is none; may be nil. Scan returns after the
 	// function does.
 	Beside func(func()) bool
+}
+
+// Tar says how to scan the tar of a layer.
+func (o *ScanOptions) Tar(l *Layer) tarfs.ScanOptions {
+	return tarfs.ScanOptions{Limits: l.Limits.Limits, Digests: o.Digests, Tags: o.Tags, Dense: o.Dense, Mark: o.Mark}
 }
 
 // NewLayer returns a layer without content.

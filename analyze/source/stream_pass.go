@@ -160,7 +160,7 @@ func (p *pass) read(found string) {
 }
 
 func (p *pass) scan(r tarfs.Reader) {
-	opt := tarfs.ScanOptions{Limits: p.layer.Limits.Limits, Digests: p.opt.Digests, Dense: p.opt.Dense, Mark: p.opt.Mark}
+	opt := p.opt.Tar(p.layer)
 	if p.layer.Artifact {
 		opt.Dialect = tarfs.Plain
 	}

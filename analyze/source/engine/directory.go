@@ -65,8 +65,9 @@ func (d *directory) Scan(ctx context.Context, l *source.Layer, opt source.ScanOp
 	out := source.Scanned{Table: new(tarfs.Layer), DiffID: l.DiffID, Compression: decode.None}
 	d.found = nil // by an earlier pass
 	r := d.tar.Open(ctx)
-	table, err := tarfs.Scan(&boundedTar{r, l.Limits.LayerBytes}, tarfs.ScanOptions{Limits: l.Limits.Limits,
-		Digests: opt.Digests, Dense: opt.Dense, Mark: opt.Mark, Dialect: d.tar.Dialect})
+	how := opt.Tar(l)
+	how.Dialect = d.tar.Dialect
+	table, err := tarfs.Scan(&boundedTar{r, l.Limits.LayerBytes}, how)
 	if table != nil {
 		out.Table = table
 	}
