@@ -10,8 +10,8 @@ import (
 // A table gives back every entry as it was, whatever numbers it has.
 func TestTablesKeepEntriesInLittleRoom(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	numbers := []int64{0, 1, 511, 512, 1 << 20, math.MaxUint32, math.MaxUint32 * blockSize, math.MaxUint32*blockSize + 512,
-		math.MaxInt64, math.MaxInt64 &^ 511, -1, math.MinInt64}
+	numbers := []int64{0, 1, 511, 512, 1 << 20, math.MaxUint32, math.MaxUint32 * blockSize,
+		math.MaxUint32*blockSize + 512, math.MaxInt64, math.MaxInt64 &^ 511, -1, math.MinInt64}
 	pick := func() int64 { return numbers[rnd.IntN(len(numbers))] }
 	var table entries
 	var known recent
@@ -33,7 +33,7 @@ func TestTablesKeepEntriesInLittleRoom(t *testing.T) {
 			t.Fatalf("%d: got %+v, want %+v", i, got, e)
 		}
 	}
-	if n := unsafe.Sizeof(packed{}); n != 24 {
+	if n := unsafe.Sizeof(compact{}); n != 24 {
 		t.Errorf("an entry takes %d bytes", n)
 	}
 	var alike entries

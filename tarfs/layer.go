@@ -57,19 +57,19 @@ const (
 	flagSparse                   // has regions
 	flagRefused                  // is a file of a type that engines refuse
 	flagOverlay                  // has attributes private to overlayfs
-	flagFar                      // is distant; only of a packed entry
+	flagFar                      // is distant; only of a compact entry
 )
 
 // entries are the headers of a tar. Each takes 24 bytes, and 32 more unless its facts are those of an entry before it.
 type entries struct {
-	n      uint32
-	packed slabs[packed]
-	facts  slabs[facts]
-	far    slabs[distant]
+	n     uint32
+	list  slabs[compact]
+	facts slabs[facts]
+	far   slabs[distant]
 }
 
-// packed is an entry without its facts.
-type packed struct {
+// compact is an entry without its facts.
+type compact struct {
 	offset  uint32 // in blocks, or the number of its distant; of a device the major number
 	size    uint32 // of a device the minor number
 	dir     uint32
@@ -90,7 +90,7 @@ type facts struct {
 	mode     uint16
 }
 
-// distant is where a content lies if packed has no room for the numbers.
+// distant is where a content lies if compact has no room for the numbers.
 type distant struct{ offset, size int64 }
 
 // recent are the numbers of facts that came lately, plus one, by their hash.
@@ -98,7 +98,7 @@ type recent [256]uint32
 
 // at returns an entry.
 func (t *entries) at(i uint32) entry {
-	p := t.packed.at(i)
+	p := t.list.at(i)
 	f := t.facts.at(p.facts)
 	offset, size := t.place(p)
 	return entry{offset: offset, size: size, mtime: f.mtime, dir: p.dir, name: p.name, link: f.link, mtimeNS: f.mtimeNS,
@@ -107,7 +107,7 @@ func (t *entries) at(i uint32) entry {
 }
 
 // place returns where the content of an entry is, and its size.
-func (t *entries) place(p *packed) (offset, size int64) {
+func (t *entries) place(p *compact) (offset, size int64) {
 	switch {
 	case p.kind == Char || p.kind == Block:
 		return int64(p.offset)<<32 | int64(p.size), 0
@@ -120,16 +120,16 @@ func (t *entries) place(p *packed) (offset, size int64) {
 
 // size is that of an entry.
 func (t *entries) size(i uint32) int64 {
-	_, size := t.place(t.packed.at(i))
+	_, size := t.place(t.list.at(i))
 	return size
 }
 
 // flags are those of an entry.
-func (t *entries) flags(i uint32) flag { return t.packed.at(i).flags }
+func (t *entries) flags(i uint32) flag { return t.list.at(i).flags }
 
 // add appends an entry.
 func (t *entries) add(e *entry, known *recent) {
-	p := packed{offset: uint32(e.offset / blockSize), size: uint32(e.size), dir: e.dir, name: e.name, nameLen: e.nameLen,
+	p := compact{offset: uint32(e.offset / blockSize), size: uint32(e.size), dir: e.dir, name: e.name, nameLen: e.nameLen,
 		kind: e.kind, flags: e.flags}
 	switch {
 	case e.kind == Char || e.kind == Block:
@@ -143,7 +143,7 @@ func (t *entries) add(e *entry, known *recent) {
 		*at = t.facts.add(f) + 1
 	}
 	p.facts = *at - 1
-	t.packed.add(p)
+	t.list.add(p)
 	t.n++
 }
 
