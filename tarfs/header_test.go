@@ -17,10 +17,12 @@ func TestTablesKeepEntriesInLittleRoom(t *testing.T) {
 	var known recent
 	var want []entry
 	for range 50_000 {
-		e := entry{offset: pick(), size: pick(), mtime: pick(), dir: uint32(pick()), name: uint32(pick()),
-			link: uint32(pick()), mtimeNS: uint32(rnd.IntN(3)), uid: uint32(pick()), gid: uint32(pick()),
-			nameLen: uint16(pick()), linkLen: uint16(rnd.IntN(2)), mode: uint16(rnd.IntN(4)), kind: Type(rnd.IntN(int(Other) + 1)),
-			flags: flag(rnd.IntN(int(flagFar)))}
+		e := entry{
+			offset: pick(), size: pick(), mtime: pick(), mtimeNS: uint32(rnd.IntN(3)),
+			dir: uint32(pick()), name: uint32(pick()), link: uint32(pick()), uid: uint32(pick()), gid: uint32(pick()),
+			nameLen: uint16(pick()), linkLen: uint16(rnd.IntN(2)), mode: uint16(rnd.IntN(4)),
+			kind: Type(rnd.IntN(int(Other) + 1)), flags: flag(rnd.IntN(int(flagFar))),
+		}
 		if e.kind == Char || e.kind == Block {
 			e.size = 0 // the offset holds the numbers of the device
 		}
