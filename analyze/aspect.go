@@ -87,6 +87,7 @@ type DiffStat struct {
 	BytesRemoved            int64          // sizes of files that only A has
 	BytesBefore, BytesAfter int64          // sizes of files that changed
 	DirTimes                int            // directories that differ only in their time
+	Times                   int            // all paths that differ only in their time
 }
 
 // Paths is how many paths differ.
@@ -109,6 +110,9 @@ func (s *DiffStat) Count(d Difference) {
 	s.BytesAfter += d.B.Size()
 	if d.What == DirMTime {
 		s.DirTimes++
+	}
+	if d.OnlyTime() {
+		s.Times++
 	}
 	if s.By == nil {
 		s.By = map[Aspect]int{}

@@ -56,6 +56,9 @@ func (d *Difference) Path() string {
 	return d.A.Node().Path()
 }
 
+// OnlyTime reports whether nothing but the time of a path differs.
+func (d *Difference) OnlyTime() bool { return d.What != 0 && d.What&^(MTime|DirMTime) == 0 }
+
 // A Comparison says what two images, or two stages of one, share and what differs.
 type Comparison struct {
 	A, B   Side

@@ -1,22 +1,26 @@
 package analyze
 
 import (
+	"maps"
 	"slices"
 
+	"layup/analyze/space"
 	"layup/analyze/unified"
+	"layup/tarfs"
 )
 
 // The statuses of a layer, besides Added and Removed.
 const (
 	Shared  = "shared"
 	Moved   = "moved"   // in both, in another order
+	Rebuilt = "rebuilt" // the same instruction made another layer
 	Unknown = "unknown" // nothing says which layer it is: only paths are compared
 )
 
 // A LayerMatch is a layer of both images or of one.
 type LayerMatch struct {
-	Status string // Shared, Moved, Added, Removed, Unknown
-	DiffID string // empty if Status is Unknown
+	Status string // Shared, Moved, Rebuilt, Added, Removed, Unknown
+	DiffID string // of A if only A has the layer; empty if Status is Unknown
 	A, B   int    // its index on each side; tarfs.NoLayer if a side does not have it
 }
 
@@ -54,6 +58,7 @@ func (c *Comparison) matchLayers() {
 	}
 	c.unaligned(&a, len(lists[0]), &b, len(lists[1]))
 	c.pairMoved()
+	c.pairRebuilt()
 }
 
 // unaligned adds the layers that only one side has at its position.
@@ -98,12 +103,82 @@ func (c *Comparison) pairMoved() {
 	c.Layers = slices.DeleteFunc(c.Layers, func(m LayerMatch) bool { return m.Status == "" })
 }
 
+// pairRebuilt turns a layer that was removed, and the next one that the same instruction added before the following
+// shared layer, into one that was built again.
+func (c *Comparison) pairRebuilt() {
+	instruction := func(side Side, layer int) string { return side.Image.Instruction(layer).Short() }
+	for from := 0; from < len(c.Layers); {
+		to := from
+		for to < len(c.Layers) && c.Layers[to].Status != Shared {
+			to++
+		}
+		var old []*LayerMatch // removed and not paired
+		for i := from; i < to; i++ {
+			m := &c.Layers[i]
+			if m.Status == Removed {
+				old = append(old, m)
+			}
+			if m.Status != Added || instruction(c.B, m.B) == "" {
+				continue
+			}
+			k := slices.IndexFunc(old, func(a *LayerMatch) bool { return instruction(c.A, a.A) == instruction(c.B, m.B) })
+			if k >= 0 {
+				m.Status, m.A, old[k].Status = Rebuilt, old[k].A, ""
+				old = old[k+1:] // the order of the stack stays
+			}
+		}
+		from = to + 1
+	}
+	c.Layers = slices.DeleteFunc(c.Layers, func(m LayerMatch) bool { return m.Status == "" })
+}
+
+// A Growth says how many bytes two images hold.
+type Growth struct {
+	Stored, Live [2]int64   // of A and B, as in Account
+	Layers       [2][]int64 // stored by each layer
+	Directories  []Grown    // at the top of the tree, if their live bytes differ, by path
+}
+
+// Grown is a directory with its live bytes in A and B.
+type Grown struct {
+	Path  string
+	Bytes [2]int64
+}
+
+// Growth adds up both images.
+func (c *Comparison) Growth() Growth {
+	var g Growth
+	tops := map[string][2]int64{}
+	for side, s := range []Side{c.A, c.B} {
+		g.Layers[side] = make([]int64, len(s.Image.Layers))
+		for b := range s.Image.Tree().Bodies() {
+			g.Layers[side][b.Layer()] += b.Stored()
+			g.Stored[side] += b.Stored()
+		}
+		sizes := space.Visible(s.Image.Tree(), s.View())
+		g.Live[side] = sizes.Bytes(s.Image.Tree().Root())
+		for v := range s.View().Walk(s.Image.Tree().Root(), 1) {
+			if v.Type() == tarfs.Dir && !v.Node().IsRoot() {
+				both := tops[v.Node().Path()]
+				both[side] = sizes.Bytes(v.Node())
+				tops[v.Node().Path()] = both
+			}
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(tops)) {
+		if both := tops[path]; both[0] != both[1] {
+			g.Directories = append(g.Directories, Grown{path, both})
+		}
+	}
+	return g
+}
+
 // SameLayers reports whether the stacks of layers are equal, except for what is ignored.
 func (c *Comparison) SameLayers() bool {
 	for _, m := range c.Layers {
 		switch {
 		case c.stages, c.ignore&LayerStack != 0:
-		case m.Status == Added, m.Status == Removed, m.Status == Moved && c.ignore&Order == 0:
+		case m.Status == Added, m.Status == Removed, m.Status == Rebuilt, m.Status == Moved && c.ignore&Order == 0:
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/tarfs"
 )
@@ -16,6 +17,14 @@ type Instruction struct {
 	Comment  string // of the history; empty if there is none
 	Readable string // as in a Dockerfile, without the builders' noise, on one line: ⏎ ends a line of a script
 	Created  string // RFC 3339 in UTC; empty if unknown
+}
+
+var classicSources = regexp.MustCompile(`^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]+ in `)
+
+// Short is the instruction as tables show it: on one line, and without the digest that the classic builder writes in
+// place of the sources of COPY and ADD.
+func (i Instruction) Short() string {
+	return classicSources.ReplaceAllString(show.OneLine(i.Readable), "$1 … in ")
 }
 
 // Instruction returns what made a layer. It is empty for tarfs.NoLayer, or if the history and the image differ in how

@@ -204,7 +204,7 @@ func (a *diffAnswer) drawContent(ctx context.Context, w io.Writer, t render.Term
 			p.hunks(d, hunks)
 		}
 	}
-	p.w.WriteString(a.summary())
+	p.w.WriteString(a.summary() + "\n")
 	return p.w.Flush()
 }
 

@@ -4,6 +4,7 @@ package diff
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -27,6 +28,10 @@ that no layer lists has no time of its own to compare. Content is compared by SH
 sizes and for those that lie in the same layer on both sides. With --no-verify, layers of the same diffID are
 taken for the same.
 
+Below the layers stands by how much the image grew, in what it stores and in what is live, and below that which
+directories at the top did. A layer that the same instruction made again is one row, "rebuilt". Paths that
+changed only in time are counted; --times lists them. --semantic is --ignore mtime,layers,order.
+
 --ignore takes the words above and dir-mtime (the time of directories only), layers, order (of the same layers, and
 of the same environment variables), config for all of the configuration, or a part of it: user, env, entrypoint,
 cmd, workdir, labels, ports, volumes, stopsignal, healthcheck, shell, onbuild, platform.
@@ -48,6 +53,8 @@ type comparing struct {
 	stages          string
 	ignore          *arg.Words
 	stat, byLayer   bool
+	semantic        bool // whatever a build makes anew each time is ignored
+	times           bool // list paths that changed only in time
 	content         bool
 	needs           analyze.Needs
 	newFile         bool
@@ -77,6 +84,8 @@ func newDiff(f *pflag.FlagSet) call.Answer {
 		"do not count differences in `WHAT`: words divided by commas; repeatable")
 	d.against = arg.Choose(f, "against", []string{againstInit, againstImage},
 		"compare a container with its image and `init` layer, or with its image alone")
+	f.BoolVar(&d.semantic, "semantic", false, "leave out what each build makes anew: times, layers, order")
+	f.BoolVar(&d.times, "times", false, "also list the paths that changed only in time")
 	f.BoolVar(&d.stat, "stat", false, "only count what differs")
 	f.BoolVar(&d.byLayer, "by-layer", false, "list the paths layer by layer: those that a layer of B owns or deleted, "+
 		"then what else was removed, by its owner in A")
@@ -118,6 +127,9 @@ func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err := a.readContents(ctx); err != nil {
 		return call.Failed, err
 	}
+	if !a.stages() {
+		a.growth = compared.Growth()
+	}
 	doc := render.Doc{Command: c.Command.Name, Sections: []render.Section{a.section(ctx)}}
 	if err := c.WriteDoc(ctx, doc); err != nil {
 		return call.Failed, err
@@ -146,6 +158,9 @@ func (d *comparing) compare(ctx context.Context, c *call.Call, list call.Images,
 
 // check refuses what the command line cannot mean before an image is read for it.
 func (d *comparing) check(c *call.Call) error {
+	if d.semantic {
+		d.aspects = analyze.MTime | analyze.DirMTime | analyze.LayerStack | analyze.Order
+	}
 	for _, word := range d.ignore.Given {
 		aspect, _ := analyze.AspectNamed(word) // the flag took no other word
 		d.aspects |= aspect
@@ -195,6 +210,8 @@ type diffAnswer struct {
 	list  call.Images // one image if its layers are compared
 	stat  *analyze.DiffStat
 
+	growth analyze.Growth // of two images
+
 	contents [2]*analyze.Contents // with --content
 	broken   error                // why one of them could not be read
 }
@@ -225,7 +242,7 @@ func (a *diffAnswer) tell() {
 	}
 	note := ""
 	switch format := a.call.Format; {
-	case format == "json", format == "table" && !a.equal():
+	case format == "json", (format == "table" || format == "markdown") && !a.equal():
 	case a.equal() && len(beside) > 0:
 		note = "no difference except in " + strings.Join(beside, ", ")
 	case a.equal():
@@ -249,26 +266,57 @@ func (a *diffAnswer) summary() string {
 	}
 	var parts []string
 	if !a.stages() && !a.ignores(analyze.LayerStack) {
-		count := map[string]int{}
-		for _, l := range a.Layers {
-			count[l.Status]++
-		}
-		layers := fmt.Sprintf("layers: %d shared", count[analyze.Shared])
-		for _, status := range []string{analyze.Added, analyze.Removed, analyze.Moved, analyze.Unknown} {
-			if count[status] > 0 {
-				layers += fmt.Sprintf(", %d %s", count[status], status)
-			}
-		}
-		parts = append(parts, layers)
+		parts = append(parts, a.layersSummary())
+	}
+	if a.onlyTimes() {
+		return strings.Join(append(parts, "configuration and sizes: equal", fmt.Sprintf("paths: %d changed only in time: "+
+			"--times lists them, --semantic ignores them", a.stat.Times)), "\n")
+	}
+	if !a.stages() {
+		g := a.growth
+		parts = append(parts, fmt.Sprintf("size: %s bytes stored (%s), %s live (%s)", show.Grouped(g.Stored[1]),
+			grown(g.Stored), show.Grouped(g.Live[1]), grown(g.Live)))
 	}
 	if !a.stages() && a.asked.aspects&analyze.Config != analyze.Config {
 		parts = append(parts, fmt.Sprintf("configuration: %d changed", len(a.Config)))
 	}
 	paths := fmt.Sprintf("paths: %d added, %d removed, %d changed", a.stat.Added, a.stat.Removed, a.stat.Changed)
-	if a.stat.DirTimes > 0 {
-		paths += fmt.Sprintf(" (%d of them directories that differ only in time: --ignore dir-mtime)", a.stat.DirTimes)
+	switch {
+	case a.stat.Times == 0:
+	case a.folded():
+		paths += fmt.Sprintf(", %d of them only in time: --times lists these, --ignore mtime leaves them out", a.stat.Times)
+	default:
+		paths += fmt.Sprintf(", %d of them only in time: --ignore mtime leaves these out", a.stat.Times)
 	}
-	return strings.Join(append(parts, paths), "\n") + "\n"
+	return strings.Join(append(parts, paths), "\n")
+}
+
+// layersSummary counts the layers by what became of them.
+func (a *diffAnswer) layersSummary() string {
+	count := map[string]int{}
+	for _, l := range a.Layers {
+		count[l.Status]++
+	}
+	layers := fmt.Sprintf("layers: %d shared", count[analyze.Shared])
+	for _, status := range []string{analyze.Rebuilt, analyze.Added, analyze.Removed, analyze.Moved, analyze.Unknown} {
+		if count[status] > 0 {
+			layers += fmt.Sprintf(", %d %s", count[status], status)
+		}
+	}
+	return layers
+}
+
+// folded reports whether paths that changed only in time are one line together.
+func (a *diffAnswer) folded() bool {
+	return !a.asked.times && !a.asked.container && !a.asked.stat && !a.asked.content
+}
+
+// onlyTimes reports whether two images differ only in times, and in layers that were built again for that.
+func (a *diffAnswer) onlyTimes() bool {
+	rebuilt := func(m analyze.LayerMatch) bool { return m.Status == analyze.Shared || m.Status == analyze.Rebuilt }
+	return !a.stages() && a.folded() && a.stat.Times > 0 && a.stat.Times == a.stat.Paths() && len(a.Config) == 0 &&
+		!slices.ContainsFunc(a.Layers, func(m analyze.LayerMatch) bool { return !rebuilt(m) }) &&
+		a.growth.Stored[0] == a.growth.Stored[1] && a.growth.Live[0] == a.growth.Live[1]
 }
 
 func (a *diffAnswer) stages() bool { return len(a.list) == 1 }

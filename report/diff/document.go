@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 	"time"
@@ -39,7 +38,7 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 	if a.asked.content {
 		s.Fields = slices.Concat(s.Fields, textFields)
 	}
-	s.Text = func(w io.Writer, t render.Terminal) error { return a.draw(ctx, w, t) }
+	a.show(ctx, &s)
 	for i, l := range a.list {
 		side := ""
 		if !a.stages() {
@@ -78,6 +77,7 @@ type layerSide struct {
 	Layer       int    `json:"layer"`
 	Digest      string `json:"digest,omitempty"`
 	Size        int64  `json:"size"`
+	Stored      *int64 `json:"stored,omitempty"` // content, as in waste; of two images
 	CreatedBy   string `json:"createdBy,omitempty"`
 	Comment     string `json:"comment,omitempty"`
 	Instruction string `json:"instruction,omitempty"`
@@ -103,14 +103,43 @@ type configFacts struct {
 func (a *diffAnswer) extra() []render.Extra {
 	layers, config := []layerFacts{}, []configFacts{}
 	for _, m := range a.Layers {
-		layers = append(layers, layerFacts{m.Status, m.DiffID, sideOfLayer(a.A.Image, m.A), sideOfLayer(a.B.Image, m.B)})
+		layers = append(layers, layerFacts{m.Status, m.DiffID, a.sideOfLayer(0, m.A), a.sideOfLayer(1, m.B)})
 	}
 	for _, c := range a.Config {
 		config = append(config, configFacts(c))
 	}
-	return []render.Extra{{Name: "a", Value: a.side(a.A)}, {Name: "b", Value: a.side(a.B)}, {Name: "equal",
+	list := []render.Extra{{Name: "a", Value: a.side(a.A)}, {Name: "b", Value: a.side(a.B)}, {Name: "equal",
 		Value: a.equal()}, {Name: "layers", Value: layers}, {Name: "config", Value: config}}
+	if a.stages() {
+		return list
+	}
+	directories := []directoryFacts{}
+	for _, g := range a.growth.Directories {
+		directories = append(directories, directoryFacts{g.Path, g.Bytes[0], g.Bytes[1]})
+	}
+	return append(list, render.Extra{Name: "totals", Value: totals{a.total(0), a.total(1)}},
+		render.Extra{Name: "directories", Value: directories})
 }
+
+// totals are the bytes of both images.
+type totals struct {
+	A total `json:"a"`
+	B total `json:"b"`
+}
+
+type total struct {
+	Stored int64 `json:"stored"`
+	Live   int64 `json:"live"`
+}
+
+// directoryFacts is what the document says of a directory at the top of the tree with other sizes in A and B.
+type directoryFacts struct {
+	Path string `json:"path"`
+	A    int64  `json:"a"`
+	B    int64  `json:"b"`
+}
+
+func (a *diffAnswer) total(side int) total { return total{a.growth.Stored[side], a.growth.Live[side]} }
 
 func (a *diffAnswer) side(s analyze.Side) sideFacts {
 	f := sideFacts{ImageFacts: item.FactsOf(s.Image), Created: createdOf(s.Image)}
@@ -121,12 +150,17 @@ func (a *diffAnswer) side(s analyze.Side) sideFacts {
 	return f
 }
 
-func sideOfLayer(img *analyze.Image, i int) *layerSide {
+func (a *diffAnswer) sideOfLayer(side, i int) *layerSide {
 	if i < 0 {
 		return nil
 	}
+	img := [2]analyze.Side{a.A, a.B}[side].Image
 	in := img.Instruction(i)
-	return &layerSide{i, img.Layers[i].Digest, img.Layers[i].Size, in.Raw, in.Comment, in.Readable, in.Created}
+	f := &layerSide{i, img.Layers[i].Digest, img.Layers[i].Size, nil, in.Raw, in.Comment, in.Readable, in.Created}
+	if stored := a.stored(side, i); stored >= 0 {
+		f.Stored = &stored
+	}
+	return f
 }
 
 func createdOf(img *analyze.Image) string {
@@ -161,7 +195,7 @@ func (a *diffAnswer) facts() []fact {
 func (a *diffAnswer) blobs(img *analyze.Image, of func(analyze.LayerMatch) int) string {
 	n, first := 0, ""
 	for _, m := range a.Layers {
-		if m.A < 0 || m.B < 0 {
+		if m.A < 0 || m.B < 0 || m.Status == analyze.Rebuilt {
 			continue
 		}
 		one, two := a.A.Image.Layers[m.A].Digest, a.B.Image.Layers[m.B].Digest

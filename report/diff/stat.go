@@ -120,6 +120,8 @@ func sizes(a, b int64) string {
 	switch {
 	case a < 0 && b < 0:
 		return ""
+	case max(a, b) == 0:
+		return "0B"
 	case a < 0:
 		return "+" + show.Size(b)
 	case b < 0:

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -17,40 +18,45 @@ import (
 	"layup/tarfs"
 )
 
-// draw writes the tables that a person reads: facts, layers, configuration, paths. It writes nothing if the images are
-// equal.
-func (a *diffAnswer) draw(ctx context.Context, w io.Writer, t render.Terminal) error {
-	if a.equal() {
+// tables are what a person reads: facts, layers, configuration, directories, paths. There is none if only times differ.
+func (a *diffAnswer) tables(ctx context.Context) (list []render.List) {
+	if a.onlyTimes() {
 		return nil
 	}
-	tables := []table{a.factsTable(), a.layersTable(), a.configTable()}
-	for _, one := range tables {
-		if a.stages() || len(one.rows) == 0 {
-			continue
+	if !a.stages() {
+		for _, one := range []table{a.factsTable(), a.layersTable(), a.configTable(), a.directoriesTable()} {
+			list = append(list, render.List{Rows: slices.Values(one.rows), Columns: one.columns})
 		}
-		if err := drawTable(w, t, render.Section{Rows: slices.Values(one.rows), Columns: one.columns}); err != nil {
-			return err
-		}
-		if _, err := io.WriteString(w, "\n"); err != nil {
-			return err
-		}
-	}
-	if a.asked.content && !a.asked.stat {
-		return a.drawContent(ctx, w, t)
 	}
 	paths := a.pathsTable(ctx)
-	if a.stat.Paths() > 0 {
-		if err := drawTable(w, t, paths); err != nil {
-			return err
-		}
-	}
-	_, err := io.WriteString(w, a.summary())
-	return err
+	return append(list, render.List{Rows: paths.Rows, Columns: paths.Columns})
 }
 
-// drawTable writes one table.
-func drawTable(w io.Writer, t render.Terminal, s render.Section) error {
-	return render.Format{}.Write(w, render.Doc{Sections: []render.Section{s}}, t)
+// show gives the section what a person reads; nothing if the images are equal. Changed content follows the tables.
+func (a *diffAnswer) show(ctx context.Context, s *render.Section) {
+	if a.equal() {
+		s.Text = func(io.Writer, render.Terminal) error { return nil }
+		return
+	}
+	s.Tables = a.tables(ctx)
+	if !a.asked.content || a.asked.stat {
+		s.Footer = a.summary()
+		return
+	}
+	facts := render.Section{Tables: s.Tables[:len(s.Tables)-1]}
+	s.Text = func(w io.Writer, t render.Terminal) error {
+		var drawn bytes.Buffer
+		if err := (render.Format{}).Write(&drawn, render.Doc{Sections: []render.Section{facts}}, t); err != nil {
+			return err
+		}
+		if drawn.Len() > 0 {
+			drawn.WriteByte('\n')
+		}
+		if _, err := w.Write(drawn.Bytes()); err != nil {
+			return err
+		}
+		return a.drawContent(ctx, w, t)
+	}
 }
 
 // A table has few rows, and is left out if it has none.
@@ -100,14 +106,47 @@ func (a *diffAnswer) layersTable() table {
 		if layer < 0 {
 			img, layer = a.A.Image, m.A
 		}
-		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), m.DiffID,
+		stored := [2]int64{a.stored(0, m.A), a.stored(1, m.B)}
+		size := sizes(stored[0], stored[1])
+		if m.Status == analyze.Rebuilt {
+			size = fmt.Sprintf("%s (%s)", show.Size(stored[1]), grown(stored))
+		}
+		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), size, m.DiffID,
 			item.Instruction(img.Instruction(layer))))
 	}
-	columns := texts(1, "LAYERS", "A", "B", "DIFFID", "INSTRUCTION")
-	columns[1].Right, columns[2].Right, columns[3].Spare = true, true, true
-	columns[3].Hex, columns[0].Tone = true, render.ToneOf
+	columns := texts(1, "LAYERS", "A", "B", "STORED", "DIFFID", "INSTRUCTION")
+	columns[1].Right, columns[2].Right, columns[3].Right, columns[4].Spare = true, true, true, true
+	columns[4].Hex, columns[0].Tone = true, render.ToneOf
 	return table{rows, columns}
 }
+
+// stored is how many bytes a layer of a side stores; -1 if there is none.
+func (a *diffAnswer) stored(side, layer int) int64 {
+	if layer < 0 || a.stages() {
+		return -1
+	}
+	return a.growth.Layers[side][layer]
+}
+
+// mostDirectories is how many directories the table of what grew lists.
+const mostDirectories = 10
+
+// directoriesTable lists the directories at the top that grew or shrank most.
+func (a *diffAnswer) directoriesTable() table {
+	list := slices.Clone(a.growth.Directories)
+	by := func(g analyze.Grown) int64 { return max(g.Bytes[1]-g.Bytes[0], g.Bytes[0]-g.Bytes[1]) }
+	slices.SortStableFunc(list, func(x, y analyze.Grown) int { return cmp.Compare(by(y), by(x)) })
+	var rows [][]render.Value
+	for _, g := range list[:min(len(list), mostDirectories)] {
+		rows = append(rows, textRow(grown(g.Bytes), show.Size(g.Bytes[0]), show.Size(g.Bytes[1]), g.Path))
+	}
+	columns := texts(1, "GREW", "A", "B", "DIRECTORY")
+	columns[0].Right, columns[1].Right, columns[2].Right = true, true, true
+	return table{rows, columns}
+}
+
+// grown is by how many bytes a sum grew, with its sign.
+func grown(bytes [2]int64) string { return fmt.Sprintf("%+d", bytes[1]-bytes[0]) }
 
 func (a *diffAnswer) ignores(aspect analyze.Aspect) bool { return a.asked.aspects&aspect != 0 }
 
@@ -162,6 +201,9 @@ func (a *diffAnswer) pathRows(ctx context.Context) iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		row := make([]render.Value, 7)
 		for d := range a.differences() {
+			if d.OnlyTime() && a.folded() {
+				continue
+			}
 			side, layer := a.put(d)
 			row[0] = render.T(strings.ToUpper(side) + " " + index(layer))
 			change := d.Change

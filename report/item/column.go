@@ -1,8 +1,6 @@
 package item
 
 import (
-	"regexp"
-
 	"layup/analyze"
 	"layup/analyze/show"
 	"layup/report/render"
@@ -45,19 +43,12 @@ func PathColumn(fields []render.Field) render.Column {
 // InstructionColumn shows what made a layer; the last column, cut to the terminal.
 func InstructionColumn(fields []render.Field) render.Column {
 	i := At(fields, "instruction")
-	cell := func(row []render.Value) string { return shortInstruction(row[i].String()) }
+	cell := func(row []render.Value) string { return analyze.Instruction{Readable: row[i].String()}.Short() }
 	return render.Column{Title: "INSTRUCTION", Cut: true, Cell: cell}
 }
 
-// Instruction is an instruction as tables show it: on one line, and without the digest that the classic builder writes
-// in place of the sources of COPY and ADD.
-func Instruction(i analyze.Instruction) string { return shortInstruction(i.Readable) }
-
-var classicSources = regexp.MustCompile(`^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]+ in `)
-
-func shortInstruction(readable string) string {
-	return classicSources.ReplaceAllString(show.OneLine(readable), "$1 … in ")
-}
+// Instruction is an instruction as tables show it.
+func Instruction(i analyze.Instruction) string { return i.Short() }
 
 // DigestColumn shows the digest of a file's content.
 func DigestColumn(fields []render.Field) render.Column {

@@ -31,22 +31,18 @@ func writeMarkdownSection(w *bufio.Writer, d Doc, s Section, t Terminal) error {
 		w.WriteString(" of " + code(show.Safe(label)))
 	}
 	if s.Footer != "" {
-		w.WriteString(": " + inert(show.Safe(s.Footer)))
+		w.WriteString(": " + inert(show.Safe(strings.ReplaceAll(s.Footer, "\n", "; "))))
 	}
 	w.WriteByte('\n')
 	if len(s.Head) > 0 {
 		writeBlock(w, s.Head)
 	}
-	one := Doc{Sections: []Section{s}}
-	if err := sheetOf(one, one.Sections, t).writeMarkdown(w); err != nil {
-		return err
+	tables := []Section{s}
+	if len(s.Tables) > 0 {
+		tables = slices.Collect(s.tables(s.Tables))
 	}
-	for _, list := range s.Lists {
-		below := Doc{Sections: []Section{list.section()}}
-		if len(list.Columns) == 0 || below.Sections[0].empty() {
-			continue
-		}
-		if err := sheetOf(below, below.Sections, t).writeMarkdown(w); err != nil {
+	for _, one := range slices.AppendSeq(tables, s.tables(s.Lists)) {
+		if err := sheetOf(Doc{Sections: []Section{one}}, []Section{one}, t).writeMarkdown(w); err != nil {
 			return err
 		}
 	}
@@ -109,7 +105,8 @@ func inert(s string) string {
 		switch {
 		case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', strings.ContainsRune(" ,%=;()", r):
 		case r == '.' && (next == ' ' || next >= '0' && next <= '9'), r == ':' && next == ' ': // not in a name
-		case (r == '-' || r == '+') && (i > 0 || s == "-"): // not what begins a list or a line
+		case (r == '-' || r == '+') && (i > 0 || next != ' ' || s == "-"): // not what begins a list
+		case r == '>' && i > 0: // not what begins a quotation
 		default:
 			return code(s)
 		}

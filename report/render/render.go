@@ -40,13 +40,14 @@ type Section struct {
 	Fields   []Field                             // the fields of a row, by their JSON names
 	Rows     iter.Seq[[]Value]                   // the slice is used again for the next row
 	Columns  []Column                            // what the table shows
+	Tables   []List                              // what tables show in place of Columns
 	Text     func(w io.Writer, t Terminal) error // replaces the table if a question draws its own (tree)
 	Extra    []Extra                             // further members of the JSON document, before items
 	Lists    []List                              // further members after items, and further tables
 	Warnings []any                               // marshalled as they are
 	Errors   []any
 	Head     []string // lines above the table, only there; they say which image it is about
-	Footer   string   // a line below the table, only there
+	Footer   string   // lines below the table, only there
 	Largest  bool     // the largest rows come first: Terminal.Rows says how many are shown, below the Footer
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -33,7 +34,7 @@ func writeTable(w *bufio.Writer, d Doc, t Terminal) error {
 
 // unanswered reports whether a section has nothing to show: an error elsewhere says why.
 func (s Section) unanswered() bool {
-	return s.Text == nil && len(s.Columns)+len(s.Head)+len(s.Lists) == 0 && s.Footer == ""
+	return s.Text == nil && len(s.Columns)+len(s.Head)+len(s.Lists)+len(s.Tables) == 0 && s.Footer == ""
 }
 
 // alike counts the sections at the beginning that fit into one table.
@@ -47,7 +48,7 @@ func alike(sections []Section) int {
 }
 
 // separate reports whether a section cannot share a table.
-func (s Section) separate() bool { return s.Text != nil || len(s.Head) > 0 }
+func (s Section) separate() bool { return s.Text != nil || len(s.Head)+len(s.Tables) > 0 }
 
 func writeGroup(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
 	for _, line := range group[0].Head {
@@ -76,7 +77,7 @@ func writeFooters(w *bufio.Writer, d Doc, group []Section) {
 		if s.Footer == "" {
 			continue
 		}
-		line := show.Safe(s.Footer)
+		line := show.Lines(s.Footer)
 		if d.many() && len(s.Head) == 0 {
 			line = show.Safe(d.label(s)) + ": " + line
 		}
@@ -86,18 +87,26 @@ func writeFooters(w *bufio.Writer, d Doc, group []Section) {
 
 // writeLists writes the further tables of a section that have rows.
 func writeLists(w *bufio.Writer, d Doc, s Section, t Terminal) error {
-	for _, list := range s.Lists {
-		below := list.section()
-		below.Source, below.Name = s.Source, s.Name
-		if len(list.Columns) == 0 || below.empty() {
-			continue
-		}
+	for below := range s.tables(s.Lists) {
 		w.WriteByte('\n')
 		if err := writeSheet(w, Doc{Sections: d.Sections, Many: d.many()}, []Section{below}, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tables yields the lists that have a table and rows, as sections.
+func (s Section) tables(lists []List) iter.Seq[Section] {
+	return func(yield func(Section) bool) {
+		for _, list := range lists {
+			below := list.section()
+			below.Source, below.Name = s.Source, s.Name
+			if len(list.Columns) > 0 && !below.empty() && !yield(below) {
+				return
+			}
+		}
+	}
 }
 
 // section is the list as a section of its own.
@@ -117,8 +126,21 @@ func (s Section) empty() bool {
 }
 
 func writeBody(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
-	if group[0].Text == nil {
+	switch s := group[0]; {
+	case s.Text == nil && len(s.Tables) == 0:
 		return writeSheet(w, d, group, t)
+	case s.Text == nil:
+		first := true
+		for one := range s.tables(s.Tables) {
+			if !first {
+				w.WriteByte('\n')
+			}
+			first = false
+			if err := writeSheet(w, Doc{Sections: []Section{one}}, []Section{one}, t); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if d.many() {
 		w.WriteString(show.Safe(group[0].label()) + ":\n")
