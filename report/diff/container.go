@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 
 	"layup/analyze"
@@ -112,20 +113,26 @@ func (a *diffAnswer) awake(ctx context.Context, l call.Loaded) render.Section {
 	a.Wake()
 	s := a.section(ctx)
 	a.Rest()
-	rows, text := s.Rows, s.Text
-	s.Rows = func(yield func([]render.Value) bool) {
-		a.Wake()
-		defer a.Rest()
-		rows(yield)
-	}
-	s.Text = func(w io.Writer, t render.Terminal) error {
-		if a.equal() {
-			_, err := io.WriteString(w, a.containerSummary())
-			return err
+	woken := func(rows iter.Seq[[]render.Value]) iter.Seq[[]render.Value] {
+		return func(yield func([]render.Value) bool) {
+			a.Wake()
+			defer a.Rest()
+			rows(yield)
 		}
-		a.Wake()
-		defer a.Rest()
-		return text(w, t)
+	}
+	s.Rows = woken(s.Rows)
+	for i := range s.Tables {
+		s.Tables[i].Rows = woken(s.Tables[i].Rows)
+	}
+	if text := s.Text; text != nil {
+		s.Text = func(w io.Writer, t render.Terminal) error {
+			a.Wake()
+			defer a.Rest()
+			return text(w, t)
+		}
+	}
+	if a.equal() {
+		s.Footer = a.containerSummary()
 	}
 	facts := item.FactsOf(l.Image)
 	facts.Name = l.Name
@@ -147,6 +154,6 @@ func (a *diffAnswer) begun() string {
 
 // containerSummary counts what the container changed.
 func (a *diffAnswer) containerSummary() string {
-	return fmt.Sprintf("%d added, %d changed, %d deleted against %s\n", a.stat.Added, a.stat.Changed, a.stat.Removed,
+	return fmt.Sprintf("%d added, %d changed, %d deleted against %s", a.stat.Added, a.stat.Changed, a.stat.Removed,
 		a.begun())
 }

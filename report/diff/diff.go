@@ -128,7 +128,7 @@ func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 		return call.Failed, err
 	}
 	if !a.stages() {
-		a.growth = compared.Growth()
+		a.growth = a.Growth()
 	}
 	doc := render.Doc{Command: c.Command.Name, Sections: []render.Section{a.section(ctx)}}
 	if err := c.WriteDoc(ctx, doc); err != nil {

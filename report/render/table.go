@@ -78,7 +78,7 @@ func writeFooters(w *bufio.Writer, d Doc, group []Section) {
 			continue
 		}
 		line := show.Lines(s.Footer)
-		if d.many() && len(s.Head) == 0 {
+		if d.many() && !s.separate() {
 			line = show.Safe(d.label(s)) + ": " + line
 		}
 		w.WriteString(line + "\n")
@@ -126,26 +126,27 @@ func (s Section) empty() bool {
 }
 
 func writeBody(w *bufio.Writer, d Doc, group []Section, t Terminal) error {
-	switch s := group[0]; {
-	case s.Text == nil && len(s.Tables) == 0:
+	s := group[0]
+	if s.Text == nil && len(s.Tables) == 0 {
 		return writeSheet(w, d, group, t)
-	case s.Text == nil:
-		first := true
-		for one := range s.tables(s.Tables) {
-			if !first {
-				w.WriteByte('\n')
-			}
-			first = false
-			if err := writeSheet(w, Doc{Sections: []Section{one}}, []Section{one}, t); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
 	if d.many() {
-		w.WriteString(show.Safe(group[0].label()) + ":\n")
+		w.WriteString(show.Safe(s.label()) + ":\n")
 	}
-	return group[0].Text(w, t)
+	if s.Text != nil {
+		return s.Text(w, t)
+	}
+	first := true
+	for one := range s.tables(s.Tables) {
+		if !first {
+			w.WriteByte('\n')
+		}
+		first = false
+		if err := writeSheet(w, Doc{Sections: []Section{one}}, []Section{one}, t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeSheet writes one table, and how many rows it leaves out.
