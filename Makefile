@@ -23,6 +23,10 @@ damage: ## one damaged record of a store after another, ROUNDS of each sample
 mutations: ## damaged archives of every packing, ROUNDS of each
 	LAYUP_MUTATIONS=$(ROUNDS) go test -count=1 -timeout 180m -run 'DamageNeverChanges' ./fixtures/hostile
 
+prompts: ROUNDS = 20
+prompts: ## hostile names at the prompts of bash, zsh and fish: ROUNDS images
+	LAYUP_COMPLETION_ROUNDS=$(ROUNDS) go test -count=1 -timeout 60m -run 'HostileNamesComplete' ./fixtures/commands
+
 race: ## every test with the race detector (needs a C compiler)
 	go test -race -timeout 60m ./...
 

@@ -2,6 +2,8 @@ package complete
 
 import (
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"layup/analyze/show"
@@ -49,9 +51,14 @@ func wordEnd(line string) int {
 	return end
 }
 
+// number matches a backslash in $'…' with what it quotes: a byte as a number, or one character.
+var number = regexp.MustCompile(`^\\([0-7]{1,3}|x[0-9A-Fa-f]{1,2}|(?s:.))?`)
+
 // step returns the length of the first character or quote of a line, and which quote is open after it.
 func step(line, quote string) (n int, open string) {
 	switch {
+	case line[0] == '\\' && quote == "$'":
+		return len(number.FindString(line)), quote
 	case line[0] == '\\' && quote != "'":
 		return min(2, len(line)), quote
 	case quote == "" && strings.HasPrefix(line, "$'"):
@@ -78,8 +85,8 @@ func readTyped(raw, breaks string) typedWord {
 			}
 		case part == `\` && quote != "'":
 			open = `\`
-		case len(part) == 2 && part[0] == '\\':
-			b.WriteString(escaped(part[1], quote))
+		case n > 1 && part[0] == '\\':
+			b.WriteString(escaped(part[1:], quote))
 		default:
 			b.WriteString(part)
 		}
@@ -95,19 +102,32 @@ func readTyped(raw, breaks string) typedWord {
 	return w
 }
 
-// escaped is what a backslash before c stands for.
-func escaped(c byte, quote string) string {
+// letters are what stands for a control character after a backslash in $'…', and these characters.
+const letters, controls = "abefnrtvE", "\a\b\x1b\f\n\r\t\v\x1b"
+
+// escaped is what a backslash before c stands for. In $'…' c may be a number.
+func escaped(c, quote string) string {
 	switch {
-	case quote == `"` && strings.IndexByte("$`\"\\\n", c) < 0:
-		return `\` + string(rune(c))
-	case quote == "$'" && c == 'n':
-		return "\n"
-	case quote == "$'" && c == 't':
-		return "\t"
-	case quote != "$'" && c == '\n':
+	case quote == "$'" && (c[0] >= '0' && c[0] <= '7' || c[0] == 'x' && len(c) > 1):
+		base := 8
+		if c[0] == 'x' {
+			c, base = c[1:], 16
+		}
+		n, _ := strconv.ParseUint(c, base, 16)
+		return string([]byte{byte(n)})
+	case quote == "$'":
+		if i := strings.Index(letters, c); i >= 0 {
+			return controls[i : i+1]
+		}
+		if c != `\` && c != "'" && c != `"` && c != "?" {
+			return `\` + c
+		}
+	case quote == `"` && !strings.Contains("$`\"\\\n", c):
+		return `\` + c
+	case c == "\n":
 		return ""
 	}
-	return string([]byte{c})
+	return c
 }
 
 // lastBreak returns the position after the last dividing character that is not quoted.
