@@ -13,8 +13,8 @@ import (
 // FuzzCompletedWord types the beginning of a name in one of the ways to quote it, lets it be completed, and reads the
 // word as bash does. Whatever the name is, the shell runs nothing and gets the name.
 func FuzzCompletedWord(f *testing.F) {
-	for _, name := range []string{"it's", "$(id)", "a`id`b", "a\nb", "~x", "#x", " two  blanks ", `back\slash`, "!!", "{a,b}",
-		"x;y|z&", "*?[a]", "latin-\xe9", "\u202egnp", "a:b=c@d", `"q"`, "\x1b[2J", "^x^y"} {
+	for _, name := range []string{"it's", "$(id)", "a`id`b", "a\nb", "~x", "#x", " two  blanks ", `back\slash`, "!!",
+		"{a,b}", "x;y|z&", "*?[a]", "latin-\xe9", "\u202egnp", "a:b=c@d", `"q"`, "\x1b[2J", "^x^y"} {
 		for style := range uint8(4) {
 			f.Add(name, uint8(1), style, true)
 		}

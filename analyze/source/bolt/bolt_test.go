@@ -74,8 +74,9 @@ func first(c *bbolt.Cursor) (*bbolt.Cursor, []byte, []byte) {
 	return c, k, v
 }
 
-// random creates a database in several transactions, with nested buckets, long values and deleted keys.
-func random(t testing.TB, seed uint64, page int) string {
+// random creates a database in several transactions, with nested buckets, long values and deleted keys. Values have a
+// share of their usual length.
+func random(t testing.TB, seed uint64, page, share int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "random.db")
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: page, NoSync: true, NoFreelistSync: true})
@@ -84,7 +85,7 @@ func random(t testing.TB, seed uint64, page int) string {
 	}
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	for range 3 + rnd.IntN(5) {
-		if err := db.Update(func(tx *bbolt.Tx) error { return change(tx, rnd) }); err != nil {
+		if err := db.Update(func(tx *bbolt.Tx) error { return change(tx, rnd, share) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,7 +95,7 @@ func random(t testing.TB, seed uint64, page int) string {
 	return path
 }
 
-func change(tx *bbolt.Tx, rnd *rand.Rand) error {
+func change(tx *bbolt.Tx, rnd *rand.Rand, share int) error {
 	for range 1 + rnd.IntN(4) {
 		b, err := tx.CreateBucketIfNotExists([]byte(fmt.Sprint("top", rnd.IntN(3))))
 		for range rnd.IntN(3) {
@@ -110,7 +111,8 @@ func change(tx *bbolt.Tx, rnd *rand.Rand) error {
 			if rnd.IntN(5) == 0 {
 				err = b.Delete(key)
 			} else {
-				err = b.Put(key, bytes.Repeat([]byte{byte(rnd.IntN(256))}, rnd.IntN(40)*rnd.IntN(40)*rnd.IntN(10)))
+				size := rnd.IntN(40) * rnd.IntN(40) * rnd.IntN(10) / share
+				err = b.Put(key, bytes.Repeat([]byte{byte(rnd.IntN(256))}, size))
 			}
 			if err != nil {
 				return err
@@ -123,7 +125,7 @@ func change(tx *bbolt.Tx, rnd *rand.Rand) error {
 func TestReadsWhatBboltReads(t *testing.T) {
 	for seed := range uint64(10) {
 		for _, page := range []int{1024, 4096, 65536} {
-			path := random(t, seed, page)
+			path := random(t, seed, page, 1)
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -141,7 +143,7 @@ func TestReadsWhatBboltReads(t *testing.T) {
 }
 
 func TestFindsEveryKeyThatItLists(t *testing.T) {
-	data, err := os.ReadFile(random(t, 7, 1024))
+	data, err := os.ReadFile(random(t, 7, 1024, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +177,7 @@ func TestFindsEveryKeyThatItLists(t *testing.T) {
 }
 
 func TestTakesTheOlderMetaIfTheNewerIsDamaged(t *testing.T) {
-	data, err := os.ReadFile(random(t, 3, 4096))
+	data, err := os.ReadFile(random(t, 3, 4096, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +202,7 @@ func TestTakesTheOlderMetaIfTheNewerIsDamaged(t *testing.T) {
 }
 
 func FuzzDamage(f *testing.F) {
-	data, err := os.ReadFile(random(f, 1, 1024))
+	data, err := os.ReadFile(random(f, 1, 1024, 10))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -218,7 +220,15 @@ func FuzzDamage(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var out strings.Builder
-		_ = dump(db.Root(), "", 0, &out) // damage may be an error, but never a panic or an endless loop
+		visit(db.Root(), 0) // damage may be an error, but never a panic or an endless loop
 	})
+}
+
+// visit reads all of a bucket, and the buckets in it.
+func visit(b bolt.Bucket, depth int) {
+	for item, err := range b.All() {
+		if err == nil && item.Bucket != nil && depth < 8 {
+			visit(*item.Bucket, depth+1)
+		}
+	}
 }
