@@ -129,14 +129,19 @@ func hitOf(v tarfs.Version) Hit {
 // Hidden returns the wanted versions that the image holds but does not show, the largest first, then by path and age.
 // With unseen, it adds content that no layer ever showed, after versions of equal size.
 func (img *Image) Hidden(unseen bool, wanted func(Hit) bool) []Hit {
-	n := 0
-	for v := range img.Tree().Versions() {
-		if _, how := v.HiddenBy(); how != tarfs.NotHidden {
-			n++
+	n := img.Tree().Hides()
+	list := make([]Hit, 0, n) // growing the list would double its cost; unused memory costs nothing
+	hidden := func(h Hit) bool { return h.Status != Live && wanted(h) }
+	switch {
+	case n > 0:
+		list = slices.AppendSeq(list, img.Find(unseen, hidden))
+	case unseen: // no need to look at every path
+		for h := range img.Unseen() {
+			if hidden(h) {
+				list = append(list, h)
+			}
 		}
 	}
-	list := make([]Hit, 0, n) // growing the list would double its cost; unused memory costs nothing
-	list = slices.AppendSeq(list, img.Find(unseen, func(h Hit) bool { return h.Status != Live && wanted(h) }))
 	slices.SortStableFunc(list, func(a, b Hit) int { return cmp.Compare(b.Version.Size(), a.Version.Size()) })
 	return list
 }

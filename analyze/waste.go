@@ -81,7 +81,11 @@ func (img *Image) repeats(i int) int {
 
 // wasted yields each body that is not live, with its version, in path order, then what no version ever showed.
 func (img *Image) wasted(yield func(Wasted) bool) {
-	for h := range img.Hits() {
+	hits := img.Hits()
+	if img.Tree().Hides() == 0 {
+		hits = func(func(Hit) bool) {} // no need to look at every path
+	}
+	for h := range hits {
 		b, ok := h.Version.Body()
 		if h.Status == Live || !ok || b.Live() || b.Version() != h.Version {
 			continue

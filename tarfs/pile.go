@@ -52,6 +52,7 @@ func (p *Pile) Push(l *Layer) error {
 	t := p.m.t
 	f := frame{nodes: t.nodes.n, records: t.records.n, groups: len(t.groups), replaced: len(t.replaced),
 		implied: p.m.implied, warned: t.warned.mark()}
+	p.makeRoom(2 * (int(t.nodes.n) + l.Len()))
 	size := len(t.index)
 	p.m.log = &changes{end: f.nodes}
 	t.layers = append(t.layers, l)
@@ -68,6 +69,19 @@ func (p *Pile) Push(l *Layer) error {
 	}
 	p.again()
 	return err
+}
+
+// makeRoom gives the index at least so many places, so that it rarely grows while a layer is merged.
+func (p *Pile) makeRoom(places int) {
+	t := p.m.t
+	size := len(t.index)
+	for size < places {
+		size *= 2
+	}
+	if size > len(t.index) {
+		t.index = make([]uint64, size)
+		t.reindex()
+	}
 }
 
 // Pop takes the top layer off.

@@ -306,6 +306,16 @@ func (t *Tree) Versions() iter.Seq[Version] {
 // Numbered returns the node with a number.
 func (t *Tree) Numbered(n int) Node { return Node{t, uint32(n)} }
 
+// Hides returns how many versions layers hid. A directory that several layers list may count several times.
+func (t *Tree) Hides() (n int) {
+	for id := range t.records.n {
+		if t.records.at(id).hiddenBy != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Len returns a number above that of every node.
 func (t *Tree) Len() int { return int(t.nodes.n) }
 
