@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"layup/analyze/source"
 	"layup/tarfs"
@@ -41,7 +42,8 @@ type layerJob struct {
 // A usage counts what the layers of one image hold.
 type usage struct {
 	unpacked, entries int64
-	over              error // a limit of the whole image is exceeded: no further layer is read for it
+	names             atomic.Int64 // bytes of names, as tarfs counts them
+	over              error        // a limit of the whole image is exceeded: no further layer is read for it
 }
 
 func (u *usage) add(s *source.Scanned, opt *loading) {

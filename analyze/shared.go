@@ -69,6 +69,8 @@ func (l *loader) distinct(images []*source.Image) (jobs []*layerJob) {
 				continue
 			}
 			first[key] = true
+			limits := *layer.Limits
+			limits.Held, layer.Limits = &one.names, &limits
 			jobs = append(jobs, &layerJob{layer, one})
 		}
 	}

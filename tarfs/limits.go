@@ -1,6 +1,9 @@
 package tarfs
 
-import "fmt"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // Limits bound what one layer may ask of the machine. Zero or negative means no limit.
 type Limits struct {
@@ -12,9 +15,12 @@ type Limits struct {
 	Xattrs     int   // extended attributes of an entry
 	XattrBytes int   // bytes of the attributes of an entry
 	Sparse     int64 // expanded bytes of a sparse file that is read; if digests are wanted, of all of a layer
-	NameBytes  int   // bytes of all names, link targets, attributes and sparse maps of a layer
+	NameBytes  int   // bytes of all names, link targets, attributes and sparse maps
 	Implied    int   // directories of an image that no layer lists
 	LinkSteps  int   // components of symlinks that lead to the parents of a layer's entries
+
+	// Held counts what NameBytes bounds, for all layers of an image. Nil means that a layer counts for itself.
+	Held *atomic.Int64
 }
 
 // DefaultLimits returns the limits for hostile input.

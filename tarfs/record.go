@@ -118,8 +118,17 @@ const (
 // hold returns an error if the table must not grow by so many bytes, entries not counted.
 func (s *scanner) hold(more int) error {
 	l := s.layer
-	held := l.arena.total + int(l.xattrs.n)*xattrSize + int(l.regions.n)*regionSize
-	return over("name-bytes", int64(held+more), int64(s.lim.NameBytes))
+	held := l.arena.total + int(l.xattrs.n)*xattrSize + int(l.regions.n)*regionSize + more
+	if s.lim.Held == nil {
+		return over("name-bytes", int64(held), int64(s.lim.NameBytes))
+	}
+	const step = 64 << 10 // bytes of names that need not be counted at once
+	if held-s.counted < step {
+		return nil
+	}
+	all := s.lim.Held.Add(int64(held - s.counted))
+	s.counted = held
+	return over("name-bytes", all, int64(s.lim.NameBytes))
 }
 
 // keep adds an entry after all its content was read.

@@ -107,6 +107,7 @@ type scanner struct {
 	keepers func(name []byte, size int64) io.Writer // ScanOptions.Keep
 
 	expanded int64 // bytes of sparse files hashed
+	counted  int   // bytes that lim.Held counts for this layer
 }
 
 // block returns the next block without consuming it. The error is io.EOF at the end, io.ErrUnexpectedEOF inside a

@@ -38,7 +38,22 @@ type Graph struct {
 	Opt     *Options
 	Entries []*Entry
 	Indexes []document.Descriptor // nested ones
-	held    int64                 // bytes of documents that were read
+	held    int64                 // weight of documents that were read
+	read    map[document.Named]*described
+	configs map[document.Named]*readConfig
+}
+
+// A readConfig is a config, or why it cannot be read.
+type readConfig struct {
+	*document.Config
+	err error
+}
+
+// A described is what a descriptor of a manifest or an index names.
+type described struct {
+	manifest *document.Manifest
+	nested   *document.Document // an index
+	err      error
 }
 
 // document reads a blob that is JSON. What names it in errors.
@@ -53,7 +68,7 @@ func (g *Graph) document(d document.Descriptor, what, limitName string, limit in
 		err = g.Blobs.Missing("")
 	}
 	if err == nil {
-		err = document.Hold(&g.held, len(doc))
+		err = document.Hold(&g.held, doc)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
@@ -73,9 +88,30 @@ func (g *Graph) readManifest(e *Entry) error {
 	return err
 }
 
-// readDescribed fills the entry from its manifest, or returns the index that the descriptor names instead.
+// readDescribed fills the entry from its manifest, or returns the index that the descriptor names instead. It reads what
+// many descriptors name once.
 func (g *Graph) readDescribed(e *Entry) (*document.Document, error) {
-	d, limits := e.Descriptor, &g.Opt.Limits
+	key := e.Descriptor.Named()
+	found := g.read[key]
+	if found == nil {
+		found = new(described)
+		found.nested, found.err = g.describe(e.Descriptor, found)
+		if g.read == nil {
+			g.read = map[document.Named]*described{}
+		}
+		if found.err == nil || !g.Blobs.Far() { // a registry may answer later
+			g.read[key] = found
+		}
+	}
+	if e.Manifest = found.manifest; e.Manifest != nil && e.Manifest.NotImage() != nil {
+		e.Kind = KindArtifact
+	}
+	return found.nested, found.err
+}
+
+// describe reads a manifest into found, or returns the index that the descriptor names instead.
+func (g *Graph) describe(d document.Descriptor, found *described) (*document.Document, error) {
+	limits := &g.Opt.Limits
 	what := document.What(d.MediaType)
 	doc, err := g.document(d, what, document.LimitManifest, limits.Manifest)
 	if err != nil {
@@ -86,27 +122,35 @@ func (g *Graph) readDescribed(e *Entry) (*document.Document, error) {
 		return parsed, nil
 	}
 	if err == nil {
-		e.Manifest, err = document.NewManifest(parsed, doc, limits)
+		found.manifest, err = document.NewManifest(parsed, doc, limits)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
 	}
-	if e.Manifest.NotImage() != nil {
-		e.Kind = KindArtifact
-	}
 	return nil, nil
 }
 
-// Config reads the config that the manifest names.
+// Config reads the config that the manifest names, once for all manifests that name it.
 func (g *Graph) Config(e *Entry) (*document.Config, error) {
 	if err := g.readManifest(e); err != nil {
 		return nil, err
 	}
-	raw, err := g.document(e.Manifest.Config, "config", document.LimitConfig, g.Opt.Limits.Config)
-	if err != nil {
-		return nil, err
+	key := e.Manifest.Config.Named()
+	c := g.configs[key]
+	if c == nil {
+		c = new(readConfig)
+		var raw []byte
+		if raw, c.err = g.document(e.Manifest.Config, "config", document.LimitConfig, g.Opt.Limits.Config); c.err == nil {
+			c.Config, c.err = document.ParseConfig(raw, &g.Opt.Limits)
+		}
+		if g.configs == nil {
+			g.configs = map[document.Named]*readConfig{}
+		}
+		if c.err == nil || !g.Blobs.Far() { // a registry may answer later
+			g.configs[key] = c
+		}
 	}
-	return document.ParseConfig(raw, &g.Opt.Limits)
+	return c.Config, c.err
 }
 
 // Here reports whether the config is there. An artifact does without.

@@ -140,7 +140,7 @@ func (a *Archive) config(name string) (*document.Config, error) {
 			err = a.afterDamage(missingMember{name})
 		}
 		if err == nil {
-			err = document.Hold(&a.held, len(doc))
+			err = document.Hold(&a.held, doc)
 		}
 		if err == nil && named != "" {
 			err = digest.Match(doc, named)

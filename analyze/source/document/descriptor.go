@@ -26,6 +26,16 @@ type Descriptor struct {
 	ArtifactType string            `json:"artifactType"`
 }
 
+// A Named is all that a descriptor says about the bytes of a document. Descriptors with one Named name one document.
+type Named struct {
+	MediaType, Digest string
+	Size              int64
+	Data              string
+}
+
+// Named returns what the descriptor says about the bytes.
+func (d Descriptor) Named() Named { return Named{d.MediaType, d.Digest, d.Size, string(d.Data)} }
+
 // A Ref is a descriptor, or the reason why there is none.
 type Ref struct {
 	Descriptor

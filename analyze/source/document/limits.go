@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -187,15 +188,17 @@ func Over[N int | int64](name string, value, limit N) error {
 	return &tarfs.LimitError{Name: name, Value: int64(value), Limit: int64(limit)}
 }
 
-// maxHeld is how many bytes of manifests, indexes and configs may be in memory: an index may name thousands.
+// maxHeld is how many bytes manifests, indexes and configs may have in memory: an index may name thousands.
 const maxHeld = 64 << 20
 
 // ErrHeld says that the documents of a source are too many.
-var ErrHeld = fmt.Errorf("manifests and configs have more than %d MiB together", maxHeld>>20)
+var ErrHeld = fmt.Errorf("manifests and configs have more than %d MiB together, or too many values", maxHeld>>20)
 
-// Hold adds a document of n bytes to those held in memory. The error is ErrHeld.
-func Hold(held *int64, n int) error {
-	if *held += int64(n); *held > maxHeld {
+// Hold adds a document to those held in memory. The error is ErrHeld. A value of a list or an object needs more memory
+// than the two bytes that it may have in the document.
+func Hold(held *int64, doc []byte) error {
+	const value = 48
+	if *held += int64(len(doc) + value*bytes.Count(doc, []byte{','})); *held > maxHeld {
 		return ErrHeld
 	}
 	return nil

@@ -125,7 +125,7 @@ func (p *plan) hold(e *entry, d document.Descriptor, raw []byte) error {
 	if _, there := p.blobs[d.Digest]; there {
 		return nil
 	}
-	if err := document.Hold(&p.held, len(raw)); err != nil {
+	if err := document.Hold(&p.held, raw); err != nil {
 		return err
 	}
 	p.blobs[d.Digest] = download{Blob: layout.Blob{Digest: d.Digest, Size: int64(len(raw))}, ref: e.ref, content: raw}

@@ -137,7 +137,7 @@ func (r *Repository) Document(d document.Descriptor, what, limitName string, lim
 	if err := d.Match(doc); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.ref, err)
 	}
-	if document.Hold(&r.held, len(doc)) == nil {
+	if document.Hold(&r.held, doc) == nil {
 		r.documents[d.Digest] = doc
 	}
 	return doc, nil
