@@ -17,7 +17,7 @@ type Limits struct {
 	Sparse     int64 // expanded bytes of a sparse file that is read; if digests are wanted, of all of a layer
 	NameBytes  int   // bytes of all names, link targets, attributes and sparse maps
 	Implied    int   // directories of an image that no layer lists
-	LinkSteps  int   // components of symlinks that lead to the parents of a layer's entries
+	LinkSteps  int   // components of paths through symlinks to the parents of a layer's entries, and of the symlinks
 
 	// Held counts what NameBytes bounds, for all layers of an image. Nil means that a layer counts for itself.
 	Held *atomic.Int64

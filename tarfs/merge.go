@@ -82,7 +82,7 @@ type merger struct {
 
 	implied   int      // directories made in all layers
 	log       *changes // of what lower layers left, for a Pile; else nil
-	linkSteps int      // components of symlinks followed in this layer
+	linkSteps int      // components of symlinks and of paths through them, in this layer
 }
 
 // local is what the current layer says of a path.
@@ -225,6 +225,7 @@ func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 		}
 	}
 	if links > 0 && err == nil {
+		m.linkSteps += len(parts) // nobody remembers where such a path leads
 		err = m.bounded(steps)
 	}
 	return steps, links, err
