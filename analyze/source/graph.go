@@ -88,8 +88,8 @@ func (g *Graph) readManifest(e *Entry) error {
 	return err
 }
 
-// readDescribed fills the entry from its manifest, or returns the index that the descriptor names instead. It reads what
-// many descriptors name once.
+// readDescribed fills the entry from its manifest, or returns the index that the descriptor names instead. It reads a
+// document once, however many descriptors name it.
 func (g *Graph) readDescribed(e *Entry) (*document.Document, error) {
 	key := e.Descriptor.Named()
 	found := g.read[key]
