@@ -79,7 +79,7 @@ func newDifference(ctx context.Context, c *analyze.Comparison) *browser {
 		if m.B == tarfs.NoLayer {
 			side, n = c.A, m.A
 		}
-		b.layers = append(b.layers, layer{fmt.Sprintf("%s %d", m.Status, n), side.Image.Layers[n].Size, -1,
+		b.layers = append(b.layers, layer{fmt.Sprintf("%s %d", m.Status, n), side.Image.Layers[n].Size, 0,
 			item.Instruction(side.Image.Instruction(n)), analyze.Last})
 	}
 	b.stage(analyze.Last)

@@ -51,7 +51,8 @@ func (b *browser) screen() string {
 	wide := b.layersWidth()
 	right := b.width - wide - 1
 	lines := []string{styled(fit(b.title(), b.width), bold)}
-	lines = append(lines, styled(fit(layerHeader, wide), faint)+"│"+styled(fit(b.header(), right), faint))
+	left := b.layerRow("LAYER", "SIZE", "HIDDEN", "INSTRUCTION")
+	lines = append(lines, styled(fit(left, wide), faint)+"│"+styled(fit(b.header(), right), faint))
 	for i := range b.paneHeight() {
 		lines = append(lines, b.layerLine(b.layer.top+i, wide)+"│"+b.rightLine(b.cursor().top+i, right))
 	}
@@ -73,18 +74,20 @@ func (b *browser) title() string {
 	return line
 }
 
-var layerHeader = fmt.Sprintf("%5s %7s %7s INSTRUCTION", "LAYER", "SIZE", "HIDDEN")
+// layerRow lays out a line on the left; names of two images' layers are longer.
+func (b *browser) layerRow(name, size, hidden, instruction string) string {
+	if b.difference != nil {
+		return fmt.Sprintf("%-10s %7s %s", name, size, instruction)
+	}
+	return fmt.Sprintf("%5s %7s %7s %s", name, size, hidden, instruction)
+}
 
 func (b *browser) layerLine(i, width int) string {
 	if i >= len(b.layers) {
 		return strings.Repeat(" ", width)
 	}
 	l := b.layers[i]
-	hidden := show.Size(l.hidden)
-	if l.hidden < 0 {
-		hidden = ""
-	}
-	line := fit(fmt.Sprintf("%5s %7s %7s %s", l.name, show.Size(l.size), hidden, show.Safe(l.instruction)), width)
+	line := fit(b.layerRow(l.name, show.Size(l.size), show.Size(l.hidden), show.Safe(l.instruction)), width)
 	return b.emphasized(line, i == b.layer.row, b.inLayers)
 }
 
