@@ -11,7 +11,7 @@ import (
 // directory itself counts. Unlike Docker, it also finds another content of the same size and time. Source: moby,
 // go-archive/changes.go and changes_unix.go.
 func CompareContainer(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error) {
-	c := &Comparison{A: a, B: b, ignore: ignore, stages: true, own: true}
+	c := &Comparison{A: a, B: b, ignore: ignore, stages: true, own: true, key: newTagKey()}
 	c.matchLayers()
 	return c, c.settleDoubts(ctx)
 }
