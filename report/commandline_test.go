@@ -202,3 +202,37 @@ func TestVersionIsAFlagToo(t *testing.T) {
 		t.Errorf("--version: got %v want %v", got, want)
 	}
 }
+
+// What the help says of exit status 1 is true: each command that can answer no does, and the others never say so.
+func TestTheHelpSaysWhichCommandsAnswerNo(t *testing.T) {
+	one, other := direct.Pack(t, "myfile"), direct.Pack(t, "links")
+	no := map[string]string{
+		"owner": "ONE /no", "log": "ONE /no", "find": "ONE no", "ls": "ONE /no", "tree": "ONE /no", "hidden": "ONE no",
+		"du": "ONE /no", "diff": "ONE OTHER", "check": "--max-layers 1 ONE", "cat": "ONE /no", "extract": "ONE /no -C out",
+		"verify": "--expect sha256:" + strings.Repeat("0", 64) + " ONE", "inspect": "no.tar", "history": "no.tar",
+	}
+	yes := map[string]string{
+		"waste": "ONE", "layers": "ONE", "images": "ONE", "log": "ONE /etc/MYFILE", "diff": "ONE ONE", "verify": "ONE",
+		"hidden": "--sensitive --min-size 1GB ONE", "check": "--max-layers 9 ONE",
+	}
+	t.Chdir(t.TempDir())
+	for _, r := range report.All() {
+		if r.Hidden {
+			continue
+		}
+		help := direct.Layup(t, "help", r.Name).Out
+		args, says := no[r.Name]
+		if says == strings.Contains(help, "the answer is no (never for this command)") {
+			t.Errorf("%s: can it answer no? The help says: %s", r.Name, help[strings.Index(help, "Exit status"):])
+		}
+		for status, line := range []string{yes[r.Name], args} {
+			words := strings.Fields(strings.NewReplacer("ONE", one, "OTHER", other).Replace(line))
+			if line == "" {
+				continue
+			}
+			if got := direct.Layup(t, append([]string{r.Name}, words...)...); got.Status != status {
+				t.Errorf("%s %s: exit %d, want %d: %s", r.Name, line, got.Status, status, got.Err)
+			}
+		}
+	}
+}

@@ -100,5 +100,9 @@ func (s *search) storeColumns() []render.Column {
 		list, _ := row[images].Object().([]string)
 		return strings.Join(list, ", ")
 	}}
+	if s.long { // where a version is stored comes last
+		in.Cut = true
+		return slices.Insert(columns, len(columns)-1, in)
+	}
 	return append(columns, in)
 }

@@ -56,17 +56,18 @@ func (c *Call) Terminal() render.Terminal {
 	return t
 }
 
-// status begins a status line, or lines, as --progress says; nil for neither.
+// status begins a status line, or lines, as --progress says; nil for neither. There is one at a time, whoever asks.
 func (c *console) status(how string) *render.Progress {
 	columns := width(c.w)
 	if c.quiet || how == "none" || how == "auto" && columns == 0 {
 		return nil
 	}
-	p := render.NewProgress(c.w, how, func() int { return width(c.w) })
 	c.mu.Lock()
-	c.progress = p
-	c.mu.Unlock()
-	return p
+	defer c.mu.Unlock()
+	if c.progress == nil {
+		c.progress = render.NewProgress(c.w, how, func() int { return width(c.w) })
+	}
+	return c.progress
 }
 
 // reading says how far loading has come, and how fast if the bytes are fetched or the layers are not known yet.

@@ -14,7 +14,7 @@ import (
 func (l *lineWriter) draw(w *bufio.Writer, rows [][]string) error {
 	var drawn bytes.Buffer
 	table := newPlainTable(&drawn, l.columns)
-	table.Header(l.shortened(l.titles()))
+	table.Header(l.shortTitles())
 	styles := []string{headerStyle}
 	for _, row := range rows {
 		parts := l.parts(row)
@@ -39,6 +39,17 @@ func (l *lineWriter) draw(w *bufio.Writer, rows [][]string) error {
 		l.writeLine(w, bytes.TrimSuffix(line, []byte("\n")), style)
 	}
 	return nil
+}
+
+// shortTitles are the titles, each cut at its end.
+func (l *lineWriter) shortTitles() []string {
+	titles := l.titles()
+	for i, title := range titles {
+		if l.most[i] > 0 {
+			titles[i] = cutTo(title, l.most[i])
+		}
+	}
+	return titles
 }
 
 // shortened is a row of as many cells as the table has columns, each cut to its column's limit.

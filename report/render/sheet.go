@@ -126,7 +126,7 @@ func (c Column) cuts() bool { return c.Cut || c.Wrap }
 
 // stream writes the header and the first rows.
 func (l *lineWriter) stream(w *bufio.Writer, rows [][]string) error {
-	err := l.write(w, l.titles(), headerStyle)
+	err := l.writePart(w, l.shortTitles(), headerStyle)
 	for _, row := range rows {
 		err = cmp.Or(err, l.write(w, row, l.style(row)))
 	}

@@ -180,7 +180,8 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	if sources {
 		sh.columns = append(sh.columns, Column{Title: "SOURCE"})
 	}
-	if many {
+	names := many && slices.ContainsFunc(group, func(s Section) bool { return s.Name != "" })
+	if names {
 		sh.columns = append(sh.columns, Column{Title: "IMAGE"})
 	}
 	for _, c := range group[0].Columns {
@@ -190,7 +191,7 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	sh.rows = func(yield func([]string) bool) error {
 		for _, s := range group {
 			n := 0
-			if !s.cells(sources, many, func(row []string) bool {
+			if !s.cells(sources, names, func(row []string) bool {
 				if n++; s.Largest && t.Rows > 0 && n > t.Rows {
 					sh.more++
 					return true
