@@ -97,13 +97,20 @@ type lineWriter struct {
 	buf    []byte
 }
 
-// fit cuts the columns that may be cut to the terminal's width, the last one first: at first none below its floor.
+// fit cuts the columns that may be cut to the terminal's width, the last one first: at first none below its floor, then
+// all others before the last.
 func (l *lineWriter) fit() {
 	spare := l.terminal.Width - len(gap)*(len(l.widths)-1)
 	for _, w := range l.widths {
 		spare -= w
 	}
-	for _, floor := range []func(int) int{l.floor, func(int) int { return narrowest }} {
+	allButLast := func(i int) int {
+		if i == len(l.columns)-1 {
+			return readable
+		}
+		return narrowest
+	}
+	for _, floor := range []func(int) int{l.floor, allButLast, func(int) int { return narrowest }} {
 		for i, c := range slices.Backward(l.columns) {
 			if !c.cuts() || spare >= 0 {
 				continue

@@ -178,11 +178,11 @@ func sheetOf(d Doc, group []Section, t Terminal) *sheet {
 	many := d.many() && len(group[0].Head) == 0
 	sources := many && slices.ContainsFunc(d.Sections, func(s Section) bool { return s.Source != d.Sections[0].Source })
 	if sources {
-		sh.columns = append(sh.columns, Column{Title: "SOURCE"})
+		sh.columns = append(sh.columns, Column{Title: "SOURCE", Cut: true, Path: true})
 	}
 	names := many && slices.ContainsFunc(group, func(s Section) bool { return s.Name != "" })
 	if names {
-		sh.columns = append(sh.columns, Column{Title: "IMAGE"})
+		sh.columns = append(sh.columns, Column{Title: "IMAGE", Cut: true, Path: true})
 	}
 	for _, c := range group[0].Columns {
 		c.Title = strings.ToUpper(c.Title)
