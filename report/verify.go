@@ -229,8 +229,9 @@ func (one verified) head(c *call.Call, v *record) []string {
 	if commit != "" {
 		by += " (" + commit + ")"
 	}
-	lines := []string{"verified by  " + by, "command      " + c.Line(),
-		"source       " + show.Safe(call.WithoutPasswords(v.name)) + " (" + one.source + ")"}
+	lines := []string{"verified by  " + by,
+		"source       " + show.Safe(call.WithoutPasswords(v.name)) + " (" + one.source + ")",
+		"command      " + c.Line()}
 	add := func(title, text string) {
 		if text != "" {
 			lines = append(lines, title+show.Safe(text)) // titles are not escaped

@@ -33,7 +33,7 @@ func cutTo(s string, most int) string {
 	if most < 1 {
 		return ""
 	}
-	return strings.TrimRight(s[:fitting(s, most-1)], " ") + ellipsis
+	return strings.TrimRight(s[:fitting(s, most-1)], " "+ellipsis) + ellipsis
 }
 
 // nearSpace is how many columns a cut gives up so that it is between words.
