@@ -77,7 +77,7 @@ func (v *Verification) verify(ctx context.Context, src source.Source, subjects [
 
 // OpenRecorded is Open together with the record that Verify makes of the image, in one pass over its layers. It refuses
 // what Open refuses. Unless whole is set, what the image does not need is left out of the record: the digest of the
-// input as a whole, other blobs, the contents of an engine's directories. Without opt.Source.Verify there is no record.
+// input as a whole and other blobs. Without opt.Source.Verify there is no record.
 func OpenRecorded(ctx context.Context, name string, opt Options, whole bool) (*Image, *Verification, error) {
 	if !opt.Source.Verify {
 		img, err := Open(ctx, name, opt)
@@ -107,7 +107,7 @@ func OpenRecorded(ctx context.Context, name string, opt Options, whole bool) (*I
 	if err != nil {
 		return nil, nil, errors.Join(err, src.Close())
 	}
-	img, err := loadOnly(ctx, src, subjects[0].Image, loading{Options: audited, contents: whole})
+	img, err := loadOnly(ctx, src, subjects[0].Image, loading{Options: audited, contents: true})
 	if err != nil {
 		return img, nil, err
 	}

@@ -1,11 +1,14 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/report/item"
 	"layup/report/render/html"
 	"layup/tarfs"
 )
@@ -231,4 +234,65 @@ func unseenOf(img *analyze.Image) *html.Table {
 		how.Add(uint64(h.How))
 	}
 	return t
+}
+
+// A sideColumns holds what the paths are on one side.
+type sideColumns struct {
+	typ, mode, uid, gid, size, seconds, layer *html.Column
+	link                                      *html.Column
+}
+
+// differencesOf lists the paths that differ, in path order.
+func differencesOf(compared *analyze.Comparison) *html.Table {
+	t := html.NewTable("differences")
+	path, change, what, deletedBy := t.Names("path"), t.Numbers("change"), t.Names("what"), t.Numbers("deletedBy")
+	var sides [2]sideColumns
+	for i, s := range []string{"a", "b"} {
+		sides[i] = sideColumns{t.Numbers(s + "Type"), t.Numbers(s + "Mode"), t.Numbers(s + "UID"), t.Numbers(s + "GID"),
+			t.Numbers(s + "Size"), t.Names(s + "Time"), t.Numbers(s + "Layer"), t.Names(s + "Link")}
+	}
+	changes := []string{analyze.Added, analyze.Removed, analyze.Changed}
+	var names []byte
+	for d := range compared.Paths() {
+		path.AddName(d.Path())
+		change.Add(uint64(slices.Index(changes, d.Change)))
+		names = names[:0]
+		for _, name := range d.What.Names() {
+			names = append(append(names, name...), ' ')
+		}
+		what.AddName(string(bytes.TrimSpace(names)))
+		deletedBy.Add(uint64(compared.DeletedBy(d) + 1))
+		sides[0].add(d.A, d.InA)
+		sides[1].add(d.B, d.InB)
+	}
+	return t
+}
+
+// add writes a version, or zeros if there is none: the number of a type is one more than its own.
+func (c *sideColumns) add(v tarfs.Version, there bool) {
+	if !there {
+		for _, column := range []*html.Column{c.typ, c.mode, c.uid, c.gid, c.size, c.layer} {
+			column.Add(0)
+		}
+		c.seconds.AddName("")
+		c.link.AddName("")
+		return
+	}
+	m := v.Meta()
+	mode := uint64(m.Mode)
+	if v.Type() == tarfs.Symlink {
+		mode = 0o777 // every system shows it so
+	}
+	c.typ.Add(uint64(v.Type()) + 1)
+	c.mode.Add(mode)
+	c.uid.Add(uint64(m.UID))
+	c.gid.Add(uint64(m.GID))
+	c.size.Add(uint64(v.Size()))
+	c.layer.Add(uint64(v.Layer() + 1))
+	c.link.AddName(v.Link())
+	when := ""
+	if v.HasMTime() {
+		when = item.MTime(v)
+	}
+	c.seconds.AddName(when)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"iter"
 	"slices"
@@ -146,4 +147,37 @@ func maskValue(v any, mask func(string) string) any {
 		}
 	}
 	return v
+}
+
+// pageSide is what the page says of one of two images.
+type pageSide struct {
+	Facts  pageFacts    `json:"facts"`
+	Stored int64        `json:"stored"`
+	Live   int64        `json:"live"`
+	Hidden int64        `json:"hidden"`
+	Layers []layerBytes `json:"layers"`
+}
+
+// layerBytes are the bytes of the files of a layer, as waste counts them.
+type layerBytes struct {
+	Stored int64 `json:"stored"`
+	Live   int64 `json:"live"`
+	Hidden int64 `json:"hidden"`
+}
+
+// plainExtras turns values into what JSON says of them, so that their texts can be masked.
+func plainExtras(list []render.Extra) error {
+	for i := range list {
+		doc, err := json.Marshal(list[i].Value)
+		if err != nil {
+			return err
+		}
+		decoder := json.NewDecoder(bytes.NewReader(doc))
+		decoder.UseNumber()
+		list[i].Value = nil
+		if err := decoder.Decode(&list[i].Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }

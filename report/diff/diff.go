@@ -50,20 +50,20 @@ text that holds no NUL byte.
 
 // A comparing is what the flags of diff ask for.
 type comparing struct {
-	stages          string
-	ignore          *arg.Words
-	stat, byLayer   bool
-	semantic        bool // whatever a build makes anew each time is ignored
-	times           bool // list paths that changed only in time
-	content         bool
-	needs           analyze.Needs
-	newFile         bool
-	most            string
-	limit           int64 // most, in bytes
-	image, platform [2]string
-	aspects         analyze.Aspect
-	against         *arg.Choice
-	container       bool // the one argument is a container
+	stages        string
+	ignore        *arg.Words
+	stat, byLayer bool
+	semantic      bool // whatever a build makes anew each time is ignored
+	times         bool // list paths that changed only in time
+	content       bool
+	needs         analyze.Needs
+	newFile       bool
+	most          string
+	limit         int64 // most, in bytes
+	Choice
+	aspects   analyze.Aspect
+	against   *arg.Choice
+	container bool // the one argument is a container
 }
 
 // Diff is the command diff.
@@ -94,13 +94,7 @@ func newDiff(f *pflag.FlagSet) call.Answer {
 	f.StringVar(&d.most, "content-max", "1MiB", "with --content, compare files up to this `SIZE` line by line "+
 		"(default 1MiB)")
 	f.BoolVar(&d.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
-	for i, side := range []string{"a", "b"} {
-		f.StringVar(&d.image[i], "image-"+side, "", "--image for "+strings.ToUpper(side)+" only: `REF` or @N")
-	}
-	for i, side := range []string{"a", "b"} {
-		f.StringVar(&d.platform[i], "platform-"+side, "", "--platform for "+strings.ToUpper(side)+
-			" only: `OS/ARCH` or OS/ARCH/VARIANT")
-	}
+	d.Choice.Flags(f)
 	return d.answer
 }
 
@@ -116,7 +110,7 @@ func (d *comparing) answer(ctx context.Context, c *call.Call) (int, error) {
 		return call.Failed, err
 	}
 	defer list.Close()
-	if status := unfit(c, list); status != call.Answered {
+	if status := Unfit(c, list); status != call.Answered {
 		return status, nil
 	}
 	a, err := d.compare(ctx, c, list, sides)
@@ -194,7 +188,7 @@ func (d *comparing) check(c *call.Call) error {
 			"diff: --layers compares layers of one image")
 	}
 	for i, side := range []string{"a", "b"} {
-		if d.image[i] != "" || d.platform[i] != "" {
+		if d.Image[i] != "" || d.Platform[i] != "" {
 			return call.Usage("--image and --platform choose the image",
 				"diff: --image-%s and --platform-%s do not apply to --layers", side, side)
 		}

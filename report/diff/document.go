@@ -10,6 +10,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/digest"
+	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
@@ -39,6 +40,22 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 		s.Fields = slices.Concat(s.Fields, textFields)
 	}
 	a.show(ctx, &s)
+	a.remark(&s)
+	return s
+}
+
+// Facts is what the document of diff says of two images besides their paths: layers, sizes, config, warnings and
+// errors.
+func Facts(list call.Images, compared *analyze.Comparison) render.Section {
+	a := &diffAnswer{Comparison: compared, asked: &comparing{}, list: list, stat: compared.Stat(),
+		growth: compared.Growth()}
+	s := render.Section{Extra: a.extra(), Fields: countsTable.Fields(), Rows: countsTable.Rows(a.counts())}
+	a.remark(&s)
+	return s
+}
+
+// remark adds warnings and errors.
+func (a *diffAnswer) remark(s *render.Section) {
 	for i, l := range a.list {
 		side := ""
 		if !a.stages() {
@@ -51,7 +68,6 @@ func (a *diffAnswer) section(ctx context.Context) render.Section {
 			s.Errors = append(s.Errors, sideError{side, item.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()}})
 		}
 	}
-	return s
 }
 
 // A sideWarning is a warning about one of two images; its side is empty if there is only one image.

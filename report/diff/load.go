@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"layup/analyze"
 	"layup/analyze/source/advice"
 	"layup/report/call"
@@ -25,18 +27,41 @@ func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]ana
 	case d.container:
 		return d.loadContainer(ctx, c)
 	}
+	return d.Choice.Load(ctx, c, d.needs, d.aspects)
+}
+
+// A Choice says which images of two inputs are compared.
+type Choice struct {
+	Image, Platform [2]string // as --image and --platform say it for both
+}
+
+// Flags adds the flags that choose.
+func (o *Choice) Flags(f *pflag.FlagSet) {
+	for i, side := range []string{"a", "b"} {
+		f.StringVar(&o.Image[i], "image-"+side, "", "--image for "+strings.ToUpper(side)+" only: `REF` or @N")
+	}
+	for i, side := range []string{"a", "b"} {
+		f.StringVar(&o.Platform[i], "platform-"+side, "", "--platform for "+strings.ToUpper(side)+
+			" only: `OS/ARCH` or OS/ARCH/VARIANT")
+	}
+}
+
+// Load loads the two images that the arguments name, to compare them except for the ignored aspects. Unfit says which
+// of them could not be loaded.
+func (o *Choice) Load(ctx context.Context, c *call.Call, needs analyze.Needs, ignore analyze.Aspect) (call.Images,
+	[2]analyze.Side, error) {
 	var sides [2]analyze.Side
 	var opt [2]analyze.Options
 	for i := range opt {
 		var err error
-		if opt[i], err = c.Options(c.Args, d.needs); err != nil {
+		if opt[i], err = c.Options(c.Args, needs); err != nil {
 			return nil, sides, err
 		}
-		opt[i].Select.Image = cmp.Or(d.image[i], opt[i].Select.Image)
-		opt[i].Select.Platform = cmp.Or(d.platform[i], opt[i].Select.Platform)
+		opt[i].Select.Image = cmp.Or(o.Image[i], opt[i].Select.Image)
+		opt[i].Select.Platform = cmp.Or(o.Platform[i], opt[i].Select.Platform)
 		opt[i].Note = func(text string) { c.Note(sideNames[i] + ": " + text) }
 	}
-	images, errs := analyze.OpenPair(ctx, [2]string(c.Args), opt, d.aspects)
+	images, errs := analyze.OpenPair(ctx, [2]string(c.Args), opt, ignore)
 	var list call.Images
 	for i, img := range images {
 		list = append(list, call.Loaded{Name: sideNames[i] + ": " + c.Args[i], Many: true, Image: img, Err: errs[i]})
@@ -73,8 +98,8 @@ func ready(ctx context.Context, list call.Images) error {
 	return nil
 }
 
-// unfit prints why images could not be loaded, if any could not, and returns the exit status.
-func unfit(c *call.Call, list call.Images) int {
+// Unfit prints why images could not be loaded, if any could not, and returns the exit status.
+func Unfit(c *call.Call, list call.Images) int {
 	for _, l := range list {
 		if l.Err != nil {
 			list.Explain(c)

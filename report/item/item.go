@@ -4,8 +4,10 @@ package item
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"layup/analyze"
+	"layup/analyze/show"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -47,6 +49,15 @@ func AppendMeta(row []render.Value, v tarfs.Version) []render.Value {
 		mtime = render.At(m.MTime, m.MTimeNS)
 	}
 	return append(row, size, mtime)
+}
+
+// MTime returns the time of a version as tables show it, with nanoseconds if it has any.
+func MTime(v tarfs.Version) string {
+	m := v.Meta()
+	if m.MTimeNS == 0 || !show.Dated(m.MTime) {
+		return show.When(m.MTime)
+	}
+	return fmt.Sprintf("%s.%09dZ", strings.TrimSuffix(show.When(m.MTime), "Z"), m.MTimeNS)
 }
 
 // Mode returns the permissions in octal; those of a symlink mean nothing, and every system shows them as 0777.

@@ -50,10 +50,10 @@ export function recordSection(record) {
   const checks = record.items;
   const grid = new Grid("checks", [
     { title: "Result", width: "4.5rem", cell: k => verdict(checks[k]) },
-    { title: "Check", width: "8rem", cell: k => checks[k].what + (checks[k].layer >= 0 ? " " + checks[k].layer : "") },
+    { title: "Check", width: "6.5rem", cell: k => checks[k].what + (checks[k].layer >= 0 ? " " + checks[k].layer : "") },
     { title: "Size", number: true, width: "5.5rem", spare: true, cell: k => checks[k].size >= 0 ? sized(checks[k].size) : "-" },
     { title: "Of", width: "minmax(9rem,3fr)", mono: true, cell: k => subject(checks[k]), hint: k => about(checks[k]) },
-    { title: "Remark", width: "minmax(7rem,2fr)", cell: k => line([checks[k].code, checks[k].message].filter(Boolean).join(": ")) },
+    { title: "Remark", width: "minmax(7rem,2fr)", wide: true, cell: k => line([checks[k].code, checks[k].message].filter(Boolean).join(": ")) },
   ], { rows: 14, each: k => checks[k].pass === false ? { class: "failed" } : {} });
   grid.show(checks.length);
   return section("record", "Verification", "What layup verify says: each comparison that could be made. A dash is where " +

@@ -14,7 +14,7 @@ export function el(tag, properties = {}, ...children) {
 
 // put appends texts and elements.
 export function put(e, children) {
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child !== undefined && child !== null && child !== false) e.append(child);
   }
   return e;

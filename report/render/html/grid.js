@@ -12,14 +12,14 @@ export class Grid {
   constructor(label, columns, options = {}) {
     Object.assign(this, { columns, count: 0, active: 0, rows: 16, options, id: "grid" + grids++, label });
     const template = columns.map(c => c.width || "minmax(0,1fr)").join(" ");
-    const narrow = columns.filter(c => !c.spare).map(c => c.width || "minmax(0,1fr)").join(" ");
+    const narrow = columns.filter(c => !c.spare).map(c => (c.width || "1fr").replace(/minmax\([^,]*,/, "minmax(0,")).join(" ");
     this.head = el("div", { class: "row head", role: "row" },
       columns.map(c => el("div", { role: "columnheader", class: classes(c) }, c.title)));
     this.window = el("div", { class: "window", role: "presentation" });
     this.body = el("div", { class: "body", role: "rowgroup", onscroll: () => this.draw() }, this.window);
     this.paper = el("div", { class: "paper" });
     this.grid = el("div", { class: "grid", role: options.tree ? "treegrid" : "grid", "aria-label": label, tabindex: "0",
-      onkeydown: e => this.key(e), onclick: e => this.click(e), onfocus: () => this.draw() },
+      onkeydown: e => this.key(e), onclick: e => this.click(e) },
     el("div", { role: "rowgroup" }, this.head), this.body);
     this.grid.style.setProperty("--columns", template);
     this.grid.style.setProperty("--narrow", narrow);

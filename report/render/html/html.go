@@ -41,7 +41,7 @@ type Section struct {
 
 // modules are the script's parts: each imports only from those before it.
 var modules = []string{"text", "dom", "data", "state", "palette", "tree", "search", "grid", "layers", "map", "files",
-	"findings", "config", "main"}
+	"findings", "config", "compare", "main"}
 
 // A module imports from others and exports to others in whole lines.
 var (

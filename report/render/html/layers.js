@@ -3,8 +3,12 @@ import { el, section, plainTable } from "./dom.js";
 import { grouped, line, safe, shortDigest, sized } from "./text.js";
 import { color, ink } from "./palette.js";
 
+// The classic builder writes a digest in place of the sources of COPY and ADD.
+const classicSources = /^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]+ in /;
+
 export function instructionOf(layer) {
-  return line(layer.instruction || layer.createdBy || layer.comment || layer.role || "");
+  const text = layer.instruction || layer.createdBy || layer.comment || layer.role || "";
+  return line(text.replace(classicSources, "$1 … in "));
 }
 
 export function layersSection(layers, accounts, state) {
