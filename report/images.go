@@ -75,12 +75,21 @@ var imagesTable = render.Table[source.Listed]{
 		if l.Missing {
 			return "missing"
 		}
+		if l.Partial {
+			return "over " + render.Sized(render.Counted(l.Size))
+		}
 		return render.Sized(render.Counted(l.Size))
 	}).Right().If(areKnown),
 	render.TextOf("created", func(l source.Listed) string { return l.Created }).
 		Column("CREATED", shownCreated).Cut().Spare().If(areKnown),
 	render.Of("missing", render.Bool, func(l source.Listed) render.Value {
 		if !l.Missing {
+			return render.Value{}
+		}
+		return render.B(true)
+	}),
+	render.Of("partialSize", render.Bool, func(l source.Listed) render.Value {
+		if !l.Partial {
 			return render.Value{}
 		}
 		return render.B(true)
@@ -168,13 +177,14 @@ func newImages(f *pflag.FlagSet) call.Answer {
 		opt.Source.Registry.List, opt.Source.Registry.Detail = true, *detail
 		list := func(name string) (contents, error) { return contentsOf(ctx, name, opt.Source) }
 		doc := render.Doc{Command: c.Command.Name, Many: opt.Select.All || len(c.Args) > 1}
-		status, failed, warnings := call.Answered, []error(nil), []tarfs.Warning(nil)
+		status, failed, warnings, partial := call.Answered, []error(nil), []tarfs.Warning(nil), false
 		for found := range call.Inputs(ctx, c, c.Args, list) {
 			if found.Err != nil && !doc.Many || ctx.Err() != nil {
 				return call.Failed, cmp.Or(found.Err, ctx.Err())
 			}
 			section, errs := found.Value.section(found.Name, found.Err, doc.Many)
 			warnings = append(warnings, found.Value.warnings...)
+			partial = partial || slices.ContainsFunc(found.Value.list, func(l source.Listed) bool { return l.Partial })
 			doc.Sections = append(doc.Sections, section)
 			if failed = append(failed, errs...); found.Err != nil || len(errs) > 0 && !c.KeepGoing {
 				status = call.Failed
@@ -189,6 +199,9 @@ func newImages(f *pflag.FlagSet) call.Answer {
 			c.Fail(err)
 		}
 		c.Warn(warnings)
+		if partial {
+			c.Note("a size marked with \"over\" leaves out layers that cannot be read: layers says which")
+		}
 		return status, nil
 	}
 }

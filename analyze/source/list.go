@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,6 +24,7 @@ type Listed struct {
 	Size      int64    // bytes stored: config, manifest and layers; of a blob itself; -1 unknown
 	Created   string   // RFC 3339, as the config says; empty if unknown
 	Missing   bool     // named by a document, but not in the input, or not whole
+	Partial   bool     // Size leaves out layers that cannot be read: foreign, encrypted, without a valid descriptor
 	Type      string   // of an artifact, attestation or referrer: its artifactType or what stands for it; empty if unknown
 	Subject   string   // of an attestation or referrer: the digest it refers to; empty if unknown
 	Titles    []string // of an artifact: the names of its files
@@ -137,6 +139,7 @@ func (item *Listed) add(ctx context.Context, img *Image, e *Entry) (err error) {
 	default:
 		var whole bool
 		item.Size, whole = storedSize(img)
+		item.Partial = slices.ContainsFunc(img.Layers, func(l *Layer) bool { return l.Err != nil })
 		item.Digest, item.Missing = cmp.Or(item.Digest, img.ID), item.Missing || !whole
 	}
 	if e.Container != nil {

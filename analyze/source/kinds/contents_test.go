@@ -82,3 +82,28 @@ func TestContentsOfADamagedImageIsAnErrorAmongTheOthers(t *testing.T) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 }
+
+func TestContentsMarksASizeWithoutAllLayers(t *testing.T) {
+	s := sampleOf(t, "a", "b")
+	for case_, edit := range map[string]func(l *layout, m map[string]any){
+		"a foreign layer": func(l *layout, m map[string]any) {
+			foreign(m)
+			delete(l.blobs, s.diffIDs[0])
+		},
+		"an encrypted layer": func(_ *layout, m map[string]any) {
+			m["layers"].([]any)[0].(map[string]any)["mediaType"] = typeLayer + "+encrypted"
+		},
+	} {
+		l := newLayout()
+		l.top(l.image(s, func(m map[string]any) { edit(l, m) }), "t")
+		list, err := openFile(t, unpack(t, l.members()...)).List(t.Context())
+		if err != nil || len(list) == 0 || !list[0].Partial {
+			t.Errorf("%s: got %+v, %v", case_, list, err)
+		}
+	}
+	l := newLayout()
+	list, err := openFile(t, unpack(t, l.top(l.image(s, nil), "t").members()...)).List(t.Context())
+	if err != nil || list[0].Partial {
+		t.Errorf("a whole image: got %+v, %v", list, err)
+	}
+}
