@@ -39,7 +39,7 @@ func newComplete(*pflag.FlagSet) call.Answer {
 		for _, c := range found {
 			if line := r.line(c); line != "" && strings.HasPrefix(c.word, r.typed.text) {
 				b.WriteString(line + "\n")
-				if shown++; strings.HasSuffix(c.word, "/") || strings.HasSuffix(c.word, "=") {
+				if shown++; strings.HasSuffix(c.word, "/") || strings.HasSuffix(c.word, "=") && !strings.Contains(c.word, "/") {
 					directive |= noSpace
 				}
 			}

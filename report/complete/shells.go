@@ -52,7 +52,9 @@ _layup() {
             fi ;;
         :4|:6) ;;
         *$'\t'*) told+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}") ;;
-        */|*=) open+=("$line") ;;
+        */) open+=("$line") ;;
+        */*) words_only+=("$line") ;;
+        *=) open+=("$line") ;;
         *) words_only+=("$line") ;;
         esac
     done < <(layup __complete --shell=zsh "${(@)words[2,CURRENT-1]}" "$IPREFIX$QIPREFIX$PREFIX" 2>/dev/null)

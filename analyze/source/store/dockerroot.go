@@ -352,7 +352,7 @@ func (d *dockerDriver) layer(chain string) (*dockerLayer, error) {
 	}
 	stack := digest.Chain(slices.DeleteFunc([]string{l.Parent, l.DiffID}, func(id string) bool { return id == "" }))
 	if got := stack[len(stack)-1]; got != chain {
-		return nil, fmt.Errorf("%s: its diffID and parent make another chainID: %s", show.Path(dir), got)
+		return nil, fmt.Errorf("%s: its diffID and parent make another chainID: %s", show.Path(dir), show.Safe(got))
 	}
 	if n, err := strconv.ParseInt(word(d.files, path.Join(dir, "size")), 10, 64); err == nil {
 		l.Size = n
