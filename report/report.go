@@ -90,7 +90,7 @@ func All() []call.Command {
 			Examples: []string{"layup verify shop.tar", "layup verify --all -f json -o record.json shop.tar",
 				"layup verify --expect sha256:8f0c… docker-root:/mnt/var/lib/docker:shop:1.2"}},
 		{Name: "report", Args: "IMAGE [IMAGE-B]", Min: 1, Max: 2, Plain: true, New: newPage, Details: pageDetails,
-			About:   "write everything about an image, or two, into one page for a browser",
+			About:   "write all about an image, or two, into a page for a browser",
 			Refuses: []call.Refusal{call.OneImage, call.NoTOC},
 			Examples: []string{"layup report shop.tar -o shop.html",
 				"layup report --digests docker://registry.example/shop:1.2 -o shop.html",
