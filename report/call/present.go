@@ -167,6 +167,9 @@ func describe(many bool, l Loaded, s render.Section) render.Section {
 	for _, w := range img.Warnings() {
 		s.Warnings = append(s.Warnings, item.NewWarningFacts(w))
 	}
+	if n := len(img.Errors()); n > 0 && s.Footer != "" {
+		s.Footer += fmt.Sprintf("; without what could not be read of %s", show.Count(n, "layer"))
+	}
 	for _, e := range img.Errors() {
 		s.Errors = append(s.Errors, item.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()})
 	}
