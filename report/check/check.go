@@ -137,9 +137,6 @@ func checked(img *analyze.Image, list []rules.Rule, but filter.Patterns) call.Pa
 	case broken > 0:
 		p.Footer = fmt.Sprintf("%d of %d rules fail", broken, len(list))
 	}
-	if !whole {
-		p.Footer += " in what could be read"
-	}
 	return p
 }
 
