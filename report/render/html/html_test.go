@@ -119,7 +119,7 @@ func TestTheSameDocumentGivesTheSameBytes(t *testing.T) {
 		}
 		return b.String()
 	}
-	if write() != write() {
+	if first, second := write(), write(); first != second {
 		t.Error("two pages of one document differ")
 	}
 }
