@@ -6,7 +6,6 @@ import (
 
 	"layup/analyze/space"
 	"layup/analyze/unified"
-	"layup/tarfs"
 )
 
 // The statuses of a layer, besides Added and Removed.
@@ -151,20 +150,18 @@ func (c *Comparison) Growth() Growth {
 	tops := map[string][2]int64{}
 	for side, s := range []Side{c.A, c.B} {
 		g.Layers[side] = make([]int64, len(s.Image.Layers))
-		for b := range s.Image.Tree().Bodies() {
-			g.Layers[side][b.Layer()] += b.Stored()
-			g.Stored[side] += b.Stored()
+		for i, one := range s.Image.scans {
+			g.Layers[side][i] = one.Table.Stored()
+			g.Stored[side] += g.Layers[side][i]
 		}
-		sizes := space.Visible(s.Image.Tree(), s.View())
-		g.Live[side] = sizes.Bytes(s.Image.Tree().Root())
-		for v := range s.View().Walk(s.Image.Tree().Root(), 1) {
-			if v.Type() == tarfs.Dir && !v.Node().IsRoot() {
-				both := tops[v.Node().Path()]
-				both[side] = sizes.Bytes(v.Node())
-				tops[v.Node().Path()] = both
-			}
+		for path, bytes := range space.Tops(s.Image.Tree(), s.View()) {
+			both := tops[path]
+			both[side] = bytes
+			tops[path] = both
 		}
 	}
+	g.Live = tops["/"]
+	delete(tops, "/")
 	for _, path := range slices.Sorted(maps.Keys(tops)) {
 		if both := tops[path]; both[0] != both[1] {
 			g.Directories = append(g.Directories, Grown{path, both})

@@ -173,6 +173,17 @@ func (l *Layer) Len() int { return int(l.entries.n) }
 // Size returns the length of the uncompressed tar in bytes, including what follows its end mark.
 func (l *Layer) Size() int64 { return l.size }
 
+// Stored returns how many bytes of content the layer's tar holds for its regular entries, whatever becomes of them: as
+// many as [Tree.Bodies] has of the layer.
+func (l *Layer) Stored() (sum int64) {
+	for i := range l.entries.n {
+		if l.entries.at(i).kind == File {
+			sum += l.stored(i)
+		}
+	}
+	return sum
+}
+
 // EndMark reports whether the archive ended with two zero blocks.
 func (l *Layer) EndMark() bool { return l.endMark }
 

@@ -24,13 +24,7 @@ func (d *Directories) Layer(n tarfs.Node) int { return int(d.layers[n.Number()])
 // Visible adds up what a snapshot shows: the bytes that the tar holds of each file, without holes.
 func Visible(tree *tarfs.Tree, snap *tarfs.Snapshot) *Directories {
 	s := NewSum(tree)
-	last := map[uint64]int{} // of each body with several names: when the last of them came
-	for v := range snap.Walk(tree.Root(), -1) {
-		if _, several := v.LinkGroup(); several {
-			id, _ := v.Inode()
-			last[id] = 0
-		}
-	}
+	last := linked(tree, snap) // when the last of its names came
 	for v := range snap.Walk(tree.Root(), -1) {
 		if v.Type() != tarfs.File {
 			continue
@@ -43,6 +37,49 @@ func Visible(tree *tarfs.Tree, snap *tarfs.Snapshot) *Directories {
 		}
 	}
 	return s.Directories()
+}
+
+// linked has each body with several names, with 0.
+func linked(tree *tarfs.Tree, snap *tarfs.Snapshot) map[uint64]int {
+	list := map[uint64]int{}
+	for v := range snap.Walk(tree.Root(), -1) {
+		if _, several := v.LinkGroup(); several {
+			id, _ := v.Inode()
+			list[id] = 0
+		}
+	}
+	return list
+}
+
+// Tops returns how many bytes are visible at and below the root and each directory in it, by path. It needs less memory
+// than Visible.
+func Tops(tree *tarfs.Tree, snap *tarfs.Snapshot) map[string]int64 {
+	tops := map[string]int64{"/": 0}
+	last := linked(tree, snap) // the number of the directory that counted it; -1 is the root alone
+	top, number := "", 0
+	for v := range snap.Walk(tree.Root(), -1) {
+		if v.Node().Parent().IsRoot() {
+			if top, number = "/", -1; v.Type() == tarfs.Dir && !v.Node().IsRoot() {
+				top, number = v.Node().Path(), v.Node().Number()
+				tops[top] = 0
+			}
+		}
+		if v.Type() != tarfs.File {
+			continue
+		}
+		id, _ := v.Inode()
+		by, several := last[id]
+		if by == 0 {
+			tops["/"] += v.Stored()
+		}
+		if top != "/" && by != number {
+			tops[top] += v.Stored()
+		}
+		if several {
+			last[id] = number
+		}
+	}
+	return tops
 }
 
 // A Sum takes bytes, directory by directory in the order of a walk, and adds them up.

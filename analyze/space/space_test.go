@@ -58,7 +58,7 @@ func TestSizesAreThoseOfTheBodiesBelow(t *testing.T) {
 		tree, _ := tarfs.Merge(layers, tarfs.Runtime)
 		for upto := range layers {
 			snap := tree.At(upto)
-			sizes := space.Visible(tree, snap)
+			sizes, tops := space.Visible(tree, snap), space.Tops(tree, snap)
 			for v := range snap.Walk(tree.Root(), -1) {
 				if v.Type() != tarfs.Dir {
 					continue
@@ -68,6 +68,9 @@ func TestSizesAreThoseOfTheBodiesBelow(t *testing.T) {
 				}
 				size, layer, names := added(snap, v.Node(), len(layers))
 				linked += names
+				if top, ok := tops[v.Node().Path()]; ok && top != size {
+					t.Fatalf("seed %d, upto %d, %s: %d at the top, want %d", seed, upto, v.Node().Path(), top, size)
+				}
 				if sizes.Bytes(v.Node()) != size || sizes.Layer(v.Node()) != layer {
 					t.Fatalf("seed %d, upto %d, %s: %d of layer %d, want %d of layer %d", seed, upto, v.Node().Path(),
 						sizes.Bytes(v.Node()), sizes.Layer(v.Node()), size, layer)
