@@ -88,7 +88,7 @@ var rooms = map[string][]string{
 	"report/call": {"report/arg", "report/item", "report/render", "analyze", "analyze/source", "analyze/source/engine",
 		"analyze/source/kinds", "analyze/source/registry", "analyze/source/repository", "tarfs", flags, term},
 	"report/item":     {"report/render", "analyze", "tarfs"},
-	"report/browse":   question("report/item", "analyze/extract", "analyze/filter", "analyze/space", teas, escapes),
+	"report/browse":   question("analyze/extract", "analyze/filter", "analyze/space", teas, escapes),
 	"report/complete": question("analyze/source/kinds"),
 	"report/diff":     question("report/item", "analyze/source/kinds", "analyze/unified"),
 	"report/docker":   question("report/engineapi"),

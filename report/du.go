@@ -131,5 +131,5 @@ var usageTable = slices.Concat(render.Table[directory]{
 	render.IntOf("layer", func(d directory) int { return d.layer }).Column("LAYER", render.Dashed),
 	render.Cell("PATH", func(d directory) string { return d.path }).Path(),
 }, item.InstructionMembers(func(d directory) analyze.Instruction { return d.instruction }), render.Table[directory]{
-	render.Cell("INSTRUCTION", func(d directory) string { return item.Instruction(d.instruction) }).Cut().Spare(),
+	render.Cell("INSTRUCTION", func(d directory) string { return d.instruction.Short() }).Cut().Spare(),
 })

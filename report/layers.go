@@ -53,7 +53,7 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.NameOf("directory", func(l layer) string { return l.Directory }),
 	render.TextOf("link", func(l layer) string { return l.Link }).Column("LINK").Spare().If(areDirectories),
 	render.Cell("DIRECTORY", func(l layer) string { return l.Directory }).Cut().Spare().If(areDirectories),
-	render.Cell("INSTRUCTION", func(l layer) string { return item.Instruction(l.Instruction) }).Cut(),
+	render.Cell("INSTRUCTION", func(l layer) string { return l.Instruction.Short() }).Cut(),
 })
 
 // counted is a number that is known only after the layer was read.

@@ -89,6 +89,6 @@ func logColumns(img *analyze.Image, digests bool) []render.Column {
 		columns = append(columns, item.DigestColumn(logFields))
 	}
 	return append(columns, render.Column{Title: "INSTRUCTION", Cut: true, Cell: func(row []render.Value) string {
-		return item.Instruction(img.Instruction(int(row[layer].Int())))
+		return img.Instruction(int(row[layer].Int())).Short()
 	}})
 }

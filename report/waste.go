@@ -151,7 +151,7 @@ var wasteLayersTable = slices.Concat(render.Table[wasteLayer]{
 	percentOf(func(l wasteLayer) (int64, int64) { return l.Hidden, l.Stored }),
 	render.IntOf("repeats", func(l wasteLayer) int { return l.Repeats }),
 	render.Cell("INSTRUCTION", func(l wasteLayer) string {
-		line := item.Instruction(l.Instruction)
+		line := l.Instruction.Short()
 		if l.Repeats != tarfs.NoLayer {
 			line = fmt.Sprintf("(layer %d again) %s", l.Repeats, line)
 		}

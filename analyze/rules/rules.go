@@ -39,7 +39,7 @@ type subject struct {
 }
 
 // Check checks an image against rules. It returns at least one finding for each rule, and how many rules fail. What
-// lies at paths that except matches counts for no rule; Require is no exception to that.
+// lies at paths that except matches counts for no rule; Require counts them.
 func Check(img *analyze.Image, rules []Rule, except filter.Patterns) (list []Finding, failed int) {
 	s := &subject{Image: img, account: img.Account(), except: except}
 	s.leaveOut()

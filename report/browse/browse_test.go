@@ -214,6 +214,15 @@ func TestEveryKeyDoesWhatTheHelpSays(t *testing.T) {
 	}
 }
 
+func TestOnlyTheShownLayerIsKept(t *testing.T) {
+	img := open(t, harness.Pack(t, fixtures.Packings()[1], harness.Load(t, "myfile")))
+	s := drive(t, newBrowser(context.Background(), img), 80, 24)
+	s.press("tab", "j", "j", "j", "k")
+	if len(s.stages) != 2 || s.stages[analyze.Last] == nil || s.stages[1] == nil {
+		t.Errorf("%d stages are kept", len(s.stages))
+	}
+}
+
 func TestEverySizeOfATerminalHoldsTheScreen(t *testing.T) {
 	for _, name := range fixtures.Names() {
 		img := open(t, harness.Pack(t, fixtures.Packings()[1], harness.Load(t, name)))

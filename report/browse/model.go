@@ -3,6 +3,7 @@ package browse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,7 +12,6 @@ import (
 	"layup/analyze"
 	"layup/analyze/show"
 	"layup/analyze/space"
-	"layup/report/item"
 	"layup/tarfs"
 )
 
@@ -27,8 +27,8 @@ type browser struct {
 	inLayers      bool // the keys move in the layers, not in the tree
 	layer         cursor
 	tree          forest
-	at            cursor // in the rows of the tree
-	stages        map[int]*stage
+	at            cursor         // in the rows of the tree
+	stages        map[int]*stage // of all layers, and of the one that is shown
 
 	found  *finding // what a search found, in place of the tree
 	page   *page    // a text over the whole screen: a file, the help
@@ -65,7 +65,7 @@ func newBrowser(ctx context.Context, img *analyze.Image) *browser {
 		b.layers[0].size += max(l.Unpacked, 0)
 		b.layers[0].hidden += l.HiddenBytes
 		b.layers = append(b.layers, layer{fmt.Sprint(l.Index), max(l.Unpacked, l.Size), l.HiddenBytes,
-			item.Instruction(l.Instruction), l.Index})
+			l.Instruction.Short(), l.Index})
 	}
 	b.stage(analyze.Last)
 	return b
@@ -80,7 +80,7 @@ func newDifference(ctx context.Context, c *analyze.Comparison) *browser {
 			side, n = c.A, m.A
 		}
 		b.layers = append(b.layers, layer{fmt.Sprintf("%s %d", m.Status, n), side.Image.Layers[n].Size, 0,
-			item.Instruction(side.Image.Instruction(n)), analyze.Last})
+			side.Image.Instruction(n).Short(), analyze.Last})
 	}
 	b.stage(analyze.Last)
 	return b
@@ -88,6 +88,8 @@ func newDifference(ctx context.Context, c *analyze.Comparison) *browser {
 
 // stage shows the tree after a layer, and keeps the selected path where it is there.
 func (b *browser) stage(n int) {
+	// Sizes and marks need as much memory as the tree has nodes: those of other layers go.
+	maps.DeleteFunc(b.stages, func(k int, _ *stage) bool { return k != n && k != analyze.Last })
 	s := b.stages[n]
 	if s == nil {
 		s = &stage{after: b.image.After(n)}

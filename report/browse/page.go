@@ -16,7 +16,6 @@ import (
 	"layup/analyze"
 	"layup/analyze/extract"
 	"layup/analyze/show"
-	"layup/report/item"
 	"layup/tarfs"
 )
 
@@ -132,7 +131,7 @@ func (b *browser) facts(v tarfs.Version) []string {
 		if c.Version.Type() == tarfs.File && c.Kind != "delete" {
 			line += " " + show.Size(c.Version.Size())
 		}
-		list = append(list, line+"  "+show.Safe(item.Instruction(img.Instruction(c.Layer))))
+		list = append(list, line+"  "+show.Safe(img.Instruction(c.Layer).Short()))
 	}
 	return list
 }
@@ -145,7 +144,7 @@ func (b *browser) ownership(img *analyze.Image, v tarfs.Version) string {
 	if by, how := v.HiddenBy(); how != tarfs.NotHidden {
 		line += fmt.Sprintf(", hidden by layer %d (%s)", by, how)
 	}
-	if made := item.Instruction(img.Instruction(v.Layer())); made != "" {
+	if made := img.Instruction(v.Layer()).Short(); made != "" {
 		line += ": " + show.Safe(made)
 	}
 	return line

@@ -227,10 +227,8 @@ func (s *stage) markImages(c *analyze.Comparison) *marks {
 		return n
 	}
 	for d := range c.Paths() {
-		differ[numbers(d.Pair)] = map[string]mark{analyze.Added: added, analyze.Removed: deleted}[d.Change]
-		if d.Change == analyze.Changed {
-			differ[numbers(d.Pair)] = modified
-		}
+		differ[numbers(d.Pair)] = map[string]mark{analyze.Added: added, analyze.Changed: modified,
+			analyze.Removed: deleted}[d.Change]
 	}
 	w := marker{marks: &marks{make([]mark, s.before.Image.Tree().Len()), make([]mark, s.after.Image.Tree().Len())}}
 	for p := range tarfs.Pairs(s.before.View(), s.after.View()) {

@@ -74,7 +74,7 @@ var layerCountsTable = slices.Concat(render.Table[layerCount]{
 	render.Cell("BYTES", func(c layerCount) string { return sizes(c.before(), c.after()) }).Right(),
 	render.TextOf("diffID", func(c layerCount) string { return c.diffID }),
 }, item.InstructionMembers(func(c layerCount) analyze.Instruction { return c.instruction }), render.Table[layerCount]{
-	render.Cell("INSTRUCTION", func(c layerCount) string { return item.Instruction(c.instruction) }).Cut(),
+	render.Cell("INSTRUCTION", func(c layerCount) string { return c.instruction.Short() }).Cut(),
 })
 
 func (c layerCount) before() int64 { return c.BytesRemoved + c.BytesBefore }

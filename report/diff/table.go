@@ -13,7 +13,6 @@ import (
 	"layup/analyze"
 	"layup/analyze/digest"
 	"layup/analyze/show"
-	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -112,7 +111,7 @@ func (a *diffAnswer) layersTable() table {
 			size = fmt.Sprintf("%s (%s)", show.Size(stored[1]), grown(stored))
 		}
 		rows = append(rows, textRow(m.Status, index(m.A), index(m.B), size, m.DiffID,
-			item.Instruction(img.Instruction(layer))))
+			img.Instruction(layer).Short()))
 	}
 	columns := texts(1, "LAYERS", "A", "B", "STORED", "DIFFID", "INSTRUCTION")
 	columns[1].Right, columns[2].Right, columns[3].Right, columns[4].Spare = true, true, true, true
@@ -277,7 +276,7 @@ func (a *diffAnswer) owned(s analyze.Side, v tarfs.Version, there bool) string {
 }
 
 func layerText(img *analyze.Image, layer int) string {
-	return strings.TrimSpace(fmt.Sprint(layer) + " " + item.Instruction(img.Instruction(layer)))
+	return strings.TrimSpace(fmt.Sprint(layer) + " " + img.Instruction(layer).Short())
 }
 
 // ownedB is owned for B, which may have deleted the path.

@@ -47,9 +47,6 @@ func InstructionColumn(fields []render.Field) render.Column {
 	return render.Column{Title: "INSTRUCTION", Cut: true, Cell: cell}
 }
 
-// Instruction is an instruction as tables show it.
-func Instruction(i analyze.Instruction) string { return i.Short() }
-
 // DigestColumn shows the digest of a file's content.
 func DigestColumn(fields []render.Field) render.Column {
 	c := Column(fields, "SHA256", "sha256")

@@ -1,5 +1,5 @@
 // Two images: what they share, and what was added, changed and removed from the first, A, to the second, B.
-import { el, empty, facts, plainTable, section } from "./dom.js";
+import { el, empty, facts, plainTable, section, slashLeadsTo } from "./dom.js";
 import { count, drawnMode, encodePath, grouped, line, safe, shortDigest, sized } from "./text.js";
 import { Grid } from "./grid.js";
 import { color, ink } from "./palette.js";
@@ -102,12 +102,7 @@ export class Differences {
       "first. LAYER is the owner on the side that has the path.",
     el("div", { class: "tools" }, this.box, el("div", { class: "choice", role: "group", "aria-label": "change" }, buttons)),
     this.status, el("div", { class: "beside" }, this.grid.element, this.detail));
-    document.addEventListener("keydown", e => {
-      if (e.key !== "/" || /^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) return;
-      e.preventDefault();
-      this.box.focus();
-      this.box.select();
-    });
+    slashLeadsTo(this.box);
     this.box.addEventListener("keydown", e => {
       if (e.key !== "ArrowDown" && e.key !== "Enter") return;
       e.preventDefault();

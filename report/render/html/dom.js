@@ -64,3 +64,13 @@ export function choice(label, names, chosen, onchoose) {
   } }, name));
   return el("div", { class: "choice", role: "group", "aria-label": label }, buttons);
 }
+
+// slashLeadsTo lets the key / go to a field, unless something is typed elsewhere.
+export function slashLeadsTo(field) {
+  document.addEventListener("keydown", e => {
+    if (e.key !== "/" || /^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) return;
+    e.preventDefault();
+    field.focus();
+    field.select();
+  });
+}

@@ -1,5 +1,5 @@
 // The files: a tree of the paths, search over all of them, and the history of the chosen one beside it.
-import { el, empty, facts, plainTable, section } from "./dom.js";
+import { el, empty, facts, plainTable, section, slashLeadsTo } from "./dom.js";
 import { count, drawnMode, grouped, line, moment, safe, sized } from "./text.js";
 import { Grid } from "./grid.js";
 import { Index } from "./search.js";
@@ -27,12 +27,7 @@ export class Files {
     el("div", { class: "tools" }, this.box, this.sort), this.status,
     el("div", { class: "beside" }, this.grid.element, this.detail));
     state.on(changed => this.follow(changed));
-    document.addEventListener("keydown", e => {
-      if (e.key !== "/" || /^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) return;
-      e.preventDefault();
-      this.box.focus();
-      this.box.select();
-    });
+    slashLeadsTo(this.box);
     this.box.addEventListener("keydown", e => {
       if (e.key === "Escape") {
         this.box.value = "";
