@@ -149,17 +149,22 @@ func TestEveryHelpIsWhole(t *testing.T) {
 		}
 		text := direct.Layup(t, "help", r.Name).Out
 		for _, want := range []string{"Usage: layup " + r.Name, "Exit status:\n  0  answered\n", "  2  could not answer",
-			"  3  answered in part", "130 and 143", "--format FORMAT", "Examples:\n  "} {
+			"  3  answered in part", "130 and 143", "layup help flags", "\n\nExamples:\n  "} {
 			if !strings.Contains(text, want) {
 				t.Errorf("help %s does not say %q", r.Name, want)
 			}
 		}
 		reads := strings.HasPrefix(r.Args, "IMAGE") || r.Args == "SOURCE..." || strings.HasPrefix(r.Args, "docker://")
-		if strings.Contains(text, "--platform") != reads || strings.Contains(text, "--no-verify") != reads {
+		if strings.Contains(text, "--image, --all") != reads {
 			t.Errorf("help %s: reads images %v, but shows that it does %v", r.Name, reads, !reads)
 		}
-		if own, common := strings.Index(text, "Flags of "+r.Name), strings.Index(text, "(every command)"); own > common {
-			t.Errorf("help %s: its own flags come after the common ones", r.Name)
+		if strings.Contains(text, "--format FORMAT") == r.Plain {
+			t.Errorf("help %s: writes a document %v, but shows --format %v", r.Name, !r.Plain, r.Plain)
+		}
+		usage, examples := strings.Index(text, "Usage:"), strings.Index(text, "\nExamples:")
+		flags, status := strings.Index(text, "\nFlags of "+r.Name), strings.Index(text, "\nExit status:")
+		if usage > examples || flags >= 0 && examples > flags || flags > status {
+			t.Errorf("help %s: want usage, examples, flags, exit status in this order:\n%s", r.Name, text)
 		}
 		for _, line := range direct.Lines(text) {
 			if utf8.RuneCountInString(line) > 80 {
@@ -177,9 +182,15 @@ func TestEveryHelpIsWhole(t *testing.T) {
 func TestLayupAloneListsTheCommands(t *testing.T) {
 	want := direct.Layup(t, "help")
 	for _, r := range report.All() {
-		if strings.Contains(want.Out, "\n  "+r.Name+" ") == r.Hidden {
-			t.Errorf("%s: listed %v", r.Name, !r.Hidden)
+		if listed := strings.Contains(want.Out, "  "+r.Name+" "); listed == r.Hidden && r.Name != "help" {
+			t.Errorf("%s: listed %v", r.Name, listed)
 		}
+		if len(r.Brief) > 25 {
+			t.Errorf("%s: %q is longer than 25 characters", r.Name, r.Brief)
+		}
+	}
+	if n := strings.Count(want.Out, "\n"); n > 23 {
+		t.Errorf("%d lines leave no room for the prompt on a terminal of 24", n)
 	}
 	for _, args := range [][]string{nil, {"--help"}, {"-h"}} {
 		if got := direct.Layup(t, args...); got != want || got.Status != 0 {
@@ -189,6 +200,23 @@ func TestLayupAloneListsTheCommands(t *testing.T) {
 	for _, line := range direct.Lines(want.Out) {
 		if utf8.RuneCountInString(line) > 80 {
 			t.Errorf("wider than 80 columns: %s", line)
+		}
+	}
+}
+
+// Each flag of every command stands in one place.
+func TestHelpOfFlagsAndSources(t *testing.T) {
+	flags, sources := direct.Layup(t, "help", "flags").Out, direct.Layup(t, "help", "sources").Out
+	for _, want := range []string{"\n  -o, --output FILE", "\n      --platform OS/ARCH", "\n      --no-verify",
+		"\n      --offline", "\n      --subid START"} {
+		if !strings.Contains(flags, want) {
+			t.Errorf("help flags does not explain %s", want)
+		}
+	}
+	for _, want := range []string{"docker-root:", "containers-storage:", "containerd-root:", "registry-root:",
+		"docker-daemon:", "docker://", "oci:", "docker-archive:", "oci-archive:", "dir:"} {
+		if !strings.Contains(sources, want) {
+			t.Errorf("help sources does not explain %s", want)
 		}
 	}
 }

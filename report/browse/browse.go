@@ -24,7 +24,8 @@ the tree of B and what differs from A.
 
 // Browse is the command.
 func Browse() call.Command {
-	return call.Command{Name: "browse", Args: "IMAGE [B]", Min: 1, Max: 2, Plain: true, New: newBrowse, Details: details,
+	return call.Command{Name: "browse", Group: call.Image, Brief: "look around",
+		Args: "IMAGE [B]", Min: 1, Max: 2, Plain: true, New: newBrowse, Details: details,
 		About:    "look around in an image, or in what differs in two",
 		Refuses:  []call.Refusal{call.OneImage, call.NoTOC},
 		Examples: []string{"layup browse shop.tar", "layup browse shop-1.tar shop-2.tar"}}

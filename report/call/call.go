@@ -21,6 +21,8 @@ import (
 // A Command is a row in the list of commands.
 type Command struct {
 	Name, Args, About string
+	Group             Group  // where the overview lists it; empty if it does not
+	Brief             string // what the overview says of it, at most 25 characters
 	Several           string // a second form of the arguments, for several images; empty if Args says it
 	Min, Max          int    // number of arguments; without a bound if Max is negative
 	Details           string // paragraphs for the help

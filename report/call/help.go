@@ -10,10 +10,12 @@ import (
 	"layup/report/render"
 )
 
-const intro = `
-layup says which layer owns each file of a container image, what every layer did, and what is hidden. It reads
-archives, layouts and the stores of engines from disk, and images in a registry or a running engine that you
-name; it needs no engine and opens no other connection.
+const intro = `layup says which layer of a container image owns each file, and what is hidden.
+Usage: layup COMMAND [flags] IMAGE [args]
+`
+
+const outro = `
+layup help COMMAND, or one of: flags (of every command), sources (what IMAGE is)
 `
 
 const aboutImages = `
@@ -40,26 +42,44 @@ const statuses = `Exit status:
   130 and 143 after SIGINT and SIGTERM
 `
 
-const examples = `
-Examples:
-  layup owner nginx.tar /etc/nginx/nginx.conf
-  layup find nginx.tar MYFILE
-  docker save nginx | layup layers -
-  layup images docker-root:/var/lib/docker
+// A Group is a title of the help, under which commands stand.
+type Group string
 
-layup help COMMAND shows a command's flags, and those that every command knows.
-`
+// The groups of commands.
+const (
+	Files Group = "Who put it there"
+	Image Group = "What is in the image"
+	Space Group = "Where the space is"
+	Taken Group = "Take it with you"
+	Trust Group = "Can it be trusted"
+	Other Group = "Beside it"
+)
 
-// NewHelp returns the answer of help: the help of the program, or of the command that the first argument names.
+// beside are the groups that stand beside each other.
+var beside = [][2]Group{{Files, Image}, {Space, Taken}, {Trust, Other}}
+
+// A Topic is what help explains beside commands.
+type Topic struct {
+	Name, About string
+	text        func() string
+}
+
+// Topics returns what help explains beside commands.
+func Topics() []Topic {
+	return []Topic{{"flags", "the flags that every command knows", commonFlags},
+		{"sources", "what IMAGE may be", func() string { return wrapped(aboutImages) }}}
+}
+
+// NewHelp returns the answer of help: the help of the program, or of the command or topic that the first argument
+// names.
 func NewHelp(*pflag.FlagSet) Answer {
 	return func(ctx context.Context, c *Call) (int, error) {
 		text := overview(c.commands)
 		if len(c.Args) > 0 {
-			report, err := command(c.commands, c.Args[0])
-			if err != nil {
+			var err error
+			if text, err = about(c.commands, c.Args[0]); err != nil {
 				return Failed, err
 			}
-			text = explain(report)
 		}
 		if isPlugin(ctx) {
 			text = afterDocker(c.commands, text)
@@ -68,20 +88,58 @@ func NewHelp(*pflag.FlagSet) Answer {
 	}
 }
 
-// overview is the help of the program.
-func overview(commands []Command) string {
-	var b strings.Builder
-	b.WriteString(wrapped(intro) + "\nUsage: layup COMMAND [flags] IMAGE [args]\n\nCommands:\n")
-	for _, r := range commands {
-		if !r.Hidden {
-			fmt.Fprintf(&b, "  %-11s %s\n", r.Name, r.About)
+// about is the help of a topic or a command.
+func about(commands []Command, name string) (string, error) {
+	for _, t := range Topics() {
+		if t.Name == name {
+			return t.text(), nil
 		}
 	}
-	b.WriteString("\n" + wrapped(aboutImages) + "\n" + fmt.Sprintf(statuses, ": not found, or another no") + examples)
+	r, err := command(commands, name)
+	if err != nil {
+		return "", err
+	}
+	return explain(r), nil
+}
+
+// overview is the help of the program: two columns of groups, which fit a terminal of 24 lines.
+func overview(commands []Command) string {
+	var b strings.Builder
+	b.WriteString(intro)
+	for _, pair := range beside {
+		b.WriteString("\n")
+		left, right := inGroup(commands, pair[0]), inGroup(commands, pair[1])
+		for i := range max(len(left), len(right)) {
+			line := fmt.Sprintf("%-*s%s", overviewWidth, at(left, i), at(right, i))
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+		}
+	}
+	b.WriteString(outro)
 	return b.String()
 }
 
-// explain is the help of one command: its own flags first, then those that every command knows.
+// overviewWidth is the width of the left column of the help.
+const overviewWidth = 40
+
+// inGroup is a group in lines: its title, and a line for each command.
+func inGroup(commands []Command, g Group) []string {
+	lines := []string{string(g)}
+	for _, r := range commands {
+		if r.Group == g {
+			lines = append(lines, fmt.Sprintf("  %-11s %s", r.Name, r.Brief))
+		}
+	}
+	return lines
+}
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return ""
+}
+
+// explain is the help of one command: how to ask, examples, its own flags.
 func explain(r Command) string {
 	own := newFlagSet()
 	r.New(own)
@@ -90,25 +148,41 @@ func explain(r Command) string {
 	if r.Several != "" {
 		fmt.Fprintf(&b, "       %s\n", r.usage(r.Several))
 	}
-	if r.Details != "" {
-		b.WriteString("\n" + wrapped(r.Details))
-	}
-	if own.HasAvailableFlags() {
-		b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, newFlagSet()))
-	}
-	common := newCommon()
-	common.groups[0].flags.Lookup("format").Usage = render.Usage(r.Items)
-	for i, g := range common.groups {
-		if i > 0 && !r.readsImages() {
-			break // only the flags of the output apply
-		}
-		b.WriteString("\n" + g.title + " (every command):\n" + flagLines(g.flags, own))
-	}
 	b.WriteString("\nExamples:\n")
 	for _, e := range r.Examples {
 		b.WriteString("  " + e + "\n")
 	}
+	b.WriteString("\nFlags of " + r.Name + ":\n" + flagLines(own, newFlagSet()))
+	if !r.Plain {
+		format := newFlagSet()
+		format.StringP("format", "f", "table", render.Usage(r.Items))
+		b.WriteString(flagLines(format, own))
+	}
+	b.WriteString("\n" + r.others() + "\n")
+	if r.Details != "" {
+		b.WriteString("\n" + wrapped(r.Details))
+	}
 	b.WriteString("\n" + r.statuses())
+	return b.String()
+}
+
+// others says which flags the command knows beside its own.
+func (r Command) others() string {
+	if r.readsImages() {
+		return "layup help flags lists those of every command: --format, -o, --image, --all, ..."
+	}
+	return "layup help flags lists those of every command; of them only the output's apply."
+}
+
+// commonFlags explains the flags that every command knows.
+func commonFlags() string {
+	var b strings.Builder
+	for i, g := range newCommon().groups {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(g.title + ":\n" + flagLines(g.flags, newFlagSet()))
+	}
 	return b.String()
 }
 

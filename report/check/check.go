@@ -69,7 +69,8 @@ func measured(v any) render.Value {
 
 // Check is the command check.
 func Check() call.Command {
-	return call.Command{Name: "check", Args: "IMAGE...", Min: 1, Max: -1, Items: render.Findings, New: newCheck,
+	return call.Command{Name: "check", Group: call.Trust, Brief: "rules for a build to keep",
+		Args: "IMAGE...", Min: 1, Max: -1, Items: render.Findings, New: newCheck,
 		Details: details,
 		Refuses: []call.Refusal{call.NoTOC},
 		About:   "check an image against rules, for CI", No: "a rule does not hold",

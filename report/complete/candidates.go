@@ -46,8 +46,14 @@ func (r request) candidates(ctx context.Context) ([]candidate, int) {
 func (d *draft) arguments(ctx context.Context) ([]candidate, int) {
 	given := d.Flags.Args()
 	switch {
-	case d.Command.Name == "", d.Command.Name == "help" && len(given) == 0:
+	case d.Command.Name == "":
 		return commandNames(d.commands), noFiles
+	case d.Command.Name == "help" && len(given) == 0:
+		names := commandNames(d.commands)
+		for _, t := range call.Topics() {
+			names = append(names, candidate{t.Name, t.About})
+		}
+		return names, noFiles
 	case d.Command.Max >= 0 && len(given) >= d.Command.Max && d.Command.New != nil:
 		return nil, noFiles
 	case d.Command.Name == "completion":

@@ -88,7 +88,8 @@ complete -c layup -f -a '(__layup_complete)'
 
 // Script is the command completion.
 func Script() call.Command {
-	return call.Command{Name: "completion", Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion,
+	return call.Command{Name: "completion", Group: call.Other, Brief: "for bash, zsh and fish",
+		Args: "bash|zsh|fish", Min: 1, Max: 1, Plain: true, New: newCompletion,
 		Details: completionDetails,
 		About:   "print a completion script for a shell",
 		Examples: []string{"source <(layup completion bash)", "layup completion zsh > ~/.zfunc/_layup",

@@ -68,7 +68,8 @@ type comparing struct {
 
 // Diff is the command diff.
 func Diff() call.Command {
-	return call.Command{Name: "diff", Args: "IMAGE-A [IMAGE-B]", Min: 1, Max: 2, New: newDiff, Details: details,
+	return call.Command{Name: "diff", Group: call.Space, Brief: "what differs in two",
+		Args: "IMAGE-A [IMAGE-B]", Min: 1, Max: 2, New: newDiff, Details: details,
 		Refuses: []call.Refusal{call.NoTOC},
 		About:   "compare two images, or two stages of one", No: "they differ",
 		Examples: []string{"layup diff shop-1.2.tar shop-1.3.tar", "layup diff --ignore mtime,layers --stat a.tar oci:b",

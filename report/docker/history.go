@@ -40,7 +40,8 @@ type chronicle struct {
 
 // History is the command history.
 func History() call.Command {
-	return call.Command{Name: "history", Args: "IMAGE", Min: 1, Max: 1, Docker: true, New: newHistory,
+	return call.Command{Name: "history", Group: call.Image, Brief: "as docker history",
+		Args: "IMAGE", Min: 1, Max: 1, Docker: true, New: newHistory,
 		Details: historyDetails, Statuses: historyStatuses,
 		About:    "print what docker history prints",
 		Examples: []string{"layup history nginx.tar", "layup history --no-trunc --format json nginx.tar"}}

@@ -53,7 +53,8 @@ type inspection struct {
 
 // Inspect is the command inspect.
 func Inspect() call.Command {
-	return call.Command{Name: "inspect", Args: "IMAGE...", Min: 1, Max: -1, Docker: true, New: newInspect,
+	return call.Command{Name: "inspect", Group: call.Image, Brief: "as docker image inspect",
+		Args: "IMAGE...", Min: 1, Max: -1, Docker: true, New: newInspect,
 		Details: inspectDetails, Statuses: inspectStatuses,
 		About: "print what docker image inspect prints",
 		Examples: []string{"layup inspect nginx.tar", "layup inspect -f '{{json .RootFS.Layers}}' nginx.tar",

@@ -42,7 +42,8 @@ const (
 
 // Serve is the command serve.
 func Serve() call.Command {
-	return call.Command{Name: "serve", Args: "IMAGE...", Min: 1, Max: -1, Plain: true, New: newServe,
+	return call.Command{Name: "serve", Group: call.Other, Brief: "for docker -H, read-only",
+		Args: "IMAGE...", Min: 1, Max: -1, Plain: true, New: newServe,
 		Details: serveDetails,
 		Refuses: []call.Refusal{call.NoTOC, {Flag: "output", Why: "it writes no document"}},
 		About:   "answer docker -H unix://PATH about image files",
