@@ -152,30 +152,34 @@ func choose(ctx context.Context, src *kinds.Opened, opt Options) ([]*source.Imag
 // image has are hashed while they are scanned, as reading them again would cost more; unless opt asks for digests, only
 // tags of them are kept. Close the images. With an error, an image that is not nil only tells which image failed.
 func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspect) (images [2]*Image, errs [2]error) {
-	var sources [2]*kinds.Opened
-	var chosen [2]*source.Image
+	var pair [2]*audited
 	for i, name := range names {
 		opt[i].Select.All = false
-		var list []*source.Image
-		if sources[i], list, errs[i] = openName(ctx, name, opt[i]); errs[i] == nil {
-			chosen[i] = list[0]
+		one := &audited{with: loading{Options: opt[i]}}
+		if errs[i] = one.open(ctx, name); errs[i] == nil {
+			pair[i] = one
 		}
 	}
+	return loadPair(ctx, pair, ignore, &errs), errs
+}
+
+// loadPair loads those of two images that could be opened.
+func loadPair(ctx context.Context, pair [2]*audited, ignore Aspect, errs *[2]error) (images [2]*Image) {
 	key := newTagKey()
-	for i, one := range chosen {
-		if one == nil {
+	for i, one := range pair {
+		if errs[i] != nil {
 			continue
 		}
-		with := loading{Options: opt[i], tags: key}
-		if other := chosen[1-i]; other != nil && ignore&Content == 0 {
-			with.digestsOf = unshared(one, other, with.KeepGoing)
+		one.with.tags = key
+		if errs[1-i] == nil && ignore&Content == 0 {
+			one.with.digestsOf = unshared(one.image, pair[1-i].image, one.with.KeepGoing)
 		}
-		with.Digests = with.Digests || one.Remote // its layers are fetched only once
-		if images[i], errs[i] = loadOnly(ctx, sources[i], one, with); errs[i] == nil {
+		one.with.Digests = one.with.Digests || one.image.Remote // its layers are fetched only once
+		if images[i], errs[i] = loadOnly(ctx, one.source, one.image, one.with); errs[i] == nil {
 			images[i].tree.Settle() // before the other one needs memory
 		}
 	}
-	return images, errs
+	return images
 }
 
 func newTagKey() *tarfs.TagKey {

@@ -79,43 +79,103 @@ func (v *Verification) verify(ctx context.Context, src source.Source, subjects [
 // what Open refuses. Unless whole is set, what the image does not need is left out of the record: the digest of the
 // input as a whole and other blobs. Without opt.Source.Verify there is no record.
 func OpenRecorded(ctx context.Context, name string, opt Options, whole bool) (*Image, *Verification, error) {
-	if !opt.Source.Verify {
-		img, err := Open(ctx, name, opt)
-		return img, nil, err
-	}
-	audited := opt
-	audited.Select.All, audited.Source.Audit = false, source.NewAudit()
-	audited.Source.Audit.Brief = !whole
-	src, err := kinds.Open(ctx, name, audited.source())
+	a, err := audit(ctx, name, opt, whole)
 	if err != nil {
 		return nil, nil, err
 	}
-	subjects, note, err := src.Subjects(ctx, audited.Select, audited.Source.Audit)
-	if err == nil && len(subjects) == 0 {
-		err = fmt.Errorf("%s: no image", src.Name)
-	}
+	img, err := loadOnly(ctx, a.source, a.image, a.with)
 	if err != nil {
-		return nil, nil, errors.Join(err, src.Close())
+		return img, nil, err
+	}
+	record, err := a.finish(ctx, img)
+	return img, record, err
+}
+
+// OpenRecordedPair is OpenPair together with the record that OpenRecorded makes of each image.
+func OpenRecordedPair(ctx context.Context, names [2]string, opt [2]Options, whole bool) (images [2]*Image,
+	records [2]*Verification, errs [2]error) {
+	var audits [2]*audited
+	for i, name := range names {
+		audits[i], errs[i] = audit(ctx, name, opt[i], whole)
+	}
+	images = loadPair(ctx, audits, 0, &errs)
+	for i, img := range images {
+		if errs[i] == nil {
+			records[i], errs[i] = audits[i].finish(ctx, img)
+		}
+	}
+	return images, records, errs
+}
+
+// An audited is an image that was chosen and not loaded yet, with the record of its documents.
+type audited struct {
+	source *kinds.Opened
+	image  *source.Image
+	with   loading
+	record *Verification  // nil if none is made
+	checks []source.Check // of the image's documents
+	whole  bool           // also record the blobs that the image does not need
+}
+
+// audit opens an input, chooses one image and records what its documents say of each other.
+func audit(ctx context.Context, name string, opt Options, whole bool) (*audited, error) {
+	opt.Select.All = false
+	a := &audited{with: loading{Options: opt}, whole: whole}
+	if !opt.Source.Verify {
+		return a, a.open(ctx, name)
+	}
+	a.with.Source.Audit, a.with.contents = source.NewAudit(), true
+	a.with.Source.Audit.Brief = !whole
+	src, err := kinds.Open(ctx, name, a.with.source())
+	if err != nil {
+		return nil, err
+	}
+	if err := a.read(ctx, name, src, opt); err != nil {
+		return nil, errors.Join(err, src.Close())
+	}
+	return a, nil
+}
+
+// open opens an input of which no record is made.
+func (a *audited) open(ctx context.Context, name string) error {
+	src, images, err := openName(ctx, name, a.with.Options)
+	if err != nil {
+		return err
+	}
+	a.source, a.image = src, images[0]
+	return nil
+}
+
+// read chooses the image of a source, and reads its documents.
+func (a *audited) read(ctx context.Context, name string, src *kinds.Opened, opt Options) error {
+	subjects, note, err := src.Subjects(ctx, a.with.Select, a.with.Source.Audit)
+	switch {
+	case err != nil:
+		return err
+	case len(subjects) == 0:
+		return fmt.Errorf("%s: no image", src.Name)
 	}
 	if note != "" && opt.Note != nil {
 		opt.Note(note)
 	}
-	v := &Verification{Source: src.Kind(), Left: source.Held(src) - len(subjects)}
-	if v.File, err = src.Documents(ctx); err == nil {
-		err = tolerable(ctx, name, opt, append(v.File, subjects[0].Checks...))
+	a.source, a.image, a.checks = src, subjects[0].Image, subjects[0].Checks
+	a.record = &Verification{Source: src.Kind(), Left: source.Held(src) - len(subjects)}
+	if a.record.File, err = src.Documents(ctx); err != nil {
+		return err
 	}
-	if err != nil {
-		return nil, nil, errors.Join(err, src.Close())
+	return tolerable(ctx, name, opt, append(a.record.File, a.checks...))
+}
+
+// finish adds to the record what loading the image found.
+func (a *audited) finish(ctx context.Context, img *Image) (v *Verification, err error) {
+	if v = a.record; v == nil {
+		return nil, nil
 	}
-	img, err := loadOnly(ctx, src, subjects[0].Image, loading{Options: audited, contents: true})
-	if err != nil {
-		return img, nil, err
+	v.Images = []Verified{{img, append(a.checks, img.checks(nil)...)}}
+	if a.whole {
+		v.Others, err = a.source.Others(ctx, readBy(img.Image), false)
 	}
-	v.Images = []Verified{{img, append(subjects[0].Checks, img.checks(nil)...)}}
-	if whole {
-		v.Others, err = src.Others(ctx, readBy(img.Image), false)
-	}
-	return img, v, err
+	return v, err
 }
 
 // tolerable returns the error of Open for an input whose documents failed a check, if it has one: an audit goes on

@@ -3,9 +3,9 @@ package report
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -72,13 +72,35 @@ func (r *pageRequest) answer(ctx context.Context, c *call.Call) (int, error) {
 	if status := list.Refused(c); status != call.Answered {
 		return status, nil
 	}
-	page := r.page(c, img, record)
+	sections, tables := r.side(img, record, "")
+	sections = append(sections, html.Section{Name: "history", Section: stepsTable.Section(img.Steps())},
+		html.Section{Name: "config", Section: configSection(img)})
+	return r.write(ctx, c, list, html.Page{Sections: append(sections, aboutPage(c, img)), Tables: tables})
+}
+
+// write writes the page about images.
+func (r *pageRequest) write(ctx context.Context, c *call.Call, list call.Images, page html.Page) (int, error) {
+	var secrets []analyze.Secret
+	var titles []string
+	for _, l := range list {
+		secrets = append(secrets, l.Image.Secrets()...)
+		titles = append(titles, analyze.Title(l.Image.Image))
+	}
+	page.Title = "layup report: " + strings.Join(titles, " and ")
+	if !r.showSecrets {
+		mask := analyze.Mask(secrets)
+		for i := range page.Sections {
+			maskSection(&page.Sections[i].Section, mask)
+		}
+	}
 	if err := c.Write(ctx, func(w io.Writer, _ render.Terminal) error { return page.Write(w) }); err != nil {
 		return call.Failed, err
 	}
 	list.Complain(c)
-	if len(img.Errors()) > 0 {
-		return call.Partly, nil
+	for _, l := range list {
+		if len(l.Image.Errors()) > 0 {
+			return call.Partly, nil
+		}
 	}
 	return call.Answered, nil
 }
@@ -108,39 +130,22 @@ func (r *pageRequest) checkTarget(c *call.Call) error {
 	return call.Usage(again, "-o %s: exists and is not a page of layup", show.Path(c.Output))
 }
 
-// page is the page about one image.
-func (r *pageRequest) page(c *call.Call, img *analyze.Image, v *analyze.Verification) html.Page {
-	secrets := img.Secrets()
-	facts := img.LayerFacts()
-	layers := make([]layer, len(facts))
-	for i, l := range facts {
-		layers[i] = layer{l, img.LayersRead()}
+// side is what the page says of an image, under names that end so.
+func (r *pageRequest) side(img *analyze.Image, record *analyze.Verification, end string) ([]html.Section,
+	[]*html.Table) {
+	var layers []layer
+	for _, l := range img.LayerFacts() {
+		layers = append(layers, layer{l, img.LayersRead()})
 	}
 	sections := []html.Section{
-		{Name: "about", Section: aboutPage(c, img, facts)},
-		{Name: "layers", Section: layersTable.Section(layers)},
-		{Name: "waste", Section: wasteSection(img, r.digests)},
-		{Name: "secrets", Section: secretsTable(r.showSecrets).Section(secrets)},
-		{Name: "history", Section: stepsTable.Section(img.Steps())},
-		{Name: "config", Section: configSection(img)},
+		{Name: "layers" + end, Section: pageLayers.Section(layers)},
+		{Name: "waste" + end, Section: wasteSection(img, r.digests)},
+		{Name: "secrets" + end, Section: secretsTable(r.showSecrets).Section(img.Secrets())},
 	}
-	if v != nil {
-		sections = append(sections, html.Section{Name: "record", Section: recordSection(v)})
+	if record != nil {
+		sections = append(sections, html.Section{Name: "record" + end, Section: recordSection(record)})
 	}
-	r.mask(sections, secrets)
-	return html.Page{Title: fmt.Sprintf("layup report: %s", analyze.Title(img.Image)), Sections: sections,
-		Tables: []*html.Table{filesOf(img, r.digests), unseenOf(img)}}
-}
-
-// mask masks secrets in the sections of a page.
-func (r *pageRequest) mask(sections []html.Section, secrets []analyze.Secret) {
-	if r.showSecrets {
-		return
-	}
-	mask := analyze.Mask(secrets)
-	for i := range sections {
-		maskSection(&sections[i].Section, mask)
-	}
+	return sections, []*html.Table{filesOf(img, "files"+end, r.digests), unseenOf(img, "unseen"+end)}
 }
 
 // compare writes the page about the difference of two images.
@@ -148,7 +153,12 @@ func (r *pageRequest) compare(ctx context.Context, c *call.Call) (int, error) {
 	if c.Args[0] == "-" && c.Args[1] == "-" {
 		return call.Failed, call.Usage("write one of them to a file", "report: standard input cannot be both images")
 	}
-	list, sides, err := r.choice.Load(ctx, c, analyze.Needs{Digests: r.digests}, 0)
+	var records [2]*analyze.Verification
+	list, sides, err := r.choice.Load(ctx, c, analyze.Needs{Digests: r.digests, Dense: true, Secrets: true},
+		func(names [2]string, opt [2]analyze.Options) (images [2]*analyze.Image, errs [2]error) {
+			images, records, errs = analyze.OpenRecordedPair(ctx, names, opt, r.digests)
+			return images, errs
+		})
 	if err != nil {
 		return call.Failed, err
 	}
@@ -160,45 +170,15 @@ func (r *pageRequest) compare(ctx context.Context, c *call.Call) (int, error) {
 	if err != nil {
 		return call.Failed, err
 	}
-	page, err := r.comparison(c, list, compared)
-	if err != nil {
-		return call.Failed, err
-	}
-	if err := c.Write(ctx, func(w io.Writer, _ render.Terminal) error { return page.Write(w) }); err != nil {
-		return call.Failed, err
-	}
-	list.Complain(c)
-	for _, l := range list {
-		if len(l.Image.Errors()) > 0 {
-			return call.Partly, nil
-		}
-	}
-	return call.Answered, nil
-}
-
-// comparison is the page about two images.
-func (r *pageRequest) comparison(c *call.Call, list call.Images, compared *analyze.Comparison) (html.Page, error) {
 	facts := diff.Facts(list, compared)
-	var secrets []analyze.Secret
-	sizes := map[string]pageSide{}
-	title := "layup report:"
-	for i, l := range list {
-		secrets = append(secrets, l.Image.Secrets()...)
-		account := l.Image.Account()
-		side := pageSide{Facts: factsOfPage(l.Image, l.Image.LayerFacts()), Stored: account.Stored, Live: account.Live,
-			Hidden: account.Hidden}
-		for _, one := range account.Layers {
-			side.Layers = append(side.Layers, layerBytes{one.Stored, one.Live, one.Hidden})
-		}
-		sizes[[...]string{"a", "b"}[i]] = side
-		title += [...]string{" ", " and "}[i] + analyze.Title(l.Image.Image)
-	}
 	if err := plainExtras(facts.Extra); err != nil {
-		return html.Page{}, err
+		return call.Failed, err
 	}
-	about := render.Section{Extra: []render.Extra{{Name: "tool", Value: toolOf("")},
-		{Name: "line", Value: c.Line("output", "force")}, {Name: "sides", Value: sizes}}}
-	sections := []html.Section{{Name: "about", Section: about}, {Name: "difference", Section: facts}}
-	r.mask(sections, secrets)
-	return html.Page{Title: title, Sections: sections, Tables: []*html.Table{differencesOf(compared)}}, nil
+	page := html.Page{Sections: []html.Section{aboutPages(c, list), {Name: "difference", Section: facts}},
+		Tables: []*html.Table{differencesOf(compared)}}
+	for i, l := range list {
+		sections, tables := r.side(l.Image, records[i], [...]string{"-a", "-b"}[i])
+		page.Sections, page.Tables = append(page.Sections, sections...), append(page.Tables, tables...)
+	}
+	return r.write(ctx, c, list, page)
 }

@@ -1,14 +1,12 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
 
 	"layup/analyze"
 	"layup/analyze/show"
-	"layup/report/item"
 	"layup/report/render/html"
 	"layup/tarfs"
 )
@@ -51,7 +49,7 @@ type changeColumns struct {
 	climb, name, changes *html.Column // of each path, in path order
 
 	layer, kind, flags, typ, mode, uid, gid, size, mtime, nanos *html.Column // of each change
-	fate, hiddenBy, how, counted, owner, content                *html.Column
+	fate, hiddenBy, how, counted, owner                         *html.Column
 
 	extraAt, extraKind, extraValue *html.Column // what few changes have
 
@@ -65,13 +63,13 @@ type changeColumns struct {
 }
 
 // filesOf lists every path that any layer ever held, and what every layer did to it, as log says.
-func filesOf(img *analyze.Image, digests bool) *html.Table {
-	t := html.NewTable("files")
+func filesOf(img *analyze.Image, name string, digests bool) *html.Table {
+	t := html.NewTable(name)
 	c := &changeColumns{Table: t, climb: t.Numbers("climb"), name: t.Names("name"), changes: t.Numbers("changes"),
 		layer: t.Numbers("layer"), kind: t.Numbers("kind"), flags: t.Numbers("flags"), typ: t.Numbers("type"),
 		mode: t.Numbers("mode"), uid: t.Numbers("uid"), gid: t.Numbers("gid"), size: t.Numbers("size"),
 		mtime: t.Signed("mtime"), nanos: t.Numbers("nanos"), fate: t.Numbers("fate"), hiddenBy: t.Numbers("hiddenBy"),
-		how: t.Numbers("how"), counted: t.Numbers("counted"), owner: t.Signed("owner"), content: t.Signed("content"),
+		how: t.Numbers("how"), counted: t.Numbers("counted"), owner: t.Signed("owner"),
 		extraAt: t.Numbers("extraAt"), extraKind: t.Numbers("extraKind"), extraValue: t.Names("extraValue"),
 		snap: img.Top(), digests: digests}
 	for n := range img.Tree().Nodes() {
@@ -119,7 +117,7 @@ func (c *changeColumns) gone() {
 	}
 	c.fate.Add(fateNone)
 	c.counted.Add(1)
-	for _, column := range []*html.Column{c.mtime, c.owner, c.content} {
+	for _, column := range []*html.Column{c.mtime, c.owner} {
 		column.AddSigned(0)
 	}
 }
@@ -158,11 +156,6 @@ func (c *changeColumns) entry(change analyze.Change, v tarfs.Version) {
 	c.gid.Add(uint64(m.GID))
 	c.size.Add(uint64(v.Size()))
 	c.owner.AddSigned(int64(v.Layer() - change.Layer))
-	content := 0
-	if v.Type() == tarfs.File {
-		content = v.ContentLayer() - v.Layer()
-	}
-	c.content.AddSigned(int64(content))
 	c.extras(v)
 }
 
@@ -221,8 +214,8 @@ func (c *changeColumns) extra(kind int, value string) {
 }
 
 // unseenOf lists the content that no layer ever showed.
-func unseenOf(img *analyze.Image) *html.Table {
-	t := html.NewTable("unseen")
+func unseenOf(img *analyze.Image, name string) *html.Table {
+	t := html.NewTable(name)
 	path, layer, size, stored, how := t.Names("path"), t.Numbers("layer"), t.Numbers("size"), t.Numbers("stored"),
 		t.Numbers("how")
 	for h := range img.Unseen() {
@@ -236,63 +229,38 @@ func unseenOf(img *analyze.Image) *html.Table {
 	return t
 }
 
-// A sideColumns holds what the paths are on one side.
-type sideColumns struct {
-	typ, mode, uid, gid, size, seconds, layer *html.Column
-	link                                      *html.Column
-}
-
-// differencesOf lists the paths that differ, in path order.
+// differencesOf lists the paths that differ, in path order. A path is so many paths of the side's table after the last
+// one, counted from before the root; 0 if the side does not show it.
 func differencesOf(compared *analyze.Comparison) *html.Table {
 	t := html.NewTable("differences")
-	path, change, what, deletedBy := t.Names("path"), t.Numbers("change"), t.Names("what"), t.Numbers("deletedBy")
-	var sides [2]sideColumns
-	for i, s := range []string{"a", "b"} {
-		sides[i] = sideColumns{t.Numbers(s + "Type"), t.Numbers(s + "Mode"), t.Numbers(s + "UID"), t.Numbers(s + "GID"),
-			t.Numbers(s + "Size"), t.Names(s + "Time"), t.Numbers(s + "Layer"), t.Names(s + "Link")}
-	}
+	change, what, deletedBy := t.Numbers("change"), t.Numbers("what"), t.Numbers("deletedBy")
+	columns := [2]*html.Column{t.Numbers("a"), t.Numbers("b")}
+	places := [2][]int32{placesOf(compared.A.Image.Tree()), placesOf(compared.B.Image.Tree())}
+	var last [2]int32
 	changes := []string{analyze.Added, analyze.Removed, analyze.Changed}
-	var names []byte
 	for d := range compared.Paths() {
-		path.AddName(d.Path())
 		change.Add(uint64(slices.Index(changes, d.Change)))
-		names = names[:0]
-		for _, name := range d.What.Names() {
-			names = append(append(names, name...), ' ')
-		}
-		what.AddName(string(bytes.TrimSpace(names)))
+		what.Add(uint64(d.What))
 		deletedBy.Add(uint64(compared.DeletedBy(d) + 1))
-		sides[0].add(d.A, d.InA)
-		sides[1].add(d.B, d.InB)
+		for i, v := range []tarfs.Version{d.A, d.B} {
+			if ![...]bool{d.InA, d.InB}[i] {
+				columns[i].Add(0)
+				continue
+			}
+			at := places[i][v.Node().Number()] + 1
+			columns[i].Add(uint64(at - last[i]))
+			last[i] = at
+		}
 	}
 	return t
 }
 
-// add writes a version, or zeros if there is none: the number of a type is one more than its own.
-func (c *sideColumns) add(v tarfs.Version, there bool) {
-	if !there {
-		for _, column := range []*html.Column{c.typ, c.mode, c.uid, c.gid, c.size, c.layer} {
-			column.Add(0)
-		}
-		c.seconds.AddName("")
-		c.link.AddName("")
-		return
+// placesOf has the place of each node in path order, by its number.
+func placesOf(tree *tarfs.Tree) []int32 {
+	places, at := make([]int32, tree.Len()), int32(0)
+	for n := range tree.Nodes() {
+		places[n.Number()] = at
+		at++
 	}
-	m := v.Meta()
-	mode := uint64(m.Mode)
-	if v.Type() == tarfs.Symlink {
-		mode = 0o777 // every system shows it so
-	}
-	c.typ.Add(uint64(v.Type()) + 1)
-	c.mode.Add(mode)
-	c.uid.Add(uint64(m.UID))
-	c.gid.Add(uint64(m.GID))
-	c.size.Add(uint64(v.Size()))
-	c.layer.Add(uint64(v.Layer() + 1))
-	c.link.AddName(v.Link())
-	when := ""
-	if v.HasMTime() {
-		when = item.MTime(v)
-	}
-	c.seconds.AddName(when)
+	return places
 }

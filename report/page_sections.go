@@ -11,6 +11,7 @@ import (
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
+	"layup/report/render/html"
 )
 
 // pageFacts is what the head of the page says of an image.
@@ -24,7 +25,8 @@ type pageFacts struct {
 	Unpacked    int64    `json:"unpacked,omitempty"` // bytes of the tars; 0 if unknown
 }
 
-func factsOfPage(img *analyze.Image, layers []analyze.LayerFacts) pageFacts {
+func factsOfPage(img *analyze.Image) pageFacts {
+	unpacked := img.UnpackedSizes()
 	f := pageFacts{ImageFacts: item.FactsOf(img), Manifest: img.ManifestDescriptor.Digest, RepoDigests: img.RepoDigests}
 	f.Name = call.Masked([]string{img.Name})[0]
 	if img.Container != nil {
@@ -33,20 +35,38 @@ func factsOfPage(img *analyze.Image, layers []analyze.LayerFacts) pageFacts {
 	if at := img.ConfigFile.Created; !at.IsZero() {
 		f.Created = at.UTC().Format(time.RFC3339Nano)
 	}
-	for _, l := range layers {
+	for i, l := range img.Layers {
 		f.Stored += l.Size
-		f.Unpacked += max(l.Unpacked, 0)
+		f.Unpacked += max(unpacked[i], 0)
 	}
 	return f
 }
 
-// aboutPage says what was asked, by what, of which image, and what is odd in it.
-func aboutPage(c *call.Call, img *analyze.Image, layers []analyze.LayerFacts) render.Section {
-	s := render.Section{Extra: []render.Extra{
+// aboutPages says what was asked, by what, and of which images.
+func aboutPages(c *call.Call, list call.Images) html.Section {
+	var images []pageFacts
+	for _, l := range list {
+		images = append(images, factsOfPage(l.Image))
+	}
+	return html.Section{Name: "about", Section: render.Section{Extra: []render.Extra{
 		{Name: "tool", Value: toolOf("")},
 		{Name: "line", Value: c.Line("output", "force")},
-		{Name: "image", Value: factsOfPage(img, layers)},
-	}}
+		{Name: "images", Value: images},
+		{Name: "aspects", Value: aspectNames()},
+	}}}
+}
+
+// aspectNames are the words for what differs, by the bit of each.
+func aspectNames() (names []string) {
+	for bit := analyze.Content; bit < analyze.LayerStack; bit <<= 1 {
+		names = append(names, bit.Names()[0])
+	}
+	return names
+}
+
+// aboutPage is aboutPages of one image, with what is odd in it.
+func aboutPage(c *call.Call, img *analyze.Image) html.Section {
+	s := aboutPages(c, call.Images{{Image: img}})
 	for _, w := range img.Warnings() {
 		s.Warnings = append(s.Warnings, item.NewWarningFacts(w))
 	}
@@ -56,14 +76,19 @@ func aboutPage(c *call.Call, img *analyze.Image, layers []analyze.LayerFacts) re
 	return s
 }
 
+// pageLayers is the table of layers with each instruction as tables show it.
+var pageLayers = append(slices.Clone(layersTable),
+	render.TextOf("short", func(l layer) string { return l.Instruction.Short() }))
+
 // mostDuplicates is how many contents the page lists that are there several times.
 const mostDuplicates = 1000
 
 // wasteSection is what waste says. The page's script lists the paths from the table of files.
 func wasteSection(img *analyze.Image, digests bool) render.Section {
 	account, duplicates := img.Account(), img.Duplicates()
+	totals := wasteTotalsOf(account, duplicates)
 	return render.Section{
-		Extra: []render.Extra{{Name: "totals", Value: wasteTotalsOf(account, duplicates)},
+		Extra: []render.Extra{{Name: "totals", Value: totals}, {Name: "line", Value: wasteFooter(account, totals.Duplicates)},
 			{Name: "contents", Value: len(duplicates)}, {Name: "digests", Value: digests}},
 		Lists: []render.List{duplicatesTable.List("duplicates", first(duplicates, mostDuplicates)),
 			wasteLayersTable.List("layers", account.Layers)},
@@ -74,6 +99,7 @@ var stepsTable = append(render.Table[analyze.Step]{
 	render.IntOf("layer", func(s analyze.Step) int { return s.Layer }),
 	render.TextOf("created", func(s analyze.Step) string { return s.Instruction.Created }),
 	render.TextOf("author", func(s analyze.Step) string { return s.Author }),
+	render.TextOf("short", func(s analyze.Step) string { return s.Instruction.Short() }),
 }, item.InstructionMembers(func(s analyze.Step) analyze.Instruction { return s.Instruction })...)
 
 // configSection is what a container of the image begins with.
@@ -147,22 +173,6 @@ func maskValue(v any, mask func(string) string) any {
 		}
 	}
 	return v
-}
-
-// pageSide is what the page says of one of two images.
-type pageSide struct {
-	Facts  pageFacts    `json:"facts"`
-	Stored int64        `json:"stored"`
-	Live   int64        `json:"live"`
-	Hidden int64        `json:"hidden"`
-	Layers []layerBytes `json:"layers"`
-}
-
-// layerBytes are the bytes of the files of a layer, as waste counts them.
-type layerBytes struct {
-	Stored int64 `json:"stored"`
-	Live   int64 `json:"live"`
-	Hidden int64 `json:"hidden"`
 }
 
 // plainExtras turns values into what JSON says of them, so that their texts can be masked.

@@ -27,7 +27,9 @@ func (d *comparing) load(ctx context.Context, c *call.Call) (call.Images, [2]ana
 	case d.container:
 		return d.loadContainer(ctx, c)
 	}
-	return d.Choice.Load(ctx, c, d.needs, d.aspects)
+	return d.Choice.Load(ctx, c, d.needs, func(names [2]string, opt [2]analyze.Options) ([2]*analyze.Image, [2]error) {
+		return analyze.OpenPair(ctx, names, opt, d.aspects)
+	})
 }
 
 // A Choice says which images of two inputs are compared.
@@ -46,9 +48,11 @@ func (o *Choice) Flags(f *pflag.FlagSet) {
 	}
 }
 
-// Load loads the two images that the arguments name, to compare them except for the ignored aspects. Unfit says which
-// of them could not be loaded.
-func (o *Choice) Load(ctx context.Context, c *call.Call, needs analyze.Needs, ignore analyze.Aspect) (call.Images,
+// An Opener opens two images.
+type Opener func(names [2]string, opt [2]analyze.Options) ([2]*analyze.Image, [2]error)
+
+// Load loads the two images that the arguments name. Unfit says which of them could not be loaded.
+func (o *Choice) Load(ctx context.Context, c *call.Call, needs analyze.Needs, open Opener) (call.Images,
 	[2]analyze.Side, error) {
 	var sides [2]analyze.Side
 	var opt [2]analyze.Options
@@ -61,7 +65,7 @@ func (o *Choice) Load(ctx context.Context, c *call.Call, needs analyze.Needs, ig
 		opt[i].Select.Platform = cmp.Or(o.Platform[i], opt[i].Select.Platform)
 		opt[i].Note = func(text string) { c.Note(sideNames[i] + ": " + text) }
 	}
-	images, errs := analyze.OpenPair(ctx, [2]string(c.Args), opt, ignore)
+	images, errs := open([2]string(c.Args), opt)
 	var list call.Images
 	for i, img := range images {
 		list = append(list, call.Loaded{Name: sideNames[i] + ": " + c.Args[i], Many: true, Image: img, Err: errs[i]})

@@ -1,8 +1,9 @@
 // The configuration, the history, and the record of the verification.
-import { el, facts, plainTable, section } from "./dom.js";
+import { chip, el, facts, part, plainTable, section } from "./dom.js";
 import { line, shortDigest, sized } from "./text.js";
 import { Grid } from "./grid.js";
-import { chip, nameOf } from "./findings.js";
+import { nameOf } from "./findings.js";
+import { instructionOf } from "./layers.js";
 
 export function configSection(config) {
   const rows = [];
@@ -37,18 +38,22 @@ export function historySection(steps) {
     { title: "Step", number: true, cell: (s, i) => String(i) },
     { title: "Layer", cell: s => chip(s.layer) },
     { title: "Created", spare: true, cell: s => (s.created || "-").replace("T", " ") },
-    { title: "Instruction", wide: true, cell: s => line(s.instruction || s.createdBy || s.comment || "-"),
+    { title: "Instruction", wide: true, cell: s => instructionOf(s) || "-",
       hint: s => line([s.createdBy, s.comment, s.author && "author: " + s.author].filter(Boolean).join("\n")) },
   ], steps, "history"));
 }
 
-// recordSection is what verify says of the image and its file.
-export function recordSection(record) {
-  if (!record) {
-    return section("record", "Verification", null, el("p", { class: "none" }, "The image was not verified (--no-verify)."));
-  }
+// recordSection is what verify says of each image and its file.
+export function recordSection(sides) {
+  return section("record", "Verification", "What layup verify says: each comparison that could be made. A dash is where " +
+    "there is nothing to compare with.", sides.map(side => side.name ?
+    part("record-" + side.name.toLowerCase(), "Image " + side.name, null, recordOf(side)) : recordOf(side)));
+}
+
+function recordOf({ record, name }) {
+  if (!record) return el("p", { class: "none" }, "The image was not verified (--no-verify).");
   const checks = record.items;
-  const grid = new Grid("checks", [
+  const grid = new Grid("checks" + (name ? " of " + name : ""), [
     { title: "Result", width: "4.5rem", cell: k => verdict(checks[k]) },
     { title: "Check", width: "6.5rem", cell: k => checks[k].what + (checks[k].layer >= 0 ? " " + checks[k].layer : "") },
     { title: "Size", number: true, width: "5.5rem", spare: true, cell: k => checks[k].size >= 0 ? sized(checks[k].size) : "-" },
@@ -56,10 +61,14 @@ export function recordSection(record) {
     { title: "Remark", width: "minmax(7rem,2fr)", wide: true, cell: k => line([checks[k].code, checks[k].message].filter(Boolean).join(": ")) },
   ], { rows: 14, each: k => checks[k].pass === false ? { class: "failed" } : {} });
   grid.show(checks.length);
-  return section("record", "Verification", "What layup verify says: each comparison that could be made. A dash is where " +
-    "there is nothing to compare with.", el("p", { class: record.pass ? "" : "failed" }, record.line),
-  facts([["File", record.file && line(record.file)], ["Trust", record.trust && line(record.trust)],
-    ["Left out", record.left > 0 ? `further images and containers of the source: ${record.left}` : null]]), grid.element);
+  return [el("p", { class: record.pass ? "" : "failed" }, record.line),
+    facts([["File", record.file && line(record.file)], ["Trust", record.trust && line(record.trust)],
+      ["Left out", record.left > 0 ? `further images and containers of the source: ${record.left}` : null]]), grid.element];
+}
+
+// recordLine is the verdict in one line.
+export function recordLine({ record }) {
+  return record ? el("span", { class: record.pass ? "" : "failed" }, record.line) : "none (--no-verify)";
 }
 
 function verdict(check) { return check.pass === undefined ? "-" : check.pass ? "pass" : "FAIL"; }

@@ -1,4 +1,5 @@
 // Elements of the page. Every text becomes a text node: nothing here reads markup.
+import { color, ink } from "./palette.js";
 
 // el makes an element. Properties that begin with on are handlers; others are attributes.
 export function el(tag, properties = {}, ...children) {
@@ -25,10 +26,27 @@ export function empty(e) {
   return e;
 }
 
+// paint gives an element the colours of a layer.
+export function paint(e, layer) {
+  e.style.background = color(layer);
+  e.style.color = ink(layer);
+  return e;
+}
+
+// chip is the number of a layer in its colour.
+export function chip(layer) {
+  return layer === undefined || layer < 0 ? "-" : paint(el("span", { class: "chip" }, String(layer)), layer);
+}
+
 // section is a part of the page with a heading. About may be text that explains it.
 export function section(id, title, about, ...children) {
   return el("section", { id, "aria-labelledby": id + "-title" },
     el("h2", { id: id + "-title" }, title), about && el("p", { class: "about" }, about), children);
+}
+
+// part is a part of a section.
+export function part(id, title, about, ...children) {
+  return el("div", { class: "part", id }, el("h3", {}, title), about && el("p", { class: "about" }, about), children);
 }
 
 // facts is a list of names and values; those without a value are left out.
@@ -56,11 +74,11 @@ export function classes(column) {
   return [column.number && "number", column.spare && "spare", column.mono && "mono", column.wide && "wide"].filter(Boolean).join(" ");
 }
 
-// choice is a row of buttons of which one is pressed.
+// choice is a row of buttons of which one is pressed; the function gets its number.
 export function choice(label, names, chosen, onchoose) {
-  const buttons = names.map(name => el("button", { type: "button", "aria-pressed": String(name === chosen), onclick: () => {
-    buttons.forEach(b => b.setAttribute("aria-pressed", String(b.textContent === name)));
-    onchoose(name);
+  const buttons = names.map((name, k) => el("button", { type: "button", "aria-pressed": String(k === chosen), onclick: () => {
+    buttons.forEach(b => b.setAttribute("aria-pressed", String(b === buttons[k])));
+    onchoose(k);
   } }, name));
   return el("div", { class: "choice", role: "group", "aria-label": label }, buttons);
 }

@@ -1,107 +1,111 @@
-// Findings: what is hidden, wasted, sensitive or runs with another's rights, secrets, and warnings.
-import { el, plainTable, section } from "./dom.js";
+// Findings: what is hidden, wasted, sensitive or runs with another's rights, secrets, and warnings; of one image, or of
+// two beside each other.
+import { chip, choice, el, part, plainTable, section } from "./dom.js";
 import { count, drawnMode, grouped, line, percent, safe, shortDigest, sized } from "./text.js";
 import { Grid } from "./grid.js";
-import { color, ink } from "./palette.js";
 import { fates, fateLive, fateNone, hows } from "./tree.js";
 import { instructionOf } from "./layers.js";
+import { Versions } from "./versions.js";
 
-export function findingsSection(tree, unseen, data, layers, state, onopen) {
-  const parts = [
-    wasteOf(data.waste, layers, state),
-    ...hiddenOf(tree, data.waste, state, onopen),
-    versionsOf("sensitive", "Sensitive files", "Files that should not be in an image, by name or content, live or not.",
-      tree, tree.rowsWith("sensitive"), state, onopen, [{ title: "Rule", width: "8rem", cell: row => safe(tree.extraOf(row, "sensitive")) }]),
-    versionsOf("setuid", "Setuid and setgid", "What runs with the rights of its owner or group (find --perm /6000), live or not.",
-      tree, setuid(tree), state, onopen, []),
-    ...secretsOf(data.secrets),
-    ...duplicatesOf(data.waste),
-    ...unseenOf(unseen),
-    ...warningsOf(data.about),
-  ];
-  return section("findings", "Findings", null, parts);
+// Odd are the warnings and errors.
+export function findingsSection(sides, union, odd, state, onopen) {
+  const list = (id, title, about, wanted, order, more = []) =>
+    versionsPart(id, title, about, new Versions(sides, union, wanted, order), state, onopen, more);
+  return section("findings", "Findings", sides.length > 1 ? "A finding is in both images if both have it at its path." : null, [
+    wastePart(sides, state),
+    list("hidden", "Hidden, largest first", "What a later layer deleted or overwrote. Whoever has the image can " +
+      "read it: layup cat --layer N IMAGE PATH.", hiddenRows, (tree, row) => tree.type[row] === 0 ? tree.size[row] : 0),
+    list("sensitive", "Sensitive files", "Files that should not be in an image, by name or content, live or not.",
+      tree => tree.rowsWith("sensitive"), null,
+      [{ title: "Rule", width: "8rem", of: (tree, row) => safe(tree.extraOf(row, "sensitive")) }]),
+    list("setuid", "Setuid and setgid", "What runs with the rights of its owner or group (find --perm /6000), live or not.",
+      setuidRows, null),
+    secretsPart(sides),
+    duplicatesPart(sides),
+    ...unseenParts(sides),
+    ...oddParts(odd, sides.length > 1),
+  ]);
 }
 
-function part(id, title, about, ...children) {
-  return el("div", { class: "part", id }, el("h3", {}, title), about && el("p", { class: "about" }, about), children);
-}
-
-export function chip(layer) {
-  if (layer === undefined || layer < 0) return "-";
-  const e = el("span", { class: "chip" }, String(layer));
-  e.style.background = color(layer);
-  e.style.color = ink(layer);
-  return e;
-}
-
-function wasteOf(waste, layers, state) {
-  const t = waste.totals;
-  let sum = `${grouped(t.stored)} bytes stored = ${grouped(t.live)} live + ${grouped(t.hidden)} hidden (${percent(t.hidden, t.stored)})`;
-  if (t.metadataOnly) sum += `; of hidden ${grouped(t.metadataOnly)} metadata only`;
-  if (t.duplicates) sum += `; of live ${grouped(t.duplicates)} duplicates`;
-  if (t.repeatedLayers) sum += `; the file holds ${grouped(t.repeatedLayers)} of them once for several layers`;
-  const hiding = waste.layers.filter(l => l.hidden > 0);
-  const holder = el("div", {});
-  const show = () => {
-    const rows = hiding.filter(l => state.layer < 0 || l.layer === state.layer);
-    holder.replaceChildren(rows.length === 0 ? el("p", { class: "none" }, "no layer has hidden bytes") : plainTable([
-      { title: "Layer", cell: l => chip(l.layer) },
-      { title: "Stored", number: true, cell: l => sized(l.stored), hint: l => grouped(l.stored) + " bytes" },
-      { title: "Live", number: true, spare: true, cell: l => sized(l.live), hint: l => grouped(l.live) + " bytes" },
-      { title: "Hidden", number: true, cell: l => sized(l.hidden), hint: l => grouped(l.hidden) + " bytes" },
-      { title: "%", number: true, cell: l => percent(l.hidden, l.stored) },
-      { title: "Metadata", number: true, spare: true, cell: l => sized(l.metadataOnly), hint: l => grouped(l.metadataOnly) + " bytes" },
-      { title: "Instruction", wide: true, cell: l => (l.repeats >= 0 ? `(layer ${l.repeats} again) ` : "") + instructionOf(layers[l.layer] || {}) },
-    ], rows, "waste by instruction"));
-  };
-  state.on(changed => changed.includes("layer") && show());
-  show();
-  return part("waste", "Waste by instruction", sum, holder);
-}
-
-// hiddenOf lists every version that a later layer hides, the largest first.
-function hiddenOf(tree, waste, state, onopen) {
+function hiddenRows(tree) {
   const rows = [];
   for (let row = 0; row < tree.fate.length; row++) if (tree.fate[row] !== fateLive && tree.fate[row] !== fateNone) rows.push(row);
-  const size = row => tree.type[row] === 0 ? tree.size[row] : 0;
-  rows.sort((a, b) => size(b) - size(a) || a - b);
-  return [versionsOf("hidden", "Hidden, largest first", "What a later layer deleted or overwrote. Whoever has the image can " +
-    "read it: layup cat --layer N IMAGE PATH.", tree, rows, state, onopen, [])];
+  return rows;
 }
 
-function setuid(tree) {
+function setuidRows(tree) {
   const rows = [];
   for (let row = 0; row < tree.mode.length; row++) if (tree.mode[row] & 0o6000 && tree.fate[row] !== fateNone) rows.push(row);
   return rows;
 }
 
-// versionsOf is a table of versions; a click shows the history of the path.
-function versionsOf(id, title, about, tree, all, state, onopen, more) {
-  let rows = all;
+// imageColumn says of two images which one has a row.
+function imageColumn(sides, of) { return sides.length > 1 ? [{ title: "Image", width: "3.6rem", cell: of }] : []; }
+
+// each are the things of all images, each with its side.
+function each(sides, of) { return sides.flatMap(side => of(side).map(thing => ({ side, thing }))); }
+
+function none(text = "none") { return el("p", { class: "none" }, text); }
+
+function wastePart(sides, state) {
+  const hiding = each(sides, side => side.waste.layers.filter(l => l.hidden > 0));
+  const bytes = field => ({ cell: r => sized(r.thing[field]), hint: r => grouped(r.thing[field]) + " bytes", number: true });
+  const holder = el("div", {});
+  const show = () => {
+    const rows = hiding.filter(r => state.layer < 0 || r.thing.layer === state.layer);
+    holder.replaceChildren(rows.length === 0 ? none("no layer has hidden bytes") : plainTable([
+      ...imageColumn(sides, r => r.side.name),
+      { title: "Layer", cell: r => chip(r.thing.layer) },
+      { title: "Stored", ...bytes("stored") }, { title: "Live", spare: true, ...bytes("live") },
+      { title: "Hidden", ...bytes("hidden") },
+      { title: "%", number: true, cell: r => percent(r.thing.hidden, r.thing.stored) },
+      { title: "Metadata", spare: true, ...bytes("metadataOnly") },
+      { title: "Instruction", wide: true, cell: r => (r.thing.repeats >= 0 ? `(layer ${r.thing.repeats} again) ` : "") +
+        instructionOf(r.side.layers[r.thing.layer]) },
+    ], rows, "waste by instruction"));
+  };
+  state.on(changed => changed.includes("layer") && show());
+  show();
+  return part("waste", "Waste by instruction", null, sides.map(side =>
+    el("p", { class: "about" }, (side.name ? side.name + ": " : "") + side.waste.line)), holder);
+}
+
+// versionsPart is a table of versions; a click shows the history of the path.
+function versionsPart(id, title, about, versions, state, onopen, more) {
+  const tree = k => versions.tree(k), row = k => versions.row(k);
+  const column = of => k => of(tree(k), row(k));
   const grid = new Grid(title, [
-    { title: "Layer", width: "3.6rem", cell: k => chip(tree.ownerOf(rows[k])) },
-    { title: "Status", width: "9.5rem", cell: k => fateOf(tree, rows[k]) },
-    ...more.map(c => ({ ...c, cell: k => c.cell(rows[k]) })),
-    { title: "Mode", mono: true, width: "6.6rem", spare: true, cell: k => drawnMode(tree.type[rows[k]], tree.mode[rows[k]]) },
-    { title: "UID:GID", width: "5.5rem", spare: true, number: true, cell: k => `${tree.uid[rows[k]]}:${tree.gid[rows[k]]}` },
-    { title: "Size", number: true, width: "5.5rem", cell: k => tree.type[rows[k]] === 0 ? sized(tree.size[rows[k]]) : "-",
-      hint: k => grouped(tree.size[rows[k]]) + " bytes" },
-    { title: "Path", width: "minmax(9rem,3fr)", cell: k => safe(tree.bytesOf(tree.pathOf[rows[k]])) },
+    ...versions.two ? [{ title: "Image", width: "3.6rem", cell: k => versions.image(k) }] : [],
+    { title: "Layer", width: "3.6rem", cell: column((t, r) => chip(t.ownerOf(r))) },
+    { title: "Status", width: "9.5rem", cell: column(fateOf) },
+    ...more.map(c => ({ ...c, cell: column(c.of) })),
+    { title: "Mode", mono: true, width: "6.6rem", spare: true, cell: column((t, r) => drawnMode(t.type[r], t.mode[r])) },
+    { title: "UID:GID", width: "5.5rem", spare: true, number: true, cell: column((t, r) => `${t.uid[r]}:${t.gid[r]}`) },
+    { title: "Size", number: true, width: "5.5rem", cell: column((t, r) => t.type[r] === 0 ? sized(t.size[r]) : "-"),
+      hint: column((t, r) => grouped(t.size[r]) + " bytes") },
+    { title: "Path", width: "minmax(9rem,3fr)", cell: column((t, r) => safe(t.bytesOf(t.pathOf[r]))) },
   ], { rows: 12, open: k => {
-    state.choose(tree.bytesOf(tree.pathOf[rows[k]]));
+    state.choose(tree(k).bytesOf(tree(k).pathOf[row(k)]));
     onopen();
   } });
   const summary = el("p", { class: "status" });
   const show = () => {
-    rows = state.layer < 0 ? all : all.filter(row => tree.ownerOf(row) === state.layer);
-    let bytes = 0;
-    for (const row of rows) if (tree.fate[row] !== fateLive) bytes += tree.bytes(row);
-    summary.textContent = rows.length === 0 ? "" : count(rows.length, "version") + (bytes ? `, ${sized(bytes)} hidden` : "");
-    grid.show(rows.length, "none");
+    summary.textContent = versions.count === 0 ? "" : count(versions.count, "version") +
+      (versions.hidden > 0 ? `, ${sized(versions.hidden)} hidden` : "");
+    grid.show(versions.count, "none");
   };
-  state.on(changed => changed.includes("layer") && show());
+  state.on(changed => {
+    if (!changed.includes("layer")) return;
+    versions.filter(state.layer, -1);
+    show();
+  });
+  versions.filter(state.layer, -1);
   show();
-  return part(id, title, about, summary, grid.element);
+  const buttons = versions.two && versions.count > 0 ? choice("images of " + title, ["all", "only A", "only B", "both"], 0, k => {
+    versions.filter(-1, k - 1);
+    show();
+  }) : null;
+  return part(id, title, about, el("div", { class: "tools" }, summary, buttons), grid.element);
 }
 
 function fateOf(tree, row) {
@@ -111,34 +115,35 @@ function fateOf(tree, row) {
   return `${fates[tree.fate[row]]} by ${tree.hiddenByOf(row)}${because}`;
 }
 
-function secretsOf(secrets) {
-  const about = "Build arguments, ARG, ENV and the configuration's environment whose name or value looks like a secret.";
-  if (secrets.items.length === 0) return [part("secrets", "Secrets of the history", about, el("p", { class: "none" }, "none"))];
-  return [part("secrets", "Secrets of the history", about, plainTable([
-    { title: "Layer", cell: s => chip(s.layer) },
-    { title: "Secret in", cell: s => s.where },
-    { title: "Name", mono: true, cell: s => line(s.name || "") },
-    { title: "Value", mono: true, wide: true, cell: s => line(s.value || "") },
-  ], secrets.items, "secrets of the history"))];
+function secretsPart(sides) {
+  const rows = each(sides, side => side.secrets.items);
+  return part("secrets", "Secrets of the history", "Build arguments, ARG, ENV and the configuration's environment whose " +
+    "name or value looks like a secret.", rows.length === 0 ? none() : plainTable([
+    ...imageColumn(sides, r => r.side.name),
+    { title: "Layer", cell: r => chip(r.thing.layer) },
+    { title: "Secret in", cell: r => r.thing.where },
+    { title: "Name", mono: true, cell: r => line(r.thing.name || "") },
+    { title: "Value", mono: true, wide: true, cell: r => line(r.thing.value || "") },
+  ], rows, "secrets of the history"));
 }
 
-function duplicatesOf(waste) {
-  if (!waste.digests) {
-    return [part("duplicates", "Duplicates", null, el("p", { class: "none" }, "Not looked for: layup report --digests does."))];
-  }
-  if (waste.duplicates.length === 0) return [part("duplicates", "Duplicates", null, el("p", { class: "none" }, "none"))];
-  const list = waste.duplicates;
-  const left = waste.contents - list.length;
+function duplicatesPart(sides) {
+  if (!sides[0].waste.digests) return part("duplicates", "Duplicates", null, none("Not looked for: layup report --digests does."));
+  const list = each(sides, side => side.waste.duplicates);
+  const left = sides.reduce((sum, side) => sum + side.waste.contents, 0) - list.length;
   const grid = new Grid("duplicates", [
-    { title: "Layer", width: "3.6rem", cell: k => chip(list[k].layer) },
-    { title: "Duplicate", number: true, width: "6rem", cell: k => sized(list[k].bytes), hint: k => grouped(list[k].bytes) + " bytes" },
-    { title: "Copies", number: true, width: "4.5rem", cell: k => grouped(list[k].copies) },
-    { title: "SHA256", mono: true, width: "8rem", spare: true, cell: k => shortDigest(list[k].sha256), hint: k => list[k].sha256 },
-    { title: "First path", width: "minmax(9rem,3fr)", cell: k => nameOf(list[k]) },
+    ...imageColumn(sides, k => list[k].side.name),
+    { title: "Layer", width: "3.6rem", cell: k => chip(list[k].thing.layer) },
+    { title: "Duplicate", number: true, width: "6rem", cell: k => sized(list[k].thing.bytes),
+      hint: k => grouped(list[k].thing.bytes) + " bytes" },
+    { title: "Copies", number: true, width: "4.5rem", cell: k => grouped(list[k].thing.copies) },
+    { title: "SHA256", mono: true, width: "8rem", spare: true, cell: k => shortDigest(list[k].thing.sha256),
+      hint: k => list[k].thing.sha256 },
+    { title: "First path", width: "minmax(9rem,3fr)", cell: k => nameOf(list[k].thing) },
   ], { rows: 10 });
   grid.show(list.length);
-  return [part("duplicates", "Duplicates", "The same content in several files of the final tree." +
-    (left > 0 ? ` ${grouped(left)} smaller ones are left out: layup waste lists them.` : ""), grid.element)];
+  return part("duplicates", "Duplicates", "The same content in several files of the final tree." +
+    (left > 0 ? ` ${grouped(left)} smaller ones are left out: layup waste lists them.` : ""), grid.element);
 }
 
 // nameOf is the path of an item, exact if it is not UTF-8.
@@ -147,31 +152,36 @@ export function nameOf(item, name = "path") {
   return safe(Uint8Array.from(atob(item[name + "Base64"]), c => c.charCodeAt(0)));
 }
 
-function unseenOf(unseen) {
-  const n = unseen.layer.length;
-  if (n === 0) return [];
-  const at = new Uint32Array(n + 1);
-  for (let i = 0; i < n; i++) at[i + 1] = at[i] + unseen.pathLength[i];
+function unseenParts(sides) {
+  const list = each(sides, side => {
+    let at = 0;
+    return Array.from(side.unseen.layer, (layer, k) => ({ layer, how: hows[side.unseen.how[k]], size: side.unseen.size[k],
+      path: side.unseen.path.subarray(at, at += side.unseen.pathLength[k]) }));
+  });
+  if (list.length === 0) return [];
   const grid = new Grid("never shown", [
-    { title: "Layer", width: "3.6rem", cell: k => chip(unseen.layer[k]) },
-    { title: "Why", width: "10rem", cell: k => hows[unseen.how[k]] },
-    { title: "Size", number: true, width: "5.5rem", cell: k => sized(unseen.size[k]) },
-    { title: "Path", width: "minmax(9rem,3fr)", cell: k => safe(unseen.path.subarray(at[k], at[k + 1])) },
+    ...imageColumn(sides, k => list[k].side.name),
+    { title: "Layer", width: "3.6rem", cell: k => chip(list[k].thing.layer) },
+    { title: "Why", width: "10rem", cell: k => list[k].thing.how },
+    { title: "Size", number: true, width: "5.5rem", cell: k => sized(list[k].thing.size) },
+    { title: "Path", width: "minmax(9rem,3fr)", cell: k => safe(list[k].thing.path) },
   ], { rows: 10 });
-  grid.show(n);
+  grid.show(list.length);
   return [part("unseen", "Never shown", "Content that no layer ever showed: its own layer replaces or ignores it, or a " +
     "whiteout carries it (hidden --unseen).", grid.element)];
 }
 
-export function warningsOf(about) {
-  const { warnings = [], errors = [] } = about;
-  const list = [];
+function oddParts({ warnings = [], errors = [] }, two) {
+  const list = [], image = two ? [{ title: "Image", width: "3.6rem" }] : [];
+  const upper = w => (w.side || "").toUpperCase();
   if (errors.length > 0) {
     list.push(part("errors", "What could not be read", null, plainTable([
+      ...image.map(c => ({ ...c, cell: upper })),
       { title: "Layer", cell: e => chip(e.layer) }, { title: "Cause", wide: true, cell: e => line(e.message) },
     ], errors, "errors")));
   }
   const grid = new Grid("warnings", [
+    ...image.map(c => ({ ...c, cell: k => upper(warnings[k]) })),
     { title: "Severity", width: "5.5rem", cell: k => warnings[k].severity },
     { title: "Layer", width: "3.6rem", cell: k => chip(warnings[k].layer) },
     { title: "Code", width: "minmax(8rem,1.2fr)", cell: k => warnings[k].code },

@@ -10,13 +10,17 @@ let grids = 0;
 // Columns are {title, cell(i), hint(i), width, number, spare, mono, wide}; i is the number of the row.
 export class Grid {
   constructor(label, columns, options = {}) {
-    Object.assign(this, { columns, count: 0, active: 0, rows: 16, options, id: "grid" + grids++, label });
+    Object.assign(this, { columns, count: 0, active: 0, options, id: "grid" + grids++, label, scrolled: 0 });
+    this.rows = options.rows || 16;
     const template = columns.map(c => c.width || "minmax(0,1fr)").join(" ");
     const narrow = columns.filter(c => !c.spare).map(c => (c.width || "1fr").replace(/minmax\([^,]*,/, "minmax(0,")).join(" ");
     this.head = el("div", { class: "row head", role: "row" },
       columns.map(c => el("div", { role: "columnheader", class: classes(c) }, c.title)));
     this.window = el("div", { class: "window", role: "presentation" });
-    this.body = el("div", { class: "body", role: "rowgroup", onscroll: () => this.draw() }, this.window);
+    this.body = el("div", { class: "body", role: "rowgroup", onscroll: () => {
+      this.scrolled = this.body.scrollTop;
+      this.draw();
+    } }, this.window);
     this.paper = el("div", { class: "paper" });
     this.grid = el("div", { class: "grid", role: options.tree ? "treegrid" : "grid", "aria-label": label, tabindex: "0",
       onkeydown: e => this.key(e), onclick: e => this.click(e) },
@@ -27,7 +31,6 @@ export class Grid {
     this.element = el("div", { class: "holder" }, this.grid, this.none, this.paper);
     window.addEventListener("beforeprint", () => this.print());
     window.addEventListener("afterprint", () => empty(this.paper));
-    window.addEventListener("resize", () => this.draw());
   }
 
   // show sets how many rows there are, and what to say if there are none.
@@ -37,25 +40,22 @@ export class Grid {
     this.grid.setAttribute("aria-rowcount", String(count + 1));
     this.grid.hidden = count === 0;
     this.none.textContent = count === 0 ? none : "";
-    const height = Math.min(count * rowHeight, mostHeight);
-    this.body.style.height = Math.min(count, this.options.rows || this.rows) * rowHeight + "px";
-    this.window.style.height = height + "px";
+    this.seen = Math.min(count, this.rows); // what is in sight: to ask the browser would lay the whole page out
+    this.body.style.height = this.seen * rowHeight + "px";
+    this.window.style.height = Math.min(count * rowHeight, mostHeight) + "px";
+    this.scrolled = Math.min(this.scrolled, Math.max(0, Math.min(count * rowHeight, mostHeight) - this.seen * rowHeight));
     this.draw();
   }
 
-  visible() { return Math.ceil(this.body.clientHeight / rowHeight) + 1; }
-
   // top is the first row in sight; if there are too many rows to scroll over each, a pixel is several.
   top() {
-    const whole = this.count * rowHeight;
-    if (whole <= mostHeight) return Math.floor(this.body.scrollTop / rowHeight);
-    const part = this.body.scrollTop / (mostHeight - this.body.clientHeight);
-    return Math.floor(part * Math.max(0, this.count - this.visible() + 2));
+    if (this.count * rowHeight <= mostHeight) return Math.floor(this.scrolled / rowHeight);
+    return Math.floor(this.scrolled / (mostHeight - this.seen * rowHeight) * (this.count - this.seen + 1));
   }
 
   draw() {
-    const from = Math.max(0, this.top()), to = Math.min(this.count, from + this.visible());
-    const offset = this.count * rowHeight <= mostHeight ? from * rowHeight : this.body.scrollTop;
+    const from = Math.max(0, this.top()), to = Math.min(this.count, from + this.seen + 1);
+    const offset = this.count * rowHeight <= mostHeight ? from * rowHeight : this.scrolled;
     const rows = [];
     for (let i = from; i < to; i++) rows.push(this.row(i, offset + (i - from) * rowHeight));
     this.window.replaceChildren(...rows);
@@ -92,16 +92,16 @@ export class Grid {
   }
 
   reveal() {
-    const seen = this.visible() - 1, top = this.top();
-    if (this.active >= top && this.active < top + seen - 1) return;
-    const first = Math.max(0, this.active < top ? this.active : this.active - seen + 2);
-    const whole = this.count * rowHeight;
-    this.body.scrollTop = whole <= mostHeight ? first * rowHeight :
-      first / Math.max(1, this.count - this.visible() + 2) * (mostHeight - this.body.clientHeight);
+    const top = this.top();
+    if (this.active >= top && this.active < top + this.seen) return;
+    const first = Math.max(0, this.active < top ? this.active : this.active - this.seen + 1);
+    this.scrolled = this.count * rowHeight <= mostHeight ? first * rowHeight :
+      first / (this.count - this.seen + 1) * (mostHeight - this.seen * rowHeight);
+    this.body.scrollTop = this.scrolled;
   }
 
   key(event) {
-    const page = Math.max(1, this.visible() - 2);
+    const page = Math.max(1, this.seen - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count };
     if (event.key in steps) this.go(this.active + steps[event.key]);
     else if (event.key === "Enter" && this.options.open) this.options.open(this.active, event);

@@ -40,8 +40,8 @@ type Section struct {
 }
 
 // modules are the script's parts: each imports only from those before it.
-var modules = []string{"text", "dom", "data", "state", "palette", "tree", "search", "grid", "layers", "map", "files",
-	"findings", "config", "compare", "main"}
+var modules = []string{"text", "palette", "dom", "data", "state", "paths", "tree", "union", "search", "grid", "outline",
+	"layers", "views", "map", "files", "versions", "findings", "config", "compare", "main"}
 
 // A module imports from others and exports to others in whole lines.
 var (

@@ -1,47 +1,48 @@
 // The layers: a bar of their sizes, and their table. A click filters everything below.
-import { el, section, plainTable } from "./dom.js";
+import { el, paint, section, plainTable } from "./dom.js";
 import { grouped, line, safe, shortDigest, sized } from "./text.js";
-import { color, ink } from "./palette.js";
 
-// The classic builder writes a digest in place of the sources of COPY and ADD.
-const classicSources = /^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]+ in /;
-
+// instructionOf is what made a layer, as tables show it.
 export function instructionOf(layer) {
-  const text = layer.instruction || layer.createdBy || layer.comment || layer.role || "";
-  return line(text.replace(classicSources, "$1 … in "));
+  return line((layer && (layer.short || layer.createdBy || layer.comment || layer.role)) || "");
 }
 
-export function layersSection(layers, accounts, state) {
-  const whole = layers.reduce((sum, l) => sum + l.size, 0);
+// blockOf is the part of a bar of layers that is one of them: as wide as its stored bytes, with what is hidden hatched.
+export function blockOf(tag, side, l, title, properties = {}) {
+  const account = side.waste.layers[l.index], part = account && account.stored > 0 ? account.hidden / account.stored : 0;
+  const block = el(tag, { class: "block", title, ...properties }, el("span", {}, String(l.index)));
+  block.style.flexGrow = String(side.image.stored ? Math.max(l.size / side.image.stored, 0.004) : 1);
+  paint(block, l.index);
+  if (part > 0) {
+    const hidden = el("span", { class: "hatched", "aria-hidden": "true" });
+    hidden.style.width = Math.max(part * 100, 1) + "%";
+    block.append(hidden);
+  }
+  return block;
+}
+
+export function layersSection(side, state) {
+  const { layers } = side;
   const bar = el("div", { class: "bar", role: "group", "aria-label": "layers by stored bytes; a click filters" });
   const blocks = layers.map(l => {
-    const account = accounts[l.index] || { stored: 0, hidden: 0 };
-    const part = account.stored > 0 ? account.hidden / account.stored : 0;
     const name = `layer ${l.index}: ${sized(l.size)} stored, ${sized(l.hiddenBytes || 0)} hidden: ${instructionOf(l)}`;
-    const block = el("button", { type: "button", class: "block", title: name, "aria-label": name, "aria-pressed": "false",
-      onclick: () => toggle(state, l.index) }, el("span", {}, String(l.index)));
-    block.style.flexGrow = String(whole ? Math.max(l.size / whole, 0.004) : 1);
-    block.style.background = color(l.index);
-    block.style.color = ink(l.index);
-    if (part > 0) {
-      const hidden = el("span", { class: "hatched", "aria-hidden": "true" });
-      hidden.style.width = Math.max(part * 100, 1) + "%";
-      block.append(hidden);
-    }
-    return block;
+    return blockOf("button", side, l, name, { type: "button", "aria-label": name, "aria-pressed": "false",
+      onclick: () => toggle(state, l.index) });
   });
   bar.append(...blocks);
   const table = plainTable(columnsOf(layers, state), layers, "layers",
     l => ({ "data-layer": l.index, onclick: e => e.target.closest("button") || toggle(state, l.index) }));
+  const rows = table.querySelectorAll("tr[data-layer]");
   const clear = el("button", { type: "button", class: "clear", onclick: () => state.set({ layer: -1 }) }, "show all layers");
   const show = () => {
     clear.hidden = state.layer < 0;
-    blocks.forEach((b, i) => b.setAttribute("aria-pressed", String(i === state.layer)));
-    table.querySelectorAll("tr[data-layer]").forEach(r =>
-      r.classList.toggle("chosen", Number(r.dataset.layer) === state.layer));
+    layers.forEach((l, i) => {
+      blocks[i].setAttribute("aria-pressed", String(l.index === state.layer));
+      rows[i].classList.toggle("chosen", l.index === state.layer);
+    });
     bar.classList.toggle("filtered", state.layer >= 0);
   };
-  state.on(show);
+  state.on(changed => changed.includes("layer") && show());
   show();
   return section("layers", "Layers", "Oldest first. The bar shows stored bytes; what is hatched, later layers hide. " +
     "Choose a layer to see only its part of everything below.", bar, el("p", { class: "clearing" }, clear), table);
@@ -52,13 +53,8 @@ function toggle(state, layer) { state.set({ layer: state.layer === layer ? -1 : 
 function columnsOf(layers, state) {
   const directories = layers.some(l => l.directory);
   return [
-    { title: "Layer", cell: l => {
-      const chip = el("button", { type: "button", class: "chip", "aria-label": `filter by layer ${l.index}`,
-        onclick: () => toggle(state, l.index) }, String(l.index));
-      chip.style.background = color(l.index);
-      chip.style.color = ink(l.index);
-      return chip;
-    } },
+    { title: "Layer", cell: l => paint(el("button", { type: "button", class: "chip", onclick: () => toggle(state, l.index),
+      "aria-label": `filter by layer ${l.index}` }, String(l.index)), l.index) },
     { title: "Digest", mono: true, spare: true, cell: l => shortDigest(l.digest || l.diffID),
       hint: l => [l.digest && "digest " + l.digest, l.diffID && "diffID " + l.diffID, l.chainID && "chainID " + l.chainID,
         l.mediaType].filter(Boolean).join("\n") },

@@ -1,35 +1,28 @@
 // The page: what is small first, then the files.
 import { el, facts } from "./dom.js";
-import { grouped, line, safe, sized } from "./text.js";
+import { grouped, line, sized } from "./text.js";
 import { sectionData, tableData } from "./data.js";
 import { State } from "./state.js";
 import { Tree } from "./tree.js";
+import { Union } from "./union.js";
 import { layersSection } from "./layers.js";
-import { mapSections } from "./map.js";
+import { growthSections, mapSections } from "./map.js";
 import { Files } from "./files.js";
 import { findingsSection } from "./findings.js";
-import { Differences, configDifference, differenceWarnings, pairedLayers, sidesSection } from "./compare.js";
-import { configSection, historySection, recordSection } from "./config.js";
+import { Differences, configDifference, pairedLayers, sidesSection } from "./compare.js";
+import { configSection, historySection, recordLine, recordSection } from "./config.js";
 
-const comparedParts = { sides: "Images", layers: "Layers", files: "Paths", config: "Configuration", findings: "Warnings" };
+const comparedParts = { sides: "Images", layers: "Layers", map: "Map", files: "Paths", findings: "Findings",
+  config: "Configuration", record: "Verification" };
 const parts = { layers: "Layers", map: "Map", files: "Files", findings: "Findings", config: "Configuration", history: "History",
   record: "Verification" };
 
 function nameOfImage(image) { return line(image.container || image.reference || image.id || image.name || "image"); }
 
-function title(text) {
-  return el("div", { class: "title" }, el("p", { class: "kind" }, "layup report"), el("h1", {}, text),
-    el("button", { type: "button", id: "theme", onclick: switchTheme }, "dark or light"));
-}
-
-function madeBy(about) {
-  return [["Made by", `layup ${about.tool.version}${about.tool.commit ? " (" + about.tool.commit.slice(0, 12) + ")" : ""}`],
-    ["Command", el("code", {}, line(about.line))]];
-}
-
-function header(about, record) {
-  const image = about.image;
-  return el("header", {}, title(nameOfImage(image)), facts([
+// imageFacts is what the head says of one image; of two, a section says it.
+function imageFacts(side) {
+  const { image, record } = side;
+  return [
     ["Source", line(`${image.name || ""} (${image.source})`)],
     ["Container", image.container && line(image.container)],
     ["Image ID", image.id && line(image.id)], ["Manifest", image.manifest && line(image.manifest)],
@@ -38,10 +31,18 @@ function header(about, record) {
     ["Stored", sized(image.stored), grouped(image.stored) + " bytes"],
     ["Unpacked", image.unpacked ? sized(image.unpacked) : null, grouped(image.unpacked || 0) + " bytes"],
     ["Verified", image.verified],
-    ["Record", record ? el("span", { class: record.pass ? "" : "failed" }, record.line) : "none (--no-verify)"],
+    ["Record", recordLine(side)],
     ["File", record && record.file && line(record.file)],
-    ...madeBy(about),
-  ]));
+  ];
+}
+
+function header(about, sides) {
+  const title = sides.map(side => nameOfImage(side.image)).join(" and ");
+  const made = [["Made by", `layup ${about.tool.version}${about.tool.commit ? " (" + about.tool.commit.slice(0, 12) + ")" : ""}`],
+    ["Command", el("code", {}, line(about.line))]];
+  return el("header", {}, el("div", { class: "title" }, el("p", { class: "kind" }, "layup report"), el("h1", {}, title),
+    el("button", { type: "button", id: "theme", onclick: switchTheme }, "dark or light")),
+  facts([...sides.length > 1 ? sides.map(side => ["Record of " + side.name, recordLine(side)]) : imageFacts(sides[0]), ...made]));
 }
 
 function switchTheme() {
@@ -69,46 +70,45 @@ function go(id) {
   }
 }
 
-async function start() {
-  const about = sectionData("about"), difference = sectionData("difference");
-  if (difference) return startDifference(about, difference);
-  const layers = sectionData("layers").items, waste = sectionData("waste");
-  const record = sectionData("record");
-  const state = new State();
-  Object.assign(state, state.read());
-  const main = el("main", {});
-  document.body.append(header(about, record), navigation(parts), main);
-  const rest = el("div", {}, el("p", { class: "none", role: "status" }, "reading the files…"));
-  main.append(layersSection(layers, waste.layers, state), rest,
-    configSection(sectionData("config").config), historySection(sectionData("history").items), recordSection(record));
-  await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-  const [table, unseen] = await Promise.all([tableData("files"), tableData("unseen")]);
-  const tree = new Tree(table);
-  const files = new Files(tree, layers, state, line(about.image.name || "IMAGE"));
-  const show = () => go("files");
-  rest.replaceWith(...mapSections(tree, layers, state, show), files.element,
-    findingsSection(tree, unseen, { waste, about, secrets: sectionData("secrets") }, layers, state, show));
-  for (const listener of state.listeners) listener(["layer"]);
-  if (state.path) files.show();
-  window.addEventListener("hashchange", () => state.set(state.read()));
-  document.documentElement.dataset.ready = "yes";
+// sideOf is an image of the page: what is small, then its files.
+function sideOf(image, name) {
+  const end = name ? "-" + name.toLowerCase() : "", data = part => sectionData(part + end);
+  return { image, name, layers: data("layers").items, waste: data("waste"), secrets: data("secrets"), record: data("record"), end };
 }
 
-async function startDifference(about, difference) {
+async function readFiles(side) {
+  const [files, unseen] = await Promise.all([tableData("files" + side.end), tableData("unseen" + side.end)]);
+  side.tree = new Tree(files);
+  side.unseen = unseen;
+}
+
+async function start() {
+  const about = sectionData("about"), difference = sectionData("difference");
+  const sides = about.images.map((image, k) => sideOf(image, difference ? ["A", "B"][k] : ""));
   const state = new State();
   Object.assign(state, state.read());
-  const { a, b } = about.sides;
-  const main = el("main", {}), rest = el("p", { class: "none", role: "status" }, "reading the paths…");
-  document.body.append(el("header", {}, title(`${nameOfImage(a.facts)} and ${nameOfImage(b.facts)}`), facts(madeBy(about))),
-    navigation(comparedParts), main);
-  main.append(sidesSection(about, difference), pairedLayers(about, difference), rest, configDifference(difference),
-    differenceWarnings(difference));
+  const main = el("main", {}), rest = el("p", { class: "none", role: "status" }, "reading the files…");
+  document.body.append(header(about, sides), navigation(difference ? comparedParts : parts), main);
+  if (difference) main.append(sidesSection(sides, difference), pairedLayers(sides, difference), rest, configDifference(difference));
+  else main.append(layersSection(sides[0], state), rest, configSection(sectionData("config").config),
+    historySection(sectionData("history").items));
+  main.append(recordSection(sides));
   await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-  const differences = new Differences(await tableData("differences"), about, difference, state);
-  rest.replaceWith(differences.element);
-  differences.grid.draw();
+  const [table] = await Promise.all([tableData("differences"), ...sides.map(readFiles)]);
+  rest.replaceWith(...difference ? ofTwo(sides, difference, table, about, state) : ofOne(sides[0], about, state));
   window.addEventListener("hashchange", () => state.set(state.read()));
-  document.documentElement.dataset.ready = "yes";
+  requestAnimationFrame(() => { document.documentElement.dataset.ready = "yes"; });
+}
+
+function ofOne(side, about, state) {
+  const show = () => go("files"), files = new Files(side, state);
+  return [...mapSections(side, state, show), files.element, findingsSection([side], null, about, state, show)];
+}
+
+function ofTwo(sides, difference, table, about, state) {
+  const show = () => go("files"), union = new Union(sides[0].tree, sides[1].tree, table, about.aspects);
+  return [...growthSections(union, state, show), new Differences(union, sides, state).element,
+    findingsSection(sides, union, difference, state, show)];
 }
 
 start().catch(error => {

@@ -1,52 +1,36 @@
-// A map of sizes: a treemap, whose areas are bytes, or an icicle, whose widths are. Colours are the owning layers.
+// A map of sizes: a treemap, whose areas are bytes, or an icicle, whose widths are.
 import { el, choice, section } from "./dom.js";
-import { grouped, safe, sized } from "./text.js";
-import { color, hatch, ink } from "./palette.js";
-import { fateLive } from "./tree.js";
-import { instructionOf } from "./layers.js";
+import { safe } from "./text.js";
+import { hatch } from "./palette.js";
+import { ContentView, GrowthView } from "./views.js";
 
 const mostCells = 6000;
 const label = 15; // pixels of a directory's title
+const step = 24; // pixels of a row of the icicle
 
 export class SizeMap {
-  // Hidden is whether the map shows what later layers hide, not the final tree.
-  constructor(tree, layers, state, hidden) {
-    Object.assign(this, { tree, layers, state, hidden, root: 0, shape: "treemap", cells: [], active: 0 });
-    this.canvas = el("canvas", { tabindex: "0", role: "application", "aria-label": this.title() +
+  constructor(view, state, onopen) {
+    Object.assign(this, { view, paths: view.paths, state, onopen, root: 0, icicle: false, cells: [], active: 0 });
+    this.canvas = el("canvas", { tabindex: "0", role: "application", "aria-label": view.title +
       ": arrow keys move, Enter goes into a directory or opens a file, Backspace goes up",
-      onclick: e => this.open(this.at(e)), onmousemove: e => this.point(e), onmouseleave: () => this.tell(-1),
+      onclick: e => this.open(this.at(e)), onmousemove: e => this.tell(this.at(e)), onmouseleave: () => this.tell(-1),
       onkeydown: e => this.key(e), onfocus: () => this.draw(), onblur: () => this.draw() });
-    this.crumbs = el("nav", { class: "crumbs", "aria-label": "directory of the " + this.title() });
+    this.crumbs = el("nav", { class: "crumbs", "aria-label": "directory of the " + view.title });
     this.tip = el("p", { class: "tip", "aria-live": "polite" });
     this.element = el("div", { class: "map" },
-      el("div", { class: "tools" }, this.crumbs, choice("shape", ["treemap", "icicle"], "treemap", shape => {
-        this.shape = shape;
+      el("div", { class: "tools" }, this.crumbs, choice("shape", ["treemap", "icicle"], 0, shape => {
+        this.icicle = shape === 1;
         this.draw();
       })), this.canvas, this.tip);
-    new ResizeObserver(() => this.draw()).observe(this.element);
-    for (const event of ["beforeprint", "afterprint"]) window.addEventListener(event, () => this.draw());
+    new ResizeObserver(() => this.soon()).observe(this.element); // also when it comes into the page
+    for (const event of ["beforeprint", "afterprint", "themechange"]) window.addEventListener(event, () => this.draw());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     state.on(changed => changed.includes("layer") && this.filter());
     this.filter();
   }
 
-  title() { return this.hidden ? "map of hidden content" : "map of the final tree"; }
-
-  // filter adds up the bytes that count: of all layers, or of one.
   filter() {
-    const { tree, state } = this;
-    if (state.layer < 0) {
-      this.bytes = this.hidden ? tree.hiddenBytes : tree.liveBytes;
-    } else {
-      this.bytes = new Float64Array(tree.count);
-      for (let i = tree.count - 1; i >= 0; i--) {
-        for (let row = tree.first[i]; row < tree.first[i + 1]; row++) {
-          const counts = this.hidden !== (tree.fate[row] === fateLive);
-          if (counts && tree.contentOf(row) === state.layer) this.bytes[i] += tree.bytes(row);
-        }
-        if (i > 0) this.bytes[tree.parent[i]] += this.bytes[i];
-      }
-    }
+    this.view.filter(this.state.layer);
     this.go(0);
   }
 
@@ -54,33 +38,29 @@ export class SizeMap {
     this.root = root;
     this.active = 0;
     this.showCrumbs();
-    this.draw();
+    this.soon();
     this.tell(-1);
+  }
+
+  // soon draws once, however often it is called before the next frame.
+  soon() {
+    this.frame ||= requestAnimationFrame(() => this.draw());
   }
 
   showCrumbs() {
     const list = [];
-    for (let at = this.root; at >= 0; at = this.tree.parent[at]) list.unshift(at);
+    for (let at = this.root; at >= 0; at = this.paths.parent[at]) list.unshift(at);
     this.crumbs.replaceChildren(...list.flatMap((at, k) => [k > 1 ? "/" : "",
       el("button", { type: "button", onclick: () => this.go(at), "aria-current": at === this.root ? "location" : null },
-        at === 0 ? "/" : safe(this.tree.nameOf(at)))]),
-    el("span", { class: "size" }, sized(this.bytes[this.root])));
-  }
-
-  // layerAt is the layer that a file's bytes come from, and -1 of a directory.
-  layerAt(i) {
-    const { tree } = this;
-    if (!this.hidden && tree.live[i] >= 0) return tree.ownerOf(tree.live[i]);
-    for (let row = tree.first[i + 1] - 1; row >= tree.first[i]; row--) {
-      if (tree.fate[row] !== fateLive && tree.bytes(row) > 0) return tree.ownerOf(row);
-    }
-    return -1;
+        at === 0 ? "/" : safe(this.paths.nameOf(at)))]),
+    el("span", { class: "size" }, this.view.size(this.root)));
   }
 
   draw() {
+    this.frame = 0;
     const width = this.element.clientWidth;
     if (!width) return;
-    const height = this.shape === "treemap" ? Math.round(Math.min(520, Math.max(260, width * 0.5))) : 300;
+    const height = this.icicle ? 300 : Math.round(Math.min(520, Math.max(260, width * 0.5)));
     const ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
@@ -95,39 +75,42 @@ export class SizeMap {
     g.font = "11px system-ui, sans-serif";
     g.textBaseline = "middle";
     this.cells = [];
-    if (this.bytes[this.root] <= 0) {
+    if (this.view.sums[this.root] <= 0) {
       g.fillStyle = this.paint.text;
       g.fillText("nothing here holds bytes", 12, 20);
       return;
     }
-    if (this.shape === "treemap") this.treemap(this.root, 0, 0, width, height, 0);
-    else this.icicle(this.root, 0, 0, width, 0, Math.floor(height / 24));
+    if (this.icicle) this.stripe({ i: this.root, bytes: this.view.sums[this.root] }, 0, 0, width, Math.floor(height / step));
+    else this.treemap(this.root, 0, 0, width, height);
     this.outline();
   }
 
-  children(i) {
-    const list = [];
-    this.tree.children(i, c => this.bytes[c] > 0 && list.push(c));
-    return list.sort((a, b) => this.bytes[b] - this.bytes[a] || a - b);
+  // areas are what divides the area of a path, the largest first: the paths below it, and its own parts. A path without
+  // anything below that has one part is that part.
+  areas(i) {
+    const { view } = this, list = view.parts(i);
+    this.paths.children(i, c => {
+      if (view.sums[c] <= 0) return;
+      const parts = this.paths.isParent(c) ? [] : view.parts(c);
+      list.push(parts.length === 1 ? parts[0] : { i: c, bytes: view.sums[c] });
+    });
+    return list.sort((a, b) => b.bytes - a.bytes || a.i - b.i);
   }
 
-  // treemap divides a rectangle among a directory's children so that each is as square as can be.
+  isPart(area) { return area.row !== undefined || area.grown !== undefined; }
+
+  // treemap divides a rectangle so that each area is as square as can be.
   // Source: Bruls, Huizing, van Wijk, Squarified Treemaps (2000).
-  treemap(i, x, y, w, h, level) {
-    const whole = this.bytes[i];
-    let list = this.children(i), left = whole, at = 0;
-    const own = whole - list.reduce((sum, c) => sum + this.bytes[c], 0);
-    if (own > 0) { // a path that was a file in one layer and a directory in another
-      list = [...list, i];
-    }
-    const size = c => c === i ? own : this.bytes[c];
+  treemap(i, x, y, w, h) {
+    const list = this.areas(i);
+    let left = this.view.sums[i], at = 0;
     while (at < list.length && w > 1 && h > 1 && this.cells.length < mostCells) {
       const short = Math.min(w, h), scale = w * h / left;
       let row = 0, sum = 0, worst = Infinity;
       while (at + row < list.length) {
-        const next = sum + size(list[at + row]);
+        const next = sum + list[at + row].bytes;
         const side = next * scale / short;
-        const most = size(list[at]) * scale / side, least = size(list[at + row]) * scale / side;
+        const most = list[at].bytes * scale / side, least = list[at + row].bytes * scale / side;
         const ratio = Math.max(most / side, side / least);
         if (ratio > worst) break;
         worst = ratio;
@@ -137,9 +120,9 @@ export class SizeMap {
       const side = sum * scale / short;
       let along = 0;
       for (let k = at; k < at + row; k++) {
-        const length = size(list[k]) * scale / side;
-        if (w >= h) this.cell(list[k], x, y + along, side, length, level, list[k] === i);
-        else this.cell(list[k], x + along, y, length, side, level, list[k] === i);
+        const length = list[k].bytes * scale / side;
+        if (w >= h) this.cell(list[k], x, y + along, side, length);
+        else this.cell(list[k], x + along, y, length, side);
         along += length;
       }
       if (w >= h) [x, w] = [x + side, w - side];
@@ -149,87 +132,81 @@ export class SizeMap {
     }
   }
 
-  cell(i, x, y, w, h, level, leaf) {
+  cell(area, x, y, w, h) {
     if (w < 1 || h < 1) return;
-    const folder = !leaf && this.tree.end[i] > i + 1;
-    this.cells.push({ i, x, y, w, h, level });
-    if (!folder || w < 6 || h < 6) return this.fill(i, x, y, w, h, folder);
+    this.cells.push({ area, x, y, w, h });
+    if (this.isPart(area) || w < 6 || h < 6) return this.fill(area, x, y, w, h);
     const title = w > 46 && h > 2 * label + 6;
+    this.folder(area, x, y, w, h, title ? label : 0);
+    const top = title ? label : 2;
+    this.treemap(area.i, x + 2, y + top, w - 4, h - top - 2);
+  }
+
+  // folder draws the frame of what is divided further, with a title if that has a height.
+  folder(area, x, y, w, h, title) {
     this.g.fillStyle = this.paint.folder;
     this.g.fillRect(x, y, w, h);
     this.g.strokeStyle = this.paint.frame;
     this.g.strokeRect(x + 0.5, y + 0.5, Math.max(w - 1, 0), Math.max(h - 1, 0));
-    if (title) this.write(i, x, y, w, label, this.paint.text);
-    const top = title ? label : 2;
-    this.treemap(i, x + 2, y + top, w - 4, h - top - 2, level + 1);
+    if (title > 0) this.write(area, x, y, w, title, this.paint.text);
   }
 
-  fill(i, x, y, w, h, folder) {
-    const layer = folder ? this.main(i) : this.layerAt(i);
-    this.g.fillStyle = color(layer);
-    this.g.fillRect(x, y, w, h);
-    if (this.hidden) hatch(this.g, x, y, w, h, "rgba(0,0,0,0.45)");
-    this.g.strokeStyle = this.paint.ground;
-    if (w > 3 && h > 3) this.g.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
-    if (w > 40 && h > 13) {
-      if (this.hidden) {
-        this.g.fillStyle = color(layer);
-        this.g.fillRect(x + 2, y + 1, Math.min(w - 4, this.g.measureText(this.caption(i)).width + 6), 13);
-      }
-      this.write(i, x, y, w, 14, ink(layer));
+  // fill draws a part; of what is too small to divide, its largest part stands for it.
+  fill(area, x, y, w, h) {
+    const { view, g } = this, part = this.largest(area);
+    const color = part ? view.color(part) : this.paint.folder;
+    g.fillStyle = color;
+    g.fillRect(x, y, w, h);
+    const hatched = part && view.hatched(part);
+    if (hatched) hatch(g, x, y, w, h, "rgba(0,0,0,0.45)");
+    g.strokeStyle = this.paint.ground;
+    if (w > 3 && h > 3) g.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
+    if (w <= 40 || h <= 13 || !part) return;
+    if (hatched) {
+      g.fillStyle = color;
+      g.fillRect(x + 2, y + 1, Math.min(w - 4, g.measureText(this.caption(area, w - 8)).width + 6), 13);
     }
+    this.write(area, x, y, w, 14, view.ink(part));
   }
 
-  // main is the layer of the largest file at the head of a directory too small to draw its content.
-  main(i) {
-    let best = i;
-    for (let depth = 0; depth < 40 && this.tree.end[best] > best + 1; depth++) {
-      let most = -1;
-      this.tree.children(best, c => {
-        if (most < 0 || this.bytes[c] > this.bytes[most]) most = c;
+  largest(area) {
+    for (let depth = 0; depth < 40 && area && !this.isPart(area); depth++) {
+      let most = null;
+      for (const one of this.view.parts(area.i)) if (!most || one.bytes > most.bytes) most = one;
+      this.paths.children(area.i, c => {
+        if (!most || this.view.sums[c] > most.bytes) most = { i: c, bytes: this.view.sums[c] };
       });
-      if (most < 0 || this.bytes[most] <= 0) break;
-      best = most;
+      area = most;
     }
-    return this.layerAt(best);
+    return area && this.isPart(area) ? area : null;
   }
 
-  caption(i) {
-    const name = i === 0 ? "/" : safe(this.tree.nameOf(i));
-    return name.length > 80 ? name.slice(0, 80) + "…" : name;
+  // caption is the name and, if there is room, the size.
+  caption(area, room) {
+    const { g } = this, size = this.isPart(area) ? this.view.partSize(area) : this.view.size(area.i);
+    let name = area.i === 0 ? "/" : safe(this.paths.nameOf(area.i));
+    if (name.length > 80) name = name.slice(0, 80) + "…";
+    if (g.measureText(name + " " + size).width < room) return name + " " + size;
+    if (g.measureText(name).width <= room) return name;
+    while (name && g.measureText(name + "…").width > room) name = name.slice(0, Math.floor(name.length * 0.8));
+    return name && name + "…";
   }
 
-  write(i, x, y, w, h, ink) {
-    const { g } = this;
-    g.fillStyle = ink;
-    let text = this.caption(i);
-    const room = w - 8;
-    if (g.measureText(text).width > room) {
-      while (text && g.measureText(text + "…").width > room) text = text.slice(0, Math.floor(text.length * 0.8));
-      text += "…";
-    } else if (g.measureText(text + " " + sized(this.bytes[i])).width < room) {
-      text += " " + sized(this.bytes[i]);
-    }
-    if (text.length > 1) g.fillText(text, x + 4, y + h / 2);
+  write(area, x, y, w, h, ink) {
+    this.g.fillStyle = ink;
+    this.g.fillText(this.caption(area, w - 8), x + 4, y + h / 2);
   }
 
-  icicle(i, x, y, w, level, most) {
-    this.cells.push({ i, x, y, w, h: 24, level });
-    const folder = this.tree.end[i] > i + 1;
-    if (folder) {
-      this.g.fillStyle = this.paint.folder;
-      this.g.fillRect(x, y, w, 24);
-      this.g.strokeStyle = this.paint.frame;
-      this.g.strokeRect(x + 0.5, y + 0.5, Math.max(w - 1, 0), 23);
-      if (w > 40) this.write(i, x, y, w, 24, this.paint.text);
-    } else {
-      this.fill(i, x, y, w, 24, false);
-    }
-    if (level + 1 >= most) return;
-    for (const c of this.children(i)) {
-      const part = w * this.bytes[c] / this.bytes[i];
+  // stripe draws an area, and what divides it in the rows below.
+  stripe(area, x, y, w, rows) {
+    this.cells.push({ area, x, y, w, h: step });
+    if (this.isPart(area)) return this.fill(area, x, y, w, step);
+    this.folder(area, x, y, w, step, w > 40 ? step : 0);
+    if (rows <= 1) return;
+    for (const one of this.areas(area.i)) {
+      const part = w * one.bytes / area.bytes;
       if (part < 1 || this.cells.length >= mostCells) break;
-      this.icicle(c, x, y + 24, part, level + 1, most);
+      this.stripe(one, x, y + step, part, rows - 1);
       x += part;
     }
   }
@@ -245,37 +222,33 @@ export class SizeMap {
     return -1;
   }
 
-  point(event) { this.tell(this.at(event)); }
-
   // tell says what a cell is.
   tell(k) {
     if (k < 0) {
       this.tip.textContent = "Point at an area to see its path, or move with the arrow keys.";
       return;
     }
-    const { i } = this.cells[k], { tree } = this;
-    const layer = this.layerAt(i);
-    const files = tree.end[i] > i + 1 ? `, ${grouped(tree.files[i])} files` : "";
-    const from = tree.end[i] > i + 1 || layer < 0 ? "" : `, layer ${layer}: ${instructionOf(this.layers[layer] || {})}`;
-    this.tip.textContent = `${safe(tree.bytesOf(i))}  ${sized(this.bytes[i])} (${grouped(this.bytes[i])} bytes)${files}${from}`;
+    const { area } = this.cells[k];
+    this.tip.textContent = safe(this.paths.bytesOf(area.i)) + "  " +
+      (this.isPart(area) ? this.view.tell(area) : this.view.tellAll(area.i));
   }
 
   // open goes into a directory, or shows a file below.
   open(k) {
     if (k < 0) return;
-    const { i } = this.cells[k];
+    const { area } = this.cells[k];
     this.active = k;
-    if (this.tree.end[i] > i + 1 && i !== this.root) return this.go(i);
+    if (!this.isPart(area) && this.paths.isParent(area.i) && area.i !== this.root) return this.go(area.i);
     this.draw();
     this.tell(k);
-    this.state.choose(this.tree.bytesOf(i));
-    if (this.onopen) this.onopen();
+    this.state.choose(this.paths.bytesOf(area.i));
+    this.onopen();
   }
 
   key(event) {
     const steps = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
     if (event.key === "Enter") this.open(this.active);
-    else if (event.key === "Backspace" || event.key === "Escape") this.go(Math.max(this.tree.parent[this.root], 0));
+    else if (event.key === "Backspace" || event.key === "Escape") this.go(Math.max(this.paths.parent[this.root], 0));
     else if (event.key in steps) this.step(...steps[event.key]);
     else return;
     event.preventDefault();
@@ -314,16 +287,30 @@ export class SizeMap {
   }
 }
 
-export function mapSections(tree, layers, state, onopen) {
-  const live = new SizeMap(tree, layers, state, false);
+export function mapSections(side, state, onopen) {
   const sections = [section("map", "Map of the final tree", "Areas are bytes, each file once; colours are the layers that " +
-    "own the files. Choose a directory to go into it, a file to see its history.", live.element)];
-  live.onopen = onopen;
-  if (tree.hiddenBytes[0] > 0) {
-    const hidden = new SizeMap(tree, layers, state, true);
-    hidden.onopen = onopen;
+    "own the files. Choose a directory to go into it, a file to see its history.",
+  new SizeMap(new ContentView(side, false), state, onopen).element)];
+  if (side.tree.hiddenBytes[0] > 0) {
     sections.push(section("hidden-map", "Map of hidden content", "What later layers deleted or overwrote, and the image " +
-      "still carries. Colours are the layers that hold it.", hidden.element));
+      "still carries: each version is an area. Colours are the layers that hold it." + unseenNote(side),
+    new SizeMap(new ContentView(side, true), state, onopen).element));
+  }
+  return sections;
+}
+
+// unseenNote says what the map of hidden content cannot show.
+function unseenNote(side) {
+  return side.unseen.layer.length > 0 ? " What no layer ever showed has no place in it: findings list it." : "";
+}
+
+export function growthSections(union, state, onopen) {
+  const sections = [section("map", "Map of what grew or shrank", "Areas are the bytes by which live files differ: orange " +
+    "grew from A to B, blue and hatched shrank. Choose a directory to go into it, a file to see its history.",
+  new SizeMap(new GrowthView(union, false), state, onopen).element)];
+  if (union.apart.hiddenBytes[0] > 0) {
+    sections.push(section("hidden-map", "Map of hidden content that grew or shrank", "Areas are the bytes by which what " +
+      "the images hide differs.", new SizeMap(new GrowthView(union, true), state, onopen).element));
   }
   return sections;
 }

@@ -1,10 +1,10 @@
 // Searching names: one text of all names in small letters, one character a byte, each after a slash.
 
 export class Index {
-  constructor(tree) {
-    this.tree = tree;
-    const { name, nameAt, count } = tree;
-    const bytes = new Uint8Array(name.length + count);
+  constructor(paths) {
+    this.paths = paths;
+    const { name, nameAt, count } = paths;
+    const bytes = new Uint8Array(nameAt[count] + count);
     let at = 0;
     for (let i = 0; i < count; i++) {
       bytes[at++] = 47;
@@ -25,25 +25,27 @@ export class Index {
     return cut < 0 ? this.inNames(wanted, () => true) : this.inPaths(wanted, cut);
   }
 
-  // inNames finds paths by their names.
+  // inNames finds paths by their names. It looks on from each name that is found: none is found twice.
   inNames(wanted, keep) {
-    const { tree, text } = this, found = [];
-    let i = 0, next = 2; // of path i, where the name after it begins
-    for (let at = text.indexOf(wanted, 2); at >= 0; at = text.indexOf(wanted, Math.max(at + 1, next - 1))) {
+    const { nameAt, count } = this.paths, { text } = this, found = new Uint32Array(count);
+    let i = 0, n = 0;
+    for (let at = text.indexOf(wanted, 2); at >= 0; at = text.indexOf(wanted, at)) {
       i = this.pathAt(at, i);
-      next = tree.nameAt[i + 1] + i + 2;
-      if (keep(i)) found.push(i);
+      if (keep(i)) found[n++] = i;
+      at = nameAt[i + 1] + i + 1; // the slash before the next name
     }
-    return Uint32Array.from(found);
+    return found.slice(0, n);
   }
 
-  // pathAt is the path to whose slash or name a place of the text belongs.
+  // pathAt is the path to whose slash or name a place of the text belongs; it is not before path from.
   pathAt(place, from) {
-    const { tree } = this;
-    let low = from, high = tree.count - 1;
+    const { nameAt, count } = this.paths, begin = i => nameAt[i] + i;
+    let step = 1;
+    while (from + step < count && begin(from + step) <= place) step *= 2; // mostly it is near
+    let low = from + (step >> 1), high = Math.min(from + step, count) - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (tree.nameAt[middle] + middle <= place) low = middle;
+      if (begin(middle) <= place) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -51,16 +53,16 @@ export class Index {
 
   // inPaths finds paths by a text with a slash: what follows the last slash begins the name.
   inPaths(wanted, cut) {
-    const parts = wanted.slice(0, cut).split("/"), tree = this.tree;
+    const parts = wanted.slice(0, cut).split("/"), { parent } = this.paths;
     const anchored = parts[0] === "";
     const above = i => {
-      let at = tree.parent[i];
+      let at = parent[i];
       for (let k = parts.length - 1; k >= 0; k--) {
         if (k === 0 && anchored) return parts.length === 1 || at >= 0;
         if (at <= 0) return false;
         const name = this.nameOf(at);
         if (k > 0 ? name !== parts[k] : !name.endsWith(parts[k])) return false;
-        at = tree.parent[at];
+        at = parent[at];
       }
       return true;
     };
@@ -68,8 +70,8 @@ export class Index {
   }
 
   nameOf(i) {
-    const at = this.tree.nameAt[i] + i + 1;
-    return this.text.slice(at, at + this.tree.nameLength[i]);
+    const { nameAt } = this.paths;
+    return this.text.slice(nameAt[i] + i + 1, nameAt[i + 1] + i + 1);
   }
 }
 

@@ -95,6 +95,14 @@ export function sized(n) {
   return sign + value + units[unit];
 }
 
+// delta is a number of bytes with its sign.
+export function delta(n) { return n === 0 ? "0B" : (n > 0 ? "+" : "") + sized(n); }
+
+// shell is a word of a command line, of a text that safe or line made.
+export function shell(word) {
+  return /^[\w@%+=:,.\/-]+$/.test(word) || word.startsWith("$'") ? word : "'" + word.replaceAll("'", "'\\''") + "'";
+}
+
 // grouped is a number with commas between thousands.
 export function grouped(n) { return String(n).replace(/\B(?=(\d{3})+$)/g, ","); }
 

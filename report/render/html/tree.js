@@ -1,5 +1,5 @@
-// The tree of all paths that any layer ever held. Paths are numbers in path order; 0 is the root. A change is a row of
-// what a layer did to a path.
+// The tree of all paths that any layer ever held. A change is a row of what a layer did to a path.
+import { Paths } from "./paths.js";
 
 export const types = ["file", "dir", "symlink", "char", "block", "fifo"];
 export const kinds = ["add", "modify", "metadata", "delete", "opaque", "replace"];
@@ -14,17 +14,13 @@ export const flagSameKnown = 4;
 export const flagSame = 8;
 export const extraNames = ["link", "device", "hardlinks", "xattr", "xattrValue", "sensitive", "seconds", "sha256"];
 
-export class Tree {
+export class Tree extends Paths {
   constructor(table) {
+    super();
     Object.assign(this, table);
     const n = this.climb.length;
-    this.count = n;
-    this.parent = new Int32Array(n);
-    this.depth = new Uint16Array(n);
-    this.end = new Uint32Array(n).fill(n);
-    this.nameAt = new Uint32Array(n + 1);
+    this.allot(n);
     this.first = new Uint32Array(n + 1);
-    this.parent[0] = -1;
     const open = [];
     for (let i = 0; i < n; i++) {
       for (let up = this.climb[i]; up > 0; up--) this.end[open.pop()] = i;
@@ -75,8 +71,7 @@ export class Tree {
     this.files = new Uint32Array(n);
     for (let i = n - 1; i >= 0; i--) {
       for (let row = this.first[i]; row < this.first[i + 1]; row++) {
-        if (this.fate[row] === fateLive) this.liveBytes[i] += this.bytes(row);
-        else this.hiddenBytes[i] += this.bytes(row);
+        (this.fate[row] === fateLive ? this.liveBytes : this.hiddenBytes)[i] += this.bytes(row);
       }
       if (this.live[i] >= 0 && this.type[this.live[i]] !== 1) this.files[i]++;
       const up = this.parent[i];
@@ -100,54 +95,22 @@ export class Tree {
   contentOf(row) { return this.ownerOf(row) + this.content[row]; }
   hiddenByOf(row) { return this.hiddenBy[row] - 1; }
 
-  nameOf(i) { return this.name.subarray(this.nameAt[i], this.nameAt[i + 1]); }
+  isDir(i) { return this.isParent(i) || this.live[i] >= 0 && this.type[this.live[i]] === 1; }
 
-  // bytesOf is the exact path.
-  bytesOf(i) {
-    if (i === 0) return Uint8Array.of(47);
-    const parts = [];
-    let length = 0;
-    for (let at = i; at > 0; at = this.parent[at]) {
-      parts.push(at);
-      length += 1 + this.nameLength[at];
+  // own are the bytes of a path itself, without what is below.
+  own(kind, i) {
+    let sum = 0;
+    for (let row = this.first[i]; row < this.first[i + 1]; row++) {
+      if ((this.fate[row] === fateLive) === (kind === "liveBytes")) sum += this.bytes(row);
     }
-    const path = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts.reverse()) {
-      path[at++] = 47;
-      path.set(this.nameOf(part), at);
-      at += this.nameLength[part];
-    }
-    return path;
+    return sum;
   }
 
-  isDir(i) { return this.end[i] > i + 1 || this.live[i] >= 0 && this.type[this.live[i]] === 1; }
-
-  // children calls a function with each path one level below.
-  children(i, each) {
-    for (let c = i + 1; c < this.end[i]; c = this.end[c]) each(c);
-  }
-
-  // find returns the number of a path by its exact bytes, or -1.
-  find(path) {
-    let at = 0, from = 0;
-    while (from < path.length) {
-      if (path[from] === 47) {
-        from++;
-        continue;
-      }
-      let to = path.indexOf(47, from);
-      if (to < 0) to = path.length;
-      const wanted = path.subarray(from, to);
-      let found = -1;
-      this.children(at, c => {
-        if (found < 0 && this.nameLength[c] === wanted.length && equal(this.nameOf(c), wanted)) found = c;
-      });
-      if (found < 0) return -1;
-      at = found;
-      from = to;
-    }
-    return at;
+  // standing is the change that stands for a path: the visible version, else the last one; -1 if there is none.
+  standing(i) {
+    if (this.live[i] >= 0) return this.live[i];
+    for (let row = this.first[i + 1] - 1; row >= this.first[i]; row--) if (this.fate[row] !== fateNone) return row;
+    return -1;
   }
 
   // extrasOf lists what few changes have: [name, bytes].
@@ -176,9 +139,4 @@ export class Tree {
     for (let i = 0; i < this.extraRow.length; i++) if (this.extraKind[i] === kind) list.push(this.extraRow[i]);
     return list;
   }
-}
-
-function equal(a, b) {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
