@@ -31,7 +31,9 @@ and of the configuration unless --show-secrets is given. --no-verify leaves the 
 what of hidden is metadata only, and in the record the digest of the input as a whole and its other blobs.
 
 With two images the page is their difference, as diff says it: layers shared, added and removed, sizes by layer and by
-directory, the configuration, and the paths that were added, changed or removed with their owners.
+directory, a map of what grew or shrank, the configuration, and the paths that were added, changed or removed with
+their history in both images. It holds the records and the findings of both, and says which findings one of them has
+alone.
 
 -o replaces a page that layup made. It replaces another file only with --force.
 `

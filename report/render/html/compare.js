@@ -108,9 +108,9 @@ export class Differences extends Outline {
   columns() {
     const { paths } = this, at = k => this.list[k];
     return [
-      { title: "Change", width: "minmax(4.6rem,1fr)", cell: k => this.changeOf(at(k)) },
-      { title: "What", width: "minmax(4rem,1.4fr)", spare: true, cell: k => this.whatOf(at(k)) },
-      { title: "Bytes", number: true, width: "5.2rem", cell: k => delta(paths.grown("liveBytes", at(k))),
+      { title: "Change", width: "minmax(5.6rem,.8fr)", narrow: "4.6rem", cell: k => this.changeOf(at(k)) },
+      { title: "What", width: "minmax(4rem,1.2fr)", spare: true, cell: k => this.whatOf(at(k)) },
+      { title: "Bytes", number: true, width: "5.2rem", narrow: "4.4rem", cell: k => delta(paths.grown("liveBytes", at(k))),
         hint: k => grouped(paths.grown("liveBytes", at(k))) + " bytes" },
       { title: "A", number: true, width: "2.6rem", spare: true, cell: k => this.layerOf(0, at(k)) },
       { title: "B", number: true, width: "2.6rem", cell: k => this.layerOf(1, at(k)) },
@@ -139,7 +139,7 @@ export class Differences extends Outline {
     return row < 0 ? "-" : chip(this.paths.sides[side].ownerOf(row));
   }
 
-  gone(i) { return this.paths.row(1, i) < 0; }
+  gone(i) { return i > 0 && this.paths.row(1, i) < 0; }
   shown(i) { return this.wanted < 0 ? this.paths.changed(i) : this.paths.changes[this.wanted][i] > 0; }
   weight(i) { return Math.abs(this.paths.grown("liveBytes", i)); }
 

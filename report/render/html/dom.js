@@ -59,6 +59,8 @@ export function facts(pairs) {
   return list;
 }
 
+const mostRows = 20; // of a table that is not scrolled
+
 // plainTable is a table of a few rows. Columns are {title, cell, number, hint, spare}.
 export function plainTable(columns, rows, label, each = () => ({})) {
   const head = el("tr", {}, columns.map(c => el("th", { scope: "col", class: classes(c) }, c.title)));
@@ -66,7 +68,7 @@ export function plainTable(columns, rows, label, each = () => ({})) {
     const cell = c.cell(row, i);
     return el("td", { class: classes(c), title: c.hint ? c.hint(row, i) : typeof cell === "string" ? cell : null }, cell);
   }))));
-  return el("div", { class: "scroll", role: "region", "aria-label": label, tabindex: "0" },
+  return el("div", { class: "scroll" + (rows.length > mostRows ? " tall" : ""), role: "region", "aria-label": label, tabindex: "0" },
     el("table", {}, el("thead", {}, head), body));
 }
 

@@ -40,7 +40,7 @@ export class Files extends Outline {
     return `${fates[tree.fate[row]]} by ${tree.hiddenByOf(row)}`;
   }
 
-  gone(i) { return this.paths.live[i] < 0; }
+  gone(i) { return i > 0 && this.paths.live[i] < 0; }
   shown(i) { return this.marks ? this.marks[i] > 0 : this.paths.live[i] >= 0; }
   kept(i) { return !this.marks || this.marks[i] & 2; }
 

@@ -40,7 +40,7 @@ function setuidRows(tree) {
 }
 
 // imageColumn says of two images which one has a row.
-function imageColumn(sides, of) { return sides.length > 1 ? [{ title: "Image", width: "3.6rem", cell: of }] : []; }
+function imageColumn(sides, of) { return sides.length > 1 ? [{ title: "Image", width: "3.6rem", narrow: "2.6rem", cell: of }] : []; }
 
 // each are the things of all images, each with its side.
 function each(sides, of) { return sides.flatMap(side => of(side).map(thing => ({ side, thing }))); }
@@ -75,13 +75,13 @@ function versionsPart(id, title, about, versions, state, onopen, more) {
   const tree = k => versions.tree(k), row = k => versions.row(k);
   const column = of => k => of(tree(k), row(k));
   const grid = new Grid(title, [
-    ...versions.two ? [{ title: "Image", width: "3.6rem", cell: k => versions.image(k) }] : [],
-    { title: "Layer", width: "3.6rem", cell: column((t, r) => chip(t.ownerOf(r))) },
-    { title: "Status", width: "9.5rem", cell: column(fateOf) },
+    ...versions.two ? [{ title: "Image", width: "3.6rem", narrow: "2.6rem", cell: k => versions.image(k) }] : [],
+    { title: "Layer", width: "3.6rem", narrow: "2.6rem", cell: column((t, r) => chip(t.ownerOf(r))) },
+    { title: "Status", width: "minmax(9.5rem,1fr)", narrow: "5rem", cell: column(fateOf) },
     ...more.map(c => ({ ...c, cell: column(c.of) })),
     { title: "Mode", mono: true, width: "6.6rem", spare: true, cell: column((t, r) => drawnMode(t.type[r], t.mode[r])) },
     { title: "UID:GID", width: "5.5rem", spare: true, number: true, cell: column((t, r) => `${t.uid[r]}:${t.gid[r]}`) },
-    { title: "Size", number: true, width: "5.5rem", cell: column((t, r) => t.type[r] === 0 ? sized(t.size[r]) : "-"),
+    { title: "Size", number: true, width: "5.5rem", narrow: "3.8rem", cell: column((t, r) => t.type[r] === 0 ? sized(t.size[r]) : "-"),
       hint: column((t, r) => grouped(t.size[r]) + " bytes") },
     { title: "Path", width: "minmax(9rem,3fr)", cell: column((t, r) => safe(t.bytesOf(t.pathOf[r]))) },
   ], { rows: 12, open: k => {
@@ -92,7 +92,8 @@ function versionsPart(id, title, about, versions, state, onopen, more) {
   const show = () => {
     summary.textContent = versions.count === 0 ? "" : count(versions.count, "version") +
       (versions.hidden > 0 ? `, ${sized(versions.hidden)} hidden` : "");
-    grid.show(versions.count, "none");
+    summary.hidden = versions.count === 0;
+    grid.show(versions.count);
   };
   state.on(changed => {
     if (!changed.includes("layer")) return;
@@ -133,7 +134,7 @@ function duplicatesPart(sides) {
   const left = sides.reduce((sum, side) => sum + side.waste.contents, 0) - list.length;
   const grid = new Grid("duplicates", [
     ...imageColumn(sides, k => list[k].side.name),
-    { title: "Layer", width: "3.6rem", cell: k => chip(list[k].thing.layer) },
+    { title: "Layer", width: "3.6rem", narrow: "2.6rem", cell: k => chip(list[k].thing.layer) },
     { title: "Duplicate", number: true, width: "6rem", cell: k => sized(list[k].thing.bytes),
       hint: k => grouped(list[k].thing.bytes) + " bytes" },
     { title: "Copies", number: true, width: "4.5rem", cell: k => grouped(list[k].thing.copies) },
@@ -161,7 +162,7 @@ function unseenParts(sides) {
   if (list.length === 0) return [];
   const grid = new Grid("never shown", [
     ...imageColumn(sides, k => list[k].side.name),
-    { title: "Layer", width: "3.6rem", cell: k => chip(list[k].thing.layer) },
+    { title: "Layer", width: "3.6rem", narrow: "2.6rem", cell: k => chip(list[k].thing.layer) },
     { title: "Why", width: "10rem", cell: k => list[k].thing.how },
     { title: "Size", number: true, width: "5.5rem", cell: k => sized(list[k].thing.size) },
     { title: "Path", width: "minmax(9rem,3fr)", cell: k => safe(list[k].thing.path) },
@@ -172,7 +173,7 @@ function unseenParts(sides) {
 }
 
 function oddParts({ warnings = [], errors = [] }, two) {
-  const list = [], image = two ? [{ title: "Image", width: "3.6rem" }] : [];
+  const list = [], image = two ? [{ title: "Image", width: "3.6rem", narrow: "2.6rem" }] : [];
   const upper = w => (w.side || "").toUpperCase();
   if (errors.length > 0) {
     list.push(part("errors", "What could not be read", null, plainTable([
@@ -183,7 +184,7 @@ function oddParts({ warnings = [], errors = [] }, two) {
   const grid = new Grid("warnings", [
     ...image.map(c => ({ ...c, cell: k => upper(warnings[k]) })),
     { title: "Severity", width: "5.5rem", cell: k => warnings[k].severity },
-    { title: "Layer", width: "3.6rem", cell: k => chip(warnings[k].layer) },
+    { title: "Layer", width: "3.6rem", narrow: "2.6rem", cell: k => chip(warnings[k].layer) },
     { title: "Code", width: "minmax(8rem,1.2fr)", cell: k => warnings[k].code },
     { title: "Path", width: "minmax(6rem,1.5fr)", spare: true, cell: k => nameOf(warnings[k]) },
     { title: "Meaning", width: "minmax(9rem,3fr)", cell: k => line(warnings[k].message) +

@@ -7,13 +7,14 @@ const printed = 200; // rows on paper
 
 let grids = 0;
 
-// Columns are {title, cell(i), hint(i), width, number, spare, mono, wide}; i is the number of the row.
+// Columns are {title, cell(i), hint(i), width, narrow, number, spare, mono, wide}; i is the number of the row, narrow the
+// width on a narrow screen.
 export class Grid {
   constructor(label, columns, options = {}) {
     Object.assign(this, { columns, count: 0, active: 0, options, id: "grid" + grids++, label, scrolled: 0 });
     this.rows = options.rows || 16;
     const template = columns.map(c => c.width || "minmax(0,1fr)").join(" ");
-    const narrow = columns.filter(c => !c.spare).map(c => (c.width || "1fr").replace(/minmax\([^,]*,/, "minmax(0,")).join(" ");
+    const narrow = columns.filter(c => !c.spare).map(c => c.narrow || (c.width || "1fr").replace(/minmax\([^,]*,/, "minmax(0,")).join(" ");
     this.head = el("div", { class: "row head", role: "row" },
       columns.map(c => el("div", { role: "columnheader", class: classes(c) }, c.title)));
     this.window = el("div", { class: "window", role: "presentation" });

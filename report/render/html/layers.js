@@ -66,7 +66,10 @@ function columnsOf(layers, state) {
     { title: "Changes", cell: l => l.files === undefined ? "-" : `+${l.added} ~${l.modified} -${l.deleted}` },
     { title: "Hidden", number: true, cell: l => l.hiddenBytes === undefined ? "-" : sized(l.hiddenBytes),
       hint: l => grouped(l.hiddenBytes || 0) + " bytes" },
-    directories && { title: "Directory", spare: true, cell: l => safe(l.directory || "") },
+    directories && { title: "Directory", spare: true, cell: l => shortened(l.directory), hint: l => safe(l.directory || "") },
     { title: "Instruction", wide: true, cell: l => instructionOf(l), hint: l => line(l.createdBy || l.comment || "") },
   ].filter(Boolean);
 }
+
+// shortened is a directory of an engine's store with the digests in it as engines print IDs.
+function shortened(directory = "") { return safe(directory.replace(/[0-9a-f]{64}/g, id => id.slice(0, 12) + "…")); }

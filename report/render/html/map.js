@@ -102,6 +102,7 @@ export class SizeMap {
   // treemap divides a rectangle so that each area is as square as can be.
   // Source: Bruls, Huizing, van Wijk, Squarified Treemaps (2000).
   treemap(i, x, y, w, h) {
+    if (this.cells.length >= mostCells) return;
     const list = this.areas(i);
     let left = this.view.sums[i], at = 0;
     while (at < list.length && w > 1 && h > 1 && this.cells.length < mostCells) {
