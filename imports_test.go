@@ -73,8 +73,10 @@ var rooms = map[string][]string{
 		"analyze/source/input", "analyze/source/registry", "analyze/source/registryroot", "analyze/source/repository",
 		"analyze/source/v1image", "tarfs", registries},
 
-	"analyze": {"analyze/source", "analyze/source/document", "analyze/source/kinds", "analyze/unified", "analyze/space",
-		"tarfs", doublestar, units, registries},
+	"analyze/provenance": {"analyze/source/document"},
+
+	"analyze": {"analyze/provenance", "analyze/source", "analyze/source/document", "analyze/source/kinds",
+		"analyze/unified", "analyze/space", "tarfs", doublestar, units, registries},
 	"analyze/extract": {"analyze", "tarfs", sys},
 	"analyze/filter":  {"analyze", "analyze/source", "tarfs", doublestar},
 	"analyze/rules":   {"analyze", "analyze/filter", "tarfs"},
@@ -87,7 +89,7 @@ var rooms = map[string][]string{
 	"report/arg":         {flags},
 	"report/call": {"report/arg", "report/item", "report/render", "analyze", "analyze/source", "analyze/source/engine",
 		"analyze/source/kinds", "analyze/source/registry", "analyze/source/repository", "tarfs", flags, term},
-	"report/item":     {"report/render", "analyze", "tarfs"},
+	"report/item":     {"report/render", "analyze", "analyze/provenance", "tarfs"},
 	"report/browse":   question("analyze/extract", "analyze/filter", "analyze/space", teas, escapes),
 	"report/complete": question("analyze/source/kinds"),
 	"report/diff":     question("report/item", "analyze/source/kinds", "analyze/unified"),

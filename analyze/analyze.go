@@ -22,6 +22,7 @@ type Options struct {
 	Source    kinds.Options
 	Select    source.Selection
 	View      tarfs.View
+	Bases     []Candidate
 	Needs                    // what the questions need; by default only the tree
 	KeepGoing bool           // answer from what could be read; Errors returns what could not
 	Jobs      int            // layers read at once; 0 means one for each processor
@@ -37,6 +38,8 @@ type Needs struct {
 	Secrets bool    // what small files hold, for Sensitive
 	Bodies  Bodies  // the content of files, read again after the image is loaded
 	Loose   bool    // of all images: also the directories and volumes of a store that no image uses
+	Origin  bool    // the lines of the Dockerfile, and the base: of a registry, the statement is fetched
+	Own     bool    // sums and searches leave out what the layers of the base hold; needs Origin
 }
 
 // Reading says whether an image's layers are read when it is opened. Without them the tree is empty. Docker,
@@ -101,6 +104,7 @@ type Image struct {
 	close    func() error
 
 	instructions []Instruction // by layer; nil if they are unknown
+	origin
 }
 
 // A LayerError says why a layer could not be read whole.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"layup/analyze/provenance"
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/tarfs"
@@ -17,23 +18,32 @@ type Instruction struct {
 	Comment  string // of the history; empty if there is none
 	Readable string // as in a Dockerfile, without the builders' noise, on one line: ⏎ ends a line of a script
 	Created  string // RFC 3339 in UTC; empty if unknown
+
+	Line *provenance.Line // of the Dockerfile; nil if it is unknown, or nobody asked
 }
 
 var classicSources = regexp.MustCompile(`^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]+ in `)
 
-// Short is the instruction as tables show it: on one line, and without the digest that the classic builder writes in
-// place of the sources of COPY and ADD.
+// Short is the instruction as tables show it, on one line: the Dockerfile's own, after its place, or else what the
+// history says, without the digest that the classic builder writes in place of the sources of COPY and ADD.
 func (i Instruction) Short() string {
+	if i.Line != nil {
+		return i.Line.String() + " " + show.OneLine(i.Line.OneLine())
+	}
 	return classicSources.ReplaceAllString(show.OneLine(i.Readable), "$1 … in ")
 }
 
-// Instruction returns what made a layer. It is empty for tarfs.NoLayer, or if the history and the image differ in how
-// many layers they have.
+// Instruction returns what made a layer. It is empty for tarfs.NoLayer. If the history and the image differ in how many
+// layers they have, only its line can be known.
 func (img *Image) Instruction(layer int) Instruction {
-	if layer < 0 || layer >= len(img.instructions) {
-		return Instruction{}
+	var i Instruction
+	if layer >= 0 && layer < len(img.instructions) {
+		i = img.instructions[layer]
 	}
-	return img.instructions[layer]
+	if layer >= 0 && layer < len(img.lines) {
+		i.Line = img.lines[layer]
+	}
+	return i
 }
 
 // instructions reads the history once: it may be long, and a report needs every row. Nix says what it did in comments

@@ -24,7 +24,10 @@ type Progress struct {
 func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 	img, failed := newImage(one, opt)
 	if !img.read {
-		return img, cmp.Or(one.Err, ctx.Err())
+		return img, cmp.Or(one.Err, ctx.Err(), img.unowned())
+	}
+	if err := img.unowned(); err != nil {
+		return img, err
 	}
 	l := newLoader(ctx, opt, one)
 	l.run()
@@ -46,6 +49,9 @@ func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 func newImage(one *source.Image, opt loading) (img *Image, failed []error) {
 	img = &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one),
 		damaged: make([]bool, len(one.Layers))}
+	if opt.Origin {
+		img.trace()
+	}
 	if img.read = one.Err == nil && !opt.unneeded(one); !img.read {
 		img.leaveLayers()
 	}

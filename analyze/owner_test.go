@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"layup/analyze"
+	"layup/fixtures"
 	"layup/tarfs"
 )
 
@@ -112,6 +113,103 @@ w etc/gone.conf
 		e, ok := errors.AsType[*analyze.NotFoundError](err)
 		if !ok || e.Similar != want || e.DeletedBy != tarfs.NoLayer {
 			t.Errorf("%s: got %q, %v, want %q", asked, e.Similar, err, want)
+		}
+	}
+}
+
+// logOf returns "layer change path mode" for each change.
+func logOf(img *analyze.Image, path string) string {
+	var list []string
+	for _, c := range img.Log(path) {
+		list = append(list, fmt.Sprintf("%d %s %s %o", c.Layer, c.Kind, c.Version.Node().Path(), c.Version.Meta().Mode))
+	}
+	return strings.Join(list, ", ")
+}
+
+func TestLogSaysWhatEachLayerDid(t *testing.T) {
+	for _, test := range []struct{ say, image, path, want string }{
+		{"written, written again, deleted, and back", `
+layer one
+f 0644 0:0 a "1"
+layer two
+f 0600 0:0 a "1"
+layer three
+w a
+layer four
+f 0644 0:0 a "1"
+`, "/a", "0 add /a 644, 1 modify /a 600, 2 delete /a 600, 3 add /a 644"},
+		{"layers that say nothing of it are left out",
+			"layer one\nf 0644 0:0 a \"1\"\nlayer two\nf 0644 0:0 b \"1\"\n", "a", "0 add /a 644"},
+		{"a directory listed again",
+			"layer one\nd 0755 0:0 d\nlayer two\nd 0700 0:0 d\n", "d", "0 add /d 755, 1 metadata /d 700"},
+		{"a directory implied and listed",
+			"layer one\nf 0644 0:0 d/a \"1\"\nlayer two\nd 0700 0:0 d\n", "d", "0 add /d 755, 1 metadata /d 700"},
+		{"a directory that becomes a file",
+			"layer one\nd 0755 0:0 d\nlayer two\nf 0644 0:0 d \"1\"\n", "d", "0 add /d 755, 1 replace /d 644"},
+		{"what lay in it",
+			"layer one\nf 0600 0:0 d/a \"1\"\nlayer two\nf 0644 0:0 d \"1\"\n", "d/a", "0 add /d/a 600, 1 delete /d/a 600"},
+		{"a file that becomes a directory and is listed again",
+			"layer one\nf 0644 0:0 d \"1\"\nlayer two\nd 0755 0:0 d\nlayer three\nd 0700 0:0 d\n", "d",
+			"0 add /d 644, 1 replace /d 755, 2 metadata /d 700"},
+		{"an opaque marker above",
+			"layer one\nf 0600 0:0 d/a \"1\"\nlayer two\no d\nlayer three\nf 0644 0:0 d/a \"1\"\n", "d/a",
+			"0 add /d/a 600, 1 opaque /d/a 600, 2 add /d/a 644"},
+		{"an opaque marker and the file in one layer",
+			"layer one\nf 0600 0:0 d/a \"1\"\nlayer two\no d\nf 0644 0:0 d/a \"1\"\n", "d/a",
+			"0 add /d/a 600, 1 opaque /d/a 600, 1 add /d/a 644"},
+		{"a deleted directory above",
+			"layer one\nf 0600 0:0 d/a \"1\"\nlayer two\nw d\n", "d/a", "0 add /d/a 600, 1 delete /d/a 600"},
+		{"a symlink written again", "layer one\nl a -> b\nlayer two\nl a -> c\n", "a", "0 add /a 777, 1 modify /a 777"},
+		{"a hard link over a file",
+			"layer one\nf 0644 0:0 a \"1\"\nlayer two\nf 0600 0:0 b \"2\"\nh a -> b\n", "a", "0 add /a 644, 1 modify /a 644"},
+		{"the root",
+			"layer one\nf 0644 0:0 a \"1\"\n" +
+				"layer two\nd 0700 0:0 .\nlayer three\nd 0711 0:0 .\n", "/", "1 metadata / 700, 2 metadata / 711"},
+		{"a root that nobody lists", "layer one\nf 0644 0:0 a \"1\"\n", "/", ""},
+		{"a directory that is a symlink",
+			"layer one\nl bin -> usr/bin\nf 0644 0:0 usr/bin/sh \"1\"\n", "/bin/sh", "0 add /usr/bin/sh 644"},
+		{"a symlink at the end", "layer one\nl sh -> bash\nf 0644 0:0 bash \"1\"\n", "sh", "0 add /sh 777"},
+		{"a directory that was a symlink once",
+			"layer one\nl bin -> usr/bin\nf 0644 0:0 usr/bin/sh \"1\"\n" +
+				"layer two\nw bin\nlayer three\nf 0600 0:0 usr/bin/sh \"2\"\n", "/bin/sh",
+			"0 add /usr/bin/sh 644, 2 modify /usr/bin/sh 600"},
+		{"what never was", "layer one\nf 0644 0:0 a \"1\"\n", "/b", ""},
+		{"what never was, through a loop", "layer one\nl a -> a\n", "/a/b", ""},
+	} {
+		if got := logOf(load(t, test.image), test.path); got != test.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", test.say, got, test.want)
+		}
+	}
+}
+
+func TestLogComparesContent(t *testing.T) {
+	src, err := fixtures.Parse("test", "tag test:1\nlayer one\nf 0644 0:0 a \"1\"\nlayer two\nf 0600 0:0 a \"1\"\n"+
+		"layer three\nf 0600 0:0 a \"2\"\nlayer four\nl a -> b\nlayer five\nl a -> b\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := fixtures.Packing{Format: fixtures.Docker25}.Pack(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := write(t, file)
+	for _, digests := range []bool{true, false} {
+		opt := analyze.Default()
+		opt.Digests = digests
+		var got []string
+		for _, c := range open(t, name, opt).Log("a") {
+			same := "unknown"
+			if c.Same != nil {
+				same = fmt.Sprint(*c.Same)
+			}
+			got = append(got, c.Kind+" "+same)
+		}
+		want := "add unknown, modify true, modify false, replace unknown, modify unknown"
+		if !digests {
+			want = "add unknown, modify unknown, modify unknown, replace unknown, modify unknown"
+		}
+		if s := strings.Join(got, ", "); s != want {
+			t.Errorf("digests %t: got %s, want %s", digests, s, want)
 		}
 	}
 }

@@ -19,7 +19,9 @@ const layersDetails = `
 Oldest first. CHANGES are the paths that the merge created (+), replaced or re-listed (~), and hid
 without a replacement (-). HIDDEN are bytes that the layer wrote and no longer shows. DIGEST names the
 stored blob, and COMPRESSED is its size; if nothing names the blob, DIGEST is the diffID, that of the tar
-inside. --no-files answers from the manifest and the config alone, which are verified; the layers are not.
+inside. INSTRUCTION is the line of the Dockerfile, as in Dockerfile:5, if a provenance of BuildKit (mode=max)
+is attached to the image, else what the history says. --no-files answers from the manifest and the config
+alone, which are verified; the layers are not.
 `
 
 // A layer is a layer and whether it was read: else nothing in it was counted.
@@ -47,7 +49,8 @@ var layersTable = slices.Concat(render.Table[layer]{
 		return fmt.Sprintf("+%d ~%d -%d", l.Added, l.Modified, l.Deleted)
 	}).If(wereRead),
 	counted("hiddenBytes", func(l layer) int64 { return l.HiddenBytes }).Column("HIDDEN", render.Sized).If(wereRead),
-}, item.InstructionMembers(func(l layer) analyze.Instruction { return l.Instruction }), render.Table[layer]{
+}, item.InstructionMembers(instructionOf), render.Table[layer]{
+	item.LineMember(instructionOf),
 	render.TextOf("created", func(l layer) string { return l.Instruction.Created }),
 	render.TextOf("role", func(l layer) string { return l.Role }).Column("ROLE").Spare().If(areDirectories),
 	render.NameOf("directory", func(l layer) string { return l.Directory }),
@@ -55,6 +58,8 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.Cell("DIRECTORY", func(l layer) string { return l.Directory }).Cut().Spare().If(areDirectories),
 	render.Cell("INSTRUCTION", func(l layer) string { return l.Instruction.Short() }).Cut(),
 })
+
+func instructionOf(l layer) analyze.Instruction { return l.Instruction }
 
 // counted is a number that is known only after the layer was read.
 func counted[N int | int64](name string, number func(layer) N) render.Member[layer] {
@@ -86,7 +91,7 @@ func newLayers(f *pflag.FlagSet) call.Answer {
 		return p, nil
 	}
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		needs := analyze.Needs{Loose: true}
+		needs := analyze.Needs{Loose: true, Origin: true}
 		if *noFiles {
 			needs.Layers = analyze.Never
 		}

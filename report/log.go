@@ -21,10 +21,10 @@ An entry's fields are there where the layer wrote the path, not where it deleted
 `
 
 var logFields = slices.Concat(item.PathField, item.LayerField, []render.Field{{Name: "change"}, {Name: "contentSame",
-	Kind: render.Bool}}, item.MetaFields, item.EntryFields)
+	Kind: render.Bool}}, item.MetaFields, item.EntryFields, item.LineField)
 
 func newLog(f *pflag.FlagSet) call.Answer {
-	var needs analyze.Needs
+	needs := analyze.Needs{Origin: true}
 	f.BoolVar(&needs.Digests, "digests", false, "show the SHA-256 of the files' content, and whether it changed")
 	return call.About(&needs, func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
 		var p call.Part
@@ -59,10 +59,10 @@ func logRows(img *analyze.Image, changes []analyze.Change) iter.Seq[[]render.Val
 			if c.Kind != "delete" && c.Kind != "opaque" {
 				row = item.AppendEntry(item.AppendMeta(row, c.Version), c.Version, snap)
 			}
-			for len(row) < len(logFields) {
+			for len(row) < len(logFields)-len(item.LineField) {
 				row = append(row, render.Value{})
 			}
-			if !yield(row) {
+			if !yield(item.AppendLine(row, img.Instruction(c.Layer))) {
 				return
 			}
 		}

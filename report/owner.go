@@ -18,15 +18,18 @@ The owner is the top-most layer that has an entry for the path, also where that 
 mode, for then a container sees that layer's copy. Symlinks in the path and at its end are followed
 inside the image; "asked" then holds what was asked. Of several paths those that are there are
 printed, and each missing one is a line on stderr. With --path, every argument is an image.
+
+INSTRUCTION is the line of the Dockerfile, as in Dockerfile:5, if a provenance of BuildKit (mode=max) is
+attached to the image, else what the history says. Nothing signs a provenance: trust it as the image.
 `
 
 var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", Kind: render.Name}}, item.MetaFields,
-	item.LayerField, item.EntryFields, item.InstructionFields)
+	item.LayerField, item.EntryFields, item.InstructionFields, item.LineField)
 
 func newOwner(f *pflag.FlagSet) call.Answer {
 	noFollow := f.Bool("no-follow", false, "do not follow a symlink at the end of a path")
 	given := f.StringArray("path", nil, "ask for this `PATH` (repeatable); every argument is an image then")
-	var needs analyze.Needs
+	needs := analyze.Needs{Origin: true}
 	f.BoolVar(&needs.Digests, "digests", false, "show the SHA-256 of the files' content")
 	ask := func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
 		var p call.Part
@@ -69,7 +72,8 @@ func ownerRows(img *analyze.Image, found []analyze.Owner) iter.Seq[[]render.Valu
 			}
 			row = append(row[:0], render.N(path), asked)
 			row = append(item.AppendMeta(row, v), render.I(int64(v.Layer())))
-			row = item.AppendInstruction(item.AppendEntry(row, v, snap), img.Instruction(v.Layer()))
+			made := img.Instruction(v.Layer())
+			row = item.AppendLine(item.AppendInstruction(item.AppendEntry(row, v, snap), made), made)
 			if !yield(row) {
 				return
 			}

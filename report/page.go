@@ -61,7 +61,8 @@ func (r *pageRequest) answer(ctx context.Context, c *call.Call) (int, error) {
 	if len(c.Args) == 2 {
 		return r.compare(ctx, c)
 	}
-	opt, err := c.Options(c.Args, analyze.Needs{Digests: r.digests, Dense: true, Secrets: true})
+	opt, err := c.Options(c.Args, analyze.Needs{Digests: r.digests, Dense: true, Secrets: true,
+		Origin: true})
 	if err != nil {
 		return call.Failed, err
 	}

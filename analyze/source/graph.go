@@ -56,8 +56,20 @@ type described struct {
 	err      error
 }
 
-// document reads a blob that is JSON. What names it in errors.
+// document reads a blob that is JSON and is held in memory. What names it in errors.
 func (g *Graph) document(d document.Descriptor, what, limitName string, limit int64) ([]byte, error) {
+	doc, err := g.blob(d, what, limitName, limit)
+	if err == nil {
+		err = document.Hold(&g.held, doc)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
+	}
+	return doc, nil
+}
+
+// blob reads a blob that is JSON, or the copy in its descriptor.
+func (g *Graph) blob(d document.Descriptor, what, limitName string, limit int64) ([]byte, error) {
 	doc, err := g.Blobs.Document(d, what, limitName, limit)
 	switch missing := errors.Is(err, fs.ErrNotExist); {
 	case missing && d.Data != nil:
@@ -67,13 +79,7 @@ func (g *Graph) document(d document.Descriptor, what, limitName string, limit in
 	case missing && !g.Blobs.Far():
 		err = g.Blobs.Missing("")
 	}
-	if err == nil {
-		err = document.Hold(&g.held, doc)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", what, d.Digest, err)
-	}
-	return doc, nil
+	return doc, err
 }
 
 // readManifest fills the entry from its manifest, if that was not done yet.
@@ -164,6 +170,7 @@ func (g *Graph) Load(e *Entry, img *Image) error {
 	if err := g.readManifest(e); err != nil {
 		return err
 	}
+	img.graph, img.entry = g, e
 	m, layers := e.Manifest, e.Manifest.Layers
 	img.ID, img.Manifest = m.Config.Digest, m.Raw
 	img.ManifestDescriptor = document.Descriptor{Digest: e.Descriptor.Digest, Size: e.Descriptor.Size,

@@ -38,6 +38,9 @@ type Image struct {
 	Container          *Container          // nil unless it is a container of an engine's store
 	Engine             *Engine             // nil unless it comes from an engine's store
 	Remote             bool                // its layers are read over a network
+
+	graph *Graph // that reached the entry; nil if no manifest describes the image
+	entry *Entry
 }
 
 // A Container is a container of an engine's store.

@@ -106,7 +106,7 @@ func (item *Listed) addManifest(e *Entry) {
 	if errors.Is(item.Err, fs.ErrNotExist) {
 		item.Missing, item.Err = true, nil
 	}
-	item.Subject = e.Descriptor.Annotations["vnd.docker.reference.digest"]
+	item.Subject = e.Descriptor.Annotations[subjectAnnotation]
 	for _, ref := range e.References {
 		item.Subject = cmp.Or(item.Subject, document.AttachedTo(ref))
 	}

@@ -2,6 +2,7 @@ package item
 
 import (
 	"layup/analyze"
+	"layup/analyze/provenance"
 	"layup/analyze/show"
 	"layup/report/render"
 )
@@ -42,8 +43,11 @@ func PathColumn(fields []render.Field) render.Column {
 
 // InstructionColumn shows what made a layer; the last column, cut to the terminal.
 func InstructionColumn(fields []render.Field) render.Column {
-	i := At(fields, "instruction")
-	cell := func(row []render.Value) string { return analyze.Instruction{Readable: row[i].String()}.Short() }
+	i, dockerfile := At(fields, "instruction"), At(fields, LineField[0].Name)
+	cell := func(row []render.Value) string {
+		line, _ := row[dockerfile].Object().(*provenance.Line)
+		return analyze.Instruction{Readable: row[i].String(), Line: line}.Short()
+	}
 	return render.Column{Title: "INSTRUCTION", Cut: true, Cell: cell}
 }
 

@@ -24,6 +24,7 @@ var (
 		{Name: "sha256"}}
 	statusFields      = []render.Field{{Name: "status"}, {Name: "hiddenBy", Kind: render.Int}, {Name: "how"}}
 	InstructionFields = []render.Field{{Name: "createdBy"}, {Name: "comment"}, {Name: "instruction"}}
+	LineField         = []render.Field{{Name: "dockerfile", Kind: render.Object}} // of the Dockerfile
 
 	Fields        = slices.Concat(PathField, MetaFields, LayerField, EntryFields)
 	VersionFields = slices.Concat(Fields, statusFields)
@@ -112,6 +113,23 @@ func AppendStatus(row []render.Value, h analyze.Hit) []render.Value {
 // AppendInstruction appends InstructionFields, absent if the history does not say.
 func AppendInstruction(row []render.Value, i analyze.Instruction) []render.Value {
 	return append(row, render.Known(i.Raw), render.Known(i.Comment), render.Known(i.Readable))
+}
+
+// AppendLine appends LineField.
+func AppendLine(row []render.Value, i analyze.Instruction) []render.Value {
+	return append(row, lineOf(i))
+}
+
+func lineOf(i analyze.Instruction) render.Value {
+	if i.Line == nil {
+		return render.Value{}
+	}
+	return render.O(i.Line)
+}
+
+// LineMember is LineField in a small table.
+func LineMember[T any](of func(T) analyze.Instruction) render.Member[T] {
+	return render.Of(LineField[0].Name, render.Object, func(thing T) render.Value { return lineOf(of(thing)) })
 }
 
 // InstructionMembers are InstructionFields in a small table.

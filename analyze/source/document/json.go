@@ -51,14 +51,14 @@ func fold(s string) string {
 }
 
 // CheckJSON refuses what two readers could understand differently: other encodings, data after the value, duplicate
-// keys. It also refuses what is nested deeper than depth.
-func CheckJSON(doc []byte, depth int) error {
+// keys. It also refuses what is nested deeper than depth. Keys are more names that readers look for in the document.
+func CheckJSON(doc []byte, depth int, keys ...string) error {
 	if err := checkEncoding(doc); err != nil {
 		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(doc))
 	dec.UseNumber()
-	w := walker{depth: depth}
+	w := walker{depth: depth, more: foldedSet(keys...)}
 	for {
 		token, err := dec.Token()
 		if err != nil {
@@ -105,6 +105,7 @@ func syntax(err error, offset int64) error {
 type walker struct {
 	depth int
 	open  []*container
+	more  map[string]bool // like knownKeys
 }
 
 // container is an array or object that has not ended.
@@ -137,7 +138,7 @@ func (w *walker) take(token json.Token) error {
 		return nil
 	}
 	top.isKey = false
-	return top.name(token.(string))
+	return top.name(token.(string), w.more)
 }
 
 func (w *walker) push(top *container, object bool) error {
@@ -154,7 +155,7 @@ func (w *walker) push(top *container, object bool) error {
 }
 
 // name notes a key and refuses a duplicate.
-func (c *container) name(key string) error {
+func (c *container) name(key string, more map[string]bool) error {
 	if c.seen == nil {
 		c.seen, c.folded = map[string]bool{}, map[string]bool{}
 	}
@@ -163,7 +164,7 @@ func (c *container) name(key string) error {
 	}
 	c.seen[key] = true
 	c.key = fold(key)
-	if c.free || !knownKeys[c.key] {
+	if c.free || !knownKeys[c.key] && !more[c.key] {
 		return nil
 	}
 	if c.folded[c.key] {
@@ -174,8 +175,8 @@ func (c *container) name(key string) error {
 }
 
 // Unmarshal is json.Unmarshal after CheckJSON, with messages for people.
-func Unmarshal(doc []byte, depth int, v any) error {
-	if err := CheckJSON(doc, depth); err != nil {
+func Unmarshal(doc []byte, depth int, v any, keys ...string) error {
+	if err := CheckJSON(doc, depth, keys...); err != nil {
 		return err
 	}
 	return Typed(json.Unmarshal(doc, v))

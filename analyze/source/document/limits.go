@@ -17,6 +17,7 @@ type Limits struct {
 	tarfs.Limits
 	Manifest     int64 // bytes of a manifest, an index or manifest.json
 	Config       int64 // bytes of a config
+	Statement    int64 // bytes of a statement of provenance
 	JSONDepth    int
 	Layers       int
 	IndexDepth   int
@@ -40,6 +41,7 @@ type Limits struct {
 const (
 	LimitManifest    = "manifest"
 	LimitConfig      = "config"
+	LimitStatement   = "statement"
 	LimitLayers      = "layers"
 	LimitIndexDepth  = "index-depth"
 	LimitDescriptors = "descriptors"
@@ -91,6 +93,7 @@ func (l *Limits) table() []limit {
 		{"link-steps", &l.LinkSteps, false, 0},
 		{LimitManifest, &l.Manifest, true, 4 * mib},
 		{LimitConfig, &l.Config, true, 8 * mib},
+		{LimitStatement, &l.Statement, true, 8 * mib},
 		{limitJSONDepth, &l.JSONDepth, false, 64},
 		{LimitLayers, &l.Layers, false, 1000},
 		{LimitIndexDepth, &l.IndexDepth, false, 8},

@@ -19,6 +19,17 @@ type Manifest struct {
 	Layers       []Ref
 }
 
+// Annotations reads the annotations of the manifest; nil if they are not texts.
+func (m *Manifest) Annotations() map[string]string {
+	var doc struct {
+		Annotations map[string]string `json:"annotations"`
+	}
+	if json.Unmarshal(m.Raw, &doc) != nil {
+		return nil
+	}
+	return doc.Annotations
+}
+
 // The kinds of documents.
 const (
 	IndexKind    = "index"    // lists manifests and further indexes

@@ -122,7 +122,7 @@ func (r *Repository) Load(_ context.Context, e *source.Entry) (*source.Image, er
 	return img, nil
 }
 
-// Document fetches what a verified document names, each once.
+// Document fetches what a verified document names, each once. What is a kind of document, or says which blob it is.
 func (r *Repository) Document(d document.Descriptor, what, limitName string, limit int64) ([]byte, error) {
 	if err := document.Over(limitName, d.Size, limit); err != nil {
 		return nil, fmt.Errorf("size: %w", err)
@@ -144,7 +144,7 @@ func (r *Repository) Document(d document.Descriptor, what, limitName string, lim
 }
 
 func (r *Repository) fetch(d document.Descriptor, what string) ([]byte, error) {
-	if what == "config" {
+	if what != document.IndexKind && what != document.ManifestKind {
 		return r.client.Bytes(r.ctx, r.ref, registry.Descriptor{Digest: d.Digest, Size: d.Size}, d.Size)
 	}
 	doc, err := r.client.Manifest(r.ctx, r.ref.At(d.Digest))
