@@ -3,10 +3,11 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 30s
 ROUNDS      ?= 2000
+VERSION     ?= 0.0.0
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow damage mutations race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross golden demo clean
+.PHONY: build test slow damage mutations race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -61,6 +62,17 @@ cross: ## static binaries for all platforms, in dist/
 	  os=$${p%/*}; arch=$${p#*/}; ext=; [ $$os = windows ] && ext=.exe; \
 	  echo "$$p"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/layup-$$os-$$arch$$ext .; \
 	done
+
+release: ## archives, packages, image and recipes of VERSION, in dist/VERSION; RELEASE_URL precedes their addresses
+	go run ./fixtures/release -version $(VERSION) -o dist/$(VERSION)
+
+image: ## an OCI archive of an image that holds the program alone, for amd64 and arm64, in dist/image
+	rm -rf dist/image && go run ./fixtures/release -version $(VERSION) -o dist/image -only image
+
+module: ## give the module another NAME, as example.org/you/layup, in go.mod and in all imports
+	@test -n "$(NAME)" || { echo "make module NAME=example.org/you/layup" >&2; exit 2; }
+	go mod edit -module $(NAME)
+	find . -name '*.go' -exec sed -i -E 's#"layup/(analyze|fixtures|report|tarfs)\b#"$(NAME)/\1#; s#\blayup/report/call\.#$(NAME)/report/call.#' {} +
 
 golden: ## write the stored answers and the README's transcripts again
 	UPDATE=1 go test -count=1 -p 1 ./fixtures/...

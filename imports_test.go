@@ -102,6 +102,7 @@ var rooms = map[string][]string{
 	"fixtures":                {compress, xz},
 	"fixtures/bench":          {"fixtures/storage"},
 	"fixtures/fuzz":           {},
+	"fixtures/release":        {"report", registries},
 	"fixtures/direct":         {"fixtures", "report"},
 	"fixtures/harness":        {"fixtures", "analyze", "tarfs"},
 	"fixtures/harness/inside": {"fixtures/direct", "fixtures/harness"},
@@ -194,8 +195,13 @@ func below(imp, dir string) bool { return imp == dir || strings.HasPrefix(imp, d
 
 // imports returns what each package imports on any platform, without its tests.
 func imports(t *testing.T) map[string][]string {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, _, _ := strings.Cut(strings.TrimPrefix(string(mod), "module "), "\n") // "make module" gives it another name
 	found := map[string][]string{}
-	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -217,6 +223,9 @@ func imports(t *testing.T) map[string][]string {
 			imp, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
 				return err
+			}
+			if rest, ours := strings.CutPrefix(imp, module+"/"); ours {
+				imp = "layup/" + rest
 			}
 			found[pkg] = append(found[pkg], imp)
 		}

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -200,6 +201,24 @@ func TestLayupAloneListsTheCommands(t *testing.T) {
 	for _, line := range direct.Lines(want.Out) {
 		if utf8.RuneCountInString(line) > 80 {
 			t.Errorf("wider than 80 columns: %s", line)
+		}
+	}
+}
+
+// The manual has a page for each command, without a mistake that mandoc finds.
+func TestManualIsLinted(t *testing.T) {
+	pages := report.Manual("2026-11-30", "1.0.0")
+	if len(pages) < 20 {
+		t.Errorf("%d pages", len(pages))
+	}
+	if _, err := exec.LookPath("mandoc"); err != nil {
+		t.Skip("mandoc is not installed: the pages are not linted")
+	}
+	for name, page := range pages {
+		cmd := exec.CommandContext(t.Context(), "mandoc", "-Tlint", "-Wwarning")
+		cmd.Stdin = strings.NewReader(page)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
 }

@@ -139,6 +139,9 @@ func Main(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.
 	return call.Main(ctx, All(), args, stdin, stdout, stderr)
 }
 
+// Manual returns the pages of the manual by the names of their files, as call.Manual does.
+func Manual(day, version string) map[string]string { return call.Manual(All(), day, version) }
+
 // Plugin returns the context and the arguments of a program's command line: if docker started the program as its
 // plugin, those that docker means.
 func Plugin(ctx context.Context, line []string) (context.Context, []string) {

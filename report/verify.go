@@ -191,7 +191,7 @@ type toolFacts struct {
 }
 
 func toolOf(line string) toolFacts {
-	version, commit := call.Build()
+	version, commit, _ := call.Build()
 	return toolFacts{"layup", version, commit, line}
 }
 
@@ -224,7 +224,7 @@ func brief(c *call.Call) bool { return c.Terminal().Width > 0 }
 
 // head says what was verified, by what.
 func (one verified) head(c *call.Call, v *record) []string {
-	version, commit := call.Build()
+	version, commit, _ := call.Build()
 	by := "layup " + version
 	if commit != "" {
 		by += " (" + commit + ")"

@@ -15,11 +15,12 @@ import (
 const schemaVersion = 1
 
 // A build is what a version is made from.
-type build struct{ version, commit string }
+type build struct{ version, commit, day string }
 
 var buildTable = render.Table[build]{
 	render.TextOf("version", func(b build) string { return b.version }).Column("VERSION"),
 	render.TextOf("commit", func(b build) string { return b.commit }).Column("COMMIT"),
+	render.TextOf("date", func(b build) string { return b.day }).Column("DATE"),
 	render.TextOf("go", func(build) string { return runtime.Version() }).Column("GO"),
 	render.TextOf("platform", func(build) string { return runtime.GOOS + "/" + runtime.GOARCH }).Column("PLATFORM"),
 	render.IntOf("schemaVersion", func(build) int { return schemaVersion }),
@@ -28,8 +29,8 @@ var buildTable = render.Table[build]{
 
 func newVersion(*pflag.FlagSet) call.Answer {
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		version, commit := call.Build()
-		section := buildTable.Section([]build{{version, commit}})
+		version, commit, day := call.Build()
+		section := buildTable.Section([]build{{version, commit, day}})
 		return call.Answered, c.WriteDoc(ctx, render.Doc{Command: c.Command.Name, Sections: []render.Section{section}})
 	}
 }

@@ -1,16 +1,20 @@
 package call
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 )
 
-// Build returns what the Go tool wrote into the program: the module's version, and the commit if it was built in a
-// checkout.
-func Build() (version, commit string) {
+// What the linker writes into a release: its version, the commit, and the day (YYYY-MM-DD). They are empty otherwise.
+var release, releaseCommit, releaseDay string
+
+// Build returns the version and the commit of the program, and of a release its day (YYYY-MM-DD). Of another build
+// they are what the Go tool wrote into the program: the module's version, and the commit if it was built in a checkout.
+func Build() (version, commit, day string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown", ""
+		return cmp.Or(release, "unknown"), releaseCommit, releaseDay
 	}
 	settings := map[string]string{}
 	for _, s := range info.Settings {
@@ -20,5 +24,5 @@ func Build() (version, commit string) {
 	if settings["vcs.modified"] == "true" {
 		commit = fmt.Sprint(commit, "+changes")
 	}
-	return info.Main.Version, commit
+	return cmp.Or(release, info.Main.Version), cmp.Or(releaseCommit, commit), releaseDay
 }

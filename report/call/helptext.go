@@ -70,15 +70,7 @@ func flagLines(flags, own *pflag.FlagSet) string {
 		if f.Hidden || own.Lookup(f.Name) != nil {
 			return
 		}
-		name, usage := pflag.UnquoteUsage(f)
-		if f.Value.Type() == "bool" {
-			name = ""
-		}
-		left := "      --" + f.Name
-		if f.Shorthand != "" {
-			left = "  -" + f.Shorthand + ", --" + f.Name
-		}
-		left = strings.TrimRight(left+" "+name, " ")
+		left, usage := spelled(f)
 		if utf8.RuneCountInString(left) > flagWidth-2 {
 			b.WriteString(left + "\n")
 			left = ""
@@ -89,4 +81,17 @@ func flagLines(flags, own *pflag.FlagSet) string {
 		}
 	})
 	return b.String()
+}
+
+// spelled returns how a flag is written, with its value, and what it does.
+func spelled(f *pflag.Flag) (left, usage string) {
+	value, usage := pflag.UnquoteUsage(f)
+	if f.Value.Type() == "bool" {
+		value = ""
+	}
+	left = "      --" + f.Name
+	if f.Shorthand != "" {
+		left = "  -" + f.Shorthand + ", --" + f.Name
+	}
+	return strings.TrimRight(left+" "+value, " "), usage
 }

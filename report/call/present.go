@@ -146,7 +146,7 @@ func statusOf(img *analyze.Image, p Part) int {
 
 // WriteDoc writes the document in the format asked for.
 func (c *Call) WriteDoc(ctx context.Context, doc render.Doc) error {
-	doc.Version, _ = Build()
+	doc.Version, _, _ = Build()
 	for i := range doc.Sections {
 		doc.Sections[i].Rows = interruptible(ctx, doc.Sections[i].Rows)
 	}

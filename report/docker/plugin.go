@@ -84,7 +84,7 @@ func Metadata() call.Command {
 
 func newMetadata(*pflag.FlagSet) call.Answer {
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		version, _ := call.Build()
+		version, _, _ := call.Build()
 		text, err := json.Marshal(struct{ SchemaVersion, Vendor, Version, ShortDescription string }{
 			"0.1.0", "layup", version, "Say which layer owns each file of an image"})
 		if err != nil {

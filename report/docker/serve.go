@@ -77,7 +77,7 @@ func newServe(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, fmt.Errorf("--socket %q: %w", *path, err)
 		}
-		version, _ := call.Build()
+		version, _, _ := call.Build()
 		c.Note(fmt.Sprintf("serving %s on unix://%s", show.Count(len(s.images), "image"), show.Shell(address)))
 		return call.Answered, serveOn(ctx, listener, engineapi.New(s.images, version))
 	}
