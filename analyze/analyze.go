@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"layup/analyze/digest"
+	"layup/analyze/sieve"
 	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/analyze/source/kinds"
@@ -32,14 +33,15 @@ type Options struct {
 
 // Needs say what a question needs besides the image's tree. Each one costs time.
 type Needs struct {
-	Layers  Reading // which images' layers are read; all by default
-	Digests bool    // the SHA-256 of every file's content
-	Dense   bool    // no digests of sparse files, because their holes may be endless
-	Secrets bool    // what small files hold, for Sensitive
-	Bodies  Bodies  // the content of files, read again after the image is loaded
-	Loose   bool    // of all images: also the directories and volumes of a store that no image uses
-	Origin  bool    // the lines of the Dockerfile, and the base: of a registry, the statement is fetched
-	Own     bool    // sums and searches leave out what the layers of the base hold; needs Origin
+	Layers  Reading      // which images' layers are read; all by default
+	Digests bool         // the SHA-256 of every file's content
+	Dense   bool         // no digests of sparse files, because their holes may be endless
+	Secrets bool         // what small files hold, for Sensitive
+	Bodies  Bodies       // the content of files, read again after the image is loaded
+	Sieve   sieve.Choice // what Sieved returns of files' content; nil for nothing
+	Loose   bool         // of all images: also the directories and volumes of a store that no image uses
+	Origin  bool         // the lines of the Dockerfile, and the base: of a registry, the statement is fetched
+	Own     bool         // sums and searches leave out what the layers of the base hold; needs Origin
 }
 
 // Reading says whether an image's layers are read when it is opened. Without them the tree is empty. Docker,
@@ -102,6 +104,7 @@ type Image struct {
 	errs     []*LayerError
 	opt      loading
 	close    func() error
+	sieved   []*sieve.Layer // by layer; nil without Needs.Sieve
 
 	instructions []Instruction // by layer; nil if they are unknown
 	origin

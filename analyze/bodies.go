@@ -26,6 +26,12 @@ type Body struct {
 // Read reads the stored pieces, holes left out.
 func (b *Body) Read(p []byte) (int, error) { return b.stored.Read(p) }
 
+// At returns the file at any offset, if it lies in memory or in a temporary file and has no holes. It needs no Close.
+func (b *Body) At() (io.ReaderAt, bool) {
+	at, ok := b.stored.(io.ReaderAt)
+	return at, ok && len(b.Extents) == 1 && b.Extents[0].Size == b.Size
+}
+
 // Expanded reads the file as programs see it, with zeros in its holes.
 func (b *Body) Expanded() io.Reader {
 	return tarfs.Expand(b.stored, b.Extents, b.Size)

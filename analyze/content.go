@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"layup/analyze/sieve"
 	"layup/analyze/source"
 	"layup/tarfs"
 )
@@ -151,6 +152,14 @@ func (c *Contents) Close() error {
 		return nil
 	}
 	return c.spool.Close()
+}
+
+// Sieved returns what Needs.Sieve set aside of a file's content until the image is closed; nil if it set nothing aside.
+func (img *Image) Sieved(v tarfs.Version) *sieve.Content {
+	if extents := v.Extents(); len(extents) > 0 && img.sieved != nil {
+		return img.sieved[v.ContentLayer()].Of(extents[0].TarOffset)
+	}
+	return nil
 }
 
 // LayerTar returns the uncompressed tar of a layer, byte for byte as its diffID covers it. If the layer was verified

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"layup/analyze/sieve"
 	"layup/analyze/source"
 	"layup/tarfs"
 )
@@ -48,7 +49,7 @@ func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 // needs the layers, the image is complete.
 func newImage(one *source.Image, opt loading) (img *Image, failed []error) {
 	img = &Image{Image: one, opt: opt, scans: make([]source.Scanned, len(one.Layers)), instructions: instructions(one),
-		damaged: make([]bool, len(one.Layers))}
+		damaged: make([]bool, len(one.Layers)), sieved: make([]*sieve.Layer, len(one.Layers))}
 	if opt.Origin {
 		img.trace()
 	}

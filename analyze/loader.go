@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"layup/analyze/sieve"
 	"layup/analyze/source"
 	"layup/tarfs"
 )
@@ -67,7 +68,7 @@ func newLoader(ctx context.Context, opt loading, images ...*source.Image) *loade
 	l := &loader{ctx: ctx, opt: &opt, shared: opt.shared, windows: windows}
 	l.free = sync.NewCond(&l.mu)
 	if l.shared == nil {
-		l.shared = newShared()
+		l.shared = newShared(opt.Options)
 	}
 	l.layers = l.distinct(images)
 	l.progress = Progress{Layers: len(l.layers), Images: len(images), Finished: -1}
@@ -183,7 +184,13 @@ func (l *loader) scan(job *layerJob) {
 	if l.opt.Progress != nil {
 		opt.Progress = l.read
 	}
+	var sieved *sieve.Layer
+	if l.shared.sieves != nil {
+		sieved = l.shared.sieves.NewLayer()
+		opt.Copy = sieved.Keep
+	}
 	scanned, err := job.Scan(l.ctx, opt)
+	sieved.End()
 	l.release(window)
 	if scanned.Table == nil {
 		scanned.Table = new(tarfs.Layer)
@@ -191,7 +198,7 @@ func (l *loader) scan(job *layerJob) {
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.shared.layers[l.key(job.Layer)] = &finding{job.Layer, scanned, err}
+	l.shared.layers[l.key(job.Layer)] = &finding{job.Layer, scanned, sieved, err}
 	job.image.add(&scanned, l.opt)
 	l.lost = l.lost || err != nil && !l.opt.KeepGoing && (l.progress.Remote || l.progress.Images > 1)
 	l.progress.Done++

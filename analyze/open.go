@@ -67,11 +67,12 @@ func openSource(ctx context.Context, src *kinds.Opened, err error, opt Options) 
 
 // loadOnly loads one image and closes its source with it, or at once if there is an error.
 func loadOnly(ctx context.Context, src *kinds.Opened, one *source.Image, opt loading) (*Image, error) {
+	opt.shared = newShared(opt.Options)
 	img, err := load(ctx, one, opt)
 	if err != nil {
-		return img, errors.Join(fmt.Errorf("%s: %w", src.Name, err), src.Close())
+		return img, errors.Join(fmt.Errorf("%s: %w", src.Name, err), src.Close(), opt.shared.sieves.Close())
 	}
-	img.close = src.Close
+	img.close = func() error { return errors.Join(src.Close(), opt.shared.sieves.Close()) }
 	return img, nil
 }
 
@@ -86,7 +87,8 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 			return
 		}
 		defer src.Close() // opened for reading: closing cannot lose anything
-		all := loading{Options: opt, shared: newShared()}
+		all := loading{Options: opt, shared: newShared(opt)}
+		defer all.shared.sieves.Close()
 		readAll(ctx, images, all)
 		for _, one := range images {
 			img, err := load(ctx, one, all)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"layup/analyze/sieve"
 	"layup/analyze/source"
 	"layup/tarfs"
 )
@@ -14,10 +15,15 @@ import (
 type shared struct {
 	layers map[sameLayer]*finding
 	proofs map[unpacking]*proof
+	sieves *sieve.Set // nil without Needs.Sieve
 }
 
-func newShared() *shared {
-	return &shared{map[sameLayer]*finding{}, map[unpacking]*proof{}}
+func newShared(opt Options) *shared {
+	s := &shared{layers: map[sameLayer]*finding{}, proofs: map[unpacking]*proof{}}
+	if opt.Sieve != nil {
+		s.sieves = sieve.NewSet(opt.Sieve, opt.Source.TempDir)
+	}
+	return s
 }
 
 // A sameLayer is equal for layers in which passes find equal things.
@@ -31,6 +37,7 @@ type sameLayer struct {
 type finding struct {
 	layer   *source.Layer
 	scanned source.Scanned
+	sieved  *sieve.Layer
 	err     error
 }
 
@@ -142,6 +149,7 @@ func (l *loader) take(img *Image, failed []error) error {
 		}
 		layer.Content = f.layer.Content // Tar then reads the bytes that were kept
 		img.scans[i], failed[i], img.damaged[i] = f.scanned, f.err, f.err != nil
+		img.sieved[i] = f.sieved
 		all.add(&f.scanned, l.opt)
 	}
 	return cmp.Or(l.ctx.Err(), all.over, img.lost(failed))

@@ -18,6 +18,7 @@ import (
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/item"
+	"layup/report/packages"
 	"layup/report/render"
 	"layup/tarfs"
 )
@@ -56,6 +57,7 @@ type search struct {
 	sort                      *arg.Choice
 	needs                     analyze.Needs
 	digests                   *filter.List // of list; nil without it
+	packaged                  *packages.Filter
 }
 
 func newFind(f *pflag.FlagSet) call.Answer {
@@ -80,6 +82,7 @@ func newFind(f *pflag.FlagSet) call.Answer {
 	f.StringVar(&s.digest, "sha256", "", "only files with this content: `HEX` digits, at least the first 8")
 	f.StringVar(&s.list, "sha256-file", "", "only files with content of a digest in `FILE`")
 	f.BoolVar(&s.sensitive, "sensitive", false, "only what looks sensitive, live or hidden (as in hidden)")
+	s.packaged = packages.NewFilter(f)
 	s.sort = chooseOrder(f)
 	f.BoolVarP(&s.long, "long", "l", false, "also show the time, and the file in an engine's store")
 	f.BoolVarP(&s.zero, "print0", "0", false, "print the raw bytes of each path, ended by NUL, and nothing else")
@@ -103,18 +106,27 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	if err != nil {
 		return call.Failed, fmt.Errorf("find: %w", err)
 	}
+	if err := s.packaged.Check(); err != nil {
+		return call.Failed, err
+	}
 	if s.digests != nil {
 		s.needs.Digests = true
 	}
 	s.needs.Secrets = s.sensitive
-	if len(images) == 1 && !c.Given("image") && kinds.IsWholeStore(images[0]) {
+	if len(images) == 1 && !c.Given("image") && !s.packaged.Given() && kinds.IsWholeStore(images[0]) {
 		return s.everywhere(ctx, c, images[0], keep, patterns)
 	}
 	ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 		if err := call.CheckLayer(img, "layer", s.layer.Or(0)); s.layer.Given && err != nil {
 			return call.Part{}, err
 		}
-		return s.part(img, keep, patterns), nil
+		packaged, odd, err := s.packaged.Test(ctx, img)
+		if err != nil {
+			return call.Part{}, err
+		}
+		p := s.part(img, filter.All(keep, packaged), patterns)
+		p.Odd = odd
+		return p, nil
 	}
 	status, err := c.Ask(ctx, images, nil, s.needed(), ask)
 	if status == call.Failed && err == nil && len(images) > 1 {
@@ -127,6 +139,7 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 func (s *search) needed() analyze.Needs {
 	needs := s.needs
 	needs.Digests = needs.Digests || s.digest != ""
+	s.packaged.Needs(&needs)
 	return needs
 }
 

@@ -8,30 +8,35 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	databases "layup/analyze/packages"
 	"layup/report/call"
 	"layup/report/item"
+	"layup/report/packages"
 	"layup/report/render"
+	"layup/tarfs"
 )
 
 const ownerDetails = `
 The owner is the top-most layer that has an entry for the path, also where that entry changed only the
 mode, for then a container sees that layer's copy. Symlinks in the path and at its end are followed
 inside the image; "asked" then holds what was asked. Of several paths those that are there are
-printed, and each missing one is a line on stderr. With --path, every argument is an image.
+printed, and each missing one is a line on stderr. With --path, every argument is an image. --packages
+adds the packages whose lists name the path, or that own a directory above it: layup help packages.
 
 INSTRUCTION is the line of the Dockerfile, as in Dockerfile:5, if a provenance of BuildKit (mode=max) is
 attached to the image, else what the history says. Nothing signs a provenance: trust it as the image.
 `
 
 var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", Kind: render.Name}}, item.MetaFields,
-	item.LayerField, item.EntryFields, item.InstructionFields, item.LineField)
+	item.LayerField, item.EntryFields, item.InstructionFields, item.LineField, packages.OwnerField)
 
 func newOwner(f *pflag.FlagSet) call.Answer {
 	noFollow := f.Bool("no-follow", false, "do not follow a symlink at the end of a path")
 	given := f.StringArray("path", nil, "ask for this `PATH` (repeatable); every argument is an image then")
+	packaged := f.Bool("packages", false, "show the packages that each path belongs to")
 	needs := analyze.Needs{Origin: true}
 	f.BoolVar(&needs.Digests, "digests", false, "show the SHA-256 of the files' content")
-	ask := func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
+	ask := func(ctx context.Context, c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
 		var p call.Part
 		var found []analyze.Owner
 		for _, path := range paths {
@@ -42,7 +47,17 @@ func newOwner(f *pflag.FlagSet) call.Answer {
 			}
 			found = append(found, o)
 		}
-		p.Fields, p.Rows, p.Columns = ownerFields, ownerRows(img, found), ownerColumns(needs.Digests)
+		belongs := func(tarfs.Node) render.Value { return render.Value{} }
+		if *packaged {
+			set, err := databases.Read(ctx, img)
+			if err != nil {
+				return p, err
+			}
+			p.Odd = set.Warnings
+			belongs = func(n tarfs.Node) render.Value { return packages.Owners(set, n) }
+		}
+		p.Fields, p.Rows = ownerFields, ownerRows(img, found, belongs)
+		p.Columns = ownerColumns(needs.Digests, *packaged)
 		return p, nil
 	}
 	return func(ctx context.Context, c *call.Call) (int, error) {
@@ -56,11 +71,19 @@ func newOwner(f *pflag.FlagSet) call.Answer {
 		case slices.Contains(*given, ""):
 			return call.Failed, call.NoPath("owner")
 		}
-		return c.Ask(ctx, images, paths, needs, ask)
+		if *packaged {
+			needs.Sieve = databases.Needs(false).Sieve
+		}
+		return c.Ask(ctx, images, paths, needs,
+			func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {
+				return ask(ctx, c, img, paths)
+			})
 	}
 }
 
-func ownerRows(img *analyze.Image, found []analyze.Owner) iter.Seq[[]render.Value] {
+// ownerRows are the rows of paths. The last value of each is what belongs returns.
+func ownerRows(img *analyze.Image, found []analyze.Owner, belongs func(tarfs.Node) render.Value,
+) iter.Seq[[]render.Value] {
 	snap := img.Tree().At(analyze.Last)
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
@@ -74,14 +97,14 @@ func ownerRows(img *analyze.Image, found []analyze.Owner) iter.Seq[[]render.Valu
 			row = append(item.AppendMeta(row, v), render.I(int64(v.Layer())))
 			made := img.Instruction(v.Layer())
 			row = item.AppendLine(item.AppendInstruction(item.AppendEntry(row, v, snap), made), made)
-			if !yield(row) {
+			if row = append(row, belongs(v.Node())); !yield(row) {
 				return
 			}
 		}
 	}
 }
 
-func ownerColumns(digests bool) []render.Column {
+func ownerColumns(digests, packaged bool) []render.Column {
 	path, asked := item.PathColumn(ownerFields), item.At(ownerFields, "asked")
 	path.Cut, path.Path = true, true
 	inner := path.Cell
@@ -95,6 +118,9 @@ func ownerColumns(digests bool) []render.Column {
 		"SIZE", "size", render.Sized)}
 	if digests {
 		columns = append(columns, item.DigestColumn(ownerFields))
+	}
+	if packaged {
+		columns = append(columns, packages.OwnerColumn(item.At(ownerFields, "packages")))
 	}
 	return append(columns, item.InstructionColumn(ownerFields))
 }

@@ -14,6 +14,7 @@ import (
 	"layup/report/complete"
 	"layup/report/diff"
 	"layup/report/docker"
+	"layup/report/packages"
 	"layup/report/render"
 )
 
@@ -76,6 +77,7 @@ func All() []call.Command {
 			About: "say where the space is, by directory", No: "the path is not in the image",
 			Refuses:  []call.Refusal{call.NoTOC},
 			Examples: []string{"layup du shop.tar", "layup du -d 1 shop.tar /usr", "layup du --hidden shop.tar"}},
+		packages.Packages(),
 		diff.Diff(),
 		check.Check(),
 		{Name: "cat", Group: call.Taken, Brief: "the content of a file",

@@ -28,9 +28,13 @@ type ScanOptions struct {
 	Mark    Mark    // called with the content of small files; may be nil
 	Dialect Dialect
 	// Keep returns a writer that gets the content of a regular file while Scan passes over it; nil for no copy. It is not
-	// called for sparse files, and may be nil itself. The name is as in the tar, and valid only during the call.
-	Keep func(name []byte, size int64) io.Writer
+	// called for sparse files, and may be nil itself. The name is as in the tar, and valid only during the call. The
+	// offset is that of the content in the tar. A writer that returns ErrEnough gets no more of the file.
+	Keep func(name []byte, offset, size int64) io.Writer
 }
+
+// ErrEnough is the error of a writer of [ScanOptions] that needs no more of its file.
+var ErrEnough = errors.New("enough of the file")
 
 // A Mark says in eight bits what content of at most [MarkSize] bytes looks like; see [Version.Mark]. Zero means none.
 // The content is valid only during the call.
@@ -104,7 +108,7 @@ type scanner struct {
 	dir    []byte    // the directory part of the entry before
 	err    error
 
-	keepers func(name []byte, size int64) io.Writer // ScanOptions.Keep
+	keepers func(name []byte, offset, size int64) io.Writer // ScanOptions.Keep
 
 	expanded int64 // bytes of sparse files hashed
 	counted  int   // bytes that lim.Held counts for this layer

@@ -3,6 +3,7 @@ package tarfs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -169,17 +170,15 @@ var zeros [32 << 10]byte
 // content passes over an entry's stored bytes. If digests are wanted, it hashes the file that they expand to.
 func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool) (digest [32]byte, err error) {
 	s.marked = 0
-	if s.mark != nil && e.kind == File && !sparse && 0 < stored && stored <= MarkSize {
-		return s.look(stored)
+	var copied io.Writer
+	if s.keepers != nil && e.kind == File && !sparse {
+		copied = s.keepers(s.name, e.offset, stored)
 	}
-	if s.keepers != nil && e.kind == File && !sparse && s.hash == nil {
-		if w := s.keepers(s.name, stored); w != nil {
-			return digest, s.each(stored, func(b []byte) error { _, err := w.Write(b); return err })
-		}
+	if s.mark != nil && e.kind == File && !sparse && 0 < stored && stored <= MarkSize {
+		return s.look(stored, copied)
 	}
 	if s.hash == nil || e.kind != File || s.dense && sparse {
-		s.skip(stored)
-		return digest, s.err
+		return digest, s.pass(stored, copied)
 	}
 	if !sparse {
 		regions = []region{{0, stored}}
@@ -193,7 +192,7 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	var at int64
 	for _, r := range regions {
 		s.hashZeros(r.offset - at)
-		if err := s.each(r.size, func(b []byte) error { s.hash.Write(b); return nil }); err != nil {
+		if err := s.each(r.size, func(b []byte) error { s.hash.Write(b); return copyTo(&copied, b) }); err != nil {
 			return digest, err
 		}
 		at = r.offset + r.size
@@ -202,9 +201,40 @@ func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool)
 	return s.digest(), s.err
 }
 
-// look shows small content to the mark, and hashes it if digests are wanted.
-func (s *scanner) look(stored int64) (digest [32]byte, err error) {
+// pass passes over content that is not hashed. It copies it as long as a writer, which may be nil, takes it.
+func (s *scanner) pass(n int64, copied io.Writer) error {
+	for n > 0 && copied != nil && s.err == nil {
+		part := min(n, copySize)
+		if err := s.each(part, func(b []byte) error { return copyTo(&copied, b) }); err != nil {
+			return err
+		}
+		n -= part
+	}
+	s.skip(n)
+	return s.err
+}
+
+// copySize is how many bytes are copied before a writer that has enough is noticed.
+const copySize = 4096
+
+// copyTo writes to a copy, if there is one, and drops the writer after it has enough.
+func copyTo(copied *io.Writer, b []byte) error {
+	if *copied == nil {
+		return nil
+	}
+	_, err := (*copied).Write(b)
+	if err == ErrEnough {
+		*copied, err = nil, nil
+	}
+	return err
+}
+
+// look shows small content to the mark, copies it, and hashes it if digests are wanted.
+func (s *scanner) look(stored int64, copied io.Writer) (digest [32]byte, err error) {
 	if s.small, err = s.read(s.small[:0], stored); err != nil {
+		return digest, err
+	}
+	if err := copyTo(&copied, s.small); err != nil {
 		return digest, err
 	}
 	s.marked = s.mark(s.small)

@@ -86,10 +86,12 @@ type Scanned struct {
 
 // ScanOptions say how much to do in the pass.
 type ScanOptions struct {
-	Digests  bool          // of every file's content
-	Tags     *tarfs.TagKey // keep only tags of them; may be nil
-	Dense    bool          // not of sparse files
-	Mark     tarfs.Mark    // of small files' content; may be nil
+	Digests bool          // of every file's content
+	Tags    *tarfs.TagKey // keep only tags of them; may be nil
+	Dense   bool          // not of sparse files
+	Mark    tarfs.Mark    // of small files' content; may be nil
+	// Copy is what tarfs.ScanOptions call Keep; may be nil.
+	Copy     func(name []byte, offset, size int64) io.Writer
 	Keep     bool          // the stored bytes of a streamed layer, in a temporary file, so that Tar can read them again
 	Progress func(n int64) // receives the number of bytes read from the blob, in the scanning goroutine; may be nil
 	// Reserve waits until there is memory for a decoder that Window did not foresee; may be nil.
@@ -101,7 +103,8 @@ type ScanOptions struct {
 
 // Tar says how to scan the tar of a layer.
 func (o *ScanOptions) Tar(l *Layer) tarfs.ScanOptions {
-	return tarfs.ScanOptions{Limits: l.Limits.Limits, Digests: o.Digests, Tags: o.Tags, Dense: o.Dense, Mark: o.Mark}
+	return tarfs.ScanOptions{Limits: l.Limits.Limits, Digests: o.Digests, Tags: o.Tags, Dense: o.Dense, Mark: o.Mark,
+		Keep: o.Copy}
 }
 
 // NewLayer returns a layer without content.

@@ -13,22 +13,23 @@ import (
 	"layup/analyze/source/disk"
 )
 
-// scratchMemory is how much a Scratch keeps in memory before it needs a file.
+// scratchMemory is how many bytes most Scratches keep in memory before they need a file.
 const scratchMemory = 1 << 20
 
 // A Scratch holds bytes until they are proven: in memory, or in an unlinked temporary file if they are many.
 type Scratch struct {
-	dir  string
-	mem  bytes.Buffer
-	file *os.File
+	Memory int // bytes that it keeps in memory before it needs a file
+	dir    string
+	mem    bytes.Buffer
+	file   *os.File
 }
 
 // NewScratch returns an empty Scratch. Dir is the directory of its file; empty means the system's.
-func NewScratch(dir string) *Scratch { return &Scratch{dir: dir} }
+func NewScratch(dir string) *Scratch { return &Scratch{dir: dir, Memory: scratchMemory} }
 
 // Write adds bytes. The error names the directory of the temporary file.
 func (s *Scratch) Write(b []byte) (int, error) {
-	if s.file == nil && s.mem.Len()+len(b) <= scratchMemory {
+	if s.file == nil && s.mem.Len()+len(b) <= s.Memory {
 		return s.mem.Write(b)
 	}
 	if err := s.spill(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"layup/analyze"
@@ -197,9 +198,12 @@ func (l Loaded) Complain(c *Call) {
 	if l.Many {
 		about = l.Where() + ": "
 	}
-	c.console.warn(about, l.Image.Warnings())
+	c.console.warn(about, l.warnings())
 	c.tellTOC(l)
 }
+
+// warnings are what is odd in the image, and what the question found odd.
+func (l Loaded) warnings() []tarfs.Warning { return slices.Concat(l.Image.Warnings(), l.part.Odd) }
 
 // Close releases the sources of all images.
 func (list Images) Close() {

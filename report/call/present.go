@@ -10,14 +10,16 @@ import (
 	"layup/analyze/show"
 	"layup/report/item"
 	"layup/report/render"
+	"layup/tarfs"
 )
 
 // A Part is the answer about one image.
 type Part struct {
 	render.Section
-	Refuted bool    // the answer is no: exit status 1
-	Missing []error // what was asked for and is not there: a line on stderr each, and exit status 1
-	Enough  bool    // of several images, one without Missing is enough
+	Odd     []tarfs.Warning // what the question found odd, besides the image's warnings
+	Refuted bool            // the answer is no: exit status 1
+	Missing []error         // what was asked for and is not there: a line on stderr each, and exit status 1
+	Enough  bool            // of several images, one without Missing is enough
 }
 
 // A question is what a command asks of each image; args are what follows the image's name.
@@ -78,19 +80,20 @@ func (c *Call) Ask(ctx context.Context, names, args []string, needs analyze.Need
 	if none := images.spare(); none != nil {
 		status, missing = Refuted, []error{none}
 	}
-	for _, l := range images {
+	for i := range images {
+		l := &images[i]
 		if l.Err != nil {
-			doc.Sections = append(doc.Sections, failedSection(l))
+			doc.Sections = append(doc.Sections, failedSection(*l))
 			status = Worst(status, Failed)
 			continue
 		}
 		if visit == nil {
-			answer(&l)
+			answer(l)
 		}
 		if l.asked != nil {
 			return Failed, fmt.Errorf("%s: %w", l.Where(), l.asked)
 		}
-		doc.Sections = append(doc.Sections, describe(doc.Many, l, l.part.Section))
+		doc.Sections = append(doc.Sections, describe(doc.Many, *l, l.part.Section))
 		for _, err := range l.part.Missing {
 			missing = append(missing, fmt.Errorf("%s: %w", l.Where(), err))
 		}
@@ -164,7 +167,7 @@ func describe(many bool, l Loaded, s render.Section) render.Section {
 	if s.Text == nil && !many && empty(s.Rows) {
 		s.Text = func(io.Writer, render.Terminal) error { return nil } // a header over nothing helps nobody
 	}
-	for _, w := range img.Warnings() {
+	for _, w := range l.warnings() {
 		s.Warnings = append(s.Warnings, item.NewWarningFacts(w))
 	}
 	if n := len(img.Errors()); n > 0 && s.Footer != "" {

@@ -23,9 +23,10 @@ type Format struct {
 type Items int
 
 const (
-	AnyItems Items = iota
-	Findings       // results of checks
-	Versions       // versions of paths, with their times
+	AnyItems   Items = iota
+	Findings         // results of checks
+	Versions         // versions of paths, with their times
+	Components       // packages
 )
 
 // Formats are the formats with names, the default first. To add one, add a file to this package and a line here.
@@ -39,6 +40,8 @@ var Formats = []Format{
 	{Name: "markdown", About: "tables for a comment on GitHub or GitLab", Brief: true, write: writeMarkdown},
 	{Name: "sarif", About: "SARIF 2.1.0, as code scanning takes it", Only: Findings, write: writeSARIF},
 	{Name: "junit", About: "JUnit XML, as CI servers show it", Only: Findings, write: writeJUnit},
+	{Name: "cyclonedx", About: "CycloneDX 1.6, a software bill of materials", Only: Components, write: writeCycloneDX},
+	{Name: "spdx", About: "SPDX 2.3, a software bill of materials", Only: Components, write: writeSPDX},
 	{Name: "bodyfile", About: "the body file of a timeline, as mactime takes it", Only: Versions, write: writeBodyfile},
 }
 

@@ -3,6 +3,10 @@ package render
 import (
 	"bufio"
 	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"layup/analyze/show"
 )
 
 // schemaVersion is the version of the JSON documents. It changes if a member is removed or changes its meaning.
@@ -188,4 +192,57 @@ func (list keys) appendMembers(b []byte, row []Value) (_ []byte, err error) {
 		}
 	}
 	return b, nil
+}
+
+// A Shape is a list of fields of an object within an item: its values are written as those of an item are.
+type Shape struct{ keys keys }
+
+// NewShape returns the shape of these fields.
+func NewShape(fields []Field) *Shape { return &Shape{keysOf(fields)} }
+
+// Value is an object of the shape; the row may be used again.
+func (s *Shape) Value(row []Value) Value { return O(record{s, slices.Clone(row)}) }
+
+type record struct {
+	shape *Shape
+	row   []Value
+}
+
+// MarshalJSON writes the values that are there.
+func (r record) MarshalJSON() ([]byte, error) {
+	b, err := r.shape.keys.appendMembers([]byte{'{'}, r.row)
+	return append(b, '}'), err
+}
+
+// appendMember writes a member of an item, and a second one if the first cannot say the value exactly.
+func (k *key) appendMember(b []byte, v Value) ([]byte, error) {
+	if v.is(Time) && !show.Dated(v.num) {
+		return strconv.AppendInt(append(b, k.unix()...), v.num, 10), nil
+	}
+	b = append(b, k.name...)
+	switch {
+	case v.text():
+		b = appendString(b, v.str)
+		if k.kind == Name && !utf8.ValidString(v.str) {
+			b = append(append(b, ','), k.other...)
+			b = append(appendBase64(append(b, '"'), v.str), '"')
+		}
+	case v.is(Int):
+		b = strconv.AppendInt(b, v.num, 10)
+	case v.is(Bool):
+		b = strconv.AppendBool(b, v.num != 0)
+	case v.is(Time):
+		b = append(appendTime(append(b, '"'), v.num, v.nsec), '"')
+	case v.is(Object):
+		return appendObject(b, v.obj)
+	}
+	return b, nil
+}
+
+// unix is the name of the member that holds the seconds of a time that no date can say.
+func (k *key) unix() string {
+	if k.kind == Time {
+		return k.other
+	}
+	return k.name // the field is not one of times: a number is all that can be said
 }

@@ -48,6 +48,7 @@ type Section struct {
 	Errors   []any
 	Head     []string // lines above the table, only there; they say which image it is about
 	Footer   string   // lines below the table, only there
+	Subject  Subject  // of a bill of materials
 	Largest  bool     // the largest rows come first: Terminal.Rows says how many are shown, below the Footer
 }
 

@@ -106,7 +106,7 @@ func (u *unpacked) contents(ctx context.Context, l *source.Layer) ([]store.Diffe
 		return nil, err
 	}
 	c := &contentCompare{unpacked: u}
-	keep := func(name []byte, size int64) io.Writer { return c.next(string(name), size) }
+	keep := func(name []byte, _, size int64) io.Writer { return c.next(string(name), size) }
 	opt := tarfs.ScanOptions{Limits: l.Limits.Limits, Keep: keep}
 	_, err = tarfs.Scan(bufio.NewReaderSize(tar, 256<<10), opt)
 	return c.found, errors.Join(err, c.end(), tar.Close())

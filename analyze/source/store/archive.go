@@ -48,7 +48,7 @@ func Archive(ctx context.Context, tar tarfs.Reader, at io.ReaderAt, again Opener
 	opt := tarfs.ScanOptions{Limits: limits, Dialect: tarfs.Plain}
 	var order []int64 // sizes of what was kept
 	if at == nil {
-		opt.Keep = func(name []byte, size int64) io.Writer {
+		opt.Keep = func(name []byte, _, size int64) io.Writer {
 			if !document(string(name), size) {
 				return nil
 			}

@@ -1,0 +1,161 @@
+package language
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"layup/analyze/packages/record"
+)
+
+// The limits of an archive of Java: an honest one does not come near.
+const (
+	jarDepth   = 3        // archives within archives
+	jarInner   = 64 << 20 // bytes of a compressed archive within another
+	jarTotal   = 256 << 20
+	jarEntries = 200_000
+	jarIndex   = 8 << 20 // bytes of the list of entries: each takes much more memory
+	pomSize    = 64 << 10
+)
+
+// IsJar reports whether a path names an archive of Java.
+func IsJar(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".jar", ".war", ".ear", ".jpi", ".hpi":
+		return true
+	}
+	return false
+}
+
+// A jar collects the packages of an archive and of the archives within it.
+type jar struct {
+	list    []record.Package
+	left    int64 // bytes that may still be decompressed
+	entries int
+	err     error
+}
+
+// Jar reads META-INF/maven/**/pom.properties of an archive, and of the archives that it holds. The archive belongs to
+// the package that has its name, else to the first one.
+func Jar(name string, r io.ReaderAt, size int64) (list []record.Package, err error) {
+	j := &jar{left: jarTotal, entries: jarEntries}
+	defer func() {
+		if r := recover(); r != nil { // of the reader of zip files: the file is hostile
+			list, err = j.list, fmt.Errorf("%w: %v", record.ErrDamaged, r)
+		}
+	}()
+	j.read(name, r, size, 0)
+	owner := 0
+	base := path.Base(name)
+	for i, p := range j.list {
+		_, artifact, _ := strings.Cut(p.Name, ":")
+		if p.Place == name && strings.HasPrefix(base, artifact) {
+			owner = i
+			break
+		}
+	}
+	if len(j.list) > 0 {
+		j.list[owner].Files = []record.File{{Path: name}}
+	}
+	return j.list, j.err
+}
+
+func (j *jar) damaged(name string, err error) {
+	if j.err == nil {
+		j.err = fmt.Errorf("%w: %s: %v", record.ErrDamaged, path.Base(name), err)
+	}
+}
+
+func (j *jar) read(name string, r io.ReaderAt, size int64, depth int) {
+	index := &bounded{r, jarIndex}
+	z, err := zip.NewReader(index, size)
+	if err != nil {
+		j.damaged(name, err)
+		return
+	}
+	if index.left, j.entries = size+jarTotal, j.entries-len(z.File); j.entries < 0 {
+		j.damaged(name, fmt.Errorf("more than %d entries", jarEntries))
+		return
+	}
+	for _, f := range z.File {
+		switch base := path.Base(f.Name); {
+		case base == "pom.properties" && strings.HasPrefix(f.Name, "META-INF/maven/"):
+			if text, err := j.content(f, pomSize); err != nil {
+				j.damaged(name, err)
+			} else {
+				j.pom(name, text)
+			}
+		case IsJar(f.Name) && depth < jarDepth:
+			j.inner(name+"!/"+f.Name, r, f, depth)
+		}
+	}
+}
+
+// bounded fails after it has read as many bytes as are left.
+type bounded struct {
+	io.ReaderAt
+	left int64
+}
+
+func (b *bounded) ReadAt(p []byte, offset int64) (int, error) {
+	if b.left -= int64(len(p)); b.left < 0 {
+		return 0, fmt.Errorf("its list of entries has more than %d bytes", jarIndex)
+	}
+	return b.ReaderAt.ReadAt(p, offset)
+}
+
+// inner reads an archive within another. One that is stored as it is needs no copy.
+func (j *jar) inner(name string, r io.ReaderAt, f *zip.File, depth int) {
+	if f.Method == zip.Store {
+		if at, err := f.DataOffset(); err == nil {
+			j.read(name, io.NewSectionReader(r, at, int64(min(f.UncompressedSize64, 1<<40))),
+				int64(min(f.UncompressedSize64, 1<<40)), depth+1)
+			return
+		}
+	}
+	content, err := j.content(f, jarInner)
+	if err != nil {
+		j.damaged(name, err)
+		return
+	}
+	j.read(name, bytes.NewReader(content), int64(len(content)), depth+1)
+}
+
+// content decompresses an entry of at most a size.
+func (j *jar) content(f *zip.File, most int64) ([]byte, error) {
+	if most = min(most, j.left); int64(min(f.UncompressedSize64, 1<<62)) > most {
+		return nil, fmt.Errorf("an entry of %d bytes", f.UncompressedSize64)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() // only read from
+	text, err := io.ReadAll(io.LimitReader(r, most))
+	j.left -= int64(len(text))
+	return text, err
+}
+
+// pom reads a pom.properties: NAME=VALUE a line.
+func (j *jar) pom(name string, text []byte) {
+	var group, artifact string
+	p := record.Package{Place: name}
+	for line := range strings.Lines(string(text)) {
+		field, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch value = strings.TrimSpace(value); strings.TrimSpace(field) {
+		case "groupId":
+			group = value
+		case "artifactId":
+			artifact = value
+		case "version":
+			p.Version = value
+		}
+	}
+	p.Name = group + ":" + artifact
+	if group != "" && artifact != "" && p.Sound() && len(j.list) < jarEntries {
+		j.list = append(j.list, p)
+	}
+}

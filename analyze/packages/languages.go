@@ -1,0 +1,161 @@
+package packages
+
+import (
+	"bytes"
+	"io"
+	"path"
+
+	"layup/analyze/packages/language"
+	"layup/analyze/packages/record"
+	"layup/tarfs"
+)
+
+// A find is a path that had metadata of a language's package manager in some layer.
+type find struct {
+	node    tarfs.Node
+	manager string
+}
+
+// languages reads what package managers of languages left at any path in any layer.
+func (s *Set) languages() error {
+	found, whole := s.executables()
+	if err := s.reader.reread(whole); err != nil {
+		return err
+	}
+	for n := range s.img.Tree().Unordered() {
+		if manager := languageOf(n); manager != "" {
+			found = append(found, find{n, manager})
+		}
+	}
+	var all []tarfs.Version
+	for _, f := range found {
+		for v := range f.node.Versions() {
+			all = append(all, v)
+			if list, ok := s.pythonList(v); f.manager == Python && ok {
+				all = append(all, list)
+			}
+		}
+	}
+	if err := s.reader.prepare(all); err != nil {
+		return err
+	}
+	for _, f := range found {
+		s.follow(f)
+		if err := s.reader.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// executables finds the executables of Go that were noticed while the layers were read, and those of them that are old:
+// what is set aside of these does not suffice.
+func (s *Set) executables() (found []find, whole []tarfs.Version) {
+	known := map[int]bool{}
+	for b := range s.img.Tree().Bodies() {
+		if b.Stored() < language.LeastExecutable {
+			continue
+		}
+		v := b.Version()
+		if by, how := v.HiddenBy(); how > tarfs.ReplacedByOtherType && by != tarfs.NoLayer {
+			continue // no version ever showed it
+		}
+		set := s.img.Sieved(v)
+		if set == nil || !language.IsExecutable(set) {
+			continue
+		}
+		if language.IsOld(set) && v.Size() <= mostArchive {
+			whole = append(whole, v)
+		}
+		if !known[v.Node().Number()] {
+			known[v.Node().Number()] = true
+			found = append(found, find{v.Node(), Go})
+		}
+	}
+	return found, whole
+}
+
+// languageOf returns the manager with metadata of a path's name; empty for none.
+func languageOf(n tarfs.Node) string {
+	switch name := n.Name(); {
+	case name == "package.json" && language.IsNode(n.Path()):
+		return Node
+	case name == "METADATA" || name == "PKG-INFO" || path.Ext(name) == ".egg-info":
+		if language.IsPython(n.Path()) {
+			return Python
+		}
+	case language.IsJar(name):
+		return Java
+	}
+	return ""
+}
+
+// pythonList returns the list of files beside a distribution's metadata, as it was after the layer of the metadata.
+func (s *Set) pythonList(v tarfs.Version) (tarfs.Version, bool) {
+	name := language.PythonRecord(v.Node().Path())
+	if name == "" {
+		return tarfs.Version{}, false
+	}
+	list, ok := s.img.Tree().At(v.Layer()).Lookup(name)
+	return list, ok && list.Type() == tarfs.File
+}
+
+// follow follows the packages at a path through the layers.
+func (s *Set) follow(f find) {
+	t := tracker{set: s, manager: f.manager}
+	until, before := tarfs.NoLayer, uint64(0)
+	for v := range f.node.Versions() {
+		if until != tarfs.NoLayer && v.Layer() != until {
+			t.at(until, nil)
+			before = 0
+		}
+		if inode, ok := v.Inode(); !ok || inode != before || v.Type() != tarfs.File {
+			before = inode
+			t.at(v.Layer(), s.readLanguage(f.manager, v))
+		}
+		until, _ = v.HiddenBy()
+	}
+	if until != tarfs.NoLayer {
+		t.at(until, nil)
+	}
+}
+
+func (s *Set) readLanguage(manager string, v tarfs.Version) (list []record.Package) {
+	if v.Type() != tarfs.File {
+		return nil
+	}
+	name, r := v.Node().Path(), s.reader
+	var text, files []byte
+	var err error
+	if manager != Java {
+		text, err = r.text(v)
+	}
+	if err != nil || manager == Go && !language.IsExecutable(bytes.NewReader(text)) {
+		r.complain(v, err)
+		return nil
+	}
+	switch manager {
+	case Node:
+		list, err = language.Node(name, text)
+	case Python:
+		if record, ok := s.pythonList(v); ok {
+			var failed error
+			files, failed = r.text(record)
+			r.complain(record, failed)
+		}
+		list, err = language.Python(name, text, files)
+	case Go:
+		list, err = language.Go(name, text, func() (io.ReaderAt, error) {
+			at, _, err := r.whole(v)
+			return at, err
+		})
+	case Java:
+		var at io.ReaderAt
+		var size int64
+		if at, size, err = r.open(v); err == nil {
+			list, err = language.Jar(name, at, size)
+		}
+	}
+	r.complain(v, err)
+	return r.counted(v, list)
+}

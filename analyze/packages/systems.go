@@ -1,0 +1,242 @@
+package packages
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"layup/analyze/packages/apk"
+	"layup/analyze/packages/dpkg"
+	"layup/analyze/packages/record"
+	"layup/analyze/packages/rpm"
+	"layup/tarfs"
+)
+
+// A system is a package manager of a whole image: its database has all its packages.
+type system struct {
+	manager string
+	// files returns the files of the database as a view shows them, none if there is no database.
+	files func(view *tarfs.Snapshot) []tarfs.Version
+	// read returns the packages in them. What it cannot read is a warning.
+	read func(r *reader, files []tarfs.Version) []record.Package
+}
+
+var systemManagers = []system{
+	{Dpkg, dpkgFiles, readDpkg}, {APK, apkFiles, readAPK}, {RPM, rpmFiles, readRPM},
+}
+
+// systems reads the databases of the system's managers after every layer that changes them.
+func (s *Set) systems() error {
+	layers := s.img.Tree().Layers()
+	states := make([][][]tarfs.Version, len(systemManagers)) // by manager and layer
+	var all []tarfs.Version
+	for layer := range layers {
+		view := s.img.Tree().At(layer)
+		for i, m := range systemManagers {
+			files := m.files(view)
+			states[i] = append(states[i], files)
+			all = append(all, files...)
+		}
+	}
+	if v, ok := releaseFile(s.img.Top()); ok {
+		all = append(all, v)
+	}
+	if err := s.reader.prepare(all); err != nil {
+		return err
+	}
+	s.readDistro()
+	for i, m := range systemManagers {
+		t := tracker{set: s, manager: m.manager}
+		var before []uint64
+		for layer, files := range states[i] {
+			now := inodes(files)
+			if layer > 0 && slices.Equal(now, before) {
+				continue
+			}
+			before = now
+			t.at(layer, m.read(s.reader, files))
+			if err := s.reader.ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inodes tell apart contents of files.
+func inodes(files []tarfs.Version) (list []uint64) {
+	for _, v := range files {
+		inode, _ := v.Inode()
+		list = append(list, inode)
+	}
+	return list
+}
+
+// fileAt returns the file to which a path leads in a view.
+func fileAt(view *tarfs.Snapshot, name string) (tarfs.Version, bool) {
+	v, err := view.Resolve(name, true)
+	return v, err == nil && v.Type() == tarfs.File
+}
+
+func dpkgFiles(view *tarfs.Snapshot) (files []tarfs.Version) {
+	if v, ok := fileAt(view, dpkg.StatusFile); ok {
+		files = append(files, v)
+	}
+	dir, err := view.Resolve(dpkg.StatusDir, true)
+	if err != nil || dir.Type() != tarfs.Dir {
+		return files
+	}
+	for v := range view.Walk(dir.Node(), 1) {
+		if v.Type() == tarfs.File && path.Ext(v.Node().Name()) == "" {
+			files = append(files, v)
+		}
+	}
+	return files
+}
+
+func readDpkg(r *reader, files []tarfs.Version) (list []record.Package) {
+	for _, v := range files {
+		text, err := r.text(v)
+		if err != nil {
+			r.complain(v, err)
+			continue
+		}
+		found, err := dpkg.Status(text)
+		if v.Node().Name() != path.Base(dpkg.StatusFile) {
+			for i := range found { // the list stands beside it, and names no directories
+				sums := dpkg.StatusDir + "/" + v.Node().Name() + ".md5sums"
+				found[i].Lists, found[i].Sums = nil, []string{sums}
+			}
+		}
+		r.complain(v, err)
+		list = append(list, r.counted(v, found)...)
+	}
+	return list
+}
+
+func apkFiles(view *tarfs.Snapshot) []tarfs.Version {
+	for _, name := range apk.Databases {
+		if v, ok := fileAt(view, name); ok {
+			return []tarfs.Version{v}
+		}
+	}
+	return nil
+}
+
+func readAPK(r *reader, files []tarfs.Version) (list []record.Package) {
+	for _, v := range files {
+		text, err := r.text(v)
+		if err == nil {
+			list, err = apk.Installed(text)
+		}
+		r.complain(v, err)
+		list = r.counted(v, list)
+	}
+	return list
+}
+
+func rpmFiles(view *tarfs.Snapshot) []tarfs.Version {
+	for _, dir := range rpm.Directories {
+		for _, name := range []string{rpm.SQLite, rpm.NDB, rpm.BDB} {
+			v, ok := fileAt(view, dir+"/"+name)
+			if !ok || v.Size() == 0 {
+				continue
+			}
+			if log, ok := fileAt(view, dir+"/"+rpm.SQLiteWAL); ok && name == rpm.SQLite {
+				return []tarfs.Version{v, log}
+			}
+			return []tarfs.Version{v}
+		}
+	}
+	return nil
+}
+
+func readRPM(r *reader, files []tarfs.Version) (list []record.Package) {
+	if len(files) == 0 {
+		return nil
+	}
+	d := rpm.Database{Name: files[0].Node().Name()}
+	var err, logged error
+	d.Data, d.Size, err = r.open(files[0])
+	if len(files) > 1 {
+		d.Log, d.Ends, logged = r.open(files[1])
+	}
+	if err = errors.Join(err, logged); err == nil {
+		list, err = d.Packages(r.rpm)
+	}
+	r.complain(files[0], err)
+	return r.counted(files[0], list)
+}
+
+// A tracker follows the packages of a database, or of a place, through the layers.
+type tracker struct {
+	set     *Set
+	manager string
+	now     map[identity][]*Package
+}
+
+// An identity is equal for versions of one package.
+type identity struct{ name, architecture, place string }
+
+func identityOf(p *record.Package) identity { return identity{p.Name, p.Architecture, p.Place} }
+
+// at says what is there after a layer. The layer before it, if any, was told of before.
+func (t *tracker) at(layer int, list []record.Package) {
+	before := t.now
+	t.now = map[identity][]*Package{}
+	fresh := map[identity]string{} // a version that is new
+	for i := range list {
+		id, p := identityOf(&list[i]), (*Package)(nil)
+		same := func(p *Package) bool { return p.Version == list[i].Version }
+		if slices.ContainsFunc(t.now[id], same) {
+			continue
+		}
+		if k := slices.IndexFunc(before[id], same); k >= 0 {
+			p = before[id][k]
+		}
+		switch {
+		case list[i].Leftover && p != nil && p.Status == Installed:
+			p.Status, p.RemovedBy = Leftover, layer
+		case list[i].Leftover && p == nil:
+			p = t.set.add(t.manager, layer, Leftover)
+			p.RemovedBy = layer
+		case p == nil || p.Status == Leftover && !list[i].Leftover:
+			p, fresh[id] = t.set.add(t.manager, layer, Installed), list[i].Version
+		}
+		p.Package = list[i]
+		t.now[id] = append(t.now[id], p)
+	}
+	for id, packages := range before {
+		for _, p := range packages {
+			t.gone(p, id, layer, fresh[id])
+		}
+	}
+}
+
+// gone ends a package that is no longer there.
+func (t *tracker) gone(p *Package, id identity, layer int, instead string) {
+	if slices.Contains(t.now[id], p) {
+		return
+	}
+	switch {
+	case p.Status == Leftover:
+		p.Status = Removed // it was purged, or installed again
+	case instead != "":
+		p.Status, p.RemovedBy, p.NewVersion = Upgraded, layer, instead
+	default:
+		p.Status, p.RemovedBy = Removed, layer
+	}
+}
+
+// add appends a package.
+func (s *Set) add(manager string, layer int, status Status) *Package {
+	p := &Package{Manager: manager, Layer: layer, RemovedBy: tarfs.NoLayer, Status: status}
+	if len(s.List) == mostPackages {
+		s.reader.warn(DatabaseTooLarge, layer, "", fmt.Sprintf("more than %d versions of packages", mostPackages))
+	}
+	if len(s.List) < mostPackages {
+		s.List = append(s.List, p)
+	}
+	return p
+}
