@@ -4,6 +4,7 @@ package packages
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -34,10 +35,10 @@ of that version and later layers hide; a file of two packages counts for both. A
 image through its symlinks, so that /bin/ls of a list is /usr/bin/ls of the image. In JSON, "missing" counts paths of
 the list that are not visible.
 
-    layup owner --packages IMAGE PATH     the package of a path
-    layup find --package NAME IMAGE       its files, in all layers
-    layup find --unpackaged IMAGE         visible files of no package
-    layup find --changed IMAGE            files with other content than their package recorded
+    layup owner --packages IMAGE PATH    the package of a path
+    layup find --package NAME IMAGE      its files, in all layers
+    layup find --unpackaged IMAGE        visible files of no package
+    layup find --changed IMAGE           files that differ from their record
 
 --format cyclonedx and spdx write the installed packages as a software bill of materials. The same image gives the
 same bytes: its time is SOURCE_DATE_EPOCH, else that of the image.
@@ -53,7 +54,7 @@ type asked struct {
 
 // Packages is the command packages.
 func Packages() call.Command {
-	return call.Command{Name: "packages", Args: "IMAGE...", Min: 1, Max: -1, Items: render.Components, New: newPackages,
+	return call.Command{Name: "packages", Group: call.Files, Brief: "packages, their layers", Args: "IMAGE...", Min: 1, Max: -1, Items: render.Components, New: newPackages,
 		Details: details, No: "no package matches",
 		Refuses: []call.Refusal{call.NoTOC},
 		About:   "list the packages, and which layers brought and removed them",
@@ -134,14 +135,19 @@ func (a *asked) part(img *analyze.Image, set *databases.Set, created time.Time) 
 	p.Extra = []render.Extra{{Name: "distro", Value: distro{set.Distro.ID, set.Distro.Version, set.Distro.Name}}}
 	p.Subject = subject(img, set, created)
 	p.Enough = true
-	if len(list) == 0 {
-		what := "no package of dpkg, apk, rpm, node, python, go or java"
-		if len(set.List) > 0 {
-			what = "no package matches; the image has " + show.Count(len(set.List), "version", "versions")
-		}
-		p.Missing = []error{fmt.Errorf("%s", what)}
+	switch {
+	case len(list) > 0:
+	case a.narrowed():
+		p.Missing = []error{errors.New("no package matches")}
+	default:
+		p.Footer = "no package is recorded: nothing of " + strings.Join(databases.Managers, ", ")
 	}
 	return p
+}
+
+// narrowed reports whether less is asked for than all packages.
+func (a *asked) narrowed() bool {
+	return len(a.names) > 0 || a.manager.Word != "any" || a.layer.Given
 }
 
 // chosen returns what the flags leave of the packages, in their order.
