@@ -54,7 +54,8 @@ type asked struct {
 
 // Packages is the command packages.
 func Packages() call.Command {
-	return call.Command{Name: "packages", Group: call.Files, Brief: "packages, their layers", Args: "IMAGE...", Min: 1, Max: -1, Items: render.Components, New: newPackages,
+	return call.Command{Name: "packages", Group: call.Files, Brief: "packages, their layers",
+		Args: "IMAGE...", Min: 1, Max: -1, Items: render.Components, New: newPackages,
 		Details: details, No: "no package matches",
 		Refuses: []call.Refusal{call.NoTOC},
 		About:   "list the packages, and which layers brought and removed them",
