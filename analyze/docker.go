@@ -113,9 +113,7 @@ func (img *Image) Docker() *DockerImage {
 	if img.ID == "" { // an archive from before images had configs, or a bare layer
 		d.RootFS.Type = "layers"
 	}
-	if len(img.Parents) > 0 {
-		d.Parent = img.Parents[0]
-	}
+	d.Parent = img.Parent
 	if m := img.ManifestDescriptor; m.Digest != "" {
 		d.Descriptor = &DockerDescriptor{m.MediaType, m.Digest, m.Size}
 	}
@@ -181,7 +179,7 @@ func (img *Image) DockerHistory() []DockerHistory {
 	history := img.ConfigFile.History
 	sizes := img.dockerSizes()
 	rows := make([]DockerHistory, len(history))
-	ids := append([]string{img.engineID()}, img.Parents...)
+	ids := append([]string{img.engineID()}, img.Parents(len(history))...)
 	layer := 0
 	for i, h := range history {
 		row := DockerHistory{Comment: h.Comment, Created: h.Created.Unix(), CreatedBy: h.CreatedBy, ID: missingID}

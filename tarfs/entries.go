@@ -90,6 +90,11 @@ func (m *merger) flagged(e *entry, path string) {
 func (m *merger) enter(e *entry, parts []ref) (at uint32, ok bool, err error) {
 	dir, base := parts[:len(parts)-1], parts[len(parts)-1]
 	if !m.parent.ok || m.parent.dir != e.dir || base.off != e.name {
+		name, known := m.deepName(e, parts)
+		if at, ok := m.deep[string(name)]; ok && known && m.isDir(at) {
+			m.parent = place{ok: true, dir: e.dir, at: at}
+			return at, true, nil
+		}
 		steps, links, err := m.resolve(dir)
 		if err != nil {
 			return 0, false, m.unresolved(err, parts, steps)
@@ -100,11 +105,41 @@ func (m *merger) enter(e *entry, parts []ref) (at uint32, ok bool, err error) {
 		}
 		// The next entry may change where a name with symlinks leads.
 		m.parent = place{ok: base.off == e.name && links == 0, dir: e.dir, at: made, link: links > 0}
+		if known && links == 0 {
+			m.remember(name, made)
+		}
 	}
 	if m.parent.link {
 		m.warn(ParentThroughSymlink, m.join(parts))
 	}
 	return m.parent.at, true, nil
+}
+
+// mostDeep is how many deep directories are remembered at once.
+const mostDeep = 1 << 10
+
+// deepName returns the directory part of an entry's name as it is written; false if that is not deep.
+func (m *merger) deepName(e *entry, parts []ref) ([]byte, bool) {
+	if len(parts) <= deepDir || parts[len(parts)-1].off != e.name {
+		return nil, false
+	}
+	dir := m.table.dirs[e.dir]
+	return m.table.bytes(dir.off, int(dir.len)), true
+}
+
+// remember notes where a deep directory is. While it is a directory, its name leads there: what replaces one of its
+// parents also removes it.
+func (m *merger) remember(name []byte, at uint32) {
+	if len(m.deep) >= mostDeep || m.deep == nil {
+		m.deep = map[string]uint32{}
+	}
+	m.deep[string(name)] = at
+}
+
+// isDir reports whether the layer has a directory there.
+func (m *merger) isDir(at uint32) bool {
+	l := m.locals.at(at)
+	return l.kind == Dir && l.state&(listed|implied) != 0
 }
 
 // unresolved warns of a parent that is not a directory; any other failure ends the layer.

@@ -14,10 +14,13 @@ type Limits struct {
 	Header     int   // bytes of a PAX header, a GNU long name or a sparse map
 	Xattrs     int   // extended attributes of an entry
 	XattrBytes int   // bytes of the attributes of an entry
+	Records    int   // records of all PAX headers, and regions of all sparse maps
 	Sparse     int64 // expanded bytes of a sparse file that is read; if digests are wanted, of all of a layer
 	NameBytes  int   // bytes of all names, link targets, attributes and sparse maps
 	Implied    int   // directories of an image that no layer lists
-	LinkSteps  int   // components of paths through symlinks to the parents of a layer's entries, and of the symlinks
+	// LinkSteps bounds the components of what is followed to the parents of a layer's entries: of symlinks, of paths
+	// through them, and of paths of more than 64 components.
+	LinkSteps int
 
 	// Held counts what NameBytes bounds, for all layers of an image. Nil means that a layer counts for itself.
 	Held *atomic.Int64
@@ -33,6 +36,7 @@ func DefaultLimits() Limits {
 		Header:     1 << 20,
 		Xattrs:     1000,
 		XattrBytes: 1 << 20,
+		Records:    40_000_000,
 		Sparse:     64 << 30,
 		NameBytes:  128 << 20,
 		Implied:    1_000_000,

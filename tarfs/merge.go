@@ -75,7 +75,8 @@ type merger struct {
 	opaques   []opaque
 	links     map[uint32]uint32 // local -> group
 
-	parent place // of the last entry; the next one is mostly in the same directory
+	parent place             // of the last entry; the next one is mostly in the same directory
+	deep   map[string]uint32 // locals of directories with long names that no symlinks lead to
 	folder folder
 	steps  []step // a buffer for resolve
 	todo   []ref  // a buffer for resolve
@@ -121,7 +122,7 @@ func (m *merger) merge(layer int, table *Layer) error {
 	m.t.nodes.at(root).local = 0
 	m.linkSteps = 0
 	m.whiteouts, m.opaques, m.links, m.parent = m.whiteouts[:0], m.opaques[:0], map[uint32]uint32{}, place{}
-	m.folder.ok = false
+	m.folder.ok, m.deep = false, nil
 	if table.global {
 		m.warn(PAXGlobalHeader, "")
 	}
@@ -178,6 +179,9 @@ type step struct {
 	found bool
 }
 
+// deepDir is the number of components of a directory from which on it counts how often it is looked for.
+const deepDir = 64
+
 // errNotDir says that a component is neither a directory nor a symlink.
 var errNotDir = errors.New("not a directory")
 
@@ -186,6 +190,12 @@ var errNotDir = errors.New("not a directory")
 func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 	steps, m.todo = m.steps[:0], m.todo[:0]
 	defer func() { m.steps = steps[:0] }()
+	if len(parts) > deepDir {
+		m.linkSteps += len(parts)
+		if err := over("link-steps", int64(m.linkSteps), int64(m.table.lim.LinkSteps)); err != nil {
+			return steps, links, err
+		}
+	}
 	for i := len(parts) - 1; i >= 0; i-- {
 		m.todo = append(m.todo, parts[i])
 	}
@@ -281,6 +291,10 @@ func (m *merger) follow(at uint32, steps []step) []step {
 func (m *merger) make(steps []step) (uint32, error) {
 	at := uint32(0)
 	for _, s := range steps {
+		if s.found && m.locals.at(s.local).state&(listed|implied) != 0 {
+			at = s.local
+			continue
+		}
 		at = m.at(at, s.name)
 		if l := m.locals.at(at); l.state&(listed|implied) == 0 {
 			l.state |= implied

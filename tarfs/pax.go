@@ -37,7 +37,7 @@ func parsePAX(body []byte, x *extended, lim *Limits) error {
 			return err
 		}
 		body = rest
-		if err := x.set(string(key), value, lim); err != nil {
+		if err := x.set(key, value, lim); err != nil {
 			return err
 		}
 	}
@@ -68,18 +68,18 @@ func paxRecord(b []byte) (key, value, rest []byte, err error) {
 	return key, value, rest, nil
 }
 
-func (x *extended) set(key string, value []byte, lim *Limits) error {
-	switch key {
+func (x *extended) set(key, value []byte, lim *Limits) error {
+	switch string(key) {
 	case "path", "linkpath", "uname", "gname":
 		if bytes.IndexByte(value, 0) >= 0 {
 			return fmt.Errorf("PAX %s holds NUL", key)
 		}
 	default:
-		if strings.IndexByte(key, 0) >= 0 {
+		if bytes.IndexByte(key, 0) >= 0 {
 			return errors.New("PAX key holds NUL")
 		}
 	}
-	switch key {
+	switch string(key) {
 	case "path":
 		x.path = value
 	case "linkpath":
@@ -97,22 +97,23 @@ func (x *extended) set(key string, value []byte, lim *Limits) error {
 			return fmt.Errorf("PAX %s: %w", key, err)
 		}
 	case "GNU.sparse.offset", "GNU.sparse.numbytes":
-		return x.addSparse(key == "GNU.sparse.offset", string(value))
+		return x.addSparse(string(key) == "GNU.sparse.offset", string(value))
 	default:
 		return x.other(key, value, lim)
 	}
 	return nil
 }
 
-func (x *extended) other(key string, value []byte, lim *Limits) error {
-	if strings.HasPrefix(key, "GNU.sparse.") {
-		x.setSparse(key, string(value))
+func (x *extended) other(key, value []byte, lim *Limits) error {
+	if bytes.HasPrefix(key, []byte("GNU.sparse.")) {
+		x.setSparse(string(key), string(value))
 		return nil
 	}
-	name, ok := strings.CutPrefix(key, xattrPrefix)
+	rest, ok := bytes.CutPrefix(key, []byte(xattrPrefix))
 	if !ok {
 		return nil
 	}
+	name := string(rest)
 	if i, ok := x.xattr(name); ok { // the last record of a key counts
 		x.xattrBytes += len(value) - len(x.xattrs[i].Value)
 		x.xattrs[i].Value = string(value)

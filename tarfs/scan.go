@@ -2,6 +2,7 @@ package tarfs
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -111,6 +112,7 @@ type scanner struct {
 	keepers func(name []byte, offset, size int64) io.Writer // ScanOptions.Keep
 
 	expanded int64 // bytes of sparse files hashed
+	records  int   // that lim.Records bounds
 	counted  int   // bytes that lim.Held counts for this layer
 }
 
@@ -274,7 +276,7 @@ func (s *scanner) body(h *header, stored int64, regions []region, sparse, leadin
 		regions, stored = more, stored-used
 	}
 	if sparse {
-		if err := checkRegions(regions, h.size, stored); err != nil {
+		if err := cmp.Or(s.count(len(regions)), checkRegions(regions, h.size, stored)); err != nil {
 			return err
 		}
 		regions = slices.DeleteFunc(regions, func(r region) bool { return r.size == 0 })
@@ -329,13 +331,21 @@ func (s *scanner) extend(h *header) error {
 	case 'K':
 		s.ext.longLink = cstring(body)
 	case 'x':
-		return parsePAX(body, &s.ext, &s.lim)
+		return cmp.Or(s.count(bytes.Count(body, newline)), parsePAX(body, &s.ext, &s.lim))
 	case 'g': // engines ignore a valid one and refuse a damaged one
 		s.layer.global = true
 		s.ext = extended{}
-		return parsePAX(body, &extended{}, &s.lim)
+		return cmp.Or(s.count(bytes.Count(body, newline)), parsePAX(body, &extended{}, &s.lim))
 	}
 	return nil
+}
+
+var newline = []byte{'\n'}
+
+// count counts what is small in the tar and costs time: records and regions.
+func (s *scanner) count(n int) error {
+	s.records += n
+	return over("records", int64(s.records), int64(s.lim.Records))
 }
 
 // read appends n bytes of content.

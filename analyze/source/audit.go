@@ -64,10 +64,14 @@ func Subjects(ctx context.Context, s Source, sel Selection, a *Audit) (subjects 
 	if err != nil {
 		return nil, "", err
 	}
+	layers := 0
 	for _, e := range chosen {
 		one, err := a.subject(ctx, s, e)
 		if err != nil {
 			return nil, "", err
+		}
+		if layers += len(one.Image.Layers); layers > mostLayers {
+			return nil, "", tooMany(len(chosen))
 		}
 		one.Image.Reference = e.Reference(cmp.Or(sel.Image, sel.Inside))
 		subjects = append(subjects, one)

@@ -35,10 +35,14 @@ func Choose(ctx context.Context, s Source, sel Selection) (images []*Image, note
 	if err != nil {
 		return nil, "", err
 	}
+	layers := 0
 	for _, e := range left {
 		img, err := s.Load(ctx, e)
 		if ctx.Err() != nil {
 			return nil, "", ctx.Err()
+		}
+		if layers += len(img.Layers); layers > mostLayers {
+			return nil, "", tooMany(len(left))
 		}
 		if err != nil {
 			err = whichOf(s, e, err)
@@ -51,6 +55,14 @@ func Choose(ctx context.Context, s Source, sel Selection) (images []*Image, note
 		images = append(images, img)
 	}
 	return images, note, nil
+}
+
+// mostLayers is how many layers several images may have together. Thousands of entries may share one manifest.
+const mostLayers = 250_000
+
+func tooMany(images int) error {
+	return &advice.Hinted{Err: fmt.Errorf("%d images with more than %d layers together", images, mostLayers),
+		Hint: "--image chooses one of them"}
 }
 
 // pick returns the entries that the selection leaves, without loading them.

@@ -53,6 +53,7 @@ type Entry struct {
 
 	Form   Form // how its config and layers are found
 	config *document.Config
+	named  map[string]bool // its references, if they are many
 }
 
 // A Form is one way to store images: a manifest, manifest.json, the folders of a v1 image, an engine's store.
@@ -115,13 +116,39 @@ func (e *Entry) imageID() string {
 	return config.ID
 }
 
-// Name adds references that the entry does not have yet.
-func (e *Entry) Name(refs ...string) {
+// name adds references that the entry does not have yet.
+func (e *Entry) name(refs ...string) {
 	for _, ref := range refs {
-		if ref != "" && !slices.Contains(e.References, ref) {
+		if ref != "" && !e.isNamed(ref) {
 			e.References = append(e.References, ref)
+			if e.named != nil {
+				e.named[ref] = true
+			}
 		}
 	}
+}
+
+// Respell writes a reference in another way.
+func (e *Entry) Respell(i int, ref string) {
+	delete(e.named, e.References[i])
+	if e.References[i] = ref; e.named != nil {
+		e.named[ref] = true
+	}
+}
+
+// isNamed reports whether the entry has a reference.
+func (e *Entry) isNamed(ref string) bool {
+	const few = 16
+	if len(e.References) <= few {
+		return slices.Contains(e.References, ref)
+	}
+	if e.named == nil {
+		e.named = make(map[string]bool, 2*few)
+		for _, ref := range e.References {
+			e.named[ref] = true
+		}
+	}
+	return e.named[ref]
 }
 
 // Reference returns the entry's reference that a name means, or its first if the name means none.

@@ -39,6 +39,7 @@ type Graph struct {
 	Entries []*Entry
 	Indexes []document.Descriptor // nested ones
 	held    int64                 // weight of documents that were read
+	names   int                   // that Name gave
 	read    map[document.Named]*described
 	configs map[document.Named]*readConfig
 }
@@ -398,18 +399,20 @@ type reference struct {
 	of   string // what it belongs to, for a person
 }
 
-// references returns the entries' manifests and what they name, with duplicates.
+// references returns the entries' manifests and what each of them names, with duplicates.
 func (g *Graph) references() []reference {
 	var list []reference
+	seen := map[*document.Manifest]bool{nil: true}
 	for _, e := range g.Entries {
 		of := e.Kind
 		if e.Kind == KindImage {
 			of += " " + e.describe()
 		}
 		list = append(list, reference{e.Descriptor, document.What(e.Descriptor.MediaType), of})
-		if e.Manifest == nil {
+		if seen[e.Manifest] {
 			continue
 		}
+		seen[e.Manifest] = true
 		list = append(list, reference{e.Manifest.Config, "config", of})
 		for i, l := range e.Manifest.Layers {
 			if l.Err == nil {

@@ -19,7 +19,7 @@ type walk struct {
 	*Graph
 	ctx     context.Context
 	count   int                 // of descriptors
-	tops    map[string]int      // group of each digest that the index at the top names
+	tops    map[string][]*Entry // the group of each digest that the index at the top names
 	visited map[string]bool     // indexes of the current group
 	listed  map[listedAs]*Entry // manifests of the current group
 
@@ -30,7 +30,7 @@ type walk struct {
 
 // Walk adds the entries that an index reaches. Each digest that the index lists is a group, under all the names it has.
 func (g *Graph) Walk(ctx context.Context, index *document.Document) error {
-	w := &walk{Graph: g, ctx: ctx, tops: map[string]int{}}
+	w := &walk{Graph: g, ctx: ctx, tops: map[string][]*Entry{}}
 	list, err := index.Children()
 	if err != nil {
 		return err
@@ -41,23 +41,30 @@ func (g *Graph) Walk(ctx context.Context, index *document.Document) error {
 			return fmt.Errorf("manifests[%d]: %w", i, err)
 		}
 		refs, aliases := annotatedNames(desc)
-		group, twice := w.tops[desc.Digest]
-		if twice {
-			for _, e := range g.Entries {
-				if e.Group == group {
-					e.Name(refs...)
-					e.Aliases = append(e.Aliases, aliases...)
+		if group, twice := w.tops[desc.Digest]; twice {
+			for _, e := range group {
+				if err := g.Name(e, refs, aliases...); err != nil {
+					return err
 				}
 			}
 			continue
 		}
-		w.tops[desc.Digest] = len(w.tops)
-		if err := w.top(desc, len(w.tops)-1, refs, append(aliases, desc.Digest)); err != nil {
+		before := len(g.Entries)
+		if err := w.top(desc, len(w.tops), refs, append(aliases, desc.Digest)); err != nil {
 			return err
 		}
+		w.tops[desc.Digest] = g.Entries[before:]
 	}
 	g.joinPlatforms()
 	return nil
+}
+
+// Name gives an entry further names. The error is a limit: an input may give thousands of names to thousands of images.
+func (g *Graph) Name(e *Entry, refs []string, aliases ...string) error {
+	g.names += len(refs) + len(aliases)
+	e.name(refs...)
+	e.Aliases = append(e.Aliases, aliases...)
+	return document.Over(document.LimitReferences, g.names, g.Opt.Limits.References)
 }
 
 // WalkOne adds the entries that one descriptor reaches, under one reference.

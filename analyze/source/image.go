@@ -34,7 +34,8 @@ type Image struct {
 	RepoDigests        []string            // NAME@DIGEST by which a registry or a store knows it
 	ManifestDescriptor document.Descriptor // media type, digest and size of Manifest; zero if there is none
 	Index              string              // digest of the index that names the manifest; empty if a name does
-	Parents            []string            // IDs of the images it was built on, the nearest first, if they are known
+	Parent             string              // ID of the image it was built on; empty if unknown
+	ParentOf           func(string) string // the Parent of another image of the source by its ID; nil if none is known
 	Container          *Container          // nil unless it is a container of an engine's store
 	Engine             *Engine             // nil unless it comes from an engine's store
 	Remote             bool                // its layers are read over a network
@@ -76,6 +77,15 @@ func (img *Image) UseConfig(config *document.Config, layers int, limits *documen
 		return err
 	}
 	return document.CountLayers(layers, config.DiffIDs)
+}
+
+// Parents returns the IDs of the images it was built on, the nearest first, as far as they are known.
+func (img *Image) Parents(most int) (ids []string) {
+	seen := map[string]bool{}
+	for id := img.Parent; id != "" && !seen[id] && len(ids) < most; id = img.ParentOf(id) {
+		seen[id], ids = true, append(ids, id)
+	}
+	return ids
 }
 
 // RepoTags returns the references with a repository and a tag as Docker shows them, each once, in the order of their

@@ -50,11 +50,12 @@ func List(ctx context.Context, s Source) ([]Listed, error) {
 // documents are too many to hold.
 func ListEntries(ctx context.Context, s Source) ([]Listed, error) {
 	var list []Listed
+	known := listing{}
 	for _, e := range s.Entries() {
 		if e.Intermediate {
 			continue
 		}
-		item := listed(ctx, s, e)
+		item := known.describe(ctx, s, e)
 		if err := ctx.Err(); err != nil || errors.Is(item.Err, document.ErrHeld) {
 			return nil, cmp.Or(err, item.Err)
 		}
@@ -67,6 +68,33 @@ func ListEntries(ctx context.Context, s Source) ([]Listed, error) {
 		}
 	}
 	return list, nil
+}
+
+// A listing is what is known of images by their manifests. An index may name one manifest for thousands of platforms.
+type listing map[image]Listed
+
+type image struct {
+	Form
+	*document.Manifest
+}
+
+// describe describes an entry, and loads each image once.
+func (l listing) describe(ctx context.Context, s Source, e *Entry) Listed {
+	if e.Kind != KindImage || e.Manifest == nil || e.Err != nil {
+		return listed(ctx, s, e)
+	}
+	key := image{e.Form, e.Manifest}
+	item, known := l[key]
+	if !known {
+		item = listed(ctx, s, e)
+		l[key] = item
+		return item
+	}
+	item.Number, item.State, item.Platform = e.Number, e.State, e.Platform.String()
+	if config, err := e.Config(); err == nil {
+		item.Platform = shownPlatform(e.Platform, document.PlatformOf(config.File))
+	}
+	return item
 }
 
 // listed describes one entry. A missing image is not an error; a damaged one is.

@@ -39,7 +39,7 @@ func newRawImage(d *analyze.DockerImage, img *source.Image) (rawImage, error) {
 	if img.Engine == nil {
 		delete(raw, "GraphDriver")
 		delete(raw, "Metadata")
-		if len(img.Parents) == 0 {
+		if img.Parent == "" {
 			delete(raw, "Parent")
 		}
 	}

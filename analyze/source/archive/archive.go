@@ -46,7 +46,9 @@ type Archive struct {
 	root    bool            // it may be a root file system in spite of what it holds
 
 	configs map[string]*document.Config // that manifest.json names, by the place of their bytes
-	held    int64                       // bytes of them
+	v1      v1Images                    // of Docker before 1.10
+	held    int64                       // bytes of both
+	listed  map[string]*dockerEntry     // images of manifest.json, by the digest in the name of the config
 }
 
 // Open recognises by its content what a path holds. Kind is what it must be, or empty. Errors do not begin with the
@@ -153,7 +155,9 @@ func (a *Archive) Load(_ context.Context, e *source.Entry) (*source.Image, error
 	if err != nil || img.Config == nil {
 		return img, err
 	}
-	img.Parents = a.parents(e)
+	if d := dockerOf(e); d != nil {
+		img.Parent, img.ParentOf = a.parentOf(inConfig(d.Config)), a.parentOf
+	}
 	img.Warnings = append(img.Warnings, a.around()...)
 	return img, nil
 }

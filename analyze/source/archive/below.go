@@ -123,7 +123,7 @@ func (a *Archive) holds(found []*inner, command string) error {
 // places returns the directories of a tar that may hold the documents of an image archive, and the files that may be
 // archives. A root file system has none, unless all its files are in one directory.
 func places(table *tarfs.Layer, root bool) (dirs []string, files []tarfs.TarEntry) {
-	top := commonDir(table)
+	top := commonDir(table, func(t tarfs.Type) bool { return t != tarfs.Dir })
 	seen := map[string]bool{}
 	for e := range table.Raw() {
 		name, ok := cleanMember(e.Name)
@@ -145,13 +145,12 @@ func places(table *tarfs.Layer, root bool) (dirs []string, files []tarfs.TarEntr
 	return dirs, files
 }
 
-// commonDir returns the directory in which all members are that are not directories, with a slash at the end; empty for
-// the top.
-func commonDir(table *tarfs.Layer) string {
+// commonDir returns the directory in which all members of some types are, with a slash at the end; empty for the top.
+func commonDir(table *tarfs.Layer, counts func(tarfs.Type) bool) string {
 	common, first := "", true
 	for e := range table.Raw() {
 		name, ok := cleanMember(e.Name)
-		if !ok || e.Type == tarfs.Dir {
+		if !ok || !counts(e.Type) {
 			continue
 		}
 		if dir, _ := path.Split(name); first {

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"layup/analyze/show"
@@ -29,7 +28,11 @@ func newDirectory(dir *disk.Dir, below string) *directory {
 }
 
 func (d *directory) has(name string) bool {
-	_, err := d.Root.Lstat(path.Join(d.below, name))
+	dir, base := path.Split(path.Join(d.below, name))
+	in, err := d.Resolve(dir)
+	if err == nil {
+		_, err = d.Root.Lstat(path.Join(in.Real, base))
+	}
 	return err == nil
 }
 
@@ -54,9 +57,11 @@ func (d *directory) open(name string) (*stored, error) {
 	defer d.mu.Unlock()
 	f := d.files[clean]
 	if f == nil {
-		var err error
-		at := path.Join(d.below, clean)
-		if f, err = d.Open(at); err != nil {
+		at, err := d.Resolve(path.Join(d.below, clean))
+		if err == nil {
+			f, err = d.Open(at.Real)
+		}
+		if err != nil {
 			return nil, d.explain(at, err)
 		}
 		d.files[clean] = f
@@ -64,22 +69,19 @@ func (d *directory) open(name string) (*stored, error) {
 	return &stored{name: clean, data: io.NewSectionReader(f, 0, f.Size()), check: f.Check}, nil
 }
 
-// explain says what is wrong with a file that does not open: os.Root does not say that a link leads out.
-func (d *directory) explain(name string, err error) error {
-	info, e := d.Root.Lstat(name)
-	linked := e == nil && info.Mode()&fs.ModeSymlink != 0
+// explain says what is wrong with a file that does not open.
+func (d *directory) explain(at disk.Path, err error) error {
 	switch {
-	case linked && errors.Is(err, fs.ErrNotExist):
+	case at.Link != "" && errors.Is(err, fs.ErrNotExist):
 		return errors.New("is a link to a file that does not exist")
 	case errors.Is(err, fs.ErrNotExist):
 		return fs.ErrNotExist
-	case strings.Contains(err.Error(), "escapes"): // os has no name for this error
+	case errors.Is(err, disk.ErrOutside):
 		err = &advice.Hinted{Err: errors.New("is not a regular file of the directory: a link leads out of it"),
 			Hint: "tar -C " + show.Shell(path.Join(d.Root.Name(), d.below)) + " -chf - . | layup COMMAND -"}
 	}
-	if linked {
-		to, _ := d.Root.Readlink(name)
-		return fmt.Errorf("link to %q: %w", to, disk.Plain(err))
+	if at.Link != "" {
+		return fmt.Errorf("link to %q: %w", at.Link, disk.Plain(err))
 	}
 	return disk.Plain(err)
 }

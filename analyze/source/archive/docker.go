@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"layup/analyze/digest"
@@ -22,6 +23,8 @@ type dockerEntry struct {
 	RepoTags []string
 	Layers   []string
 	Parent   string // ID of the image that it was built on, if that is also in the archive
+
+	number int // in manifest.json
 }
 
 // dockerEntries reads manifest.json.
@@ -45,6 +48,7 @@ func (a *Archive) dockerEntries() ([]*dockerEntry, error) {
 		if list[i], err = a.dockerEntry(r); err != nil {
 			return nil, fmt.Errorf("%s: image %d: %w", manifestName, i, err)
 		}
+		list[i].number = i
 	}
 	return list, nil
 }
@@ -67,32 +71,43 @@ func (a *Archive) dockerEntry(raw json.RawMessage) (*dockerEntry, error) {
 func (a *Archive) readDocker() error {
 	entries, err := a.dockerEntries()
 	if err == nil {
-		a.addDocker(entries, func(d *dockerEntry) source.Form { return dockerForm{a, d} })
+		err = a.addDocker(a.joinEqual(entries), func(d *dockerEntry) source.Form { return dockerForm{a, d} })
 	}
 	return err
 }
 
-// addDocker adds images of manifest.json, each a group of its own. Those with one config and equal layers are one
-// image, under the names of all.
-func (a *Archive) addDocker(entries []*dockerEntry, form func(*dockerEntry) source.Form) {
+// addDocker adds images of manifest.json, each a group of its own.
+func (a *Archive) addDocker(entries []*dockerEntry, form func(*dockerEntry) source.Form) error {
 	group := 0
 	for _, e := range a.entries {
 		group = max(group, e.Group+1)
 	}
-	listed, places := map[string]*source.Entry{}, a.numbering()
-	for _, d := range entries {
+	for i, d := range entries {
+		e := &source.Entry{Kind: source.KindImage, Group: group + i, Form: form(d)}
+		a.entries = append(a.entries, e)
+		if err := a.graph.Name(e, d.RepoTags); err != nil {
+			return fmt.Errorf("%s: %w", manifestName, err)
+		}
+	}
+	return nil
+}
+
+// joinEqual makes one of entries with one config and equal layers: they are one image, under the names of all.
+func (a *Archive) joinEqual(entries []*dockerEntry) []*dockerEntry {
+	listed, places := map[string]*dockerEntry{}, a.numbering()
+	return slices.DeleteFunc(entries, func(d *dockerEntry) bool {
 		key := binary.AppendUvarint(nil, places(d.Config))
 		for _, name := range d.Layers {
 			key = binary.AppendUvarint(key, places(name))
 		}
-		e := listed[string(key)]
-		if e == nil {
-			e = &source.Entry{Kind: source.KindImage, Group: group, Form: form(d)}
-			listed[string(key)], group = e, group+1
-			a.entries = append(a.entries, e)
+		first := listed[string(key)]
+		if first == nil {
+			listed[string(key)] = d
+			return false
 		}
-		e.Name(d.RepoTags...)
-	}
+		first.RepoTags = append(first.RepoTags, d.RepoTags...)
+		return true
+	})
 }
 
 // numbering returns a function that numbers the places of names. Names may be many, and their places long.
@@ -221,22 +236,21 @@ func (f dockerForm) Checks(ctx context.Context, _ *source.Entry, _ *source.Image
 	return []source.Check{check}, ctx.Err()
 }
 
-// parents returns the IDs of the images that an image was built on, as far as manifest.json links and lists them, as
+// parentOf returns the ID of the image that another one was built on, as far as manifest.json links and lists them, as
 // docker load does.
-func (a *Archive) parents(e *source.Entry) []string {
-	listed := map[string]*dockerEntry{}
-	for _, other := range a.entries {
-		if d := dockerOf(other); d != nil && inConfig(d.Config) != "" {
-			listed[inConfig(d.Config)] = d
+func (a *Archive) parentOf(id string) string {
+	if a.listed == nil {
+		a.listed = map[string]*dockerEntry{}
+		for _, e := range a.entries {
+			if d := dockerOf(e); d != nil {
+				a.listed[inConfig(d.Config)] = d
+			}
 		}
 	}
-	var ids []string
-	for d := dockerOf(e); d != nil && listed[d.Parent] != nil; {
-		parent := d.Parent
-		ids, d = append(ids, parent), listed[parent]
-		delete(listed, parent) // a circle ends
+	if d := a.listed[id]; d != nil && d.Parent != "" && a.listed[d.Parent] != nil {
+		return d.Parent
 	}
-	return ids
+	return ""
 }
 
 // memberLayer returns the layer of a file name. Only the content tells its compression.

@@ -28,9 +28,18 @@ func (a *Archive) readLegacy() error {
 	if err := document.Unmarshal(doc, a.opt.Limits.JSONDepth, &names); err != nil {
 		return fmt.Errorf("%s: %w", repositoriesName, err)
 	}
+	added := map[string]*source.Entry{}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		for _, tag := range slices.Sorted(maps.Keys(names[name])) {
-			a.addLegacy(names[name][tag], name+":"+tag)
+			id, ref := names[name][tag], name+":"+tag
+			if added[id] == nil {
+				if added[id], err = a.addLegacy(id, ref); err != nil {
+					return err
+				}
+			}
+			if err := a.graph.Name(added[id], []string{ref}); err != nil {
+				return fmt.Errorf("%s: %w", repositoriesName, err)
+			}
 		}
 	}
 	if len(a.entries) == 0 {
@@ -47,15 +56,17 @@ func (a *Archive) readUnnamed() error {
 	}
 	parents := map[string]bool{}
 	for _, name := range names {
-		l, err := a.legacyImage(path.Dir(name))
-		if err != nil {
-			return err
+		l := a.legacyImage(path.Dir(name))
+		if l.err != nil {
+			return l.err
 		}
 		parents[l.Parent] = true
 	}
 	for _, name := range names {
 		if id := path.Dir(name); !parents[id] {
-			a.addLegacy(id, "")
+			if _, err := a.addLegacy(id, ""); err != nil {
+				return err
+			}
 		}
 	}
 	if len(a.entries) == 0 {
@@ -64,19 +75,25 @@ func (a *Archive) readUnnamed() error {
 	return nil
 }
 
-func (a *Archive) addLegacy(id, ref string) {
-	for _, e := range a.entries {
-		if e.ID == id {
-			e.Name(ref)
-			return
-		}
+// mostV1Layers is how many layers the images before Docker 1.10 may have together. Each names its parent, so thousands
+// of images may share a long chain.
+const mostV1Layers = 100_000
+
+// addLegacy adds an image that is not listed yet.
+func (a *Archive) addLegacy(id, ref string) (*source.Entry, error) {
+	if err := document.Over(document.LimitDescriptors, len(a.entries)+1, a.opt.Limits.Descriptors); err != nil {
+		return nil, err
 	}
 	e := &source.Entry{Kind: source.KindImage, Group: len(a.entries), ID: id, Form: legacyForm{a}}
 	if id == "" {
 		e.Err = fmt.Errorf("%s: %q has no ID", repositoriesName, ref)
 	}
-	e.Name(ref)
 	a.entries = append(a.entries, e)
+	chain, _ := a.legacyChain(id) // whoever loads the image sees the error
+	if a.v1.layers += len(chain); a.v1.layers > mostV1Layers {
+		return nil, fmt.Errorf("images with more than %d layers together", mostV1Layers)
+	}
+	return e, nil
 }
 
 // A legacyForm is an image of an archive of Docker before 1.10.
@@ -111,21 +128,20 @@ func (legacyForm) Checks(_ context.Context, e *source.Entry, img *source.Image) 
 
 // legacyChain returns an image and its parents, oldest first.
 func (a *Archive) legacyChain(id string) ([]*document.V1Image, error) {
+	a.v1.walks++
 	var chain []*document.V1Image
-	seen := map[string]bool{}
 	for id != "" {
-		if seen[id] {
+		l := a.legacyImage(id)
+		if l.walk == a.v1.walks {
 			return nil, fmt.Errorf("image %s: is its own ancestor", show.Cut(id))
 		}
-		seen[id] = true
-		if err := document.Over(document.LimitLayers, len(seen), a.opt.Limits.Layers); err != nil {
+		if l.walk = a.v1.walks; l.err != nil {
+			return nil, l.err
+		}
+		chain = append(chain, l.V1Image)
+		if err := document.Over(document.LimitLayers, len(chain), a.opt.Limits.Layers); err != nil {
 			return nil, err
 		}
-		l, err := a.legacyImage(id)
-		if err != nil {
-			return nil, err
-		}
-		chain = append(chain, l)
 		id = l.Parent
 	}
 	slices.Reverse(chain)
@@ -135,11 +151,42 @@ func (a *Archive) legacyChain(id string) ([]*document.V1Image, error) {
 	return chain, nil
 }
 
-func (a *Archive) legacyImage(id string) (*document.V1Image, error) {
+// v1Images are the images before Docker 1.10 that were read.
+type v1Images struct {
+	byID   map[string]*v1Image
+	walks  int // from images to their parents
+	layers int // of all images that are listed
+}
+
+// A v1Image is one of them, or why it cannot be read.
+type v1Image struct {
+	*document.V1Image
+	err  error
+	walk int // the last one that met it
+}
+
+// legacyImage reads an image once, however many are built on it.
+func (a *Archive) legacyImage(id string) *v1Image {
+	l := a.v1.byID[id]
+	if l == nil {
+		l = new(v1Image)
+		l.V1Image, l.err = a.readLegacyImage(id)
+		if a.v1.byID == nil {
+			a.v1.byID = map[string]*v1Image{}
+		}
+		a.v1.byID[id] = l
+	}
+	return l
+}
+
+func (a *Archive) readLegacyImage(id string) (*document.V1Image, error) {
 	name := id + "/json"
 	doc, err := readMember(a.members, name, document.LimitConfig, a.opt.Limits.Config)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, a.afterDamage(missingMember{name})
+	}
+	if err == nil {
+		err = document.Hold(&a.held, doc)
 	}
 	var l *document.V1Image
 	if err == nil {

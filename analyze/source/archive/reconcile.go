@@ -18,12 +18,6 @@ import (
 var IndexMissesImage = tarfs.Code{Name: "index-misses-image", Severity: tarfs.Medium,
 	Message: "index.json does not lead to this image: manifest.json does, and the config proves its layers"}
 
-// A joinedForm is an image that both index.json and manifest.json describe.
-type joinedForm struct {
-	*source.Graph
-	docker *dockerEntry
-}
-
 // reconcile joins manifest.json to what index.json reaches: the index says what is in the file, manifest.json the tags
 // and the order of layers. It refuses an image that only one of two readers would see, unless Docker saves it that way:
 // an image without a tag, beside others that both documents list.
@@ -32,51 +26,31 @@ func (a *Archive) reconcile() error {
 	if err != nil {
 		return err
 	}
-	reached := map[string][]*source.Entry{} // by the digest of the config
-	for _, e := range a.entries {
-		if e.Manifest != nil && e.Err == nil {
-			reached[e.Manifest.Config.Digest] = append(reached[e.Manifest.Config.Digest], e)
-		}
-	}
+	j := newJoiner(a)
 	var missed []*dockerEntry
 	var disagree error // about the first of them
-	for i, d := range entries {
+	for _, d := range a.joinEqual(entries) {
 		id, err := a.configDigest(d)
 		if err != nil {
-			return fmt.Errorf("%s: image %d: %w", manifestName, i, err)
+			return fmt.Errorf("%s: image %d: %w", manifestName, d.number, err)
 		}
-		if a.join(d, reached[id]) {
+		if j.join(d, id) {
 			continue
 		}
 		differs := fmt.Errorf("%[1]s and %[2]s disagree: image %[3]d of %[1]s (config %[4]s) is not reached by %[2]s, "+
-			"or has other layers there", manifestName, indexName, i, id)
+			"or has other layers there", manifestName, indexName, d.number, id)
 		if len(d.RepoTags) > 0 || !a.proven(d) {
 			return differs
 		}
 		missed, disagree = append(missed, d), cmp.Or(disagree, differs)
 	}
+	if err := j.complete(); err != nil {
+		return fmt.Errorf("%s: %w", manifestName, err)
+	}
 	if len(missed) > 0 && a.unlisted() {
 		return disagree
 	}
-	a.addDocker(missed, func(d *dockerEntry) source.Form { return savedForm{dockerForm{a, d}} })
-	return nil
-}
-
-// join adds what manifest.json says of an image to the entries with its config, and reports whether there are any.
-func (a *Archive) join(d *dockerEntry, with []*source.Entry) bool {
-	found := false
-	for _, e := range with {
-		if order := a.layerOrder(d, e.Manifest); order != nil {
-			e.Form, e.Order = joinedForm{a.graph, d}, order
-		} else if a.leftOut(d, e.Manifest) && a.proven(d) {
-			e.Form = savedForm{dockerForm{a, d}}
-		} else {
-			continue
-		}
-		found = true
-		a.tag(e, d.RepoTags)
-	}
-	return found
+	return a.addDocker(missed, func(d *dockerEntry) source.Form { return savedForm{dockerForm{a, d}} })
 }
 
 // proven reports whether an image is stored as Docker 25 and later do: each layer uncompressed in a blob, so that the
@@ -144,42 +118,10 @@ func (a *Archive) configDigest(d *dockerEntry) (string, error) {
 	return config.ID, nil
 }
 
-// layerOrder returns which layer of the manifest each of the entry's is, or nil unless they are the same set.
-func (a *Archive) layerOrder(e *dockerEntry, m *document.Manifest) []int {
-	want, have := make([]string, len(e.Layers)), make([]string, len(m.Layers))
-	for i, name := range e.Layers {
-		want[i] = a.place(name)
-	}
-	for i, l := range m.Layers {
-		if have[i] = "a layer without a digest"; l.Err == nil {
-			have[i] = a.place(document.BlobName(l.Digest))
-		}
-	}
-	return source.Permutation(want, have)
-}
-
 // place returns where the bytes of a name lie, or the name if there are none.
 func (a *Archive) place(name string) string {
 	if m, err := a.members.open(name); err == nil {
 		return m.name
 	}
 	return cleaned(name)
-}
-
-// tag gives an entry manifest.json's names. If the index has the same name in full, the short one replaces it.
-func (a *Archive) tag(e *source.Entry, tags []string) {
-	for _, tag := range tags {
-		known := false
-		for _, other := range a.entries {
-			for i, ref := range other.References {
-				if other.Group == e.Group && document.Familiar(ref) == document.Familiar(tag) {
-					other.References[i] = tag
-					known = known || other == e
-				}
-			}
-		}
-		if !known {
-			e.Name(tag)
-		}
-	}
 }

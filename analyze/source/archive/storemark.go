@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 
 	"layup/analyze/show"
 	"layup/analyze/source/advice"
@@ -29,12 +30,22 @@ var storeMarks = []storeMark{
 // storeTop finds the store of an engine in a tar that holds nothing else, at the top or below directories. Read as a
 // root file system, it would show every version of a file as live.
 func storeTop(table *tarfs.Layer) (storeMark, bool) {
+	type store struct{ mark, top string }
+	common := sync.OnceValue(func() string {
+		return commonDir(table, func(t tarfs.Type) bool { return t == tarfs.File })
+	})
+	seen := map[store]bool{} // few: no file is outside of a store, so its top is near the common directory
 	for e := range table.Raw() {
 		for _, m := range storeMarks {
 			if e.Type != tarfs.File || !strings.HasSuffix(e.Name, path.Base(m.mark)) {
 				continue // spares a million files the pattern
 			}
-			if name, _ := cleanMember(e.Name); matchEnd(m.mark, name) && storeAlone(table, m, trimEnd(m.mark, name)) {
+			name, _ := cleanMember(e.Name)
+			one := store{m.mark + m.beside, trimEnd(m.mark, name)}
+			if seen[one] || !strings.HasPrefix(common(), one.top) || !matchEnd(m.mark, name) {
+				continue
+			}
+			if seen[one] = true; storeBeside(table, m, one.top) {
 				return m, true
 			}
 		}
@@ -42,18 +53,15 @@ func storeTop(table *tarfs.Layer) (storeMark, bool) {
 	return storeMark{}, false
 }
 
-// storeAlone reports whether a store has its top there, and no file lies outside of it.
-func storeAlone(table *tarfs.Layer, m storeMark, top string) bool {
-	whole := false
+// storeBeside reports whether a store has its top there.
+func storeBeside(table *tarfs.Layer, m storeMark, top string) bool {
 	for e := range table.Raw() {
 		name, _ := cleanMember(e.Name)
-		rest, below := strings.CutPrefix(name, top)
-		if !below && e.Type == tarfs.File {
-			return false
+		if rest, below := strings.CutPrefix(name, top); below && matchStart(m.beside, rest) {
+			return true
 		}
-		whole = whole || below && matchStart(m.beside, rest)
 	}
-	return whole
+	return false
 }
 
 // matchEnd reports whether the last elements of a name match a pattern.

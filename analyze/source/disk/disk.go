@@ -28,7 +28,9 @@ type Dir struct {
 	Links bool // whether a name may be a link
 
 	mu   sync.Mutex
-	live []*File // those that are open, oldest first
+	live []*File           // those that are open, oldest first
+	seen map[string]string // directories, and links with their targets, that Resolve looked at
+	work int               // of Resolve: bytes of paths, and names of deep paths
 }
 
 // Open opens a regular file.

@@ -22,6 +22,7 @@ type Limits struct {
 	Layers       int
 	IndexDepth   int
 	Descriptors  int   // descriptors of all indexes
+	References   int   // names of all images
 	History      int   // history entries
 	LayerBytes   int64 // decompressed bytes of a layer
 	ImageBytes   int64 // decompressed bytes of an image
@@ -45,6 +46,7 @@ const (
 	LimitLayers      = "layers"
 	LimitIndexDepth  = "index-depth"
 	LimitDescriptors = "descriptors"
+	LimitReferences  = "references"
 	LimitLayerBytes  = "layer-bytes"
 	LimitImageBytes  = "image-bytes"
 	LimitRatio       = "ratio"
@@ -87,6 +89,7 @@ func (l *Limits) table() []limit {
 		{"header", &l.Header, true, 0},
 		{"xattrs", &l.Xattrs, false, 0},
 		{"xattr-bytes", &l.XattrBytes, true, 0},
+		{"records", &l.Records, false, 0},
 		{"sparse", &l.Sparse, true, 0},
 		{"name-bytes", &l.NameBytes, true, 0},
 		{"implied", &l.Implied, false, 0},
@@ -98,6 +101,7 @@ func (l *Limits) table() []limit {
 		{LimitLayers, &l.Layers, false, 1000},
 		{LimitIndexDepth, &l.IndexDepth, false, 8},
 		{LimitDescriptors, &l.Descriptors, false, 10_000},
+		{LimitReferences, &l.References, false, 100_000},
 		{limitHistory, &l.History, false, 10_000},
 		{LimitLayerBytes, &l.LayerBytes, true, 64 * gib},
 		{LimitImageBytes, &l.ImageBytes, true, 256 * gib},

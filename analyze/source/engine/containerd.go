@@ -134,6 +134,14 @@ func targetsOf(images []store.ContainerdImage) map[string]*target {
 	return all
 }
 
+// parentOf returns what an image was built on; empty if that is not known.
+func (s *Store) parentOf(id string) string {
+	if t := s.targets[id]; t != nil {
+		return t.parent
+	}
+	return ""
+}
+
 // describe adds what Docker knows of an image in containerd's store. Source: moby, daemon/containerd/image_inspect.go.
 func (s *Store) describe(img *source.Image, e *source.Entry) {
 	id := cmp.Or(img.Index, e.Descriptor.Digest)
@@ -142,12 +150,7 @@ func (s *Store) describe(img *source.Image, e *source.Entry) {
 		return
 	}
 	img.Engine.ID, img.Engine.LastTagTime, img.RepoDigests = id, t.updated, t.digests
-	for t.parent != "" && len(img.Parents) < len(s.targets) {
-		img.Parents = append(img.Parents, t.parent)
-		if t = s.targets[t.parent]; t == nil {
-			break
-		}
-	}
+	img.Parent, img.ParentOf = t.parent, s.parentOf
 	img.Engine.Size = s.targets[id].size + int64(len(img.Config))
 	if img.Index != "" { // the names point to it
 		img.Engine.Size += int64(len(img.Manifest))

@@ -67,7 +67,8 @@ func (s *Store) image(img *store.Image, driver string) *source.Entry {
 	e.Platform = document.PlatformOf(config.File)
 	e.Form = form{config: config, load: func(out *source.Image) error {
 		out.ID, out.Config, out.ConfigFile = config.ID, config.Raw, config.File
-		out.Manifest, out.RepoDigests, out.Parents = img.Manifest, img.Digests, img.Parents
+		out.Manifest, out.RepoDigests, out.Parent = img.Manifest, img.Digests, img.Parent
+		out.ParentOf = img.ParentOf
 		out.Engine = &source.Engine{GraphDriver: driver, LastTagTime: img.LastTagged, Measure: measureImage(out)}
 		if err := mounted(out.Engine, img.Graph); err != nil {
 			return err

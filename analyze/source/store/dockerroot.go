@@ -132,7 +132,7 @@ func (d *dockerDriver) contents(ctx context.Context, boxes []*Container) (*Conte
 		}
 	}
 	err := d.images(ctx, out)
-	completeParents(out.Images)
+	linkParents(out.Images)
 	return out, rest, err
 }
 
@@ -208,9 +208,7 @@ func (d *dockerDriver) readImage(id string) *Image {
 	}
 	img.Config = config
 	metadata := path.Join(d.image("imagedb/metadata/sha256"), id)
-	if parent := word(d.files, path.Join(metadata, "parent")); parent != "" {
-		img.Parents = []string{parent}
-	}
+	img.Parent = word(d.files, path.Join(metadata, "parent"))
 	img.LastTagged, _ = time.Parse(time.RFC3339Nano, word(d.files, path.Join(metadata, "lastUpdated")))
 	img.Layers = func() ([]Layer, error) {
 		var said struct {
@@ -227,21 +225,15 @@ func (d *dockerDriver) readImage(id string) *Image {
 	return img
 }
 
-// completeParents adds the parents of parents, and marks the intermediate images.
-func completeParents(list []*Image) {
+// linkParents lets each image find the parents of others, and marks the intermediate images.
+func linkParents(list []*Image) {
 	direct, parents := map[string]string{}, map[string]bool{}
 	for _, img := range list {
-		if len(img.Parents) > 0 {
-			direct[img.ID] = img.Parents[0]
-			parents[img.Parents[0]] = true
-		}
+		direct[img.ID], parents[img.Parent] = img.Parent, true
 	}
 	for _, img := range list {
 		img.Intermediate = len(img.Tags) == 0 && len(img.Digests) == 0 && parents[img.ID]
-		img.Parents = nil
-		for id := direct[img.ID]; id != "" && len(img.Parents) < len(list); id = direct[id] {
-			img.Parents = append(img.Parents, id)
-		}
+		img.ParentOf = func(id string) string { return direct[id] }
 	}
 }
 

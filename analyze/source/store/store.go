@@ -37,11 +37,13 @@ type Image struct {
 	Digests    []string // NAME@DIGEST, sorted
 	Config     []byte   // nil if Err is set
 	Manifest   []byte   // as stored; nil if the store keeps none
-	Parents    []string // IDs of the images on which it was built, the nearest first
+	Parent     string   // ID of the image on which it was built; empty if unknown
 	LastTagged time.Time
 	Err        error // why it cannot be read
 	// Intermediate is true if the image has no name and another one was built on it.
 	Intermediate bool
+
+	ParentOf func(id string) string // the Parent of another image; nil if none is known
 
 	Layers func() ([]Layer, error)                  // oldest first
 	Graph  func() (data map[string]string, e error) // what Docker prints as GraphDriver.Data; nil for other engines
