@@ -23,6 +23,7 @@ type LayerFacts struct {
 	Modified    int   // paths that it replaced or listed again
 	Deleted     int   // paths that it hid without a replacement
 	HiddenBytes int64 // content stored by this layer that the final tree does not show, each body once
+	Partial     bool  // the layer could not be read, or not whole: the numbers leave out what is missing
 	Instruction Instruction
 
 	Role, Directory, Link string // as source.Layer has them
@@ -38,7 +39,7 @@ func (img *Image) LayerFacts() []LayerFacts {
 			Index: i, Digest: s.Digest, DiffID: s.DiffID, ChainID: chain[i],
 			MediaType: l.MediaType, Compression: s.Compression,
 			Size: l.Size, Unpacked: s.Unpacked, Files: s.Table.Files(img.opt.View), Instruction: img.Instruction(i),
-			Role: l.Role, Directory: l.Directory, Link: l.Link,
+			Role: l.Role, Directory: l.Directory, Link: l.Link, Partial: img.damaged[i],
 		}
 		if l.Assembled() && l.DiffID == "" && img.read { // no engine counted it
 			list[i].Size = max(img.unpackedSize(i), 0)

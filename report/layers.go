@@ -39,16 +39,25 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.TextOf("mediaType", func(l layer) string { return l.MediaType }),
 	render.TextOf("compression", func(l layer) string { return l.Compression }).Column("COMPRESSION").Spare().If(wereRead),
 	render.IntOf("size", func(l layer) int64 { return l.Size }).Column("COMPRESSED", render.Sized),
-	counted("unpackedSize", func(l layer) int64 { return l.Unpacked }).Column("UNPACKED",
-		render.Sized).Spare().If(wereRead),
+	counted("unpackedSize", func(l layer) int64 { return l.Unpacked }),
+	render.Cell("UNPACKED", func(l layer) string { return l.atLeast(render.Sized(render.Counted(l.Unpacked))) }).Right().
+		Spare().If(wereRead),
 	counted("files", func(l layer) int { return l.Files }),
 	counted("added", func(l layer) int { return l.Added }),
 	counted("modified", func(l layer) int { return l.Modified }),
 	counted("deleted", func(l layer) int { return l.Deleted }),
 	render.Cell("CHANGES", func(l layer) string {
-		return fmt.Sprintf("+%d ~%d -%d", l.Added, l.Modified, l.Deleted)
+		return l.atLeast(fmt.Sprintf("+%d ~%d -%d", l.Added, l.Modified, l.Deleted))
 	}).If(wereRead),
-	counted("hiddenBytes", func(l layer) int64 { return l.HiddenBytes }).Column("HIDDEN", render.Sized).If(wereRead),
+	counted("hiddenBytes", func(l layer) int64 { return l.HiddenBytes }),
+	render.Cell("HIDDEN", func(l layer) string { return l.atLeast(render.Sized(render.Counted(l.HiddenBytes))) }).Right().
+		If(wereRead),
+	render.Of("partial", render.Bool, func(l layer) render.Value {
+		if !l.Partial {
+			return render.Value{}
+		}
+		return render.B(true)
+	}),
 }, item.InstructionMembers(instructionOf), render.Table[layer]{
 	item.LineMember(instructionOf),
 	render.TextOf("created", func(l layer) string { return l.Instruction.Created }),
@@ -64,11 +73,25 @@ func instructionOf(l layer) analyze.Instruction { return l.Instruction }
 // counted is a number that is known only after the layer was read.
 func counted[N int | int64](name string, number func(layer) N) render.Member[layer] {
 	return render.IntOf(name, func(l layer) N {
-		if !l.read {
+		if !l.read || l.absent() {
 			return -1
 		}
 		return number(l)
 	})
+}
+
+// absent reports whether nothing of the layer could be read.
+func (l layer) absent() bool { return l.Partial && l.Unpacked <= 0 }
+
+// atLeast marks a number that leaves out what could not be read.
+func (l layer) atLeast(number string) string {
+	switch {
+	case l.absent():
+		return "-"
+	case l.Partial:
+		return "over " + number
+	}
+	return number
 }
 
 func wereRead(layers []layer) bool {
@@ -115,8 +138,10 @@ func layersFooter(layers []layer) string {
 	} {
 		total, known := int64(0), sum.name == "compressed" || wereRead(layers)
 		for _, l := range layers {
-			known = known && sum.of(l) >= 0
-			total += sum.of(l)
+			if n := sum.of(l); n >= 0 || !l.absent() { // the footer says what is missing
+				known = known && n >= 0
+				total += n
+			}
 		}
 		if known {
 			line += fmt.Sprintf(", %s %s", show.Size(total), sum.name)
