@@ -111,7 +111,7 @@ var rooms = map[string][]string{
 
 	"fixtures":                {compress, xz},
 	"fixtures/bench":          {"fixtures/storage"},
-	"fixtures/fuzz":           {},
+	"fixtures/fuzz":           {"analyze/temporary"},
 	"fixtures/release":        {"report", registries},
 	"fixtures/direct":         {"fixtures", "report"},
 	"fixtures/harness":        {"fixtures", "analyze", "tarfs"},

@@ -239,7 +239,9 @@ func TestOutputToADeviceIsWrittenAsItIs(t *testing.T) {
 	}
 }
 
-func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
+// damaged is an archive with a wrong byte in layer 2.
+func damaged(t *testing.T) string {
+	t.Helper()
 	data, err := fixtures.Packing{Name: "docker-save-20", Format: fixtures.Docker20}.Pack(direct.Load(t, "myfile"))
 	if err != nil {
 		t.Fatal(err)
@@ -250,9 +252,12 @@ func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
 	}
 	data[i] ^= 1
 	file := filepath.Join(t.TempDir(), "damaged.tar")
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	direct.Put(t, file, data)
+	return file
+}
+
+func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
+	file := damaged(t)
 	for _, args := range [][]string{{"ls", file}, {"owner", file, "/bin/sh"}, {"find", file}, {"cat", file, "/bin/sh"},
 		{"layers", file, "-f", "json"}, {"ls", "--all", file}} {
 		got := direct.Layup(t, args...)
@@ -286,6 +291,28 @@ func TestDamageLeavesStandardOutputEmpty(t *testing.T) {
 			format, file); got.Status != 3 || !strings.Contains(got.Out, want) {
 			t.Errorf("a gate passes what could not be read whole: exit %d, %s", got.Status, got.Out)
 		}
+	}
+}
+
+// No number of a layer that was not read whole looks like any other.
+func TestNumbersOfADamagedLayerAreMarked(t *testing.T) {
+	file := damaged(t)
+	for _, c := range []struct{ args, want, never string }{
+		{"layers", "over +", ""},
+		{"layers -f jsonl", `"partial":true`, ""},
+		{"inspect", `"Id"`, `"Size":`},
+		{"history --format {{.Size}}", "\n-\n", ""},
+		{"du", "; without what could not be read of 1 layer\n", ""},
+	} {
+		args := strings.Fields(c.args)
+		got := direct.Layup(t, append(append(args[:1:1], "--keep-going", file), args[1:]...)...)
+		if got.Status != 3 || !strings.Contains(got.Out, c.want) || c.never != "" && strings.Contains(got.Out, c.never) {
+			t.Errorf("%s: exit %d, %s%s", c.args, got.Status, got.Out, got.Err)
+		}
+	}
+	got := direct.Layup(t, "inspect", "--keep-going", "-f", "{{.Size}}", file)
+	if got.Status != 1 || !strings.Contains(got.Err, ".Size is not known: the layers were not all read") {
+		t.Errorf("exit %d, %s%s", got.Status, got.Out, got.Err)
 	}
 }
 

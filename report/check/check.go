@@ -92,7 +92,7 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
-		if given = append(given, filed...); len(given) == 0 {
+		if given = append(given, filed.rules...); len(given) == 0 {
 			if said != "" {
 				return call.Failed, call.Usage("layup check --max-wasted 20MB IMAGE; layup help check lists the rules",
 					"check: no rules in %s: nothing would be checked", show.Shell(said))
@@ -105,9 +105,9 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
-		but, err := filter.Globs(splitGlobs(strings.Join(flags.except, ","))...)
+		but, err := filter.Globs(splitGlobs(strings.Join(append(flags.except, filed.except...), ","))...)
 		if err != nil {
-			return call.Failed, fmt.Errorf("check: --except: %w", err)
+			return call.Failed, fmt.Errorf("check: except: %w", err)
 		}
 		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 			return checked(img, list, but), nil

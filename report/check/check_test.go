@@ -220,6 +220,12 @@ func TestRuleFilesAreReadInTheWorkingDirectoryOnly(t *testing.T) {
 		"rules from .layup.yaml (4), not from .dive-ci") || strings.Count(got.Out, "\npass") != 4 {
 		t.Errorf(".layup.yaml: exit %d: %s%s", got.Status, got.Out, got.Err)
 	}
+	direct.Put(t, "except.yaml",
+		[]byte("rules: {no-setuid: true, no-private-key: true, except: ['/usr/{su,other}', '*.key']}"))
+	if got := direct.Layup(t, "check", "--config", "except.yaml", name); got.Status != call.Answered ||
+		!strings.Contains(got.Err, "rules from except.yaml (2)\n") {
+		t.Errorf("except: exit %d: %s%s", got.Status, got.Out, got.Err)
+	}
 	if got := direct.Layup(t, "check", "--config", ".dive-ci", "--max-layers", "3", name); got.Status != call.Refuted ||
 		!strings.Contains(got.Out, "pass    max-layers") {
 		t.Errorf("--config beside a flag: exit %d: %s%s", got.Status, got.Out, got.Err)

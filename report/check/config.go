@@ -26,7 +26,7 @@ const maxRuleFile = 64 << 10
 
 // configured returns the rules and the name of the file that --config names, else of the first that is in the working
 // directory, and says which it was. The name is empty if there is no file.
-func configured(c *call.Call, name string) (list []givenRule, file string, err error) {
+func configured(c *call.Call, name string) (found ruleFile, file string, err error) {
 	names := []string{name}
 	if name == "" {
 		names = nil
@@ -37,25 +37,24 @@ func configured(c *call.Call, name string) (list []givenRule, file string, err e
 		}
 	}
 	if len(names) == 0 {
-		return nil, "", nil
+		return found, "", nil
 	}
-	rules, err := rulesIn(names[0])
-	if err != nil {
-		return nil, "", fmt.Errorf("check: %q: %w", names[0], err)
+	if found, err = rulesIn(names[0]); err != nil {
+		return found, "", fmt.Errorf("check: %q: %w", names[0], err)
 	}
-	said := fmt.Sprintf("rules from %s (%d)", show.Shell(names[0]), len(rules))
+	said := fmt.Sprintf("rules from %s (%d)", show.Shell(names[0]), len(found.rules))
 	if len(names) > 1 {
 		said += ", not from " + show.Shell(names[1])
 	}
 	c.Note(said)
-	if slices.ContainsFunc(rules, func(r givenRule) bool { return r.kind.takes == filed }) {
+	if slices.ContainsFunc(found.rules, func(r givenRule) bool { return r.kind.takes == filed }) {
 		c.Note("efficiency and waste are counted as layup waste does; dive's numbers differ, layup help check says why")
 	}
-	return rules, names[0], nil
+	return found, names[0], nil
 }
 
 // rulesIn reads a file of rules.
-func rulesIn(name string) ([]givenRule, error) {
+func rulesIn(name string) (found ruleFile, err error) {
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New("is not a regular file")
@@ -64,62 +63,76 @@ func rulesIn(name string) ([]givenRule, error) {
 		err = pathErr.Err
 	}
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	defer f.Close() // only read from
 	data, err := io.ReadAll(io.LimitReader(f, maxRuleFile+1))
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	if len(data) > maxRuleFile {
-		return nil, fmt.Errorf("is longer than %d bytes", maxRuleFile)
+		return found, fmt.Errorf("is longer than %d bytes", maxRuleFile)
 	}
 	return parseRules(name, data)
 }
 
-// parseRules reads YAML with one key, rules: a mapping from names of rules to values. It refuses aliases and unknown
-// keys.
-func parseRules(name string, data []byte) ([]givenRule, error) {
+// A ruleFile is what a file of rules says.
+type ruleFile struct {
+	rules  []givenRule
+	except []string // as --except has it
+}
+
+// parseRules reads YAML with one key, rules: a mapping from names of rules, or except, to values. It refuses aliases
+// and unknown keys.
+func parseRules(name string, data []byte) (found ruleFile, err error) {
 	var doc, more yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	switch err := decoder.Decode(&doc); {
 	case err == io.EOF:
-		return nil, nil
+		return found, nil
 	case err != nil:
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+		return found, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if err := decoder.Decode(&more); err != io.EOF {
-		return nil, errors.New("holds more than one document")
+		return found, errors.New("holds more than one document")
 	}
 	if err := plainYAML(&doc); err != nil {
-		return nil, err
+		return found, err
 	}
 	top, err := mapping(doc.Content[0])
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	var list []givenRule
 	for _, pair := range top {
 		if pair.key.Value != "rules" {
-			return nil, fmt.Errorf("line %d: unknown key %q; rules stand under the key rules", pair.key.Line, pair.key.Value)
+			return found, fmt.Errorf("line %d: unknown key %q; rules stand under the key rules", pair.key.Line, pair.key.Value)
 		}
 		rules, err := mapping(pair.value)
 		if err != nil {
-			return nil, err
+			return found, err
 		}
 		for _, rule := range rules {
-			given, err := filedRule(name, rule)
-			if err != nil {
-				return nil, err
+			if err := found.add(name, rule); err != nil {
+				return found, err
 			}
-			list = append(list, given...)
 		}
 	}
-	return list, nil
+	return found, nil
+}
+
+// add understands one key of rules.
+func (f *ruleFile) add(file string, p pair) (err error) {
+	if p.key.Value == "except" {
+		f.except, err = scalars(p.value)
+		return err
+	}
+	given, err := filedRule(file, p)
+	f.rules = append(f.rules, given...)
+	return err
 }
 
 // plainYAML refuses what makes a document more than it looks like.
@@ -168,7 +181,7 @@ func mapping(n *yaml.Node) ([]pair, error) {
 // disabled is dive's word for a rule that is not checked.
 const disabled = "disabled"
 
-// filedRule understands one key of rules.
+// filedRule understands one rule.
 func filedRule(file string, p pair) ([]givenRule, error) {
 	kind, err := ruleNamed(p.key)
 	if err != nil {
@@ -222,7 +235,7 @@ func noWords(values []string, n *yaml.Node) error {
 }
 
 func ruleNamed(key *yaml.Node) (ruleKind, error) {
-	var names []string
+	names := []string{"except"}
 	for _, k := range ruleKinds() {
 		if k.name == key.Value {
 			return k, nil
