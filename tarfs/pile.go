@@ -89,7 +89,11 @@ func (p *Pile) Pop() {
 	t := p.m.t
 	f := p.frames[len(p.frames)-1]
 	p.frames = p.frames[:len(p.frames)-1]
-	t.forget(f.nodes)
+	if len(t.index) < 8*int(t.nodes.n-f.nodes) && len(p.frames) == 0 {
+		clear(t.index)
+	} else {
+		t.forget(f.nodes)
+	}
 	for i := range f.changes.nodes {
 		c := &f.changes.nodes[len(f.changes.nodes)-1-i]
 		*t.nodes.at(c.id) = c.was

@@ -348,6 +348,15 @@ func (n Node) Child(name string) (Node, bool) {
 	return Node{n.tree, id}, id != 0 && n.tree.nodes.at(id).record != 0
 }
 
+// ChildAfter is Child. It is fast if the child is the node that layers named next after another one.
+func (n Node) ChildAfter(other Node, name string) (Node, bool) {
+	t, id := n.tree, other.id+1
+	if other.id&unseen == 0 && id < t.nodes.n && t.nodes.at(id).parent == n.id && string(t.nameOf(id)) == name {
+		return Node{t, id}, t.nodes.at(id).record != 0
+	}
+	return n.Child(name)
+}
+
 // Name returns the exact bytes of the last component; "/" for the root.
 func (n Node) Name() string {
 	switch {

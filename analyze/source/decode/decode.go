@@ -56,7 +56,7 @@ const LimitName = "window"
 func New(src *bufio.Reader, compression string, window int64) (Decoder, error) {
 	switch compression {
 	case Gzip:
-		return &gzipDecoder{src: src, inflate: newInflater()}, nil
+		return NewGzip(src), nil
 	case Zstd:
 		return newZstdDecoder(src, window)
 	case Bzip2:
@@ -66,6 +66,15 @@ func New(src *bufio.Reader, compression string, window int64) (Decoder, error) {
 	}
 	return nil, fmt.Errorf("compression %q is unknown", compression)
 }
+
+// A Resetter is a decoder that can be used again.
+type Resetter interface {
+	Decoder
+	Reset(src *bufio.Reader) // begins a new stream
+}
+
+// NewGzip undoes gzip.
+func NewGzip(src *bufio.Reader) Resetter { return &gzipDecoder{src: src, inflate: newInflater()} }
 
 // HeadSize is how many bytes Sniff looks at: a block of a tar.
 const HeadSize = 512

@@ -56,6 +56,8 @@ type gzipDecoder struct {
 	err     error
 }
 
+func (d *gzipDecoder) Reset(src *bufio.Reader) { *d = gzipDecoder{src: src, inflate: d.inflate} }
+
 func (d *gzipDecoder) Tail() bool { return d.ignored }
 
 func (d *gzipDecoder) Read(p []byte) (int, error) {

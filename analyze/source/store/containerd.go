@@ -37,6 +37,7 @@ type Containerd struct {
 	first   map[string]snapshotKey         // by key, of any namespace
 	numbers map[string]map[string]numbered // by snapshotter and the name that it gave the snapshot
 	layouts sync.Map                       // by snapshotter; each layer of each image asks
+	spare   Spare
 }
 
 // A numbered snapshot is what a snapshotter's own database says: the name of the directory, and the bytes on the disk
@@ -311,7 +312,7 @@ func (c *Containerd) layout(snapshotter string) Layout {
 		return known.(Layout)
 	}
 	l := Layout{Names: snapshotter == "fuse-overlayfs", SubID: c.subID,
-		Rootless: rootless(c.files, home(snapshotter), c.subID)}
+		Rootless: rootless(c.files, home(snapshotter), c.subID), Spare: &c.spare}
 	c.layouts.Store(snapshotter, l)
 	return l
 }

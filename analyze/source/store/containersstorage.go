@@ -32,6 +32,7 @@ type podmanStore struct {
 	free   bool // a rootless engine writes them
 	layers map[string]*podmanLayer
 	boxes  map[string]string // by layer, the ID of the container that writes it
+	spare  Spare
 }
 
 // podmanDrivers are the storage drivers with directories that can be read.
@@ -261,7 +262,8 @@ func (s *podmanStore) add(list []Layer, p *podmanLayer) []Layer {
 	if _, err := s.files.Stat(split); !errors.Is(err, fs.ErrNotExist) {
 		l.Split = split // reading it says what is wrong with it
 	}
-	layout := Layout{Names: s.fuse, Rootless: s.free, SubID: s.subID, Ranges: [2][]IDRange{p.Users, p.Groups}}
+	layout := Layout{Names: s.fuse, Rootless: s.free, SubID: s.subID, Ranges: [2][]IDRange{p.Users, p.Groups},
+		Spare: &s.spare}
 	return stacked(list, l, s.files, s.driver, layout)
 }
 

@@ -34,6 +34,8 @@ type Difference struct {
 
 // A comparer compares the directory of a layer with the headers in its tar-split file.
 type comparer struct {
+	spare *Spare
+	pile  *tarfs.Pile  // holds the table alone
 	walk  *overlayWalk // reads the attributes of a store
 	tree  *tarfs.Tree
 	snap  *tarfs.Snapshot
@@ -41,22 +43,39 @@ type comparer struct {
 	dir   string // in which the last entry is, as the walk has it
 	at    tarfs.Node
 	known bool // the tree has that directory
+	last  tarfs.Node
 	found []Difference
 	owns  *owners
 	blind bool // the reader cannot see opaque markers
+}
+
+// begin prepares for another directory.
+func (c *comparer) begin(w *overlayWalk) {
+	tree := c.pile.Tree()
+	seen := slices.Grow(c.seen[:0], tree.Len())[:tree.Len()]
+	clear(seen)
+	*c = comparer{spare: c.spare, pile: c.pile, walk: w, tree: tree, snap: tree.Top(), seen: seen, at: tree.Root(),
+		last: tree.Root(), known: true}
+}
+
+// put keeps the memory for another directory.
+func (c *comparer) put() {
+	c.pile.Pop()
+	*c = comparer{spare: c.spare, pile: c.pile, seen: c.seen}
+	c.spare.comparers.Put(c)
 }
 
 // Differences compares everything in a layer's directory with the table that its tar-split file gave: presence, type,
 // mode, owner, time, link target, device numbers, capabilities and user attributes. It reads no content.
 func Differences(ctx context.Context, files Files, dir string, table *tarfs.Layer,
 	layout Layout) ([]Difference, error) {
-	tree, errs := tarfs.Merge([]*tarfs.Layer{table.In(tarfs.Plain)}, tarfs.Runtime)
-	if len(errs) > 0 {
-		return nil, errs[0]
+	c := layout.spare().comparer()
+	defer c.put()
+	if err := c.pile.Push(table.In(tarfs.Plain)); err != nil {
+		return nil, err
 	}
 	layout.Warn = nil
-	w := &overlayWalk{files: files, dir: dir, layout: layout}
-	c := &comparer{walk: w, tree: tree, snap: tree.Top(), seen: make([]bool, tree.Len()), at: tree.Root(), known: true}
+	c.begin(&overlayWalk{files: files, dir: dir, layout: layout})
 	var err error
 	if c.owns, err = newOwners(files, dir, layout); err != nil {
 		return nil, err
@@ -137,15 +156,16 @@ func (c *comparer) find(name string) (tarfs.Version, bool) {
 	if dir := name[:max(at, 0)]; dir != c.dir {
 		c.dir = dir
 		c.at, c.known = c.tree.Lookup(dir)
+		c.last = c.at
 	}
 	if !c.known {
 		return tarfs.Version{}, false
 	}
-	n, ok := c.at.Child(name[at+1:])
+	n, ok := c.at.ChildAfter(c.last, name[at+1:])
 	if !ok {
 		return tarfs.Version{}, false
 	}
-	c.seen[n.Number()] = true
+	c.seen[n.Number()], c.last = true, n
 	return c.snap.Of(n)
 }
 
@@ -260,7 +280,9 @@ func (t *Tar) Visible(dir string) error { return t.layout.visible(t.Files, dir) 
 func (t *Tar) Contents(ctx context.Context, dir string) ([]Difference, error) {
 	var found []Difference
 	buffer := make([]byte, 256<<10)
-	for s, err := range t.Segments(ctx) {
+	next, stop := t.pull(ctx)
+	defer stop()
+	for s, err, ok := next(); ok; s, err, ok = next() {
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return found, err
 		}

@@ -41,6 +41,7 @@ type dockerDriver struct {
 	free   bool                    // a rootless engine wrote it
 	home   string                  // the path of the data-root in what Docker prints
 	layers map[string]*dockerLayer // by chainID, those read so far
+	spare  Spare
 }
 
 // A dockerLayer is what layerdb says about a layer.
@@ -262,7 +263,8 @@ func (d *dockerDriver) add(list []Layer, role string, from *dockerLayer) []Layer
 
 // layout says how the driver keeps what its directories cannot say.
 func (d *dockerDriver) layout() Layout {
-	return Layout{Names: d.name == "fuse-overlayfs" || d.name == "aufs", Rootless: d.free, SubID: d.subID}
+	return Layout{Names: d.name == "fuse-overlayfs" || d.name == "aufs", Rootless: d.free, SubID: d.subID,
+		Spare: &d.spare}
 }
 
 // readNames returns the references by image ID, sorted.

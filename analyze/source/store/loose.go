@@ -142,7 +142,7 @@ func (s *podmanStore) directories(ctx context.Context) ([]Place, error) {
 		return nil, err
 	}
 	for _, driver := range podmanDrivers {
-		layout := Layout{Names: s.fuse, Rootless: s.free, SubID: s.subID}
+		layout := Layout{Names: s.fuse, Rootless: s.free, SubID: s.subID, Spare: &s.spare}
 		some, err := layersOf(s.files, driver, layout, func(id string) string {
 			if p := s.layers[id]; p != nil && p.DiffID != "" {
 				return "layer " + digest.Short(p.DiffID)

@@ -35,6 +35,8 @@ type Layout struct {
 	Ranges [2][]IDRange
 	// Warn receives what cannot be shown as the engine shows it; may be nil.
 	Warn func(code tarfs.Code, path string)
+	// Spare is memory for all layers of a store; may be nil.
+	Spare *Spare
 }
 
 // privatePrefixes begin the names of the attributes that overlay file systems keep for themselves; all but the first

@@ -30,7 +30,9 @@ type Tar struct {
 	Dialect  tarfs.Dialect
 	Copied   bool // the directory also holds the layers below
 	Segments func(ctx context.Context) iter.Seq2[Segment, error]
-	layout   Layout // of the directory
+	// pull is set in place of Segments. Next returns a segment, which is valid until the next call; false after the last.
+	pull   func(ctx context.Context) (next func() (Segment, error, bool), stop func())
+	layout Layout // of the directory
 }
 
 // A Reader reads a Tar from the beginning, for tarfs.Scan. It does not read content that is discarded.
@@ -39,7 +41,8 @@ type Reader struct {
 	next   func() (Segment, error, bool)
 	stop   func()
 	buffer []byte        // bytes that were read but not consumed
-	spare  []byte        // the array of buffer
+	spare  []byte        // the array of buffer, unless it is borrowed
+	lent   bool          // the buffer is a piece of the current segment
 	rest   Segment       // the current segment
 	done   int64         // bytes of the segment that are consumed or in the buffer
 	body   io.ReadCloser // its open file
@@ -54,8 +57,13 @@ func (r *Reader) Done() int64 { return r.past + r.done - int64(len(r.buffer)) }
 
 // Open begins to read the tar.
 func (t *Tar) Open(ctx context.Context) *Reader {
-	next, stop := iter.Pull2(t.Segments(ctx))
-	return &Reader{tar: t, next: next, stop: stop}
+	r := &Reader{tar: t}
+	if t.pull != nil {
+		r.next, r.stop = t.pull(ctx)
+	} else {
+		r.next, r.stop = iter.Pull2(t.Segments(ctx))
+	}
+	return r
 }
 
 // Close ends the reading.
@@ -86,6 +94,9 @@ func (r *Reader) Peek(n int) ([]byte, error) {
 
 // fill appends at most want bytes of the current segment to the buffer, or all if the segment is bytes.
 func (r *Reader) fill(want int) error {
+	if r.lent { // the next segment may overwrite it
+		r.buffer, r.lent = append(r.spare[:0], r.buffer...), false
+	}
 	if r.done == r.rest.length() {
 		if err := r.advance(); err != nil {
 			return err
@@ -95,9 +106,13 @@ func (r *Reader) fill(want int) error {
 		r.buffer = r.spare[:0]
 	}
 	if r.rest.Bytes != nil {
-		r.buffer = append(r.buffer, r.rest.Bytes[r.done:]...)
+		if more := r.rest.Bytes[r.done:]; len(r.buffer) == 0 {
+			r.buffer, r.lent = more, true
+		} else {
+			r.buffer = append(r.buffer, more...)
+			r.spare = r.buffer[:0]
+		}
 		r.done = r.rest.length()
-		r.spare = r.buffer[:0]
 		return nil
 	}
 	from := len(r.buffer)

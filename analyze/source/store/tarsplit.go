@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"path"
 	"slices"
 	"strconv"
@@ -62,51 +61,87 @@ const (
 // TarSplit assembles the tar of a layer from the headers in a tar-split file and the contents in a directory. Its
 // digest is the diffID unless somebody changed the files.
 func TarSplit(files Files, split, dir string, layout Layout) *Tar {
-	segments := func(ctx context.Context) iter.Seq2[Segment, error] {
-		return func(yield func(Segment, error) bool) {
-			if err := splitSegments(ctx, files, split, dir, yield); err != nil {
-				yield(Segment{}, err)
-			}
-		}
+	t := &Tar{Files: files, layout: layout, Dialect: tarfs.Whiteouts}
+	t.pull = func(ctx context.Context) (func() (Segment, error, bool), func()) {
+		s := layout.spare().split()
+		s.ctx, s.files, s.name, s.dir = ctx, files, split, dir
+		return s.next, s.close
 	}
-	return &Tar{Files: files, layout: layout, Dialect: tarfs.Whiteouts, Segments: segments}
+	return t
 }
 
-func splitSegments(ctx context.Context, files Files, split, dir string, yield func(Segment, error) bool) error {
-	file, err := files.Open(split)
+// A splitReader reads the segments of a tar-split file.
+type splitReader struct {
+	ctx       context.Context
+	files     Files
+	name, dir string
+	spare     *Spare
+
+	file          io.Closer // nil before the first segment
+	stored, plain counter
+	input, lines  *bufio.Reader // kept with unzip for the next file
+	unzip         decode.Resetter
+	record        record // no segment outlives the next one
+	number        int    // of the line
+}
+
+// open opens the file.
+func (s *splitReader) open() error {
+	file, err := s.files.Open(s.name)
 	if err != nil {
 		return err
 	}
-	defer file.Close() // opened for reading: nothing is lost
-	stored := &counter{src: file}
-	unzipped, err := decode.New(bufio.NewReaderSize(stored, 64<<10), decode.Gzip, 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", show.Path(split), err)
+	s.file, s.stored, s.number = file, counter{src: file}, 0
+	if s.unzip == nil {
+		const size = 64 << 10
+		s.input, s.lines = bufio.NewReaderSize(nil, size), bufio.NewReaderSize(nil, size)
+		s.unzip = decode.NewGzip(s.input)
 	}
-	plain := &counter{src: unzipped}
-	lines := bufio.NewReaderSize(plain, 64<<10)
-	var r record // no segment outlives the next one
-	for number := 1; ; number++ {
-		if err := ctx.Err(); err != nil {
-			return err
+	s.input.Reset(&s.stored)
+	s.unzip.Reset(s.input)
+	s.plain = counter{src: s.unzip}
+	s.lines.Reset(&s.plain)
+	return nil
+}
+
+// next returns the next segment that is not empty; false after the last.
+func (s *splitReader) next() (Segment, error, bool) {
+	if s.file == nil {
+		if err := s.open(); err != nil {
+			return Segment{}, err, true
 		}
-		line, err := readLine(lines)
+	}
+	for {
+		if err := s.ctx.Err(); err != nil {
+			return Segment{}, err, true
+		}
+		line, err := readLine(s.lines)
 		if err == io.EOF {
-			return nil
+			return Segment{}, nil, false
 		}
-		r = record{Payload: r.Payload[:0]}
+		s.number++
+		s.record = record{Payload: s.record.Payload[:0]}
 		if err == nil {
-			err = parseRecord(line, &r)
+			err = parseRecord(line, &s.record)
 		}
-		if plain.n > freeSplit && plain.n/mostSplit > stored.n {
+		if s.plain.n > freeSplit && s.plain.n/mostSplit > s.stored.n {
 			err = fmt.Errorf("unpacks to more than %d bytes and to %d times its size", freeSplit, mostSplit)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", show.Path(split), number, err)
+			return Segment{}, fmt.Errorf("%s: line %d: %w", show.Path(s.name), s.number, err), true
 		}
-		if s, ok := r.segment(dir); ok && !yield(s, nil) {
-			return nil
+		if found, ok := s.record.segment(s.dir); ok {
+			return found, nil, true
 		}
+	}
+}
+
+// close ends the reading. Closing loses nothing: the file was opened for reading.
+func (s *splitReader) close() {
+	if s.file != nil {
+		_ = s.file.Close()
+		s.file, s.files, s.ctx = nil, nil, nil
+		s.spare.splits.Put(s)
 	}
 }
 
@@ -165,7 +200,7 @@ func parseRecord(line []byte, r *record) error {
 // parseFile parses what follows fileStart, or reports that the line is not of the usual form.
 func (r *record) parseFile(line []byte) (done bool, err error) {
 	name, rest, ok := plainText(line)
-	if !ok || bytes.ContainsFunc(name, func(c rune) bool { return c < ' ' || c >= utf8.RuneSelf }) {
+	if !ok || slices.ContainsFunc(name, func(c byte) bool { return c < ' ' || c >= utf8.RuneSelf }) {
 		return false, nil
 	}
 	size := int64(0)
