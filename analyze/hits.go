@@ -36,11 +36,16 @@ type Hit struct {
 
 // Hits yields every version of every path in path order, the oldest version of a path first. A directory listed again
 // is one version.
-func (img *Image) Hits() iter.Seq[Hit] {
+func (img *Image) Hits() iter.Seq[Hit] { return hitsOf(img.Tree().Versions()) }
+
+// UnorderedHits is Hits with the paths in any order. Hits sorts them first.
+func (img *Image) UnorderedHits() iter.Seq[Hit] { return hitsOf(img.Tree().UnorderedVersions()) }
+
+func hitsOf(versions iter.Seq[tarfs.Version]) iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
 		var last Hit
 		pending := false
-		for v := range img.Tree().Versions() {
+		for v := range versions {
 			if pending {
 				if last.Status == Deleted && last.Version.Node() == v.Node() && int(last.HiddenBy) == v.Since() {
 					last.Status = Overwritten

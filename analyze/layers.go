@@ -42,7 +42,7 @@ func (img *Image) LayerFacts() []LayerFacts {
 			Role: l.Role, Directory: l.Directory, Link: l.Link, Partial: img.damaged[i],
 		}
 		if l.Assembled() && l.DiffID == "" && img.read { // no engine counted it
-			list[i].Size = max(img.unpackedSize(i), 0)
+			list[i].Size = max(img.unpackedSize(i, tarfs.NewPile(img.opt.View)), 0)
 		}
 	}
 	img.countChanges(list)
@@ -99,22 +99,31 @@ func (img *Image) UnpackedSizes() []int64 {
 		return nil
 	}
 	sizes := make([]int64, len(img.scans))
+	pile := tarfs.NewPile(img.opt.View)
 	for i := range img.scans {
-		sizes[i] = img.unpackedSize(i)
+		sizes[i] = img.unpackedSize(i, pile)
 	}
 	return sizes
 }
 
-// unpackedSize returns the bytes of one layer's files; -1 if the layer could not be read whole.
-func (img *Image) unpackedSize(layer int) int64 {
-	if img.damaged[layer] {
+// unpackedSize returns the bytes of one layer's files; -1 if the layer could not be read whole. The pile is empty and
+// has the image's view.
+func (img *Image) unpackedSize(layer int, pile *tarfs.Pile) int64 {
+	switch {
+	case img.damaged[layer]:
 		return -1
+	case layer == 0 && img.tree != nil: // it was merged alone
+		return filesSize(img.tree.At(0))
 	}
-	// What cannot be merged is an error of the image already.
-	tree, _ := tarfs.Merge([]*tarfs.Layer{img.scans[layer].Table}, img.opt.View)
-	var total int64
-	top := tree.Top()
-	for v := range top.Walk(tree.Root(), -1) {
+	_ = pile.Push(img.scans[layer].Table) // what cannot be merged is an error of the image already
+	defer pile.Pop()
+	return filesSize(pile.Tree().Top())
+}
+
+// filesSize adds up what files and symlinks hold, each inode once.
+func filesSize(shown *tarfs.Snapshot) (total int64) {
+	seen := map[uint32]bool{}
+	for v := range shown.Unordered() {
 		n := v.Size()
 		switch v.Type() {
 		case tarfs.Symlink:
@@ -123,9 +132,13 @@ func (img *Image) unpackedSize(layer int) int64 {
 		default:
 			continue
 		}
-		if first, ok := top.FirstName(v); !ok || first == v.Node() {
-			total += n
+		if id, linked := v.LinkGroup(); linked {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
 		}
+		total += n
 	}
 	return total
 }

@@ -141,23 +141,38 @@ func markOf(content []byte) uint8 {
 }
 
 // manyRoots reports whether content is a passwd file in which users other than root have the number 0. Every small file
-// is asked, so it does not take a regular expression, which costs fifty times as much.
+// is asked, so it looks only at lines with a field that ends in a zero.
 func manyRoots(content []byte) bool {
-	for line := range bytes.Lines(content) {
-		name, rest, ok := bytes.Cut(line, colon)
-		if !ok || len(name) == 0 || string(name) == "root" {
-			continue
+	for {
+		at := bytes.Index(content, zeroField)
+		if at < 0 {
+			return false
 		}
-		_, rest, _ = bytes.Cut(rest, colon)
-		number, rest, ok := bytes.Cut(rest, colon)
-		if ok && isZero(number) && bytes.Count(rest, colon) >= passwdFields-4 {
+		from := bytes.LastIndexByte(content[:at], '\n') + 1
+		line, rest, _ := bytes.Cut(content[from:], newline)
+		if anotherRoot(line) {
 			return true
 		}
+		content = rest
 	}
-	return false
 }
 
-var colon = []byte{':'}
+// anotherRoot reports whether a line of a passwd file gives the number 0 to a user other than root.
+func anotherRoot(line []byte) bool {
+	name, rest, ok := bytes.Cut(line, colon)
+	if !ok || len(name) == 0 || string(name) == "root" {
+		return false
+	}
+	_, rest, _ = bytes.Cut(rest, colon)
+	number, rest, ok := bytes.Cut(rest, colon)
+	return ok && isZero(number) && bytes.Count(rest, colon) >= passwdFields-4
+}
+
+var (
+	colon     = []byte{':'}
+	newline   = []byte{'\n'}
+	zeroField = []byte("0:") // the end of one
+)
 
 // isZero reports whether a number of passwd is zero, in any spelling: 0, 00, +0.
 func isZero(number []byte) bool {

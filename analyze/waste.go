@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func (img *Image) Account() Account {
 			l.Hidden += b.Stored()
 		}
 	}
-	for w := range img.wasted {
+	for w := range img.wasted(img.UnorderedHits()) {
 		if w.Hit.Same {
 			a.Layers[w.Layer()].MetadataOnly += w.Bytes
 		}
@@ -79,24 +80,25 @@ func (img *Image) repeats(i int) int {
 	return tarfs.NoLayer
 }
 
-// wasted yields each body that is not live, with its version, in path order, then what no version ever showed.
-func (img *Image) wasted(yield func(Wasted) bool) {
-	hits := img.Hits()
+// wasted yields each body that is not live, with its version, in the order of the hits, then what no version ever showed.
+func (img *Image) wasted(hits iter.Seq[Hit]) iter.Seq[Wasted] {
 	if img.Tree().Hides() == 0 {
 		hits = func(func(Hit) bool) {} // no need to look at every path
 	}
-	for h := range hits {
-		b, ok := h.Version.Body()
-		if h.Status == Live || !ok || b.Live() || b.Version() != h.Version {
-			continue
+	return func(yield func(Wasted) bool) {
+		for h := range hits {
+			b, ok := h.Version.Body()
+			if h.Status == Live || !ok || b.Live() || b.Version() != h.Version {
+				continue
+			}
+			if !yield(Wasted{h, b.Stored()}) {
+				return
+			}
 		}
-		if !yield(Wasted{h, b.Stored()}) {
-			return
-		}
-	}
-	for h := range img.Unseen() {
-		if b, ok := h.Version.Body(); ok && !yield(Wasted{h, b.Stored()}) {
-			return
+		for h := range img.Unseen() {
+			if b, ok := h.Version.Body(); ok && !yield(Wasted{h, b.Stored()}) {
+				return
+			}
 		}
 	}
 }
@@ -109,7 +111,7 @@ func (img *Image) Wasted() []Wasted {
 			n++
 		}
 	}
-	list := slices.AppendSeq(make([]Wasted, 0, n), img.wasted)
+	list := slices.AppendSeq(make([]Wasted, 0, n), img.wasted(img.Hits()))
 	slices.SortStableFunc(list, func(a, b Wasted) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return list
 }
@@ -125,7 +127,7 @@ func (img *Image) HiddenUsage() *space.Directories {
 		bytes int64
 	}
 	tree, parts := img.Tree(), map[int][]part{}
-	for w := range img.wasted {
+	for w := range img.wasted(img.UnorderedHits()) {
 		dir := w.Hit.Version.Node().Parent()
 		if w.Hit.Status == Unseen {
 			dir = nearest(tree, path.Dir(w.Hit.Version.Node().Path()))

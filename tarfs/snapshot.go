@@ -67,6 +67,17 @@ func (s *Snapshot) Walk(from Node, depth int) iter.Seq[Version] {
 	}
 }
 
+// Unordered yields what is visible, in the order of the nodes' numbers. Walk sorts them first.
+func (s *Snapshot) Unordered() iter.Seq[Version] {
+	return func(yield func(Version) bool) {
+		for n := range s.tree.Unordered() {
+			if v, ok := s.Of(n); ok && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
 // FirstName returns the first name, in path order, of a file that has several visible names.
 func (s *Snapshot) FirstName(v Version) (Node, bool) {
 	g := v.record().group

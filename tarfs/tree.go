@@ -289,10 +289,15 @@ func (t *Tree) Nodes() iter.Seq[Node] { return t.Root().Walk(-1) }
 
 // Versions yields every version of every path, visible or not, in path order, the versions of one path oldest first. A
 // directory that several layers list is one version, the newest.
-func (t *Tree) Versions() iter.Seq[Version] {
+func (t *Tree) Versions() iter.Seq[Version] { return t.versions(t.Nodes()) }
+
+// UnorderedVersions is Versions with the paths in the order of their numbers. Versions sorts them first.
+func (t *Tree) UnorderedVersions() iter.Seq[Version] { return t.versions(t.Unordered()) }
+
+func (t *Tree) versions(of iter.Seq[Node]) iter.Seq[Version] {
 	return func(yield func(Version) bool) {
 		var list []uint32
-		for n := range t.Nodes() {
+		for n := range of {
 			list = t.history(n.id, list[:0], false)
 			for _, r := range slices.Backward(list) {
 				if !yield(Version{t, r}) {

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 
 	"layup/analyze"
 	"layup/analyze/filter"
@@ -15,29 +17,62 @@ const (
 	worldWritable = 0o002
 )
 
-// visible makes a rule about visible versions: the message says how one breaks it, and is empty otherwise.
-func visible(message func(tarfs.Version) string) Rule {
-	return Rule{test: func(s *subject) (found findings) {
-		for v := range s.Top().Walk(s.Tree().Root(), -1) {
-			if m := message(v); m != "" && !s.except.Match(v.Node()) {
-				found.version(v, m)
+// broken are versions that break a rule. Only the first Most in path order are kept.
+type broken struct {
+	list []analyze.Hit
+	n    int
+}
+
+// look finds the versions that break each rule, in one walk for all rules. The walk is not in path order, which would
+// cost as much as all the rest. Only a rule that more than Most versions break needs that order.
+func (s *subject) look(rules []Rule) []broken {
+	found := make([]broken, len(rules))
+	see := func(hits iter.Seq[analyze.Hit]) {
+		for h := range hits {
+			for i := range rules {
+				if s.breaks(&rules[i], h) {
+					if found[i].n++; found[i].n <= Most {
+						found[i].list = append(found[i].list, h)
+					}
+				}
 			}
 		}
-		return found
-	}}
+	}
+	if slices.ContainsFunc(rules, func(r Rule) bool { return r.breaks != nil }) {
+		see(s.UnorderedHits())
+		for i := range found {
+			slices.SortStableFunc(found[i].list, func(a, b analyze.Hit) int {
+				return tarfs.ComparePaths(a.Version.Node().Path(), b.Version.Node().Path())
+			})
+		}
+		see(s.Unseen())
+	}
+	for i := range found {
+		if f := &found[i]; f.n > Most {
+			f.list = f.list[:0]
+			for h := range s.Find(true, func(h analyze.Hit) bool { return s.breaks(&rules[i], h) }) {
+				if f.list = append(f.list, h); len(f.list) == Most {
+					break
+				}
+			}
+		}
+	}
+	return found
+}
+
+// breaks reports whether a version breaks a rule.
+func (s *subject) breaks(r *Rule, h analyze.Hit) bool {
+	return r.breaks != nil && (h.Status == analyze.Live || !r.live) && r.breaks(h) != "" &&
+		!s.except.Match(h.Version.Node())
+}
+
+// visible makes a rule about visible versions: the message says how one breaks it, and is empty otherwise.
+func visible(message func(tarfs.Version) string) Rule {
+	return Rule{breaks: func(h analyze.Hit) string { return message(h.Version) }, live: true}
 }
 
 // every makes a rule about all versions, even ones that no layer ever showed.
-func every(message func(analyze.Hit) string) Rule {
-	return Rule{test: func(s *subject) (found findings) {
-		for h := range s.Find(true, func(analyze.Hit) bool { return true }) {
-			if m := message(h); m != "" && !s.except.Match(h.Version.Node()) {
-				found.version(h.Version, m)
-			}
-		}
-		return found
-	}}
-}
+func every(message func(analyze.Hit) string) Rule { return Rule{breaks: message} }
 
 // Forbid forbids visible paths that match a glob.
 func Forbid(glob string) (Rule, error) {
@@ -81,8 +116,8 @@ func Require(glob string) (Rule, error) {
 	matches, err := filter.Glob(glob, false)
 	return Rule{Limit: glob, test: func(s *subject) findings {
 		n := int64(0)
-		for v := range s.Top().Walk(s.Tree().Root(), -1) {
-			if matches(v.Node()) {
+		for h := range s.UnorderedHits() {
+			if h.Status == analyze.Live && matches(h.Version.Node()) {
 				n++
 			}
 		}
@@ -124,21 +159,21 @@ func NoWorldWritable(except filter.Patterns) Rule {
 
 // NoSensitive forbids secrets in the history, and sensitive files, visible or hidden, except for paths that match.
 func NoSensitive(except filter.Patterns) Rule {
-	files := every(func(h analyze.Hit) string {
+	r := every(func(h analyze.Hit) string {
 		rule := analyze.Sensitive(h.Version)
 		if rule == "" || except.Match(h.Version.Node()) {
 			return ""
 		}
 		return rule + ", " + becameOf(h)
 	})
-	return Rule{test: func(s *subject) findings {
-		found := files.test(s)
+	r.test = func(s *subject) (found findings) {
 		for _, secret := range s.Secrets() {
 			message := fmt.Sprintf("secret %s in %s", secret.Name, secret.Place())
 			found.add(Finding{Layer: secret.Layer, Message: message})
 		}
 		return found
-	}}
+	}
+	return r
 }
 
 // excepts reports whether a path is excepted.

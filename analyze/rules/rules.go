@@ -18,6 +18,10 @@ type Rule struct {
 	Name  string // chosen by the caller
 	Limit any    // int64, float64, string, or nil
 	test  func(*subject) findings
+	// breaks is set in place of test, or also for a rule that has more to test. It says how a version breaks the rule; the
+	// message is empty if it does not.
+	breaks func(analyze.Hit) string
+	live   bool // breaks is asked only about visible versions
 }
 
 // A Finding says that an image follows a rule, or describes one case in which it does not.
@@ -43,8 +47,8 @@ type subject struct {
 func Check(img *analyze.Image, rules []Rule, except filter.Patterns) (list []Finding, failed int) {
 	s := &subject{Image: img, account: img.Account(), except: except}
 	s.leaveOut()
-	for _, r := range rules {
-		found := r.judge(s)
+	for i, broken := range s.look(rules) {
+		found := rules[i].judge(s, broken)
 		if !found[0].Pass {
 			failed++
 		}
@@ -92,16 +96,21 @@ func (f *findings) add(one Finding) {
 	}
 }
 
-// version adds a version that breaks the rule.
-func (f *findings) version(v tarfs.Version, message string) {
-	if f.n++; len(f.list) < Most {
-		f.list = append(f.list, Finding{Path: v.Node().Path(), Layer: v.Layer(), Message: message})
-	}
-}
-
 // judge returns the rule's findings, at least one: either all pass or none.
-func (r Rule) judge(s *subject) []Finding {
-	found := r.test(s)
+func (r Rule) judge(s *subject, broken broken) []Finding {
+	var found findings
+	for _, h := range broken.list {
+		v := h.Version
+		found.add(Finding{Path: v.Node().Path(), Layer: v.Layer(), Message: r.breaks(h)})
+	}
+	found.n = broken.n
+	if r.test != nil {
+		more := r.test(s)
+		for _, f := range more.list {
+			found.add(f)
+		}
+		found.n += more.n - len(more.list)
+	}
 	if found.n == 0 {
 		found.add(Finding{Pass: true, Layer: tarfs.NoLayer, Value: int64(0), Message: "none"})
 	}
