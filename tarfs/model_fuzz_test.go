@@ -272,6 +272,14 @@ func TestPileIsTheMergeOfItsLayers(t *testing.T) {
 			for v := range merged.tree.Versions() {
 				want = append(want, version(v))
 			}
+			last := p.stack.tree.Root()
+			for n := range p.stack.tree.Nodes() {
+				child, ok := n.Parent().Child(n.Name())
+				if after, also := n.Parent().ChildAfter(last, n.Name()); after != child || also != ok {
+					t.Fatalf("seed %d: after %s, %s is another node", seed, last.Path(), n.Path())
+				}
+				last = n
+			}
 			slices.Sort(want)
 			if d := differ("versions", listed, want); d != "" {
 				t.Fatalf("seed %d\n%s%s", seed, notation(layers), d)

@@ -289,16 +289,25 @@ func TestEveryRuleHasItsFindingsInOrder(t *testing.T) {
 	}
 }
 
+// An image lists its files in any order, and the findings come in path order, few or too many.
 func TestFindingsBeyondTheMostAreCounted(t *testing.T) {
-	var text strings.Builder
-	text.WriteString("layer one\n")
-	for i := range rules.Most + 2500 {
-		fmt.Fprintf(&text, "f 4755 0:0 f%d \"\"\n", i)
-	}
-	found, failed := rules.Check(open(t, text.String()), []rules.Rule{rules.NoSetuid(nil)}, nil)
-	last := found[len(found)-1]
-	if failed != 1 || len(found) != rules.Most || last.Value != int64(rules.Most+2500) ||
-		!strings.HasSuffix(last.Message, "(and 2,500 more)") {
-		t.Errorf("%d failed, %d findings, the last %+v", failed, len(found), last)
+	for _, files := range []int{50, rules.Most + 2500} {
+		var text strings.Builder
+		text.WriteString("layer one\n")
+		for i := range files {
+			fmt.Fprintf(&text, "f 4755 0:0 f%04d \"\"\n", files-1-i)
+		}
+		found, failed := rules.Check(open(t, text.String()), []rules.Rule{rules.NoSetuid(nil), rules.NoSetgid(nil)}, nil)
+		found = found[:len(found)-1] // nothing is setgid
+		last := found[len(found)-1]
+		if failed != 1 || len(found) != min(files, rules.Most) || last.Value != int64(files) ||
+			strings.HasSuffix(last.Message, "(and 2,500 more)") != (files > rules.Most) {
+			t.Errorf("%d files: %d failed, %d findings, the last %+v", files, failed, len(found), last)
+		}
+		for i, f := range found {
+			if want := fmt.Sprintf("/f%04d", i); f.Path != want {
+				t.Fatalf("%d files: finding %d is about %s, want %s", files, i, f.Path, want)
+			}
+		}
 	}
 }
