@@ -80,7 +80,8 @@ func (img *Image) repeats(i int) int {
 	return tarfs.NoLayer
 }
 
-// wasted yields each body that is not live, with its version, in the order of the hits, then what no version ever showed.
+// wasted yields each body that is not live, with its version, in the order of the hits. Then it yields what no version
+// ever showed.
 func (img *Image) wasted(hits iter.Seq[Hit]) iter.Seq[Wasted] {
 	if img.Tree().Hides() == 0 {
 		hits = func(func(Hit) bool) {} // no need to look at every path

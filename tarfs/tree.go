@@ -203,19 +203,18 @@ func (t *Tree) Root() Node { return Node{t, root} }
 // order sorts the children of every directory once.
 func (t *Tree) order() {
 	t.sorted.Do(func() {
-		t.starts = make([]uint32, t.nodes.n+1)
+		t.starts = make([]uint32, t.nodes.n+2)
 		for id := uint32(1); id < t.nodes.n; id++ {
-			t.starts[t.nodes.at(id).parent+1]++
+			t.starts[t.nodes.at(id).parent+2]++
 		}
 		for i := 1; i < len(t.starts); i++ {
 			t.starts[i] += t.starts[i-1]
 		}
 		t.kids = make([]uint32, t.nodes.n-1)
-		fill := slices.Clone(t.starts)
 		for id := uint32(1); id < t.nodes.n; id++ {
-			p := t.nodes.at(id).parent
-			t.kids[fill[p]] = id
-			fill[p]++
+			next := &t.starts[t.nodes.at(id).parent+1] // at last it is where the children of the next node begin
+			t.kids[*next] = id
+			*next++
 		}
 		var list []keyed
 		for id := range t.nodes.n {

@@ -24,7 +24,7 @@ func (d *Directories) Layer(n tarfs.Node) int { return int(d.layers[n.Number()])
 // Visible adds up what a snapshot shows: the bytes that the tar holds of each file, without holes.
 func Visible(tree *tarfs.Tree, snap *tarfs.Snapshot) *Directories {
 	s := NewSum(tree)
-	last := linked(tree, snap) // when the last of its names came
+	last := linked(snap) // when the last of its names came
 	for v := range snap.Walk(tree.Root(), -1) {
 		if v.Type() != tarfs.File {
 			continue
@@ -40,9 +40,9 @@ func Visible(tree *tarfs.Tree, snap *tarfs.Snapshot) *Directories {
 }
 
 // linked has each body with several names, with 0.
-func linked(tree *tarfs.Tree, snap *tarfs.Snapshot) map[uint64]int {
+func linked(snap *tarfs.Snapshot) map[uint64]int {
 	list := map[uint64]int{}
-	for v := range snap.Walk(tree.Root(), -1) {
+	for v := range snap.Unordered() {
 		if _, several := v.LinkGroup(); several {
 			id, _ := v.Inode()
 			list[id] = 0
@@ -55,7 +55,7 @@ func linked(tree *tarfs.Tree, snap *tarfs.Snapshot) map[uint64]int {
 // than Visible.
 func Tops(tree *tarfs.Tree, snap *tarfs.Snapshot) map[string]int64 {
 	tops := map[string]int64{"/": 0}
-	last := linked(tree, snap) // the number of the directory that counted it; -1 is the root alone
+	last := linked(snap) // the number of the directory that counted it; -1 is the root alone
 	top, number := "", 0
 	for v := range snap.Walk(tree.Root(), -1) {
 		if v.Node().Parent().IsRoot() {
