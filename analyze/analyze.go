@@ -23,7 +23,6 @@ type Options struct {
 	Source    kinds.Options
 	Select    source.Selection
 	View      tarfs.View
-	Bases     []Candidate
 	Needs                    // what the questions need; by default only the tree
 	KeepGoing bool           // answer from what could be read; Errors returns what could not
 	Jobs      int            // layers read at once; 0 means one for each processor
@@ -42,6 +41,7 @@ type Needs struct {
 	Loose   bool         // of all images: also the directories and volumes of a store that no image uses
 	Origin  bool         // the lines of the Dockerfile, and the base: of a registry, the statement is fetched
 	Own     bool         // sums and searches leave out what the layers of the base hold; needs Origin
+	Bases   []Candidate  // among which the base may be
 }
 
 // Reading says whether an image's layers are read when it is opened. Without them the tree is empty. Docker,

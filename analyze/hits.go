@@ -36,12 +36,12 @@ type Hit struct {
 
 // Hits yields every version of every path in path order, the oldest version of a path first. A directory listed again
 // is one version.
-func (img *Image) Hits() iter.Seq[Hit] { return hitsOf(img.Tree().Versions()) }
+func (img *Image) Hits() iter.Seq[Hit] { return img.hitsOf(img.Tree().Versions()) }
 
 // UnorderedHits is Hits with the paths in any order. Hits sorts them first.
-func (img *Image) UnorderedHits() iter.Seq[Hit] { return hitsOf(img.Tree().UnorderedVersions()) }
+func (img *Image) UnorderedHits() iter.Seq[Hit] { return img.hitsOf(img.Tree().UnorderedVersions()) }
 
-func hitsOf(versions iter.Seq[tarfs.Version]) iter.Seq[Hit] {
+func (img *Image) hitsOf(versions iter.Seq[tarfs.Version]) iter.Seq[Hit] {
 	return func(yield func(Hit) bool) {
 		var last Hit
 		pending := false
@@ -51,13 +51,13 @@ func hitsOf(versions iter.Seq[tarfs.Version]) iter.Seq[Hit] {
 					last.Status = Overwritten
 					last.Same = last.How == tarfs.Replaced && sameContent(last.Version, v)
 				}
-				if !yield(last) {
+				if img.Counts(last.Version.Layer()) && !yield(last) {
 					return
 				}
 			}
 			last, pending = hitOf(v), true
 		}
-		if pending {
+		if pending && img.Counts(last.Version.Layer()) {
 			yield(last)
 		}
 	}
@@ -76,7 +76,7 @@ func (img *Image) Unseen() iter.Seq[Hit] {
 		for v := range img.Tree().Unseen() {
 			h := hitOf(v)
 			h.Status = Unseen
-			if !yield(h) {
+			if img.Counts(v.Layer()) && !yield(h) {
 				return
 			}
 		}

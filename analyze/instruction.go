@@ -122,15 +122,21 @@ var (
 	argument  = regexp.MustCompile(`\s[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
-// readable turns created_by into an instruction of a Dockerfile. It removes only known noise.
-func readable(raw string) string {
+// readable turns created_by into an instruction of a Dockerfile, on one line.
+func readable(raw string) string { return oneLine(written(raw)) }
+
+// Written is the instruction without the builders' noise, with the spaces and lines that the history has.
+func (i Instruction) Written() string { return written(i.Raw) }
+
+// written turns created_by into an instruction of a Dockerfile. It removes only known noise.
+func written(raw string) string {
 	s, built := strings.CutSuffix(strings.TrimSpace(raw), "# buildkit")
 	s, run := strings.CutPrefix(strings.TrimSpace(s), "RUN ")
 	if rest, ok := withoutArguments(s); ok { // only RUN has arguments, and only builders write them
 		s, run, built = rest, true, true
 	}
 	if at := nop.FindString(s); at != "" && !run {
-		return oneLine(s[len(at):])
+		return s[len(at):]
 	}
 	if !run || built || plain.MatchString(s) { // else kaniko: it keeps even the shell of a Dockerfile
 		if at := shell.FindString(s); at != "" {
@@ -140,7 +146,7 @@ func readable(raw string) string {
 	if run {
 		s = "RUN " + s
 	}
-	return oneLine(s)
+	return s
 }
 
 // withoutArguments drops the build arguments before a command: their number, then each NAME=VALUE. Values are not

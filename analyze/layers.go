@@ -155,17 +155,22 @@ type ShownSize struct {
 // once. An engine with containerd's store also counts the blobs. What an engine recorded is what it shows.
 func (img *Image) ShownSize() ShownSize {
 	var size ShownSize
-	for _, n := range img.dockerSizes() {
+	for i, n := range img.dockerSizes() {
+		if !img.Counts(i) {
+			continue
+		}
 		size.Unpacked += max(n, 0)
 		size.AtLeast = size.AtLeast || n < 0
 	}
 	size.AtLeast = size.AtLeast || len(img.Errors()) > 0
 	e := img.Engine
-	if size.Both = e != nil && e.Measure == nil && img.Container == nil; size.Both && e.Size >= 0 {
+	if size.Both = e != nil && e.Measure == nil && img.Container == nil; size.Both && e.Size >= 0 && img.Counts(0) {
 		size.Blobs = e.Size
 	} else if e == nil || size.Both {
-		for _, l := range img.Layers {
-			size.Blobs += l.Size
+		for i, l := range img.Layers {
+			if img.Counts(i) {
+				size.Blobs += l.Size
+			}
 		}
 	}
 	return size

@@ -212,7 +212,11 @@ func (img *Image) unowned() error {
 		return &advice.Hinted{Err: errors.New("which layers are those of the base is not known" + img.nearlyKnown()),
 			Hint: hint}
 	}
-	near := slices.MaxFunc(img.opt.Bases, func(a, b Candidate) int {
+	others := slices.DeleteFunc(slices.Clone(img.opt.Bases), func(c Candidate) bool { return c.ID == img.ID })
+	if len(others) == 0 {
+		return &advice.Hinted{Err: errors.New("is itself the image of --base-of"), Hint: hint}
+	}
+	near := slices.MaxFunc(others, func(a, b Candidate) int {
 		return inCommon(img.Layers, a.DiffIDs) - inCommon(img.Layers, b.DiffIDs)
 	})
 	text := fmt.Sprintf("begins with none of the images of --base-of (%d)", len(img.opt.Bases))
@@ -230,10 +234,5 @@ func (img *Image) nearlyKnown() string {
 	return "; its annotations only name it: " + strings.TrimSpace(show.Cut(img.base.Name)+" "+img.base.Digest)
 }
 
-// first is the oldest layer that sums and searches count.
-func (img *Image) first() int {
-	if !img.opt.Own || img.base == nil {
-		return 0
-	}
-	return max(img.base.Layers, 0)
-}
+// Counts reports whether sums and searches count what a layer holds. With the need Own they leave out the base.
+func (img *Image) Counts(layer int) bool { return !img.opt.Own || !img.OfBase(layer) }

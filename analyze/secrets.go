@@ -77,6 +77,7 @@ func (img *Image) Secrets() []Secret {
 		}
 	}
 	layer, aligned := 0, img.instructions != nil
+	counted := img.Counts(0) || !aligned // the steps up to the last layer of the base may not
 	for step, h := range img.ConfigFile.History {
 		at := tarfs.NoLayer
 		if !h.EmptyLayer {
@@ -84,6 +85,10 @@ func (img *Image) Secrets() []Secret {
 				at = layer
 			}
 			layer++
+		}
+		if !counted {
+			counted = img.Counts(layer)
+			continue
 		}
 		where, pairs := variables(h.CreatedBy)
 		for _, p := range pairs {

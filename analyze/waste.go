@@ -47,6 +47,9 @@ func (img *Image) Account() Account {
 		a.Layers[i] = LayerAccount{Layer: i, Repeats: img.repeats(i), Instruction: img.Instruction(i)}
 	}
 	for b := range img.Tree().Bodies() {
+		if !img.Counts(b.Layer()) {
+			continue
+		}
 		l := &a.Layers[b.Layer()]
 		l.Stored += b.Stored()
 		if b.Live() {
@@ -63,7 +66,7 @@ func (img *Image) Account() Account {
 	for _, l := range a.Layers {
 		a.Stored, a.Live, a.Hidden = a.Stored+l.Stored, a.Live+l.Live, a.Hidden+l.Hidden
 		a.MetadataOnly += l.MetadataOnly
-		if l.Repeats != tarfs.NoLayer {
+		if l.Repeats != tarfs.NoLayer { // of a layer that does not count, nothing is stored
 			a.Repeated += l.Stored
 		}
 	}
@@ -89,7 +92,7 @@ func (img *Image) wasted(hits iter.Seq[Hit]) iter.Seq[Wasted] {
 	return func(yield func(Wasted) bool) {
 		for h := range hits {
 			b, ok := h.Version.Body()
-			if h.Status == Live || !ok || b.Live() || b.Version() != h.Version {
+			if h.Status == Live || !ok || b.Live() || b.Version() != h.Version || !img.Counts(b.Layer()) {
 				continue
 			}
 			if !yield(Wasted{h, b.Stored()}) {
@@ -118,7 +121,7 @@ func (img *Image) Wasted() []Wasted {
 }
 
 // Usage says how many bytes the final tree shows in each directory; that of the root is [Account.Live].
-func (img *Image) Usage() *space.Directories { return space.Visible(img.Tree(), img.Top()) }
+func (img *Image) Usage() *space.Directories { return space.Visible(img.Tree(), img.Top(), img.Counts) }
 
 // HiddenUsage says how many bytes each directory hides, also those that were deleted; that of the root is
 // [Account.Hidden]. What no layer ever showed counts in the nearest directory of its path.
@@ -195,7 +198,7 @@ func (img *Image) digested() []digested {
 	}
 	list := make([]digested, 0, n)
 	for b := range img.Tree().Bodies() {
-		if sum, ok := b.Version().Digest(); ok && b.Live() {
+		if sum, ok := b.Version().Digest(); ok && b.Live() && img.Counts(b.Layer()) {
 			list = append(list, digested{binary.BigEndian.Uint64(sum[:]), b.Version()})
 		}
 	}

@@ -50,6 +50,8 @@ func newDu(f *pflag.FlagSet) call.Answer {
 	f.BoolVarP(&u.total, "summarize", "s", false, "only the sum: --depth 0")
 	f.BoolVar(&u.hidden, "hidden", false, "list the directories that hide content")
 	u.sort = arg.Choose(f, "sort", []string{"size", "hidden", "path"}, "sort by largest, most hidden, or path first")
+	var base call.BaseFlags
+	base.Flags(f, true)
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		images, paths := divided(c.Args)
 		switch {
@@ -58,7 +60,11 @@ func newDu(f *pflag.FlagSet) call.Answer {
 		case u.total && u.depth.Given:
 			return call.Failed, call.Usage("", "du: --summarize and --depth exclude each other")
 		}
-		return c.Ask(ctx, images, paths, analyze.Needs{}, u.ask)
+		var needs analyze.Needs
+		if err := base.Find(ctx, c, &needs); err != nil {
+			return call.Failed, err
+		}
+		return c.Ask(ctx, images, paths, needs, u.ask)
 	}
 }
 
@@ -117,7 +123,8 @@ func (u *usages) list(img *analyze.Image, from tarfs.Node) []directory {
 	}
 	for n := range from.Walk(depth) {
 		v, ok := img.Top().Of(n)
-		if n == from || u.hidden && hidden.Bytes(n) > 0 || !u.hidden && ok && v.Type() == tarfs.Dir {
+		listed := !u.hidden && ok && v.Type() == tarfs.Dir && (img.Counts(0) || live.Bytes(n) > 0)
+		if n == from || u.hidden && hidden.Bytes(n) > 0 || listed {
 			add(n)
 		}
 	}

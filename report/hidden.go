@@ -55,6 +55,7 @@ type hiddenSearch struct {
 	search
 	minSize                string
 	showSecrets, patterned bool
+	base                   call.BaseFlags
 }
 
 func newHidden(f *pflag.FlagSet) call.Answer {
@@ -66,6 +67,7 @@ func newHidden(f *pflag.FlagSet) call.Answer {
 	f.BoolVar(&s.unseen, "unseen", false, "also content that no layer ever showed")
 	f.BoolVar(&s.showSecrets, "show-secrets", false, "show the values of secrets")
 	f.BoolVar(&s.needs.Digests, "digests", false, "show the SHA-256 of the files' content")
+	s.base.Flags(f, true)
 	return s.answer
 }
 
@@ -77,6 +79,9 @@ func (s *hiddenSearch) answer(ctx context.Context, c *call.Call) (int, error) {
 	keep, err := s.filter(patterns, time.Now())
 	if err != nil {
 		return call.Failed, fmt.Errorf("hidden: %w", err)
+	}
+	if err := s.base.Find(ctx, c, &s.needs); err != nil {
+		return call.Failed, err
 	}
 	s.patterned = len(patterns) > 0
 	if s.minSize != "" {
@@ -147,8 +152,10 @@ func (s *hiddenSearch) countLive(img *analyze.Image, keep filter.Test, p *call.P
 func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) call.Part {
 	var p call.Part
 	var totals hiddenTotals
-	for _, l := range img.LayerFacts() {
-		totals.Hidden += l.HiddenBytes
+	for i, l := range img.LayerFacts() {
+		if img.Counts(i) {
+			totals.Hidden += l.HiddenBytes
+		}
 	}
 	unseen := 0
 	for h := range img.Unseen() {
@@ -158,7 +165,7 @@ func (s *hiddenSearch) part(img *analyze.Image, hits []analyze.Hit) call.Part {
 		}
 	}
 	for _, h := range hits {
-		if b, ok := h.Version.Body(); ok && !b.Live() && b.Version() == h.Version {
+		if b, ok := h.Version.Body(); ok && !b.Live() && b.Version() == h.Version && img.Counts(b.Layer()) {
 			totals.Listed += b.Stored()
 		}
 	}

@@ -28,6 +28,21 @@ alone, which are verified; the layers are not.
 type layer struct {
 	analyze.LayerFacts
 	read bool
+	base string // what the base is called, if the layer is one of it
+}
+
+// layersOf returns the layers of an image.
+func layersOf(img *analyze.Image) []layer {
+	base, _ := img.Base()
+	var list []layer
+	for i, l := range img.LayerFacts() {
+		one := layer{LayerFacts: l, read: img.LayersRead()}
+		if img.OfBase(i) {
+			one.base = cmp.Or(base.Name, "yes")
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 var layersTable = slices.Concat(render.Table[layer]{
@@ -64,6 +79,13 @@ var layersTable = slices.Concat(render.Table[layer]{
 	render.TextOf("role", func(l layer) string { return l.Role }).Column("ROLE").Spare().If(areDirectories),
 	render.NameOf("directory", func(l layer) string { return l.Directory }),
 	render.TextOf("link", func(l layer) string { return l.Link }).Column("LINK").Spare().If(areDirectories),
+	render.Of("base", render.Bool, func(l layer) render.Value {
+		if l.base == "" {
+			return render.Value{}
+		}
+		return render.B(true)
+	}),
+	render.Cell("BASE", func(l layer) string { return l.base }).Cut().Spare().If(areBased),
 	render.Cell("DIRECTORY", func(l layer) string { return l.Directory }).Cut().Spare().If(areDirectories),
 	render.Cell("INSTRUCTION", func(l layer) string { return l.Instruction.Short() }).Cut(),
 })
@@ -98,17 +120,21 @@ func wereRead(layers []layer) bool {
 	return !slices.ContainsFunc(layers, func(l layer) bool { return !l.read })
 }
 
+// areBased reports whether some layers are known to be those of the base.
+func areBased(layers []layer) bool {
+	return slices.ContainsFunc(layers, func(l layer) bool { return l.base != "" })
+}
+
 // areDirectories reports whether an engine keeps the layers unpacked.
 func areDirectories(layers []layer) bool { return len(layers) > 0 && layers[0].Directory != "" }
 
 func newLayers(f *pflag.FlagSet) call.Answer {
 	noFiles := f.Bool("no-files", false,
 		"read no layer: what the manifest and the config say of them (of a registry the layers are not fetched)")
+	var base call.BaseFlags
+	base.Flags(f, false)
 	ask := func(c *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
-		var layers []layer
-		for _, l := range img.LayerFacts() {
-			layers = append(layers, layer{l, img.LayersRead()})
-		}
+		layers := layersOf(img)
 		p := call.Part{Section: layersTable.Section(layers)}
 		p.Footer = layersFooter(layers)
 		return p, nil
@@ -117,6 +143,9 @@ func newLayers(f *pflag.FlagSet) call.Answer {
 		needs := analyze.Needs{Loose: true, Origin: true}
 		if *noFiles {
 			needs.Layers = analyze.Never
+		}
+		if err := base.Find(ctx, c, &needs); err != nil {
+			return call.Failed, err
 		}
 		return c.Ask(ctx, c.Args, nil, needs, ask)
 	}

@@ -74,7 +74,7 @@ func (l *listing) ask(c *call.Call, img *analyze.Image, args []string) (call.Par
 	var p call.Part
 	p.Fields = item.Fields
 	if l.long {
-		p.Fields, l.sizes = sizedFields, space.Visible(img.Tree(), snap)
+		p.Fields, l.sizes = sizedFields, space.Visible(img.Tree(), snap, nil)
 	}
 	p.Columns = l.columns(p.Fields)
 	p.Rows = itemRows(l.sorted(l.versions(snap, from)), snap, l.sizes)

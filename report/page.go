@@ -136,12 +136,8 @@ func (r *pageRequest) checkTarget(c *call.Call) error {
 // side is what the page says of an image, under names that end so.
 func (r *pageRequest) side(img *analyze.Image, record *analyze.Verification, end string) ([]html.Section,
 	[]*html.Table) {
-	var layers []layer
-	for _, l := range img.LayerFacts() {
-		layers = append(layers, layer{l, img.LayersRead()})
-	}
 	sections := []html.Section{
-		{Name: "layers" + end, Section: pageLayers.Section(layers)},
+		{Name: "layers" + end, Section: pageLayers.Section(layersOf(img))},
 		{Name: "waste" + end, Section: wasteSection(img, r.digests)},
 		{Name: "secrets" + end, Section: secretsTable(r.showSecrets).Section(img.Secrets())},
 	}

@@ -1,6 +1,6 @@
 // Package report is the command line: it lists the subcommands and answers those about the content of images.
-// Larger ones have their own packages: check, diff, docker, complete. Package call runs a command, package render
-// writes its answer.
+// Larger ones have their own packages: check, diff, docker, dockerfile, complete. Package call runs a command, package
+// render writes its answer.
 package report
 
 import (
@@ -14,6 +14,7 @@ import (
 	"layup/report/complete"
 	"layup/report/diff"
 	"layup/report/docker"
+	"layup/report/dockerfile"
 	"layup/report/packages"
 	"layup/report/render"
 )
@@ -51,6 +52,7 @@ func All() []call.Command {
 			Args: "IMAGE", Min: 1, Max: 1, New: newLayers, Details: layersDetails,
 			About:    "list the layers: size, changes, hidden bytes, instruction",
 			Examples: []string{"layup layers shop.tar", "layup layers -f '{{.index}} {{.diffID}}' shop.tar"}},
+		dockerfile.Dockerfile(),
 		{Name: "images", Group: call.Image, Brief: "images, platforms, tags",
 			Args: "SOURCE...", Min: 1, Max: -1, New: newImages, Details: imagesDetails,
 			About: "list what a file or repository holds: images, platforms, blobs",

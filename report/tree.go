@@ -39,7 +39,7 @@ func newTree(f *pflag.FlagSet) call.Answer {
 		p.Fields = item.Fields
 		var sizes *space.Directories
 		if *sized {
-			p.Fields, sizes = sizedFields, space.Visible(img.Tree(), snap)
+			p.Fields, sizes = sizedFields, space.Visible(img.Tree(), snap, nil)
 		}
 		p.Rows = itemRows(snap.Walk(from.Node(), depth.Or(-1)), snap, sizes)
 		p.Columns = []render.Column{item.PathColumn(item.Fields)}

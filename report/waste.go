@@ -45,9 +45,14 @@ type wasteTotals struct {
 
 func newWaste(f *pflag.FlagSet) call.Answer {
 	top := arg.Count(f, "top", "only the `N` that cost most, of paths and of duplicates")
+	var base call.BaseFlags
+	base.Flags(f, true)
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		// Metadata only and duplicates are told by content, but not that of holes.
 		needs := analyze.Needs{Digests: true, Dense: true}
+		if err := base.Find(ctx, c, &needs); err != nil {
+			return call.Failed, err
+		}
 		return c.Ask(ctx, c.Args, nil, needs, func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 			return wastePart(img, top.Or(math.MaxInt)), nil
 		})

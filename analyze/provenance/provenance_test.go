@@ -137,6 +137,55 @@ func TestLayersBelongToTheStepsThatMadeThem(t *testing.T) {
 	}
 }
 
+// The stages of one Dockerfile: here-documents, COPY --link, a stage on another stage, an instruction that changes
+// nothing, comments in an instruction. BuildKit 0.34.2 made both statements.
+func TestStagesAreTold(t *testing.T) {
+	const stages = "sha256:d86f38f3ef31f9b3444c196346097666e1d7c041eacc752a331cebaef7c58389"
+	want := []string{
+		"9 Dockerfile:10 RUN echo $VERSION > /version",
+		"10 Dockerfile:11 COPY --link app.txt /linked.txt",
+		"11 Dockerfile:13 COPY --from=build --link /out/a /srv/a",
+		"12 Dockerfile:14 WORKDIR /work",
+		"13 Dockerfile:15 RUN <<EOF ⏎ echo one > /one ⏎ echo two > /two ⏎ EOF",
+		"14 Dockerfile:19 COPY <<INLINE /inline.txt ⏎ some text ⏎ INLINE",
+		"15 Dockerfile:23 RUN true",
+		"16 Dockerfile:24 ADD app.txt /added.txt",
+		"17 Dockerfile:26 COPY --chmod=600 app.txt /last.txt",
+	}
+	limits := document.DefaultLimits()
+	for _, name := range []string{"stages-v1.json", "stages-v02.json"} {
+		s, err := Read(example(t, name), stages, &limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for how, layers := range map[string][]string{Digest: s.result(), Position: make([]string, len(s.result()))} {
+			b, err := s.Fit(layers)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for i, l := range b.Lines {
+				if l != nil && l.Matched == how {
+					got = append(got, fmt.Sprintf("%d %s %s", i, l, l.OneLine()))
+				}
+			}
+			if !slices.Equal(got, want) || b.Base.Layers != 9 {
+				t.Errorf("%s by %s: got\n%s\nbase %v", name, how, strings.Join(got, "\n"), b.Base)
+			}
+		}
+	}
+}
+
+// result is the longest chain.
+func (s *Statement) result() (longest []string) {
+	for _, c := range s.chains {
+		if len(c.layers) > len(longest) {
+			longest = c.layers
+		}
+	}
+	return longest
+}
+
 // buildkit is the part of a statement that tells layers and lines.
 func buildkit(s map[string]any) map[string]any {
 	run := s["predicate"].(map[string]any)["runDetails"].(map[string]any)["metadata"].(map[string]any)

@@ -63,7 +63,7 @@ func (s *subject) look(rules []Rule) []broken {
 // breaks reports whether a version breaks a rule.
 func (s *subject) breaks(r *Rule, h analyze.Hit) bool {
 	return r.breaks != nil && (h.Status == analyze.Live || !r.live) && r.breaks(h) != "" &&
-		!s.except.Match(h.Version.Node())
+		s.Counts(h.Version.Layer()) && !s.except.Match(h.Version.Node())
 }
 
 // visible makes a rule about visible versions: the message says how one breaks it, and is empty otherwise.
@@ -196,7 +196,7 @@ func NoPrivateKey(except filter.Patterns) Rule {
 func NoEngineDependent() Rule {
 	return Rule{test: func(s *subject) (found findings) {
 		for _, w := range s.Warnings() {
-			if w.Code.Severity != tarfs.High || s.excepts(w.Path) {
+			if w.Code.Severity != tarfs.High || s.excepts(w.Path) || !s.Counts(w.Layer) {
 				continue
 			}
 			message := w.Code.Name + ": " + w.Text()

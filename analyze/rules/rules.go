@@ -194,7 +194,12 @@ func HighestUserWastedPercent(limit float64) Rule {
 // MaxLayers limits the number of layers.
 func MaxLayers(limit int) Rule {
 	return Rule{Limit: int64(limit), test: func(s *subject) findings {
-		n := len(s.Layers)
+		n := 0
+		for layer := range s.Layers {
+			if s.Counts(layer) {
+				n++
+			}
+		}
 		return measured(int64(n), n <= limit, "%d layers, at most %d allowed", n, limit)
 	}}
 }

@@ -21,12 +21,13 @@ func (d *Directories) Bytes(n tarfs.Node) int64 { return d.bytes[n.Number()] }
 // none.
 func (d *Directories) Layer(n tarfs.Node) int { return int(d.layers[n.Number()]) - 1 }
 
-// Visible adds up what a snapshot shows: the bytes that the tar holds of each file, without holes.
-func Visible(tree *tarfs.Tree, snap *tarfs.Snapshot) *Directories {
+// Visible adds up what a snapshot shows: the bytes that the tar holds of each file, without holes. Counted tells which
+// layers count; nil means all.
+func Visible(tree *tarfs.Tree, snap *tarfs.Snapshot, counted func(layer int) bool) *Directories {
 	s := NewSum(tree)
 	last := linked(snap) // when the last of its names came
 	for v := range snap.Walk(tree.Root(), -1) {
-		if v.Type() != tarfs.File {
+		if v.Type() != tarfs.File || counted != nil && !counted(v.ContentLayer()) {
 			continue
 		}
 		s.Add(v.Node().Parent(), v.ContentLayer(), v.Stored())

@@ -58,7 +58,7 @@ func TestSizesAreThoseOfTheBodiesBelow(t *testing.T) {
 		tree, _ := tarfs.Merge(layers, tarfs.Runtime)
 		for upto := range layers {
 			snap := tree.At(upto)
-			sizes, tops := space.Visible(tree, snap), space.Tops(tree, snap)
+			sizes, tops := space.Visible(tree, snap, nil), space.Tops(tree, snap)
 			for v := range snap.Walk(tree.Root(), -1) {
 				if v.Type() != tarfs.Dir {
 					continue

@@ -133,7 +133,7 @@ func (b *browser) compute() tea.Cmd {
 		return nil
 	}
 	return func() tea.Msg {
-		done := computed{stage: s, sizes: space.Visible(s.after.Image.Tree(), s.after.View())}
+		done := computed{stage: s, sizes: space.Visible(s.after.Image.Tree(), s.after.View(), nil)}
 		switch {
 		case difference != nil:
 			done.marks = s.markImages(difference)

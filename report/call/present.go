@@ -173,6 +173,9 @@ func describe(many bool, l Loaded, s render.Section) render.Section {
 	if n := len(img.Errors()); n > 0 && s.Footer != "" {
 		s.Footer += fmt.Sprintf("; without what could not be read of %s", show.Count(n, "layer"))
 	}
+	if s.Footer != "" {
+		s.Footer += withoutBase(img)
+	}
 	for _, e := range img.Errors() {
 		s.Errors = append(s.Errors, item.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()})
 	}

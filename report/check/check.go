@@ -83,6 +83,8 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 	flags := newRuleFlags(f)
 	config := f.String("config", "", "read rules from this `FILE`, instead of .layup.yaml or .dive-ci in the "+
 		"working directory")
+	var own call.BaseFlags
+	own.Flags(f, true)
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		given, err := flags.given()
 		if err != nil {
@@ -112,7 +114,11 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 			return checked(img, list, but), nil
 		}
-		status, err := c.Ask(ctx, c.Args, nil, analyze.Needs{Secrets: true}, ask)
+		needs := analyze.Needs{Secrets: true}
+		if err := own.Find(ctx, c, &needs); err != nil {
+			return call.Failed, err
+		}
+		status, err := c.Ask(ctx, c.Args, nil, needs, ask)
 		if status == call.Failed && err == nil && len(c.Args) > 1 && flags.bare() {
 			c.Hint("every argument is an image; exceptions follow the rule and =: --no-setuid=/usr/bin/su")
 		}

@@ -18,13 +18,34 @@ type ImageFacts struct {
 	Artifact  string `json:"artifactType,omitempty"` // only of an artifact
 	Layers    *int   `json:"layers,omitempty"`       // nil if the image could not be opened
 	Verified  string `json:"verified,omitempty"`
+
+	Base       *BaseFacts `json:"base,omitempty"`       // nil if it is unknown, or nobody asked
+	Provenance string     `json:"provenance,omitempty"` // the digest of the statement about the build
+}
+
+// BaseFacts is the "base" object: the image on which this one was built.
+type BaseFacts struct {
+	Name   string             `json:"name,omitempty"`
+	Digest string             `json:"digest,omitempty"`
+	Layers *int               `json:"layers,omitempty"` // of the oldest; nil if unknown
+	From   analyze.BaseSource `json:"from"`
 }
 
 // FactsOf is what the document says of an image that was loaded.
 func FactsOf(img *analyze.Image) ImageFacts {
 	layers := len(img.Layers)
-	return ImageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform,
+	f := ImageFacts{Source: img.Source, Reference: img.Reference, ID: img.ID, Platform: img.Platform,
 		Artifact: img.ArtifactType, Layers: &layers, Verified: img.Verified}
+	if s := img.Statement(); s != nil {
+		f.Provenance = s.Digest
+	}
+	if base, ok := img.Base(); ok {
+		f.Base = &BaseFacts{Name: base.Name, Digest: base.Digest, From: base.From}
+		if base.Layers >= 0 {
+			f.Base.Layers = &base.Layers
+		}
+	}
+	return f
 }
 
 // ErrorFacts is a member of the document's "errors"; it has no layer if the image could not be opened.

@@ -1,0 +1,74 @@
+package dockerfile
+
+import (
+	"regexp"
+	"strings"
+
+	"layup/analyze/provenance"
+)
+
+var (
+	escapeDirective = regexp.MustCompile("(?i)^#\\s*escape\\s*=\\s*([\\\\`])\\s*$")
+	hereDocument    = regexp.MustCompile(`<<(-?)(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_.]+))`)
+)
+
+// partsOf divides a Dockerfile into instructions, each with the lines that continue it and its here-documents, and
+// lines between them. Source: BuildKit, frontend/dockerfile/parser.
+func partsOf(f provenance.Dockerfile) []Part {
+	lines := strings.Split(strings.ReplaceAll(strings.TrimSuffix(f.Text, "\n"), "\r\n", "\n"), "\n")
+	escape := `\`
+	var list []Part
+	for i := 0; i < len(lines); {
+		end := i + 1
+		if at := escapeDirective.FindStringSubmatch(lines[i]); at != nil && len(list) == directives(list) {
+			escape = at[1]
+		} else if !idle(lines[i]) {
+			end = instructionEnd(lines, i, escape)
+		}
+		list = append(list, Part{Name: f.Name, Line: i + 1, EndLine: end, Text: strings.Join(lines[i:end], "\n")})
+		i = end
+	}
+	return list
+}
+
+// directives counts the comments with which a Dockerfile begins.
+func directives(list []Part) (n int) {
+	for n < len(list) && strings.HasPrefix(list[n].Text, "#") {
+		n++
+	}
+	return n
+}
+
+// idle reports whether a line is empty or a comment.
+func idle(line string) bool {
+	line = strings.TrimSpace(line)
+	return line == "" || line[0] == '#'
+}
+
+// instructionEnd returns the line after an instruction that begins at line i.
+func instructionEnd(lines []string, i int, escape string) int {
+	end := i + 1
+	for last := lines[i]; strings.HasSuffix(strings.TrimRight(last, " \t"), escape) && end < len(lines); end++ {
+		if !idle(lines[end]) {
+			last = lines[end]
+		}
+	}
+	switch keyword(lines[i]) {
+	case "RUN", "COPY", "ADD":
+	default:
+		return end
+	}
+	for _, here := range hereDocument.FindAllStringSubmatch(strings.Join(lines[i:end], "\n"), -1) {
+		mark := here[2] + here[3] + here[4]
+		for end < len(lines) {
+			line := lines[end]
+			if here[1] == "-" {
+				line = strings.TrimLeft(line, "\t")
+			}
+			if end++; line == mark {
+				break
+			}
+		}
+	}
+	return end
+}
