@@ -38,6 +38,7 @@ var Formats = []Format{
 	{Name: "csv", About: "RFC 4180 with a header", write: writeCSV},
 	{Name: "tsv", About: "a row a line, cells separated by tabs", write: writeTSV},
 	{Name: "markdown", About: "tables for a comment on GitHub or GitLab", Brief: true, write: writeMarkdown},
+	{Name: "schema", About: "the JSON Schema of the document that json writes", Whole: true, write: writeSchema},
 	{Name: "sarif", About: "SARIF 2.1.0, as code scanning takes it", Only: Findings, write: writeSARIF},
 	{Name: "junit", About: "JUnit XML, as CI servers show it", Only: Findings, write: writeJUnit},
 	{Name: "cyclonedx", About: "CycloneDX 1.6, a software bill of materials", Only: Components, write: writeCycloneDX},

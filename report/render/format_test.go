@@ -9,7 +9,7 @@ func TestUnknownFormatsSuggestTheNearest(t *testing.T) {
 	for format, want := range map[string]string{
 		"jsn":       "or a Go template such as '{{.path}}'; did you mean json?",
 		"JSON":      "; did you mean json?",
-		"jsonlines": `unknown --format "jsonlines": it is table, json, jsonl, csv, tsv, markdown, or a Go template`,
+		"jsonlines": `unknown --format "jsonlines": it is table, json, jsonl, csv, tsv, markdown, schema, or a Go template`,
 		"yaml":      `unknown --format "yaml": it is table`,
 		"":          `unknown --format "": it is table`,
 		"tabel":     "; did you mean table?",
