@@ -66,7 +66,7 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 		{"no terminal to browse in", "browse x", "layup: browse: needs a terminal for input and output\nlayup: hint: " +
 			"layup ls -R x  lists the files anywhere\n"},
 		{"an unknown format", "ls -f jsn x", "layup: unknown --format \"jsn\": it is table, json, jsonl, csv, tsv, " +
-			"markdown, or a Go template such as '{{.path}}'; did you mean json?\n"},
+			"markdown, schema, or a Go template such as '{{.path}}'; did you mean json?\n"},
 		{"a format for raw bytes", "cat -f json x y", "layup: cat: --format does not apply: it writes no document\n"},
 		{"a limit without a value", "ls --limit path x", "layup: --limit \"path\": want NAME=VALUE\n"},
 		{"both kinds of versions", "find x --live --hidden", "layup: find: --live and --hidden exclude each other\nlayup: " +
