@@ -45,9 +45,8 @@ func keys() []key {
 		{[]string{"left", "h"}, "← h", "close a directory, or go to the one above", (*browser).left},
 		{[]string{"enter"}, "enter", "open a directory, read a file", (*browser).enter},
 		{[]string{"space"}, "space", "open or close a directory", (*browser).fold},
-		{[]string{"E"}, "E", "open every directory", func(b *browser) tea.Cmd { return b.foldAll(true) }},
-		{[]string{"C", "ctrl+space", "ctrl+@"}, "C ctrl-space", "close every directory",
-			func(b *browser) tea.Cmd { return b.foldAll(false) }},
+		{[]string{"E"}, "E", "open every directory", opened(all)},
+		{[]string{"C", "ctrl+space", "ctrl+@"}, "C ctrl-space", "close every directory", opened(onlyRoot)},
 		{[]string{"/"}, "/", "find a name in all layers, live or hidden", (*browser).find},
 		{[]string{"esc"}, "esc", "leave what was found, or a filter", (*browser).leave},
 		{[]string{"a", "ctrl+a"}, "a ctrl-a", "only what the layer added", filtered(added)},
@@ -69,13 +68,13 @@ func keys() []key {
 // filtered turns a filter of the tree on or off.
 func filtered(bits mark) func(*browser) tea.Cmd {
 	return func(b *browser) tea.Cmd {
-		if !b.tree.compared() {
+		next := b.draft()
+		if !next.compared() {
 			b.note = "select a layer on the left first: all layers together changed nothing"
 			return nil
 		}
-		b.tree.filter ^= bits
-		b.redraw(b.tree.rows[b.at.row].place)
-		return nil
+		next.filter ^= bits
+		return b.regrow(next)
 	}
 }
 
@@ -101,9 +100,16 @@ func (b *browser) enter() tea.Cmd {
 // fold opens or closes a directory.
 func (b *browser) fold() tea.Cmd {
 	if !b.inLayers && b.found == nil {
-		b.tree.toggle(b.at.row)
+		b.toggle()
 	}
 	return nil
+}
+
+// toggle opens or closes the selected directory, unless all rows are being made anew.
+func (b *browser) toggle() {
+	if b.next == nil {
+		b.tree.toggle(b.at.row)
+	}
 }
 
 // right opens a directory, or goes to its first row.
@@ -117,7 +123,7 @@ func (b *browser) right() tea.Cmd {
 	if r := b.tree.rows[b.at.row]; r.open {
 		b.selectRow(b.at.row + 1)
 	} else if v, _ := b.selected(); v.Type() == tarfs.Dir {
-		b.tree.toggle(b.at.row)
+		b.toggle()
 	}
 	return nil
 }
@@ -132,7 +138,7 @@ func (b *browser) left() tea.Cmd {
 		return nil
 	}
 	if i := b.at.row; b.tree.rows[i].open && i > 0 {
-		b.tree.toggle(i)
+		b.toggle()
 	} else if i == 0 {
 		return b.switchSide()
 	} else {
@@ -141,24 +147,26 @@ func (b *browser) left() tea.Cmd {
 	return nil
 }
 
-func (b *browser) foldAll(open bool) tea.Cmd {
-	selected := b.tree.rows[b.at.row].place
-	b.tree.all(open)
-	b.redraw(selected)
-	return nil
+// opened opens or closes every directory.
+func opened(how opening) func(*browser) tea.Cmd {
+	return func(b *browser) tea.Cmd {
+		next := b.draft()
+		next.open = how
+		return b.regrow(next)
+	}
 }
 
 // showOld shows or leaves out what is hidden.
 func (b *browser) showOld() tea.Cmd {
-	b.tree.old = !b.tree.old
-	b.redraw(b.tree.rows[b.at.row].place)
-	return nil
+	next := b.draft()
+	next.old = !next.old
+	return b.regrow(next)
 }
 
 func (b *browser) order() tea.Cmd {
-	b.tree.bySize = !b.tree.bySize
-	b.redraw(b.tree.rows[b.at.row].place)
-	return nil
+	next := b.draft()
+	next.bySize = !next.bySize
+	return b.regrow(next)
 }
 
 // owner selects the layer that wrote what is selected.
@@ -168,17 +176,9 @@ func (b *browser) owner() tea.Cmd {
 		b.note = "no layer of the list owns it"
 		return nil
 	}
-	node := v.Node()
-	cmd := b.selectLayer(v.Layer() + 1)
-	b.reveal(node)
-	return cmd
-}
-
-// reveal selects a path in the tree.
-func (b *browser) reveal(n tarfs.Node) {
-	if row := b.tree.find(n); row >= 0 {
-		b.selectRow(row)
-	}
+	next, node := b.draft(), v.Node()
+	next.reveal = &node
+	return b.selectLayer(v.Layer()+1, next)
 }
 
 // showHit shows what a search found in the tree: of all layers if it is live, else of the layer that wrote it.
@@ -187,19 +187,17 @@ func (b *browser) showHit() tea.Cmd {
 		return nil
 	}
 	h := b.found.hits[b.found.at.row]
-	b.found, b.tree.filter = nil, 0
-	var cmd tea.Cmd
+	b.found = nil
+	next, node := b.draft(), h.Version.Node()
+	next.filter, next.reveal = 0, &node
 	switch {
 	case b.difference != nil:
-		b.tree.old = b.tree.old || h.Status != analyze.Live
+		next.old = next.old || h.Status != analyze.Live
+		return b.regrow(next)
 	case h.Status == analyze.Live:
-		cmd = b.selectLayer(0)
-	default:
-		cmd = b.selectLayer(1 + h.Version.Layer())
+		return b.selectLayer(0, next)
 	}
-	b.tree.again()
-	b.reveal(h.Version.Node())
-	return cmd
+	return b.selectLayer(1+h.Version.Layer(), next)
 }
 
 // find asks for a text and searches for it in all layers.
@@ -247,9 +245,9 @@ func (b *browser) leave() tea.Cmd {
 		b.found = nil
 		return nil
 	}
-	if b.tree.filter != 0 {
-		b.tree.filter = 0
-		b.redraw(b.tree.rows[b.at.row].place)
+	if next := b.draft(); next.filter != 0 {
+		next.filter = 0
+		return b.regrow(next)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ type browser struct {
 	layer         cursor
 	tree          forest
 	at            cursor         // in the rows of the tree
+	next          *draft         // whose rows are being made; nil if none is
 	stages        map[int]*stage // of all layers, and of the one that is shown
 
 	found  *finding // what a search found, in place of the tree
@@ -67,8 +68,7 @@ func newBrowser(ctx context.Context, img *analyze.Image) *browser {
 		b.layers = append(b.layers, layer{fmt.Sprint(l.Index), max(l.Unpacked, l.Size), l.HiddenBytes,
 			l.Instruction.Short(), l.Index})
 	}
-	b.stage(analyze.Last)
-	return b
+	return b.begin()
 }
 
 // newDifference shows what differs between two images.
@@ -82,12 +82,18 @@ func newDifference(ctx context.Context, c *analyze.Comparison) *browser {
 		b.layers = append(b.layers, layer{fmt.Sprintf("%s %d", m.Status, n), side.Image.Layers[n].Size, 0,
 			side.Image.Instruction(n).Short(), analyze.Last})
 	}
-	b.stage(analyze.Last)
+	return b.begin()
+}
+
+// begin shows the root.
+func (b *browser) begin() *browser {
+	b.tree.stage = b.stage(analyze.Last)
+	b.tree.grow(onlyRoot, nil)
 	return b
 }
 
-// stage shows the tree after a layer, and keeps the selected path where it is there.
-func (b *browser) stage(n int) {
+// stage is the tree after a layer.
+func (b *browser) stage(n int) *stage {
 	// Sizes and marks need as much memory as the tree has nodes: those of other layers go.
 	maps.DeleteFunc(b.stages, func(k int, _ *stage) bool { return k != n && k != analyze.Last })
 	s := b.stages[n]
@@ -101,19 +107,56 @@ func (b *browser) stage(n int) {
 		}
 		b.stages[n] = s
 	}
-	var selected place
-	if len(b.tree.rows) > 0 {
-		selected = b.tree.rows[b.at.row].place
-	}
-	b.tree.stage = s
-	b.redraw(selected)
+	return s
 }
 
-// redraw makes the rows anew, and selects a place again if it is still there.
-func (b *browser) redraw(selected place) {
-	b.tree.again()
-	row := slices.IndexFunc(b.tree.rows, func(r row) bool { return r.place == selected })
-	b.selectRow(max(row, 0))
+// A draft is a forest that a key changed, and what is to become of its rows.
+type draft struct {
+	forest
+	open   opening
+	reveal *tarfs.Node // what to select; nil keeps the selection if it is still there
+}
+
+// draft is what is shown, or will be soon: for a key to change.
+func (b *browser) draft() draft {
+	if b.next != nil {
+		return *b.next
+	}
+	return draft{forest: b.tree}
+}
+
+// A crop is the rows of a draft.
+type crop struct {
+	of   *draft
+	rows []row
+}
+
+// regrow makes the rows of a draft and shows them when they are there: a million rows take long.
+func (b *browser) regrow(next draft) tea.Cmd {
+	b.next = &next
+	of, old, fixed := &next, b.tree.rows, *next.stage
+	return func() tea.Msg {
+		made := of.forest
+		made.stage = &fixed // sizes and marks may come meanwhile
+		made.grow(of.open, old)
+		return crop{of, made.rows}
+	}
+}
+
+// take shows the rows of the last draft.
+func (b *browser) take(c crop) tea.Cmd {
+	if c.of != b.next {
+		return nil
+	}
+	selected := b.tree.rows[b.at.row].place
+	b.tree, b.next = c.of.forest, nil
+	b.tree.rows = c.rows
+	at := slices.IndexFunc(c.rows, func(r row) bool { return r.place == selected })
+	if c.of.reveal != nil {
+		at = max(at, b.tree.find(*c.of.reveal))
+	}
+	b.at.move(max(at, 0), len(b.tree.rows), b.paneHeight())
+	return b.compute()
 }
 
 // Init adds up the sizes of the first stage.
@@ -153,9 +196,11 @@ func (b *browser) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		b.layer.move(b.layer.row, len(b.layers), b.paneHeight())
 	case computed:
 		msg.stage.sizes, msg.stage.marks = msg.sizes, msg.marks
-		if msg.stage == b.tree.stage && (b.tree.bySize || b.tree.filter != 0) {
-			b.redraw(b.tree.rows[b.at.row].place)
+		if next := b.draft(); msg.stage == next.stage && (next.bySize || next.filter != 0) {
+			return b, b.regrow(next)
 		}
+	case crop:
+		return b, b.take(msg)
 	case *finding:
 		b.found, b.note = msg, msg.summary()
 	case *page:
@@ -208,7 +253,7 @@ func (b *browser) click(x, y int) tea.Cmd {
 		return nil
 	}
 	if b.inLayers = x < b.layersWidth(); b.inLayers {
-		return b.selectLayer(b.layer.top + row)
+		return b.selectLayer(b.layer.top+row, b.draft())
 	}
 	if at := b.cursor().top + row; at == b.cursor().row {
 		return b.enter()
@@ -237,15 +282,14 @@ func (b *browser) listed() int {
 // selectRow selects a row of the right side.
 func (b *browser) selectRow(row int) { b.cursor().move(row, b.listed(), b.paneHeight()) }
 
-// selectLayer selects a layer and shows the tree after it.
-func (b *browser) selectLayer(row int) tea.Cmd {
+// selectLayer selects a layer, and shows a draft after it.
+func (b *browser) selectLayer(row int, next draft) tea.Cmd {
 	b.layer.move(row, len(b.layers), b.paneHeight())
 	if len(b.layers) == 0 || b.difference != nil {
 		return nil
 	}
-	b.found = nil
-	b.stage(b.layers[b.layer.row].stage)
-	return b.compute()
+	b.found, next.stage = nil, b.stage(b.layers[b.layer.row].stage)
+	return b.regrow(next)
 }
 
 // scroll moves the selection by some rows.
@@ -254,7 +298,7 @@ func (b *browser) scroll(rows int) tea.Cmd {
 	case b.page != nil:
 		b.page.top = b.page.limited(b.page.top+rows, b.height)
 	case b.inLayers:
-		return b.selectLayer(b.layer.row + rows)
+		return b.selectLayer(b.layer.row+rows, b.draft())
 	default:
 		b.selectRow(b.cursor().row + rows)
 	}

@@ -315,33 +315,29 @@ func (f *forest) parent(i int) int {
 	return i
 }
 
-// again makes the rows anew after a change of what is wanted: what was open stays open.
-func (f *forest) again() {
+// An opening says which directories are open after rows were made anew.
+type opening int
+
+const (
+	asBefore opening = iota
+	all
+	onlyRoot
+)
+
+// grow makes the rows; old are those before.
+func (f *forest) grow(how opening, old []row) {
 	open := map[place]bool{f.root(): true}
-	for _, r := range f.rows {
-		if r.open {
+	for _, r := range old {
+		if how == asBefore && r.open {
 			open[r.place] = true
 		}
 	}
-	f.grow(func(r row) bool { return open[r.place] })
-}
-
-// all opens or closes every directory.
-func (f *forest) all(open bool) {
-	f.grow(func(r row) bool {
-		v, _ := f.shown(r.place)
-		return r.depth == 0 || open && v.Type() == tarfs.Dir
-	})
-}
-
-// grow makes the rows, with the directories open that are to be.
-func (f *forest) grow(open func(row) bool) {
-	f.rows = f.rows[:0]
+	f.rows = nil
 	todo := []row{{place: f.root()}} // the next row is the last
 	for len(todo) > 0 {
 		r := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if open(r) {
+		if open[r.place] || how == all && f.isDir(r.place) {
 			list := f.branches(r.place)
 			for _, p := range slices.Backward(list) {
 				todo = append(todo, row{place: p, depth: r.depth + 1})
@@ -350,6 +346,11 @@ func (f *forest) grow(open func(row) bool) {
 		}
 		f.rows = append(f.rows, r)
 	}
+}
+
+func (f *forest) isDir(p place) bool {
+	v, _ := f.shown(p)
+	return v.Type() == tarfs.Dir
 }
 
 // find returns the index of a place, and opens the directories above it; -1 if it is not drawn.

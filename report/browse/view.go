@@ -221,6 +221,8 @@ func (b *browser) lastLine() string {
 	switch {
 	case b.prompt != nil:
 		return fit(b.prompt.label+show.Line(b.prompt.text)+"█", b.width)
+	case b.next != nil:
+		return styled(fit("listing…", b.width), bold)
 	case b.note != "":
 		return styled(fit(b.note, b.width), bold)
 	}
