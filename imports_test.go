@@ -109,8 +109,7 @@ var rooms = map[string][]string{
 	"report": question("report/browse", "report/check", "report/complete", "report/diff", "report/docker",
 		"report/dockerfile", "report/item",
 		"report/packages", "report/render/html", "analyze/extract", "analyze/filter", "analyze/packages",
-		"analyze/source/kinds", "analyze/source/pull",
-		"analyze/space"),
+		"analyze/source/decode", "analyze/source/kinds", "analyze/source/pull", "analyze/space"),
 
 	"fixtures":                {compress, xz},
 	"fixtures/bench":          {"fixtures/storage"},

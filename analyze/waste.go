@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"iter"
-	"path"
 	"slices"
 	"strings"
 
@@ -123,8 +122,8 @@ func (img *Image) Wasted() []Wasted {
 // Usage says how many bytes the final tree shows in each directory; that of the root is [Account.Live].
 func (img *Image) Usage() *space.Directories { return space.Visible(img.Tree(), img.Top(), img.Counts) }
 
-// HiddenUsage says how many bytes each directory hides, also those that were deleted; that of the root is
-// [Account.Hidden]. What no layer ever showed counts in the nearest directory of its path.
+// HiddenUsage says how many bytes each path hides, and everything below it, also if it was deleted; that of the root is
+// [Account.Hidden]. What no layer ever showed counts at the deepest path above it that any layer held.
 func (img *Image) HiddenUsage() *space.Directories {
 	type part struct {
 		layer int
@@ -132,11 +131,11 @@ func (img *Image) HiddenUsage() *space.Directories {
 	}
 	tree, parts := img.Tree(), map[int][]part{}
 	for w := range img.wasted(img.UnorderedHits()) {
-		dir := w.Hit.Version.Node().Parent()
+		n := w.Hit.Version.Node()
 		if w.Hit.Status == Unseen {
-			dir = nearest(tree, path.Dir(w.Hit.Version.Node().Path()))
+			n = nearest(tree, n.Path())
 		}
-		parts[dir.Number()] = append(parts[dir.Number()], part{w.Layer(), w.Bytes})
+		parts[n.Number()] = append(parts[n.Number()], part{w.Layer(), w.Bytes})
 	}
 	sum := space.NewSum(tree)
 	for n := range tree.Nodes() {
@@ -147,7 +146,7 @@ func (img *Image) HiddenUsage() *space.Directories {
 	return sum.Directories()
 }
 
-// nearest returns the deepest of the directories on a path that any layer ever held.
+// nearest returns the deepest of the paths on the way to one that any layer ever held.
 func nearest(tree *tarfs.Tree, path string) tarfs.Node {
 	at := tree.Root()
 	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {

@@ -24,9 +24,9 @@ SIZE is the content of the files at and below a directory, as the final tree sho
 several hard links counts once in each directory that has any of them below it: a directory may hold less
 than the sum of those in it. LAYER stores most of it. Of a sparse file its holes do not count.
 
-HIDDEN is the content that the image still carries there and no longer shows. --hidden lists where it is,
-deleted directories included, and names the layer that stores most of that. The sizes of the root are the
-"live" and "hidden" of layup waste.
+HIDDEN is the content that the image still carries there and no longer shows: of a file, that of its older
+versions. --hidden lists the directories that have any, deleted ones included, the largest of that first,
+and names the layer that stores most of it. The sizes of the root are the "live" and "hidden" of layup waste.
 `
 
 // usages is what du was asked for.
@@ -49,7 +49,8 @@ func newDu(f *pflag.FlagSet) call.Answer {
 	f.VarP(&u.depth, "depth", "d", "list `N` levels below")
 	f.BoolVarP(&u.total, "summarize", "s", false, "only the sum: --depth 0")
 	f.BoolVar(&u.hidden, "hidden", false, "list the directories that hide content")
-	u.sort = arg.Choose(f, "sort", []string{"size", "hidden", "path"}, "sort by largest, most hidden, or path first")
+	u.sort = arg.Choose(f, "sort", []string{"size", "hidden", "path"}, "sort by largest, most hidden, or path first "+
+		"(default size; with --hidden, hidden)")
 	var base call.BaseFlags
 	base.Flags(f, true)
 	return func(ctx context.Context, c *call.Call) (int, error) {
@@ -59,6 +60,8 @@ func newDu(f *pflag.FlagSet) call.Answer {
 			return call.Failed, call.Usage("", "du: takes one path; %s is a second one", show.Path(paths[1]))
 		case u.total && u.depth.Given:
 			return call.Failed, call.Usage("", "du: --summarize and --depth exclude each other")
+		case u.hidden && !f.Changed("sort"):
+			u.sort.Word = "hidden"
 		}
 		var needs analyze.Needs
 		if err := base.Find(ctx, c, &needs); err != nil {
@@ -75,7 +78,7 @@ func (u *usages) ask(c *call.Call, img *analyze.Image, args []string) (call.Part
 	}
 	list := u.list(img, from)
 	order := func(d directory) int64 { return d.size }
-	if u.hidden || u.sort.Word == "hidden" {
+	if u.sort.Word == "hidden" {
 		order = func(d directory) int64 { return d.hidden }
 	}
 	sum := list[0] // that of the directory itself
@@ -88,7 +91,7 @@ func (u *usages) ask(c *call.Call, img *analyze.Image, args []string) (call.Part
 	return p, nil
 }
 
-// start is what was asked for: visible, or a deleted directory, which has hidden content.
+// start is what was asked for: visible, or what was deleted and has hidden content.
 func (u *usages) start(c *call.Call, img *analyze.Image, args []string) (tarfs.Node, error) {
 	_, from, err := start(c, img, &arg.Number{}, args)
 	if err == nil {
@@ -110,11 +113,11 @@ func (u *usages) list(img *analyze.Image, from tarfs.Node) []directory {
 	var list []directory
 	add := func(n tarfs.Node) {
 		d := directory{path: n.Path(), size: live.Bytes(n), hidden: hidden.Bytes(n), layer: live.Layer(n)}
-		if u.hidden {
-			d.layer = hidden.Layer(n)
-		}
 		if v, ok := img.Top().Of(n); ok && v.Type() == tarfs.File {
 			d.size, d.layer = v.Stored(), v.ContentLayer()
+		}
+		if u.hidden {
+			d.layer = hidden.Layer(n)
 		}
 		if d.layer != tarfs.NoLayer {
 			d.instruction = img.Instruction(d.layer)
@@ -124,11 +127,21 @@ func (u *usages) list(img *analyze.Image, from tarfs.Node) []directory {
 	for n := range from.Walk(depth) {
 		v, ok := img.Top().Of(n)
 		listed := !u.hidden && ok && v.Type() == tarfs.Dir && (img.Counts(0) || live.Bytes(n) > 0)
-		if n == from || u.hidden && hidden.Bytes(n) > 0 || listed {
+		if n == from || u.hidden && hidden.Bytes(n) > 0 && everDir(n) || listed {
 			add(n)
 		}
 	}
 	return list
+}
+
+// everDir reports whether any layer made a directory of a path.
+func everDir(n tarfs.Node) bool {
+	for v := range n.Versions() {
+		if v.Type() == tarfs.Dir {
+			return true
+		}
+	}
+	return false
 }
 
 var usageTable = slices.Concat(render.Table[directory]{

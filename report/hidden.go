@@ -3,8 +3,10 @@ package report
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/filter"
 	"layup/analyze/show"
+	"layup/analyze/source/decode"
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/item"
@@ -24,7 +27,8 @@ const hiddenDetails = `
 Every version of a path that a later layer deleted or overwrote, largest first. Whoever has the image
 can read them: layup cat --layer N IMAGE PATH. The bytes below the table count each file once,
 however many hard links it has. PATTERN is what find takes. An argument that is a file or a directory
-here is one more image; with --name, all are.
+here is one more image, with a slash first only if it looks like one: /etc is a path in the image. With
+--name, all are images.
 
 With --unseen also content that no layer ever showed: entries that their own layer replaces or ignores,
 and what whiteouts carry. layup extract --layer-tar N has the bytes.
@@ -108,10 +112,14 @@ func (s *hiddenSearch) answer(ctx context.Context, c *call.Call) (int, error) {
 }
 
 // divided tells images from patterns: the first argument is an image, and so is every other that is there or looks like
-// the name of one.
+// the name of one. An absolute name may be a path in the image that this machine also has, such as /etc: it is an image
+// only if what is there begins like one.
 func divided(args []string) (images, patterns []string) {
 	for i, arg := range args {
-		there := slices.ContainsFunc(call.FilesOf(arg), func(name string) bool { _, err := os.Stat(name); return err == nil })
+		there := slices.ContainsFunc(call.FilesOf(arg), func(name string) bool {
+			_, err := os.Stat(name)
+			return err == nil && (name != arg || !filepath.IsAbs(name) || beginsLikeImage(name))
+		})
 		if i == 0 || there || strings.Contains(arg, ".tar") && !strings.ContainsAny(arg, "*?[{") {
 			images = append(images, arg)
 		} else {
@@ -119,6 +127,27 @@ func divided(args []string) (images, patterns []string) {
 		}
 	}
 	return images, patterns
+}
+
+// beginsLikeImage reports whether a directory has the documents of an image, or a file the first bytes of an archive.
+func beginsLikeImage(name string) bool {
+	for _, document := range []string{"index.json", "manifest.json", "repositories"} {
+		if _, err := os.Stat(filepath.Join(name, document)); err == nil {
+			return true
+		}
+	}
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() { // to open a pipe would wait
+		return false
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // opened for reading: closing cannot lose anything
+	head := make([]byte, decode.HeadSize)
+	n, _ := io.ReadFull(f, head) // what is shorter is whole
+	return decode.Sniff(head[:n], info.Size()) != ""
 }
 
 // hiddenTotals is the document's "totals".

@@ -26,7 +26,8 @@ Of a directory what lies in it is listed, of anything else the thing itself; wit
 symlink to a directory is followed. -R and --depth also list the directory itself: --depth 0 lists
 nothing else. LAYER is the owner, as "layup owner" says. --layer N lists what that layer's own tar
 holds, at and below PATH, and the paths it deletes, whatever later layers did. -l shows of a directory
-what "layup du" says, the content at and below it, and sorts by that; JSON has it as treeSize.
+what "layup du" says, the content at and below it without the holes of sparse files, and sorts by that;
+JSON has it as treeSize.
 `
 
 // A listing is what the flags of ls ask for.
