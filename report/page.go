@@ -30,6 +30,9 @@ and of the configuration unless --show-secrets is given. --no-verify leaves the 
 --digests reads more than a listing does: the page then also holds the SHA-256 of every file in its history, duplicates,
 what of hidden is metadata only, and in the record the digest of the input as a whole and its other blobs.
 
+--own leaves out what the layers of the base image hold: the page's sums, maps and findings are of the image's own
+layers. The tree of files and the history of a path stay whole.
+
 With two images the page is their difference, as diff says it: layers shared, added and removed, sizes by layer and by
 directory, a map of what grew or shrank, the configuration, and the paths that were added, changed or removed with
 their history in both images. It holds the records and the findings of both, and says which findings one of them has
@@ -42,6 +45,7 @@ alone.
 type pageRequest struct {
 	showSecrets, digests, force bool
 	choice                      diff.Choice // of two images
+	base                        call.BaseFlags
 }
 
 func newPage(f *pflag.FlagSet) call.Answer {
@@ -51,6 +55,7 @@ func newPage(f *pflag.FlagSet) call.Answer {
 	f.BoolVar(&r.showSecrets, "show-secrets", false, "show the values of secrets")
 	f.BoolVar(&r.force, "force", false, "replace a file that is not a page of layup")
 	r.choice.Flags(f)
+	r.base.Flags(f, true)
 	return r.answer
 }
 
@@ -61,8 +66,11 @@ func (r *pageRequest) answer(ctx context.Context, c *call.Call) (int, error) {
 	if len(c.Args) == 2 {
 		return r.compare(ctx, c)
 	}
-	opt, err := c.Options(c.Args, analyze.Needs{Digests: r.digests, Dense: true, Secrets: true,
-		Origin: true})
+	needs := analyze.Needs{Digests: r.digests, Dense: true, Secrets: true, Origin: true}
+	if err := r.base.Find(ctx, c, &needs); err != nil {
+		return call.Failed, err
+	}
+	opt, err := c.Options(c.Args, needs)
 	if err != nil {
 		return call.Failed, err
 	}
@@ -153,7 +161,11 @@ func (r *pageRequest) compare(ctx context.Context, c *call.Call) (int, error) {
 		return call.Failed, call.Usage("write one of them to a file", "report: standard input cannot be both images")
 	}
 	var records [2]*analyze.Verification
-	list, sides, err := r.choice.Load(ctx, c, analyze.Needs{Digests: r.digests, Dense: true, Secrets: true},
+	needs := analyze.Needs{Digests: r.digests, Dense: true, Secrets: true, Origin: true}
+	if r.base.Given() {
+		return call.Failed, call.Usage("", "report: --own and --base-of are for one image")
+	}
+	list, sides, err := r.choice.Load(ctx, c, needs,
 		func(names [2]string, opt [2]analyze.Options) (images [2]*analyze.Image, errs [2]error) {
 			images, records, errs = analyze.OpenRecordedPair(ctx, names, opt, r.digests)
 			return images, errs

@@ -60,6 +60,7 @@ type changeColumns struct {
 	open      []int // numbers of the directories above the last path, and its own
 	log       []analyze.Change
 	digests   bool // with the digests of contents
+	counts    func(layer int) bool
 }
 
 // filesOf lists every path that any layer ever held, and what every layer did to it, as log says.
@@ -71,7 +72,7 @@ func filesOf(img *analyze.Image, name string, digests bool) *html.Table {
 		mtime: t.Signed("mtime"), nanos: t.Numbers("nanos"), fate: t.Numbers("fate"), hiddenBy: t.Numbers("hiddenBy"),
 		how: t.Numbers("how"), counted: t.Numbers("counted"), owner: t.Signed("owner"),
 		extraAt: t.Numbers("extraAt"), extraKind: t.Numbers("extraKind"), extraValue: t.Names("extraValue"),
-		snap: img.Top(), digests: digests}
+		snap: img.Top(), digests: digests, counts: img.Counts}
 	for n := range img.Tree().Nodes() {
 		c.path(n)
 	}
@@ -173,7 +174,7 @@ func (c *changeColumns) outcome(v tarfs.Version, next analyze.Change) {
 	c.hiddenBy.Add(uint64(h.HiddenBy + 1))
 	c.how.Add(uint64(h.How))
 	switch b, ok := v.Body(); {
-	case !ok || b.Version() != v:
+	case !ok || b.Version() != v || !c.counts(b.Layer()):
 		c.counted.Add(1)
 	case b.Stored() == v.Size():
 		c.counted.Add(0)

@@ -87,9 +87,15 @@ const mostDuplicates = 1000
 func wasteSection(img *analyze.Image, digests bool) render.Section {
 	account, duplicates := img.Account(), img.Duplicates()
 	totals := wasteTotalsOf(account, duplicates)
+	left := 0 // layers of the base that do not count
+	for left < len(img.Layers) && !img.Counts(left) {
+		left++
+	}
 	return render.Section{
-		Extra: []render.Extra{{Name: "totals", Value: totals}, {Name: "line", Value: wasteFooter(account, totals.Duplicates)},
-			{Name: "contents", Value: len(duplicates)}, {Name: "digests", Value: digests}},
+		Extra: []render.Extra{{Name: "totals", Value: totals}, {Name: "line", Value: wasteFooter(account, totals.Duplicates) +
+			call.WithoutBase(img)},
+			{Name: "contents", Value: len(duplicates)}, {Name: "digests", Value: digests},
+			{Name: "left", Value: left}},
 		Lists: []render.List{duplicatesTable.List("duplicates", first(duplicates, mostDuplicates)),
 			wasteLayersTable.List("layers", account.Layers)},
 	}

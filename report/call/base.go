@@ -25,6 +25,9 @@ func (b *BaseFlags) Flags(f *pflag.FlagSet, own bool) {
 		"(repeatable), unless the provenance or the annotations of the image tell it")
 }
 
+// Given reports whether there is one of the flags.
+func (b *BaseFlags) Given() bool { return b.own || len(b.of) > 0 }
+
 // Find opens the images among which the base may be, and adds to the needs what the flags ask for.
 func (b *BaseFlags) Find(ctx context.Context, c *Call, needs *analyze.Needs) error {
 	if c.own.Lookup("own") != nil && !b.own && len(b.of) > 0 {
@@ -44,8 +47,8 @@ func (b *BaseFlags) Find(ctx context.Context, c *Call, needs *analyze.Needs) err
 	return nil
 }
 
-// withoutBase says in the sum of an answer which layers do not count; empty if all do.
-func withoutBase(img *analyze.Image) string {
+// WithoutBase says in the sum of an answer which layers do not count; empty if all do.
+func WithoutBase(img *analyze.Image) string {
 	base, known := img.Base()
 	if !known || base.Layers < 1 || img.Counts(0) {
 		return ""

@@ -174,7 +174,7 @@ func describe(many bool, l Loaded, s render.Section) render.Section {
 		s.Footer += fmt.Sprintf("; without what could not be read of %s", show.Count(n, "layer"))
 	}
 	if s.Footer != "" {
-		s.Footer += withoutBase(img)
+		s.Footer += WithoutBase(img)
 	}
 	for _, e := range img.Errors() {
 		s.Errors = append(s.Errors, item.ErrorFacts{Layer: &e.Layer, Message: e.Err.Error()})

@@ -3,7 +3,7 @@
 import { chip, choice, el, part, plainTable, section } from "./dom.js";
 import { count, drawnMode, grouped, line, percent, safe, shortDigest, sized } from "./text.js";
 import { Grid } from "./grid.js";
-import { fates, fateLive, fateNone, hows } from "./tree.js";
+import { fates, fateLive, hows } from "./tree.js";
 import { instructionOf } from "./layers.js";
 import { Versions } from "./versions.js";
 
@@ -29,13 +29,13 @@ export function findingsSection(sides, union, odd, state, onopen) {
 
 function hiddenRows(tree) {
   const rows = [];
-  for (let row = 0; row < tree.fate.length; row++) if (tree.fate[row] !== fateLive && tree.fate[row] !== fateNone) rows.push(row);
+  for (let row = 0; row < tree.fate.length; row++) if (tree.fate[row] !== fateLive && tree.counts(row)) rows.push(row);
   return rows;
 }
 
 function setuidRows(tree) {
   const rows = [];
-  for (let row = 0; row < tree.mode.length; row++) if (tree.mode[row] & 0o6000 && tree.fate[row] !== fateNone) rows.push(row);
+  for (let row = 0; row < tree.mode.length; row++) if (tree.mode[row] & 0o6000 && tree.counts(row)) rows.push(row);
   return rows;
 }
 

@@ -67,6 +67,7 @@ function columnsOf(layers, state) {
     { title: "Hidden", number: true, cell: l => l.hiddenBytes === undefined ? "-" : sized(l.hiddenBytes),
       hint: l => grouped(l.hiddenBytes || 0) + " bytes" },
     directories && { title: "Directory", spare: true, cell: l => shortened(l.directory), hint: l => safe(l.directory || "") },
+    layers.some(l => l.base) && { title: "Base", spare: true, cell: l => l.base ? "base" : "" },
     { title: "Instruction", wide: true, cell: l => instructionOf(l), hint: l => line(l.createdBy || l.comment || "") },
   ].filter(Boolean);
 }

@@ -28,12 +28,20 @@ function imageFacts(side) {
     ["Image ID", image.id && line(image.id)], ["Manifest", image.manifest && line(image.manifest)],
     ["Platform", image.platform && line(image.platform)], ["Created", image.created && image.created.replace("T", " ")],
     ["Layers", String(image.layers)],
+    ["Base", image.base && baseOf(image.base)],
+    ["Provenance", image.provenance && line(image.provenance)],
     ["Stored", sized(image.stored), grouped(image.stored) + " bytes"],
     ["Unpacked", image.unpacked ? sized(image.unpacked) : null, grouped(image.unpacked || 0) + " bytes"],
     ["Verified", image.verified],
     ["Record", recordLine(side)],
     ["File", record && record.file && line(record.file)],
   ];
+}
+
+// baseOf says on which image another was built, how many layers it has, and what tells that.
+function baseOf(base) {
+  const layers = base.layers === undefined ? "layers unknown" : base.layers === 1 ? "1 layer" : base.layers + " layers";
+  return line(`${base.name || base.digest || "unnamed"} (${layers}, by ${base.from})`);
 }
 
 function header(about, sides) {
@@ -78,7 +86,7 @@ function sideOf(image, name) {
 
 async function readFiles(side) {
   const [files, unseen] = await Promise.all([tableData("files" + side.end), tableData("unseen" + side.end)]);
-  side.tree = new Tree(files);
+  side.tree = new Tree(files, side.waste.left);
   side.unseen = unseen;
 }
 

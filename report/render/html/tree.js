@@ -15,9 +15,10 @@ export const flagSame = 8;
 export const extraNames = ["link", "device", "hardlinks", "xattr", "xattrValue", "sensitive", "seconds", "sha256"];
 
 export class Tree extends Paths {
-  constructor(table) {
+  // left is how many of the oldest layers findings leave out. The table counts none of their bytes.
+  constructor(table, left = 0) {
     super();
-    Object.assign(this, table);
+    Object.assign(this, table, { left });
     const n = this.climb.length;
     this.allot(n);
     this.first = new Uint32Array(n + 1);
@@ -92,7 +93,6 @@ export class Tree extends Paths {
   layerOf(row) { return this.layer[row] - 1; }
   // ownerOf is the layer that owns the version.
   ownerOf(row) { return this.layerOf(row) + this.owner[row]; }
-  contentOf(row) { return this.ownerOf(row) + this.content[row]; }
   hiddenByOf(row) { return this.hiddenBy[row] - 1; }
 
   isDir(i) { return this.isParent(i) || this.live[i] >= 0 && this.type[this.live[i]] === 1; }
@@ -133,10 +133,15 @@ export class Tree extends Paths {
     return found && found[1];
   }
 
-  // rowsWith lists the changes that have an extra value of this name.
+  // counts reports whether findings name a change.
+  counts(row) { return this.fate[row] !== fateNone && this.ownerOf(row) >= this.left; }
+
+  // rowsWith lists the changes that count and have an extra value of this name.
   rowsWith(name) {
     const kind = extraNames.indexOf(name), list = [];
-    for (let i = 0; i < this.extraRow.length; i++) if (this.extraKind[i] === kind) list.push(this.extraRow[i]);
+    for (let i = 0; i < this.extraRow.length; i++) {
+      if (this.extraKind[i] === kind && this.counts(this.extraRow[i])) list.push(this.extraRow[i]);
+    }
     return list;
   }
 }
