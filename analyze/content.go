@@ -1,7 +1,6 @@
 package analyze
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -118,7 +117,7 @@ func (c *Contents) open(ctx context.Context, v tarfs.Version, b *Body) error {
 	if err != nil {
 		return pass.located(err)
 	}
-	pass.tar, pass.forward = tar, tarfs.NewForward(bufio.NewReaderSize(tar, int(min(v.Stored(), passBuffer))), at)
+	pass.tar, pass.forward = tar, tarfs.NewForward(tar, at) // whoever reads it has a buffer
 	b.stored, b.close = tarfs.Stored(pass, b.Extents), pass.close
 	if sum, ok := v.Digest(); ok && c.img.proven(pass.layer.Index) {
 		b.stored = &proving{body: b.stored, want: sum, left: b.Size, hash: sha256.New(), pass: pass}
