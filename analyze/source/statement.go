@@ -79,42 +79,52 @@ func (g *Graph) diffIDs(named string, beside *Image) []string {
 	return nil
 }
 
-// statements reads what the attestations among the entries state about an entry. An attestation names the image in the
-// index, or as its subject.
+// statements reads what the attestations among the entries state about an entry.
 func (g *Graph) statements(about *Entry, wanted func(predicate string) bool) (list []Statement) {
-	subject := about.Descriptor.Digest
-	seen := map[string]bool{}
+	found, seen := 0, map[string]bool{}
 	for _, e := range g.Entries {
-		named := e.Descriptor.Annotations[subjectAnnotation] == subject || e.Manifest != nil && e.Manifest.Subject == subject
-		if e.Kind != KindAttestation || e.Absent || !named {
+		if e.Kind != KindAttestation || e.Absent || !e.attests(about.Descriptor.Digest) {
 			continue
 		}
-		err := e.Err
+		if found++; found > mostStatements || len(seen) > mostStatements {
+			err := fmt.Errorf("more than %d attestations or statements about one image", mostStatements)
+			return append(list, Statement{Digest: e.Descriptor.Digest, Err: err})
+		}
+		list = append(list, g.statementsOf(e, wanted, seen)...)
+	}
+	return list
+}
+
+// attests reports whether an attestation names an image: in the index, or as its subject.
+func (e *Entry) attests(image string) bool {
+	return e.Descriptor.Annotations[subjectAnnotation] == image || e.Manifest != nil && e.Manifest.Subject == image
+}
+
+// statementsOf reads the wanted statements of one attestation that were not seen yet, and one more than the limit at
+// most.
+func (g *Graph) statementsOf(e *Entry, wanted func(string) bool, seen map[string]bool) (list []Statement) {
+	err := e.Err
+	if err == nil {
+		err = g.readManifest(e)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return []Statement{{Digest: e.Descriptor.Digest, Err: err}}
+	}
+	for _, l := range e.Manifest.Layers {
+		skipped := l.Err != nil || l.MediaType != statementType || !wanted(l.Annotations[predicateAnnotation])
+		if skipped || seen[l.Digest] || len(seen) > mostStatements {
+			continue
+		}
+		seen[l.Digest] = true
+		raw, err := g.blob(l.Descriptor, "statement", document.LimitStatement, g.Opt.Limits.Statement)
 		if err == nil {
-			err = g.readManifest(e)
+			err = document.Hold(new(int64), raw)
 		}
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			list = append(list, Statement{Digest: e.Descriptor.Digest, Err: err})
-			continue
-		}
-		for _, l := range e.Manifest.Layers {
-			if l.Err != nil || l.MediaType != statementType || !wanted(l.Annotations[predicateAnnotation]) || seen[l.Digest] {
-				continue
-			}
-			if seen[l.Digest] = true; len(seen) > mostStatements {
-				err := fmt.Errorf("more than %d statements about one image", mostStatements)
-				return append(list, Statement{Digest: l.Digest, Err: err})
-			}
-			raw, err := g.blob(l.Descriptor, "statement", document.LimitStatement, g.Opt.Limits.Statement)
-			if err == nil {
-				err = document.Hold(new(int64), raw)
-			}
-			if !errors.Is(err, fs.ErrNotExist) {
-				list = append(list, Statement{Digest: l.Digest, Raw: raw, Err: err})
-			}
+		if !errors.Is(err, fs.ErrNotExist) {
+			list = append(list, Statement{Digest: l.Digest, Raw: raw, Err: err})
 		}
 	}
 	return list
