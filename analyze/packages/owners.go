@@ -11,7 +11,18 @@ type claims struct {
 	list  []claim
 	trees map[int]int32 // by node of a directory that packages own as a whole: as first
 	below []int32       // by node: the nearest of these directories, itself or above; -1 for none
+
+	owners map[treeAt][]*Package // what was asked of trees before
 }
+
+// A treeAt is a directory that packages own, at a layer or now.
+type treeAt struct {
+	node  int32
+	layer int
+}
+
+// now is the final tree, as opposed to that after a layer.
+const now = -1
 
 // A claim is that of a package for a path.
 type claim struct{ owner, next int32 }
@@ -21,22 +32,23 @@ func (c *claims) add(to *int32, owner int) {
 	*to = int32(len(c.list))
 }
 
-// of returns the packages that named a path, or own the nearest directory above it, and that are wanted.
-func (s *Set) of(n tarfs.Node, want func(*Package) bool) (list []*Package) {
-	collect := func(at int32) {
-		for ; at > 0; at = s.claims.list[at-1].next {
-			if p := s.List[s.claims.list[at-1].owner]; want(p) {
-				list = append(list, p)
-			}
-		}
-	}
-	collect(s.claims.first[n.Number()])
+// of returns the packages that named a path, or own the nearest directory above it: those that were there after a
+// layer, or that are there now.
+func (s *Set) of(n tarfs.Node, layer int) (list []*Package) {
+	list = s.wanted(s.claims.first[n.Number()], layer)
 	if len(s.claims.trees) == 0 {
 		return list
 	}
-	direct := len(list)
-	for at := s.claims.below[n.Number()]; at >= 0 && len(list) == direct; {
-		collect(s.claims.trees[int(at)])
+	for at := s.claims.below[n.Number()]; at >= 0; {
+		key := treeAt{at, layer}
+		owners, known := s.claims.owners[key]
+		if !known {
+			owners = s.wanted(s.claims.trees[int(at)], layer)
+			s.claims.owners[key] = owners
+		}
+		if len(owners) > 0 {
+			return append(list, owners...)
+		}
 		dir := s.img.Tree().Numbered(int(at))
 		if at = -1; !dir.IsRoot() {
 			at = s.claims.below[dir.Parent().Number()]
@@ -45,9 +57,20 @@ func (s *Set) of(n tarfs.Node, want func(*Package) bool) (list []*Package) {
 	return list
 }
 
+// wanted returns the packages of a chain of claims.
+func (s *Set) wanted(at int32, layer int) (list []*Package) {
+	for ; at > 0; at = s.claims.list[at-1].next {
+		if p := s.List[s.claims.list[at-1].owner]; layer == now && p.live() || layer != now && p.covers(layer) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // own finds the paths of all packages in the image, as it was when they were there.
 func (s *Set) own() error {
-	s.claims = claims{first: make([]int32, s.img.Tree().Len()), trees: map[int]int32{}}
+	s.claims = claims{first: make([]int32, s.img.Tree().Len()), trees: map[int]int32{},
+		owners: map[treeAt][]*Package{}}
 	views := map[int]*view{}
 	var lists []tarfs.Version
 	for _, p := range s.List {

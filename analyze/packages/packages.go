@@ -110,7 +110,7 @@ func Read(ctx context.Context, img *analyze.Image) (*Set, error) {
 
 // Owners returns the installed packages to which what is visible at a path belongs, in the order of List.
 func (s *Set) Owners(n tarfs.Node) []*Package {
-	return s.of(n, func(p *Package) bool { return p.live() })
+	return s.of(n, now)
 }
 
 // Of returns the packages to which a version of a path belonged when a layer wrote it, or belongs now if it is visible.
@@ -118,5 +118,5 @@ func (s *Set) Of(v tarfs.Version) []*Package {
 	if by, _ := v.HiddenBy(); by == tarfs.NoLayer {
 		return s.Owners(v.Node())
 	}
-	return s.of(v.Node(), func(p *Package) bool { return p.covers(v.Layer()) })
+	return s.of(v.Node(), v.Layer())
 }

@@ -32,14 +32,15 @@ var Codes = []tarfs.Code{DatabaseDamaged, DatabaseTooLarge, PathsUnresolved, Lis
 
 // The limits of what is read of an image.
 const (
-	mostText     = 64 << 20  // bytes of a database that is text
+	mostText     = 32 << 20  // bytes of a database that is text
 	mostArchive  = 256 << 20 // bytes of an archive of Java
 	mostRead     = 512 << 20 // bytes of text in all
 	mostFiles    = 1 << 20   // files that databases name
 	mostClaims   = 4 << 20   // paths of all packages of all layers
-	mostPackages = 1 << 20   // versions of packages
+	mostRPM      = 4 << 30   // bytes of rpm's databases in all
+	mostPackages = 100_000   // versions of packages
 	mostLinks    = 1000      // symlinks among the directories of paths, in all layers
-	mostSteps    = 50 << 20  // names of paths that are looked up
+	mostSteps    = 20 << 20  // names of paths that are looked up
 	mostWarnings = 100
 )
 
@@ -99,6 +100,8 @@ type reader struct {
 	left     int64                        // bytes of text that may still be read
 	warnings []tarfs.Warning
 	rpm      *rpm.Cache
+	leftRPM  int64
+	jars     language.Jars
 	files    int // that databases named
 	steps    int // taken to look paths up
 	links    int // followed for it
@@ -106,7 +109,8 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, img *analyze.Image) *reader {
-	return &reader{ctx: ctx, img: img, from: map[uint64]*analyze.Contents{}, left: mostRead, rpm: rpm.NewCache()}
+	return &reader{ctx: ctx, img: img, from: map[uint64]*analyze.Contents{}, left: mostRead, leftRPM: mostRPM,
+		rpm: rpm.NewCache()}
 }
 
 func (r *reader) close() {

@@ -162,6 +162,9 @@ func readRPM(r *reader, files []tarfs.Version) (list []record.Package) {
 	if len(files) > 1 {
 		d.Log, d.Ends, logged = r.open(files[1])
 	}
+	if r.leftRPM -= d.Size + d.Ends; r.leftRPM < 0 {
+		err = errTooLarge
+	}
 	if err = errors.Join(err, logged); err == nil {
 		list, err = d.Packages(r.rpm)
 	}

@@ -42,6 +42,7 @@ type reader struct {
 	list       []record.Package
 	now        record.Package
 	dir        string // of the files that follow
+	files      int    // of all packages
 	bad, first int
 }
 
@@ -54,7 +55,7 @@ func (r *reader) damage(line int) {
 // end ends a package.
 func (r *reader) end(line int) {
 	if r.now.Name != "" || r.now.Version != "" || len(r.now.Files) > 0 {
-		if r.now.Sound() {
+		if r.now.Sound() && len(r.list) < record.MostPackages {
 			r.list = append(r.list, r.now)
 		} else {
 			r.damage(line)
@@ -94,7 +95,7 @@ func (r *reader) field(letter byte, value string) bool {
 }
 
 func (r *reader) add(f record.File) bool {
-	if len(f.Path) > record.MostPath || len(r.now.Files) >= record.MostFiles {
+	if r.files++; len(f.Path) > record.MostPath || r.files > record.MostFiles {
 		return false
 	}
 	r.now.Files = append(r.now.Files, f)

@@ -29,6 +29,8 @@ func Status(text []byte) (list []record.Package, err error) {
 		}
 		p, installed := read(text[at:end])
 		switch {
+		case len(list) >= record.MostPackages:
+			return list, fmt.Errorf("%w: more than %d packages", record.ErrDamaged, record.MostPackages)
 		case installed && p.Sound():
 			list = append(list, p.Package)
 		case installed || p.Name == "" && len(bytes.TrimSpace(text[at:end])) > 0:

@@ -5,19 +5,20 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"strings"
 
 	"layup/analyze/packages/record"
 )
 
-// The limits of an archive of Java: an honest one does not come near.
+// The limits of archives of Java: honest ones do not come near.
 const (
-	jarDepth   = 3        // archives within archives
-	jarInner   = 64 << 20 // bytes of a compressed archive within another
-	jarTotal   = 256 << 20
-	jarEntries = 200_000
-	jarIndex   = 8 << 20 // bytes of the list of entries: each takes much more memory
+	jarDepth   = 3         // archives within archives
+	jarInner   = 32 << 20  // bytes of a compressed archive within another
+	jarTotal   = 512 << 20 // bytes that are decompressed of all archives
+	jarEntries = 2_000_000 // of all archives
+	jarIndex   = 8 << 20   // bytes of the list of entries: each takes much more memory
 	pomSize    = 64 << 10
 )
 
@@ -30,18 +31,23 @@ func IsJar(name string) bool {
 	return false
 }
 
-// A jar collects the packages of an archive and of the archives within it.
-type jar struct {
-	list    []record.Package
-	left    int64 // bytes that may still be decompressed
+// Jars read archives of Java, within limits for all of them. The zero Jars are ready.
+type Jars struct {
+	bytes   int64 // decompressed
 	entries int
-	err     error
 }
 
-// Jar reads META-INF/maven/**/pom.properties of an archive, and of the archives that it holds. The archive belongs to
+// A jar collects the packages of an archive and of the archives within it.
+type jar struct {
+	*Jars
+	list []record.Package
+	err  error
+}
+
+// Read reads META-INF/maven/**/pom.properties of an archive, and of the archives that it holds. The archive belongs to
 // the package that has its name, else to the first one.
-func Jar(name string, r io.ReaderAt, size int64) (list []record.Package, err error) {
-	j := &jar{left: jarTotal, entries: jarEntries}
+func (all *Jars) Read(name string, r io.ReaderAt, size int64) (list []record.Package, err error) {
+	j := &jar{Jars: all}
 	defer func() {
 		if r := recover(); r != nil { // of the reader of zip files: the file is hostile
 			list, err = j.list, fmt.Errorf("%w: %v", record.ErrDamaged, r)
@@ -76,8 +82,9 @@ func (j *jar) read(name string, r io.ReaderAt, size int64, depth int) {
 		j.damaged(name, err)
 		return
 	}
-	if index.left, j.entries = size+jarTotal, j.entries-len(z.File); j.entries < 0 {
-		j.damaged(name, fmt.Errorf("more than %d entries", jarEntries))
+	index.left = math.MaxInt64
+	if j.entries += len(z.File); j.entries > jarEntries {
+		j.damaged(name, fmt.Errorf("more than %d entries in all archives", jarEntries))
 		return
 	}
 	for _, f := range z.File {
@@ -126,7 +133,7 @@ func (j *jar) inner(name string, r io.ReaderAt, f *zip.File, depth int) {
 
 // content decompresses an entry of at most a size.
 func (j *jar) content(f *zip.File, most int64) ([]byte, error) {
-	if most = min(most, j.left); int64(min(f.UncompressedSize64, 1<<62)) > most {
+	if most = min(most, jarTotal-j.bytes); int64(min(f.UncompressedSize64, 1<<62)) > most {
 		return nil, fmt.Errorf("an entry of %d bytes", f.UncompressedSize64)
 	}
 	r, err := f.Open()
@@ -135,7 +142,7 @@ func (j *jar) content(f *zip.File, most int64) ([]byte, error) {
 	}
 	defer r.Close() // only read from
 	text, err := io.ReadAll(io.LimitReader(r, most))
-	j.left -= int64(len(text))
+	j.bytes += int64(len(text))
 	return text, err
 }
 
@@ -155,7 +162,7 @@ func (j *jar) pom(name string, text []byte) {
 		}
 	}
 	p.Name = group + ":" + artifact
-	if group != "" && artifact != "" && p.Sound() && len(j.list) < jarEntries {
+	if group != "" && artifact != "" && p.Sound() && len(j.list) < record.MostPackages {
 		j.list = append(j.list, p)
 	}
 }

@@ -27,11 +27,12 @@ type File struct {
 // ErrDamaged is the cause of errors about a database that cannot be read. What could be read comes with the error.
 var ErrDamaged = errors.New("damaged package database")
 
-// The limits of one package: more is damage, or worse.
+// The limits of what is read of one database: more is damage, or worse.
 const (
-	MostText  = 1 << 10 // bytes of a name, a version or an architecture
-	MostPath  = 4 << 10 // bytes of a path
-	MostFiles = 1 << 20 // files of a package
+	MostText     = 1 << 10 // bytes of a name, a version or an architecture
+	MostPath     = 4 << 10 // bytes of a path
+	MostFiles    = 1 << 20 // files of all packages
+	MostPackages = 100_000
 )
 
 // Sound reports whether a package has a name and a version of reasonable lengths.

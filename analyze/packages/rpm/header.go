@@ -33,7 +33,7 @@ const (
 	verifyLink     = 1 << 2
 	publicKeys     = "gpg-pubkey" // a key that somebody imported, not a package
 	mostIndex      = 64 << 10     // entries of a header
-	mostHeader     = 64 << 20     // bytes of a header
+	mostHeader     = 16 << 20     // bytes of a header
 	indexEntrySize = 16
 )
 

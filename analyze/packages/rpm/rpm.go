@@ -38,10 +38,11 @@ type Database struct {
 type Cache struct {
 	seed  maphash.Seed
 	known map[uint64]cached
+	files int // of all packages that were read
 }
 
 // NewCache returns an empty Cache.
-func NewCache() *Cache { return &Cache{maphash.MakeSeed(), map[uint64]cached{}} }
+func NewCache() *Cache { return &Cache{seed: maphash.MakeSeed(), known: map[uint64]cached{}} }
 
 type cached struct {
 	p  record.Package
@@ -90,9 +91,12 @@ func (c *Cache) parse(blob []byte) (p record.Package, ok bool, err error) {
 	if one, found := c.known[key]; found {
 		return one.p, one.ok, nil
 	}
-	if p, ok, err = parse(blob); err == nil {
-		c.known[key] = cached{p, ok}
+	if c.files > record.MostFiles || len(c.known) > record.MostPackages {
+		return p, false, damaged("more than %d packages, or %d files", record.MostPackages, record.MostFiles)
 	}
+	p, ok, err = parse(blob)
+	c.known[key] = cached{p, ok}
+	c.files += len(p.Files)
 	return p, ok, err
 }
 

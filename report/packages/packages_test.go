@@ -1,0 +1,111 @@
+package packages_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"layup/fixtures/direct"
+)
+
+// schema compiles a published schema: of ECMA-424 (CycloneDX 1.6, Apache-2.0) and of SPDX 2.3 (CC-BY-3.0), without
+// descriptions.
+func schema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	for _, file := range []string{"bom-1.6.schema.json", "jsf-0.82.schema.json", "spdx.schema.json", "spdx-2.3.schema.json"} {
+		f, err := os.Open(filepath.Join("testdata", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		doc, err := jsonschema.UnmarshalJSON(f)
+		if err == nil {
+			err = c.AddResource(doc.(map[string]any)["$id"].(string), doc)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := c.Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A bill of materials is as its schema says, for any names, and its bytes depend on the image alone.
+func TestBillsOfMaterialsFitTheirSchemas(t *testing.T) {
+	image := direct.Pack(t, "packages")
+	hostile := direct.Image(t, "hostile", "layer COPY\nf 0644 0:0 var/lib/dpkg/status "+
+		`"Package: \x1b[31m\xff\"<a b>\nVersion: \u202e1%&\nArchitecture: ../..\nSource: \x00\n\nPackage: b\nVersion: 1\n"`+"\n"+
+		`f 0644 0:0 node_modules/@a/b/package.json "{\"name\":\"@a/b\",\"version\":\"\",\"license\":{}}"`+"\n"+
+		`f 0644 0:0 node_modules/c/package.json "{\"name\":\"c\\u0000\",\"version\":\"1 2\",\"license\":\"GPL \\u001b\"}"`+"\n")
+	for format, id := range map[string]string{"cyclonedx": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+		"spdx": "http://spdx.org/rdf/terms/2.3"} {
+		s := schema(t, id)
+		for _, name := range []string{image, hostile} {
+			a := direct.Layup(t, "packages", "-f", format, name)
+			doc, err := jsonschema.UnmarshalJSON(strings.NewReader(a.Out))
+			if err == nil {
+				err = s.Validate(doc)
+			}
+			if err != nil || a.Status != 0 {
+				t.Errorf("%s: exit %d: %v\n%s\n%s", format, a.Status, err, a.Out, a.Err)
+			}
+			if again := direct.Layup(t, "packages", "-f", format, name); again.Out != a.Out {
+				t.Errorf("%s: another run gives other bytes", format)
+			}
+			if strings.ContainsAny(a.Out, "\x1b\x00\u202e") {
+				t.Errorf("%s: a raw control character", format)
+			}
+		}
+		one := direct.Layup(t, "packages", "-f", format, image).Out
+		for _, want := range []string{"libc6", "2.36-9+deb12u4", "pkg:deb/debian/libc6@2.36-9%2Bdeb12u4?arch=amd64",
+			"pkg:npm/left-pad@1.3.0", "2024-01-01T00:00:00Z", "layup:layer"} {
+			if !strings.Contains(strings.ReplaceAll(one, `\u0026`, "&"), want) {
+				t.Errorf("%s: %s is not in it: %s", format, want, one)
+			}
+		}
+		if strings.Contains(one, "curl") {
+			t.Errorf("%s: a removed package is in it", format)
+		}
+		t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+		if dated := direct.Layup(t, "packages", "-f", format, image).Out; !strings.Contains(dated, "2023-11-14T22:13:20Z") {
+			t.Errorf("%s: not the time of SOURCE_DATE_EPOCH: %s", format, dated)
+		}
+		os.Unsetenv("SOURCE_DATE_EPOCH")
+	}
+}
+
+// What the flags leave.
+func TestFlagsLeaveWhatTheySay(t *testing.T) {
+	image := direct.Pack(t, "packages")
+	list := func(args ...string) string {
+		a := direct.Layup(t, append([]string{"packages", "-f", "{{.name}} {{.layer}}", image}, args...)...)
+		if a.Status > 1 {
+			t.Errorf("%q: exit %d: %s", args, a.Status, a.Err)
+		}
+		return strings.ReplaceAll(strings.TrimSpace(a.Out), "\n", ", ")
+	}
+	for _, c := range []struct{ args, want string }{
+		{"", "base-files 0, bash 0, libc6 2, left-pad 4"},
+		{"--history", "base-files 0, bash 0, curl 1, libc6 0, libc6 2, left-pad 4"},
+		{"--manager node", "left-pad 4"},
+		{"--name ba*", "base-files 0, bash 0"},
+		{"--name bash --name left-pad", "bash 0, left-pad 4"},
+		{"--name nothing", ""},
+		{"--layer 2", "libc6 2"},
+		{"--layer 3 --history", "curl 1"},
+		{"--sort size", "libc6 2, bash 0, left-pad 4, base-files 0"},
+		{"--sort wasted --history", "libc6 0, curl 1, bash 0, base-files 0, libc6 2, left-pad 4"},
+	} {
+		if got := list(strings.Fields(c.args)...); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.args, got, c.want)
+		}
+	}
+}
