@@ -150,12 +150,13 @@ var readers = []reader{
 		" /etc/a 0123456789abcdef0123456789abcdef\nMulti-Arch: same\n\nPackage: b\nVersion: 1\n" +
 		"Status: deinstall ok config-files\n\nPackage: c\nVersion: 1\nStatus: purge ok not-installed\n"), "a 1:2-3, b 1",
 		dpkg.Status},
-	{"dpkg lists", text("/.\n/etc\n/etc/a\n0123456789abcdef0123456789abcdef  etc/a\n"), "", func(b []byte) ([]record.Package, error) {
-		_, err := dpkg.Paths(b)
-		_, err2 := dpkg.Sums(b)
-		_, err3 := dpkg.ReadDiversions(b)
-		return nil, orElse(err, err2, err3)
-	}},
+	{"dpkg lists", text("/.\n/etc\n/etc/a\n0123456789abcdef0123456789abcdef  etc/a\n"), "",
+		func(b []byte) ([]record.Package, error) {
+			_, err := dpkg.Paths(b)
+			_, err2 := dpkg.Sums(b)
+			_, err3 := dpkg.ReadDiversions(b)
+			return nil, orElse(err, err2, err3)
+		}},
 	{"apk", text("C:Q1x\nP:musl\nV:1.2-r0\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:ld.so\na:0:0:755\n" +
 		"Z:Q1l2SlYI1jFGPwG0Lx1jg5Mw8rbWE=\n\nP:busybox\nV:1.36-r1\n\n"), "musl 1.2-r0, busybox 1.36-r1", apk.Installed},
 	{"rpm sqlite", func(t testing.TB) []byte { return stored(t, "rpm.sqlite") }, "first 1.0-1", ofRPM(rpm.SQLite, nil)},

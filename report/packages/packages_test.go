@@ -44,7 +44,8 @@ func TestBillsOfMaterialsFitTheirSchemas(t *testing.T) {
 	hostile := direct.Image(t, "hostile", "layer COPY\nf 0644 0:0 var/lib/dpkg/status "+
 		`"Package: \x1b[31m\xff\"<a b>\nVersion: \u202e1%&\nArchitecture: ../..\nSource: \x00\n\nPackage: b\nVersion: 1\n"`+"\n"+
 		`f 0644 0:0 node_modules/@a/b/package.json "{\"name\":\"@a/b\",\"version\":\"\",\"license\":{}}"`+"\n"+
-		`f 0644 0:0 node_modules/c/package.json "{\"name\":\"c\\u0000\",\"version\":\"1 2\",\"license\":\"GPL \\u001b\"}"`+"\n")
+		`f 0644 0:0 node_modules/c/package.json "{\"name\":\"c\\u0000\",\"version\":\"1 2\",`+
+		`\"license\":\"GPL \\u001b\"}"`+"\n")
 	for format, id := range map[string]string{"cyclonedx": "http://cyclonedx.org/schema/bom-1.6.schema.json",
 		"spdx": "http://spdx.org/rdf/terms/2.3"} {
 		s := schema(t, id)
