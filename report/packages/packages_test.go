@@ -17,7 +17,8 @@ func schema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	for _, file := range []string{"bom-1.6.schema.json", "jsf-0.82.schema.json", "spdx.schema.json", "spdx-2.3.schema.json"} {
+	for _, file := range []string{"bom-1.6.schema.json", "jsf-0.82.schema.json", "spdx.schema.json",
+		"spdx-2.3.schema.json"} {
 		f, err := os.Open(filepath.Join("testdata", file))
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +43,8 @@ func schema(t *testing.T, name string) *jsonschema.Schema {
 func TestBillsOfMaterialsFitTheirSchemas(t *testing.T) {
 	image := direct.Pack(t, "packages")
 	hostile := direct.Image(t, "hostile", "layer COPY\nf 0644 0:0 var/lib/dpkg/status "+
-		`"Package: \x1b[31m\xff\"<a b>\nVersion: \u202e1%&\nArchitecture: ../..\nSource: \x00\n\nPackage: b\nVersion: 1\n"`+"\n"+
+		`"Package: \x1b[31m\xff\"<a b>\nVersion: \u202e1%&\nArchitecture: ../..\nSource: \x00\n\n`+
+		`Package: b\nVersion: 1\n"`+"\n"+
 		`f 0644 0:0 node_modules/@a/b/package.json "{\"name\":\"@a/b\",\"version\":\"\",\"license\":{}}"`+"\n"+
 		`f 0644 0:0 node_modules/c/package.json "{\"name\":\"c\\u0000\",\"version\":\"1 2\",`+
 		`\"license\":\"GPL \\u001b\"}"`+"\n")
