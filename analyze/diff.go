@@ -90,6 +90,7 @@ func Compare(ctx context.Context, a, b Side, ignore Aspect) (*Comparison, error)
 
 // Rest frees the trees of both sides until Wake.
 func (c *Comparison) Rest() {
+	c.listed = nil // it names versions of the trees
 	for _, s := range []*Side{&c.A, &c.B} {
 		s.view = nil
 		s.Image.Rest()
