@@ -10,18 +10,21 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	databases "layup/analyze/packages"
 	"layup/analyze/show"
 	"layup/report/call"
 	"layup/report/diff"
+	"layup/report/packages"
 	"layup/report/render"
 	"layup/report/render/html"
 )
 
 const pageDetails = `
 Writes one page for a browser, to be attached to an audit or sent by mail. It needs no network and asks for none: the
-record of verify, the layers, maps of the sizes, every path of every layer with its history, what is hidden or wasted,
-sensitive and setuid files, secrets of the history, the configuration and the warnings are in the file. The page can
-be searched, used with the keyboard alone, and printed. Nothing of the image is markup.
+record of verify, the layers with the lines of their Dockerfile if those are known, maps of the sizes, every path of
+every layer with its history and package, what is hidden or wasted, sensitive and setuid files, packages, secrets of
+the history, the configuration and the warnings are in the file. The page can be searched, used with the keyboard
+alone, and printed. Nothing of the image is markup.
 
 The same image and the same command line give the same bytes: the page holds no date but those of the image. It names
 the version of layup and the command line, without -o. Passwords in it are masked, and so are secrets of the history
@@ -66,7 +69,7 @@ func (r *pageRequest) answer(ctx context.Context, c *call.Call) (int, error) {
 	if len(c.Args) == 2 {
 		return r.compare(ctx, c)
 	}
-	needs := analyze.Needs{Digests: r.digests, Dense: true, Secrets: true, Origin: true}
+	needs := r.needs()
 	if err := r.base.Find(ctx, c, &needs); err != nil {
 		return call.Failed, err
 	}
@@ -83,7 +86,10 @@ func (r *pageRequest) answer(ctx context.Context, c *call.Call) (int, error) {
 	if status := list.Refused(c); status != call.Answered {
 		return status, nil
 	}
-	sections, tables := r.side(img, record, "")
+	sections, tables, err := r.side(ctx, img, record, "")
+	if err != nil {
+		return call.Failed, err
+	}
 	sections = append(sections, html.Section{Name: "history", Section: stepsTable.Section(img.Steps())},
 		html.Section{Name: "config", Section: configSection(img)})
 	return r.write(ctx, c, list, html.Page{Sections: append(sections, aboutPage(c, img)), Tables: tables})
@@ -141,18 +147,28 @@ func (r *pageRequest) checkTarget(c *call.Call) error {
 	return call.Usage(again, "-o %s: exists and is not a page of layup", show.Path(c.Output))
 }
 
+// needs is what a page needs of an image.
+func (r *pageRequest) needs() analyze.Needs {
+	return analyze.Needs{Digests: r.digests, Dense: true, Secrets: true, Origin: true, Sieve: databases.Needs(false).Sieve}
+}
+
 // side is what the page says of an image, under names that end so.
-func (r *pageRequest) side(img *analyze.Image, record *analyze.Verification, end string) ([]html.Section,
-	[]*html.Table) {
+func (r *pageRequest) side(ctx context.Context, img *analyze.Image, record *analyze.Verification,
+	end string) ([]html.Section, []*html.Table, error) {
+	set, err := databases.Read(ctx, img)
+	if err != nil {
+		return nil, nil, err
+	}
 	sections := []html.Section{
 		{Name: "layers" + end, Section: pageLayers.Section(layersOf(img))},
 		{Name: "waste" + end, Section: wasteSection(img, r.digests)},
 		{Name: "secrets" + end, Section: secretsTable(r.showSecrets).Section(img.Secrets())},
+		{Name: "packages" + end, Section: packages.All(img, set)},
 	}
 	if record != nil {
 		sections = append(sections, html.Section{Name: "record" + end, Section: recordSection(record)})
 	}
-	return sections, []*html.Table{filesOf(img, "files"+end, r.digests), unseenOf(img, "unseen"+end)}
+	return sections, []*html.Table{filesOf(img, "files"+end, r.digests, set), unseenOf(img, "unseen"+end)}, nil
 }
 
 // compare writes the page about the difference of two images.
@@ -161,11 +177,10 @@ func (r *pageRequest) compare(ctx context.Context, c *call.Call) (int, error) {
 		return call.Failed, call.Usage("write one of them to a file", "report: standard input cannot be both images")
 	}
 	var records [2]*analyze.Verification
-	needs := analyze.Needs{Digests: r.digests, Dense: true, Secrets: true, Origin: true}
 	if r.base.Given() {
 		return call.Failed, call.Usage("", "report: --own and --base-of are for one image")
 	}
-	list, sides, err := r.choice.Load(ctx, c, needs,
+	list, sides, err := r.choice.Load(ctx, c, r.needs(),
 		func(names [2]string, opt [2]analyze.Options) (images [2]*analyze.Image, errs [2]error) {
 			images, records, errs = analyze.OpenRecordedPair(ctx, names, opt, r.digests)
 			return images, errs
@@ -188,7 +203,10 @@ func (r *pageRequest) compare(ctx context.Context, c *call.Call) (int, error) {
 	page := html.Page{Sections: []html.Section{aboutPages(c, list), {Name: "difference", Section: facts}},
 		Tables: []*html.Table{differencesOf(compared)}}
 	for i, l := range list {
-		sections, tables := r.side(l.Image, records[i], [...]string{"-a", "-b"}[i])
+		sections, tables, err := r.side(ctx, l.Image, records[i], [...]string{"-a", "-b"}[i])
+		if err != nil {
+			return call.Failed, err
+		}
 		page.Sections, page.Tables = append(page.Sections, sections...), append(page.Tables, tables...)
 	}
 	return r.write(ctx, c, list, page)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"layup/analyze"
+	databases "layup/analyze/packages"
 	"layup/analyze/show"
 	"layup/report/render/html"
 	"layup/tarfs"
@@ -49,7 +50,7 @@ type changeColumns struct {
 	climb, name, changes *html.Column // of each path, in path order
 
 	layer, kind, flags, typ, mode, uid, gid, size, mtime, nanos *html.Column // of each change
-	fate, hiddenBy, how, counted, owner                         *html.Column
+	fate, hiddenBy, how, counted, owner, pkg                    *html.Column
 
 	extraAt, extraKind, extraValue *html.Column // what few changes have
 
@@ -61,18 +62,23 @@ type changeColumns struct {
 	log       []analyze.Change
 	digests   bool // with the digests of contents
 	counts    func(layer int) bool
+	packages  *databases.Set
+	number    map[*databases.Package]int // its place in the list of all + 1
 }
 
 // filesOf lists every path that any layer ever held, and what every layer did to it, as log says.
-func filesOf(img *analyze.Image, name string, digests bool) *html.Table {
+func filesOf(img *analyze.Image, name string, digests bool, set *databases.Set) *html.Table {
 	t := html.NewTable(name)
 	c := &changeColumns{Table: t, climb: t.Numbers("climb"), name: t.Names("name"), changes: t.Numbers("changes"),
 		layer: t.Numbers("layer"), kind: t.Numbers("kind"), flags: t.Numbers("flags"), typ: t.Numbers("type"),
 		mode: t.Numbers("mode"), uid: t.Numbers("uid"), gid: t.Numbers("gid"), size: t.Numbers("size"),
 		mtime: t.Signed("mtime"), nanos: t.Numbers("nanos"), fate: t.Numbers("fate"), hiddenBy: t.Numbers("hiddenBy"),
-		how: t.Numbers("how"), counted: t.Numbers("counted"), owner: t.Signed("owner"),
+		how: t.Numbers("how"), counted: t.Numbers("counted"), owner: t.Signed("owner"), pkg: t.Numbers("package"),
 		extraAt: t.Numbers("extraAt"), extraKind: t.Numbers("extraKind"), extraValue: t.Names("extraValue"),
-		snap: img.Top(), digests: digests, counts: img.Counts}
+		snap: img.Top(), digests: digests, counts: img.Counts, packages: set, number: map[*databases.Package]int{}}
+	for i, p := range set.List {
+		c.number[p] = i + 1
+	}
 	for n := range img.Tree().Nodes() {
 		c.path(n)
 	}
@@ -113,7 +119,7 @@ func (c *changeColumns) change(change, next analyze.Change) {
 
 // gone writes the columns of a change that leaves nothing.
 func (c *changeColumns) gone() {
-	for _, column := range []*html.Column{c.flags, c.typ, c.mode, c.uid, c.gid, c.size, c.nanos, c.hiddenBy, c.how} {
+	for _, column := range []*html.Column{c.pkg, c.flags, c.typ, c.mode, c.uid, c.gid, c.size, c.nanos, c.hiddenBy, c.how} {
 		column.Add(0)
 	}
 	c.fate.Add(fateNone)
@@ -157,6 +163,11 @@ func (c *changeColumns) entry(change analyze.Change, v tarfs.Version) {
 	c.gid.Add(uint64(m.GID))
 	c.size.Add(uint64(v.Size()))
 	c.owner.AddSigned(int64(v.Layer() - change.Layer))
+	owner := 0
+	if of := c.packages.Of(v); len(of) > 0 {
+		owner = c.number[of[0]]
+	}
+	c.pkg.Add(uint64(owner))
 	c.extras(v)
 }
 

@@ -21,12 +21,10 @@ type pageFacts struct {
 	Manifest    string   `json:"manifest,omitempty"` // its digest
 	RepoDigests []string `json:"repoDigests,omitempty"`
 	Created     string   `json:"created,omitempty"`
-	Stored      int64    `json:"stored"`             // bytes of the layers as stored
-	Unpacked    int64    `json:"unpacked,omitempty"` // bytes of the tars; 0 if unknown
+	Stored      int64    `json:"stored"` // bytes of the layers as stored
 }
 
 func factsOfPage(img *analyze.Image) pageFacts {
-	unpacked := img.UnpackedSizes()
 	f := pageFacts{ImageFacts: item.FactsOf(img), Manifest: img.ManifestDescriptor.Digest, RepoDigests: img.RepoDigests}
 	f.Name = call.Masked([]string{img.Name})[0]
 	if img.Container != nil {
@@ -35,9 +33,8 @@ func factsOfPage(img *analyze.Image) pageFacts {
 	if at := img.ConfigFile.Created; !at.IsZero() {
 		f.Created = at.UTC().Format(time.RFC3339Nano)
 	}
-	for i, l := range img.Layers {
+	for _, l := range img.Layers {
 		f.Stored += l.Size
-		f.Unpacked += max(unpacked[i], 0)
 	}
 	return f
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	databases "layup/analyze/packages"
 	"layup/analyze/show"
 	"layup/report/call"
 )
@@ -37,7 +38,7 @@ func newBrowse(*pflag.FlagSet) call.Answer {
 			return call.Failed, call.Usage("layup ls -R "+show.Shell(c.Args[0])+"  lists the files anywhere",
 				"browse: needs a terminal for input and output")
 		}
-		needs := analyze.Needs{Bodies: analyze.SomeBodies, Origin: true}
+		needs := analyze.Needs{Bodies: analyze.SomeBodies, Origin: true, Sieve: databases.Needs(false).Sieve}
 		if len(c.Args) == 1 {
 			return c.One(ctx, needs, func(img *analyze.Image) (int, error) {
 				return call.Answered, run(ctx, c, newBrowser(ctx, img))

@@ -15,6 +15,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"layup/analyze"
+	"layup/analyze/packages"
 	"layup/fixtures"
 	"layup/fixtures/harness"
 )
@@ -60,6 +61,10 @@ func (s *screen) run(cmd tea.Cmd) {
 		return
 	}
 	switch msg := cmd().(type) {
+	case tea.BatchMsg:
+		for _, one := range msg {
+			s.run(one)
+		}
 	case tea.QuitMsg:
 		s.left = true
 	default:
@@ -246,6 +251,18 @@ func TestRowsAreMadeBesideTheScreen(t *testing.T) {
 	if !s.tree.bySize || s.next != nil || len(s.tree.rows) <= before || s.tree.rows[s.at.row].place != selected {
 		t.Errorf("sorted: %v; %d rows, before %d; row %d is selected", s.tree.bySize, len(s.tree.rows), before, s.at.row)
 	}
+}
+
+func TestTheScreenNamesThePackage(t *testing.T) {
+	img, err := analyze.Open(t.Context(), harness.Pack(t, fixtures.Packings()[1], harness.Load(t, "packages")),
+		analyze.Options{Source: analyze.Default().Source, Needs: packages.Needs(false)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { img.Close() })
+	s := drive(t, newBrowser(t.Context(), img), 100, 40)
+	s.press("/", "'usr/bin/bash", "enter", "enter")
+	s.expect("/usr/bin/bash", `^package  bash \S+ \(dpkg, layer \d\)`)
 }
 
 func TestEverySizeOfATerminalHoldsTheScreen(t *testing.T) {

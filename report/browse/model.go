@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"layup/analyze"
+	"layup/analyze/packages"
 	"layup/analyze/show"
 	"layup/analyze/space"
 	"layup/tarfs"
@@ -30,6 +31,8 @@ type browser struct {
 	at            cursor         // in the rows of the tree
 	next          *draft         // whose rows are being made; nil if none is
 	stages        map[int]*stage // of all layers, and of the one that is shown
+
+	packages known // nil until they are read
 
 	found  *finding // what a search found, in place of the tree
 	page   *page    // a text over the whole screen: a file, the help
@@ -159,8 +162,35 @@ func (b *browser) take(c crop) tea.Cmd {
 	return b.compute()
 }
 
-// Init adds up the sizes of the first stage.
-func (b *browser) Init() tea.Cmd { return b.compute() }
+// Init adds up the sizes of the first stage, then reads the packages.
+func (b *browser) Init() tea.Cmd {
+	first := b.compute()
+	return func() tea.Msg { return began{first(), b.readPackages} }
+}
+
+// began is what is known first, and what to find out then.
+type began struct {
+	known tea.Msg
+	then  tea.Cmd
+}
+
+// known are the packages of the images.
+type known map[*analyze.Image]*packages.Set
+
+// readPackages reads the packages. What cannot be read of them is not shown: layup packages says it.
+func (b *browser) readPackages() tea.Msg {
+	sets := known{}
+	images := []*analyze.Image{b.image}
+	if b.difference != nil {
+		images = append(images, b.difference.A.Image)
+	}
+	for _, img := range images {
+		if set, err := packages.Read(b.ctx, img); err == nil {
+			sets[img] = set
+		}
+	}
+	return sets
+}
 
 // computed are the sizes and marks of a stage.
 type computed struct {
@@ -199,6 +229,11 @@ func (b *browser) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if next := b.draft(); msg.stage == next.stage && (next.bySize || next.filter != 0) {
 			return b, b.regrow(next)
 		}
+	case began:
+		_, cmd := b.Update(msg.known)
+		return b, tea.Batch(cmd, msg.then)
+	case known:
+		b.packages = msg
 	case crop:
 		return b, b.take(msg)
 	case *finding:

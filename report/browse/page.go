@@ -123,6 +123,11 @@ func (b *browser) explain() tea.Cmd {
 func (b *browser) facts(v tarfs.Version) []string {
 	img := b.of(v)
 	list := []string{b.ownership(img, v), describe(v)}
+	if set := b.packages[img]; set != nil {
+		for _, p := range set.Of(v) {
+			list = append(list, fmt.Sprintf("package  %s (%s, layer %d)", show.Line(p.Name+" "+p.Version), p.Manager, p.Layer))
+		}
+	}
 	for _, x := range v.Xattrs() {
 		list = append(list, "xattr    "+show.Safe(x.Name)+" = "+show.Safe(x.Value))
 	}

@@ -20,6 +20,7 @@ import (
 	"layup/analyze/show"
 	"layup/report/arg"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
@@ -144,6 +145,16 @@ func (a *asked) part(img *analyze.Image, set *databases.Set, created time.Time) 
 		p.Footer = "no package is recorded: nothing of " + strings.Join(databases.Managers, ", ")
 	}
 	return p
+}
+
+// All is every version of every package of an image, with a line that counts them and what could not be read.
+func All(img *analyze.Image, set *databases.Set) render.Section {
+	s := table(img, set).Section(set.List)
+	s.Extra = []render.Extra{{Name: "line", Value: footer(set.List)}}
+	for _, w := range set.Warnings {
+		s.Warnings = append(s.Warnings, item.NewWarningFacts(w))
+	}
+	return s
 }
 
 // narrowed reports whether less is asked for than all packages.

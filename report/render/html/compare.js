@@ -1,6 +1,6 @@
 // Two images: what they share, and what was added, changed and removed from the first, A, to the second, B.
 import { chip, choice, el, facts, part, plainTable, section } from "./dom.js";
-import { count, delta, grouped, line, safe, shortDigest, sized } from "./text.js";
+import { baseOf, count, delta, grouped, line, safe, shortDigest, sized } from "./text.js";
 import { Outline } from "./outline.js";
 import { types } from "./tree.js";
 import { blockOf, instructionOf } from "./layers.js";
@@ -21,6 +21,7 @@ export function sidesSection(sides, difference) {
     row("Container", s => line(s.image.container || "")),
     row("Reference", s => line(s.image.reference || "-")), row("Image ID", s => line(s.image.id || "-")),
     row("Manifest", s => line(s.image.manifest || "-")), row("Platform", s => line(s.image.platform || "-")),
+    row("Base", s => baseOf(s.image) || ""),
     row("Created", s => (s.image.created || "-").replace("T", " ")), row("Verified", s => s.image.verified || "-"),
     row("Layers", s => String(s.image.layers)), bytes("Layers as stored", s => s.image.stored),
     bytes("Files stored", s => totals[s.name.toLowerCase()].stored), bytes("Files live", s => totals[s.name.toLowerCase()].live),

@@ -106,11 +106,18 @@ export function historyOf(side, i) {
     ["Owner", live < 0 ? null : owner < 0 ? "no layer" : `layer ${owner}`],
     ["Instruction", owner >= 0 ? instructionOf(layers[owner]) : null],
     ["Status", live >= 0 ? null : statusLine(tree, rows)],
+    ["Package", packageOf(side, last)],
     ["Type", last === undefined || gone(last) ? null : types[tree.type[last]]],
     ["Below", tree.isParent(i) ? `${count(tree.files[i], "file")}, ${sized(tree.liveBytes[i])}` +
       (tree.hiddenBytes[i] > 0 ? `; hidden ${sized(tree.hiddenBytes[i])}` : "") : null],
     ...extraFacts(tree, rows),
   ]), table, el("p", { class: "command" }, el("code", {}, `layup log ${shell(line(side.image.name || "IMAGE"))} ${shell(path)}`))];
+}
+
+// packageOf names the package to which a version belongs.
+function packageOf({ tree, packages }, row) {
+  const one = row === undefined ? null : packages.items[tree.package[row] - 1];
+  return one && line(`${one.name} ${one.version || ""} (${one.manager}, layer ${one.layer})`);
 }
 
 function statusLine(tree, rows) {

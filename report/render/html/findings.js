@@ -20,10 +20,11 @@ export function findingsSection(sides, union, odd, state, onopen) {
       [{ title: "Rule", width: "8rem", of: (tree, row) => safe(tree.extraOf(row, "sensitive")) }]),
     list("setuid", "Setuid and setgid", "What runs with the rights of its owner or group (find --perm /6000), live or not.",
       setuidRows, null),
+    packagesPart(sides),
     secretsPart(sides),
     duplicatesPart(sides),
     ...unseenParts(sides),
-    ...oddParts(odd, sides.length > 1),
+    ...oddParts(withPackages(odd, sides), sides.length > 1),
   ]);
 }
 
@@ -114,6 +115,51 @@ function fateOf(tree, row) {
   const how = hows[tree.how[row]];
   const because = how === "whiteout" || how === "replaced" ? "" : ` (${how})`;
   return `${fates[tree.fate[row]]} by ${tree.hiddenByOf(row)}${because}`;
+}
+
+// withPackages adds to the warnings what could not be read of packages.
+function withPackages({ warnings = [], errors }, sides) {
+  const more = sides.flatMap(s => (s.packages.warnings || []).map(w => ({ ...w, side: s.name.toLowerCase() })));
+  return { warnings: [...warnings, ...more], errors };
+}
+
+function packagesPart(sides) {
+  const about = "What the image says of itself: dpkg, apk, rpm, npm, pip, Go, Java. LAYER brought the version first.";
+  const list = [...sharedPackages(sides).values()];
+  const imageOf = r => r.sides.length > 1 ? "both" : r.sides[0];
+  let rows = list;
+  const of = k => rows[k].thing;
+  const grid = new Grid("packages", [
+    ...imageColumn(sides, k => imageOf(rows[k])),
+    { title: "Layer", width: "3.6rem", narrow: "2.6rem", cell: k => chip(of(k).layer) },
+    { title: "Name", width: "minmax(8rem,2fr)", cell: k => line(of(k).name) },
+    { title: "Version", width: "minmax(6rem,1.5fr)", cell: k => line(of(k).version || "-") },
+    { title: "Manager", width: "5rem", spare: true, cell: k => of(k).manager },
+    { title: "Status", width: "minmax(6rem,1fr)", spare: true, cell: k => of(k).removedBy >= 0 ?
+      `${of(k).status} by ${of(k).removedBy}` : of(k).status },
+    { title: "Files", number: true, width: "4rem", spare: true, cell: k => grouped(of(k).files) },
+    { title: "Size", number: true, width: "5rem", narrow: "3.8rem", cell: k => sized(of(k).size), hint: k => grouped(of(k).size) + " bytes" },
+    { title: "Wasted", number: true, width: "5rem", spare: true, cell: k => sized(of(k).wasted) },
+  ], { rows: 12 });
+  grid.show(list.length);
+  const buttons = sides.length > 1 && list.length > 0 ? choice("images of packages", ["all", "only A", "only B", "both"], 0, n => {
+    rows = list.filter(r => n === 0 || imageOf(r) === ["A", "B", "both"][n - 1]);
+    grid.show(rows.length);
+  }) : null;
+  return part("packages", "Packages", about, el("div", { class: "tools" }, el("div", {}, sides.map(side =>
+    el("p", { class: "status" }, (side.name ? side.name + ": " : "") + side.packages.line))), buttons), grid.element);
+}
+
+// sharedPackages has each version of a package with the images that have it.
+function sharedPackages(sides) {
+  const all = new Map();
+  for (const { side, thing } of each(sides, s => s.packages.items)) {
+    const key = sides.length > 1 ? JSON.stringify([thing.manager, thing.name, thing.version, thing.architecture, thing.path, thing.status]) :
+      all.size;
+    if (all.has(key)) all.get(key).sides.push(side.name);
+    else all.set(key, { thing, sides: [side.name] });
+  }
+  return all;
 }
 
 function secretsPart(sides) {

@@ -1,6 +1,6 @@
 // The page: what is small first, then the files.
 import { el, facts } from "./dom.js";
-import { grouped, line, sized } from "./text.js";
+import { baseOf, grouped, line, sized } from "./text.js";
 import { sectionData, tableData } from "./data.js";
 import { State } from "./state.js";
 import { Tree } from "./tree.js";
@@ -21,17 +21,17 @@ function nameOfImage(image) { return line(image.container || image.reference || 
 
 // imageFacts is what the head says of one image; of two, a section says it.
 function imageFacts(side) {
-  const { image, record } = side;
+  const { image, record } = side, unpacked = side.layers.reduce((sum, l) => sum + (l.unpackedSize || 0), 0);
   return [
     ["Source", line(`${image.name || ""} (${image.source})`)],
     ["Container", image.container && line(image.container)],
     ["Image ID", image.id && line(image.id)], ["Manifest", image.manifest && line(image.manifest)],
-    ["Platform", image.platform && line(image.platform)], ["Created", image.created && image.created.replace("T", " ")],
+    ["Platform", image.platform && line(image.platform)], ["Base", baseOf(image)], ["Created", image.created && image.created.replace("T", " ")],
     ["Layers", String(image.layers)],
     ["Base", image.base && baseOf(image.base)],
     ["Provenance", image.provenance && line(image.provenance)],
     ["Stored", sized(image.stored), grouped(image.stored) + " bytes"],
-    ["Unpacked", image.unpacked ? sized(image.unpacked) : null, grouped(image.unpacked || 0) + " bytes"],
+    ["Unpacked", unpacked ? sized(unpacked) : null, grouped(unpacked) + " bytes"],
     ["Verified", image.verified],
     ["Record", recordLine(side)],
     ["File", record && record.file && line(record.file)],
@@ -81,7 +81,8 @@ function go(id) {
 // sideOf is an image of the page: what is small, then its files.
 function sideOf(image, name) {
   const end = name ? "-" + name.toLowerCase() : "", data = part => sectionData(part + end);
-  return { image, name, layers: data("layers").items, waste: data("waste"), secrets: data("secrets"), record: data("record"), end };
+  return { image, name, layers: data("layers").items, waste: data("waste"), secrets: data("secrets"), packages: data("packages"),
+    record: data("record"), end };
 }
 
 async function readFiles(side) {

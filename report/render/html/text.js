@@ -135,6 +135,11 @@ export function drawnMode(type, mode) {
 // shortDigest is the beginning of a digest, as engines print IDs.
 export function shortDigest(digest) { return (digest || "").replace(/^[a-z0-9]+:/, "").slice(0, 12); }
 
+// baseOf names the image on which one was built.
+export function baseOf({ base }) {
+  return base && line([base.name, base.digest && shortDigest(base.digest), `(${base.from})`].filter(Boolean).join(" "));
+}
+
 // encodePath writes the bytes of a path for a link.
 export function encodePath(bytes) {
   let s = "";
