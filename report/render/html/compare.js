@@ -21,7 +21,7 @@ export function sidesSection(sides, difference) {
     row("Container", s => line(s.image.container || "")),
     row("Reference", s => line(s.image.reference || "-")), row("Image ID", s => line(s.image.id || "-")),
     row("Manifest", s => line(s.image.manifest || "-")), row("Platform", s => line(s.image.platform || "-")),
-    row("Base", s => baseOf(s.image) || ""),
+    row("Base", s => s.image.base ? baseOf(s.image.base) : ""),
     row("Created", s => (s.image.created || "-").replace("T", " ")), row("Verified", s => s.image.verified || "-"),
     row("Layers", s => String(s.image.layers)), bytes("Layers as stored", s => s.image.stored),
     bytes("Files stored", s => totals[s.name.toLowerCase()].stored), bytes("Files live", s => totals[s.name.toLowerCase()].live),

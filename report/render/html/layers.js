@@ -66,7 +66,6 @@ function columnsOf(layers, state) {
     { title: "Changes", cell: l => l.files === undefined ? "-" : `+${l.added} ~${l.modified} -${l.deleted}` },
     { title: "Hidden", number: true, cell: l => l.hiddenBytes === undefined ? "-" : sized(l.hiddenBytes),
       hint: l => grouped(l.hiddenBytes || 0) + " bytes" },
-    layers.some(l => l.base) && { title: "Base", spare: true, cell: l => l.base ? "base" : "" },
     directories && { title: "Directory", spare: true, cell: l => shortened(l.directory), hint: l => safe(l.directory || "") },
     layers.some(l => l.base) && { title: "Base", spare: true, cell: l => l.base ? "base" : "" },
     { title: "Instruction", wide: true, cell: l => instructionOf(l), hint: l => line(l.createdBy || l.comment || "") },

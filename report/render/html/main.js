@@ -26,7 +26,7 @@ function imageFacts(side) {
     ["Source", line(`${image.name || ""} (${image.source})`)],
     ["Container", image.container && line(image.container)],
     ["Image ID", image.id && line(image.id)], ["Manifest", image.manifest && line(image.manifest)],
-    ["Platform", image.platform && line(image.platform)], ["Base", baseOf(image)], ["Created", image.created && image.created.replace("T", " ")],
+    ["Platform", image.platform && line(image.platform)], ["Created", image.created && image.created.replace("T", " ")],
     ["Layers", String(image.layers)],
     ["Base", image.base && baseOf(image.base)],
     ["Provenance", image.provenance && line(image.provenance)],
@@ -36,12 +36,6 @@ function imageFacts(side) {
     ["Record", recordLine(side)],
     ["File", record && record.file && line(record.file)],
   ];
-}
-
-// baseOf says on which image another was built, how many layers it has, and what tells that.
-function baseOf(base) {
-  const layers = base.layers === undefined ? "layers unknown" : base.layers === 1 ? "1 layer" : base.layers + " layers";
-  return line(`${base.name || base.digest || "unnamed"} (${layers}, by ${base.from})`);
 }
 
 function header(about, sides) {

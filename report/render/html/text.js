@@ -135,9 +135,10 @@ export function drawnMode(type, mode) {
 // shortDigest is the beginning of a digest, as engines print IDs.
 export function shortDigest(digest) { return (digest || "").replace(/^[a-z0-9]+:/, "").slice(0, 12); }
 
-// baseOf names the image on which one was built.
-export function baseOf({ base }) {
-  return base && line([base.name, base.digest && shortDigest(base.digest), `(${base.from})`].filter(Boolean).join(" "));
+// baseOf says on which image another was built, how many layers it has, and what tells that.
+export function baseOf(base) {
+  const layers = base.layers === undefined ? "layers unknown" : base.layers === 1 ? "1 layer" : base.layers + " layers";
+  return line(`${base.name || base.digest || "unnamed"} (${layers}, by ${base.from})`);
 }
 
 // encodePath writes the bytes of a path for a link.
