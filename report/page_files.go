@@ -119,7 +119,8 @@ func (c *changeColumns) change(change, next analyze.Change) {
 
 // gone writes the columns of a change that leaves nothing.
 func (c *changeColumns) gone() {
-	for _, column := range []*html.Column{c.pkg, c.flags, c.typ, c.mode, c.uid, c.gid, c.size, c.nanos, c.hiddenBy, c.how} {
+	for _, column := range []*html.Column{c.pkg, c.flags, c.typ, c.mode, c.uid, c.gid, c.size, c.nanos, c.hiddenBy,
+		c.how} {
 		column.Add(0)
 	}
 	c.fate.Add(fateNone)
