@@ -31,6 +31,9 @@ type layer struct {
 	base string // what the base is called, if the layer is one of it
 }
 
+// unnamed stands for the name of a base that nothing names.
+const unnamed = "yes"
+
 // layersOf returns the layers of an image.
 func layersOf(img *analyze.Image) []layer {
 	base, _ := img.Base()
@@ -38,7 +41,7 @@ func layersOf(img *analyze.Image) []layer {
 	for i, l := range img.LayerFacts() {
 		one := layer{LayerFacts: l, read: img.LayersRead()}
 		if img.OfBase(i) {
-			one.base = cmp.Or(base.Name, "yes")
+			one.base = cmp.Or(base.Name, unnamed)
 		}
 		list = append(list, one)
 	}
@@ -176,5 +179,20 @@ func layersFooter(layers []layer) string {
 			line += fmt.Sprintf(", %s %s", show.Size(total), sum.name)
 		}
 	}
-	return line
+	return line + ofBase(layers)
+}
+
+// ofBase says which layers are those of the base: a narrow terminal leaves out the column.
+func ofBase(layers []layer) string {
+	n := 0
+	for n < len(layers) && layers[n].base != "" {
+		n++
+	}
+	switch {
+	case n == 0:
+		return ""
+	case layers[0].base == unnamed:
+		return "; the base has " + show.Count(n, "layer")
+	}
+	return fmt.Sprintf("; the base %s has %s", show.Safe(layers[0].base), show.Count(n, "layer"))
 }

@@ -55,6 +55,10 @@ var partsTable = render.Table[dockerfile.Part]{
 		}
 		return render.I(p.Size)
 	}),
+	render.Cell("LAYER", func(p dockerfile.Part) string { return span(p.Layers) }).Right(),
+	render.Cell("SIZE", size).Right(),
+	render.Cell("LINE", func(p dockerfile.Part) string { return strconv.Itoa(p.Line) }).Right(),
+	render.Cell("TEXT", func(p dockerfile.Part) string { return strings.ReplaceAll(p.Text, "\n", " ⏎ ") }),
 }
 
 func newDockerfile(f *pflag.FlagSet) call.Answer {

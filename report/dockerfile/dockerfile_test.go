@@ -49,6 +49,10 @@ func TestDockerfileOfTheProvenanceIsPrintedWithLayers(t *testing.T) {
 	if plain != text {
 		t.Errorf("the text alone is %q, want %q", plain, text)
 	}
+	if table := direct.Layup(t, "dockerfile", "-f", "markdown", dir); !strings.Contains(table.Out, "TEXT") ||
+		!strings.Contains(table.Out, "⏎") {
+		t.Errorf("markdown: %s", table.Out)
+	}
 	direct.Expect(t, "items", direct.Items(t, "name line endLine layers", "dockerfile", dir)[3:],
 		"name=build/Dockerfile line=6 endLine=6 layers=[0]", "name=build/Dockerfile line=7 endLine=7 layers=[1]",
 		"name=build/Dockerfile line=8 endLine=9 layers=[2]")
