@@ -107,7 +107,7 @@ func All() []call.Command {
 				{Flag: "toc", Why: "everything is read", Hint: "layup ls --toc %s  lists by the index alone"}},
 			Examples: []string{"layup verify shop.tar", "layup verify --all -f json -o record.json shop.tar",
 				"layup verify --expect sha256:8f0c… docker-root:/mnt/var/lib/docker:shop:1.2"}},
-		{Name: "report", Group: call.Image, Brief: "all of it as one page",
+		{Name: "report", Group: call.Trust, Brief: "all of it as one page",
 			Args: "IMAGE [IMAGE-B]", Min: 1, Max: 2, Plain: true, New: newPage, Details: pageDetails,
 			About:   "write all about an image, or two, into a page for a browser",
 			Refuses: []call.Refusal{call.OneImage, call.NoTOC},
