@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
+	"layup/analyze/digest"
 	"layup/analyze/extract"
 	"layup/analyze/show"
 	"layup/analyze/temporary"
@@ -55,10 +56,14 @@ func newUnpack(f *pflag.FlagSet) call.Answer {
 			for _, l := range layers {
 				status = call.Worst(status, leftOut(c, l.Result))
 			}
-			return status, c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
+			return status, c.Write(ctx, func(w io.Writer, t render.Terminal) error {
 				for i, l := range layers {
-					if _, err := fmt.Fprintf(w, "layer %d  %s  l/%s  %s\n", i, l.ID, l.Link,
-						show.Safe(img.Instruction(i).Readable)); err != nil {
+					id := l.ID
+					if t.Width > 0 && !t.Whole {
+						id = digest.Short(digest.FromHex(id))
+					}
+					line := fmt.Sprintf("layer %d  %s  l/%s  %s", i, id, l.Link, show.Safe(img.Instruction(i).Short()))
+					if _, err := fmt.Fprintln(w, t.Fit(line)); err != nil {
 						return err
 					}
 				}
