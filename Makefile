@@ -7,7 +7,7 @@ VERSION     ?= 0.0.0
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow damage mutations race test-engines fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
+.PHONY: build test slow damage mutations race test-engines test-packages fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -33,6 +33,9 @@ race: ## every test with the race detector (needs a C compiler)
 
 test-engines: ## tests with the engines of this machine, dockerd, podman and containerd: needs root
 	LAYUP_ENGINES=1 go test -count=1 -p 1 -v -run 'IntoDocker$$|WithEngines$$' ./fixtures/...
+
+test-packages: ## packages beside dpkg in Debian's own image, made by debootstrap: needs root, and minutes
+	LAYUP_PACKAGES=1 go test -count=1 -timeout 30m -v ./fixtures/packages
 
 fuzz: ## every fuzz target for FUZZTIME; adds to the totals in docs/fuzzing.md
 	go run ./fixtures/fuzz -time $(FUZZTIME)

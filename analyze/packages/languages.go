@@ -103,15 +103,15 @@ func (s *Set) pythonList(v tarfs.Version) (tarfs.Version, bool) {
 // follow follows the packages at a path through the layers.
 func (s *Set) follow(f find) {
 	t := tracker{set: s, manager: f.manager}
-	until, before := tarfs.NoLayer, uint64(0)
+	until, known, before := tarfs.NoLayer, false, uint64(0)
 	for v := range f.node.Versions() {
 		if until != tarfs.NoLayer && v.Layer() != until {
 			t.at(until, nil)
-			before = 0
+			known = false
 		}
-		if inode, ok := v.Inode(); !ok || inode != before || v.Type() != tarfs.File {
-			before = inode
+		if inode, ok := v.Inode(); !known || !ok || inode != before {
 			t.at(v.Layer(), s.readLanguage(f.manager, v))
+			known, before = ok, inode
 		}
 		until, _ = v.HiddenBy()
 	}

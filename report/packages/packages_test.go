@@ -112,3 +112,20 @@ func TestFlagsLeaveWhatTheySay(t *testing.T) {
 		}
 	}
 }
+
+// The files of a Python distribution are those of its RECORD, with their digests.
+func TestPythonFilesAreThoseOfTheRecord(t *testing.T) {
+	const site = "usr/lib/python3/site-packages/"
+	image := direct.Image(t, "python", "layer COPY\n"+
+		"f 0644 0:0 "+site+`shop-1.0.dist-info/METADATA "Name: shop\nVersion: 1.0\n"`+"\n"+
+		"f 0644 0:0 "+site+`shop-1.0.dist-info/RECORD "shop/a.py,sha256=JwQvTm7KfQsqfuQCbfLs-lHTM55tEiqgmRGOzYVjutk,5\n`+
+		`shop/b.py,sha256=JwQvTm7KfQsqfuQCbfLs-lHTM55tEiqgmRGOzYVjutk,5\n`+
+		`../../../bin/shop,,\n"`+"\n"+
+		"f 0644 0:0 "+site+"shop/a.py \"right\"\nf 0644 0:0 "+site+"shop/b.py \"wrong\"\n"+
+		"f 0755 0:0 usr/bin/shop \"run\"\nf 0755 0:0 usr/bin/other \"run\"\n")
+	for flag, want := range map[string]string{"--changed": "/" + site + "shop/b.py", "--unpackaged": "/usr/bin/other"} {
+		if got := strings.TrimSpace(direct.Layup(t, "find", "-f", "{{.path}}", flag, image).Out); got != want {
+			t.Errorf("find %s: got %q, want %q", flag, got, want)
+		}
+	}
+}
