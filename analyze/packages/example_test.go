@@ -9,7 +9,7 @@ import (
 	"layup/analyze/packages"
 )
 
-// Which packages are installed, which layer brought each, and whose is a file?
+// Which packages are installed, which layer brought each, and which owns a file?
 func Example() {
 	ctx, opt := context.Background(), analyze.Default()
 	opt.Needs = packages.Needs(false)

@@ -53,7 +53,7 @@ func Needs(sums bool) analyze.Needs {
 	return needs
 }
 
-// choose says what to set aside of a file while its layer is read. The databases may lie elsewhere behind symlinks, so
+// choose says what to set aside of a file while its layer is read. Symlinks may lead to the databases, so
 // only the ends of their usual paths are compared. Whatever it misses is read again.
 func choose(name []byte, size int64, sums bool) sieve.Filter {
 	cut := bytes.LastIndexByte(name, '/') + 1
