@@ -69,7 +69,10 @@ func TestDockerfilesAreDividedIntoInstructions(t *testing.T) {
 			[]string{"1-1", "2-4", "5-9", "10-10"}},
 		{"# escape=`\nFROM a\nRUN b `\n  c\nRUN d \\\nCMD e", []string{"1-1", "2-2", "3-4", "5-5", "6-6"}},
 		{"RUN a \\", []string{"1-1"}},
-		{"RUN <<EOF\nnever ends", []string{"1-2"}},
+		{"RUN <<EOF\nnever ends", []string{"1-1", "2-2"}}, // BuildKit refuses it
+		{"RUN cat <<<X && echo $((1<<4)) \"<<X\"\nCMD b\nX", []string{"1-1", "2-2", "3-3"}},
+		{`RUN a \\` + "\nCMD b", []string{"1-1", "2-2"}},
+		{"# a comment\n# escape=`\nRUN a \\\n  b", []string{"1-1", "2-2", "3-4"}},
 		{"ENV A=<<EOF\nCMD b", []string{"1-1", "2-2"}},
 		{"", []string{"1-1"}},
 	} {

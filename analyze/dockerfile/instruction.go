@@ -63,8 +63,11 @@ func harmless(text string) string {
 // script writes RUN: several lines as a here-document, a long one over several lines.
 func script(text string) string {
 	if text = strings.TrimSpace(text); strings.Contains(text, "\n") {
-		mark := "EOF"
-		for strings.Contains(text, mark) {
+		mark, lines := "EOF", map[string]bool{}
+		for line := range strings.SplitSeq(text, "\n") {
+			lines[line] = true
+		}
+		for lines[mark] {
 			mark += "F"
 		}
 		return "RUN <<" + mark + "\n" + text + "\n" + mark
@@ -121,14 +124,15 @@ func settings(word, rest string) (text string, names []string) {
 		return word + " " + rest, nil // ARG without a value
 	}
 	var list []string
+	spaced := " " + rest
 	for i, place := range at {
-		end := len(rest) + 1
+		end := len(spaced)
 		if i+1 < len(at) {
 			end = at[i+1][0]
 		}
-		name := strings.TrimSpace((" " + rest)[place[0] : place[1]-1])
+		name := strings.TrimSpace(spaced[place[0] : place[1]-1])
 		names = append(names, name)
-		list = append(list, assigned(name, (" " + rest)[place[1]:end]))
+		list = append(list, assigned(name, spaced[place[1]:end]))
 	}
 	return word + " " + strings.Join(list, " "), names
 }

@@ -9,18 +9,20 @@ import (
 
 var (
 	escapeDirective = regexp.MustCompile("(?i)^#\\s*escape\\s*=\\s*([\\\\`])\\s*$")
-	hereDocument    = regexp.MustCompile(`<<(-?)(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_.]+))`)
+	directive       = regexp.MustCompile(`^#\s*[A-Za-z][A-Za-z0-9]*\s*=\s*.+$`)
+	hereDocument    = regexp.MustCompile(`(?:^|\s)\d*<<(-?)(?:"([^"<]+)"|'([^'<]+)'|([A-Za-z0-9_.]+))`)
 )
 
 // partsOf divides a Dockerfile into instructions, each with the lines that continue it and its here-documents, and
 // lines between them. Source: BuildKit, frontend/dockerfile/parser.
 func partsOf(f provenance.Dockerfile) []Part {
 	lines := strings.Split(strings.ReplaceAll(strings.TrimSuffix(f.Text, "\n"), "\r\n", "\n"), "\n")
-	escape := `\`
+	escape, beginning := `\`, true
 	var list []Part
 	for i := 0; i < len(lines); {
 		end := i + 1
-		if at := escapeDirective.FindStringSubmatch(lines[i]); at != nil && len(list) == directives(list) {
+		beginning = beginning && directive.MatchString(lines[i])
+		if at := escapeDirective.FindStringSubmatch(lines[i]); at != nil && beginning {
 			escape = at[1]
 		} else if !idle(lines[i]) {
 			end = instructionEnd(lines, i, escape)
@@ -29,14 +31,6 @@ func partsOf(f provenance.Dockerfile) []Part {
 		i = end
 	}
 	return list
-}
-
-// directives counts the comments with which a Dockerfile begins.
-func directives(list []Part) (n int) {
-	for n < len(list) && strings.HasPrefix(list[n].Text, "#") {
-		n++
-	}
-	return n
 }
 
 // idle reports whether a line is empty or a comment.
@@ -48,7 +42,7 @@ func idle(line string) bool {
 // instructionEnd returns the line after an instruction that begins at line i.
 func instructionEnd(lines []string, i int, escape string) int {
 	end := i + 1
-	for last := lines[i]; strings.HasSuffix(strings.TrimRight(last, " \t"), escape) && end < len(lines); end++ {
+	for last := lines[i]; continued(last, escape) && end < len(lines); end++ {
 		if !idle(lines[end]) {
 			last = lines[end]
 		}
@@ -60,15 +54,21 @@ func instructionEnd(lines []string, i int, escape string) int {
 	}
 	for _, here := range hereDocument.FindAllStringSubmatch(strings.Join(lines[i:end], "\n"), -1) {
 		mark := here[2] + here[3] + here[4]
-		for end < len(lines) {
-			line := lines[end]
+		for i, line := range lines[end:] {
 			if here[1] == "-" {
 				line = strings.TrimLeft(line, "\t")
 			}
-			if end++; line == mark {
+			if line == mark {
+				end += i + 1
 				break
 			}
 		}
 	}
 	return end
+}
+
+// continued reports whether a line ends with one escape character.
+func continued(line, escape string) bool {
+	before, ok := strings.CutSuffix(strings.TrimRight(line, " \t"), escape)
+	return ok && !strings.HasSuffix(before, escape)
 }

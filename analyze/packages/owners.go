@@ -1,6 +1,8 @@
 package packages
 
 import (
+	"slices"
+
 	"layup/analyze/packages/dpkg"
 	"layup/tarfs"
 )
@@ -47,7 +49,12 @@ func (s *Set) of(n tarfs.Node, layer int) (list []*Package) {
 			s.claims.owners[key] = owners
 		}
 		if len(owners) > 0 {
-			return append(list, owners...)
+			for _, p := range owners { // a record may name what also lies in the package's directory
+				if !slices.Contains(list, p) {
+					list = append(list, p)
+				}
+			}
+			return list
 		}
 		dir := s.img.Tree().Numbered(int(at))
 		if at = -1; !dir.IsRoot() {

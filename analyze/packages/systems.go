@@ -88,7 +88,7 @@ func dpkgFiles(view *tarfs.Snapshot) (files []tarfs.Version) {
 		return files
 	}
 	for v := range view.Walk(dir.Node(), 1) {
-		if v.Type() == tarfs.File && path.Ext(v.Node().Name()) == "" {
+		if v.Type() == tarfs.File && !slices.Contains(dpkg.Beside, path.Ext(v.Node().Name())) {
 			files = append(files, v)
 		}
 	}

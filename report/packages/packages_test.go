@@ -120,12 +120,28 @@ func TestPythonFilesAreThoseOfTheRecord(t *testing.T) {
 		"f 0644 0:0 "+site+`shop-1.0.dist-info/METADATA "Name: shop\nVersion: 1.0\n"`+"\n"+
 		"f 0644 0:0 "+site+`shop-1.0.dist-info/RECORD "shop/a.py,sha256=JwQvTm7KfQsqfuQCbfLs-lHTM55tEiqgmRGOzYVjutk,5\n`+
 		`shop/b.py,sha256=JwQvTm7KfQsqfuQCbfLs-lHTM55tEiqgmRGOzYVjutk,5\n`+
-		`../../../bin/shop,,\n"`+"\n"+
+		`../../../bin/shop,,\nshop-1.0.dist-info/METADATA,,\n"`+"\n"+
 		"f 0644 0:0 "+site+"shop/a.py \"right\"\nf 0644 0:0 "+site+"shop/b.py \"wrong\"\n"+
 		"f 0755 0:0 usr/bin/shop \"run\"\nf 0755 0:0 usr/bin/other \"run\"\n")
 	for flag, want := range map[string]string{"--changed": "/" + site + "shop/b.py", "--unpackaged": "/usr/bin/other"} {
 		if got := strings.TrimSpace(direct.Layup(t, "find", "-f", "{{.path}}", flag, image).Out); got != want {
 			t.Errorf("find %s: got %q, want %q", flag, got, want)
 		}
+	}
+	if got := direct.Layup(t, "packages", "-f", "{{.name}} {{.files}}", image).Out; got != "shop 5\n" {
+		t.Errorf("got %q: a file that its record and its directory give to a package counts once", got)
+	}
+}
+
+// Images without dpkg have a file for each package, of which the name may have dots.
+func TestFilesOfSinglePackagesAreRead(t *testing.T) {
+	const dir = "var/lib/dpkg/status.d/"
+	image := direct.Image(t, "distroless", "layer COPY\n"+
+		"f 0644 0:0 "+dir+`libssl1.1 "Package: libssl1.1\nVersion: 1.1.1n\nArchitecture: amd64\n"`+"\n"+
+		"f 0644 0:0 "+dir+`libssl1.1.md5sums "d41d8cd98f00b204e9800998ecf8427e  usr/lib/libssl.so.1.1\n"`+"\n"+
+		"f 0644 0:0 "+dir+`libssl1.1.preinst "#!/bin/sh\n"`+"\nf 0644 0:0 usr/lib/libssl.so.1.1 \"\"\n")
+	got := direct.Layup(t, "packages", "-f", "{{.name}} {{.version}} {{.files}}", image)
+	if got.Out != "libssl1.1 1.1.1n 1\n" || got.Err != "" {
+		t.Errorf("%q %s", got.Out, got.Err)
 	}
 }

@@ -18,6 +18,10 @@ const (
 	DiversionsFile = "/var/lib/dpkg/diversions"
 )
 
+// Beside are the endings of the files that lie in StatusDir beside those of packages, as dpkg names them.
+var Beside = []string{".md5sums", ".list", ".conffiles", ".preinst", ".postinst", ".prerm", ".postrm", ".triggers",
+	".shlibs", ".symbols", ".templates", ".config"}
+
 // Status reads a status file, or one of StatusDir. It leaves out packages that were never installed or were purged. The
 // error says how many paragraphs make no sense.
 func Status(text []byte) (list []record.Package, err error) {

@@ -25,7 +25,7 @@ type bdb struct {
 	order binary.ByteOrder
 	page  int64 // bytes
 	pages int64
-	left  int64 // bytes of values that may still be read
+	left  int64 // bytes of the pages of values that may still be read
 }
 
 // readBDB reads the values of a hash database. It does not look at which bucket a page belongs to: every page with keys
@@ -98,11 +98,14 @@ func (d *bdb) value(item []byte) ([]byte, error) {
 		return nil, nil
 	}
 	next, size := int64(d.order.Uint32(item[4:])), int64(d.order.Uint32(item[8:]))
-	if d.left -= size; size > mostHeader || d.left < 0 {
+	if size > mostHeader {
 		return nil, damaged("a value of %d bytes", size)
 	}
 	var value bytes.Buffer
 	for int64(value.Len()) < size {
+		if d.left -= d.page; d.left < 0 {
+			return nil, damaged("values in more pages than the database has")
+		}
 		if next <= 0 || next >= d.pages {
 			return nil, damaged("a value goes on in page %d, which is not there", next)
 		}

@@ -1,11 +1,11 @@
 package rpm
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"layup/analyze/packages/record"
 )
@@ -91,14 +91,14 @@ func (h *header) texts(tag uint32) []string {
 	default:
 		return nil
 	}
-	rest := string(h.data[e.offset:])
+	rest := h.data[e.offset:]
 	list := make([]string, 0, min(e.count, uint32(len(rest)), record.MostFiles))
 	for range min(e.count, record.MostFiles) {
-		text, more, ok := strings.Cut(rest, "\x00")
+		text, more, ok := bytes.Cut(rest, []byte{0})
 		if !ok {
 			break
 		}
-		list, rest = append(list, text), more
+		list, rest = append(list, string(text)), more
 	}
 	return list
 }

@@ -64,7 +64,10 @@ func (d Database) Packages(known *Cache) (list []record.Package, err error) {
 			bad++
 			first = orElse(first, err)
 		}
-		if ok {
+		switch {
+		case ok && len(list) >= record.MostPackages:
+			return damaged("more than %d packages", record.MostPackages)
+		case ok:
 			list = append(list, p)
 		}
 		return nil
