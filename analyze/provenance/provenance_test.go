@@ -237,7 +237,7 @@ func TestStatementsThatCannotBeTrustedAreRefused(t *testing.T) {
 		{"a line before the first", bytes.Replace(one, []byte(`"line":5`), []byte(`"line":-1`), 1), "lines -1 to 5"},
 		{"a file that is not there", bytes.Replace(one, []byte(`"locations":[{"ranges"`),
 			[]byte(`"locations":[{"sourceIndex":1,"ranges"`), 1), "there is no file 1"},
-		{"a chain of what are no digests", bytes.ReplaceAll(one, []byte("sha256:e64e"), []byte("sha256:E64e")), "layers"},
+		{"a chain with an invalid digest", bytes.ReplaceAll(one, []byte("sha256:e64e"), []byte("sha256:E64e")), "layers"},
 	} {
 		got, err := read(tt.doc, stored)
 		if got != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
