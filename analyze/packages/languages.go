@@ -106,17 +106,17 @@ func (s *Set) follow(f find) {
 	until, known, before := tarfs.NoLayer, false, uint64(0)
 	for v := range f.node.Versions() {
 		if until != tarfs.NoLayer && v.Layer() != until {
-			t.at(until, nil)
+			t.at(until, nil, true)
 			known = false
 		}
 		if inode, ok := v.Inode(); !known || !ok || inode != before {
-			t.at(v.Layer(), s.readLanguage(f.manager, v))
+			t.read(v.Layer(), func() []record.Package { return s.readLanguage(f.manager, v) })
 			known, before = ok, inode
 		}
 		until, _ = v.HiddenBy()
 	}
 	if until != tarfs.NoLayer {
-		t.at(until, nil)
+		t.at(until, nil, true)
 	}
 }
 

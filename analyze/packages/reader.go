@@ -93,19 +93,20 @@ func choose(name []byte, size int64, sums bool) sieve.Filter {
 
 // A reader reads the content of databases.
 type reader struct {
-	ctx      context.Context
-	img      *analyze.Image
-	again    []*analyze.Contents
-	from     map[uint64]*analyze.Contents // by inode: what was not set aside
-	left     int64                        // bytes of text that may still be read
-	warnings []tarfs.Warning
-	rpm      *rpm.Cache
-	leftRPM  int64
-	jars     language.Jars
-	files    int // that databases named
-	steps    int // taken to look paths up
-	links    int // followed for it
-	lost     bool
+	ctx        context.Context
+	img        *analyze.Image
+	again      []*analyze.Contents
+	from       map[uint64]*analyze.Contents // by inode: what was not set aside
+	left       int64                        // bytes of text that may still be read
+	complaints int                          // how often something could not be read
+	warnings   []tarfs.Warning
+	rpm        *rpm.Cache
+	leftRPM    int64
+	jars       language.Jars
+	files      int // that databases named
+	steps      int // taken to look paths up
+	links      int // followed for it
+	lost       bool
 }
 
 func newReader(ctx context.Context, img *analyze.Image) *reader {
@@ -204,6 +205,7 @@ func (r *reader) complain(v tarfs.Version, err error) {
 	if err == nil {
 		return
 	}
+	r.complaints++
 	code, note := DatabaseDamaged, err.Error()
 	if errors.Is(err, errTooLarge) {
 		code, note = DatabaseTooLarge, ""

@@ -55,7 +55,7 @@ func (s *Set) systems() error {
 				continue
 			}
 			before = now
-			t.at(layer, m.read(s.reader, files))
+			t.read(layer, func() []record.Package { return m.read(s.reader, files) })
 			if err := s.reader.ctx.Err(); err != nil {
 				return err
 			}
@@ -184,8 +184,16 @@ type identity struct{ name, architecture, place string }
 
 func identityOf(p *record.Package) identity { return identity{p.Name, p.Architecture, p.Place} }
 
-// at says what is there after a layer. The layer before it, if any, was told of before.
-func (t *tracker) at(layer int, list []record.Package) {
+// read says what a database holds after a layer. If a part of it cannot be read, packages that it does not show are not
+// known to be gone.
+func (t *tracker) read(layer int, read func() []record.Package) {
+	complaints := t.set.reader.complaints
+	list := read()
+	t.at(layer, list, t.set.reader.complaints == complaints)
+}
+
+// at says what is there after a layer: all of it, or a part. The layer before it, if any, was told of before.
+func (t *tracker) at(layer int, list []record.Package, all bool) {
 	before := t.now
 	t.now = map[identity][]*Package{}
 	fresh := map[identity]string{} // a version that is new
@@ -212,6 +220,9 @@ func (t *tracker) at(layer int, list []record.Package) {
 	}
 	for id, packages := range before {
 		for _, p := range packages {
+			if !all && fresh[id] == "" && !slices.Contains(t.now[id], p) {
+				t.now[id] = append(t.now[id], p)
+			}
 			t.gone(p, id, layer, fresh[id])
 		}
 	}

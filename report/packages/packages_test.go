@@ -145,3 +145,17 @@ func TestFilesOfSinglePackagesAreRead(t *testing.T) {
 		t.Errorf("%q %s", got.Out, got.Err)
 	}
 }
+
+// A database that cannot be read removes nothing.
+func TestDamagedDatabasesRemoveNoPackages(t *testing.T) {
+	const status = "f 0644 0:0 var/lib/dpkg/status "
+	const a, b = `Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n`,
+		`Package: b\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n`
+	image := direct.Image(t, "damaged", "layer COPY\n"+status+`"`+a+b+`"`+"\nlayer RUN\n"+
+		status+`"`+a+`no field\n\n"`+"\n")
+	got := direct.Layup(t, "packages", "--history", "-f", "{{.name}} {{.status}}", image)
+	if got.Out != "a installed\nb installed\n" || !strings.Contains(got.Err, "package-database-damaged") &&
+		!strings.Contains(got.Err, "cannot be read") {
+		t.Errorf("%q %s", got.Out, got.Err)
+	}
+}
