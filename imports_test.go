@@ -45,6 +45,8 @@ var rooms = map[string][]string{
 
 	"analyze/temporary": {sys},
 
+	"analyze/catalogue/place": {},
+
 	"analyze/source/advice":         {},
 	"analyze/source/bolt":           {},
 	"analyze/source/disk":           {},
