@@ -109,9 +109,10 @@ var rooms = map[string][]string{
 	"report/dockerfile": question("analyze/dockerfile"),
 	"report/packages":   question("analyze/filter", "analyze/packages", "report/item", doublestar),
 	"report/check":      question("analyze/filter", "analyze/rules", yaml),
+	"report/verify":     question("report/item", "analyze/source/kinds"),
 	"report": question("report/browse", "report/check", "report/complete", "report/diff", "report/docker",
 		"report/dockerfile", "report/item",
-		"report/packages", "report/render/html", "analyze/extract", "analyze/filter", "analyze/packages",
+		"report/packages", "report/render/html", "report/verify", "analyze/extract", "analyze/filter", "analyze/packages",
 		"analyze/source/decode", "analyze/source/kinds", "analyze/source/pull", "analyze/space"),
 
 	"fixtures":                {compress, xz},

@@ -164,7 +164,7 @@ func TestVerifyReadsEveryBlobOfAnArtifact(t *testing.T) {
 		direct.Put(t, file, append([]byte{data[0] ^ 1}, data[1:]...))
 		for _, args := range [][]string{{"--image", "files"}, {}} {
 			got := direct.Layup(t, append([]string{"verify", m.Dir, "-f", "csv"}, args...)...)
-			if got.Status != call.Refuted || !failsOn(t, got.Out, d) {
+			if got.Status != call.Refuted || !direct.FailsOn(t, got.Out, d) {
 				t.Errorf("%q, flipped, %v: exit %d\n%s%s", data, args, got.Status, got.Out, got.Err)
 			}
 		}
@@ -271,7 +271,7 @@ func TestImagesListsSoundEntriesBesideOddOnes(t *testing.T) {
 func TestImagesAndVerifyTakeSeveralInputsAndFolders(t *testing.T) {
 	dir := t.TempDir()
 	img := imageOf(t, "tag t:1\nlayer A\nf 0644 0:0 etc/a \"1\"\n")
-	direct.Put(t, filepath.Join(dir, "a.tar"), archived(t, "tag a:1\nlayer A\nf 0644 0:0 etc/a \"2\"\n",
+	direct.Put(t, filepath.Join(dir, "a.tar"), direct.Archive(t, "tag a:1\nlayer A\nf 0644 0:0 etc/a \"2\"\n",
 		fixtures.Packing{Format: fixtures.OCI}))
 	direct.Put(t, filepath.Join(dir, "notes.txt"), []byte("no image"))
 	if _, err := fixtures.NewLayout(filepath.Join(dir, "layout"), img); err != nil {
@@ -296,7 +296,7 @@ func TestImagesAndVerifyTakeSeveralInputsAndFolders(t *testing.T) {
 	if !strings.Contains(got.Out, "layout") || !strings.Contains(got.Err, "empty: a directory") {
 		t.Errorf("find: %s%s", got.Out, got.Err)
 	}
-	direct.Put(t, filepath.Join(dir, "cut.tar"), archived(t, "tag a:1\nlayer A\nf 0644 0:0 etc/a \"2\"\n",
+	direct.Put(t, filepath.Join(dir, "cut.tar"), direct.Archive(t, "tag a:1\nlayer A\nf 0644 0:0 etc/a \"2\"\n",
 		fixtures.Packing{Format: fixtures.OCI})[:1500])
 	for _, command := range []string{"images", "verify"} {
 		got := direct.Layup(t, command, "--all", dir)

@@ -17,6 +17,7 @@ import (
 	"layup/report/packages"
 	"layup/report/render"
 	"layup/report/render/html"
+	"layup/report/verify"
 )
 
 const pageDetails = `
@@ -166,7 +167,7 @@ func (r *pageRequest) side(ctx context.Context, img *analyze.Image, record *anal
 		{Name: "packages" + end, Section: packages.All(img, set)},
 	}
 	if record != nil {
-		sections = append(sections, html.Section{Name: "record" + end, Section: recordSection(record)})
+		sections = append(sections, html.Section{Name: "record" + end, Section: verify.Section(record)})
 	}
 	return sections, []*html.Table{filesOf(img, "files"+end, r.digests, set), unseenOf(img, "unseen"+end)}, nil
 }

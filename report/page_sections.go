@@ -12,6 +12,7 @@ import (
 	"layup/report/item"
 	"layup/report/render"
 	"layup/report/render/html"
+	"layup/report/verify"
 )
 
 // pageFacts is what the head of the page says of an image.
@@ -46,7 +47,7 @@ func aboutPages(c *call.Call, list call.Images) html.Section {
 		images = append(images, factsOfPage(l.Image))
 	}
 	return html.Section{Name: "about", Section: render.Section{Extra: []render.Extra{
-		{Name: "tool", Value: toolOf("")},
+		{Name: "tool", Value: verify.Tool("")},
 		{Name: "line", Value: c.Line("output", "force")},
 		{Name: "images", Value: images},
 		{Name: "aspects", Value: aspectNames()},
@@ -112,24 +113,6 @@ func configSection(img *analyze.Image) render.Section {
 		_ = json.Unmarshal(doc, &settings)
 	}
 	return render.Section{Extra: []render.Extra{{Name: "config", Value: settings}}}
-}
-
-// recordSection is what verify says.
-func recordSection(v *analyze.Verification) render.Section {
-	checks := slices.Concat(v.File, v.Images[0].Checks, v.Others)
-	count, file := tallyOf(checks), ""
-	for _, check := range v.File {
-		if check.What == "file" {
-			file = check.Found
-		}
-	}
-	s := checksTable(false).Section(checks)
-	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "line", Value: count.line()},
-		{Name: "file", Value: file}, {Name: "left", Value: v.Left}}
-	if one := (verified{image: v.Images[0].Image, checks: checks}); one.stored() {
-		s.Extra = append(s.Extra, render.Extra{Name: "trust", Value: trustLine(checks)})
-	}
-	return s
 }
 
 // maskSection masks secrets in the texts of a section.

@@ -1,6 +1,6 @@
 // Package report is the command line: it lists the subcommands and answers those about the content of images.
-// Larger ones have their own packages: check, diff, docker, dockerfile, complete. Package call runs a command, package
-// render writes its answer.
+// Larger ones have their own packages: check, diff, docker, dockerfile, complete, verify. Package call runs a command,
+// package render writes its answer.
 package report
 
 import (
@@ -17,6 +17,7 @@ import (
 	"layup/report/dockerfile"
 	"layup/report/packages"
 	"layup/report/render"
+	"layup/report/verify"
 )
 
 // All returns every command, in the order of the help.
@@ -99,14 +100,7 @@ func All() []call.Command {
 			About:    "lay the layers out as an engine keeps them, to be mounted by hand",
 			Refuses:  []call.Refusal{call.OneImage, call.NoTOC},
 			Examples: []string{"sudo layup unpack --overlay2 shop.tar shop.layers"}},
-		{Name: "verify", Group: call.Trust, Brief: "every digest and rule",
-			Args: "IMAGE...", Min: 1, Max: -1, New: newVerify, Details: verifyDetails,
-			About: "check every digest, size and rule, and write the record", No: "a check failed",
-			Refuses: []call.Refusal{{Flag: "no-verify", Why: "it would leave nothing to do",
-				Hint: "layup layers --no-verify %s  lists layers without it"},
-				{Flag: "toc", Why: "everything is read", Hint: "layup ls --toc %s  lists by the index alone"}},
-			Examples: []string{"layup verify shop.tar", "layup verify --all -f json -o record.json shop.tar",
-				"layup verify --expect sha256:8f0c… docker-root:/mnt/var/lib/docker:shop:1.2"}},
+		verify.Verify(),
 		{Name: "report", Group: call.Trust, Brief: "all of it as one page",
 			Args: "IMAGE [IMAGE-B]", Min: 1, Max: 2, Plain: true, New: newPage, Details: pageDetails,
 			About:   "write all about an image, or two, into a page for a browser",

@@ -1,10 +1,9 @@
-package report_test
+package verify_test
 
 import (
 	"archive/tar"
 	"bytes"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,20 +28,6 @@ d 0755 0:0 etc
 w etc/MYFILE
 f 0600 0:0 new "two\n"
 `
-
-// archived returns an image in a packing.
-func archived(t *testing.T, text string, p fixtures.Packing) []byte {
-	t.Helper()
-	img, err := fixtures.Parse("small", text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := p.Pack(img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 // A span is a member's content within an archive.
 type span struct {
@@ -81,7 +66,7 @@ func TestVerifyNamesTheBlobOfEveryFlippedByte(t *testing.T) {
 	} {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
-			data := archived(t, smallImage, p)
+			data := direct.Archive(t, smallImage, p)
 			name := filepath.Join(t.TempDir(), "image.tar")
 			tried := 0
 			for _, s := range spans(t, data) {
@@ -100,7 +85,7 @@ func TestVerifyNamesTheBlobOfEveryFlippedByte(t *testing.T) {
 					}
 					tried++
 					got := direct.Layup(t, "verify", "-q", "-f", "csv", name)
-					if got.Status != call.Refuted || !failsOn(t, got.Out, named) {
+					if got.Status != call.Refuted || !direct.FailsOn(t, got.Out, named) {
 						t.Fatalf("byte %d of %s (%s): exit %d, want 1 and the blob named\n%s%s", i-s.start, s.name, named, got.Status,
 							got.Out, got.Err)
 					}
@@ -123,32 +108,13 @@ func namedBlob(name string, content []byte) string {
 	return ""
 }
 
-// failsOn reports whether a row about the digest fails.
-func failsOn(t *testing.T, out, named string) bool {
-	t.Helper()
-	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows[min(1, len(rows)):] {
-		cell := map[string]string{}
-		for i, title := range rows[0] {
-			cell[title] = row[i]
-		}
-		if cell["pass"] == "false" && (cell["digest"] == named || cell["expected"] == named) {
-			return true
-		}
-	}
-	return false
-}
-
 func TestVerifyPassesEverySoundPacking(t *testing.T) {
 	for _, p := range fixtures.Packings() {
 		if p.Format == fixtures.Docker25Order {
 			continue // its order is a finding
 		}
 		name := filepath.Join(t.TempDir(), "image")
-		if err := os.WriteFile(name, archived(t, smallImage, p), 0o600); err != nil {
+		if err := os.WriteFile(name, direct.Archive(t, smallImage, p), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		got := direct.Layup(t, "verify", name)
@@ -170,7 +136,7 @@ func TestVerifyFailsOnSeverityHighOnly(t *testing.T) {
 		code   string
 	}{low: {call.Answered, "whiteout-hides-nothing"}, high: {call.Refuted, "duplicate-entry"}} {
 		name := filepath.Join(t.TempDir(), "image.tar")
-		if err := os.WriteFile(name, archived(t, text, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
+		if err := os.WriteFile(name, direct.Archive(t, text, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got := direct.Layup(t, "verify", "-f", "csv", name); got.Status != want.status || !strings.Contains(got.Out,
@@ -263,9 +229,7 @@ func change(t *testing.T, name string) {
 // What follows a title of the record comes from outside and is escaped. The title is not escaped, so scripts find it.
 func TestTitlesOfTheRecordStayReadable(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a\x1b[2J.tar")
-	if err := os.WriteFile(name, archived(t, smallImage, fixtures.Packing{Format: fixtures.OCI}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	direct.Put(t, name, direct.Archive(t, smallImage, fixtures.Packing{Format: fixtures.OCI}))
 	got := direct.Layup(t, "verify", name)
 	_, rest, _ := strings.Cut(got.Out, "\n")
 	line, _, _ := strings.Cut(rest, "\n")

@@ -1,4 +1,4 @@
-package report_test
+package verify_test
 
 import (
 	"encoding/json"

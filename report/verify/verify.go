@@ -1,4 +1,5 @@
-package report
+// Package verify is the command verify: the record of everything in a source that could be checked.
+package verify
 
 import (
 	"cmp"
@@ -18,7 +19,7 @@ import (
 	"layup/report/render"
 )
 
-const verifyDetails = `
+const details = `
 Reads everything to the last byte and writes down each comparison: digest and size of every blob, the
 config, every diffID, as many diffIDs as layers, what the documents say of each other, blobs that are
 missing or that nothing refers to, data after the end of an archive, and entries that engines refuse or
@@ -36,6 +37,18 @@ whoever could write there could rewrite it, and the image with it. --expect ID b
 image ID, or a manifest's digest, that is known from elsewhere. Without the name of an image or a container
 all of them are verified. Owners are compared as they are stored; a rootless engine needs --subid START.
 `
+
+// Verify is the command verify.
+func Verify() call.Command {
+	return call.Command{Name: "verify", Group: call.Trust, Brief: "every digest and rule",
+		Args: "IMAGE...", Min: 1, Max: -1, New: newVerify, Details: details,
+		About: "check every digest, size and rule, and write the record", No: "a check failed",
+		Refuses: []call.Refusal{{Flag: "no-verify", Why: "it would leave nothing to do",
+			Hint: "layup layers --no-verify %s  lists layers without it"},
+			{Flag: "toc", Why: "everything is read", Hint: "layup ls --toc %s  lists by the index alone"}},
+		Examples: []string{"layup verify shop.tar", "layup verify --all -f json -o record.json shop.tar",
+			"layup verify --expect sha256:8f0c… docker-root:/mnt/var/lib/docker:shop:1.2"}}
+}
 
 func newVerify(f *pflag.FlagSet) call.Answer {
 	note := f.String("note", "", "write this `TEXT` into the record: a case, a name, a reason")
@@ -190,7 +203,8 @@ type toolFacts struct {
 	CommandLine string `json:"commandLine,omitempty"` // without passwords
 }
 
-func toolOf(line string) toolFacts {
+// Tool returns what a document says of this program and its command line.
+func Tool(line string) any {
 	version, commit, _ := call.Build()
 	return toolFacts{"layup", version, commit, line}
 }
@@ -200,7 +214,7 @@ func (one verified) section(c *call.Call, v *record) render.Section {
 	s := checksTable(brief(c)).Section(one.checks)
 	s.Source, s.Head, s.Footer = v.name, one.head(c, v), count.line()
 	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count},
-		{Name: "left", Value: v.Left}, {Name: "tool", Value: toolOf(c.Line())}}
+		{Name: "left", Value: v.Left}, {Name: "tool", Value: Tool(c.Line())}}
 	if v.note != "" {
 		s.Extra = append(s.Extra, render.Extra{Name: "note", Value: v.note})
 	}
@@ -260,4 +274,22 @@ func (one verified) head(c *call.Call, v *record) []string {
 		add("trust        ", trustLine(one.checks))
 	}
 	return append(lines, "")
+}
+
+// Section is what a page says of a record with one image.
+func Section(v *analyze.Verification) render.Section {
+	checks := slices.Concat(v.File, v.Images[0].Checks, v.Others)
+	count, file := tallyOf(checks), ""
+	for _, check := range v.File {
+		if check.What == "file" {
+			file = check.Found
+		}
+	}
+	s := checksTable(false).Section(checks)
+	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "line", Value: count.line()},
+		{Name: "file", Value: file}, {Name: "left", Value: v.Left}}
+	if one := (verified{image: v.Images[0].Image, checks: checks}); one.stored() {
+		s.Extra = append(s.Extra, render.Extra{Name: "trust", Value: trustLine(checks)})
+	}
+	return s
 }
