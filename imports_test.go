@@ -30,6 +30,7 @@ const (
 	flags      = "github.com/spf13/pflag"
 	teas       = "charm.land/bubbletea"
 	escapes    = "github.com/charmbracelet/x/ansi"
+	objects    = "github.com/minio/minio-go"
 
 	fileSystems = "github.com/erofs/go-erofs"
 )
@@ -45,7 +46,7 @@ var rooms = map[string][]string{
 
 	"analyze/temporary": {sys},
 
-	"analyze/catalogue/place": {},
+	"analyze/catalogue/place": {objects},
 
 	"analyze/source/advice":         {},
 	"analyze/source/bolt":           {},

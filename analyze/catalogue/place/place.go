@@ -1,5 +1,5 @@
-// Package place keeps the files of a catalogue: in a directory. Files are written once and never changed: a reader sees
-// a whole file or none.
+// Package place keeps the files of a catalogue, in a directory or in a store that speaks S3. Files are written once and
+// never changed: a reader sees a whole file or none.
 package place
 
 import (
@@ -41,13 +41,16 @@ type Info struct {
 	Size int64  // bytes
 }
 
-// Open returns the place at a location: the path of a directory, which need not exist yet.
-func Open(_ context.Context, location string) (Place, error) {
+// Open returns the place at a location: the path of a directory, which need not exist yet, or s3://BUCKET/PREFIX.
+func Open(ctx context.Context, location string) (Place, error) {
 	if location == "" {
 		return nil, errors.New("the location of a catalogue is empty")
 	}
-	if scheme, _, ok := strings.Cut(location, "://"); ok {
-		return nil, fmt.Errorf("%s: a catalogue cannot be at %s://", location, scheme)
+	if Remote(location) {
+		return openBucket(ctx, location, usualTiming())
+	}
+	if other, _, ok := strings.Cut(location, "://"); ok {
+		return nil, fmt.Errorf("%s: a catalogue cannot be at %s://", location, other)
 	}
 	return &directory{location: location}, nil
 }
