@@ -78,8 +78,9 @@ var rooms = map[string][]string{
 
 	"analyze/provenance": {"analyze/source/document"},
 
-	"analyze/sieve": {"analyze/source", "tarfs"},
-	"analyze": {"analyze/provenance", "analyze/sieve", "analyze/source", "analyze/source/document",
+	"analyze/sieve":     {"analyze/source", "tarfs"},
+	"analyze/signature": {"analyze/source", "analyze/source/document"},
+	"analyze": {"analyze/provenance", "analyze/sieve", "analyze/signature", "analyze/source", "analyze/source/document",
 		"analyze/source/kinds", "analyze/unified", "analyze/space", "tarfs", doublestar, units, registries},
 	"analyze/dockerfile": {"analyze", "analyze/provenance", "tarfs"},
 	"analyze/extract":    {"analyze", "tarfs", sys},
@@ -110,7 +111,7 @@ var rooms = map[string][]string{
 	"report/dockerfile": question("analyze/dockerfile"),
 	"report/packages":   question("analyze/filter", "analyze/packages", "report/item", doublestar),
 	"report/check":      question("analyze/filter", "analyze/rules", yaml),
-	"report/verify":     question("report/item", "analyze/source/kinds"),
+	"report/verify":     question("report/item", "analyze/signature", "analyze/source/kinds"),
 	"report": question("report/browse", "report/check", "report/complete", "report/diff", "report/docker",
 		"report/dockerfile", "report/item",
 		"report/packages", "report/render/html", "report/verify", "analyze/extract", "analyze/filter", "analyze/packages",
@@ -120,6 +121,7 @@ var rooms = map[string][]string{
 	"fixtures/bench":          {"fixtures/storage"},
 	"fixtures/fuzz":           {"analyze/temporary"},
 	"fixtures/release":        {"report", registries},
+	"fixtures/signed":         {"fixtures"},
 	"fixtures/direct":         {"fixtures", "report"},
 	"fixtures/harness":        {"fixtures", "analyze", "tarfs"},
 	"fixtures/harness/inside": {"fixtures/direct", "fixtures/harness"},

@@ -12,6 +12,7 @@ import (
 
 	"layup/analyze/digest"
 	"layup/analyze/sieve"
+	"layup/analyze/signature"
 	"layup/analyze/source"
 	"layup/analyze/source/document"
 	"layup/analyze/source/kinds"
@@ -23,11 +24,12 @@ type Options struct {
 	Source    kinds.Options
 	Select    source.Selection
 	View      tarfs.View
-	Needs                    // what the questions need; by default only the tree
-	KeepGoing bool           // answer from what could be read; Errors returns what could not
-	Jobs      int            // layers read at once; 0 means one for each processor
-	Progress  func(Progress) // called now and then, from one goroutine at a time; may be nil
-	Note      func(string)   // called with choices made for the user (the platform); may be nil
+	Needs                       // what the questions need; by default only the tree
+	KeepGoing bool              // answer from what could be read; Errors returns what could not
+	Jobs      int               // layers read at once; 0 means one for each processor
+	Progress  func(Progress)    // called now and then, from one goroutine at a time; may be nil
+	Note      func(string)      // called with choices made for the user (the platform); may be nil
+	Trust     *signature.Policy // whose signatures Verify wants; nil for none
 }
 
 // Needs say what a question needs besides the image's tree. Each one costs time.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"layup/analyze/signature"
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"
 	"layup/tarfs"
@@ -25,8 +26,9 @@ type Verification struct {
 
 // Verified is the record of one image.
 type Verified struct {
-	Image  *Image // never nil; parts that could not be read are missing
-	Checks []source.Check
+	Image   *Image // never nil; parts that could not be read are missing
+	Checks  []source.Check
+	Signers []signature.Signer // those that Options.Trust accepts
 }
 
 // Verify reads everything in an input and records what it finds; damage does not stop it. Of several images it takes
@@ -54,7 +56,7 @@ func Verify(ctx context.Context, name string, opt Options) (*Verification, error
 }
 
 // verify reads the layers of all images, and then what no image needs.
-func (v *Verification) verify(ctx context.Context, src source.Source, subjects []source.Subject,
+func (v *Verification) verify(ctx context.Context, src *kinds.Opened, subjects []source.Subject,
 	opt Options) (err error) {
 	images := make([]*source.Image, len(subjects))
 	for i, s := range subjects {
@@ -64,14 +66,23 @@ func (v *Verification) verify(ctx context.Context, src source.Source, subjects [
 	if err := m.run(ctx); err != nil {
 		return err
 	}
+	judged := make([]signature.Judged, len(images))
+	if opt.Trust != nil {
+		if judged, err = opt.Trust.Judge(ctx, src.Source, images, &opt.Source.Limits); err != nil {
+			return err
+		}
+	}
 	read := map[string]bool{} // digests
 	for i, s := range subjects {
-		v.Images = append(v.Images, Verified{m.images[i], append(s.Checks, m.images[i].checks(m.errs[i])...)})
+		checks := slices.Concat(judged[i].Checks, s.Checks, m.images[i].checks(m.errs[i]))
+		v.Images = append(v.Images, Verified{m.images[i], checks, judged[i].Signers})
 		if m.errs[i] == nil {
 			maps.Copy(read, readBy(s.Image))
 		}
 	}
-	v.Others, err = src.Others(ctx, read, opt.Select.All)
+	if v.Others, err = src.Others(ctx, read, opt.Select.All); len(images) == 0 && len(judged) > 0 {
+		v.Others = append(v.Others, judged[0].Checks...)
+	}
 	return err
 }
 
@@ -171,7 +182,7 @@ func (a *audited) finish(ctx context.Context, img *Image) (v *Verification, err 
 	if v = a.record; v == nil {
 		return nil, nil
 	}
-	v.Images = []Verified{{img, append(a.checks, img.checks(nil)...)}}
+	v.Images = []Verified{{Image: img, Checks: append(a.checks, img.checks(nil)...)}}
 	if a.whole {
 		v.Others, err = a.source.Others(ctx, readBy(img.Image), false)
 	}

@@ -37,9 +37,10 @@ type Graph struct {
 	Blobs   Blobs
 	Opt     *Options
 	Entries []*Entry
-	Indexes []document.Descriptor // nested ones
-	held    int64                 // weight of documents that were read
-	names   int                   // that Name gave
+	Indexes []document.Descriptor            // nested ones
+	above   map[string][]document.Descriptor // by digest: the indexes that list it, each verified
+	held    int64                            // weight of documents that were read
+	names   int                              // that Name gave
 	read    map[document.Named]*described
 	configs map[document.Named]*readConfig
 }

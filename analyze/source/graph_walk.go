@@ -198,6 +198,7 @@ func (w *walk) descend(d document.Descriptor, nested *document.Document, e *Entr
 			err = fmt.Errorf("manifests[%d]: %w", i, err)
 			break
 		}
+		w.listedIn(child.Digest, d)
 		if err := w.visit(child, depth); err != nil {
 			return err
 		}
@@ -210,6 +211,17 @@ func (w *walk) descend(d document.Descriptor, nested *document.Document, e *Entr
 		w.Entries = append(w.Entries, e)
 	}
 	return nil
+}
+
+// listedIn notes that an index lists a digest.
+func (g *Graph) listedIn(digest string, index document.Descriptor) {
+	if g.above == nil {
+		g.above = map[string][]document.Descriptor{}
+	}
+	same := func(other document.Descriptor) bool { return other.Digest == index.Digest }
+	if !slices.ContainsFunc(g.above[digest], same) {
+		g.above[digest] = append(g.above[digest], index)
+	}
 }
 
 // joinPlatforms makes one group of entries that have one name and differ in platform.

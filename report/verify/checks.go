@@ -91,14 +91,18 @@ func complain(c *call.Call, v *record) bool {
 		checks = append(checks, one.Checks...)
 	}
 	checks = append(checks, v.Others...)
-	failures := 0
+	failures, hint := 0, ""
 	for _, check := range checks {
 		if check.Verdict != source.Failed {
 			continue
 		}
+		hint = cmp.Or(hint, next(check.Code))
 		if failures++; failures <= mostFailures {
 			c.Fail(fmt.Errorf("%s: %s", v.name, failureLine(check)))
 		}
+	}
+	if hint != "" {
+		c.Hint(hint)
 	}
 	if failures > mostFailures {
 		c.Fail(fmt.Errorf("%s: and %d more", v.name, failures-mostFailures))

@@ -12,6 +12,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
+	"layup/analyze/signature"
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"
 	"layup/report/call"
@@ -36,6 +37,11 @@ compared with both: contents, metadata, what was added and what is missing. That
 whoever could write there could rewrite it, and the image with it. --expect ID binds the record to an
 image ID, or a manifest's digest, that is known from elsewhere. Without the name of an image or a container
 all of them are verified. Owners are compared as they are stored; a rootless engine needs --subid START.
+
+With --key or --certificate-root an image must also be signed: by cosign, in its tags and saved layouts, by a
+bundle of sigstore, or, for --attestation, by DSSE. It is signed by the digest of its manifest or of an index
+that lists it; the record says which. Nobody is asked: no transparency log, so that a certificate must be valid
+now. layup pull --all takes signatures along; docs/signatures.md says what they prove.
 `
 
 // Verify is the command verify.
@@ -47,16 +53,22 @@ func Verify() call.Command {
 			Hint: "layup layers --no-verify %s  lists layers without it"},
 			{Flag: "toc", Why: "everything is read", Hint: "layup ls --toc %s  lists by the index alone"}},
 		Examples: []string{"layup verify shop.tar", "layup verify --all -f json -o record.json shop.tar",
+			"layup verify --key cosign.pub shop.tar",
 			"layup verify --expect sha256:8f0c… docker-root:/mnt/var/lib/docker:shop:1.2"}}
 }
 
 func newVerify(f *pflag.FlagSet) call.Answer {
 	note := f.String("note", "", "write this `TEXT` into the record: a case, a name, a reason")
+	var trust trustFlags
+	trust.flags(f)
 	expect := f.String("expect", "", "fail unless the image's `ID`, or its manifest's digest, is this one: sha256:HEX")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		opt, err := c.Options(c.Args, analyze.Needs{})
 		if err == nil {
 			err = checkExpected(*expect, opt.Select.All || len(c.Args) > 1)
+		}
+		if err == nil {
+			opt.Trust, err = trust.policy()
 		}
 		if err != nil {
 			return call.Failed, err
@@ -147,6 +159,7 @@ type verified struct {
 	source string
 	image  *analyze.Image // nil for what is about the source as a whole
 	checks []source.Check
+	signed []signature.Signer
 }
 
 // images returns a section for each image. A single one has the checks of the source as well.
@@ -157,7 +170,7 @@ func (v *record) images() []verified {
 		if !v.all {
 			checks = slices.Concat(v.File, one.Checks, v.Others)
 		}
-		list = append(list, verified{v.Source, one.Image, checks})
+		list = append(list, verified{v.Source, one.Image, checks, one.Signers})
 	}
 	return list
 }
@@ -215,6 +228,9 @@ func (one verified) section(c *call.Call, v *record) render.Section {
 	s.Source, s.Head, s.Footer = v.name, one.head(c, v), count.line()
 	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count},
 		{Name: "left", Value: v.Left}, {Name: "tool", Value: Tool(c.Line())}}
+	if len(one.signed) > 0 {
+		s.Extra = append(s.Extra, render.Extra{Name: "signatures", Value: one.signed})
+	}
 	if v.note != "" {
 		s.Extra = append(s.Extra, render.Extra{Name: "note", Value: v.note})
 	}
@@ -265,6 +281,9 @@ func (one verified) head(c *call.Call, v *record) []string {
 		if img.Verified == "none" && countOf(one.checks, "layer", source.Unproven) > 0 {
 			add("not verified ", "the layers: nothing names their digests, so nobody can tell whether they were changed")
 		}
+	}
+	for _, s := range one.signed {
+		add("signature    ", s.Line())
 	}
 	if v.Left > 0 {
 		add("left out     ", fmt.Sprintf("further images and containers of the source: %d (--all also verifies them)",

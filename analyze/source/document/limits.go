@@ -23,6 +23,7 @@ type Limits struct {
 	IndexDepth   int
 	Descriptors  int   // descriptors of all indexes
 	References   int   // names of all images
+	Signatures   int   // signatures and attestations of a source that are compared with keys
 	History      int   // history entries
 	LayerBytes   int64 // decompressed bytes of a layer
 	ImageBytes   int64 // decompressed bytes of an image
@@ -47,6 +48,7 @@ const (
 	LimitIndexDepth  = "index-depth"
 	LimitDescriptors = "descriptors"
 	LimitReferences  = "references"
+	LimitSignatures  = "signatures"
 	LimitLayerBytes  = "layer-bytes"
 	LimitImageBytes  = "image-bytes"
 	LimitRatio       = "ratio"
@@ -102,6 +104,7 @@ func (l *Limits) table() []limit {
 		{LimitIndexDepth, &l.IndexDepth, false, 8},
 		{LimitDescriptors, &l.Descriptors, false, 10_000},
 		{LimitReferences, &l.References, false, 100_000},
+		{LimitSignatures, &l.Signatures, false, 4000},
 		{limitHistory, &l.History, false, 10_000},
 		{LimitLayerBytes, &l.LayerBytes, true, 64 * gib},
 		{LimitImageBytes, &l.ImageBytes, true, 256 * gib},

@@ -125,7 +125,7 @@ func (r *Repository) attached(ctx context.Context, subject string) ([]source.Lis
 			continue
 		}
 		item := source.Listed{Kind: source.KindReferrer, Number: -1, Digest: doc.Digest, Size: int64(len(doc.Raw)),
-			Subject: subject, Reference: registry.Reference{Host: r.ref.Host, Repository: r.ref.Repository, Tag: tag}.String()}
+			Subject: subject, Reference: r.tag(tag)}
 		parsed, kind, err := document.Parse(doc.Raw, doc.MediaType, r.Opt.Limits.JSONDepth)
 		if err == nil && kind == document.ManifestKind {
 			var m *document.Manifest
@@ -137,6 +137,11 @@ func (r *Repository) attached(ctx context.Context, subject string) ([]source.Lis
 		list = append(list, item)
 	}
 	return list, nil
+}
+
+// tag is the reference of another tag of the repository.
+func (r *Repository) tag(tag string) string {
+	return registry.Reference{Host: r.ref.Host, Repository: r.ref.Repository, Tag: tag}.String()
 }
 
 // mostSubjects bounds the requests for referrers: an index may name hundreds of images.
@@ -176,4 +181,42 @@ func (r *Repository) listReferrers(raw []byte, subject string) ([]source.Listed,
 			Type: d.ArtifactType, Subject: subject, Created: d.Annotations["org.opencontainers.image.created"]})
 	}
 	return list, nil
+}
+
+// Attach finds what refers to manifests of these digests, and what cosign keeps about them under tags, and adds it to
+// the entries.
+func (r *Repository) Attach(ctx context.Context, digests []string) error {
+	for _, subject := range digests[:min(len(digests), mostSubjects)] {
+		pages, err := r.client.Referrers(ctx, r.ref, subject)
+		if err != nil {
+			return fromRegistry(err)
+		}
+		for _, page := range pages {
+			items, err := r.listReferrers(page, subject)
+			for i := 0; err == nil && i < len(items); i++ {
+				d := document.Descriptor{MediaType: document.OCIManifest, Digest: items[i].Digest, Size: items[i].Size}
+				if err = r.WalkOne(ctx, d, ""); err == nil {
+					err = document.Over(document.LimitSignatures, len(r.Graph.Entries), r.Opt.Limits.Signatures)
+				}
+			}
+			if err != nil {
+				return fmt.Errorf("referrers of %s: %w", subject, err)
+			}
+		}
+		for _, tag := range document.AttachedTags(subject) {
+			doc, err := r.client.Attached(ctx, r.ref, tag)
+			if err != nil {
+				return fromRegistry(err)
+			}
+			if doc == nil {
+				continue
+			}
+			r.documents[doc.Digest] = doc.Raw
+			d := document.Descriptor{MediaType: doc.MediaType, Digest: doc.Digest, Size: int64(len(doc.Raw))}
+			if err := r.WalkOne(ctx, d, r.tag(tag)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
