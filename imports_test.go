@@ -26,6 +26,7 @@ const (
 	tables     = "github.com/olekukonko/tablewriter"
 	widths     = "github.com/clipperhouse/displaywidth"
 	yaml       = "go.yaml.in/yaml"
+	tomls      = "github.com/BurntSushi/toml"
 	bolt       = "go.etcd.io/bbolt"
 	flags      = "github.com/spf13/pflag"
 	teas       = "charm.land/bubbletea"
@@ -88,6 +89,10 @@ var rooms = map[string][]string{
 	"analyze/rules":      {"analyze", "analyze/filter", "tarfs"},
 	"analyze/packages": {"analyze", "analyze/packages/apk", "analyze/packages/dpkg", "analyze/packages/language",
 		"analyze/packages/record", "analyze/packages/rpm", "analyze/sieve", "tarfs"},
+	"analyze/secrets": {"analyze", "analyze/secrets/pattern", "analyze/secrets/ruleset", "analyze/sieve",
+		"tarfs"},
+	"analyze/secrets/pattern":   {},
+	"analyze/secrets/ruleset":   {tomls},
 	"analyze/packages/record":   {},
 	"analyze/packages/apk":      {"analyze/packages/record"},
 	"analyze/packages/dpkg":     {"analyze/packages/record"},
@@ -110,11 +115,13 @@ var rooms = map[string][]string{
 	"report/docker":     question("report/engineapi"),
 	"report/dockerfile": question("analyze/dockerfile"),
 	"report/packages":   question("analyze/filter", "analyze/packages", "report/item", doublestar),
+	"report/secrets":    question("analyze/secrets", "analyze/secrets/ruleset"),
 	"report/check":      question("analyze/filter", "analyze/rules", yaml),
 	"report/verify":     question("report/item", "analyze/signature", "analyze/source/kinds"),
 	"report": question("report/browse", "report/check", "report/complete", "report/diff", "report/docker",
 		"report/dockerfile", "report/item",
-		"report/packages", "report/render/html", "report/verify", "analyze/extract", "analyze/filter", "analyze/packages",
+		"report/packages", "report/render/html", "report/secrets", "report/verify", "analyze/extract", "analyze/filter",
+		"analyze/packages",
 		"analyze/source/decode", "analyze/source/kinds", "analyze/source/pull", "analyze/space"),
 
 	"fixtures":                {compress, xz},

@@ -40,6 +40,7 @@ type Needs struct {
 	Secrets bool         // what small files hold, for Sensitive
 	Bodies  Bodies       // the content of files, read again after the image is loaded
 	Sieve   sieve.Choice // what Sieved returns of files' content; nil for nothing
+	Sparse  bool         // Sieve also gets sparse files: their stored pieces, one after another
 	Loose   bool         // of all images: also the directories and volumes of a store that no image uses
 	Origin  bool         // the lines of the Dockerfile, and the base: of a registry, the statement is fetched
 	Own     bool         // sums and searches leave out what the layers of the base hold; needs Origin

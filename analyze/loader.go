@@ -187,7 +187,7 @@ func (l *loader) scan(job *layerJob) {
 	var sieved *sieve.Layer
 	if l.shared.sieves != nil {
 		sieved = l.shared.sieves.NewLayer()
-		opt.Copy = sieved.Keep
+		opt.Copy, opt.Sparse = sieved.Keep, l.opt.Sparse
 	}
 	scanned, err := job.Scan(l.ctx, opt)
 	sieved.End()

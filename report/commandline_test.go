@@ -256,12 +256,12 @@ func TestTheHelpSaysWhichCommandsAnswerNo(t *testing.T) {
 	no := map[string]string{
 		"owner": "ONE /no", "log": "ONE /no", "find": "ONE no", "ls": "ONE /no", "tree": "ONE /no", "hidden": "ONE no",
 		"du": "ONE /no", "diff": "ONE OTHER", "check": "--max-layers 1 ONE", "cat": "ONE /no", "extract": "ONE /no -C out",
-		"packages": "--name no ONE",
-		"verify":   "--expect sha256:" + strings.Repeat("0", 64) + " ONE", "inspect": "no.tar", "history": "no.tar",
+		"packages": "--name no ONE", "secrets": "ONE",
+		"verify": "--expect sha256:" + strings.Repeat("0", 64) + " ONE", "inspect": "no.tar", "history": "no.tar",
 	}
 	yes := map[string]string{
 		"waste": "ONE", "layers": "ONE", "images": "ONE", "log": "ONE /etc/MYFILE", "diff": "ONE ONE", "verify": "ONE",
-		"hidden": "--sensitive --min-size 1GB ONE", "packages": "ONE", "check": "--max-layers 9 ONE",
+		"hidden": "--sensitive --min-size 1GB ONE", "packages": "ONE", "check": "--max-layers 9 ONE", "secrets": "OTHER",
 	}
 	t.Chdir(t.TempDir())
 	for _, r := range report.All() {

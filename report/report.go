@@ -17,6 +17,7 @@ import (
 	"layup/report/dockerfile"
 	"layup/report/packages"
 	"layup/report/render"
+	"layup/report/secrets"
 	"layup/report/verify"
 )
 
@@ -83,6 +84,7 @@ func All() []call.Command {
 		packages.Packages(),
 		diff.Diff(),
 		check.Check(),
+		secrets.Secrets(),
 		{Name: "cat", Group: call.Taken, Brief: "the content of a file",
 			Args: "IMAGE PATH...", Min: 2, Max: -1, Plain: true, New: newCat, Details: catDetails,
 			About: "write the content of a file, live or hidden", No: "a path is not in the image",

@@ -28,10 +28,11 @@ type ScanOptions struct {
 	Dense   bool    // but not of sparse files: their holes may be endless
 	Mark    Mark    // called with the content of small files; may be nil
 	Dialect Dialect
-	// Keep returns a writer that gets the content of a regular file while Scan passes over it; nil for no copy. It is not
-	// called for sparse files, and may be nil itself. The name is as in the tar, and valid only during the call. The
+	// Keep returns a writer that gets the content of a regular file while Scan passes over it; nil for no copy. It may be
+	// nil itself. The name is as in the tar, and valid only during the call. The
 	// offset is that of the content in the tar. A writer that returns ErrEnough gets no more of the file.
-	Keep func(name []byte, offset, size int64) io.Writer
+	Keep   func(name []byte, offset, size int64) io.Writer
+	Sparse bool // Keep is also called for sparse files: for their stored pieces, one after another
 }
 
 // ErrEnough is the error of a writer of [ScanOptions] that needs no more of its file.
@@ -67,7 +68,7 @@ func (e *ScanError) Unwrap() error { return e.Err }
 func Scan(r Reader, opt ScanOptions) (*Layer, error) {
 	s := &scanner{
 		r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect},
-		mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep, tags: opt.Tags,
+		mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep, sparse: opt.Sparse, tags: opt.Tags,
 	}
 	if opt.Digests {
 		s.hash = sha256.New()
@@ -110,6 +111,7 @@ type scanner struct {
 	err    error
 
 	keepers func(name []byte, offset, size int64) io.Writer // ScanOptions.Keep
+	sparse  bool                                            // ScanOptions.Sparse
 
 	expanded int64 // bytes of sparse files hashed
 	records  int   // that lim.Records bounds

@@ -171,7 +171,7 @@ var zeros [32 << 10]byte
 func (s *scanner) content(e *entry, stored int64, regions []region, sparse bool) (digest [32]byte, err error) {
 	s.marked = 0
 	var copied io.Writer
-	if s.keepers != nil && e.kind == File && !sparse {
+	if s.keepers != nil && e.kind == File && (!sparse || s.sparse) {
 		copied = s.keepers(s.name, e.offset, stored)
 	}
 	if s.mark != nil && e.kind == File && !sparse && 0 < stored && stored <= MarkSize {

@@ -92,6 +92,7 @@ type ScanOptions struct {
 	Mark    tarfs.Mark    // of small files' content; may be nil
 	// Copy is what tarfs.ScanOptions call Keep; may be nil.
 	Copy     func(name []byte, offset, size int64) io.Writer
+	Sparse   bool          // Copy also gets sparse files
 	Keep     bool          // the stored bytes of a streamed layer, in a temporary file, so that Tar can read them again
 	Progress func(n int64) // receives the number of bytes read from the blob, in the scanning goroutine; may be nil
 	// Reserve waits until there is memory for a decoder that Window did not foresee; may be nil.
@@ -104,7 +105,7 @@ type ScanOptions struct {
 // Tar says how to scan the tar of a layer.
 func (o *ScanOptions) Tar(l *Layer) tarfs.ScanOptions {
 	return tarfs.ScanOptions{Limits: l.Limits.Limits, Digests: o.Digests, Tags: o.Tags, Dense: o.Dense, Mark: o.Mark,
-		Keep: o.Copy}
+		Keep: o.Copy, Sparse: o.Sparse}
 }
 
 // NewLayer returns a layer without content.

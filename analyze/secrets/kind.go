@@ -1,0 +1,29 @@
+package secrets
+
+import "bytes"
+
+// What is not searched by default.
+const (
+	program    = "program"
+	compressed = "compressed"
+)
+
+// kinds are how such content begins.
+var kinds = []struct{ magic, kind string }{
+	{"\x7fELF", program}, {"MZ", program}, {"\xfe\xed\xfa\xce", program}, {"\xfe\xed\xfa\xcf", program},
+	{"\xce\xfa\xed\xfe", program}, {"\xcf\xfa\xed\xfe", program}, {"\xca\xfe\xba\xbe", program}, {"\x00asm", program},
+	{"!<arch>\n", program}, {"dex\n", program},
+	{"PK\x03\x04", compressed}, {"\x1f\x8b", compressed}, {"BZh", compressed}, {"\xfd7zXZ\x00", compressed},
+	{"\x28\xb5\x2f\xfd", compressed}, {"7z\xbc\xaf\x27\x1c", compressed}, {"Rar!\x1a\x07", compressed},
+	{"\x04\x22\x4d\x18", compressed}, {"\xed\xab\xee\xdb", compressed},
+}
+
+// kindOf says why content is not searched by default; empty if it is.
+func kindOf(head []byte) string {
+	for _, k := range kinds {
+		if bytes.HasPrefix(head, []byte(k.magic)) && (k.magic != "MZ" || bytes.IndexByte(head, 0) >= 0) {
+			return k.kind
+		}
+	}
+	return ""
+}

@@ -1,0 +1,281 @@
+package pattern
+
+import (
+	"encoding/binary"
+	"regexp/syntax"
+	"slices"
+	"unicode/utf8"
+)
+
+// An automaton runs a regular expression over a text and says whether it may match. It never misses a match, but
+// boundaries of words and beginnings of lines count as there, so only the expression itself proves one. It makes its
+// states as it needs them. One goroutine uses it.
+type automaton struct {
+	prog   *syntax.Prog
+	loop   bool // a match may begin anywhere
+	sets   []runes
+	set    []uint16   // of each instruction: its index in sets
+	text   [256]uint8 // the class of each byte; other is the class of every rune that is not ASCII
+	strand [256]uint8 // the class of each byte in content that is not text: what is not printable ends a line
+	sample []byte     // a byte of each class, except the last two
+	other  uint8      // the class before the last; the last is the end of the text
+
+	states []state
+	known  map[string]int32
+	work   int // steps of the expression's instructions since the automaton was made
+
+	visited []uint32 // by instruction: the pass that last saw it
+	pass    uint32
+	stack   []uint32
+	key     []byte
+}
+
+// A state is the instructions that wait for a rune, and what follows each class.
+type state struct {
+	next   []int32 // by class; unknown until asked for
+	wait   []uint32
+	accept bool
+}
+
+// The first states of every automaton.
+const (
+	unknown int32 = iota
+	dead
+	start
+)
+
+// mostStates is how many states an automaton keeps before it forgets them.
+const mostStates = 4096
+
+// runes are the runes that an instruction takes: those of ASCII by bits, and whether it takes any other.
+type runes struct {
+	ascii [2]uint64
+	other bool
+}
+
+func (r *runes) has(b byte) bool { return r.ascii[b>>6]>>(b&63)&1 != 0 }
+
+func newAutomaton(re *syntax.Regexp, loop bool) (*automaton, error) {
+	prog, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	a := &automaton{prog: prog, loop: loop, set: make([]uint16, len(prog.Inst)), visited: make([]uint32, len(prog.Inst))}
+	a.classify()
+	a.forget()
+	return a, nil
+}
+
+// classify divides the bytes into classes that no instruction tells apart.
+func (a *automaton) classify() {
+	index := map[runes]uint16{}
+	for pc := range a.prog.Inst {
+		one := runesOf(&a.prog.Inst[pc])
+		i, ok := index[one]
+		if !ok {
+			i = uint16(len(a.sets))
+			index[one] = i
+			a.sets = append(a.sets, one)
+		}
+		a.set[pc] = i
+	}
+	classes := map[string]uint8{}
+	for b := range byte(utf8.RuneSelf) {
+		a.key = a.key[:0]
+		for i := range a.sets {
+			if a.sets[i].has(b) {
+				a.key = binary.LittleEndian.AppendUint16(a.key, uint16(i))
+			}
+		}
+		class, ok := classes[string(a.key)]
+		if !ok {
+			class = uint8(len(a.sample))
+			classes[string(a.key)] = class
+			a.sample = append(a.sample, b)
+		}
+		a.text[b] = class
+	}
+	a.other = uint8(len(a.sample))
+	for b := range 256 {
+		if b >= utf8.RuneSelf {
+			a.text[b] = a.other
+		}
+		a.strand[b] = a.text[b]
+		if !printable[b] {
+			a.strand[b] = a.text['\n']
+		}
+	}
+}
+
+// printable are the bytes that content other than text holds in its strings.
+var printable = func() (table [256]bool) {
+	for b := byte(' '); b <= '~'; b++ {
+		table[b] = true
+	}
+	table['\t'], table['\r'], table['\n'] = true, true, true
+	return table
+}()
+
+// Two signs are other spellings of s and k. No program writes keys with them: they do not count.
+const (
+	longS  = '\u017f'
+	kelvin = '\u212a'
+)
+
+func runesOf(i *syntax.Inst) (r runes) {
+	switch i.Op {
+	case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+	default:
+		return r
+	}
+	for b := range rune(utf8.RuneSelf) {
+		if i.MatchRune(b) {
+			r.ascii[b>>6] |= 1 << (b & 63)
+		}
+	}
+	r.other = i.Op == syntax.InstRuneAny || i.Op == syntax.InstRuneAnyNotNL
+	for n := 1; n < len(i.Rune); n += 2 {
+		low, high := i.Rune[n-1], i.Rune[n]
+		r.other = r.other || high >= utf8.RuneSelf && !(low == high && (low == longS || low == kelvin))
+	}
+	r.other = r.other || len(i.Rune) == 1 && i.Rune[0] >= utf8.RuneSelf
+	return r
+}
+
+// forget drops all states but the first.
+func (a *automaton) forget() {
+	a.states = append(a.states[:0], state{}, state{})
+	a.states[dead].next = slices.Repeat([]int32{dead}, int(a.other)+2)
+	a.known = map[string]int32{"": dead}
+	a.begin()
+	a.follow(uint32(a.prog.Start), false)
+	a.add()
+}
+
+// begin starts a pass over instructions.
+func (a *automaton) begin() {
+	a.pass++
+	a.states = append(a.states, state{})
+}
+
+// follow adds the instructions that an instruction leads to without a rune to the newest state.
+func (a *automaton) follow(pc uint32, end bool) {
+	s := &a.states[len(a.states)-1]
+	a.stack = append(a.stack[:0], pc)
+	for len(a.stack) > 0 {
+		pc, a.stack = a.stack[len(a.stack)-1], a.stack[:len(a.stack)-1]
+		if a.visited[pc] == a.pass {
+			continue
+		}
+		a.visited[pc] = a.pass
+		a.work++
+		switch i := &a.prog.Inst[pc]; i.Op {
+		case syntax.InstAlt, syntax.InstAltMatch:
+			a.stack = append(a.stack, i.Out, i.Arg)
+		case syntax.InstCapture, syntax.InstNop:
+			a.stack = append(a.stack, i.Out)
+		case syntax.InstEmptyWidth:
+			if syntax.EmptyOp(i.Arg)&syntax.EmptyEndText == 0 || end {
+				a.stack = append(a.stack, i.Out)
+			} else {
+				s.wait = append(s.wait, pc)
+			}
+		case syntax.InstMatch:
+			s.accept = true
+		case syntax.InstFail:
+		default:
+			s.wait = append(s.wait, pc)
+		}
+	}
+}
+
+// add keeps the newest state unless it is known, and returns its number.
+func (a *automaton) add() int32 {
+	last := len(a.states) - 1
+	s := &a.states[last]
+	slices.Sort(s.wait)
+	a.key = a.key[:0]
+	if s.accept {
+		a.key = append(a.key, 1)
+	}
+	for _, pc := range s.wait {
+		a.key = binary.LittleEndian.AppendUint32(a.key, pc)
+	}
+	if n, ok := a.known[string(a.key)]; ok && last != int(start) {
+		a.states = a.states[:last]
+		return n
+	}
+	s.next = make([]int32, int(a.other)+2)
+	a.known[string(a.key)] = int32(last)
+	return int32(last)
+}
+
+// step returns the state after a class.
+func (a *automaton) step(from int32, class uint8) int32 {
+	if to := a.states[from].next[class]; to != unknown {
+		return to
+	}
+	wait := a.states[from].wait
+	full := len(a.states) >= mostStates
+	if full {
+		a.forget()
+	}
+	a.begin()
+	for _, pc := range wait {
+		i := &a.prog.Inst[pc]
+		switch set := &a.sets[a.set[pc]]; {
+		case class > a.other:
+			if i.Op == syntax.InstEmptyWidth {
+				a.follow(i.Out, true)
+			}
+		case i.Op == syntax.InstEmptyWidth:
+		case class == a.other && set.other, class < a.other && set.has(a.sample[class]):
+			a.follow(i.Out, false)
+		}
+	}
+	if a.loop && class <= a.other {
+		a.follow(uint32(a.prog.Start), false)
+	}
+	to := a.add()
+	if !full {
+		a.states[from].next[class] = to
+	}
+	return to
+}
+
+// mostSteps is how many bytes of a text an automaton reads to decide about one place: a match is not longer.
+const mostSteps = 64 << 10
+
+// run reads a text from a place on, until no match that begins there can go on. It returns the place where it stopped,
+// and whether there may be a match. If the text is not whole, what lies beyond its end may be a match.
+func (a *automaton) run(t *Text, at int) (end int, may bool) {
+	class := &a.text
+	if t.Strings {
+		class = &a.strand
+	}
+	data := t.Data[:min(len(t.Data), at+mostSteps)]
+	s, i := start, at
+	for s != dead {
+		may = may || a.states[s].accept
+		if i >= len(data) {
+			more := !t.Whole || len(data) < len(t.Data)
+			return i, may || more || a.states[a.step(s, a.other+1)].accept
+		}
+		b := data[i]
+		c := class[b]
+		i++
+		if c == a.other {
+			_, n := utf8.DecodeRune(data[i-1:])
+			i += n - 1
+		}
+		if to := a.states[s].next[c]; to != unknown {
+			s = to
+		} else {
+			s = a.step(s, c)
+		}
+	}
+	return i, may
+}
+
+// Printable reports whether a byte may stand in a string of content that is not text.
+func Printable(b byte) bool { return printable[b] }

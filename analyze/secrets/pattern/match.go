@@ -1,0 +1,257 @@
+package pattern
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+)
+
+// A Set is patterns that are searched for together. Several goroutines may use it at once.
+type Set struct {
+	patterns []*Pattern
+	filter   *filter
+	always   []int      // patterns that no gram tells
+	words    [][]string // by pattern without grams: the words that tell a piece of text to search; nil for every piece
+}
+
+// NewSet returns a set. Words, by pattern, say when a pattern without grams is searched for: only in a piece of text
+// that holds one of them, in any spelling. Without words, or with one of less than four bytes, it always is.
+func NewSet(patterns []*Pattern, words [][]string) *Set {
+	s := &Set{patterns: patterns, words: make([][]string, len(patterns))}
+	of := map[uint32][]target{}
+	for i, p := range patterns {
+		for b := range p.branches {
+			for _, g := range p.branches[b].grams {
+				of[g] = append(of[g], target{int32(i), int32(b)})
+			}
+		}
+		if !p.always {
+			continue
+		}
+		s.always = append(s.always, i)
+		short := func(word string) bool { return len(word) < gramSize }
+		if slices.ContainsFunc(words[i], short) {
+			continue
+		}
+		s.words[i] = words[i]
+		for _, word := range words[i] {
+			of[gramOf(word)] = append(of[gramOf(word)], target{int32(i), mark})
+		}
+	}
+	s.filter = newFilter(of)
+	return s
+}
+
+// A Text is a piece of a text.
+type Text struct {
+	Data    []byte
+	Whole   bool // nothing follows
+	Strings bool // it is not text: only runs of printable bytes count
+}
+
+// A Match is where an expression matches.
+type Match struct {
+	Pattern    int
+	Start, End int
+	Body       int // where the part after the lead begins
+}
+
+// A Matcher searches texts for the patterns of a set. One goroutine uses it.
+type Matcher struct {
+	set      *Set
+	automata [][]*automaton // by pattern and branch; made when they are needed
+	done     []int          // by pattern: where its last match ended
+	wanted   []bool         // by pattern without grams: a word was seen
+	clean    []byte
+}
+
+// NewMatcher returns a matcher of a set.
+func (s *Set) NewMatcher() *Matcher {
+	m := &Matcher{set: s, automata: make([][]*automaton, len(s.patterns)), done: make([]int, len(s.patterns)),
+		wanted: make([]bool, len(s.patterns))}
+	for i, p := range s.patterns {
+		m.automata[i] = make([]*automaton, max(1, len(p.branches)))
+	}
+	return m
+}
+
+// Reset begins a new text.
+func (m *Matcher) Reset() { clear(m.done) }
+
+// Shift says that the next piece of the text begins some bytes later than the last.
+func (m *Matcher) Shift(bytes int) {
+	for i := range m.done {
+		m.done[i] = max(0, m.done[i]-bytes)
+	}
+}
+
+// Search finds the matches that are told by the bytes from a place to another. Want says whether a pattern is searched
+// for; take gets each match.
+func (m *Matcher) Search(t *Text, from, to int, want func(pattern int) bool, take func(Match)) {
+	f := m.set.filter
+	window := t.Data[:min(len(t.Data), to+gramSize-1)]
+	for at := f.next(window, from); at < to; at = f.next(window, at+1) {
+		if at+gramSize > len(window) {
+			break
+		}
+		for _, tell := range f.at(window[at:]) {
+			switch i := int(tell.pattern); {
+			case tell.branch == mark:
+				m.wanted[i] = m.wanted[i] || m.set.word(i, t.Data[at:])
+			case at < m.done[i] || !want(i):
+			default:
+				m.confirm(t, i, int(tell.branch), at, take)
+			}
+		}
+	}
+	for _, i := range m.set.always {
+		if (m.wanted[i] || m.set.words[i] == nil) && want(i) {
+			m.sweep(t, i, from, to, take)
+		}
+		m.wanted[i] = false
+	}
+}
+
+// far is how many bytes a match may go on after it is known to be there.
+func (p *Pattern) far() int {
+	if n := width(p.body); n >= 0 {
+		return n
+	}
+	return farBack
+}
+
+// word reports whether a text begins with a word of a pattern.
+func (s *Set) word(i int, text []byte) bool {
+	return slices.ContainsFunc(s.words[i], func(word string) bool {
+		return len(text) >= len(word) && bytes.EqualFold(text[:len(word)], []byte(word))
+	})
+}
+
+// farBack is how many bytes before a place a match may begin if its expression sets no bound.
+const farBack = 4 << 10
+
+// confirm finds the match that a place tells of.
+func (m *Matcher) confirm(t *Text, i, branch, at int, take func(Match)) {
+	p := m.set.patterns[i]
+	b := &p.branches[branch]
+	a := m.automaton(i, branch, b)
+	end, may := a.run(t, at)
+	if !may {
+		return
+	}
+	if b.before == 0 {
+		m.anchored(t, p, i, at, end, take)
+		return
+	}
+	back := b.before
+	if back < 0 {
+		back = farBack
+	}
+	m.window(t, p, i, max(m.done[i], at-back-p.leads), end, take)
+}
+
+func (m *Matcher) automaton(i, branch int, b *branch) *automaton {
+	if m.automata[i][branch] == nil {
+		m.automata[i][branch], _ = newAutomaton(b.tail, false) // New compiled it
+	}
+	return m.automata[i][branch]
+}
+
+// anchored finds the match with a body that begins at a place.
+func (m *Matcher) anchored(t *Text, p *Pattern, i, at, end int, take func(Match)) {
+	re, from := p.first(), at
+	if at > 0 {
+		_, n := utf8.DecodeLastRune(t.Data[max(0, at-utf8.UTFMax):at])
+		re, from = p.rest(), at-n
+	}
+	loc := re.FindIndex(m.view(t, from, end))
+	if loc == nil {
+		return
+	}
+	start := at
+	for n := 0; n < p.leads && start > m.done[i] && p.leads > 0 && inClass(p.lead.Rune, t.Data[start-1]); n++ {
+		start--
+	}
+	m.done[i] = from + loc[1]
+	take(Match{i, start, from + loc[1], at})
+}
+
+// inClass reports whether a class has a byte of ASCII.
+func inClass(ranges []rune, b byte) bool {
+	for i := 0; i+1 < len(ranges); i += 2 {
+		if ranges[i] <= rune(b) && rune(b) <= ranges[i+1] {
+			return b < 0x80
+		}
+	}
+	return false
+}
+
+// window finds the matches that begin in a part of the text.
+func (m *Matcher) window(t *Text, p *Pattern, i, from, end int, take func(Match)) {
+	for from < end {
+		left, re, group := 0, p.whole(), 0
+		if from > 0 { // what is before a match may matter
+			_, n := utf8.DecodeLastRune(t.Data[max(0, from-utf8.UTFMax):from])
+			left, re, group = from-n, p.after(), 2
+		}
+		loc := re.FindSubmatchIndex(m.view(t, left, end))
+		if loc == nil {
+			return
+		}
+		start, stop := left+loc[group], left+loc[group+1]
+		if stop > start {
+			m.done[i] = stop
+			take(Match{i, start, stop, start})
+		}
+		from = max(from+1, stop)
+	}
+}
+
+// view is a part of the text as expressions see it, with one rune more if there is one, so that its end is not taken
+// for the end of the text.
+func (m *Matcher) view(t *Text, from, end int) []byte {
+	end = min(len(t.Data), end+4)
+	if !t.Strings {
+		return t.Data[from:end]
+	}
+	m.clean = append(m.clean[:0], t.Data[from:end]...)
+	for i, b := range m.clean {
+		if !printable[b] {
+			m.clean[i] = '\n'
+		}
+	}
+	return m.clean
+}
+
+// sweep reads every byte for a pattern that no gram tells.
+func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
+	if m.automata[i][0] == nil {
+		m.automata[i][0], _ = newAutomaton(m.set.patterns[i].body, true) // New compiled it
+	}
+	a := m.automata[i][0]
+	class := &a.text
+	if t.Strings {
+		class = &a.strand
+	}
+	p := m.set.patterns[i]
+	far := p.far()
+	s, since := start, from
+	for at := from; at < len(t.Data); at++ {
+		if s == start {
+			if since = at; at >= to {
+				return
+			}
+		}
+		s = a.step(s, class[t.Data[at]])
+		if !a.states[s].accept && !(t.Whole && at+1 == len(t.Data) && a.states[a.step(s, a.other+1)].accept) {
+			continue
+		}
+		m.window(t, p, i, max(since-p.leads, m.done[i]), min(len(t.Data), at+far), take)
+		s, at = start, max(at, m.done[i]-1)
+	}
+}
+
+// Groups returns the groups of a match, as the expression has them in the match alone.
+func (s *Set) Groups(i int, match string) []string {
+	return s.patterns[i].whole().FindStringSubmatch(match)
+}

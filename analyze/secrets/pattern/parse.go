@@ -1,0 +1,203 @@
+// Package pattern finds the matches of many regular expressions in a text in one pass. A filter finds the places where
+// four bytes begin that a match of an expression must have; an automaton says whether a match may be there; only then
+// the expression itself runs, on a piece of the text.
+package pattern
+
+import (
+	"math"
+	"regexp"
+	"regexp/syntax"
+	"sync"
+	"unicode/utf8"
+)
+
+// A Pattern is a regular expression, as package regexp has it, and the places by which its matches are found.
+type Pattern struct {
+	expr     string
+	lead     *syntax.Regexp // a class that may stand a few times before the body; nil for none
+	leads    int            // how many times
+	body     *syntax.Regexp // the expression after the lead
+	branches []branch
+	always   bool // no four bytes tell a match: every byte of a text is read
+
+	whole, after func() *regexp.Regexp // the expression; after at least one more rune, as a group
+	first, rest  func() *regexp.Regexp // the body at the beginning of a text; after one more rune
+}
+
+// A branch is one way in which an expression matches.
+type branch struct {
+	tail   *syntax.Regexp // from the place on that the filter finds
+	before int            // bytes of the body before that place, at most; negative without a bound
+	grams  []uint32       // with which the tail begins
+}
+
+// New analyses an expression.
+func New(expr string) (*Pattern, error) {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pattern{expr: expr, body: re}
+	p.whole = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+	p.after = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?s:.)(?s:.*?)(` + expr + `)`) })
+	p.divide(sequence(re))
+	p.first = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + p.body.String() + `)`) })
+	p.rest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?s:.)(?:` + p.body.String() + `)`) })
+	return p, nil
+}
+
+// divide finds the lead and the branches.
+func (p *Pattern) divide(seq []*syntax.Regexp) {
+	if len(seq) > 1 && seq[0].Op == syntax.OpRepeat && seq[0].Min == 0 && seq[0].Max > 0 &&
+		seq[0].Sub[0].Op == syntax.OpCharClass {
+		p.lead, p.leads = seq[0].Sub[0], seq[0].Max
+		seq = seq[1:]
+		p.body = concat(seq)
+	}
+	if !p.branch(seq, 0) {
+		p.always, p.branches = true, nil
+	}
+}
+
+// branch adds the branches of a sequence. It reports whether four bytes tell each of them.
+func (p *Pattern) branch(seq []*syntax.Regexp, before int) bool {
+	first := 0
+	for first < len(seq) && emptyWidth(seq[first]) {
+		first++
+	}
+	if first == len(seq)-1 && seq[first].Op == syntax.OpAlternate {
+		for _, sub := range seq[first].Sub {
+			if !p.branch(sequence(sub), before) {
+				return false
+			}
+		}
+		return true
+	}
+	best, least := branch{}, math.Inf(1)
+	for i := range seq {
+		if i >= first && least > rare && telling(seq[i]) {
+			if grams, ok := gramsOf(seq[i:]); ok {
+				if c := cost(grams) + penalty(before); c < least {
+					best, least = branch{concat(seq[i:]), before, grams}, c
+				}
+			}
+		}
+		if n := width(seq[i]); before >= 0 && n >= 0 {
+			before += n
+		} else {
+			before = -1
+		}
+	}
+	if math.IsInf(least, 1) {
+		return false
+	}
+	p.branches = append(p.branches, best)
+	return true
+}
+
+// rare is the cost of grams that need not be better.
+const rare = 1e-6
+
+// penalty makes places worse that may lie far from the beginning of a match.
+func penalty(before int) float64 {
+	if before < 0 {
+		return 1e-3
+	}
+	return float64(before) * 1e-9
+}
+
+// sequence returns the parts of an expression that follow one another.
+func sequence(re *syntax.Regexp) []*syntax.Regexp {
+	switch re.Op {
+	case syntax.OpCapture:
+		return sequence(re.Sub[0])
+	case syntax.OpConcat:
+		var seq []*syntax.Regexp
+		for _, sub := range re.Sub {
+			seq = append(seq, sequence(sub)...)
+		}
+		return seq
+	case syntax.OpLiteral:
+		return letters(re)
+	}
+	return []*syntax.Regexp{re}
+}
+
+// letters divides a long literal, so that a later part of it may tell the match.
+func letters(re *syntax.Regexp) []*syntax.Regexp {
+	const part = 4
+	var seq []*syntax.Regexp
+	for at := 0; at < len(re.Rune); at += part {
+		end := min(at+part, len(re.Rune))
+		seq = append(seq, &syntax.Regexp{Op: syntax.OpLiteral, Flags: re.Flags, Rune: re.Rune[at:end]})
+	}
+	return seq
+}
+
+func concat(seq []*syntax.Regexp) *syntax.Regexp {
+	return &syntax.Regexp{Op: syntax.OpConcat, Sub: seq, Flags: syntax.Perl}
+}
+
+func emptyWidth(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
+		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		return true
+	}
+	return false
+}
+
+// telling reports whether a part may begin with few different bytes.
+func telling(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpLiteral, syntax.OpAlternate:
+		return true
+	case syntax.OpCharClass:
+		return len(re.Rune) <= 8
+	case syntax.OpPlus, syntax.OpCapture:
+		return telling(re.Sub[0])
+	case syntax.OpRepeat:
+		return re.Min > 0 && telling(re.Sub[0])
+	case syntax.OpConcat:
+		return len(re.Sub) > 0 && telling(re.Sub[0])
+	}
+	return false
+}
+
+// width returns the bytes of the longest match; negative without a bound.
+func width(re *syntax.Regexp) int {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return len(re.Rune) * utf8.UTFMax
+	case syntax.OpCharClass:
+		if n := len(re.Rune); n > 0 && re.Rune[n-1] < utf8.RuneSelf {
+			return 1
+		}
+		return utf8.UTFMax
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return utf8.UTFMax
+	case syntax.OpStar, syntax.OpPlus:
+		return -1
+	case syntax.OpQuest, syntax.OpCapture:
+		return width(re.Sub[0])
+	case syntax.OpRepeat:
+		n := width(re.Sub[0])
+		if re.Max < 0 || n < 0 {
+			return -1
+		}
+		return re.Max * n
+	}
+	most := 0
+	for _, sub := range re.Sub {
+		n := width(sub)
+		switch {
+		case n < 0:
+			return -1
+		case re.Op == syntax.OpConcat:
+			most += n
+		default:
+			most = max(most, n)
+		}
+	}
+	return most
+}

@@ -1,0 +1,262 @@
+package secrets
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"layup/analyze/secrets/pattern"
+	"layup/analyze/secrets/ruleset"
+)
+
+// The pieces in which a file is searched: a piece keeps so many bytes before the first place that was not searched, and
+// a place is searched when so many bytes follow it.
+const (
+	pieceSize = 512 << 10
+	before    = 16 << 10
+	ahead     = 80 << 10
+)
+
+// A searcher searches one text at a time. One goroutine uses it.
+type searcher struct {
+	*Search
+	match  *pattern.Matcher
+	byPath *pattern.Matcher
+	buf    []byte
+
+	path    string
+	size    int64 // bytes of the file
+	seen    int64
+	base    int64 // offset of buf in the file
+	from    int   // the place in buf that comes next
+	lines   int   // before buf
+	counted int   // the place in buf up to which line counts
+	line    int   // ends of lines before counted
+	strings bool  // it is not text
+	paths   []int8
+	lower   []byte // buf in small letters, if it was needed
+	note    note
+}
+
+// What is known of a rule's path.
+const (
+	unasked int8 = iota
+	fits
+	fitsNot
+)
+
+// begin takes an idle searcher, or makes one.
+func (s *Search) begin(path string, size int64) *searcher {
+	var f *searcher
+	select {
+	case f = <-s.idle:
+		f.match.Reset()
+		clear(f.paths)
+	default:
+		f = &searcher{Search: s, match: s.texts.NewMatcher(), byPath: s.paths.NewMatcher(), paths: make([]int8, len(s.rules))}
+	}
+	f.path, f.size = path, size
+	f.seen, f.base, f.from, f.lines, f.counted, f.line = 0, 0, 0, 0, 0, 0
+	f.buf, f.lower, f.strings, f.note = f.buf[:0], nil, false, note{}
+	f.searchPath()
+	return f
+}
+
+// release keeps the searcher for the next file.
+func (f *searcher) release() {
+	select {
+	case f.idle <- f:
+	default:
+	}
+}
+
+// piece takes the next bytes of the file. After the last it returns what was found. It is a sieve.Filter.
+func (f *searcher) piece(b []byte) (taken []byte, more bool) {
+	if f.seen == 0 {
+		if f.note.Skipped = kindOf(b); f.note.Skipped != "" && !f.opt.Binary {
+			return f.end(), false
+		}
+		f.strings = bytes.IndexByte(b, 0) >= 0
+	}
+	f.seen += int64(len(b))
+	for len(f.buf)+len(b) > pieceSize {
+		n := pieceSize - len(f.buf)
+		f.buf = append(f.buf, b[:n]...)
+		b = b[n:]
+		f.search(false)
+	}
+	f.buf = append(f.buf, b...)
+	if f.seen < f.size {
+		return nil, true
+	}
+	f.search(true)
+	if f.opt.Binary {
+		f.note.Skipped = ""
+	}
+	return f.end(), false
+}
+
+func (f *searcher) end() []byte {
+	f.note.Found = withoutGeneric(f.rules, f.note.Found)
+	taken := f.note.encode()
+	f.release()
+	return taken
+}
+
+// searchPath finds what a path tells.
+func (f *searcher) searchPath() {
+	f.byPath.Reset()
+	t := &pattern.Text{Data: []byte(f.path), Whole: true}
+	f.byPath.Search(t, 0, len(t.Data), func(int) bool { return true }, func(m pattern.Match) {
+		f.add(raw{Rule: f.ofPath[m.Pattern]}, &ruleset.Candidate{Path: f.path})
+	})
+}
+
+// search searches what is in the buffer. If the file goes on, it keeps what the next piece needs.
+func (f *searcher) search(whole bool) {
+	t := &pattern.Text{Data: f.buf, Whole: whole, Strings: f.strings}
+	to := len(f.buf)
+	if !whole {
+		to -= ahead
+	}
+	f.match.Search(t, f.from, to, f.wants, f.take)
+	f.lower = nil
+	if whole {
+		return
+	}
+	drop := max(0, to-before)
+	f.lines += bytes.Count(f.buf[:drop], newline)
+	f.base += int64(drop)
+	f.buf = f.buf[:copy(f.buf, f.buf[drop:])]
+	f.from, f.counted, f.line = to-drop, 0, 0
+	f.match.Shift(drop)
+}
+
+var newline = []byte{'\n'}
+
+// wants reports whether the rule of a pattern counts for the file.
+func (f *searcher) wants(p int) bool {
+	i := f.of[p]
+	rule := &f.rules[i]
+	if rule.Path == nil {
+		return true
+	}
+	if f.paths[i] == unasked {
+		f.paths[i] = fitsNot
+		if rule.Path().MatchString(f.path) {
+			f.paths[i] = fits
+		}
+	}
+	return f.paths[i] == fits
+}
+
+// take judges a match, as gitleaks does.
+func (f *searcher) take(m pattern.Match) {
+	i := f.of[m.Pattern]
+	rule := &f.rules[i]
+	text := f.buf[m.Start:m.End]
+	if f.strings {
+		text = clean(text)
+	}
+	match := strings.Trim(string(text), "\n")
+	secret := secretOf(match, f.texts.Groups(m.Pattern, match), rule.Group)
+	if rule.Entropy != 0 && ruleset.Entropy(secret) <= rule.Entropy || !f.hasKeyword(rule, match) {
+		return
+	}
+	c := &ruleset.Candidate{Secret: secret, Match: match, Line: f.lineAt(m.Start, m.Start+len(match)), Path: f.path}
+	f.add(raw{Rule: i, Line: f.lineNumber(m.Start), Offset: f.base + int64(m.Start), Secret: []byte(secret)}, c)
+}
+
+// clean returns content that is not text as expressions see it.
+func clean(b []byte) []byte {
+	b = bytes.Clone(b)
+	for i, c := range b {
+		if !pattern.Printable(c) {
+			b[i] = '\n'
+		}
+	}
+	return b
+}
+
+// secretOf returns the group that is the secret.
+func secretOf(match string, groups []string, group int) string {
+	if group > 0 && group < len(groups) {
+		return groups[group]
+	}
+	for _, g := range groups[min(1, len(groups)):] {
+		if g != "" {
+			return g
+		}
+	}
+	return match
+}
+
+// add keeps a finding unless an allowlist names its text.
+func (f *searcher) add(r raw, c *ruleset.Candidate) {
+	left := max(ruleset.Allowed(f.opt.Rules.Allow, c), ruleset.Allowed(f.rules[r.Rule].Allow, c))
+	switch {
+	case left == ruleset.ByText:
+	case len(f.note.Found) >= mostFound:
+		f.note.More++
+	default:
+		r.Left = left == ruleset.ByPath
+		f.note.Found = append(f.note.Found, r)
+	}
+}
+
+// hasKeyword reports whether the text at hand holds a keyword of a rule.
+func (f *searcher) hasKeyword(rule *ruleset.Rule, match string) bool {
+	if len(rule.Keywords) == 0 {
+		return true
+	}
+	small := strings.ToLower(match)
+	if slices.ContainsFunc(rule.Keywords, func(word string) bool { return strings.Contains(small, word) }) {
+		return true
+	}
+	if f.lower == nil {
+		f.lower = bytes.ToLower(f.buf)
+	}
+	return slices.ContainsFunc(rule.Keywords, func(word string) bool { return bytes.Contains(f.lower, []byte(word)) })
+}
+
+// mostLine is how much of a line is shown to an allowlist, on each side of the match.
+const mostLine = 4 << 10
+
+// lineAt returns the lines that hold a part of the buffer.
+func (f *searcher) lineAt(start, end int) string {
+	from := max(0, start-mostLine)
+	if n := bytes.LastIndexByte(f.buf[from:start], '\n'); n >= 0 {
+		from += n + 1
+	}
+	to := min(len(f.buf), end+mostLine)
+	if n := bytes.IndexByte(f.buf[end:to], '\n'); n >= 0 {
+		to = end + n
+	}
+	return string(f.buf[from:to])
+}
+
+// lineNumber returns the line of a place in the buffer, from 1.
+func (f *searcher) lineNumber(at int) int {
+	if at < f.counted {
+		f.counted, f.line = 0, 0
+	}
+	f.line += bytes.Count(f.buf[f.counted:at], newline)
+	f.counted = at
+	return f.lines + f.line + 1
+}
+
+// withoutGeneric drops what a rule for anything finds in a line in which another rule finds as much.
+func withoutGeneric(rules []ruleset.Rule, found []raw) []raw {
+	generic := func(r raw) bool { return strings.Contains(strings.ToLower(rules[r.Rule].ID), "generic") }
+	lines := map[int][]raw{}
+	for _, r := range found {
+		if !generic(r) {
+			lines[r.Line] = append(lines[r.Line], r)
+		}
+	}
+	return slices.DeleteFunc(found, func(r raw) bool {
+		return generic(r) && slices.ContainsFunc(lines[r.Line], func(better raw) bool {
+			return bytes.Contains(better.Secret, r.Secret)
+		})
+	})
+}
