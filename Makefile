@@ -4,10 +4,12 @@ PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 w
 FUZZTIME    ?= 30s
 ROUNDS      ?= 2000
 VERSION     ?= 0.0.0
+COSIGN      ?= v2/cmd/cosign@v2.6.5
+COSIGN_BIN  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test/$(COSIGN)
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow damage mutations race test-engines test-packages fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
+.PHONY: build test slow damage mutations race test-engines test-packages test-cosign fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -36,6 +38,10 @@ test-engines: ## tests with the engines of this machine, dockerd, podman and con
 
 test-packages: ## packages beside dpkg in Debian's own image, made by debootstrap: needs root, and minutes
 	LAYUP_PACKAGES=1 go test -count=1 -timeout 30m -v ./fixtures/packages
+
+test-cosign: ## signatures beside cosign, which is built once, from the Go proxy: needs minutes and 2 GB
+	[ -x $(COSIGN_BIN)/cosign ] || GOBIN=$(COSIGN_BIN) GOFLAGS= go install github.com/sigstore/cosign/$(COSIGN)
+	LAYUP_COSIGN=$(COSIGN_BIN)/cosign go test -count=1 -v ./fixtures/signed
 
 fuzz: ## every fuzz target for FUZZTIME; adds to the totals in docs/fuzzing.md
 	go run ./fixtures/fuzz -time $(FUZZTIME)

@@ -176,6 +176,66 @@ func TestVerifyReadsEveryBlobOfAnArtifact(t *testing.T) {
 	}
 }
 
+// What is not an image is verified blob by blob, and the record has the titles of the files.
+func TestArtifactsOfEveryTypeAreVerified(t *testing.T) {
+	const wasm, spdx, tensors = "\x00asm\x01\x00\x00\x00", `{"spdxVersion":"SPDX-2.3"}`, "weights"
+	for name, c := range map[string]struct {
+		add  func(m made)
+		rows []string // name and result of each layer
+		data []string
+	}{
+		"helm": {func(m made) {
+			m.artifact("a", helmConfig, nil, m.blob(helmContent, chart(t, "shop/Chart.yaml", "name: shop\n")))
+		}, []string{"pass=true"}, []string{chart(t, "shop/Chart.yaml", "name: shop\n")}},
+		"oras": {func(m made) {
+			m.artifact("a", emptyConfig, fixtures.Descriptor{"artifactType": "application/vnd.acme.rocket"},
+				m.titled("hello.txt", "hello"), m.titled("empty.txt", ""))
+		}, []string{"name=hello.txt pass=true", "name=empty.txt pass=true"}, []string{"hello"}},
+		"wasm": {func(m made) {
+			m.artifact("a", "application/vnd.wasm.config.v0+json", nil, m.blob("application/wasm", wasm))
+		}, []string{"pass=true"}, []string{wasm}},
+		"sbom": {func(m made) {
+			m.artifact("a", emptyConfig, fixtures.Descriptor{"artifactType": "application/spdx+json"},
+				m.blob("application/spdx+json", spdx).Annotated("org.opencontainers.image.title", "sbom.json"))
+		}, []string{"name=sbom.json pass=true"}, []string{spdx}},
+		"model pack": {func(m made) {
+			m.artifact("a", "application/vnd.cncf.model.config.v1+json", nil,
+				m.blob("application/vnd.cncf.model.weight.v1.raw", tensors).Annotated("org.cncf.model.filepath", "w/a.bin"))
+		}, []string{"name=w/a.bin pass=true"}, []string{tensors}},
+		"with the config of an image": {func(m made) {
+			m.artifact("a", imageConfig, fixtures.Descriptor{"artifactType": "application/vnd.acme.rocket"},
+				m.titled("hello.txt", "hello"))
+		}, []string{"name=hello.txt pass=true"}, []string{"hello"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMade(t)
+			c.add(m)
+			layers := func() (list []string) {
+				for _, row := range direct.Items(t, "what name pass", "verify", m.Dir) {
+					if rest, ok := strings.CutPrefix(row, "what=layer "); ok {
+						list = append(list, rest)
+					}
+				}
+				return list
+			}
+			direct.Expect(t, "layers", layers(), c.rows...)
+			for _, command := range [][]string{{"verify", m.Dir}, {"layers", m.Dir}, {"ls", "-R", m.Dir}} {
+				if got := direct.Layup(t, command...); got.Status != call.Answered {
+					t.Errorf("%v: exit %d: %s", command, got.Status, got.Err)
+				}
+			}
+			for _, data := range c.data {
+				d := m.blob("", data).Digest()
+				direct.Put(t, m.BlobFile(d), append([]byte(data[:len(data)-1]), data[len(data)-1]^1))
+				got := direct.Layup(t, "verify", m.Dir, "-f", "csv")
+				if got.Status != call.Refuted || !direct.FailsOn(t, got.Out, d) {
+					t.Errorf("flipped: exit %d\n%s%s", got.Status, got.Out, got.Err)
+				}
+			}
+		})
+	}
+}
+
 // Cosign marks statements by their layers, by their tags, and in layouts of cosign save; OCI 1.1 by their subject.
 func TestStatementsAreListedAndVerifiedButNeverChosen(t *testing.T) {
 	m := newMade(t, imageOf(t, "tag t:1\nlayer A\nf 0644 0:0 etc/a \"1\"\n"))

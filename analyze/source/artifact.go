@@ -18,7 +18,7 @@ func (g *Graph) files(m *document.Manifest) []*Layer {
 	var list []*Layer
 	for i, ref := range m.Layers {
 		l := g.Opt.NewLayer(i)
-		l.Artifact = true
+		l.Artifact, l.Title = true, ref.Title()
 		l.Err = g.fill(l, ref)
 		if l.Err == nil {
 			l.Err = l.Content.(*Blob).asFile(ref.Descriptor, l.Limits)

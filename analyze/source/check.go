@@ -23,10 +23,10 @@ const (
 // A Check is one line of the record of a verification: what was compared, and how it ended.
 type Check struct {
 	// What was compared: file, link, oci-layout, index.json, manifest.json, index, manifest, config, layer, diffID,
-	// diffIDs, history, order, entry, blob, attestation or artifact.
+	// diffIDs, history, order, entry, blob, signature or attestation.
 	What     string
 	Digest   string // of the blob; empty if nothing names it
-	Name     string // of the member or file, if no digest names it
+	Name     string // of the member or file, if no digest names it; of an artifact's file
 	Layer    int    // from 0; tarfs.NoLayer if it is not about a layer
 	Path     string // of an entry, exact bytes
 	Expected string // digest or number
@@ -79,6 +79,7 @@ func (l *Layer) Checks(found Scanned, failed error) []Check {
 	blob, tar := NewCheck("layer"), NewCheck("diffID")
 	blob.Layer, tar.Layer = l.Index, l.Index
 	blob.Digest, blob.Expected, blob.Found = l.Digest, l.Digest, found.FoundDigest
+	blob.Name = l.Title
 	tar.Digest, tar.Expected, tar.Found = l.DiffID, l.DiffID, found.FoundDiffID
 	if l.Content != nil {
 		blob.Size = l.Content.Stored()

@@ -29,6 +29,7 @@ type Layer struct {
 	Directory string // where in its store the engine keeps the layer; empty for others
 	At        string // the path of Directory as the user named the store, or its name in a tar; empty for others
 	Link      string // the short name under which overlay2 mounts it; empty if there is none
+	Title     string // of an artifact: the name of the file that the layer is; empty if nothing names it
 	Artifact  bool   // it belongs to an artifact: nothing names the digest of a tar in it, and no name hides another
 
 	Content Content // nil if Err is not

@@ -73,6 +73,8 @@ func subject(c source.Check, brief bool) string {
 
 func remark(c source.Check, brief bool) string {
 	switch {
+	case c.Verdict == source.Passed && c.Layer != tarfs.NoLayer && c.Name != "":
+		return c.Name // of an artifact's file
 	case brief && c.Verdict == source.Passed:
 		return c.Code
 	case c.Code == "" || strings.HasPrefix(c.Message, c.Code):
@@ -126,6 +128,9 @@ func failureLine(check source.Check) string {
 	case check.Path != "":
 		of += " " + show.Safe(check.Path)
 	case check.Digest != "":
+		if check.Layer != tarfs.NoLayer && check.Name != "" {
+			of += " " + show.Safe(check.Name)
+		}
 		of += " (" + digest.Short(check.Digest) + ")"
 	}
 	if check.What == "entry" || check.What == "stream" || check.What == "image" && check.Code != source.CodeStructure {

@@ -276,6 +276,7 @@ func (one verified) head(c *call.Call, v *record) []string {
 	if img := one.image; img != nil {
 		add("image        ", img.Reference)
 		add("ID           ", img.ID)
+		add("type         ", img.ArtifactType)
 		add("platform     ", img.Platform)
 		add("layers       ", strconv.Itoa(len(img.Layers)))
 		if img.Verified == "none" && countOf(one.checks, "layer", source.Unproven) > 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"layup/analyze/show"
 )
@@ -174,7 +175,11 @@ func NewManifest(d *Document, raw []byte, limits *Limits) (*Manifest, error) {
 func (m *Manifest) NotImage() error {
 	switch m.Config.MediaType {
 	case "", "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json":
-		return nil // without a type it is the usual one
+		if m.ArtifactType == "" || len(m.Layers) == 0 || slices.ContainsFunc(m.Layers, Ref.IsLayer) {
+			return nil // without a type it is the usual one
+		}
+		return fmt.Errorf("not a container image but an artifact: its artifactType is %s, and none of its layers has the "+
+			"type of a layer", show.Cut(m.ArtifactType))
 	}
 	const format = "not a container image but an artifact: its config is of type %s"
 	err := fmt.Errorf(format, show.Cut(m.Config.MediaType))
