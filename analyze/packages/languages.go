@@ -1,12 +1,12 @@
 package packages
 
 import (
-	"bytes"
 	"io"
 	"path"
 
 	"layup/analyze/packages/language"
 	"layup/analyze/packages/record"
+	"layup/analyze/sieve"
 	"layup/tarfs"
 )
 
@@ -30,6 +30,9 @@ func (s *Set) languages() error {
 	var all []tarfs.Version
 	for _, f := range found {
 		for v := range f.node.Versions() {
+			if f.manager == Go {
+				break // what was not noticed is not one
+			}
 			all = append(all, v)
 			if list, ok := s.pythonList(v); f.manager == Python && ok {
 				all = append(all, list)
@@ -48,8 +51,8 @@ func (s *Set) languages() error {
 	return nil
 }
 
-// executables finds the executables of Go that were noticed while the layers were read, and those of them that are old:
-// what is set aside of these does not suffice.
+// executables finds the executables of Go that were noticed while the layers were read, and those of them of which the
+// part that was set aside does not tell.
 func (s *Set) executables() (found []find, whole []tarfs.Version) {
 	known := map[int]bool{}
 	for b := range s.img.Tree().Bodies() {
@@ -60,11 +63,11 @@ func (s *Set) executables() (found []find, whole []tarfs.Version) {
 		if by, how := v.HiddenBy(); how > tarfs.ReplacedByOtherType && by != tarfs.NoLayer {
 			continue // no version ever showed it
 		}
-		set := s.img.Sieved(v)
-		if set == nil || !language.IsExecutable(set) {
+		set, ok := s.executable(v)
+		if !ok {
 			continue
 		}
-		if language.IsOld(set) && v.Size() <= mostArchive {
+		if set.Size < v.Size() && language.NeedsWhole(set, set.Size) && s.reader.mayRead(v) {
 			whole = append(whole, v)
 		}
 		if !known[v.Node().Number()] {
@@ -73,6 +76,18 @@ func (s *Set) executables() (found []find, whole []tarfs.Version) {
 		}
 	}
 	return found, whole
+}
+
+// executable returns what was set aside of an executable that may be one of Go: a part, or all of it for its name.
+func (s *Set) executable(v tarfs.Version) (*sieve.Content, bool) {
+	set := s.img.Sieved(v)
+	switch {
+	case v.Type() != tarfs.File || set == nil:
+		return nil, false
+	case set.Size == v.Size():
+		return set, language.BeginsAsExecutable(set)
+	}
+	return set, language.IsGo(set)
 }
 
 // languageOf returns the manager with metadata of a path's name; empty for none.
@@ -127,10 +142,20 @@ func (s *Set) readLanguage(manager string, v tarfs.Version) (list []record.Packa
 	name, r := v.Node().Path(), s.reader
 	var text, files []byte
 	var err error
-	if manager != Java {
+	switch manager {
+	case Java:
+	case Go:
+		set, ok := s.executable(v)
+		if !ok {
+			return nil
+		}
+		if text = language.GoWhole; set.Size < v.Size() {
+			text, err = r.text(v)
+		}
+	default:
 		text, err = r.text(v)
 	}
-	if err != nil || manager == Go && !language.IsExecutable(bytes.NewReader(text)) {
+	if err != nil {
 		r.complain(v, err)
 		return nil
 	}
@@ -146,6 +171,9 @@ func (s *Set) readLanguage(manager string, v tarfs.Version) (list []record.Packa
 		list, err = language.Python(name, text, files)
 	case Go:
 		list, err = language.Go(name, text, func() (io.ReaderAt, error) {
+			if set := s.img.Sieved(v); set.Size == v.Size() {
+				return set, nil
+			}
 			at, _, err := r.whole(v)
 			return at, err
 		})

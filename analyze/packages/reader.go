@@ -33,7 +33,9 @@ var Codes = []tarfs.Code{DatabaseDamaged, DatabaseTooLarge, PathsUnresolved, Lis
 // The limits of what is read of an image.
 const (
 	mostText     = 32 << 20  // bytes of a database that is text
-	mostArchive  = 256 << 20 // bytes of an archive of Java
+	mostArchive  = 256 << 20 // bytes of an archive of Java, or of an executable
+	mostWhole    = 1 << 30   // bytes of executables that are read again
+	mostAgain    = 1000      // and how many
 	mostRead     = 512 << 20 // bytes of text in all
 	mostFiles    = 1 << 20   // files that databases name
 	mostClaims   = 4 << 20   // paths of all packages of all layers
@@ -64,53 +66,46 @@ func choose(name []byte, size int64, sums bool) sieve.Filter {
 		if path := bytes.HasSuffix(name, []byte(".list")); path || sums && bytes.HasSuffix(name, []byte(".md5sums")) {
 			most = mostText
 		}
-	case bytes.HasSuffix(dir, []byte("dpkg/status.d/")), base == "installed" && bytes.HasSuffix(dir, []byte("apk/db/")):
+	case bytes.HasSuffix(dir, []byte("dpkg/status.d/")), base == "installed" && bytes.HasSuffix(dir, []byte("apk/db/")),
+		(base == "status" || base == "diversions") && bytes.HasSuffix(dir, []byte("dpkg/")), base == "RECORD":
 		most = mostText
-	case base == "status" || base == "diversions":
-		if bytes.HasSuffix(dir, []byte("dpkg/")) {
-			most = mostText
-		}
 	case base == rpm.SQLite || base == rpm.SQLiteWAL || base == rpm.NDB || base == rpm.BDB:
 		if bytes.HasSuffix(dir, []byte("/rpm/")) {
 			most = rpm.MostBytes
 		}
-	case base == "os-release", base == "package.json":
+	case base == "os-release", base == "package.json", language.IsPython(string(name)):
 		most = language.MostBytes
-	case language.IsPython(string(name)):
-		most = language.MostBytes
-	case base == "RECORD":
-		most = mostText
 	case language.IsJar(base):
 		most = mostArchive
-	default:
-		return language.Executable(name, size)
 	}
-	if size > most {
-		return nil
+	if size <= most {
+		return sieve.Whole
 	}
-	return sieve.Whole
+	return language.Executable(name, size)
 }
 
 // A reader reads the content of databases.
 type reader struct {
-	ctx        context.Context
-	img        *analyze.Image
-	again      []*analyze.Contents
-	from       map[uint64]*analyze.Contents // by inode: what was not set aside
-	left       int64                        // bytes of text that may still be read
-	complaints int                          // how often something could not be read
-	warnings   []tarfs.Warning
-	rpm        *rpm.Cache
-	leftRPM    int64
-	jars       language.Jars
-	files      int // that databases named
-	steps      int // taken to look paths up
-	links      int // followed for it
-	lost       bool
+	ctx         context.Context
+	img         *analyze.Image
+	again       []*analyze.Contents
+	from        map[uint64]*analyze.Contents // by inode: what was not set aside
+	left        int64                        // bytes of text that may still be read
+	complaints  int                          // how often something could not be read
+	warnings    []tarfs.Warning
+	rpm         *rpm.Cache
+	leftRPM     int64
+	jars        language.Jars
+	executables int   // executables that are read again
+	leftWhole   int64 // bytes of them that may still be read
+	files       int   // that databases named
+	steps       int   // taken to look paths up
+	links       int   // followed for it
+	lost        bool
 }
 
 func newReader(ctx context.Context, img *analyze.Image) *reader {
-	return &reader{ctx: ctx, img: img, from: map[uint64]*analyze.Contents{}, left: mostRead, leftRPM: mostRPM,
+	return &reader{ctx: ctx, img: img, from: map[uint64]*analyze.Contents{}, left: mostRead, leftRPM: mostRPM, leftWhole: mostWhole,
 		rpm: rpm.NewCache()}
 }
 
@@ -129,6 +124,16 @@ func (r *reader) prepare(versions []tarfs.Version) error {
 		}
 	}
 	return r.reread(missing)
+}
+
+// mayRead reports whether an executable may be read again, and counts it.
+func (r *reader) mayRead(v tarfs.Version) bool {
+	if v.Size() > min(mostArchive, r.leftWhole) || r.executables == mostAgain {
+		return false
+	}
+	r.leftWhole -= v.Size()
+	r.executables++
+	return true
 }
 
 // reread reads files again, all in one pass over each layer.

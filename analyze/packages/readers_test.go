@@ -181,7 +181,7 @@ var readers = []reader{
 		return new(language.Jars).Read("/app/shop.jar", bytes.NewReader(b), int64(len(b)))
 	}},
 	{"go", built, "shop v1.2.3, stdlib 1.22.1, golang.org/x/sys v0.5.0", func(b []byte) ([]record.Package, error) {
-		if !language.IsExecutable(bytes.NewReader(b)) {
+		if !language.IsGo(bytes.NewReader(b)) {
 			return nil, nil
 		}
 		return language.Go("/bin/shop", b, func() (io.ReaderAt, error) { return bytes.NewReader(b), nil })

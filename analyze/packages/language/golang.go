@@ -2,11 +2,11 @@ package language
 
 import (
 	"bytes"
-	"debug/buildinfo"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"layup/analyze/packages/record"
@@ -16,16 +16,19 @@ import (
 // Where the Go toolchain writes what an executable is built of: debug/buildinfo. The header is aligned, and its texts
 // follow it since Go 1.18. Before, it has pointers.
 const (
-	goMagic    = "\xff Go buildinf:"
-	goHeader   = 32
-	goAlign    = 16
-	goInline   = 2       // a flag in the header
-	goMost     = 4 << 20 // bytes of the texts
-	goPointers = "pointers"
+	goMagic  = "\xff Go buildinf:"
+	goHeader = 32
+	goAlign  = 16
+	goInline = 2       // a flag in the header
+	goMost   = 4 << 20 // bytes of the texts
+	goWhole  = "whole!!!"
 )
 
 // LeastExecutable is the size in bytes of the smallest file that Executable looks at.
 const LeastExecutable = 64 << 10
+
+// GoWhole is what Go gets for a file of which Executable did not choose a part.
+var GoWhole = []byte(goWhole)
 
 // executables begin with one of these: ELF, PE, Mach-O.
 var executables = []string{"\x7fELF", "MZ", "\xfe\xed\xfa", "\xcf\xfa\xed\xfe", "\xce\xfa\xed\xfe"}
@@ -38,38 +41,41 @@ func Executable(_ []byte, size int64) sieve.Filter {
 	return new(goFilter).pass
 }
 
-// A goFilter looks for the header in the content of a file.
+// A goFilter looks for headers in the content of a file. If one has pointers, does not lie in the data, or is not the
+// only one, goWhole says that the whole file must tell.
 type goFilter struct {
-	rest  []byte // what an earlier piece left: less than a header, or the texts so far
-	begun bool
-	found bool
+	end  int64   // of the pieces so far
+	data segment // unknown for other files than ELF
+	rest []byte  // what an earlier piece left: less than a header
+	info []byte  // the header and its texts so far; nil before it is found
+	done bool    // they are complete
 }
 
 func (f *goFilter) pass(piece []byte) (taken []byte, more bool) {
-	if !f.begun {
-		f.begun = true
+	if f.end == 0 {
 		if !beginsAs(piece, executables) {
 			return nil, false
 		}
+		f.data = writable(piece)
 	}
-	if !f.found && len(f.rest) == 0 { // the usual case needs no copy: pieces are of whole pages
-		at := find(piece)
-		if at < 0 {
-			f.rest = append(f.rest, piece[len(piece)-len(piece)%goAlign:]...)
-			return nil, true
+	f.end += int64(len(piece))
+	if f.info != nil && !f.done {
+		f.info = append(f.info, piece...)
+	}
+	if len(f.rest) > 0 { // the usual case needs no copy: pieces are of whole pages
+		f.rest = append(f.rest, piece...)
+		piece = f.rest
+	}
+	for at := find(piece); at >= 0; at = find(piece) {
+		if f.info != nil || !f.data.has(f.end-int64(len(piece)-at)) || piece[at+15]&goInline == 0 {
+			return append(f.texts(), goWhole...), false
 		}
-		piece, f.found = piece[at:], true
+		f.info = slices.Clone(piece[at:])
+		piece = piece[at+goAlign:]
 	}
-	f.rest = append(f.rest, piece...)
-	if !f.found {
-		at := find(f.rest)
-		if at < 0 {
-			f.rest = f.rest[len(f.rest)-len(f.rest)%goAlign:]
-			return nil, true
-		}
-		f.rest, f.found = f.rest[at:], true
-	}
-	return f.texts()
+	f.rest = append(f.rest[:0], piece[len(piece)-len(piece)%goAlign:]...)
+	taken = f.texts()
+	return taken, f.done || len(f.info) < 2*goMost
 }
 
 func beginsAs(content []byte, list []string) bool {
@@ -91,50 +97,52 @@ func find(b []byte) int {
 	return -1
 }
 
-// texts returns the header and its texts once they are complete.
-func (f *goFilter) texts() (taken []byte, more bool) {
-	if len(f.rest) < goHeader {
-		return nil, true
-	}
-	if f.rest[15]&goInline == 0 {
-		return []byte(goPointers), false
+// texts returns the header and its texts once, when they are complete.
+func (f *goFilter) texts() []byte {
+	if f.done || len(f.info) < goHeader {
+		return nil
 	}
 	need := goHeader
 	for range 2 {
-		size, n := binary.Uvarint(f.rest[min(need, len(f.rest)):])
-		if n < 0 || size > goMost {
-			return nil, false
-		}
-		if n == 0 {
-			return nil, len(f.rest) < goMost
+		size, n := binary.Uvarint(f.info[min(need, len(f.info)):])
+		if n <= 0 || size > goMost {
+			return nil
 		}
 		need += n + int(size)
 	}
-	if len(f.rest) < need {
-		return nil, true
+	if len(f.info) < need {
+		return nil
 	}
-	return f.rest[:need], false
+	f.done = true
+	return f.info[:need:need]
 }
 
-// IsExecutable reports whether a content is what Executable set aside.
-func IsExecutable(set io.ReaderAt) bool {
+// BeginsAsExecutable reports whether a content may be an executable, as far as its first bytes say.
+func BeginsAsExecutable(content io.ReaderAt) bool {
+	return begins(content, executables)
+}
+
+// IsGo reports whether a content is what Executable set aside.
+func IsGo(set io.ReaderAt) bool { return begins(set, []string{goMagic, goWhole}) }
+
+func begins(content io.ReaderAt, list []string) bool {
 	var head [goAlign]byte
-	n, _ := set.ReadAt(head[:], 0)
-	return beginsAs(head[:n], []string{goMagic, goPointers})
+	n, _ := content.ReadAt(head[:], 0)
+	return beginsAs(head[:n], list)
 }
 
-// IsOld reports whether Go needs the whole file beside what Executable set aside.
-func IsOld(set io.ReaderAt) bool {
-	var head [len(goPointers)]byte
-	n, _ := set.ReadAt(head[:], 0)
-	return string(head[:n]) == goPointers
+// NeedsWhole reports whether Go needs the whole file beside what Executable set aside, which has a size.
+func NeedsWhole(set io.ReaderAt, size int64) bool {
+	var end [len(goWhole)]byte
+	n, _ := set.ReadAt(end[:], size-int64(len(end)))
+	return string(end[:n]) == goWhole
 }
 
-// Go reads what Executable set aside. If that has pointers, open returns the whole file. The executable belongs to its
-// main module.
+// Go reads what Executable set aside. If that does not tell, open returns the whole file. An executable of another
+// language has no packages. One of Go belongs to its main module.
 func Go(name string, set []byte, open func() (io.ReaderAt, error)) ([]record.Package, error) {
 	info, err := buildInfo(set, open)
-	if err != nil {
+	if info == nil || err != nil {
 		return nil, err
 	}
 	main := record.Package{Name: info.Main.Path, Version: info.Main.Version, Place: name,
@@ -167,17 +175,25 @@ func buildInfo(set []byte, open func() (io.ReaderAt, error)) (info *debug.BuildI
 			err = fmt.Errorf("%w: %v", record.ErrDamaged, r)
 		}
 	}()
-	if string(set) == goPointers {
+	if bytes.HasSuffix(set, []byte(goWhole)) {
 		file, err := open()
 		if err != nil {
 			return nil, err
 		}
-		return buildinfo.Read(file)
+		return ofWhole(file)
 	}
+	return inline(set)
+}
+
+// inline reads a header and its texts.
+func inline(set []byte) (*debug.BuildInfo, error) {
 	rest := set[goHeader:]
 	var texts [2]string
 	for i := range texts {
 		size, n := binary.Uvarint(rest)
+		if n <= 0 || size > uint64(len(rest)-n) {
+			return nil, fmt.Errorf("%w: a build info without its texts", record.ErrDamaged)
+		}
 		texts[i], rest = string(rest[n:n+int(size)]), rest[n+int(size):]
 	}
 	module := texts[1]
@@ -186,7 +202,8 @@ func buildInfo(set []byte, open func() (io.ReaderAt, error)) (info *debug.BuildI
 	} else {
 		module = ""
 	}
-	if info, err = debug.ParseBuildInfo(module); err != nil {
+	info, err := debug.ParseBuildInfo(module)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %v", record.ErrDamaged, err)
 	}
 	info.GoVersion = texts[0]
