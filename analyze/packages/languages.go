@@ -181,7 +181,7 @@ func (s *Set) readLanguage(manager string, v tarfs.Version) (list []record.Packa
 		var at io.ReaderAt
 		var size int64
 		if at, size, err = r.open(v); err == nil {
-			list, err = r.jars.Read(name, at, size)
+			list, err = r.jars.Read(r.ctx, name, at, size)
 		}
 	}
 	r.complain(v, err)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"io"
 	"math/rand/v2"
@@ -178,7 +179,7 @@ var readers = []reader{
 		return jar(t, map[string]string{"META-INF/maven/o/shop/pom.properties": pom, "lib/inner.jar": string(inner),
 			"lib/inner2.jar": string(inner)})
 	}, "org.example:inner 1.0, org.example:inner 1.0, org.example:shop 1.0", func(b []byte) ([]record.Package, error) {
-		return new(language.Jars).Read("/app/shop.jar", bytes.NewReader(b), int64(len(b)))
+		return new(language.Jars).Read(context.Background(), "/app/shop.jar", bytes.NewReader(b), int64(len(b)))
 	}},
 	{"go", built, "shop v1.2.3, stdlib 1.22.1, golang.org/x/sys v0.5.0", func(b []byte) ([]record.Package, error) {
 		if !language.IsGo(bytes.NewReader(b)) {

@@ -3,10 +3,13 @@ package language
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"math"
 	"path"
+	"slices"
 	"strings"
 
 	"layup/analyze/packages/record"
@@ -16,9 +19,12 @@ import (
 const (
 	jarDepth   = 3         // archives within archives
 	jarInner   = 32 << 20  // bytes of a compressed archive within another
+	jarHeld    = 64 << 20  // bytes of compressed archives within one another
 	jarTotal   = 512 << 20 // bytes that are decompressed of all archives
 	jarEntries = 2_000_000 // of all archives
-	jarIndex   = 8 << 20   // bytes of the list of entries: each takes much more memory
+	jarIndex   = 8 << 20   // bytes of the lists of entries of archives within one another: each takes much more memory
+	jarIndexes = 256 << 20 // bytes of all lists of entries
+	jarSizes   = 16 << 30  // bytes of all archives: package zip makes room for as many entries as these may have
 	pomSize    = 64 << 10
 )
 
@@ -35,19 +41,27 @@ func IsJar(name string) bool {
 type Jars struct {
 	bytes   int64 // decompressed
 	entries int
+	index   int64 // bytes of lists of entries that were read
+	sizes   int64 // bytes of archives
+	full    bool  // a limit was reached
 }
 
 // A jar collects the packages of an archive and of the archives within it.
 type jar struct {
 	*Jars
-	list []record.Package
-	err  error
+	ctx   context.Context
+	list  []record.Package
+	err   error
+	index int64 // bytes of the lists of entries of the archives that are open
+	held  int64 // bytes of their contents
 }
 
 // Read reads META-INF/maven/**/pom.properties of an archive, and of the archives that it holds. The archive belongs to
-// the package that has its name, else to the first one.
-func (all *Jars) Read(name string, r io.ReaderAt, size int64) (list []record.Package, err error) {
-	j := &jar{Jars: all}
+// the package that has its name, else to the first one. The error is that of ctx, or says what is damaged or too large.
+func (all *Jars) Read(
+	ctx context.Context, name string, r io.ReaderAt, size int64,
+) (list []record.Package, err error) {
+	j := &jar{Jars: all, ctx: ctx}
 	defer func() {
 		if r := recover(); r != nil { // of the reader of zip files: the file is hostile
 			list, err = j.list, fmt.Errorf("%w: %v", record.ErrDamaged, r)
@@ -76,18 +90,32 @@ func (j *jar) damaged(name string, err error) {
 }
 
 func (j *jar) read(name string, r io.ReaderAt, size int64, depth int) {
-	index := &bounded{r, jarIndex}
+	index := &bounded{r, min(jarIndex-j.index, jarIndexes-j.Jars.index)}
+	before := index.left
+	if j.sizes += size; j.full || j.sizes > jarSizes {
+		j.fill(name)
+		return
+	}
 	z, err := zip.NewReader(index, size)
+	used := before - index.left
+	j.Jars.index += used
 	if err != nil {
 		j.damaged(name, err)
 		return
 	}
 	index.left = math.MaxInt64
-	if j.entries += len(z.File); j.entries > jarEntries {
-		j.damaged(name, fmt.Errorf("more than %d entries in all archives", jarEntries))
+	z.File = slices.Clone(z.File) // it may have room for many more
+	if j.entries += len(z.File); j.entries > jarEntries || j.Jars.index >= jarIndexes {
+		j.fill(name)
 		return
 	}
+	j.index += used
+	defer func() { j.index -= used }()
 	for _, f := range z.File {
+		if err := j.ctx.Err(); err != nil || j.full {
+			j.err = cmp.Or(err, j.err)
+			return
+		}
 		switch base := path.Base(f.Name); {
 		case base == "pom.properties" && strings.HasPrefix(f.Name, "META-INF/maven/"):
 			if text, err := j.content(f, pomSize); err != nil {
@@ -101,6 +129,13 @@ func (j *jar) read(name string, r io.ReaderAt, size int64, depth int) {
 	}
 }
 
+// fill ends the reading of all archives.
+func (j *jar) fill(name string) {
+	j.full = true
+	j.damaged(name, fmt.Errorf("all archives have more than %d entries, %d bytes in lists of them, or %d bytes",
+		jarEntries, jarIndexes, jarSizes))
+}
+
 // bounded fails after it has read as many bytes as are left.
 type bounded struct {
 	io.ReaderAt
@@ -108,9 +143,11 @@ type bounded struct {
 }
 
 func (b *bounded) ReadAt(p []byte, offset int64) (int, error) {
-	if b.left -= int64(len(p)); b.left < 0 {
+	if int64(len(p)) > b.left {
+		b.left = 0
 		return 0, fmt.Errorf("its list of entries has more than %d bytes", jarIndex)
 	}
+	b.left -= int64(len(p))
 	return b.ReaderAt.ReadAt(p, offset)
 }
 
@@ -123,11 +160,13 @@ func (j *jar) inner(name string, r io.ReaderAt, f *zip.File, depth int) {
 			return
 		}
 	}
-	content, err := j.content(f, jarInner)
+	content, err := j.content(f, min(jarInner, jarHeld-j.held))
 	if err != nil {
 		j.damaged(name, err)
 		return
 	}
+	j.held += int64(len(content))
+	defer func() { j.held -= int64(len(content)) }()
 	j.read(name, bytes.NewReader(content), int64(len(content)), depth+1)
 }
 
