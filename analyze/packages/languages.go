@@ -185,5 +185,5 @@ func (s *Set) readLanguage(manager string, v tarfs.Version) (list []record.Packa
 		}
 	}
 	r.complain(v, err)
-	return r.counted(v, list)
+	return list
 }

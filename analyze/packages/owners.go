@@ -130,7 +130,7 @@ func (s *Set) claim(i int, v *view) {
 	seen := map[int]bool{}
 	for name := range v.paths(p) {
 		if len(s.claims.list) >= mostClaims {
-			s.reader.warn(DatabaseTooLarge, p.Layer, "", "more paths of packages than are looked at")
+			s.reader.full(p.Layer, "more paths of packages than are looked at")
 			break
 		}
 		n, there := v.of(p, name.Path)

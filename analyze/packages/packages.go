@@ -57,6 +57,8 @@ type Package struct {
 	Missing    int   // how many paths of its list are not visible
 	Size       int64 // bytes that the layers store of its visible files, each content once
 	Wasted     int64 // bytes of its files that later layers hide, each content once
+
+	held int // bytes of the paths of Files
 }
 
 // live reports whether files of the final tree may belong to the package.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"layup/analyze"
 	"layup/analyze/packages/language"
@@ -37,7 +38,8 @@ const (
 	mostWhole    = 1 << 30   // bytes of executables that are read again
 	mostAgain    = 1000      // and how many
 	mostRead     = 512 << 20 // bytes of text in all
-	mostFiles    = 1 << 20   // files that databases name
+	mostFiles    = 1 << 19   // files that databases name
+	mostPaths    = 48 << 20  // bytes of their paths
 	mostClaims   = 4 << 20   // paths of all packages of all layers
 	mostRPM      = 4 << 30   // bytes of rpm's databases in all
 	mostPackages = 100_000   // versions of packages
@@ -99,6 +101,7 @@ type reader struct {
 	executables int   // executables that are read again
 	leftWhole   int64 // bytes of them that may still be read
 	files       int   // that databases named
+	paths       int   // bytes of the paths of these files
 	steps       int   // taken to look paths up
 	links       int   // followed for it
 	lost        bool
@@ -232,13 +235,9 @@ func (r *reader) warn(code tarfs.Code, layer int, path, note string) {
 	r.warnings = append(r.warnings, tarfs.Warning{Code: code, Layer: layer, Path: path, Note: note})
 }
 
-// counted leaves out files beyond the limit of all databases.
-func (r *reader) counted(v tarfs.Version, list []record.Package) []record.Package {
-	for i := range list {
-		if r.files += len(list[i].Files); r.files > mostFiles {
-			r.warn(DatabaseTooLarge, v.Layer(), v.Node().Path(), fmt.Sprintf("more than %d files", mostFiles))
-			list[i].Files = nil
-		}
+// full warns once that a limit was reached.
+func (r *reader) full(layer int, note string) {
+	if !slices.ContainsFunc(r.warnings, func(w tarfs.Warning) bool { return w.Note == note }) {
+		r.warn(DatabaseTooLarge, layer, "", note)
 	}
-	return list
 }

@@ -125,7 +125,7 @@ func ofRPM(name string, log func(testing.TB) []byte) func([]byte) ([]record.Pack
 			d.Data, d.Size = bytes.NewReader(b[:half]), int64(half)
 			d.Log, d.Ends = bytes.NewReader(b[half:]), int64(len(b)-half)
 		}
-		return d.Packages(rpm.NewCache())
+		return d.Packages(context.Background(), rpm.NewCache())
 	}
 }
 

@@ -110,7 +110,7 @@ func readDpkg(r *reader, files []tarfs.Version) (list []record.Package) {
 			}
 		}
 		r.complain(v, err)
-		list = append(list, r.counted(v, found)...)
+		list = append(list, found...)
 	}
 	return list
 }
@@ -131,7 +131,6 @@ func readAPK(r *reader, files []tarfs.Version) (list []record.Package) {
 			list, err = apk.Installed(text)
 		}
 		r.complain(v, err)
-		list = r.counted(v, list)
 	}
 	return list
 }
@@ -166,23 +165,31 @@ func readRPM(r *reader, files []tarfs.Version) (list []record.Package) {
 		err = errTooLarge
 	}
 	if err = errors.Join(err, logged); err == nil {
-		list, err = d.Packages(r.rpm)
+		list, err = d.Packages(r.ctx, r.rpm)
 	}
 	r.complain(files[0], err)
-	return r.counted(files[0], list)
+	return list
 }
 
 // A tracker follows the packages of a database, or of a place, through the layers.
 type tracker struct {
 	set     *Set
 	manager string
-	now     map[identity][]*Package
+	now     map[version]*Package
 }
 
 // An identity is equal for versions of one package.
 type identity struct{ name, architecture, place string }
 
-func identityOf(p *record.Package) identity { return identity{p.Name, p.Architecture, p.Place} }
+// A version is one of a package.
+type version struct {
+	identity
+	version string
+}
+
+func versionOf(p *record.Package) version {
+	return version{identity{p.Name, p.Architecture, p.Place}, p.Version}
+}
 
 // read says what a database holds after a layer. If a part of it cannot be read, packages that it does not show are not
 // known to be gone.
@@ -195,17 +202,14 @@ func (t *tracker) read(layer int, read func() []record.Package) {
 // at says what is there after a layer: all of it, or a part. The layer before it, if any, was told of before.
 func (t *tracker) at(layer int, list []record.Package, all bool) {
 	before := t.now
-	t.now = map[identity][]*Package{}
+	t.now = map[version]*Package{}
 	fresh := map[identity]string{} // a version that is new
 	for i := range list {
-		id, p := identityOf(&list[i]), (*Package)(nil)
-		same := func(p *Package) bool { return p.Version == list[i].Version }
-		if slices.ContainsFunc(t.now[id], same) {
+		v := versionOf(&list[i])
+		if t.now[v] != nil {
 			continue
 		}
-		if k := slices.IndexFunc(before[id], same); k >= 0 {
-			p = before[id][k]
-		}
+		p := before[v]
 		switch {
 		case list[i].Leftover && p != nil && p.Status == Installed:
 			p.Status, p.RemovedBy = Leftover, layer
@@ -213,26 +217,24 @@ func (t *tracker) at(layer int, list []record.Package, all bool) {
 			p = t.set.add(t.manager, layer, Leftover)
 			p.RemovedBy = layer
 		case p == nil || p.Status == Leftover && !list[i].Leftover:
-			p, fresh[id] = t.set.add(t.manager, layer, Installed), list[i].Version
+			p, fresh[v.identity] = t.set.add(t.manager, layer, Installed), v.version
 		}
-		p.Package = list[i]
-		t.now[id] = append(t.now[id], p)
+		t.set.record(p, list[i], layer)
+		t.now[v] = p
 	}
-	for id, packages := range before {
-		for _, p := range packages {
-			if !all && fresh[id] == "" && !slices.Contains(t.now[id], p) {
-				t.now[id] = append(t.now[id], p)
-			}
-			t.gone(p, id, layer, fresh[id])
+	for v, p := range before {
+		switch {
+		case t.now[v] == p:
+		case !all && fresh[v.identity] == "":
+			t.now[v] = p
+		default:
+			p.gone(layer, fresh[v.identity])
 		}
 	}
 }
 
 // gone ends a package that is no longer there.
-func (t *tracker) gone(p *Package, id identity, layer int, instead string) {
-	if slices.Contains(t.now[id], p) {
-		return
-	}
+func (p *Package) gone(layer int, instead string) {
 	switch {
 	case p.Status == Leftover:
 		p.Status = Removed // it was purged, or installed again
@@ -243,11 +245,27 @@ func (t *tracker) gone(p *Package, id identity, layer int, instead string) {
 	}
 }
 
+// record notes what a database says of a package after a layer. The newest counts, unless its files are too many.
+func (s *Set) record(p *Package, said record.Package, layer int) {
+	r, held := s.reader, 0
+	for _, f := range said.Files {
+		held += len(f.Path)
+	}
+	files, paths := r.files+len(said.Files)-len(p.Files), r.paths+held-p.held
+	if files > mostFiles || paths > mostPaths {
+		r.full(layer, fmt.Sprintf("more than %d files of packages, or %d bytes of their paths", mostFiles, mostPaths))
+		said.Files = p.Files
+	} else {
+		r.files, r.paths, p.held = files, paths, held
+	}
+	p.Package = said
+}
+
 // add appends a package.
 func (s *Set) add(manager string, layer int, status Status) *Package {
 	p := &Package{Manager: manager, Layer: layer, RemovedBy: tarfs.NoLayer, Status: status}
 	if len(s.List) == mostPackages {
-		s.reader.warn(DatabaseTooLarge, layer, "", fmt.Sprintf("more than %d versions of packages", mostPackages))
+		s.reader.full(layer, fmt.Sprintf("more than %d versions of packages", mostPackages))
 	}
 	if len(s.List) < mostPackages {
 		s.List = append(s.List, p)

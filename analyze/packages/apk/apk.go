@@ -43,6 +43,8 @@ type reader struct {
 	now        record.Package
 	dir        string // of the files that follow
 	files      int    // of all packages
+	paths      int    // bytes of their paths
+	refused    bool   // the last file, which a digest would follow
 	bad, first int
 }
 
@@ -61,7 +63,7 @@ func (r *reader) end(line int) {
 			r.damage(line)
 		}
 	}
-	r.now, r.dir = record.Package{}, ""
+	r.now, r.dir, r.refused = record.Package{}, "", false
 }
 
 // field takes one line. It passes over letters that it does not need.
@@ -81,11 +83,14 @@ func (r *reader) field(letter byte, value string) bool {
 		}
 	case 'F':
 		r.dir = value
-		return r.add(record.File{Path: "/" + value})
+		return r.add("", value)
 	case 'R':
-		return r.add(record.File{Path: strings.TrimSuffix("/"+r.dir, "/") + "/" + value})
+		return r.add(strings.TrimSuffix("/"+r.dir, "/"), value)
 	case 'Z':
 		sum := rawSum(value)
+		if r.refused {
+			return true // with its file
+		}
 		if sum == "" || len(r.now.Files) == 0 {
 			return false
 		}
@@ -94,12 +99,14 @@ func (r *reader) field(letter byte, value string) bool {
 	return true
 }
 
-func (r *reader) add(f record.File) bool {
-	if r.files++; len(f.Path) > record.MostPath || r.files > record.MostFiles {
-		return false
+func (r *reader) add(dir, name string) bool {
+	r.files++
+	r.paths += len(dir) + len(name) + 1
+	r.refused = len(dir)+len(name) >= record.MostPath || r.files > record.MostFiles || r.paths > record.MostPaths
+	if !r.refused {
+		r.now.Files = append(r.now.Files, record.File{Path: dir + "/" + name})
 	}
-	r.now.Files = append(r.now.Files, f)
-	return true
+	return !r.refused
 }
 
 // rawSum reads a digest: Q1 and SHA-1 in base64, Q2 and SHA-256 in base64, or MD5 in hexadecimal.

@@ -74,6 +74,7 @@ func Python(name string, text, files []byte) ([]record.Package, error) {
 func recorded(dir string, text []byte) (list []record.File, err error) {
 	rows := csv.NewReader(bytes.NewReader(text))
 	rows.FieldsPerRecord, rows.LazyQuotes, rows.ReuseRecord = -1, true, true
+	paths := 0
 	for {
 		row, err := rows.Read()
 		if err == io.EOF {
@@ -88,6 +89,9 @@ func recorded(dir string, text []byte) (list []record.File, err error) {
 		f := record.File{Path: path.Join(dir, row[0])}
 		if path.IsAbs(row[0]) {
 			f.Path = path.Clean(row[0])
+		}
+		if paths += len(f.Path); paths > record.MostPaths || len(f.Path) > record.MostPath {
+			return list, fmt.Errorf("%w: its files have paths that are too long", record.ErrDamaged)
 		}
 		if len(row) > 1 {
 			if digest, ok := strings.CutPrefix(row[1], "sha256="); ok {

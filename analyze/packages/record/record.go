@@ -29,9 +29,10 @@ var ErrDamaged = errors.New("damaged package database")
 
 // The limits of what is read of one database: more is damage, or worse.
 const (
-	MostText     = 1 << 10 // bytes of a name, a version or an architecture
-	MostPath     = 4 << 10 // bytes of a path
-	MostFiles    = 1 << 20 // files of all packages
+	MostText     = 1 << 10  // bytes of a name, a version or an architecture
+	MostPath     = 4 << 10  // bytes of a path
+	MostFiles    = 1 << 19  // files of all packages
+	MostPaths    = 48 << 20 // bytes of their paths
 	MostPackages = 100_000
 )
 

@@ -171,6 +171,7 @@ func (h *header) files() (list []record.File, err error) {
 	digests, links, flags := h.texts(tagDigests), h.texts(tagLinks), h.numbers(tagFlags)
 	verify := h.numbers(tagVerify)
 	list = make([]record.File, 0, max(len(names), len(old)))
+	paths := 0
 	for i := range max(len(names), len(old)) {
 		var f record.File
 		if name, ok := of(names, i); ok {
@@ -179,11 +180,11 @@ func (h *header) files() (list []record.File, err error) {
 			if !found {
 				return list, damaged("a file in a directory that is not listed")
 			}
+			if paths += len(dir) + len(name); len(dir)+len(name) > record.MostPath || paths > record.MostPaths {
+				return list, damaged("a path of %d bytes, or paths of more than %d", len(dir)+len(name), record.MostPaths)
+			}
 			f.Path = dir + name
-		} else {
-			f.Path = old[i]
-		}
-		if len(f.Path) > record.MostPath {
+		} else if f.Path = old[i]; len(f.Path) > record.MostPath {
 			return list, damaged("a path of %d bytes", len(f.Path))
 		}
 		flag, _ := of(flags, i)

@@ -12,9 +12,10 @@ const (
 	ndbBlob     = "BlbS"
 	ndbPage     = 4096
 	ndbSlotSize = 16
-	ndbHeader   = 32 // bytes before the first slot
-	ndbBlock    = 16 // bytes of a block
-	ndbBlobHead = 16 // magic, package, generation, size
+	ndbHeader   = 32   // bytes before the first slot
+	ndbBlock    = 16   // bytes of a block
+	ndbBlobHead = 16   // magic, package, generation, size
+	ndbBad      = 1000 // slots that lead nowhere: then the rest is not read
 )
 
 // readNDB reads a database of slots, which say where the packages are.
@@ -27,29 +28,44 @@ func readNDB(r io.ReaderAt, size int64, take func([]byte) error) error {
 	if string(head[:4]) != ndbMagic || pages == 0 || int64(pages)*ndbPage > size {
 		return damaged("not an ndb database")
 	}
-	slots, err := at(r, 0, int(pages)*ndbPage)
-	if err != nil {
-		return err
+	d := &ndb{r: r, left: size, take: take}
+	for page := int64(0); page < int64(pages) && d.left >= 0 && d.bad < ndbBad; page++ {
+		slots, err := at(r, page*ndbPage, ndbPage)
+		if err != nil {
+			return orElse(d.first, err)
+		}
+		if page == 0 {
+			slots = slots[ndbHeader:]
+		}
+		d.read(slots)
 	}
-	var first error
-	left := size // of all packages: two slots may not name one place again and again
-	for slot := slots[ndbHeader:]; len(slot) >= ndbSlotSize; slot = slot[ndbSlotSize:] {
-		number, block := binary.LittleEndian.Uint32(slot[4:]), binary.LittleEndian.Uint32(slot[8:])
-		if number == 0 && string(slot[:4]) == ndbSlot {
+	return d.first
+}
+
+// An ndb is a database that is being read.
+type ndb struct {
+	r     io.ReaderAt
+	take  func([]byte) error
+	left  int64 // bytes of all packages: two slots may not name one place again and again
+	bad   int   // slots that lead nowhere
+	first error
+}
+
+// read reads the packages of the slots of one page.
+func (d *ndb) read(slots []byte) {
+	for ; len(slots) >= ndbSlotSize && d.left >= 0 && d.bad < ndbBad; slots = slots[ndbSlotSize:] {
+		number, block := binary.LittleEndian.Uint32(slots[4:]), binary.LittleEndian.Uint32(slots[8:])
+		if number == 0 && string(slots[:4]) == ndbSlot {
 			continue
 		}
-		blob, err := ndbPackage(r, slot[:4], number, int64(block)*ndbBlock, &left)
-		if err == nil {
-			err = take(blob)
+		blob, err := ndbPackage(d.r, slots[:4], number, int64(block)*ndbBlock, &d.left)
+		if err != nil {
+			d.bad++
+		} else {
+			err = d.take(blob)
 		}
-		if first == nil {
-			first = err
-		}
-		if left < 0 {
-			break
-		}
+		d.first = orElse(d.first, err)
 	}
-	return first
 }
 
 // ndbPackage reads the package of a slot.

@@ -3,6 +3,7 @@
 package rpm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -39,6 +40,7 @@ type Cache struct {
 	seed  maphash.Seed
 	known map[uint64]cached
 	files int // of all packages that were read
+	paths int // bytes of their paths
 }
 
 // NewCache returns an empty Cache.
@@ -49,8 +51,8 @@ type cached struct {
 	ok bool
 }
 
-// Packages reads all packages. With an error it returns those that could be read.
-func (d Database) Packages(known *Cache) (list []record.Package, err error) {
+// Packages reads all packages. With an error it returns those that could be read. It stops when ctx ends.
+func (d Database) Packages(ctx context.Context, known *Cache) (list []record.Package, err error) {
 	defer func() {
 		if r := recover(); r != nil { // a reader's own mistake must not end the answer
 			err = damaged("%v", r)
@@ -58,6 +60,7 @@ func (d Database) Packages(known *Cache) (list []record.Package, err error) {
 	}()
 	var first error
 	bad := 0
+	d.Data, d.Log = stopping(ctx, d.Data), stopping(ctx, d.Log)
 	take := func(blob []byte) error {
 		p, ok, err := known.parse(blob)
 		if err != nil {
@@ -94,13 +97,36 @@ func (c *Cache) parse(blob []byte) (p record.Package, ok bool, err error) {
 	if one, found := c.known[key]; found {
 		return one.p, one.ok, nil
 	}
-	if c.files > record.MostFiles || len(c.known) > record.MostPackages {
+	if c.files > record.MostFiles || c.paths > record.MostPaths || len(c.known) > record.MostPackages {
 		return p, false, damaged("more than %d packages, or %d files", record.MostPackages, record.MostFiles)
 	}
 	p, ok, err = parse(blob)
 	c.known[key] = cached{p, ok}
 	c.files += len(p.Files)
+	for _, f := range p.Files {
+		c.paths += len(f.Path)
+	}
 	return p, ok, err
+}
+
+// A stopper fails when its context has ended.
+type stopper struct {
+	io.ReaderAt
+	ctx context.Context
+}
+
+func stopping(ctx context.Context, r io.ReaderAt) io.ReaderAt {
+	if r == nil {
+		return nil
+	}
+	return &stopper{r, ctx}
+}
+
+func (s *stopper) ReadAt(b []byte, offset int64) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.ReaderAt.ReadAt(b, offset)
 }
 
 // at reads n bytes at an offset, or fails.
