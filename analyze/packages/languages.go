@@ -33,7 +33,9 @@ func (s *Set) languages() error {
 			if f.manager == Go {
 				break // what was not noticed is not one
 			}
-			all = append(all, v)
+			if s.img.Sieved(v) == nil {
+				all = append(all, v)
+			}
 			if list, ok := s.pythonList(v); f.manager == Python && ok {
 				all = append(all, list)
 			}
@@ -43,6 +45,10 @@ func (s *Set) languages() error {
 		return err
 	}
 	for _, f := range found {
+		if len(s.List) == mostPackages {
+			s.full(tarfs.NoLayer)
+			break
+		}
 		s.follow(f)
 		if err := s.reader.ctx.Err(); err != nil {
 			return err

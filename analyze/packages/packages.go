@@ -58,7 +58,8 @@ type Package struct {
 	Size       int64 // bytes that the layers store of its visible files, each content once
 	Wasted     int64 // bytes of its files that later layers hide, each content once
 
-	held int // bytes of the paths of Files
+	held  int // bytes of the paths of Files
+	state int // of the tracker, the last one that had it
 }
 
 // live reports whether files of the final tree may belong to the package.

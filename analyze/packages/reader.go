@@ -43,6 +43,7 @@ const (
 	mostClaims   = 4 << 20   // paths of all packages of all layers
 	mostRPM      = 4 << 30   // bytes of rpm's databases in all
 	mostPackages = 100_000   // versions of packages
+	mostSeen     = 3 << 20   // packages and their files, as often as databases of layers have them
 	mostLinks    = 1000      // symlinks among the directories of paths, in all layers
 	mostSteps    = 20 << 20  // names of paths that are looked up
 	mostWarnings = 100
@@ -95,12 +96,14 @@ type reader struct {
 	left        int64                        // bytes of text that may still be read
 	complaints  int                          // how often something could not be read
 	warnings    []tarfs.Warning
-	rpm         *rpm.Cache
+	rpm         *record.Cache
+	dpkg        *record.Cache
 	leftRPM     int64
 	jars        language.Jars
 	executables int   // executables that are read again
 	leftWhole   int64 // bytes of them that may still be read
 	files       int   // that databases named
+	seen        int   // packages and files of all states of databases
 	paths       int   // bytes of the paths of these files
 	steps       int   // taken to look paths up
 	links       int   // followed for it
@@ -109,7 +112,7 @@ type reader struct {
 
 func newReader(ctx context.Context, img *analyze.Image) *reader {
 	return &reader{ctx: ctx, img: img, from: map[uint64]*analyze.Contents{}, left: mostRead, leftRPM: mostRPM, leftWhole: mostWhole,
-		rpm: rpm.NewCache()}
+		rpm: record.NewCache(), dpkg: record.NewCache()}
 }
 
 func (r *reader) close() {
@@ -198,7 +201,7 @@ func (r *reader) text(v tarfs.Version) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.left -= size; r.left < 0 || size > mostText {
+	if r.left -= size; r.left < 0 || size > mostText || r.seen > mostSeen {
 		return nil, errTooLarge
 	}
 	text := make([]byte, size)

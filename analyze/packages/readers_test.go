@@ -125,7 +125,7 @@ func ofRPM(name string, log func(testing.TB) []byte) func([]byte) ([]record.Pack
 			d.Data, d.Size = bytes.NewReader(b[:half]), int64(half)
 			d.Log, d.Ends = bytes.NewReader(b[half:]), int64(len(b)-half)
 		}
-		return d.Packages(context.Background(), rpm.NewCache())
+		return d.Packages(context.Background(), record.NewCache())
 	}
 }
 
@@ -150,7 +150,7 @@ var readers = []reader{
 	{"dpkg status", text("Package: a\nStatus: install ok installed\nVersion: 1:2-3\nArchitecture: all\nConffiles:\n" +
 		" /etc/a 0123456789abcdef0123456789abcdef\nMulti-Arch: same\n\nPackage: b\nVersion: 1\n" +
 		"Status: deinstall ok config-files\n\nPackage: c\nVersion: 1\nStatus: purge ok not-installed\n"), "a 1:2-3, b 1",
-		dpkg.Status},
+		func(b []byte) ([]record.Package, error) { return dpkg.Status(b, record.NewCache()) }},
 	{"dpkg lists", text("/.\n/etc\n/etc/a\n0123456789abcdef0123456789abcdef  etc/a\n"), "",
 		func(b []byte) ([]record.Package, error) {
 			_, err := dpkg.Paths(b)

@@ -102,7 +102,7 @@ func readDpkg(r *reader, files []tarfs.Version) (list []record.Package) {
 			r.complain(v, err)
 			continue
 		}
-		found, err := dpkg.Status(text)
+		found, err := dpkg.Status(text, r.dpkg)
 		if v.Node().Name() != path.Base(dpkg.StatusFile) {
 			for i := range found { // the list stands beside it, and names no directories
 				sums := dpkg.StatusDir + "/" + v.Node().Name() + ".md5sums"
@@ -161,7 +161,7 @@ func readRPM(r *reader, files []tarfs.Version) (list []record.Package) {
 	if len(files) > 1 {
 		d.Log, d.Ends, logged = r.open(files[1])
 	}
-	if r.leftRPM -= d.Size + d.Ends; r.leftRPM < 0 {
+	if r.leftRPM -= d.Size + d.Ends; r.leftRPM < 0 || r.seen > mostSeen {
 		err = errTooLarge
 	}
 	if err = errors.Join(err, logged); err == nil {
@@ -176,6 +176,7 @@ type tracker struct {
 	set     *Set
 	manager string
 	now     map[version]*Package
+	state   int // how many states were read
 }
 
 // An identity is equal for versions of one package.
@@ -194,42 +195,57 @@ func versionOf(p *record.Package) version {
 // read says what a database holds after a layer. If a part of it cannot be read, packages that it does not show are not
 // known to be gone.
 func (t *tracker) read(layer int, read func() []record.Package) {
-	complaints := t.set.reader.complaints
+	r := t.set.reader
+	complaints := r.complaints
 	list := read()
-	t.at(layer, list, t.set.reader.complaints == complaints)
+	r.seen += len(list)
+	for i := range list {
+		r.seen += len(list[i].Files)
+	}
+	t.at(layer, list, r.complaints == complaints)
 }
 
 // at says what is there after a layer: all of it, or a part. The layer before it, if any, was told of before.
 func (t *tracker) at(layer int, list []record.Package, all bool) {
-	before := t.now
-	t.now = map[version]*Package{}
-	fresh := map[identity]string{} // a version that is new
+	t.state++
+	if t.now == nil {
+		t.now = make(map[version]*Package, len(list))
+	}
+	var fresh map[identity]string // a version that is new
+	arrives := func(v version) *Package {
+		if fresh == nil {
+			fresh = map[identity]string{}
+		}
+		fresh[v.identity] = v.version
+		return t.set.add(t.manager, layer, Installed)
+	}
 	for i := range list {
 		v := versionOf(&list[i])
-		if t.now[v] != nil {
+		p := t.now[v]
+		if p != nil && p.state == t.state {
 			continue
 		}
-		p := before[v]
 		switch {
 		case list[i].Leftover && p != nil && p.Status == Installed:
 			p.Status, p.RemovedBy = Leftover, layer
 		case list[i].Leftover && p == nil:
 			p = t.set.add(t.manager, layer, Leftover)
 			p.RemovedBy = layer
-		case p == nil || p.Status == Leftover && !list[i].Leftover:
-			p, fresh[v.identity] = t.set.add(t.manager, layer, Installed), v.version
+		case p != nil && p.Status == Leftover && !list[i].Leftover:
+			p.Status = Removed // it is installed again
+			fallthrough
+		case p == nil:
+			p = arrives(v)
 		}
 		t.set.record(p, list[i], layer)
-		t.now[v] = p
+		p.state, t.now[v] = t.state, p
 	}
-	for v, p := range before {
-		switch {
-		case t.now[v] == p:
-		case !all && fresh[v.identity] == "":
-			t.now[v] = p
-		default:
-			p.gone(layer, fresh[v.identity])
+	for v, p := range t.now {
+		if p.state == t.state || !all && fresh[v.identity] == "" {
+			continue
 		}
+		p.gone(layer, fresh[v.identity])
+		delete(t.now, v)
 	}
 }
 
@@ -237,7 +253,7 @@ func (t *tracker) at(layer int, list []record.Package, all bool) {
 func (p *Package) gone(layer int, instead string) {
 	switch {
 	case p.Status == Leftover:
-		p.Status = Removed // it was purged, or installed again
+		p.Status = Removed // it was purged
 	case instead != "":
 		p.Status, p.RemovedBy, p.NewVersion = Upgraded, layer, instead
 	default:
@@ -265,10 +281,13 @@ func (s *Set) record(p *Package, said record.Package, layer int) {
 func (s *Set) add(manager string, layer int, status Status) *Package {
 	p := &Package{Manager: manager, Layer: layer, RemovedBy: tarfs.NoLayer, Status: status}
 	if len(s.List) == mostPackages {
-		s.reader.full(layer, fmt.Sprintf("more than %d versions of packages", mostPackages))
+		s.full(layer)
+		return p
 	}
-	if len(s.List) < mostPackages {
-		s.List = append(s.List, p)
-	}
+	s.List = append(s.List, p)
 	return p
+}
+
+func (s *Set) full(layer int) {
+	s.reader.full(layer, fmt.Sprintf("more than %d versions of packages", mostPackages))
 }

@@ -3,7 +3,9 @@
 package sieve
 
 import (
+	"cmp"
 	"io"
+	"slices"
 	"sort"
 	"sync"
 
@@ -76,23 +78,29 @@ func (s *Set) readAt(b []byte, at int64) error {
 // A Layer is what was set aside of one layer. One goroutine fills it.
 type Layer struct {
 	set   *Set
-	files map[int64]*Content // by the offset of their content in the tar
-	now   *Content           // the file that comes at the moment; nil if none
+	files []*Content // by the offset of their content in the tar; the last may be the file that comes at the moment
+	room  []Content  // for more files: there may be very many
 	pass  Filter
-	rest  []byte // of now, not in the set yet
+	rest  []byte // of the last file, not in the set yet
 }
 
 // NewLayer returns an empty layer.
-func (s *Set) NewLayer() *Layer { return &Layer{set: s, files: map[int64]*Content{}} }
+func (s *Set) NewLayer() *Layer { return &Layer{set: s} }
 
 // Keep is for source.ScanOptions.
 func (l *Layer) Keep(name []byte, offset, size int64) io.Writer {
 	l.flush()
-	if l.now, l.pass = nil, l.set.choice(name, size); l.pass == nil || size == 0 {
+	if n := len(l.files); n > 0 && l.files[n-1].Size == 0 {
+		l.files, l.room = l.files[:n-1], l.room[:len(l.room)-1] // nothing was set aside
+	}
+	if l.pass = l.set.choice(name, size); l.pass == nil || size == 0 {
 		return nil
 	}
-	l.now = &Content{set: l.set}
-	l.files[offset] = l.now
+	if len(l.room) == cap(l.room) {
+		l.room = make([]Content, 0, min(max(2*cap(l.room), 16), 1024))
+	}
+	l.room = append(l.room, Content{set: l.set, offset: offset})
+	l.files = append(l.files, &l.room[len(l.room)-1])
 	return l
 }
 
@@ -114,13 +122,15 @@ func (l *Layer) flush() {
 		return
 	}
 	at, ok := l.set.put(l.rest)
-	c, n := l.now, int64(len(l.rest))
+	c, n := l.files[len(l.files)-1], int64(len(l.rest))
 	l.rest = l.rest[:0]
-	if last := len(c.pieces) - 1; last >= 0 && c.pieces[last].at+c.Size-c.pieces[last].from == at {
-		c.Size += n
-	} else {
-		c.pieces, c.Size = append(c.pieces, piece{c.Size, at}), c.Size+n
+	switch last := c.last(); {
+	case c.Size == 0:
+		c.at = at
+	case last.at+c.Size-last.from != at:
+		c.more = append(c.more, piece{c.Size, at})
 	}
+	c.Size += n
 	c.lost = c.lost || !ok
 }
 
@@ -130,7 +140,7 @@ func (l *Layer) End() {
 		return
 	}
 	l.flush()
-	l.now, l.pass, l.rest = nil, nil, nil
+	l.pass, l.rest = nil, nil
 }
 
 // Of returns what was set aside of the file with content at an offset of the tar; nil if nothing was.
@@ -138,34 +148,48 @@ func (l *Layer) Of(offset int64) *Content {
 	if l == nil {
 		return nil
 	}
-	c := l.files[offset]
-	if c == nil || c.lost || c.Size == 0 {
+	i, found := slices.BinarySearchFunc(l.files, offset, func(c *Content, offset int64) int {
+		return cmp.Compare(c.offset, offset)
+	})
+	if !found || l.files[i].lost || l.files[i].Size == 0 {
 		return nil
 	}
-	return c
+	return l.files[i]
 }
 
 // A Content is what was set aside of one file.
 type Content struct {
 	Size   int64 // bytes
 	set    *Set
-	pieces []piece
+	offset int64   // in the tar
+	at     int64   // where the first piece lies in the set
+	more   []piece // those that do not follow it there
 	lost   bool
 }
 
 // A piece begins at a byte of the content and lies at an offset of the set.
 type piece struct{ from, at int64 }
 
+// last returns the last piece.
+func (c *Content) last() piece { return c.piece(len(c.more)) }
+
+func (c *Content) piece(i int) piece {
+	if i == 0 {
+		return piece{0, c.at}
+	}
+	return c.more[i-1]
+}
+
 // ReadAt reads from an offset on.
 func (c *Content) ReadAt(b []byte, offset int64) (n int, err error) {
-	i := sort.Search(len(c.pieces), func(i int) bool { return c.pieces[i].from > offset }) - 1
-	for n < len(b) && offset < c.Size && i >= 0 {
-		end := c.Size
-		if i+1 < len(c.pieces) {
-			end = c.pieces[i+1].from
+	i := sort.Search(len(c.more), func(i int) bool { return c.more[i].from > offset })
+	for n < len(b) && offset < c.Size && offset >= 0 {
+		end, p := c.Size, c.piece(i)
+		if i < len(c.more) {
+			end = c.more[i].from
 		}
 		part := b[n:min(int64(len(b)), int64(n)+end-offset)]
-		if err := c.set.readAt(part, c.pieces[i].at+offset-c.pieces[i].from); err != nil {
+		if err := c.set.readAt(part, p.at+offset-p.from); err != nil {
 			return n, err
 		}
 		n, offset, i = n+len(part), offset+int64(len(part)), i+1

@@ -4,6 +4,7 @@ package dpkg
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,31 +25,40 @@ var Beside = []string{".md5sums", ".list", ".conffiles", ".preinst", ".postinst"
 
 // Status reads a status file, or one of StatusDir. It leaves out packages that were never installed or were purged. The
 // error says how many paragraphs make no sense.
-func Status(text []byte) (list []record.Package, err error) {
-	bad, first := 0, 0
+func Status(text []byte, known *record.Cache) (list []record.Package, err error) {
+	bad, first := 0, ""
+	list = make([]record.Package, 0, min(bytes.Count(text, []byte("\n\n"))+1, record.MostPackages))
 	for at := 0; at < len(text); {
 		end, next := len(text), len(text)
 		if i := bytes.Index(text[at:], []byte("\n\n")); i >= 0 {
 			end, next = at+i+1, at+i+2
 		}
-		p, installed := read(text[at:end])
+		p, ok, err := known.Read(text[at:end], installed)
 		switch {
 		case len(list) >= record.MostPackages:
 			return list, fmt.Errorf("%w: more than %d packages", record.ErrDamaged, record.MostPackages)
-		case installed && p.Sound():
-			list = append(list, p.Package)
-		case installed || p.Name == "" && len(bytes.TrimSpace(text[at:end])) > 0:
+		case ok:
+			list = append(list, p)
+		case err != nil:
 			if bad++; bad == 1 {
-				first = at
+				first = fmt.Sprintf("the first at offset %d: %v", at, err)
 			}
 		}
 		at = next
 	}
 	if bad > 0 {
-		err = fmt.Errorf("%w: %d paragraphs without a name or a version, the first at offset %d", record.ErrDamaged,
-			bad, first)
+		err = fmt.Errorf("%w: %d paragraphs cannot be read, %s", record.ErrDamaged, bad, first)
 	}
 	return list, err
+}
+
+// installed reads a paragraph. It is not a package if ok is false.
+func installed(text []byte) (p record.Package, ok bool, err error) {
+	one, there := read(text)
+	if there && !one.Sound() || one.Name == "" && len(bytes.TrimSpace(text)) > 0 {
+		return p, false, errors.New("no name, or no version")
+	}
+	return one.Package, there && one.Sound(), nil
 }
 
 // A paragraph is one package of a status file.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 
 	"layup/analyze/packages/record"
@@ -35,24 +34,8 @@ type Database struct {
 	Ends int64       // the size of Log
 }
 
-// A Cache holds what was read of packages, so that a package which several layers' databases hold is read once.
-type Cache struct {
-	seed  maphash.Seed
-	known map[uint64]cached
-	files int // of all packages that were read
-	paths int // bytes of their paths
-}
-
-// NewCache returns an empty Cache.
-func NewCache() *Cache { return &Cache{seed: maphash.MakeSeed(), known: map[uint64]cached{}} }
-
-type cached struct {
-	p  record.Package
-	ok bool
-}
-
 // Packages reads all packages. With an error it returns those that could be read. It stops when ctx ends.
-func (d Database) Packages(ctx context.Context, known *Cache) (list []record.Package, err error) {
+func (d Database) Packages(ctx context.Context, known *record.Cache) (list []record.Package, err error) {
 	defer func() {
 		if r := recover(); r != nil { // a reader's own mistake must not end the answer
 			err = damaged("%v", r)
@@ -62,7 +45,7 @@ func (d Database) Packages(ctx context.Context, known *Cache) (list []record.Pac
 	bad := 0
 	d.Data, d.Log = stopping(ctx, d.Data), stopping(ctx, d.Log)
 	take := func(blob []byte) error {
-		p, ok, err := known.parse(blob)
+		p, ok, err := known.Read(blob, parse)
 		if err != nil {
 			bad++
 			first = orElse(first, err)
@@ -89,24 +72,6 @@ func (d Database) Packages(ctx context.Context, known *Cache) (list []record.Pac
 		err = errors.Join(err, fmt.Errorf("%d packages cannot be read: %w", bad, first))
 	}
 	return list, err
-}
-
-// parse is parse for a package that may be known.
-func (c *Cache) parse(blob []byte) (p record.Package, ok bool, err error) {
-	key := maphash.Bytes(c.seed, blob)
-	if one, found := c.known[key]; found {
-		return one.p, one.ok, nil
-	}
-	if c.files > record.MostFiles || c.paths > record.MostPaths || len(c.known) > record.MostPackages {
-		return p, false, damaged("more than %d packages, or %d files", record.MostPackages, record.MostFiles)
-	}
-	p, ok, err = parse(blob)
-	c.known[key] = cached{p, ok}
-	c.files += len(p.Files)
-	for _, f := range p.Files {
-		c.paths += len(f.Path)
-	}
-	return p, ok, err
 }
 
 // A stopper fails when its context has ended.
