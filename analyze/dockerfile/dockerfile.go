@@ -49,7 +49,7 @@ func stated(img *analyze.Image, files []provenance.Dockerfile) []Part {
 	for i, f := range files {
 		parts, made := partsOf(f), false
 		for layer := range img.Layers {
-			if l := img.Instruction(layer).Line; l != nil && l.Name == f.Name {
+			if l := img.Instruction(layer).Line; l != nil && l.File == i {
 				if p := at(parts, l.Line); p != nil {
 					p.Layers, made = append(p.Layers, layer), true
 				}

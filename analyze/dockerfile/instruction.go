@@ -31,7 +31,7 @@ func instruction(said string) (text string, names []string) {
 	rest = strings.TrimSpace(rest)
 	switch word {
 	case "RUN":
-		text = script(rest)
+		return show.Lines(strings.ReplaceAll(strings.TrimSpace(script(rest)), "\t", "    ")), nil
 	case "COPY", "ADD":
 		text = said
 		if m := copied.FindStringSubmatch(strings.TrimSpace(said)); m != nil {
@@ -55,9 +55,9 @@ func instruction(said string) (text string, names []string) {
 	return harmless(text), names
 }
 
-// harmless escapes what a terminal would obey. Tabs are spaces.
+// harmless escapes what a terminal would obey, and ends of lines: only RUN has several. Tabs are spaces.
 func harmless(text string) string {
-	return show.Lines(strings.ReplaceAll(strings.TrimSpace(text), "\t", "    "))
+	return show.Line(strings.ReplaceAll(strings.TrimSpace(text), "\t", "    "))
 }
 
 // script writes RUN: several lines as a here-document, a long one over several lines.

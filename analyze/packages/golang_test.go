@@ -17,7 +17,8 @@ import (
 
 // info is a build info of a module.
 func info(module string) []byte {
-	text := strings.Repeat("0", 16) + "path\t" + module + "\nmod\t" + module + "\tv1.0.0\th1:x=\n" + strings.Repeat("1", 16)
+	text := strings.Repeat("0", 16) + "path\t" + module + "\nmod\t" + module + "\tv1.0.0\th1:x=\n" +
+		strings.Repeat("1", 16)
 	b := append([]byte("\xff Go buildinf:\x08\x02"), make([]byte, 16)...)
 	for _, s := range []string{"go1.22.1", text} {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
@@ -83,7 +84,8 @@ func (e elf) bytes() []byte {
 	return append(b, headers...)
 }
 
-// goPackages says which packages of Go an image has with these executables, as NAME PATH, and what the program warned of.
+// goPackages says which packages of Go an image has with these executables, as NAME PATH, and what the program warned
+// of.
 func goPackages(t *testing.T, files map[string][]byte) (list []string, warned string) {
 	t.Helper()
 	l := fixtures.Layer{}
@@ -110,7 +112,8 @@ func TestTheSectionOfTheBuildInfoDecides(t *testing.T) {
 		file elf
 		want string
 	}{
-		{"one in its section", elf{map[int][]byte{data: info("right")}, section(data), [2]int{data, data + 8192}, 0}, "right"},
+		{"one in its section", elf{map[int][]byte{data: info("right")}, section(data), [2]int{data, data + 8192}, 0},
+			"right"},
 		{"one without sections", elf{map[int][]byte{data: info("right")}, nil, [2]int{data, data + 8192}, 0}, "right"},
 		{"another before it", elf{map[int][]byte{other: info("wrong"), data: info("right")}, section(data),
 			[2]int{data, data + 8192}, 0}, "right"},
@@ -145,8 +148,9 @@ func TestExecutablesMayHaveAnyName(t *testing.T) {
 	files := map[string][]byte{}
 	var want []string
 	for i, name := range []string{"bin/status", "bin/Packages", "bin/Packages.db", "bin/rpmdb.sqlite", "bin/RECORD",
-		"bin/installed", "bin/diversions", "bin/package.json", "bin/os-release", "bin/METADATA", "bin/a.egg-info", "bin/a.jar",
-		"bin/a.list", "x.dist-info/RECORD", "var/lib/rpm/Packages.old", "opt/dpkg/info/tool.list", "opt/dpkg/info/tool",
+		"bin/installed", "bin/diversions", "bin/package.json", "bin/os-release", "bin/METADATA", "bin/a.egg-info",
+		"bin/a.jar", "bin/a.list",
+		"x.dist-info/RECORD", "var/lib/rpm/Packages.old", "opt/dpkg/info/tool.list", "opt/dpkg/info/tool",
 		"opt/dpkg/info/tool.md5sums", "opt/status.d/x"} {
 		if files[name] = content; i%2 == 1 {
 			files[name] = large
@@ -161,7 +165,8 @@ func TestExecutablesMayHaveAnyName(t *testing.T) {
 
 // What names and symbols of an executable take is bounded, however long a table says that they are.
 func TestHostileExecutablesTakeLittle(t *testing.T) {
-	e := elf{map[int][]byte{32 << 10: info("a"), 64 << 10: info("b")}, map[string]int{}, [2]int{64 << 10, 72 << 10}, 4 << 20}
+	e := elf{map[int][]byte{32 << 10: info("a"), 64 << 10: info("b")}, map[string]int{}, [2]int{64 << 10, 72 << 10},
+		4 << 20}
 	for i := range 60_000 {
 		e.sections[strings.Repeat("s", 5)+fmt.Sprint(i)] = 4096
 	}

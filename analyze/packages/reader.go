@@ -111,8 +111,8 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, img *analyze.Image) *reader {
-	return &reader{ctx: ctx, img: img, from: map[uint64]*analyze.Contents{}, left: mostRead, leftRPM: mostRPM, leftWhole: mostWhole,
-		rpm: record.NewCache(), dpkg: record.NewCache()}
+	return &reader{ctx: ctx, img: img, from: map[uint64]*analyze.Contents{}, left: mostRead, leftRPM: mostRPM,
+		leftWhole: mostWhole, rpm: record.NewCache(), dpkg: record.NewCache()}
 }
 
 func (r *reader) close() {

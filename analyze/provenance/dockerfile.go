@@ -71,6 +71,7 @@ func (f *file) lines(from, to int) string {
 
 // A Line is the instruction of a Dockerfile that made a layer.
 type Line struct {
+	File    int    `json:"-"`       // the index of the Dockerfile in Dockerfiles: two may have one name
 	Name    string `json:"name"`    // of the Dockerfile
 	Line    int    `json:"line"`    // the first line of the instruction, from 1
 	EndLine int    `json:"endLine"` // the last one

@@ -49,9 +49,9 @@ func (s *Statement) Fit(layers []string) (*Build, error) {
 		if b.Lines[i] = s.line(ends[i]); b.Lines[i] != nil {
 			size += len(b.Lines[i].Text)
 		}
-	}
-	if size > mostText {
-		return nil, errors.New("its instructions have more than 4 MiB")
+		if size > mostText { // each may be a copy
+			return nil, errors.New("its instructions have more than 4 MiB")
+		}
 	}
 	return b, nil
 }
@@ -138,5 +138,5 @@ func (s *Statement) line(e end) *Line {
 		return nil
 	}
 	f := s.files[at[0].file]
-	return &Line{f.name, at[0].from, at[0].to, f.lines(at[0].from, at[0].to), e.how}
+	return &Line{at[0].file, f.name, at[0].from, at[0].to, f.lines(at[0].from, at[0].to), e.how}
 }

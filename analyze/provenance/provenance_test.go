@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -358,4 +359,25 @@ func FuzzStatement(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A statement whose instructions are too large in all is refused before they are copied.
+func TestLargeInstructionsAreNotCopied(t *testing.T) {
+	f, err := newFile("Dockerfile", bytes.Repeat([]byte("#\r\n"), mostDockerfile/3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Statement{files: []*file{f}, spots: map[string][]location{"s": {{0, 1, len(f.ends)}}}}
+	var layers []string
+	for i := range 300 {
+		layers = append(layers, fmt.Sprintf("sha256:%064x", i))
+		s.chains = append(s.chains, chain{"s", slices.Clone(layers)})
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = s.Fit(layers)
+	runtime.ReadMemStats(&after)
+	if copied := (after.TotalAlloc - before.TotalAlloc) >> 20; err == nil || copied > 100 {
+		t.Errorf("%d MiB, %v", copied, err)
+	}
 }

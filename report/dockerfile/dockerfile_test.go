@@ -1,6 +1,9 @@
 package dockerfile_test
 
 import (
+	"bytes"
+	"encoding/base64"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,5 +83,49 @@ func TestEstimateSaysSo(t *testing.T) {
 		if !strings.HasPrefix(table[0], "# This is an estimate") {
 			t.Errorf("the first line is %q", table[0])
 		}
+	}
+}
+
+// Of two Dockerfiles with one name, only that which made layers has them.
+func TestDockerfilesOfOneNameAreToldApart(t *testing.T) {
+	dir := harness.Attested(t, built, fixtures.SLSA1, shop, func(doc []byte) []byte {
+		other := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("# other\n", 9)))
+		more := `"infos":[{"filename":"build/Dockerfile","data":"` + other + `"},`
+		return bytes.Replace(doc, []byte(`"infos":[`), []byte(more), 1)
+	})
+	dir2 := harness.Attested(t, built, fixtures.SLSA1, shop, func(doc []byte) []byte {
+		other := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("# other\n", 9)))
+		return regexp.MustCompile(`"infos":\[(.*?)\]`).ReplaceAll(doc,
+			[]byte(`"infos":[${1},{"filename":"build/Dockerfile","data":"`+other+`"}]`))
+	})
+	for _, image := range []string{dir, dir2} {
+		if a := direct.Layup(t, "dockerfile", "-f", "{{.layers}} {{.text}}", image); strings.Contains(a.Out, "[1] # other") ==
+			strings.Contains(a.Out, "[1] COPY") {
+			t.Errorf("%s%s", a.Out, a.Err)
+		}
+	}
+}
+
+// What a config says cannot end the line, and so cannot look like another instruction.
+func TestNewLinesOfTheConfigAreEscaped(t *testing.T) {
+	img, err := fixtures.Parse("evil", built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img.User, img.Labels = "x\nRUN evil", map[string]string{"l": "\"a\nRUN evil\"", "k\nRUN evil": "v", "m": "x\nRUN evil"}
+	img.Env = []string{"A=\"a\nRUN evil\"", "B\nRUN evil=c"}
+	for _, word := range []string{"WORKDIR a", "LABEL a=\"b", "ENV a", "ONBUILD RUN", "MAINTAINER a", "ARG A=\"b",
+		"EXPOSE 80", "STOPSIGNAL 9", "CMD a", "COPY a", "VOLUME a", "HEALTHCHECK &{"} {
+		img.History = append(img.History, fixtures.History{CreatedBy: word + "\nRUN evil", Empty: true})
+	}
+	a := direct.Layup(t, "dockerfile", direct.Write(t, "evil.tar", img))
+	for _, line := range direct.Lines(a.Out) {
+		if strings.Contains(line, "  RUN evil") {
+			t.Errorf("%s", a.Out)
+			break
+		}
+	}
+	if !strings.Contains(a.Out, `USER x\nRUN evil`) {
+		t.Errorf("%s%s", a.Out, a.Err)
 	}
 }
