@@ -74,9 +74,6 @@ func (p *Policy) Judge(ctx context.Context, s source.Source, images []*source.Im
 		}
 	}
 	carried = slices.DeleteFunc(carried, func(a *source.Attached) bool { return !wanted(a.MediaType) })
-	if err == nil {
-		err = document.Over(document.LimitSignatures, len(carried), limits.Signatures)
-	}
 	if len(images) == 0 {
 		return []Judged{{Checks: []source.Check{failed(WhatSignature, CodeMissing, "the input holds no image")}}}, nil
 	}
@@ -184,9 +181,9 @@ func what(predicate string) string {
 func (j *judge) demand(s subject, predicate string) (checks []source.Check, signers []Signer) {
 	var bytes int64
 	for _, a := range s.found {
-		if bytes += a.Size; bytes > maxRead || bytes < 0 {
-			const format = "signatures and attestations of this image have more than %d MiB"
-			return append(checks, failed(what(predicate), CodeUnread, fmt.Sprintf(format, maxRead>>20))), signers
+		bytes += a.Size
+		if err := j.within(a, bytes); err != nil {
+			return append(checks, failed(what(predicate), CodeUnread, err.Error())), signers
 		}
 		check, signer := j.one(s, a, predicate)
 		if check != nil {
@@ -205,6 +202,17 @@ func (j *judge) demand(s subject, predicate string) (checks []source.Check, sign
 		checks = append(checks, j.missing(s, predicate))
 	}
 	return checks, signers
+}
+
+// within reports whether a blob may be read: how many were read for all images, and how many bytes for this one.
+func (j *judge) within(a *source.Attached, bytes int64) error {
+	if bytes > maxRead || bytes < 0 {
+		return fmt.Errorf("signatures and attestations of this image have more than %d MiB", maxRead>>20)
+	}
+	if j.read[a] != nil {
+		return nil
+	}
+	return document.Over(document.LimitSignatures, len(j.read)+1, j.limits.Signatures)
 }
 
 // missing says that nothing signs an image, and what is carried instead.

@@ -23,7 +23,7 @@ type Limits struct {
 	IndexDepth   int
 	Descriptors  int   // descriptors of all indexes
 	References   int   // names of all images
-	Signatures   int   // signatures and attestations of a source that are compared with keys
+	Signatures   int   // signatures and attestations of the chosen images that are compared with keys
 	History      int   // history entries
 	LayerBytes   int64 // decompressed bytes of a layer
 	ImageBytes   int64 // decompressed bytes of an image
@@ -104,7 +104,7 @@ func (l *Limits) table() []limit {
 		{LimitIndexDepth, &l.IndexDepth, false, 8},
 		{LimitDescriptors, &l.Descriptors, false, 10_000},
 		{LimitReferences, &l.References, false, 100_000},
-		{LimitSignatures, &l.Signatures, false, 4000},
+		{LimitSignatures, &l.Signatures, false, 1000},
 		{limitHistory, &l.History, false, 10_000},
 		{LimitLayerBytes, &l.LayerBytes, true, 64 * gib},
 		{LimitImageBytes, &l.ImageBytes, true, 256 * gib},
