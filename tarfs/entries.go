@@ -339,6 +339,9 @@ func (m *merger) target(e *entry, i uint32, path string) (group uint32, kind Typ
 		if l.kind == Dir {
 			return 0, 0, HardlinkToDirectory
 		}
+		if l.kind == Hardlink {
+			m.alone.odd = true
+		}
 		return m.group(s.local), l.kind, Code{}
 	}
 	return m.lower(append(steps, s))
@@ -365,12 +368,18 @@ func (m *merger) lower(steps []step) (group uint32, kind Type, code Code) {
 	hidden := m.locals.at(0).state&opaqued != 0
 	for k, s := range steps {
 		if at = m.t.child(at, m.t.text(s.name)); at == 0 {
-			return 0, 0, HardlinkTargetMissing
+			break
 		}
 		if i, ok := m.of(at); ok {
 			state := m.locals.at(i).state
 			hidden = hidden || state&whiteout != 0 || k < len(steps)-1 && state&opaqued != 0
 		}
+	}
+	if m.alone != nil {
+		return m.lowerAlone(steps, hidden)
+	}
+	if at == 0 {
+		return 0, 0, HardlinkTargetMissing
 	}
 	id := m.shown(at)
 	r := m.t.records.at(id)

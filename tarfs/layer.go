@@ -19,6 +19,8 @@ type Layer struct {
 	digests slabs[[32]byte] // by entry, or empty
 	tags    slabs[uint64]   // by entry, or empty
 	marks   []uint8         // by entry, or nil
+	settled []Saying        // by entry; nil unless Settle made the layer
+	inodes  []uint32        // by entry: as Own has them; nil unless Settle made the layer
 
 	dialect Dialect
 	lim     Limits // of the scan; merging obeys them also

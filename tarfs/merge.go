@@ -81,6 +81,7 @@ type merger struct {
 	steps  []step // a buffer for resolve
 	todo   []ref  // a buffer for resolve
 
+	alone     *alone   // for [Layer.Own]; else nil
 	implied   int      // directories made in all layers
 	log       *changes // of what lower layers left, for a Pile; else nil
 	linkSteps int      // components of symlinks and of paths through them, in this layer
@@ -116,6 +117,18 @@ func (m *merger) warn(code Code, path string) { m.t.warned.add(code, m.layer, pa
 
 // merge reads the layer's entries into a tree of its own, then lays it onto the tree of the layers so far.
 func (m *merger) merge(layer int, table *Layer) error {
+	m.begin(layer, table)
+	err := m.entries()
+	m.hide()
+	m.add()
+	if table.tail > 0 {
+		m.t.warned.addNoted(DataAfterEnd, m.layer, "", AfterEnd(table.tail, table.size, table.second))
+	}
+	return err
+}
+
+// begin prepares a tree of the layer's own.
+func (m *merger) begin(layer int, table *Layer) {
 	m.layer, m.table = layer, table
 	m.locals.reset()
 	m.locals.add(local{node: root, entry: noEntry, state: implied, kind: Dir})
@@ -126,18 +139,20 @@ func (m *merger) merge(layer int, table *Layer) error {
 	if table.global {
 		m.warn(PAXGlobalHeader, "")
 	}
-	var err error
-	for i := range table.entries.n {
-		if err = m.entry(i); err != nil {
-			break
+}
+
+// entries reads the layer's entries. With an error, it read those before the error.
+func (m *merger) entries() error {
+	if m.table.settled != nil {
+		m.settled()
+		return nil
+	}
+	for i := range m.table.entries.n {
+		if err := m.entry(i); err != nil {
+			return err
 		}
 	}
-	m.hide()
-	m.add()
-	if table.tail > 0 {
-		m.t.warned.addNoted(DataAfterEnd, m.layer, "", AfterEnd(table.tail, table.size, table.second))
-	}
-	return err
+	return nil
 }
 
 // of returns the local of a node; false if the current layer has not named it.
@@ -220,7 +235,9 @@ func (m *merger) resolve(parts []ref) (steps []step, links int, err error) {
 			continue
 		}
 		if l.kind != Symlink {
-			err = errNotDir
+			if err = errNotDir; l.kind == Hardlink {
+				m.alone.odd = true
+			}
 			steps = append(steps, s)
 			continue
 		}

@@ -2,7 +2,11 @@ package tarfs_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"math/rand/v2"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,5 +137,98 @@ func compareResolve(t *testing.T, s *tarfs.Snapshot, path string, follow bool) {
 	}
 	if wantErr == nil && canonical != want {
 		t.Fatalf("%q, follow %v: canonical %s, want %s", path, follow, canonical, want)
+	}
+}
+
+// history describes all versions of a path.
+func history(tree *tarfs.Tree, p string) (lines []string) {
+	n, _ := tree.Lookup(p)
+	for v := range n.Versions() {
+		major, minor := v.Device()
+		line := fmt.Sprintf("%s %v meta %d content %d %d -> %q %d:%d %v", version(v), v.Meta(), v.MetaLayer(),
+			v.ContentLayer(), v.Size(), v.Link(), major, minor, v.Xattrs())
+		if first, ok := tree.Top().FirstName(v); ok {
+			line += " first " + first.Path()
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// needed returns a path, and what decides what becomes of it: the directories above it, what hard links lead to, the
+// other names of its files.
+func needed(owns [][]tarfs.Own, p string) map[string]bool {
+	all := map[string]bool{}
+	todo := []string{p}
+	for len(todo) > 0 {
+		p := todo[len(todo)-1]
+		if todo = todo[:len(todo)-1]; all[p] {
+			continue
+		}
+		all[p] = true
+		todo = append(todo, path.Dir(p))
+		for _, list := range owns {
+			for _, o := range list {
+				if o.Path == p && o.Type == tarfs.Hardlink {
+					todo = append(todo, o.Link)
+				}
+				if o.Path == p && o.Next != "" {
+					todo = append(todo, o.Next)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// What a layer alone says is enough to tell what becomes of a path, even without what it says of most others.
+func TestWhatLayersSayAloneMergesAsTheyDo(t *testing.T) {
+	dependent := 0
+stacks:
+	for seed := range uint64(*modelStacks) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		data := make([]byte, 20+random.IntN(100))
+		for i := range data {
+			if data[i] = byte(random.IntN(256)); random.IntN(25) == 0 {
+				data[i] = 255
+			}
+		}
+		layers := layersOf(data)
+		s := stackOf(t, layers, tarfs.Runtime)
+		var owns [][]tarfs.Own
+		for i := range layers {
+			own, err := mustScan(t, s.tars[i]).Own(tarfs.Runtime)
+			if err != nil {
+				dependent++
+				continue stacks
+			}
+			list := slices.Collect(own.All())
+			if !slices.IsSortedFunc(list, func(a, b tarfs.Own) int {
+				return strings.Compare(path.Base(a.Path)+"\x00"+a.Path, path.Base(b.Path)+"\x00"+b.Path)
+			}) {
+				t.Errorf("seed %d: not sorted: %v", seed, list)
+			}
+			owns = append(owns, list)
+		}
+		for n := range s.tree.Nodes() {
+			want := needed(owns, n.Path())
+			tables := make([]*tarfs.Layer, len(owns))
+			for i, list := range owns {
+				tables[i] = tarfs.Settle(func(yield func(tarfs.Own) bool) {
+					for _, o := range list {
+						if want[o.Path] && !yield(o) {
+							return
+						}
+					}
+				})
+			}
+			tree, errs := tarfs.Merge(tables, tarfs.Runtime)
+			if d := differ("history", history(tree, n.Path()), history(s.tree, n.Path())); d != "" || len(errs) > 0 {
+				t.Fatalf("seed %d, %s: %v\n%s%s", seed, n.Path(), errs, notation(layers), d)
+			}
+		}
+	}
+	if dependent > *modelStacks/2 {
+		t.Errorf("%d of %d stacks are refused", dependent, *modelStacks)
 	}
 }
