@@ -312,8 +312,12 @@ func (m *merger) hardlink(e *entry, i uint32, parts []ref) error {
 	if err != nil {
 		return err
 	}
+	at = m.at(at, base)
+	if l := m.locals.at(at); kind == Hardlink && l.kind == Hardlink && l.state&listed != 0 {
+		m.alone.odd = true
+	}
 	m.t.groups[group].meta, m.t.groups[group].metaLayer = i, uint16(m.layer)
-	m.put(m.at(at, base), i, kind, group)
+	m.put(at, i, kind, group)
 	return nil
 }
 
