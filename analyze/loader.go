@@ -3,6 +3,7 @@ package analyze
 import (
 	"cmp"
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -238,3 +239,37 @@ func (l *loader) tell() {
 		l.opt.Progress(l.progress)
 	}
 }
+
+// A LayerRead is what reading one layer gave.
+type LayerRead struct {
+	source.Scanned
+	Layer *source.Layer
+	Err   error // why it could not be read whole
+}
+
+// ReadLayers reads layers of one source, several at once, and checks them as Open does. It returns them in their order.
+// A layer that cannot be read has an error; the others are read. The only other error is that of the context.
+func ReadLayers(ctx context.Context, layers []*source.Layer, opt Options) ([]LayerRead, error) {
+	opt.KeepGoing = true
+	one := &source.Image{Layers: layers}
+	l := newLoader(ctx, loading{Options: opt}, one)
+	l.run()
+	list := make([]LayerRead, len(layers))
+	for i, layer := range layers {
+		list[i] = LayerRead{Layer: layer, Scanned: source.Scanned{Table: new(tarfs.Layer)}}
+		f := l.shared.layers[l.key(layer)]
+		if f == nil {
+			list[i].Err = cmp.Or(ctx.Err(), errNotReached)
+			continue
+		}
+		list[i].Scanned, list[i].Err = f.scanned, f.err
+		if layer.Kept != nil && f.err == nil {
+			if p := l.shared.proofs[unpacking{layer.Kept.Place(), f.scanned.Table}]; p != nil {
+				list[i].Scanned, list[i].Err = p.scanned, p.err
+			}
+		}
+	}
+	return list, ctx.Err()
+}
+
+var errNotReached = errors.New("was not read: layers before it exceed a limit")

@@ -1,0 +1,130 @@
+package catalogue
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"iter"
+	"maps"
+	"slices"
+
+	"layup/analyze"
+	"layup/tarfs"
+)
+
+// batchRows is how many rows a batch has before it is written: it is all in memory.
+const batchRows = 400_000
+
+// A batch is layers that were read and not written yet, and the images that are complete with them.
+type batch struct {
+	owns   map[string]*tarfs.Owns // by key
+	layers []LayerRow             // Part is set when the batch is written
+	images []ImageRow
+	rows   int
+}
+
+// add adds a layer that was read, and returns its key.
+func (b *batch) add(c *Catalogue, read *analyze.LayerRead, known *known) string {
+	l := read.Layer
+	row := LayerRow{Key: Key(l), DiffID: read.DiffID, Digest: l.Digest, MediaType: l.MediaType,
+		Compression: read.Compression, Size: l.Size, Unpacked: read.Unpacked}
+	if row.DiffID == "" {
+		row.DiffID = l.DiffID
+	}
+	var owns *tarfs.Owns
+	err := read.Err
+	if err == nil {
+		owns, err = read.Table.Own(tarfs.Runtime)
+	}
+	if err != nil {
+		row.Error = err.Error()
+		b.layers = append(b.layers, row)
+		return row.Key
+	}
+	switch {
+	case l.Assembled():
+		row.Key = keyOfRows(owns)
+	case row.Key == "":
+		row.Key = row.DiffID
+	}
+	if row.Key == "" {
+		row.Key = keyOfRows(owns)
+	}
+	row.Entries = int64(owns.Len())
+	if before, ok := known.layers[briefly(row.Key)]; !ok {
+		if b.owns == nil {
+			b.owns = map[string]*tarfs.Owns{}
+		}
+		b.owns[row.Key] = owns
+		b.rows += owns.Len()
+	} else {
+		row.Part, row.Entries = known.parts[before.part], before.entries
+	}
+	if !known.proven(row.Key, row.Digest) {
+		b.layers = append(b.layers, row)
+		known.add(&row)
+	}
+	return row.Key
+}
+
+// keyOfRows returns the key of a layer that no digest proves: the files of an engine's store, for example, may have
+// been changed since.
+func keyOfRows(owns *tarfs.Owns) string {
+	h := sha256.New()
+	out := json.NewEncoder(h)
+	for o := range owns.All() {
+		row := rowOf("", &o)
+		_ = out.Encode(&row) // texts and numbers into a hash
+	}
+	return "rows:" + hexOf([32]byte(h.Sum(nil)))
+}
+
+// write writes the batch: first the rows, then that they are there, then the images that have them.
+func (b *batch) write(ctx context.Context, c *Catalogue, known *known) error {
+	keys := slices.Sorted(maps.Keys(b.owns))
+	if b.rows > 0 {
+		name := c.filesName(keys)
+		var lists []iter.Seq[FileRow]
+		for _, key := range keys {
+			lists = append(lists, rowsOf(key, b.owns[key]))
+		}
+		if err := put(ctx, c.Place, name, mergeRows(lists)); err != nil {
+			return err
+		}
+		for i := range b.layers {
+			if l := &b.layers[i]; b.owns[l.Key] != nil && l.Error == "" && l.Entries > 0 {
+				l.Part = name
+			}
+		}
+	}
+	if err := putAll(ctx, c, layersFolder, b.layers); err != nil {
+		return err
+	}
+	if err := putAll(ctx, c, imagesFolder, b.images); err != nil {
+		return err
+	}
+	for i := range b.layers {
+		known.add(&b.layers[i])
+	}
+	*b = batch{}
+	return nil
+}
+
+// putAll writes the rows of a folder as one part, if there are any.
+func putAll[T any](ctx context.Context, c *Catalogue, folder string, rows []T) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return put(ctx, c.Place, nameOf(folder, []any{Version, rows}), slices.Values(rows))
+}
+
+// rowsOf yields the rows of a layer.
+func rowsOf(key string, owns *tarfs.Owns) iter.Seq[FileRow] {
+	return func(yield func(FileRow) bool) {
+		for o := range owns.All() {
+			if !yield(rowOf(key, &o)) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package catalogue
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"strings"
+	"time"
+
+	"layup/analyze"
+	"layup/analyze/source"
+	"layup/analyze/source/kinds"
+)
+
+// IndexOptions say how sources are indexed.
+type IndexOptions struct {
+	analyze.Options                        // what is not in the catalogue is read with these
+	Now             time.Time              // when the images are seen
+	Told            func(Indexed)          // called now and then with what was done so far; may be nil
+	Skipped         func(name, why string) // called for what in a folder is not an image; may be nil
+}
+
+// An Indexed is what indexing did.
+type Indexed struct {
+	Sources, Done int   // sources named, sources finished
+	Images, New   int   // images found, and those that the catalogue did not have
+	Layers, Known int   // layers that had to be read, and those that were in the catalogue already
+	Bytes         int64 // bytes read of layers
+	Rows          int64 // rows written to files/
+	Failures      []Failure
+}
+
+// A Failure is what could not be indexed.
+type Failure struct {
+	Source string
+	Err    error
+}
+
+// An indexer indexes sources one after another.
+type indexer struct {
+	*Catalogue
+	opt   IndexOptions
+	known *known
+	batch batch
+	done  Indexed
+
+	// Of the source that is open:
+	todo    []*source.Layer
+	size    int64           // bytes of todo
+	asked   map[string]bool // keys and digests of todo
+	keys    map[*source.Layer]string
+	waiting []*source.Image
+}
+
+// Index reads the images of sources into the catalogue. Layers that it has already are not read again. It goes on after
+// a source or a layer that cannot be read: those are Failures. With an error, what was written before stays, and Index
+// may be called again.
+func (c *Catalogue) Index(ctx context.Context, sources []string, opt IndexOptions) (Indexed, error) {
+	opt.Needs = analyze.Needs{Digests: c.Digests, Dense: true, Loose: true}
+	opt.KeepGoing, opt.Select = true, source.Selection{All: true, Loose: true, Platform: opt.Select.Platform}
+	x := &indexer{Catalogue: c, opt: opt}
+	x.done.Sources = len(sources)
+	var err error
+	if x.known, err = c.know(ctx); err != nil {
+		return x.done, err
+	}
+	x.opt.Progress = func(p analyze.Progress) { x.tell(p.Read) }
+	for _, name := range sources {
+		if err := x.name(ctx, name, 0); err != nil {
+			return x.done, err
+		}
+		x.done.Done++
+		x.tell(0)
+	}
+	return x.done, x.write(ctx)
+}
+
+func (x *indexer) tell(reading int64) {
+	if x.opt.Told != nil {
+		now := x.done
+		now.Bytes += reading
+		x.opt.Told(now)
+	}
+}
+
+func (x *indexer) fail(name string, err error) {
+	x.done.Failures = append(x.done.Failures, Failure{name, err})
+}
+
+// name indexes what a name means: a source, the files of a folder, the tags of a repository, the repositories of a
+// registry.
+func (x *indexer) name(ctx context.Context, name string, depth int) error {
+	opt := x.opt.Source
+	opt.Registry.List = true
+	open := func(name string) iter.Seq2[*kinds.Opened, error] {
+		return func(yield func(*kinds.Opened, error) bool) { yield(kinds.Open(ctx, name, opt)) }
+	}
+	for found := range analyze.Folder(ctx, name, open) {
+		switch {
+		case ctx.Err() != nil:
+			if found.Value != nil {
+				found.Value.Close() // only read from
+			}
+			return ctx.Err()
+		case found.Skipped != "":
+			if x.opt.Skipped != nil {
+				x.opt.Skipped(found.Name, found.Skipped)
+			}
+			continue
+		case found.Err != nil:
+			x.fail(found.Name, found.Err)
+			continue
+		}
+		if err := x.opened(ctx, found.Value, depth); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// opened indexes an opened source and closes it.
+func (x *indexer) opened(ctx context.Context, src *kinds.Opened, depth int) error {
+	defer src.Close() // only read from
+	if kinds.Asks(src.Name) && len(src.Entries()) == 0 && depth < 2 {
+		list, err := src.List(ctx)
+		if err != nil {
+			x.fail(src.Name, err)
+			return ctx.Err()
+		}
+		prefix := src.Name[:strings.IndexByte(src.Name, ':')+1]
+		if strings.HasPrefix(src.Name, prefix+"//") {
+			prefix += "//"
+		}
+		for _, l := range list {
+			if err := x.name(ctx, prefix+l.Reference, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	images, _, err := src.Choose(ctx, x.opt.Select)
+	if err != nil {
+		x.fail(src.Name, err)
+		return ctx.Err()
+	}
+	x.asked, x.keys = map[string]bool{}, map[*source.Layer]string{}
+	for _, img := range images {
+		if img.Name == "" {
+			img.Name = src.Name
+		}
+		if err := x.image(ctx, img); err != nil {
+			return err
+		}
+	}
+	return x.read(ctx)
+}
+
+// image notes which layers of an image are to be read.
+func (x *indexer) image(ctx context.Context, img *source.Image) error {
+	x.done.Images++
+	x.waiting = append(x.waiting, img)
+	for _, l := range img.Layers {
+		key := Key(l)
+		if x.known.has(l) {
+			x.keys[l] = key
+			x.done.Known++
+			continue
+		}
+		if key != "" && x.asked[key+" "+l.Digest] {
+			x.keys[l] = key
+			continue
+		}
+		x.asked[key+" "+l.Digest] = true
+		x.todo = append(x.todo, l)
+		x.size += max(l.Size, 0)
+	}
+	const atOnce = 64 << 20 // bytes of layers: their tables are in memory
+	jobs := cmp.Or(x.opt.Jobs, runtime.GOMAXPROCS(0))
+	if len(x.todo) >= 8*jobs || x.size >= atOnce {
+		return x.read(ctx)
+	}
+	return nil
+}
+
+// read reads the layers that are to be read. Then the images that wait for them are complete.
+func (x *indexer) read(ctx context.Context) error {
+	jobs := cmp.Or(x.opt.Jobs, runtime.GOMAXPROCS(0))
+	for len(x.todo) > 0 {
+		n := min(len(x.todo), jobs)
+		list, err := analyze.ReadLayers(ctx, x.todo[:n], x.opt.Options)
+		if err != nil {
+			return err
+		}
+		x.todo = x.todo[n:]
+		for i := range list {
+			read := &list[i]
+			x.keys[read.Layer] = x.batch.add(x.Catalogue, read, x.known)
+			x.done.Layers++
+			x.done.Bytes += max(read.Layer.Size, 0)
+			*read = analyze.LayerRead{}
+		}
+		if x.batch.rows >= batchRows {
+			if err := x.write(ctx); err != nil {
+				return err
+			}
+		}
+		x.tell(0)
+	}
+	x.todo, x.size = nil, 0
+	for _, img := range x.waiting {
+		x.complete(img)
+	}
+	x.waiting = nil
+	return nil
+}
+
+// complete adds an image to the batch that has its last layers.
+func (x *indexer) complete(img *source.Image) {
+	row := imageRow(img, x.opt.Now)
+	for i, l := range img.Layers {
+		key := x.keys[l]
+		row.Layers = append(row.Layers, key)
+		if !x.known.read(key) {
+			x.fail(img.Name, x.why(img, i, key))
+		}
+	}
+	if img.Err != nil {
+		x.fail(img.Name, img.Err)
+	}
+	if id := row.identity(); !x.known.images[id] {
+		x.known.images[id] = true
+		x.done.New++
+		x.batch.images = append(x.batch.images, row)
+	}
+}
+
+// why returns why a layer of an image could not be read.
+func (x *indexer) why(img *source.Image, layer int, key string) error {
+	err := errors.New("could not be read")
+	for _, l := range x.batch.layers {
+		if l.Key == key && l.Error != "" {
+			err = errors.New(l.Error)
+		}
+	}
+	of := &analyze.LayerError{Layer: layer, Digest: cmp.Or(img.Layers[layer].Digest, img.Layers[layer].DiffID), Err: err}
+	return fmt.Errorf("%s: %w", analyze.Title(img), of)
+}
+
+// write writes the batch.
+func (x *indexer) write(ctx context.Context) error {
+	x.done.Rows += int64(x.batch.rows)
+	return x.batch.write(ctx, x.Catalogue, x.known)
+}
+
+// imageRow returns the row of an image without its layers.
+func imageRow(img *source.Image, now time.Time) ImageRow {
+	row := ImageRow{Source: img.Name, Reference: img.Reference, References: img.References, ID: img.ID,
+		Manifest: img.ManifestDescriptor.Digest, Platform: img.Platform, Kind: img.Kind, Store: img.Source,
+		Seen: now.UTC().Format(time.RFC3339)}
+	if img.Container != nil {
+		row.Reference = cmp.Or(img.Container.Name, img.Container.ID)
+	}
+	if at := img.ConfigFile.Created.Time; !at.IsZero() {
+		row.Created = at.UTC().Format(time.RFC3339Nano)
+	}
+	if img.Err != nil {
+		row.Error = img.Err.Error()
+	}
+	return row
+}

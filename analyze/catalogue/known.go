@@ -1,0 +1,97 @@
+package catalogue
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strings"
+
+	"layup/analyze/source"
+)
+
+// Key returns what tells a layer from all others before it is read: its diffID, else the digest of its blob. It is
+// empty if only reading can tell.
+func Key(l *source.Layer) string {
+	switch {
+	case l.Assembled():
+		return ""
+	case l.DiffID != "":
+		return l.DiffID
+	}
+	return l.Digest
+}
+
+// A brief stands for a text: a million keys are in memory.
+type brief [16]byte
+
+func briefly(texts ...string) brief {
+	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
+	return brief(sum[:16])
+}
+
+// A known is what a catalogue has already, and what of a batch will be in it.
+type known struct {
+	layers map[brief]stored // that were read, by key
+	proofs map[brief]bool   // of a key and the digest of a blob: the blob was found to have that content
+	images map[brief]bool   // by identity
+	parts  []string
+	place  map[string]uint32 // in parts
+}
+
+// A stored is where the rows of a layer are.
+type stored struct {
+	part    uint32 // in known.parts; 0 if it is not written yet
+	entries int64
+}
+
+// know reads what a catalogue has.
+func (c *Catalogue) know(ctx context.Context) (*known, error) {
+	k := &known{layers: map[brief]stored{}, proofs: map[brief]bool{}, images: map[brief]bool{}, parts: []string{""},
+		place: map[string]uint32{"": 0}}
+	errs := each(ctx, c.Place, layersFolder, k.add)
+	errs = append(errs, each(ctx, c.Place, imagesFolder, func(row *ImageRow) { k.images[row.identity()] = true })...)
+	return k, errors.Join(errs...)
+}
+
+// add notes that a layer was read.
+func (k *known) add(row *LayerRow) {
+	if row.Error != "" {
+		return
+	}
+	at, there := k.place[row.Part]
+	if !there {
+		at = uint32(len(k.parts))
+		k.parts = append(k.parts, strings.Clone(row.Part))
+		k.place[k.parts[at]] = at
+	}
+	key := briefly(row.Key)
+	if before, ok := k.layers[key]; !ok || before.part == 0 {
+		k.layers[key] = stored{at, row.Entries}
+	}
+	k.proofs[briefly(row.Key, row.Digest)] = true
+}
+
+// read reports whether a layer was read.
+func (k *known) read(key string) bool {
+	_, there := k.layers[briefly(key)]
+	return there
+}
+
+// proven reports whether a blob was found to be a layer. Without a digest there is nothing to prove.
+func (k *known) proven(key, digest string) bool {
+	return k.read(key) && (digest == "" || digest == key || k.proofs[briefly(key, digest)])
+}
+
+// has reports whether a layer need not be read.
+func (k *known) has(l *source.Layer) bool {
+	key := Key(l)
+	return key != "" && l.Err == nil && k.proven(key, l.Digest)
+}
+
+// identity tells images apart. It leaves out when they were seen.
+func (r *ImageRow) identity() brief {
+	list := slices.Concat([]string{r.Source, r.Reference, r.ID, r.Manifest, r.Platform, r.Kind, r.Error}, r.References,
+		[]string{""}, r.Layers)
+	return briefly(list...)
+}
