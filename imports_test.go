@@ -34,6 +34,7 @@ const (
 	objects    = "github.com/minio/minio-go"
 
 	fileSystems = "github.com/erofs/go-erofs"
+	parquet     = "github.com/parquet-go/parquet-go"
 )
 
 // rooms is the map of the house: what each package may import of this module and of others. Every package may import
@@ -101,6 +102,9 @@ var rooms = map[string][]string{
 	"analyze/unified":           {},
 	"analyze/space":             {"tarfs"},
 
+	"analyze/catalogue": {"analyze", "analyze/catalogue/place", "analyze/source", "analyze/source/kinds", "tarfs",
+		parquet, registries},
+
 	"report/render":      {tables, widths, units, templates, term},
 	"report/render/html": {"report/render", compress},
 	"report/engineapi":   {"analyze", "analyze/source/document"},
@@ -116,9 +120,11 @@ var rooms = map[string][]string{
 	"report/dockerfile": question("analyze/dockerfile"),
 	"report/packages":   question("analyze/filter", "analyze/packages", "report/item", doublestar),
 	"report/secrets":    question("analyze/secrets", "analyze/secrets/ruleset"),
+	"report/catalogue":  question("analyze/catalogue", "analyze/catalogue/place", "analyze/filter", "report/item"),
 	"report/check":      question("analyze/filter", "analyze/rules", yaml),
 	"report/verify":     question("report/item", "analyze/signature", "analyze/source/kinds"),
-	"report": question("report/browse", "report/check", "report/complete", "report/diff", "report/docker",
+	"report": question("report/browse", "report/catalogue", "report/check", "report/complete", "report/diff",
+		"report/docker", "analyze/catalogue",
 		"report/dockerfile", "report/item",
 		"report/packages", "report/render/html", "report/secrets", "report/verify", "analyze/extract", "analyze/filter",
 		"analyze/packages",

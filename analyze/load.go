@@ -45,6 +45,24 @@ func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 	return img, img.complete(failed)
 }
 
+// Assemble returns an image by what was read of its layers before. It knows no more. A layer that could not be read has
+// an error.
+func Assemble(one *source.Image, layers []*tarfs.Layer) *Image {
+	img, _ := newImage(one, loading{Options: Default()})
+	for i, table := range layers {
+		img.scans[i] = source.Scanned{Table: table, Digest: one.Layers[i].Digest, DiffID: one.Layers[i].DiffID}
+	}
+	tree, _ := tarfs.Merge(layers, tarfs.Runtime) // each was merged before
+	img.merged(tree)
+	img.warnings = nil
+	for i, l := range one.Layers {
+		if l.Err != nil {
+			img.errs, img.damaged[i] = append(img.errs, img.layerError(i, l.Err)), true
+		}
+	}
+	return img
+}
+
 // newImage returns an image before its layers are read, and room for the reasons why they cannot be read. If nobody
 // needs the layers, the image is complete.
 func newImage(one *source.Image, opt loading) (img *Image, failed []error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"layup/analyze/source/kinds"
 	"layup/report/arg"
 	"layup/report/call"
+	"layup/report/catalogue"
 	"layup/report/item"
 	"layup/report/packages"
 	"layup/report/render"
@@ -53,6 +55,7 @@ type search struct {
 	types, size, perm         string
 	uid, gid, newer, since    string
 	digest, list              string
+	catalogue                 *string
 	zero, long, sensitive     bool
 	sort                      *arg.Choice
 	needs                     analyze.Needs
@@ -61,7 +64,7 @@ type search struct {
 }
 
 func newFind(f *pflag.FlagSet) call.Answer {
-	s := &search{}
+	s := &search{catalogue: catalogue.Flag(f)}
 	f.StringArrayVar(&s.names, "name", nil, "base name to find (a `PATTERN`; repeatable); every argument is an image then")
 	f.BoolVar(&s.regex, "regex", false, "patterns are regular expressions")
 	f.BoolVarP(&s.fold, "ignore-case", "i", false, "upper and lower case are the same")
@@ -91,9 +94,12 @@ func newFind(f *pflag.FlagSet) call.Answer {
 }
 
 func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
-	images, patterns := c.Args[:1], c.Args[1:]
-	if len(s.names) > 0 {
-		images, patterns = c.Args, s.names
+	images, patterns := c.Args, s.names
+	switch {
+	case *s.catalogue != "":
+		images, patterns = nil, slices.Concat(c.Args, s.names)
+	case len(s.names) == 0:
+		images, patterns = c.Args[:1], c.Args[1:]
 	}
 	switch {
 	case s.live && s.hidden:
@@ -113,6 +119,9 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 		s.needs.Digests = true
 	}
 	s.needs.Secrets = s.sensitive
+	if *s.catalogue != "" {
+		return s.inCatalogue(ctx, c, keep, patterns)
+	}
 	if len(images) == 1 && !c.Given("image") && !s.packaged.Given() && kinds.IsWholeStore(images[0]) {
 		return s.everywhere(ctx, c, images[0], keep, patterns)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"layup/report/browse"
 	"layup/report/call"
+	"layup/report/catalogue"
 	"layup/report/check"
 	"layup/report/complete"
 	"layup/report/diff"
@@ -34,7 +35,7 @@ func All() []call.Command {
 			Args: "IMAGE PATH...", Min: 2, Max: -1, New: newLog, Details: logDetails,
 			About: "list every layer that touched a path", No: "no layer ever held a path",
 			Examples: []string{"layup log nginx.tar /etc/passwd"}},
-		{Name: "find", Group: call.Files, Brief: "search every layer",
+		{Name: "find", Group: call.Files, Brief: "search every layer", Fleet: true,
 			Args: "IMAGE [PATTERN...]", Several: "--name PATTERN IMAGE...", Min: 1,
 			Max: -1, New: newFind, Details: findDetails, Items: render.Versions,
 			About: "search every version of every path in all layers", No: "nothing matches",
@@ -121,6 +122,7 @@ func All() []call.Command {
 				"layup pull --platform linux/arm64 --docker -o app.tar docker://app:2",
 				"layup pull --all -o layout docker://registry.example/app:2"}},
 		browse.Browse(),
+		catalogue.Index(),
 		docker.Serve(),
 		{Name: "version", Group: call.Other, Brief: "of this program",
 			Max: 0, New: newVersion, About: "say which version this is",

@@ -135,6 +135,16 @@ func (o *Owns) firm() (list []firm) {
 // Len returns the number of what the layer says.
 func (o *Owns) Len() int { return len(o.order) }
 
+// Links returns the number of hard links to files of lower layers.
+func (o *Owns) Links() (n int) {
+	for _, t := range o.order {
+		if t.saying == Lists && o.m.locals.at(t.local).kind == Hardlink {
+			n++
+		}
+	}
+	return n
+}
+
 // Named returns a name as text: U+FFFD stands for each byte that is not UTF-8.
 func Named(name string) string {
 	if utf8.ValidString(name) {

@@ -50,7 +50,7 @@ func (b *batch) add(c *Catalogue, read *analyze.LayerRead, known *known) string 
 	if row.Key == "" {
 		row.Key = keyOfRows(owns)
 	}
-	row.Entries = int64(owns.Len())
+	row.Entries, row.Linked = int64(owns.Len()), int64(owns.Links())
 	if before, ok := known.layers[briefly(row.Key)]; !ok {
 		if b.owns == nil {
 			b.owns = map[string]*tarfs.Owns{}

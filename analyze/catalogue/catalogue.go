@@ -72,12 +72,12 @@ func Open(ctx context.Context, p place.Place) (*Catalogue, error) {
 func Create(ctx context.Context, p place.Place, digests *bool) (*Catalogue, error) {
 	c, err := Open(ctx, p)
 	if errors.Is(err, ErrNone) {
-		if err := empty(ctx, p); err != nil {
+		if err = empty(ctx, p); err != nil {
 			return nil, err
 		}
 		d := document{Format: format, Version: Version, Digests: digests != nil && *digests}
 		text, _ := json.Marshal(d) // texts and a bool
-		err := p.Put(ctx, header, func(w io.Writer) error {
+		err = p.Put(ctx, header, func(w io.Writer) error {
 			_, err := w.Write(append(text, '\n'))
 			return err
 		})

@@ -53,6 +53,7 @@ type LayerRow struct {
 	Size        int64  `parquet:"size"`         // bytes stored
 	Unpacked    int64  `parquet:"unpackedSize"` // bytes of the tar; -1 if unknown
 	Entries     int64  `parquet:"entries"`      // rows in files/
+	Linked      int64  `parquet:"linked"`       // of them of the kind hardlink
 	Part        string `parquet:"part,dict"`    // the file in files/ that has these rows; empty if there are none
 	Error       string `parquet:"error"`        // why it could not be read; empty if it was
 }

@@ -166,13 +166,14 @@ func sumOf(digits string) (sum [32]byte) {
 
 // foreign is an error about a file.
 func foreign(p place.Place, name string, err error) error {
-	return &PartError{Name: strings.TrimSuffix(p.String(), "/") + "/" + name, Err: err}
+	return &PartError{Name: strings.TrimSuffix(p.String(), "/") + "/" + name, part: name, Err: err}
 }
 
 // A PartError says which file of a catalogue cannot be read, and why.
 type PartError struct {
 	Name string // with the location of the catalogue
 	Err  error
+	part string
 }
 
 // Error names the file.

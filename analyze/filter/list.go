@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"regexp"
 	"strings"
 
@@ -91,6 +92,17 @@ func (l *List) Test(h analyze.Hit) bool {
 func (l *List) Name(v tarfs.Version) string {
 	name, _ := l.of(v)
 	return name
+}
+
+// Sums yields the digests of the list as 64 digits.
+func (l *List) Sums() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for sum := range l.names {
+			if !yield(hex.EncodeToString(sum[:])) {
+				return
+			}
+		}
+	}
 }
 
 func (l *List) of(v tarfs.Version) (name string, listed bool) {

@@ -37,22 +37,60 @@ func Globs(globs ...string) (Patterns, error) {
 	return list, nil
 }
 
+// A Names reports which names a pattern matches: Base asks for the last component, Path for the whole path; one of them
+// is nil. A regular expression has both, and one match is enough.
+type Names struct{ Base, Path func(name string) bool }
+
+// Pattern applies the names to nodes.
+func (t Names) Pattern() Pattern {
+	switch {
+	case t.Path == nil:
+		return func(n tarfs.Node) bool { return t.Base(n.Name()) }
+	case t.Base == nil:
+		return func(n tarfs.Node) bool { return t.Path(n.Path()) }
+	}
+	return func(n tarfs.Node) bool { return t.Path(n.Path()) || t.Base(n.Name()) }
+}
+
 // Glob reads a pattern of doublestar. Without a slash it matches base names, else whole paths. With fold, it ignores
 // case. The error has a hint (*advice.Hinted).
 func Glob(pattern string, fold bool) (Pattern, error) {
-	pattern, err := checkedGlob(pattern)
+	names, err := GlobNames(pattern, fold)
 	if err != nil {
 		return nil, err
+	}
+	return names.Pattern(), nil
+}
+
+// GlobNames is Glob for names.
+func GlobNames(pattern string, fold bool) (Names, error) {
+	pattern, err := checkedGlob(pattern)
+	if err != nil {
+		return Names{}, err
 	}
 	form := distinct
 	if fold {
 		form = func(s string) string { return distinct(lower(s)) }
 	}
 	pattern = form(pattern)
+	match := func(name string) bool { return doublestar.MatchUnvalidated(pattern, form(name)) }
 	if !strings.Contains(pattern, "/") {
-		return func(n tarfs.Node) bool { return doublestar.MatchUnvalidated(pattern, form(n.Name())) }, nil
+		return Names{Base: match}, nil
 	}
-	return func(n tarfs.Node) bool { return doublestar.MatchUnvalidated(pattern, form(n.Path())) }, nil
+	return Names{Path: match}, nil
+}
+
+// Exact returns the only base name, or with a slash the only path, that a glob matches; false if it may match others.
+// Any path with the last component X matches **/X.
+func Exact(glob string) (name string, ok bool) {
+	glob, err := checkedGlob(glob)
+	if err != nil {
+		return "", false
+	}
+	if base, anywhere := strings.CutPrefix(glob, "/**/"); anywhere && base != "" && !strings.Contains(base, "/") {
+		glob = base
+	}
+	return glob, !IsGlob(glob)
 }
 
 // IsGlob reports whether a path has a special character of globs.
@@ -79,14 +117,23 @@ func distinct(s string) string {
 // Regexp reads a regular expression. Unlike in find, it may match a part of the path or of the base name: an auditor
 // notices what is listed too much, but not what is left out.
 func Regexp(pattern string, fold bool) (Pattern, error) {
+	names, err := RegexpNames(pattern, fold)
+	if err != nil {
+		return nil, err
+	}
+	return names.Pattern(), nil
+}
+
+// RegexpNames is Regexp for names.
+func RegexpNames(pattern string, fold bool) (Names, error) {
 	if fold {
 		pattern = "(?i)" + pattern
 	}
 	re, err := regexp.Compile(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("%q: not a regular expression: %w", pattern, err)
+		return Names{}, fmt.Errorf("%q: not a regular expression: %w", pattern, err)
 	}
-	return func(n tarfs.Node) bool { return re.MatchString(n.Path()) || re.MatchString(n.Name()) }, nil
+	return Names{Base: re.MatchString, Path: re.MatchString}, nil
 }
 
 // checkedGlob returns the pattern to match: whole paths begin with a slash and end without one. A bracket that nothing

@@ -33,6 +33,7 @@ type Command struct {
 	Plain    bool         // writes no document: --format does not apply
 	Target   bool         // -o names what the command makes, not a file for its answer
 	Hidden   bool         // not listed
+	Fleet    bool         // --catalogue stands for the first argument
 	Items    render.Items // what its items are: some have formats of their own
 	Docker   bool         // keeps docker's --format and exit statuses
 	Statuses string       // what the help says of the exit statuses; empty if they are the usual ones

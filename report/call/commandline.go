@@ -105,13 +105,20 @@ func commandHint(name string, names []string) string {
 // checkArgs checks the arguments against what the command takes.
 func (c *Call) checkArgs() error {
 	hint := "usage: " + c.Command.usage(c.Command.Args)
+	least, most := c.Command.Min, c.Command.Max
+	if c.Command.Fleet && c.own.Changed("catalogue") {
+		least, most = max(least-1, 0), max(most-1, -1)
+		if c.Command.Max == 1 {
+			most = 0
+		}
+	}
 	switch {
-	case len(c.Args) < c.Command.Min:
-		return c.Lacks(strings.TrimSuffix(strings.Fields(c.Command.Args)[len(c.Args)], "..."))
-	case strings.Contains(c.Command.Args, "PATH") && slices.Contains(c.Args[1:], ""):
+	case len(c.Args) < least:
+		return c.Lacks(strings.TrimSuffix(strings.Fields(c.Command.Args)[len(c.Args)+c.Command.Min-least], "..."))
+	case strings.Contains(c.Command.Args, "PATH") && slices.Contains(c.Args[min(1, least):], ""):
 		return NoPath(c.Command.Name)
-	case c.Command.Max >= 0 && len(c.Args) > c.Command.Max:
-		return Usage(hint, "%s: one argument too many: %q", c.Command.Name, c.Args[c.Command.Max])
+	case most >= 0 && len(c.Args) > most:
+		return Usage(hint, "%s: one argument too many: %q", c.Command.Name, c.Args[most])
 	}
 	return nil
 }
@@ -231,6 +238,9 @@ func nearestFlag(typed string, flags *pflag.FlagSet) string {
 	}
 	return ""
 }
+
+// Changed reports whether a flag, of this command or of every command, is on the command line.
+func (c *Call) Changed(name string) bool { return c.own.Changed(name) }
 
 // Line returns the command line as a shell takes it: the command, the flags that were given, the arguments. It masks
 // passwords and leaves out the flags of these names.

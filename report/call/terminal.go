@@ -37,6 +37,9 @@ func (c *Call) Screen() (in io.Reader, out io.Writer) {
 	return c.stdin, c.stdout
 }
 
+// Stdin is the standard input.
+func (c *Call) Stdin() io.Reader { return c.stdin }
+
 // toFile reports whether the answer goes to the file that -o names.
 func (c *Call) toFile() bool { return c.Output != "" && c.Output != "-" && !c.Command.Target }
 

@@ -1,0 +1,196 @@
+package catalogue
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// A group is a row group of files/ that is being read.
+type group struct {
+	rg      parquet.RowGroup
+	columns []*column
+	numbers map[string]int // of the columns
+	err     error          // the first
+}
+
+// columnNumbers returns the numbers of the columns of files/ by their names.
+func columnNumbers() map[string]int {
+	numbers := map[string]int{}
+	for i, path := range parquet.SchemaOf(new(FileRow)).Columns() {
+		numbers[path[0]] = i
+	}
+	return numbers
+}
+
+// fileColumns never changes.
+var fileColumns = columnNumbers()
+
+func newGroup(rg parquet.RowGroup) *group {
+	return &group{rg: rg, columns: make([]*column, len(rg.ColumnChunks())), numbers: fileColumns}
+}
+
+// column returns a column by its name.
+func (g *group) column(name string) *column {
+	n := g.numbers[name]
+	if g.columns[n] == nil {
+		g.columns[n] = &column{chunk: g.rg.ColumnChunks()[n], rows: g.rg.NumRows(),
+			list: name == "xattrs" || name == "xattrValues"}
+	}
+	return g.columns[n]
+}
+
+func (g *group) close() {
+	for _, c := range g.columns {
+		if c != nil {
+			c.close()
+		}
+	}
+}
+
+func (g *group) fail(err error) {
+	if g.err == nil {
+		g.err = err
+	}
+}
+
+// text returns the bytes of a row, or nothing after an error.
+func (g *group) text(name string, row int64) []byte {
+	b, err := g.column(name).text(row)
+	g.fail(err)
+	return b
+}
+
+func (g *group) number(name string, row int64) int64 {
+	n, err := g.column(name).number(row)
+	g.fail(err)
+	return n
+}
+
+// exact returns the exact bytes of a name: of the second column, if the first one holds other bytes.
+func (g *group) exact(name string, row int64) []byte {
+	text := g.text(name, row)
+	if bytes.Contains(text, replacement) {
+		if b := g.text(name+"Bytes", row); len(b) > 0 {
+			return b
+		}
+	}
+	return text
+}
+
+var replacement = []byte("\uFFFD")
+
+// row reads a whole row.
+func (g *group) row(at int64) (r FileRow, err error) {
+	r = FileRow{Base: string(g.text("base", at)), Path: string(g.text("path", at)), Layer: string(g.text("layer", at)),
+		Kind: string(g.text("kind", at)), Implied: g.number("implied", at) != 0, Mode: int32(g.number("mode", at)),
+		UID: g.number("uid", at), GID: g.number("gid", at), Size: g.number("size", at), MTime: g.number("mtime", at),
+		MTimeNS: int32(g.number("mtimeNS", at)), Link: string(g.text("link", at)), Major: g.number("major", at),
+		Minor: g.number("minor", at), SHA256: string(g.text("sha256", at)), Inode: g.number("inode", at),
+		Hardlink: string(g.text("hardlink", at)), PathBytes: bytes.Clone(g.text("pathBytes", at)),
+		LinkBytes: bytes.Clone(g.text("linkBytes", at)), HardlinkBytes: bytes.Clone(g.text("hardlinkBytes", at))}
+	names, err := g.column("xattrs").values(at)
+	g.fail(err)
+	values, err := g.column("xattrValues").values(at)
+	g.fail(err)
+	if len(names) != len(values) {
+		g.fail(errors.New("an entry has more names of attributes than values, or fewer"))
+	}
+	for i := range min(len(names), len(values)) {
+		r.Xattrs = append(r.Xattrs, string(names[i].ByteArray()))
+		r.XattrValues = append(r.XattrValues, bytes.Clone(values[i].ByteArray()))
+	}
+	return r, g.err
+}
+
+// A span is a range of rows.
+type span struct{ from, to int64 }
+
+// within returns the rows of a range on pages that may hold a text, by the bounds of the pages.
+func (g *group) within(name string, text []byte, in span) ([]span, error) {
+	chunk := g.rg.ColumnChunks()[g.numbers[name]]
+	bounds, err := chunk.ColumnIndex()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := chunk.OffsetIndex()
+	if err != nil {
+		return nil, err
+	}
+	n := pages.NumPages()
+	if bounds.NumPages() != n {
+		return nil, fmt.Errorf("has %d pages and bounds of %d", n, bounds.NumPages())
+	}
+	first := max(0, sort.Search(n, func(i int) bool { return pages.FirstRowIndex(i) > in.from })-1)
+	var list []span
+	for i := first; i < n; i++ {
+		s := span{max(in.from, pages.FirstRowIndex(i)), in.to}
+		if i+1 < n {
+			s.to = min(s.to, pages.FirstRowIndex(i+1))
+		}
+		if s.from >= in.to {
+			break
+		}
+		if !mayHold(bounds, i, text) {
+			continue
+		}
+		if last := len(list) - 1; last >= 0 && list[last].to == s.from {
+			list[last].to = s.to
+		} else {
+			list = append(list, s)
+		}
+	}
+	return list, nil
+}
+
+// mayHold reports whether the bounds of a page leave room for a text. The bounds may be shorter than the values: the
+// upper one is then not below any value that begins with it.
+func mayHold(bounds parquet.ColumnIndex, page int, text []byte) bool {
+	if bounds.NullPage(page) {
+		return false
+	}
+	low, high := bounds.MinValue(page).ByteArray(), bounds.MaxValue(page).ByteArray()
+	return bytes.Compare(low, text) <= 0 && (bytes.Compare(text, high) <= 0 || bytes.HasPrefix(text, high))
+}
+
+// all is the range of all rows.
+func (g *group) all() span { return span{0, g.rg.NumRows()} }
+
+// equal returns the rows of a range that hold a text in a column.
+func (g *group) equal(name string, text []byte, in span) (list []span, err error) {
+	pages, err := g.within(name, text, in)
+	if err != nil {
+		return nil, err
+	}
+	c := g.column(name)
+	for _, s := range pages {
+		for row := s.from; row < s.to; row++ {
+			b, err := c.text(row)
+			if err != nil {
+				return nil, err
+			}
+			if !bytes.Equal(b, text) {
+				continue
+			}
+			if last := len(list) - 1; last >= 0 && list[last].to == row {
+				list[last].to++
+			} else {
+				list = append(list, span{row, row + 1})
+			}
+		}
+	}
+	return list, nil
+}
+
+// lacks reports whether a row group cannot hold a text: by its Bloom filter.
+func (g *group) lacks(name string, text []byte) (bool, error) {
+	filter := g.rg.ColumnChunks()[g.numbers[name]].BloomFilter()
+	if filter == nil {
+		return false, nil
+	}
+	there, err := filter.Check(parquet.ByteArrayValue(text))
+	return !there, err
+}

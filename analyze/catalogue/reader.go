@@ -1,0 +1,168 @@
+package catalogue
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"layup/analyze/digest"
+	"layup/analyze/source"
+)
+
+// A Reader answers from a catalogue as it was when Read opened it.
+type Reader struct {
+	*Catalogue
+	keys   []string          // of layers, by number
+	number map[string]uint32 // of layers, by key
+	layers []reading         // by number
+	images []imaged
+	parts  map[string]*part // of files/; nil for one that is damaged
+	// Damaged are the files of the catalogue that cannot be read. What they hold is missing in every answer.
+	Damaged []error
+}
+
+// A reading is a layer as a reader knows it.
+type reading struct {
+	LayerRow
+	read bool
+}
+
+// An imaged is an image as a reader knows it.
+type imaged struct {
+	ImageRow          // without Layers
+	layers   []uint32 // numbers
+}
+
+// Read reads which images and layers a catalogue has. Close the reader after use. What is damaged is in Damaged.
+func (c *Catalogue) Read(ctx context.Context) (*Reader, error) {
+	for again := 0; ; again++ {
+		r, err := c.readOnce(ctx)
+		// A part that was there a moment ago was merged with others.
+		if again < 3 && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		return r, err
+	}
+}
+
+func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
+	r := &Reader{Catalogue: c, number: map[string]uint32{}, parts: map[string]*part{}}
+	errs := each(ctx, c.Place, layersFolder, r.layer)
+	known := map[brief]int{}
+	errs = append(errs, each(ctx, c.Place, imagesFolder, func(row *ImageRow) {
+		id := row.identity()
+		if at, ok := known[id]; ok {
+			r.images[at].Seen = min(r.images[at].Seen, row.Seen)
+			return
+		}
+		known[id] = len(r.images)
+		one := imaged{ImageRow: *row}
+		for _, key := range row.Layers {
+			one.layers = append(one.layers, r.numberOf(key))
+		}
+		one.Layers = nil
+		r.images = append(r.images, one)
+	})...)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	list, err := c.Place.List(ctx, filesFolder)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range list {
+		p, err := open[FileRow](ctx, c.Place, info.Name)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		r.parts[info.Name] = p
+	}
+	slices.SortStableFunc(r.images, func(a, b imaged) int {
+		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Reference, b.Reference),
+			strings.Compare(a.Platform, b.Platform), strings.Compare(a.ID, b.ID), strings.Compare(a.Seen, b.Seen))
+	})
+	r.Damaged = append(errs, r.missing()...)
+	for _, err := range r.Damaged {
+		if errors.Is(err, fs.ErrNotExist) {
+			return r, errors.Join(err, r.Close())
+		}
+	}
+	return r, nil
+}
+
+// missing returns an error for each part that layers name and that is not there.
+func (r *Reader) missing() (errs []error) {
+	for _, l := range r.layers {
+		if _, there := r.parts[l.Part]; l.Part != "" && !there {
+			r.parts[l.Part] = nil
+			errs = append(errs, foreign(r.Place, l.Part, fmt.Errorf("is missing: %w", fs.ErrNotExist)))
+		}
+	}
+	return errs
+}
+
+// numberOf returns the number of a layer by its key.
+func (r *Reader) numberOf(key string) uint32 {
+	n, ok := r.number[key]
+	if !ok {
+		n = uint32(len(r.keys))
+		key = strings.Clone(key)
+		r.number[key] = n
+		r.keys, r.layers = append(r.keys, key), append(r.layers, reading{})
+	}
+	return n
+}
+
+// layer notes a row of layers/. Of several rows of a layer, one that was read counts, of these one that names a part,
+// of these the first in order: two processes may have read it.
+func (r *Reader) layer(row *LayerRow) {
+	at := &r.layers[r.numberOf(row.Key)]
+	read := row.Error == ""
+	if at.Key != "" && (at.read && !read || at.read == read && (row.Part == "" || at.Part != "" && at.Part <= row.Part)) {
+		return
+	}
+	at.LayerRow, at.read = *row, read
+}
+
+// whole reports whether all rows of a layer can be read.
+func (r *Reader) whole(n uint32) bool {
+	l := &r.layers[n]
+	return l.read && (l.Part == "" || r.parts[l.Part] != nil)
+}
+
+// Close closes what the reader has open.
+func (r *Reader) Close() (err error) {
+	for _, p := range r.parts {
+		if p != nil {
+			err = cmp.Or(err, p.Close())
+		}
+	}
+	return err
+}
+
+// image returns an image without its layers' content. A layer that cannot be read has an error.
+func (i *imaged) image(r *Reader) *source.Image {
+	img := newImage(&i.ImageRow)
+	if i.Error != "" {
+		img.Err = errors.New(i.Error)
+	}
+	for n, number := range i.layers {
+		l := &r.layers[number]
+		one := &source.Layer{Index: n, Digest: l.Digest, DiffID: l.DiffID, MediaType: l.MediaType, Size: l.Size}
+		if l.Key == "" && digest.Valid(r.keys[number]) {
+			one.DiffID = r.keys[number]
+		}
+		switch {
+		case !l.read:
+			one.Err = errors.New(cmp.Or(l.Error, "is not in the catalogue"))
+		case !r.whole(number):
+			one.Err = errors.New("the part of the catalogue that has it cannot be read")
+		}
+		img.Layers = append(img.Layers, one)
+	}
+	return img
+}
