@@ -14,8 +14,7 @@ const intro = `layup says which layer of a container image owns each file, and w
 Usage: layup COMMAND [flags] IMAGE [args]
 `
 
-const outro = `
-layup help COMMAND, or one of: flags (of every command), sources (what IMAGE is)
+const outro = `layup help COMMAND, or one of: flags (of every command), sources (what IMAGE is)
 `
 
 const aboutImages = `

@@ -194,8 +194,8 @@ func summarize(ctx context.Context, c *call.Call, done catalogue.Indexed) (int, 
 	for _, number := range []struct {
 		name string
 		n    int64
-	}{{"images", int64(done.Images)}, {"newImages", int64(done.New)}, {"layersRead", int64(done.Layers)},
-		{"layersKnown", int64(done.Known)}, {"bytesRead", done.Bytes}, {"rows", done.Rows}} {
+	}{{"imagesFound", int64(done.Images)}, {"imagesNew", int64(done.New)}, {"layersRead", int64(done.Layers)},
+		{"layersKnown", int64(done.Known)}, {"bytesRead", done.Bytes}, {"rowsWritten", done.Rows}} {
 		section.Extra = append(section.Extra, render.Extra{Name: number.name, Value: number.n})
 	}
 	section.Footer = fmt.Sprintf("%s, %d of them new; %s read (%s), %d known already; %d rows written",
