@@ -23,7 +23,8 @@ import (
 )
 
 // stored returns a file of testdata. The Berkeley DB is testdata/libuuid of github.com/anchore/go-rpmdb v0.2.2
-// (Apache-2.0), made by rpm 4.14; rpm.sqlite was made by rpm 4.18; wal.sqlite by SQLite, with changes in its log.
+// (Apache-2.0), made by rpm 4.14; rpm.sqlite was made by rpm 4.18; wal.sqlite by SQLite, with changes in its log; ndb
+// by lib/backend/ndb/rpmpkg.c of rpm 4.18, which put 429 packages, replaced 133 of them and removed 135.
 func stored(t testing.TB, name string) []byte {
 	f, err := os.Open(filepath.Join("testdata", name+".gz"))
 	if err != nil {
@@ -164,6 +165,7 @@ var readers = []reader{
 	{"rpm sqlite with a log", withLog, "28 packages", ofRPM(rpm.SQLite, withLog)},
 	{"rpm ndb", func(testing.TB) []byte { return ndb(header("x", "1"), header("y", "2")) }, "x 1-1, y 2-1",
 		ofRPM(rpm.NDB, nil)},
+	{"rpm ndb of rpm", func(t testing.TB) []byte { return stored(t, "ndb") }, "294 packages", ofRPM(rpm.NDB, nil)},
 	{"rpm bdb", func(t testing.TB) []byte { return stored(t, "bdb") }, "libuuid 2.32.1-42.el8_8", ofRPM(rpm.BDB, nil)},
 	{"node", text(`{"name":"left-pad","version":"1.3.0","license":"WTFPL"}`), "left-pad 1.3.0",
 		func(b []byte) ([]record.Package, error) {
@@ -219,6 +221,13 @@ func TestReadersReadWhatManagersWrite(t *testing.T) {
 		case r.want == "28 packages":
 			if len(list) != 28 || list[2].Name != "p04" || list[2].Version != "2-1" || len(list[2].Files) != 30 {
 				t.Errorf("%s: got %d packages, %v", r.name, len(list), list[2])
+			}
+		case r.want == "294 packages":
+			got := strings.Split(names(list), ", ")
+			slices.Sort(got)
+			if len(got) != 294 || got[0] != "last 3-1" || got[1] != "n001 20-1" || got[2] != "n002 1-1" ||
+				got[293] != "p29 1-1" {
+				t.Errorf("%s: got %d packages, %q", r.name, len(got), got)
 			}
 		default:
 			if got := names(list); got != r.want {

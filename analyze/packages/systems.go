@@ -17,9 +17,15 @@ import (
 type system struct {
 	manager string
 	// files returns the files of the database as a view shows them, none if there is no database.
-	files func(view *tarfs.Snapshot) []tarfs.Version
+	files func(view *tarfs.Snapshot) []database
 	// read returns the packages in them. What it cannot read is a warning.
-	read func(r *reader, files []tarfs.Version) []record.Package
+	read func(r *reader, files []database) []record.Package
+}
+
+// A database is a file of a database.
+type database struct {
+	tarfs.Version
+	name string // where the manager looks for it, from the root
 }
 
 var systemManagers = []system{
@@ -29,14 +35,16 @@ var systemManagers = []system{
 // systems reads the databases of the system's managers after every layer that changes them.
 func (s *Set) systems() error {
 	layers := s.img.Tree().Layers()
-	states := make([][][]tarfs.Version, len(systemManagers)) // by manager and layer
+	states := make([][][]database, len(systemManagers)) // by manager and layer
 	var all []tarfs.Version
 	for layer := range layers {
 		view := s.img.Tree().At(layer)
 		for i, m := range systemManagers {
 			files := m.files(view)
 			states[i] = append(states[i], files)
-			all = append(all, files...)
+			for _, f := range files {
+				all = append(all, f.Version)
+			}
 		}
 	}
 	if v, ok := releaseFile(s.img.Top()); ok {
@@ -65,7 +73,7 @@ func (s *Set) systems() error {
 }
 
 // inodes tell apart contents of files.
-func inodes(files []tarfs.Version) (list []uint64) {
+func inodes(files []database) (list []uint64) {
 	for _, v := range files {
 		inode, _ := v.Inode()
 		list = append(list, inode)
@@ -79,9 +87,9 @@ func fileAt(view *tarfs.Snapshot, name string) (tarfs.Version, bool) {
 	return v, err == nil && v.Type() == tarfs.File
 }
 
-func dpkgFiles(view *tarfs.Snapshot) (files []tarfs.Version) {
+func dpkgFiles(view *tarfs.Snapshot) (files []database) {
 	if v, ok := fileAt(view, dpkg.StatusFile); ok {
-		files = append(files, v)
+		files = append(files, database{v, dpkg.StatusFile})
 	}
 	dir, err := view.Resolve(dpkg.StatusDir, true)
 	if err != nil || dir.Type() != tarfs.Dir {
@@ -89,53 +97,52 @@ func dpkgFiles(view *tarfs.Snapshot) (files []tarfs.Version) {
 	}
 	for v := range view.Walk(dir.Node(), 1) {
 		if v.Type() == tarfs.File && !slices.Contains(dpkg.Beside, path.Ext(v.Node().Name())) {
-			files = append(files, v)
+			files = append(files, database{v, dpkg.StatusDir + "/" + v.Node().Name()})
 		}
 	}
 	return files
 }
 
-func readDpkg(r *reader, files []tarfs.Version) (list []record.Package) {
+func readDpkg(r *reader, files []database) (list []record.Package) {
 	for _, v := range files {
-		text, err := r.text(v)
+		text, err := r.text(v.Version)
 		if err != nil {
-			r.complain(v, err)
+			r.complain(v.Version, err)
 			continue
 		}
 		found, err := dpkg.Status(text, r.dpkg)
-		if v.Node().Name() != path.Base(dpkg.StatusFile) {
-			for i := range found { // the list stands beside it, and names no directories
-				sums := dpkg.StatusDir + "/" + v.Node().Name() + ".md5sums"
-				found[i].Lists, found[i].Sums = nil, []string{sums}
+		if v.name != dpkg.StatusFile {
+			for i := range found {
+				found[i].Lists, found[i].Sums = []string{v.name + ".list"}, []string{v.name + ".md5sums"}
 			}
 		}
-		r.complain(v, err)
+		r.complain(v.Version, err)
 		list = append(list, found...)
 	}
 	return list
 }
 
-func apkFiles(view *tarfs.Snapshot) []tarfs.Version {
+func apkFiles(view *tarfs.Snapshot) []database {
 	for _, name := range apk.Databases {
 		if v, ok := fileAt(view, name); ok {
-			return []tarfs.Version{v}
+			return []database{{v, name}}
 		}
 	}
 	return nil
 }
 
-func readAPK(r *reader, files []tarfs.Version) (list []record.Package) {
+func readAPK(r *reader, files []database) (list []record.Package) {
 	for _, v := range files {
-		text, err := r.text(v)
+		text, err := r.text(v.Version)
 		if err == nil {
 			list, err = apk.Installed(text)
 		}
-		r.complain(v, err)
+		r.complain(v.Version, err)
 	}
 	return list
 }
 
-func rpmFiles(view *tarfs.Snapshot) []tarfs.Version {
+func rpmFiles(view *tarfs.Snapshot) []database {
 	for _, dir := range rpm.Directories {
 		for _, name := range []string{rpm.SQLite, rpm.NDB, rpm.BDB} {
 			v, ok := fileAt(view, dir+"/"+name)
@@ -143,23 +150,23 @@ func rpmFiles(view *tarfs.Snapshot) []tarfs.Version {
 				continue
 			}
 			if log, ok := fileAt(view, dir+"/"+rpm.SQLiteWAL); ok && name == rpm.SQLite {
-				return []tarfs.Version{v, log}
+				return []database{{v, name}, {log, name}}
 			}
-			return []tarfs.Version{v}
+			return []database{{v, name}}
 		}
 	}
 	return nil
 }
 
-func readRPM(r *reader, files []tarfs.Version) (list []record.Package) {
+func readRPM(r *reader, files []database) (list []record.Package) {
 	if len(files) == 0 {
 		return nil
 	}
-	d := rpm.Database{Name: files[0].Node().Name()}
+	d := rpm.Database{Name: files[0].name}
 	var err, logged error
-	d.Data, d.Size, err = r.open(files[0])
+	d.Data, d.Size, err = r.open(files[0].Version)
 	if len(files) > 1 {
-		d.Log, d.Ends, logged = r.open(files[1])
+		d.Log, d.Ends, logged = r.open(files[1].Version)
 	}
 	if r.leftRPM -= d.Size + d.Ends; r.leftRPM < 0 || r.seen > mostSeen {
 		err = errTooLarge
@@ -167,7 +174,7 @@ func readRPM(r *reader, files []tarfs.Version) (list []record.Package) {
 	if err = errors.Join(err, logged); err == nil {
 		list, err = d.Packages(r.ctx, r.rpm)
 	}
-	r.complain(files[0], err)
+	r.complain(files[0].Version, err)
 	return list
 }
 

@@ -160,7 +160,7 @@ func (v *view) listed(p *Package) (files []record.File) {
 	if !isList {
 		sums, ok := v.file(p.Sums)
 		if !ok {
-			if p.Status == Installed && len(p.Lists) > 0 {
+			if p.Status == Installed {
 				r.warn(ListMissing, p.Layer, p.Lists[0], "")
 			}
 			return nil

@@ -1,6 +1,9 @@
 package packages_test
 
 import (
+	"compress/gzip"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"layup/fixtures"
 	"layup/fixtures/direct"
 )
 
@@ -157,5 +161,79 @@ func TestDamagedDatabasesRemoveNoPackages(t *testing.T) {
 	if got.Out != "a installed\nb installed\n" || !strings.Contains(got.Err, "package-database-damaged") &&
 		!strings.Contains(got.Err, "cannot be read") {
 		t.Errorf("%q %s", got.Out, got.Err)
+	}
+}
+
+// A database may have another name, to which a symlink leads.
+func TestDatabasesMayHaveOtherNames(t *testing.T) {
+	const status = `"Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n"`
+	image := direct.Image(t, "links", "layer COPY\nd 0755 0:0 var/lib/dpkg\n"+
+		"l var/lib/dpkg/status -> status.real\nf 0644 0:0 var/lib/dpkg/status.real "+status+"\n"+
+		"f 0644 0:0 var/lib/dpkg/info/a.list \"/bin/a\\n\"\nf 0755 0:0 bin/a \"a\"\n")
+	if got := direct.Layup(t, "packages", "-f", "{{.name}} {{.files}}", image); got.Out != "a 1\n" {
+		t.Errorf("%q %s", got.Out, got.Err)
+	}
+	img, err := fixtures.Parse("rpm", "layer COPY\nl var/lib/rpm/rpmdb.sqlite -> ../../../db\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open("../../analyze/packages/testdata/rpm.sqlite.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := fixtures.Entry{Kind: 'f', Mode: 0o644, Path: "db", Content: content}
+	img.Layers[0].Entries = append(img.Layers[0].Entries, db)
+	if got := direct.Layup(t, "packages", "-f", "{{.name}}", direct.Write(t, "rpm.tar", img)); got.Out != "first\n" {
+		t.Errorf("%q %s", got.Out, got.Err)
+	}
+}
+
+// An image without dpkg may lack the files that say what a package has.
+func TestMissingListsAreTold(t *testing.T) {
+	image := direct.Image(t, "distroless", "layer COPY\n"+
+		"f 0644 0:0 var/lib/dpkg/status.d/a \"Package: a\\nVersion: 1\\n\"\n"+
+		"f 0644 0:0 var/lib/dpkg/status.d/b \"Package: b\\nVersion: 1\\n\"\n"+
+		"f 0644 0:0 var/lib/dpkg/status.d/b.list \"/bin/b\\n\"\nf 0755 0:0 bin/b \"b\"\n")
+	got := direct.Layup(t, "packages", "-v", "-f", "{{.name}} {{.files}}", image)
+	if got.Out != "a 0\nb 1\n" ||
+		!strings.Contains(got.Err, "package-list-missing: layer 0: /var/lib/dpkg/status.d/a.list") ||
+		strings.Contains(got.Err, "status.d/b") {
+		t.Errorf("%q %s", got.Out, got.Err)
+	}
+}
+
+// A digest in apk's database belongs to the file before it, even if that is refused.
+func TestDigestsOfRefusedFilesAreNotThoseOfOthers(t *testing.T) {
+	image := direct.Image(t, "apk", "layer COPY\nf 0644 0:0 lib/apk/db/installed \"P:a\\nV:1\\nF:etc\\nR:a\\nR:"+
+		strings.Repeat("x", 5000)+`\nZ:Q1aaaaaaaaaaaaaaaaaaaaaaaaaaa=\n\n"`+"\nf 0644 0:0 etc/a \"a\"\n")
+	if got := direct.Layup(t, "find", "--changed", image); got.Out != "" {
+		t.Errorf("%q %s", got.Out, got.Err)
+	}
+}
+
+// Databases that many layers change do not use up the limits of what is known.
+func TestDatabasesOfManyLayersAreReadWhole(t *testing.T) {
+	var text, files strings.Builder
+	for i := range 9000 {
+		fmt.Fprintf(&files, `R:f%d\n`, i)
+	}
+	for layer := range 80 {
+		text.WriteString("layer RUN\nf 0644 0:0 lib/apk/db/installed ")
+		fmt.Fprintf(&text, "\"P:a\\nV:1\\nF:etc\\n%s\\nP:b\\nV:%d\\n\\n\"\n", files.String(), layer)
+	}
+	text.WriteString("f 0644 0:0 etc/f8999 \"\"\n")
+	image := direct.Image(t, "many", text.String())
+	got := direct.Layup(t, "packages", "-f", "{{.name}} {{.version}} {{.layer}} {{.files}}", image)
+	if got.Out != "a 1 0 1\nb 79 79 0\n" || got.Err != "" {
+		t.Errorf("%q %.300s", got.Out, got.Err)
 	}
 }

@@ -19,6 +19,7 @@ const (
 	tagLicense     = 1014
 	tagArch        = 1022
 	tagOldNames    = 1027
+	tagStates      = 1029
 	tagDigests     = 1035
 	tagLinks       = 1036
 	tagFlags       = 1037
@@ -49,6 +50,8 @@ type entry struct{ kind, offset, count uint32 }
 
 // Types of data.
 const (
+	typeChar        = 1
+	typeInt8        = 2
 	typeInt16       = 3
 	typeInt32       = 4
 	typeString      = 6
@@ -114,7 +117,7 @@ func (h *header) text(tag uint32) string {
 // numbers returns the numbers of a tag; nil if it has none.
 func (h *header) numbers(tag uint32) []uint32 {
 	e, ok := h.entries[tag]
-	size := map[uint32]uint32{typeInt16: 2, typeInt32: 4}[e.kind]
+	size := map[uint32]uint32{typeChar: 1, typeInt8: 1, typeInt16: 2, typeInt32: 4}[e.kind]
 	if !ok || size == 0 || e.offset > uint32(len(h.data)) {
 		return nil
 	}
@@ -122,9 +125,12 @@ func (h *header) numbers(tag uint32) []uint32 {
 	n := min(e.count, uint32(len(data))/size, record.MostFiles)
 	list := make([]uint32, n)
 	for i := range list {
-		if size == 2 {
+		switch size {
+		case 1:
+			list[i] = uint32(data[i])
+		case 2:
 			list[i] = uint32(binary.BigEndian.Uint16(data[i*2:]))
-		} else {
+		default:
 			list[i] = binary.BigEndian.Uint32(data[i*4:])
 		}
 	}
@@ -138,6 +144,15 @@ func of[T any](list []T, i int) (value T, ok bool) {
 	}
 	return value, false
 }
+
+// What rpm did with a file when it installed the package; lib/rpmfiles.h. Rpm does not count a file as the package's if
+// it left the file out, or another package has it.
+const (
+	stateReplaced     = 1
+	stateNotInstalled = 2
+	stateNetShared    = 3 // rpm does not know the content
+	stateWrongColor   = 4 // a program for another architecture is there
+)
 
 // parse reads one package. It is not one if ok is false.
 func parse(blob []byte) (p record.Package, ok bool, err error) {
@@ -169,11 +184,15 @@ func (h *header) files() (list []record.File, err error) {
 	names, dirs, indexes := h.texts(tagBaseNames), h.texts(tagDirNames), h.numbers(tagDirIndexes)
 	old := h.texts(tagOldNames)
 	digests, links, flags := h.texts(tagDigests), h.texts(tagLinks), h.numbers(tagFlags)
-	verify := h.numbers(tagVerify)
+	verify, states := h.numbers(tagVerify), h.numbers(tagStates)
 	list = make([]record.File, 0, max(len(names), len(old)))
 	paths := 0
 	for i := range max(len(names), len(old)) {
 		var f record.File
+		state, _ := of(states, i)
+		if state == stateReplaced || state == stateNotInstalled || state == stateWrongColor {
+			continue
+		}
 		if name, ok := of(names, i); ok {
 			index, _ := of(indexes, i)
 			dir, found := of(dirs, int(min(index, record.MostFiles)))
@@ -189,7 +208,7 @@ func (h *header) files() (list []record.File, err error) {
 		}
 		flag, _ := of(flags, i)
 		asked, ok := of(verify, i)
-		f.Ghost = flag&flagGhost != 0
+		f.Ghost = flag&flagGhost != 0 || state == stateNetShared
 		if digits, _ := of(digests, i); !ok || asked&verifyDigest != 0 {
 			raw, _ := hex.DecodeString(digits) // an odd digest says nothing
 			f.Sum = string(raw)
