@@ -182,7 +182,15 @@ func (a *audited) finish(ctx context.Context, img *Image) (v *Verification, err 
 	if v = a.record; v == nil {
 		return nil, nil
 	}
-	v.Images = []Verified{{Image: img, Checks: append(a.checks, img.checks(nil)...)}}
+	one := Verified{Image: img, Checks: append(a.checks, img.checks(nil)...)}
+	if trust := a.with.Trust; trust != nil {
+		judged, err := trust.Judge(ctx, a.source.Source, []*source.Image{img.Image}, &a.with.Source.Limits)
+		if err != nil {
+			return nil, err
+		}
+		one.Checks, one.Signers = slices.Concat(judged[0].Checks, one.Checks), judged[0].Signers
+	}
+	v.Images = []Verified{one}
 	if a.whole {
 		v.Others, err = a.source.Others(ctx, readBy(img.Image), false)
 	}

@@ -12,6 +12,7 @@ import (
 	"layup/analyze"
 	databases "layup/analyze/packages"
 	"layup/analyze/show"
+	"layup/analyze/signature"
 	"layup/report/call"
 	"layup/report/diff"
 	"layup/report/packages"
@@ -42,6 +43,9 @@ directory, a map of what grew or shrank, the configuration, and the paths that w
 their history in both images. It holds the records and the findings of both, and says which findings one of them has
 alone.
 
+--key and the flags beside it put into the record whether the image is signed, as those of verify do; the exit status
+does not depend on it.
+
 -o replaces a page that layup made. It replaces another file only with --force.
 `
 
@@ -50,6 +54,7 @@ type pageRequest struct {
 	showSecrets, digests, force bool
 	choice                      diff.Choice // of two images
 	base                        call.BaseFlags
+	trust                       verify.TrustFlags
 }
 
 func newPage(f *pflag.FlagSet) call.Answer {
@@ -60,6 +65,7 @@ func newPage(f *pflag.FlagSet) call.Answer {
 	f.BoolVar(&r.force, "force", false, "replace a file that is not a page of layup")
 	r.choice.Flags(f)
 	r.base.Flags(f, true)
+	r.trust.Flags(f)
 	return r.answer
 }
 
@@ -75,6 +81,9 @@ func (r *pageRequest) answer(ctx context.Context, c *call.Call) (int, error) {
 		return call.Failed, err
 	}
 	opt, err := c.Options(c.Args, needs)
+	if err == nil {
+		opt.Trust, err = r.policy(c, opt)
+	}
 	if err != nil {
 		return call.Failed, err
 	}
@@ -94,6 +103,15 @@ func (r *pageRequest) answer(ctx context.Context, c *call.Call) (int, error) {
 	sections = append(sections, html.Section{Name: "history", Section: stepsTable.Section(img.Steps())},
 		html.Section{Name: "config", Section: configSection(img)})
 	return r.write(ctx, c, list, html.Page{Sections: append(sections, aboutPage(c, img)), Tables: tables})
+}
+
+// policy says whose signatures the record of the page compares; nil for nobody's.
+func (r *pageRequest) policy(c *call.Call, opt analyze.Options) (*signature.Policy, error) {
+	p, err := r.trust.Policy(c.Command.Name)
+	if err == nil && p != nil && !opt.Source.Verify {
+		err = call.Usage("", "report: --no-verify leaves out the record, in which signatures are")
+	}
+	return p, err
 }
 
 // write writes the page about images.
@@ -181,8 +199,17 @@ func (r *pageRequest) compare(ctx context.Context, c *call.Call) (int, error) {
 	if r.base.Given() {
 		return call.Failed, call.Usage("", "report: --own and --base-of are for one image")
 	}
+	opt, err := c.Options(c.Args, r.needs())
+	if err != nil {
+		return call.Failed, err
+	}
+	trust, err := r.policy(c, opt)
+	if err != nil {
+		return call.Failed, err
+	}
 	list, sides, err := r.choice.Load(ctx, c, r.needs(),
 		func(names [2]string, opt [2]analyze.Options) (images [2]*analyze.Image, errs [2]error) {
+			opt[0].Trust, opt[1].Trust = trust, trust
 			images, records, errs = analyze.OpenRecordedPair(ctx, names, opt, r.digests)
 			return images, errs
 		})

@@ -10,16 +10,19 @@ import (
 	"strings"
 	"time"
 
+	"layup/analyze/digest"
 	"layup/analyze/show"
 )
 
 // An Authority is a set of certificates that the user trusts to name signers, and the signer that is wanted.
 type Authority struct {
+	Name     string // of the file with the certificates
 	Identity string // of the signer: a URI, an email address or a DNS name of the certificate
 	Issuer   string // that authenticated the signer: the URL of an OpenID Connect provider
 	Now      time.Time
 
 	roots *x509.CertPool
+	sums  []string // SHA-256 of each certificate
 }
 
 // The bounds of the certificates that come with a signature.
@@ -44,6 +47,7 @@ func NewAuthority(text []byte) (*Authority, error) {
 			return nil, fmt.Errorf("the certificate of %s is not one of an authority", show.Cut(c.Subject.String()))
 		}
 		a.roots.AddCert(c)
+		a.sums = append(a.sums, digest.Of(der))
 	}
 	return a, err
 }

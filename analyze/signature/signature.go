@@ -53,6 +53,40 @@ type Signer struct {
 	Attestation string `json:"attestation,omitempty"` // type of the predicate; empty for a signature of the image
 }
 
+// Trusted is whose signatures a policy accepts.
+type Trusted struct {
+	File        string `json:"file"`
+	Kind        string `json:"kind"`               // of the key, or certificate
+	Fingerprint string `json:"fingerprint"`        // SHA-256 of the SubjectPublicKeyInfo, or of the certificate
+	Identity    string `json:"identity,omitempty"` // that a certificate must name
+	Issuer      string `json:"issuer,omitempty"`
+}
+
+// Trusted returns the keys, and the certificates of the authority; nil for no policy.
+func (p *Policy) Trusted() (list []Trusted) {
+	if p == nil {
+		return nil
+	}
+	for _, k := range p.Keys {
+		list = append(list, Trusted{File: k.Name, Kind: k.Kind, Fingerprint: k.Fingerprint})
+	}
+	if a := p.Authority; a != nil {
+		for _, sum := range a.sums {
+			list = append(list, Trusted{a.Name, "certificate", sum, a.Identity, a.Issuer})
+		}
+	}
+	return list
+}
+
+// Line names what is trusted, for a person.
+func (t Trusted) Line() string {
+	text := fmt.Sprintf("%s (%s) %s", show.Safe(t.File), t.Kind, t.Fingerprint)
+	if t.Identity != "" {
+		text += ", for " + show.Cut(t.Identity) + ", authenticated by " + show.Cut(t.Issuer)
+	}
+	return text
+}
+
 // Judged is what the signatures of one image prove.
 type Judged struct {
 	Checks  []source.Check

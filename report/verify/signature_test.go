@@ -423,6 +423,26 @@ func TestFlagsOfSignaturesAreChecked(t *testing.T) {
 	}
 }
 
+// The page of report has the record with the signatures.
+func TestThePageSaysWhoSigned(t *testing.T) {
+	l := newLab(t)
+	l.simple(l.digest)
+	page := filepath.Join(t.TempDir(), "page.html")
+	for flags, want := range map[string]string{"--key " + l.file: "signed by " + l.file,
+		"--attestation custom --key " + l.file: "signature-missing"} {
+		got := direct.Layup(t, append(strings.Fields("report --force -o "+page+" "+flags), l.Dir)...)
+		text, err := os.ReadFile(page)
+		l.done(err)
+		if got.Status != call.Answered || !strings.Contains(string(text), want) {
+			t.Errorf("%s: exit %d: %s: the page does not say %q", flags, got.Status, got.Err, want)
+		}
+	}
+	got := direct.Layup(t, "report", "--no-verify", "--key", l.file, "-o", page, "--force", l.Dir)
+	if got.Status != call.Failed || !strings.Contains(got.Err, "leaves out the record") {
+		t.Errorf("without a record: exit %d: %s", got.Status, got.Err)
+	}
+}
+
 // Thousands of signatures are refused before they are compared.
 func TestTooManySignaturesAreRefused(t *testing.T) {
 	l := newLab(t)

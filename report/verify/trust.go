@@ -11,16 +11,18 @@ import (
 
 	"layup/analyze/show"
 	"layup/analyze/signature"
+	"layup/analyze/source/disk"
 	"layup/report/call"
 )
 
-// trustFlags say whose signatures are wanted.
-type trustFlags struct {
+// TrustFlags say whose signatures are wanted.
+type TrustFlags struct {
 	keys, roots, attestations []string
 	identity, issuer          string
 }
 
-func (t *trustFlags) flags(f *pflag.FlagSet) {
+// Flags adds the flags to a command.
+func (t *TrustFlags) Flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&t.keys, "key", nil, "fail unless the key in this `FILE` (PEM) signed the image; of several, one")
 	f.StringArrayVar(&t.roots, "certificate-root", nil, "or a key did for which the authority in this `FILE` (PEM) "+
 		"issued a certificate")
@@ -33,20 +35,29 @@ func (t *trustFlags) flags(f *pflag.FlagSet) {
 // maxKeys is how many bytes a file of keys or certificates may have.
 const maxKeys = 1 << 20
 
-// policy reads the files that the flags name; nil if no flag asks for signatures.
-func (t *trustFlags) policy() (*signature.Policy, error) {
-	if err := t.check(); err != nil || len(t.keys)+len(t.roots) == 0 {
+// Policy reads the files that the flags name; nil if no flag asks for signatures. Errors begin with the command.
+func (t *TrustFlags) Policy(command string) (*signature.Policy, error) {
+	if err := t.check(command); err != nil || len(t.keys)+len(t.roots) == 0 {
 		return nil, err
 	}
+	p, err := t.read()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", command, err)
+	}
+	return p, nil
+}
+
+// read reads the keys, the certificates and the types.
+func (t *TrustFlags) read() (*signature.Policy, error) {
 	p := &signature.Policy{}
 	for _, name := range t.keys {
 		text, err := readKeys(name)
 		if err != nil {
-			return nil, fmt.Errorf("verify: --key: %w", err)
+			return nil, fmt.Errorf("--key: %w", err)
 		}
 		keys, err := signature.ParseKeys(name, text)
 		if err != nil {
-			return nil, fmt.Errorf("verify: --key: %s: %w", show.Safe(name), err)
+			return nil, fmt.Errorf("--key: %s: %w", show.Safe(name), err)
 		}
 		p.Keys = append(p.Keys, keys...)
 	}
@@ -55,21 +66,22 @@ func (t *trustFlags) policy() (*signature.Policy, error) {
 		for _, name := range t.roots {
 			text, err := readKeys(name)
 			if err != nil {
-				return nil, fmt.Errorf("verify: --certificate-root: %w", err)
+				return nil, fmt.Errorf("--certificate-root: %w", err)
 			}
 			all = append(append(all, text...), '\n')
 		}
 		authority, err := signature.NewAuthority(all)
 		if err != nil {
-			return nil, fmt.Errorf("verify: --certificate-root: %s: %w", show.Safe(strings.Join(t.roots, ", ")), err)
+			return nil, fmt.Errorf("--certificate-root: %s: %w", show.Safe(strings.Join(t.roots, ", ")), err)
 		}
-		authority.Identity, authority.Issuer, authority.Now = t.identity, t.issuer, time.Now()
+		authority.Name, authority.Identity, authority.Issuer = strings.Join(t.roots, ", "), t.identity, t.issuer
+		authority.Now = time.Now()
 		p.Authority = authority
 	}
 	for _, word := range t.attestations {
 		predicate, err := signature.PredicateType(word)
 		if err != nil {
-			return nil, fmt.Errorf("verify: --attestation: %w", err)
+			return nil, fmt.Errorf("--attestation: %w", err)
 		}
 		p.Attestations = append(p.Attestations, predicate)
 	}
@@ -77,18 +89,18 @@ func (t *trustFlags) policy() (*signature.Policy, error) {
 }
 
 // check reports flags that mean nothing without others.
-func (t *trustFlags) check() error {
+func (t *TrustFlags) check(command string) error {
 	const authority = "--certificate-root FILE --identity URI --issuer URL"
 	switch {
 	case len(t.roots) > 0 && (t.identity == "" || t.issuer == ""):
 		return call.Usage(authority+"  say together whose certificate is wanted",
-			"verify: --certificate-root without --identity and --issuer: anybody can have a certificate")
+			"%s: --certificate-root without --identity and --issuer: anybody can have a certificate", command)
 	case len(t.roots) == 0 && t.identity+t.issuer != "":
 		return call.Usage(authority+"  say together whose certificate is wanted",
-			"verify: --identity and --issuer are of certificates: --certificate-root is missing")
+			"%s: --identity and --issuer are of certificates: --certificate-root is missing", command)
 	case len(t.keys)+len(t.roots) == 0 && len(t.attestations) > 0:
-		return call.Usage("--key FILE names the key that must have signed it", "verify: --attestation without --key or "+
-			"--certificate-root: nobody would vouch for it")
+		return call.Usage("--key FILE names the key that must have signed it",
+			"%s: --attestation without --key or --certificate-root: nobody would vouch for it", command)
 	}
 	return nil
 }
@@ -97,14 +109,17 @@ func (t *trustFlags) check() error {
 func readKeys(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", show.Safe(name), disk.Plain(err))
 	}
 	defer f.Close() // opened for reading
 	text, err := io.ReadAll(io.LimitReader(f, maxKeys+1))
 	if err == nil && len(text) > maxKeys {
-		err = fmt.Errorf("%s: has more than %d bytes", show.Safe(name), maxKeys)
+		err = fmt.Errorf("has more than %d bytes", maxKeys)
 	}
-	return text, err
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", show.Safe(name), disk.Plain(err))
+	}
+	return text, nil
 }
 
 // next is what to do about a failed signature, by the code of its check.

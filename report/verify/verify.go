@@ -59,8 +59,8 @@ func Verify() call.Command {
 
 func newVerify(f *pflag.FlagSet) call.Answer {
 	note := f.String("note", "", "write this `TEXT` into the record: a case, a name, a reason")
-	var trust trustFlags
-	trust.flags(f)
+	var trust TrustFlags
+	trust.Flags(f)
 	expect := f.String("expect", "", "fail unless the image's `ID`, or its manifest's digest, is this one: sha256:HEX")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		opt, err := c.Options(c.Args, analyze.Needs{})
@@ -68,7 +68,7 @@ func newVerify(f *pflag.FlagSet) call.Answer {
 			err = checkExpected(*expect, opt.Select.All || len(c.Args) > 1)
 		}
 		if err == nil {
-			opt.Trust, err = trust.policy()
+			opt.Trust, err = trust.Policy(c.Command.Name)
 		}
 		if err != nil {
 			return call.Failed, err
@@ -125,6 +125,8 @@ type record struct {
 	name string // of the source
 	all  bool   // the images and platforms of the source
 	note string // of the user
+
+	trusted []signature.Trusted // whose signatures are wanted
 }
 
 // newRecord verifies one source. Of a store without a name in it, everything is verified, as find searches everything.
@@ -135,7 +137,8 @@ func newRecord(ctx context.Context, c *call.Call, name string, opt analyze.Optio
 	if err != nil {
 		return nil, err
 	}
-	v := &record{Verification: verification, name: name, all: all || len(verification.Images) > 1}
+	v := &record{Verification: verification, name: name, all: all || len(verification.Images) > 1,
+		trusted: opt.Trust.Trusted()}
 	v.expect(expect)
 	return v, nil
 }
@@ -228,8 +231,9 @@ func (one verified) section(c *call.Call, v *record) render.Section {
 	s.Source, s.Head, s.Footer = v.name, one.head(c, v), count.line()
 	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "summary", Value: count},
 		{Name: "left", Value: v.Left}, {Name: "tool", Value: Tool(c.Line())}}
-	if len(one.signed) > 0 {
-		s.Extra = append(s.Extra, render.Extra{Name: "signatures", Value: one.signed})
+	if len(v.trusted) > 0 && one.image != nil {
+		s.Extra = append(s.Extra, render.Extra{Name: "trusted", Value: v.trusted},
+			render.Extra{Name: "signatures", Value: append([]signature.Signer{}, one.signed...)})
 	}
 	if v.note != "" {
 		s.Extra = append(s.Extra, render.Extra{Name: "note", Value: v.note})
@@ -283,6 +287,9 @@ func (one verified) head(c *call.Call, v *record) []string {
 			add("not verified ", "the layers: nothing names their digests, so nobody can tell whether they were changed")
 		}
 	}
+	for _, t := range v.trusted {
+		add("trusted      ", t.Line())
+	}
 	for _, s := range one.signed {
 		add("signature    ", s.Line())
 	}
@@ -308,6 +315,13 @@ func Section(v *analyze.Verification) render.Section {
 	s := checksTable(false).Section(checks)
 	s.Extra = []render.Extra{{Name: "pass", Value: count.Failed == 0}, {Name: "line", Value: count.line()},
 		{Name: "file", Value: file}, {Name: "left", Value: v.Left}}
+	if signed := v.Images[0].Signers; len(signed) > 0 {
+		var lines []string
+		for _, one := range signed {
+			lines = append(lines, one.Line())
+		}
+		s.Extra = append(s.Extra, render.Extra{Name: "signatures", Value: lines})
+	}
 	if one := (verified{image: v.Images[0].Image, checks: checks}); one.stored() {
 		s.Extra = append(s.Extra, render.Extra{Name: "trust", Value: trustLine(checks)})
 	}

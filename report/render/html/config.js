@@ -63,6 +63,7 @@ function recordOf({ record, name }) {
   grid.show(checks.length);
   return [el("p", { class: record.pass ? "" : "failed" }, record.line),
     facts([["File", record.file && line(record.file)], ["Trust", record.trust && line(record.trust)],
+      ["Signature", record.signatures && line(record.signatures.join("\n"))],
       ["Left out", record.left > 0 ? `further images and containers of the source: ${record.left}` : null]]), grid.element];
 }
 
@@ -79,6 +80,6 @@ function subject(check) {
 }
 
 function about(check) {
-  return [check.digest && "digest " + check.digest, check.expected && "expected " + check.expected,
+  return [check.digest && check.name && "name " + check.name, check.digest && "digest " + check.digest, check.expected && "expected " + check.expected,
     check.found && "found " + check.found].filter(Boolean).map(line).join("\n");
 }
