@@ -126,7 +126,7 @@ func readKeys(name string) ([]byte, error) {
 func next(code string) string {
 	switch code {
 	case signature.CodeMissing:
-		return "layup pull --all -o LAYOUT docker://REF  takes signatures and attestations along"
+		return "layup pull --all -o LAYOUT docker://REF  takes signatures along, of all platforms: often the index is signed"
 	case signature.CodeExpired:
 		return "cosign verify --certificate-identity URI --certificate-oidc-issuer URL REF  asks the transparency log " +
 			"when it was signed"
