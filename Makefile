@@ -20,6 +20,9 @@ test: ## every test; a loaded machine takes many times as long as an idle one
 slow: ## the tests that wait for the network, with the limits that users have
 	LAYUP_TRUE_LIMITS=1 go test -count=1 -run 'RegistriesThatMisbehave' ./fixtures/registries
 
+test-cached: ## conformance and golden questions asked twice, the answer from the cache counts
+	LAYUP_TEST_CACHED=1 go test -count=1 -timeout 60m ./fixtures/archives ./fixtures/commands
+
 damage: ## one damaged record of a store after another, ROUNDS of each sample
 	LAYUP_DAMAGE_ROUNDS=$(ROUNDS) go test -count=1 -timeout 60m -run 'OneDamagedRecord' ./fixtures/stores
 

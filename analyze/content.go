@@ -84,14 +84,25 @@ func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Cont
 	return c, nil
 }
 
-// direct reports whether a content is read in place: its own digest proves it, or nothing can.
+// direct reports whether a content is read in place: its own digest proves it, or nothing can, or it lies in a file
+// that has not changed since all of it was verified.
 func (c *Contents) direct(v tarfs.Version) bool {
 	layer := v.ContentLayer()
 	if !c.placed[layer] {
 		return false
 	}
-	_, digest := v.Digest()
-	return !c.img.proven(layer) || c.img.opt.inPlace() && digest && v.Stored() == v.Size()
+	_, digest := c.img.proof(v)
+	whole := digest && v.Stored() == v.Size()
+	known := c.img.scans[layer].Known
+	return !c.img.proven(layer) || c.img.opt.inPlace() && whole || known && (whole || !c.img.Remote)
+}
+
+// proof returns the digest that proves a content by itself.
+func (img *Image) proof(v tarfs.Version) (sum [sha256.Size]byte, ok bool) {
+	if table := img.scans[v.ContentLayer()].Proof; table != nil {
+		return v.DigestIn(table)
+	}
+	return v.Digest()
 }
 
 // Open returns the content of one of the versions. The last bytes come only after the content is proven.
@@ -119,7 +130,7 @@ func (c *Contents) open(ctx context.Context, v tarfs.Version, b *Body) error {
 	}
 	pass.tar, pass.forward = tar, tarfs.NewForward(tar, at) // whoever reads it has a buffer
 	b.stored, b.close = tarfs.Stored(pass, b.Extents), pass.close
-	if sum, ok := v.Digest(); ok && c.img.proven(pass.layer.Index) {
+	if sum, ok := c.img.proof(v); ok && v.Stored() == v.Size() && c.img.proven(pass.layer.Index) {
 		b.stored = &proving{body: b.stored, want: sum, left: b.Size, hash: sha256.New(), pass: pass}
 	}
 	return nil

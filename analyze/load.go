@@ -99,6 +99,7 @@ func (img *Image) merged(tree *tarfs.Tree) {
 // complete completes an image that is merged. The error is that of the first layer that failed.
 func (img *Image) complete(failed []error) error {
 	img.restOnTOC()
+	img.restOnCache()
 	img.collect(failed)
 	if len(img.errs) > 0 && !img.opt.KeepGoing {
 		return img.errs[0]
@@ -150,6 +151,14 @@ func (img *Image) restOnTOC() {
 			img.Verified = "toc"
 			img.fetched += img.scans[i].Fetched
 		}
+	}
+}
+
+// restOnCache notes whether an earlier process verified layers of the image.
+func (img *Image) restOnCache() {
+	known := func(s source.Scanned) bool { return s.Known }
+	if img.Verified == "full" && slices.ContainsFunc(img.scans, known) {
+		img.Verified = "cached"
 	}
 }
 

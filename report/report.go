@@ -16,6 +16,7 @@ import (
 	"layup/report/diff"
 	"layup/report/docker"
 	"layup/report/dockerfile"
+	"layup/report/kept"
 	"layup/report/packages"
 	"layup/report/render"
 	"layup/report/secrets"
@@ -124,6 +125,7 @@ func All() []call.Command {
 		browse.Browse(),
 		catalogue.Index(),
 		docker.Serve(),
+		kept.Cache(),
 		{Name: "version", Group: call.Other, Brief: "of this program",
 			Max: 0, New: newVersion, About: "say which version this is",
 			Examples: []string{"layup version -f json"}},

@@ -118,7 +118,7 @@ const (
 // hold returns an error if the table must not grow by so many bytes, entries not counted.
 func (s *scanner) hold(more int) error {
 	l := s.layer
-	held := l.arena.total + int(l.xattrs.n)*xattrSize + int(l.regions.n)*regionSize + more
+	held := l.held() + more
 	if s.lim.Held == nil {
 		return over("name-bytes", int64(held), int64(s.lim.NameBytes))
 	}

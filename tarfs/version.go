@@ -151,7 +151,21 @@ func (v Version) Digest() (sum [32]byte, ok bool) {
 	if v.Type() != File {
 		return sum, false
 	}
-	if l, i := v.content(); l.digests.n > 0 {
+	l, i := v.content()
+	return l.digest(i)
+}
+
+// DigestIn returns the digest that another table of the version's content layer has of the content.
+func (v Version) DigestIn(table *Layer) (sum [32]byte, ok bool) {
+	l, i := v.content()
+	if v.Type() != File || table.Len() != l.Len() {
+		return sum, false
+	}
+	return table.digest(i)
+}
+
+func (l *Layer) digest(i uint32) (sum [32]byte, ok bool) {
+	if l.digests.n > 0 {
 		sum = *l.digests.at(i)
 	}
 	return sum, sum != [32]byte{}

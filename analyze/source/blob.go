@@ -36,6 +36,10 @@ type Blob struct {
 	Outer string
 	// File is the header of the tar that is made of the blob, which is the only file there; nil if the blob is a tar.
 	File []byte
+
+	recalled bool                       // a cache knows what an earlier pass found
+	plain    bool                       // that it is not compressed
+	points   func() *decode.Checkpoints // that the cache has of the stream; nil if there are none
 }
 
 // errNotKept says that a layer was fetched only for its list of files.
@@ -43,14 +47,26 @@ var errNotKept = errors.New("its bytes were not kept when it was fetched")
 
 // Scan reads the blob once.
 func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, error) {
-	p := &pass{ctx: ctx, layer: l, from: b, opt: opt}
+	k := b.known(l)
+	if found, ok := b.recall(k, l, &opt); ok {
+		return found, nil
+	}
+	asked := opt.variant()
+	k.ask(&opt)
+	p := &pass{ctx: ctx, layer: l, from: b, opt: opt, known: k}
 	p.out.Table, p.out.Digest, p.out.DiffID = new(tarfs.Layer), l.Digest, l.DiffID
 	err := p.keep(p.run())
 	if p.hashes != nil {
 		p.hashes.Wait()
 	}
-	if err == nil && p.erofs {
+	switch {
+	case err == nil && p.erofs:
 		err = p.scanImage()
+	case err == nil:
+		k.remember(l, &opt, &p.out, p.points)
+	}
+	if !asked.Digests && opt.Digests {
+		p.out.Table = p.out.Table.Without(true, false)
 	}
 	return p.out, err
 }
@@ -63,6 +79,9 @@ func (b *Blob) Same() string { return "blob" + string(b.File) }
 
 // Placed reports whether the blob lies in a file and is not compressed.
 func (b *Blob) Placed() bool {
+	if b.recalled && (b.points != nil || b.plain) {
+		return true
+	}
 	section, head, err := b.section()
 	return err == nil && section != nil && b.sniff(head) == decode.None &&
 		!b.isImage(context.Background(), nil)
@@ -132,6 +151,8 @@ func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, 
 	switch {
 	case err != nil:
 		return nil, err
+	case section == nil && b.recalled:
+		return b.far(ctx, l, offset)
 	case section == nil:
 		return nil, errNotKept
 	}
@@ -153,15 +174,14 @@ func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, 
 		t.src = blob
 		return t, err
 	}
+	if p, ok := b.before(offset); ok {
+		section = io.NewSectionReader(section, p.In, section.Size()-p.In)
+		return t, b.resume(ctx, t, section, p, offset, l.Limits)
+	}
 	if err := t.decompress(ctx, section, compression, l.Limits); err != nil {
 		return nil, err
 	}
-	r := bufio.NewReaderSize(t.src, blobBuffer)
-	t.src = r
-	if err := decode.Discard(r, offset); err != nil && err != io.EOF { // there is nothing to read beyond the end
-		return nil, errors.Join(err, t.Close())
-	}
-	return t, nil
+	return t, t.skip(offset)
 }
 
 // Decompress undoes one compression of a stream and counts the bytes against the limits.
@@ -175,6 +195,7 @@ type tarReader struct {
 	src     io.Reader
 	decoder decode.Decoder // nil if the layer is not compressed
 	check   func() error   // may be nil
+	body    io.Closer      // of a request; nil if the layer is here
 }
 
 func (t *tarReader) decompress(ctx context.Context, src *io.SectionReader, compression string,
@@ -202,6 +223,9 @@ func (t *tarReader) Close() error {
 	}
 	if t.decoder != nil {
 		err = errors.Join(err, t.decoder.Close())
+	}
+	if t.body != nil {
+		err = errors.Join(err, t.body.Close())
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 
+	"layup/analyze/cache"
 	"layup/analyze/digest"
 	"layup/analyze/source/document"
 	"layup/tarfs"
@@ -37,6 +38,7 @@ type Layer struct {
 	Err     error   // why the layer cannot be read: foreign without a blob, encrypted, missing, bad descriptor
 	Verify  bool
 	TempDir string // as Options have it
+	Cache   *cache.Cache
 	Limits  *document.Limits
 }
 
@@ -77,6 +79,8 @@ type Scanned struct {
 	DiffID      string          // of the tar; computed when verifying, else the one named
 	Compression string          // none, gzip, zstd, bzip2, xz
 	Unpacked    int64           // bytes of the tar; -1 if not known
+	Known       bool            // an earlier pass found it, and verified the same bytes
+	Proof       *tarfs.Layer    // of a Known layer: the table with all digests that are known, for Version.DigestIn
 	TOC         bool            // the builder's table of contents says it, proven by the digest in the manifest
 	Fetched     int64           // bytes of that table, and of what was fetched to find it
 	Warnings    []tarfs.Warning // about the stream, and about the directory of an engine
@@ -111,7 +115,11 @@ func (o *ScanOptions) Tar(l *Layer) tarfs.ScanOptions {
 
 // NewLayer returns a layer without content.
 func (o *Options) NewLayer(index int) *Layer {
-	return &Layer{Index: index, Verify: o.Verify, TempDir: o.TempDir, Limits: &o.Limits}
+	l := &Layer{Index: index, Verify: o.Verify, TempDir: o.TempDir, Limits: &o.Limits}
+	if o.Audit == nil {
+		l.Cache = o.Cache
+	}
+	return l
 }
 
 // Scan reads the layer once. See Content.

@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"layup/analyze/cache"
 	"layup/analyze/show"
 	"layup/analyze/source/document"
 )
@@ -49,6 +50,7 @@ type Options struct {
 	Reading func(n int64) // receives the bytes read so far of a pipe or a compressed archive; may be nil
 	Audit   *Audit        // collects what is wrong, instead of ending with the first error; nil unless verifying
 	Note    func(string)  // receives what the user should know of how an input is read; may be nil
+	Cache   *cache.Cache  // of what earlier passes verified; nil for none, and not used with Audit
 }
 
 // A NoArchiveError says that an input is not an archive, rather than a damaged one.

@@ -29,15 +29,17 @@ type pass struct {
 	from  *Blob
 	opt   ScanOptions
 	out   Scanned
+	known *known // nil if nothing is remembered
 
 	stream  *stream // nil if the layer lies in a file
 	blob    *blobReader
 	decoder decode.Decoder // nil if the layer is not compressed
 	tar     *meter
-	hashes  *digest.Sums // of the tar; nil unless verifying
-	noTar   error        // what the layer is instead of a tar
-	erofs   bool         // it is an EROFS image
-	scanErr error        // what is wrong in the tar
+	hashes  *digest.Sums        // of the tar; nil unless verifying
+	noTar   error               // what the layer is instead of a tar
+	erofs   bool                // it is an EROFS image
+	scanErr error               // what is wrong in the tar
+	points  *decode.Checkpoints // of a gzip stream that is remembered; else nil
 }
 
 func (p *pass) run() error {
@@ -115,9 +117,15 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	if !compressed {
 		return nil
 	}
-	p.decoder, err = decode.New(bufio.NewReaderSize(p.blob, blobBuffer), found, l.Limits.Window)
-	if err != nil {
+	in := bufio.NewReaderSize(p.blob, blobBuffer)
+	if p.decoder, err = decode.New(in, found, l.Limits.Window); err != nil {
 		return err
+	}
+	if p.known != nil && found == decode.Gzip {
+		points, position := new(decode.Checkpoints), func() int64 { return p.blob.read - int64(in.Buffered()) }
+		if points.Note(p.decoder, position) {
+			p.points = points
+		}
 	}
 	p.tar.src, p.tar.blob = p.decoder, p.blob
 	return nil

@@ -27,6 +27,7 @@ type common struct {
 	as, view        *arg.Choice
 	limits          []string
 	jobs            *arg.Number
+	noCache         bool
 	tempDir         string
 	registry        registryFlags
 	stores          storeFlags
@@ -79,6 +80,8 @@ func newCommon() *common {
 	c.jobs = arg.Count(f, "jobs", "read `N` layers at once (default: one per processor)")
 	f.StringVar(&c.tempDir, "tmpdir", "", "directory (`DIR`) of unlinked spool files, which only pipes and compressed "+
 		"archives need")
+	f.BoolVar(&c.noCache, "no-cache", false, "read everything again, and keep nothing of it for the next question, as "+
+		"LAYUP_CACHE=off does")
 	c.profiles.flags(f)
 	c.registry.flags(c.group("Registry"))
 	c.stores.flags(c.group("Engine stores"))
@@ -131,6 +134,7 @@ func (c *common) options(needs analyze.Needs) (analyze.Options, error) {
 			return opt, fmt.Errorf("--limit %q: %w", limit, err)
 		}
 	}
+	opt.Source.Cache = c.cache()
 	opt.Source.Registry.Client.Timing = repository.Timing(&opt.Source.Limits)
 	return opt, nil
 }

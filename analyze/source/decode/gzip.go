@@ -52,6 +52,9 @@ type gzipDecoder struct {
 	inside  bool   // of a member
 	crc     uint32 // of the member's content so far
 	size    uint32 // of the member's content so far, modulo 4 GiB
+	count   int64  // of all content so far
+	start   int64  // of all content before the member
+	resumed bool   // inside the member: its checksum is not known
 	ignored bool
 	err     error
 }
@@ -72,6 +75,7 @@ func (d *gzipDecoder) Read(p []byte) (int, error) {
 		n, err := d.inflate.Read(p)
 		d.crc = crc32.Update(d.crc, crc32.IEEETable, p[:n])
 		d.size += uint32(n)
+		d.count += int64(n)
 		switch {
 		case err == io.EOF:
 			d.inside = false
@@ -113,7 +117,7 @@ func (d *gzipDecoder) open() error {
 		return cut(err, Gzip, "in the header")
 	}
 	d.members++
-	d.inside, d.crc, d.size = true, 0, 0
+	d.inside, d.crc, d.size, d.start, d.resumed = true, 0, 0, d.count, false
 	d.inflate.Reset(d.src)
 	return nil
 }
@@ -143,6 +147,7 @@ func (d *gzipDecoder) trailer() error {
 	}
 	crc, size := binary.LittleEndian.Uint32(b[:]), binary.LittleEndian.Uint32(b[4:])
 	switch {
+	case d.resumed:
 	case crc != d.crc:
 		return &TrailerError{fmt.Sprintf("gzip: content does not match its checksum: want %08x, got %08x", crc, d.crc)}
 	case size != d.size:

@@ -24,11 +24,8 @@ type Client struct {
 	noted     map[string]bool        // notes that the user got
 }
 
-// New returns a client. It opens no connection. The error says which option is wrong, or that Offline forbids asking.
+// New returns a client. It opens no connection. The error says which option is wrong.
 func New(opt Options) (*Client, error) {
-	if opt.Offline {
-		return nil, errOffline
-	}
 	opt.Timing = opt.Timing.orDefault()
 	if opt.MaxManifest <= 0 {
 		opt.MaxManifest = defaultManifest
@@ -87,6 +84,9 @@ func (q question) scope() string {
 
 // get asks the mirrors of the host, then the host itself, until one answers.
 func (c *Client) get(ctx context.Context, q question) (*answer, error) {
+	if c.opt.Offline {
+		return nil, errOffline
+	}
 	var missing *Failure // a mirror's "not found"
 	for _, e := range c.endpointsOf(q.ref.Host) {
 		a, err := c.insist(ctx, e, q)

@@ -2,6 +2,7 @@
 package repository
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"io/fs"
 	"time"
 
+	"layup/analyze/cache"
+	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
@@ -85,7 +88,7 @@ func Open(ctx context.Context, name, rest string, base *source.Options, opt Opti
 
 // readImages asks for the manifest and finds the images that it reaches.
 func (r *Repository) readImages(ctx context.Context) error {
-	doc, err := r.client.Manifest(r.ctx, r.ref)
+	doc, err := r.manifest()
 	if err != nil {
 		return fromRegistry(err)
 	}
@@ -130,17 +133,53 @@ func (r *Repository) Document(d document.Descriptor, what, limitName string, lim
 	if doc := r.documents[d.Digest]; doc != nil {
 		return doc, d.Match(doc)
 	}
-	doc, err := r.fetch(d, what)
-	if err != nil {
-		return nil, fromRegistry(err)
-	}
-	if err := d.Match(doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", r.ref, err)
+	doc, known := r.known().Get(kindDocument, d.Digest)
+	if !known || d.Match(doc) != nil {
+		var err error
+		if doc, err = r.fetch(d, what); err != nil {
+			return nil, fromRegistry(err)
+		}
+		if err := d.Match(doc); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.ref, err)
+		}
+		r.known().Put(kindDocument, d.Digest, what+" "+d.Digest, doc)
 	}
 	if document.Hold(&r.held, doc) == nil {
 		r.documents[d.Digest] = doc
 	}
 	return doc, nil
+}
+
+// The kinds of documents in the cache: by digest, the second with their media types.
+const (
+	kindDocument = "document"
+	kindManifest = "manifest"
+)
+
+// known is the cache; nil if none is used.
+func (r *Repository) known() *cache.Cache {
+	if r.Opt.Audit != nil || !r.Opt.Verify {
+		return nil
+	}
+	return r.Opt.Cache
+}
+
+// manifest asks for what the reference names. If no registry may be asked, a digest names a document of the cache.
+func (r *Repository) manifest() (*registry.Document, error) {
+	named := r.ref.Digest
+	if r.opt.Client.Offline && named != "" {
+		if raw, ok := r.known().Get(kindManifest, named); ok {
+			mediaType, doc, _ := bytes.Cut(raw, []byte("\n"))
+			if digest.Match(doc, named) == nil {
+				return &registry.Document{Raw: doc, MediaType: string(mediaType), Digest: named}, nil
+			}
+		}
+	}
+	doc, err := r.client.Manifest(r.ctx, r.ref)
+	if err == nil {
+		r.known().Put(kindManifest, doc.Digest, "manifest "+doc.Digest, append([]byte(doc.MediaType+"\n"), doc.Raw...))
+	}
+	return doc, err
 }
 
 func (r *Repository) fetch(d document.Descriptor, what string) ([]byte, error) {
@@ -194,6 +233,14 @@ func (b *farBlob) Open(ctx context.Context) (io.ReadCloser, error) {
 		return nil, fromRegistry(err)
 	}
 	return s, nil
+}
+
+// From fetches the bytes from an offset on in parts, each when it is needed.
+func (b *farBlob) From(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	if offset == 0 {
+		return b.Open(ctx)
+	}
+	return &parts{ctx: ctx, blob: b, at: offset}, nil
 }
 
 // Temp is closed with the repository.

@@ -53,13 +53,39 @@ type Reader struct {
 	lit    litTable
 	dist   distTable
 	err    error
+
+	slid int64 // bytes that have left the window
+	mark Mark  // nil if nobody asks
+	skip uint  // bits before the first block
+}
+
+// A Mark is called before each block: the stream can be resumed there. Ahead is how many bits lie between
+// where the source stands and the block, perhaps less than 0. Out is how many bytes the stream gave before, and history
+// the last of them, up to 32 KiB, valid only during the call.
+type Mark func(ahead, out int64, history []byte)
+
+// Mark sets a function that Reset keeps.
+func (r *Reader) Mark(mark Mark) { r.mark = mark }
+
+// Resume goes on before a block that a Mark got: the source begins with the block's byte, of which so many bits, less
+// than 8, belong to what is before.
+func (r *Reader) Resume(src *bufio.Reader, bits uint, past []byte) {
+	r.Reset(src)
+	r.to = copy(r.window[:history], past)
+	r.from, r.skip, r.step = r.to, bits, (*Reader).resume
+}
+
+func (r *Reader) resume() error {
+	_, err := r.take(r.skip)
+	r.step = (*Reader).header
+	return err
 }
 
 // Reset begins a new stream.
 func (r *Reader) Reset(src *bufio.Reader) {
 	r.src, r.end, r.at, r.told, r.bits, r.left, r.base, r.eof = src, 0, 0, 0, 0, 0, 0, false
 	r.from, r.to = 0, 0
-	r.step, r.final, r.stored, r.err = (*Reader).header, false, 0, nil
+	r.step, r.final, r.stored, r.err, r.slid = (*Reader).header, false, 0, nil, 0
 }
 
 // Read reads inflated bytes. The error is io.EOF at the end of the stream, io.ErrUnexpectedEOF if the source ends
@@ -98,6 +124,7 @@ func (r *Reader) slide() {
 	}
 	keep := min(r.to, history)
 	copy(r.window[:], r.window[r.to-keep:r.to])
+	r.slid += int64(r.to - keep)
 	r.from, r.to = keep, keep
 }
 
@@ -170,6 +197,9 @@ func (r *Reader) corrupt() error { return CorruptError(r.base + int64(r.at-r.tol
 func (r *Reader) header() error {
 	if r.final {
 		return io.EOF
+	}
+	if r.mark != nil {
+		r.mark(int64(r.at-r.told)*8-int64(r.left), r.slid+int64(r.to), r.window[max(0, r.to-history):r.to])
 	}
 	h, err := r.take(3)
 	if err != nil {

@@ -1,0 +1,138 @@
+package decode
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sort"
+
+	"layup/analyze/source/decode/inflate"
+)
+
+// A Checkpoint is a place in a gzip stream from which it can be inflated.
+type Checkpoint struct {
+	In      int64  // offset of the byte, in the stream, in which the next block begins
+	Bits    uint8  // of that byte that belong to what is before
+	Out     int64  // bytes of content before it
+	History []byte // the last of them, up to 32 KiB
+}
+
+// Checkpoints are those of one gzip stream, in order. There is none at its beginning.
+type Checkpoints struct {
+	list  []Checkpoint
+	every int64
+}
+
+const (
+	between = 4 << 20 // bytes of content from one checkpoint to the next, or a little more
+	history = 32 << 10
+	most    = 256 // of a stream, so that they need 8 MiB; of a longer one, every second is dropped again
+)
+
+// Note notes checkpoints of a gzip decoder while it is read. Position returns how many bytes of the stream the source
+// has given. It reports false, and notes nothing, unless the decoder is our own.
+func (c *Checkpoints) Note(d Decoder, position func() int64) bool {
+	gz, ok := d.(*gzipDecoder)
+	if !ok {
+		return false
+	}
+	own, ok := gz.inflate.(*inflate.Reader)
+	if !ok {
+		return false
+	}
+	c.every = between
+	own.Mark(func(ahead, out int64, history []byte) {
+		if out += gz.start; out-c.last() >= c.every {
+			at := position()*8 + ahead
+			c.add(Checkpoint{at >> 3, uint8(at & 7), out, append([]byte(nil), history...)})
+		}
+	})
+	return true
+}
+
+func (c *Checkpoints) last() int64 {
+	if len(c.list) == 0 {
+		return 0
+	}
+	return c.list[len(c.list)-1].Out
+}
+
+func (c *Checkpoints) add(p Checkpoint) {
+	if c.list = append(c.list, p); len(c.list) < most {
+		return
+	}
+	for i := range len(c.list) / 2 {
+		c.list[i] = c.list[2*i+1]
+	}
+	clear(c.list[len(c.list)/2:])
+	c.list, c.every = c.list[:len(c.list)/2], 2*c.every
+}
+
+// Before returns the last checkpoint that is not after an offset of the content; false if that is the beginning.
+func (c *Checkpoints) Before(out int64) (Checkpoint, bool) {
+	i := sort.Search(len(c.list), func(i int) bool { return c.list[i].Out > out })
+	if i == 0 {
+		return Checkpoint{}, false
+	}
+	return c.list[i-1], true
+}
+
+// After returns the first checkpoint at an offset of the content or after it; false if that is the end.
+func (c *Checkpoints) After(out int64) (Checkpoint, bool) {
+	i := sort.Search(len(c.list), func(i int) bool { return c.list[i].Out >= out })
+	if i == len(c.list) {
+		return Checkpoint{}, false
+	}
+	return c.list[i], true
+}
+
+// ResumeGzip inflates from a checkpoint on. The source begins with the byte at In. The checksum of the member around
+// the checkpoint is not compared.
+func ResumeGzip(src *bufio.Reader, p Checkpoint) Decoder {
+	own := new(inflate.Reader)
+	own.Resume(src, uint(p.Bits), p.History)
+	return &gzipDecoder{src: src, inflate: own, members: 1, inside: true, resumed: true}
+}
+
+// AppendBinary appends the checkpoints to bytes, for ParseCheckpoints.
+func (c *Checkpoints) AppendBinary(b []byte) []byte {
+	var before Checkpoint
+	b = slices.Grow(b, len(c.list)*(history+16))
+	for _, p := range c.list {
+		b = binary.AppendUvarint(b, uint64(p.In-before.In))
+		b = binary.AppendUvarint(b, uint64(p.Bits))
+		b = binary.AppendUvarint(b, uint64(p.Out-before.Out))
+		b = binary.AppendUvarint(b, uint64(len(p.History)))
+		b = append(b, p.History...)
+		before = p
+	}
+	return b
+}
+
+var errCheckpoints = errors.New("not checkpoints of a gzip stream")
+
+// ParseCheckpoints reads what AppendBinary wrote.
+func ParseCheckpoints(b []byte) (*Checkpoints, error) {
+	c := new(Checkpoints)
+	var before Checkpoint
+	for len(b) > 0 {
+		var n [4]uint64
+		for i := range n {
+			var k int
+			if n[i], k = binary.Uvarint(b); k <= 0 || n[i] > 1<<62 {
+				return nil, errCheckpoints
+			}
+			b = b[k:]
+		}
+		if n[1] > 7 || n[3] > uint64(len(b)) || n[3] > history {
+			return nil, errCheckpoints
+		}
+		p := Checkpoint{before.In + int64(n[0]), uint8(n[1]), before.Out + int64(n[2]), b[:n[3]:n[3]]}
+		if p.In < before.In || p.Out <= before.Out {
+			return nil, errCheckpoints
+		}
+		c.list, b, before = append(c.list, p), b[n[3]:], p
+	}
+	return c, nil
+}
