@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/crc64"
 	"io"
+	"io/fs"
 	"iter"
 
 	"layup/tarfs"
@@ -66,11 +67,14 @@ func (t *Tar) Open(ctx context.Context) *Reader {
 	return r
 }
 
-// Close ends the reading.
+// Close ends the reading. To close twice is harmless: what stop gave up may serve another Reader already.
 func (r *Reader) Close() error {
 	r.stop()
+	r.next, r.stop = closed, func() {}
 	return r.shut()
 }
+
+func closed() (Segment, error, bool) { return Segment{}, fs.ErrClosed, true }
 
 func (r *Reader) shut() error {
 	if r.body == nil {

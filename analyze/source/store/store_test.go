@@ -3,9 +3,11 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"errors"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 )
@@ -81,5 +83,54 @@ func TestHeadersAreDecodedWithTheirZeros(t *testing.T) {
 		if err := new(record).decode([]byte(text)); err == nil {
 			t.Errorf("%q: no error", text)
 		}
+	}
+}
+
+// oneFile is a store with one file.
+type oneFile struct {
+	Files
+	content []byte
+}
+
+func (f oneFile) Open(string) (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(f.content)), nil
+}
+
+// A Reader that is closed twice does not take the memory of another, to which it went in between.
+func TestReadersMayBeClosedTwice(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	segment := `{"type":2,"payload":"` + base64.StdEncoding.EncodeToString([]byte("12345678")) + `"}` + "\n"
+	if _, err := io.WriteString(z, strings.Repeat(segment, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	layer := TarSplit(oneFile{content: b.Bytes()}, "split", "diff", Layout{Spare: new(Spare)})
+	first := layer.Open(t.Context())
+	if _, err := first.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	second := layer.Open(t.Context())
+	if _, err := second.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	third := layer.Open(t.Context())
+	if _, err := third.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if got, err := second.Peek(9); err != nil || string(got) != "123456781" {
+			t.Fatalf("%q, %v", got, err)
+		}
+		if _, err := second.Discard(8); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := first.Peek(99); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("a closed reader: %v", err)
 	}
 }
