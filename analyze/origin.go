@@ -48,9 +48,9 @@ type BaseSource string
 
 // What names a base, the first that does.
 const (
+	FromCandidate  BaseSource = "base-of" // the longest candidate of Options that the image begins with
 	FromProvenance BaseSource = "provenance"
 	FromAnnotation BaseSource = "annotation" // of OCI, org.opencontainers.image.base
-	FromCandidate  BaseSource = "base-of"    // the longest candidate of Options that the image begins with
 )
 
 // Base returns the image on which this one was built, and false if nothing is known of it. It needs Origin.
@@ -118,17 +118,15 @@ func candidate(input string, img *Image) Candidate {
 	return c
 }
 
-// trace finds out how the image came about: by its provenance, its annotations, and the candidates for its base.
+// trace finds out how the image came about. A candidate for its base that somebody named wins over what the image says
+// of itself: its provenance, then its annotations.
 func (img *Image) trace() {
 	img.readStatements()
-	if img.base == nil {
-		img.base = img.annotated()
-	}
-	if img.base != nil && img.base.Layers >= 0 {
-		return
-	}
 	if best := img.longest(); best != nil {
 		img.base = best
+	}
+	if img.base == nil {
+		img.base = img.annotated()
 	}
 }
 

@@ -22,7 +22,7 @@ func (b *BaseFlags) Flags(f *pflag.FlagSet, own bool) {
 		f.BoolVar(&b.own, "own", false, "leave out the layers of the base image: count what its own build added")
 	}
 	f.StringArrayVar(&b.of, "base-of", nil, "look for the base image in this `FILE`, or in a folder of images "+
-		"(repeatable), unless the provenance or the annotations of the image tell it")
+		"(repeatable); without it, or a match, the provenance or the annotations of the image tell it")
 }
 
 // Given reports whether there is one of the flags.
