@@ -273,7 +273,8 @@ func subject(img *analyze.Image, set *databases.Set, created time.Time) render.S
 	if created.IsZero() && img.ConfigFile != nil {
 		created = img.ConfigFile.Created.Time
 	}
-	s := render.Subject{Name: cmp.Or(analyze.Title(img.Image), path.Base(filepath.ToSlash(img.Name))), Version: img.ID, Platform: img.Platform,
+	name := cmp.Or(analyze.Title(img.Image), path.Base(filepath.ToSlash(img.Name)))
+	s := render.Subject{Name: name, Version: img.ID, Platform: img.Platform,
 		System: set.Distro.ID, SystemVersion: set.Distro.Version}
 	if !created.IsZero() && show.Dated(created.Unix()) {
 		s.Created = created.UTC().Format(time.RFC3339)
