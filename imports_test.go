@@ -139,6 +139,7 @@ var rooms = map[string][]string{
 	"fixtures/fuzz":           {"analyze/temporary"},
 	"fixtures/release":        {"report", registries},
 	"fixtures/signed":         {"fixtures"},
+	"fixtures/fleet":          {"fixtures"},
 	"fixtures/direct":         {"fixtures", "report"},
 	"fixtures/harness":        {"fixtures", "analyze", "tarfs"},
 	"fixtures/harness/inside": {"fixtures/direct", "fixtures/harness"},

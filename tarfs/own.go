@@ -26,8 +26,10 @@ type Own struct {
 	Saying Saying
 	Type   Type // Hardlink: the file that lower layers show at Link has one more name here, if there is one
 	Meta
-	Size         int64  // of a file
-	Link         string // of a symlink; for Hardlink the path that is meant
+	Size int64 // of a file
+	// Link is the target of a symlink. For Hardlink it is the path that is meant. Of an implied directory it is the hard
+	// link to a lower layer that implies it, if that link leads to anything and nothing else implies it.
+	Link         string
 	Major, Minor uint32 // of a device
 	Digest       [32]byte
 	Xattrs       []Xattr
@@ -49,6 +51,7 @@ type Owns struct {
 type told struct {
 	local  uint32
 	saying Saying
+	link   uint32 // the local of a hard link to a lower layer that alone implies the directory; 0 for none
 }
 
 // Own returns what a layer alone says of its paths. [Settle] makes a layer of it that merges equally. The error is that
@@ -59,16 +62,62 @@ func (l *Layer) Own(view View) (*Owns, error) {
 		return o, err
 	}
 	without, err := l.own(view, false)
-	if err == nil && (o.m.alone.odd || !slices.Equal(o.firm(), without.firm())) {
+	if err == nil && (o.m.alone.odd || !o.agrees(without)) {
 		err = ErrDependent
 	}
 	return o, err
+}
+
+// agrees reports whether the layer says the same if hard links to lower layers lead nowhere, except for directories
+// that only such links imply. Those get a note of the links.
+func (o *Owns) agrees(without *Owns) bool {
+	there := map[string]bool{}
+	bare := without.firm()
+	for _, f := range bare {
+		there[f.path] = true
+	}
+	var firm []firm
+	only := map[string]bool{}
+	for _, f := range o.firm() {
+		if f.saying == Implies && !there[f.path] {
+			only[f.path] = true
+			continue
+		}
+		firm = append(firm, f)
+	}
+	if !slices.Equal(firm, bare) || !slices.Equal(o.m.alone.tried, without.m.alone.tried) {
+		return false
+	}
+	var order []told
+	for _, t := range o.order {
+		if t.saying != Implies || !only[o.m.path(t.local)] {
+			order = append(order, t)
+			continue
+		}
+		for _, link := range o.order {
+			if l := o.m.locals.at(link.local); link.saying == Lists && l.kind == Hardlink && o.below(link.local, t.local) {
+				t.link = link.local
+				order = append(order, t)
+			}
+		}
+	}
+	o.order = order
+	return true
+}
+
+// below reports whether a local is below another.
+func (o *Owns) below(at, top uint32) bool {
+	for at != 0 && at != top {
+		at = o.m.locals.at(at).parent
+	}
+	return at == top
 }
 
 // alone is how a layer is merged without those below it.
 type alone struct {
 	found bool              // lower layers show what hard links lead to
 	meant map[uint32]string // by group: what a hard link to a lower layer leads to
+	tried []string          // what such links would lead to, in their order
 	odd   bool              // another entry leads to such a link or through it
 }
 
@@ -86,7 +135,7 @@ func (l *Layer) own(view View, found bool) (*Owns, error) {
 			saying Saying
 		}{{listed, Lists}, {implied, Implies}, {whiteout, Hides}, {opaqued, Clears}} {
 			if s&what.state != 0 && (i > 0 || what.state != implied) {
-				o.order = append(o.order, told{i, what.saying})
+				o.order = append(o.order, told{local: i, saying: what.saying})
 			}
 		}
 	}
@@ -97,12 +146,15 @@ func (l *Layer) own(view View, found bool) (*Owns, error) {
 
 // lowerAlone is lower without lower layers: it notes what the link leads to.
 func (m *merger) lowerAlone(steps []step, hidden bool) (group uint32, kind Type, code Code) {
+	last := len(steps) - 1
+	if !hidden {
+		m.alone.tried = append(m.alone.tried, m.meant(steps[:last], steps[last].name))
+	}
 	if hidden || !m.alone.found {
 		return 0, 0, HardlinkTargetMissing
 	}
-	last := len(steps) - 1
 	group = m.newGroup(uint32(m.layer), noEntry)
-	m.alone.meant[group] = m.meant(steps[:last], steps[last].name)
+	m.alone.meant[group] = m.alone.tried[len(m.alone.tried)-1]
 	return group, Hardlink, HardlinkIntoLowerLayer
 }
 
@@ -241,6 +293,9 @@ func (o *Owns) at(t told) Own {
 		if t.saying == Implies {
 			own.Mode = 0o755
 		}
+		if t.link != 0 {
+			own.Link = o.m.path(t.link)
+		}
 		return own
 	}
 	content, meta, g := l.entry, table.entries.at(l.entry), o.m.links[t.local]
@@ -324,6 +379,9 @@ func (m *merger) settled() {
 func (m *merger) say(e *entry, i uint32, inodes map[uint32]uint32) {
 	full, _ := m.split(e)
 	kind, group := e.kind, uint32(0)
+	if e.kind == Dir && e.linkLen > 0 {
+		return // the hard link implies it
+	}
 	if kind == Hardlink {
 		if group, kind = m.linked(e, i); group == 0 {
 			return
@@ -331,6 +389,9 @@ func (m *merger) say(e *entry, i uint32, inodes map[uint32]uint32) {
 	}
 	at := uint32(0)
 	for _, name := range full.parts {
+		if l := m.locals.at(at); e.kind == Hardlink && l.state&listed == 0 {
+			l.state, l.kind = l.state|implied, Dir
+		}
 		at = m.at(at, name)
 	}
 	l := m.locals.at(at)

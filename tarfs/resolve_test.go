@@ -169,7 +169,7 @@ func needed(owns [][]tarfs.Own, p string) map[string]bool {
 		todo = append(todo, path.Dir(p))
 		for _, list := range owns {
 			for _, o := range list {
-				if o.Path == p && o.Type == tarfs.Hardlink {
+				if o.Path == p && (o.Type == tarfs.Hardlink || o.Saying == tarfs.Implies && o.Link != "") {
 					todo = append(todo, o.Link)
 				}
 				if o.Path == p && o.Next != "" {

@@ -196,7 +196,7 @@ func (s *search) gather(ctx context.Context, layers map[uint32]bool, owns map[ui
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			owns[n] = append(owns[n], o)
-			if o.Type == tarfs.Hardlink && o.Saying == tarfs.Lists && !done[o.Link] {
+			if meant := o.Type == tarfs.Hardlink || o.Saying == tarfs.Implies && o.Link != ""; meant && !done[o.Link] {
 				todo[o.Link] = true
 			}
 			if o.Next != "" && !done[o.Next] {

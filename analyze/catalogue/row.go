@@ -23,7 +23,7 @@ type FileRow struct {
 	Size          int64    `parquet:"size"`         // bytes of a file
 	MTime         int64    `parquet:"mtime,dict"`   // seconds since 1970
 	MTimeNS       int32    `parquet:"mtimeNS,dict"` // nanoseconds to add
-	Link          string   `parquet:"link,dict"`    // the target of a symlink; the path that a hardlink means
+	Link          string   `parquet:"link,dict"`    // the target of a symlink; the path that a hardlink means; see Own
 	Major         int64    `parquet:"major,dict"`   // of a device
 	Minor         int64    `parquet:"minor,dict"`   // of a device
 	SHA256        string   `parquet:"sha256"`       // of a file's content, 64 digits; empty without --digests
