@@ -12,7 +12,6 @@ import (
 	store "layup/analyze/catalogue"
 	"layup/analyze/filter"
 	"layup/analyze/show"
-	"layup/analyze/source/advice"
 	"layup/report/call"
 	"layup/report/catalogue"
 	"layup/report/render"
@@ -29,8 +28,7 @@ func (s *search) inCatalogue(ctx context.Context, c *call.Call, keep filter.Test
 	}
 	defer r.Close() // only read from
 	if s.needed().Digests && !r.Digests {
-		return call.Failed, &advice.Hinted{Err: fmt.Errorf("%s: was made without digests of files", r.Place),
-			Hint: "layup index -C ANOTHER --digests SOURCE...  makes one that has them"}
+		return call.Failed, catalogue.WithoutDigests(r)
 	}
 	q, err := s.query(patterns)
 	if err != nil {

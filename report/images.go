@@ -16,6 +16,7 @@ import (
 	"layup/analyze/source"
 	"layup/analyze/source/kinds"
 	"layup/report/call"
+	"layup/report/catalogue"
 	"layup/report/item"
 	"layup/report/render"
 	"layup/tarfs"
@@ -168,8 +169,12 @@ func shownCreated(v render.Value) string {
 }
 
 func newImages(f *pflag.FlagSet) call.Answer {
+	at := catalogue.Flag(f)
 	detail := f.Bool("detail", false, "of a repository in a registry: ask every tag what it holds")
 	return func(ctx context.Context, c *call.Call) (int, error) {
+		if *at != "" {
+			return catalogue.Images(ctx, c, *at)
+		}
 		opt, err := c.Options(c.Args, analyze.Needs{})
 		if err != nil {
 			return call.Failed, err

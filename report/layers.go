@@ -11,6 +11,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/show"
 	"layup/report/call"
+	"layup/report/catalogue"
 	"layup/report/item"
 	"layup/report/render"
 )
@@ -132,6 +133,7 @@ func areBased(layers []layer) bool {
 func areDirectories(layers []layer) bool { return len(layers) > 0 && layers[0].Directory != "" }
 
 func newLayers(f *pflag.FlagSet) call.Answer {
+	at := catalogue.Flag(f)
 	noFiles := f.Bool("no-files", false,
 		"read no layer: what the manifest and the config say of them (of a registry the layers are not fetched)")
 	var base call.BaseFlags
@@ -143,6 +145,9 @@ func newLayers(f *pflag.FlagSet) call.Answer {
 		return p, nil
 	}
 	return func(ctx context.Context, c *call.Call) (int, error) {
+		if *at != "" {
+			return catalogue.Layers(ctx, c, *at)
+		}
 		needs := analyze.Needs{Loose: true, Origin: true}
 		if *noFiles {
 			needs.Layers = analyze.Never

@@ -2,14 +2,18 @@ package report
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"layup/analyze"
 	databases "layup/analyze/packages"
+	"layup/analyze/show"
 	"layup/report/call"
+	"layup/report/catalogue"
 	"layup/report/item"
 	"layup/report/packages"
 	"layup/report/render"
@@ -31,6 +35,7 @@ var ownerFields = slices.Concat(item.PathField, []render.Field{{Name: "asked", K
 	item.LayerField, item.EntryFields, item.InstructionFields, item.LineField, packages.OwnerField)
 
 func newOwner(f *pflag.FlagSet) call.Answer {
+	fleet := catalogue.Flag(f)
 	noFollow := f.Bool("no-follow", false, "do not follow a symlink at the end of a path")
 	given := f.StringArray("path", nil, "ask for this `PATH` (repeatable); every argument is an image then")
 	packaged := f.Bool("packages", false, "show the packages that each path belongs to")
@@ -61,15 +66,21 @@ func newOwner(f *pflag.FlagSet) call.Answer {
 		return p, nil
 	}
 	return func(ctx context.Context, c *call.Call) (int, error) {
-		images, paths := c.Args[:1], c.Args[1:]
-		if len(*given) > 0 {
-			images, paths = c.Args, *given
+		images, paths := c.Args, *given
+		switch {
+		case *fleet != "":
+			images, paths = nil, slices.Concat(c.Args, *given)
+		case len(paths) == 0:
+			images, paths = c.Args[:1], c.Args[1:]
 		}
 		switch {
 		case len(paths) == 0:
 			return call.Failed, c.Lacks("PATH")
-		case slices.Contains(*given, ""):
+		case slices.Contains(paths, ""):
 			return call.Failed, call.NoPath("owner")
+		}
+		if *fleet != "" {
+			return ownersIn(ctx, c, *fleet, paths, !*noFollow, needs.Digests)
 		}
 		if *packaged {
 			needs.Sieve = databases.Needs(false).Sieve
@@ -79,6 +90,35 @@ func newOwner(f *pflag.FlagSet) call.Answer {
 				return ask(ctx, c, img, paths)
 			})
 	}
+}
+
+// ownersIn says in which images of a catalogue the paths are, and which layers own them.
+func ownersIn(ctx context.Context, c *call.Call, at string, paths []string, follow, digests bool) (int, error) {
+	r, err := catalogue.Open(ctx, c, at, "packages")
+	if err != nil {
+		return call.Failed, err
+	}
+	defer r.Close() // only read from
+	if digests && !r.Digests {
+		return call.Failed, catalogue.WithoutDigests(r)
+	}
+	found, err := r.FindPaths(ctx, paths, follow)
+	if err != nil {
+		return call.Failed, err
+	}
+	ask := func(img *analyze.Image) (s render.Section, some bool) {
+		var list []analyze.Owner
+		for _, p := range paths {
+			if o, err := img.Owner(p, follow, analyze.Last); err == nil {
+				list = append(list, o)
+			}
+		}
+		s.Fields, s.Columns = ownerFields, ownerColumns(digests, false)
+		s.Rows = ownerRows(img, list, func(tarfs.Node) render.Value { return render.Value{} })
+		return s, len(list) > 0
+	}
+	missing := fmt.Errorf("%s: no image shows %s", show.Safe(at), strings.Join(paths, ", "))
+	return catalogue.Answer{Reader: r, Found: found, Ask: ask, Missing: missing}.Write(ctx, c)
 }
 
 // ownerRows are the rows of paths. The last value of each is what belongs returns.

@@ -26,7 +26,7 @@ import (
 // All returns every command, in the order of the help.
 func All() []call.Command {
 	return []call.Command{
-		{Name: "owner", Group: call.Files, Brief: "which layer owns a path",
+		{Name: "owner", Group: call.Files, Brief: "which layer owns a path", Fleet: true,
 			Args: "IMAGE PATH...", Several: "--path PATH IMAGE...", Min: 1, Max: -1,
 			New: newOwner, Details: ownerDetails,
 			About: "say which layer owns each path", No: "a path is not in the image",
@@ -52,12 +52,12 @@ func All() []call.Command {
 			Args: "IMAGE [PATH]", Min: 1, Max: 2, New: newTree, Details: treeDetails,
 			About: "draw the merged filesystem with its owners", No: "the path is not in the image",
 			Examples: []string{"layup tree --depth 2 shop.tar /etc"}},
-		{Name: "layers", Group: call.Image, Brief: "sizes, instructions",
+		{Name: "layers", Group: call.Image, Brief: "sizes, instructions", Fleet: true,
 			Args: "IMAGE", Min: 1, Max: 1, New: newLayers, Details: layersDetails,
 			About:    "list the layers: size, changes, hidden bytes, instruction",
 			Examples: []string{"layup layers shop.tar", "layup layers -f '{{.index}} {{.diffID}}' shop.tar"}},
 		dockerfile.Dockerfile(),
-		{Name: "images", Group: call.Image, Brief: "images, platforms, tags",
+		{Name: "images", Group: call.Image, Brief: "images, platforms, tags", Fleet: true,
 			Args: "SOURCE...", Min: 1, Max: -1, New: newImages, Details: imagesDetails,
 			About: "list what a file or repository holds: images, platforms, blobs",
 			Refuses: []call.Refusal{{Flag: "image", Why: "everything is listed", Hint: "layup images %s"},

@@ -27,6 +27,8 @@ type Query struct {
 	// Sums are digests of 64 digits, or one with fewer. With any, only files with one of them are found, and Names and
 	// Test do not count.
 	Sums []string
+
+	also map[string]*crossing // paths that decide what is at others
 }
 
 // mostRows is how many rows a search may hold in memory.
@@ -44,8 +46,13 @@ type Found struct {
 // Find searches. The images of the answer are those in which a layer has what the query means, and those with a layer
 // that cannot be read. A part that turns out to be damaged becomes one of Damaged.
 func (r *Reader) Find(ctx context.Context, q Query) (*Found, error) {
+	return r.again(func() (*Found, error) { return r.find(ctx, q) })
+}
+
+// again searches until no further part turns out to be damaged.
+func (r *Reader) again(search func() (*Found, error)) (*Found, error) {
 	for {
-		f, err := r.find(ctx, q)
+		f, err := search()
 		bad, ok := errors.AsType[*PartError](err)
 		if !ok || r.parts[bad.part] == nil {
 			return f, err
@@ -74,6 +81,9 @@ func (r *Reader) find(ctx context.Context, q Query) (*Found, error) {
 				wanted[n] = true
 			}
 		}
+	}
+	for p := range q.also {
+		s.paths[p] = true
 	}
 	return f, s.gather(ctx, wanted, f.owns)
 }
@@ -299,6 +309,9 @@ func NoImage() *analyze.Image { return analyze.Assemble(newImage(new(ImageRow)),
 func newImage(row *ImageRow) *source.Image {
 	img := &source.Image{Source: row.Store, Kind: row.Kind, Name: row.Source, Reference: row.Reference,
 		References: row.References, ID: row.ID, Platform: row.Platform, ConfigFile: new(v1.ConfigFile), Verified: "catalogue"}
+	for _, by := range row.CreatedBy {
+		img.ConfigFile.History = append(img.ConfigFile.History, v1.History{CreatedBy: by})
+	}
 	if row.Kind == source.KindContainer {
 		img.Container = &source.Container{Name: row.Reference}
 	}

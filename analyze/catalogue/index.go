@@ -268,6 +268,10 @@ func imageRow(img *source.Image, now time.Time) ImageRow {
 	}
 	if img.Err != nil {
 		row.Error = img.Err.Error()
+		return row
+	}
+	for _, h := range img.History() {
+		row.CreatedBy = append(row.CreatedBy, h.CreatedBy)
 	}
 	return row
 }

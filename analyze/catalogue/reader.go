@@ -156,12 +156,7 @@ func (i *imaged) image(r *Reader) *source.Image {
 		if l.Key == "" && digest.Valid(r.keys[number]) {
 			one.DiffID = r.keys[number]
 		}
-		switch {
-		case !l.read:
-			one.Err = errors.New(cmp.Or(l.Error, "is not in the catalogue"))
-		case !r.whole(number):
-			one.Err = errors.New("the part of the catalogue that has it cannot be read")
-		}
+		one.Err = r.failure(number)
 		img.Layers = append(img.Layers, one)
 	}
 	return img

@@ -70,6 +70,7 @@ type ImageRow struct {
 	Store      string   `parquet:"store,dict"`      // the kind of the source: docker-archive, oci, registry
 	Created    string   `parquet:"created"`         // RFC 3339; empty if unknown
 	Layers     []string `parquet:"layers,list"`     // keys of layers/, the oldest first
+	CreatedBy  []string `parquet:"createdBy,list"`  // the instruction of each layer; none if the history does not say
 	Seen       string   `parquet:"seen,dict"`       // when it was indexed first, RFC 3339
 	Error      string   `parquet:"error"`           // why its layers are unknown; empty if they are known
 }

@@ -107,9 +107,11 @@ func (c *Call) checkArgs() error {
 	hint := "usage: " + c.Command.usage(c.Command.Args)
 	least, most := c.Command.Min, c.Command.Max
 	if c.Command.Fleet && c.own.Changed("catalogue") {
-		least, most = max(least-1, 0), max(most-1, -1)
-		if c.Command.Max == 1 {
-			most = 0
+		if c.own.Lookup("catalogue").Value.String() == "" {
+			return Usage("a variable of a script may be unset", "%s: -C: the name of the catalogue is empty", c.Command.Name)
+		}
+		if least--; most == 1 || strings.HasPrefix(c.Command.Args, "SOURCE") {
+			most = 0 // there is nothing but the image
 		}
 	}
 	switch {

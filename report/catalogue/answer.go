@@ -12,6 +12,7 @@ import (
 	"layup/analyze/catalogue/place"
 	"layup/analyze/show"
 	"layup/analyze/source"
+	"layup/analyze/source/advice"
 	"layup/report/call"
 	"layup/report/item"
 	"layup/report/render"
@@ -37,6 +38,12 @@ func Open(ctx context.Context, c *call.Call, at string, refused ...string) (*cat
 		return nil, err
 	}
 	return cat.Read(ctx)
+}
+
+// WithoutDigests says that a catalogue does not know the content of files.
+func WithoutDigests(r *catalogue.Reader) error {
+	return &advice.Hinted{Err: fmt.Errorf("%s: was made without the digests of files", r.Place),
+		Hint: "layup index -C ANOTHER --digests SOURCE...  makes one that has them"}
 }
 
 // Sound returns an error if files of the catalogue cannot be read, unless --keep-going is given.

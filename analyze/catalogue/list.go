@@ -1,0 +1,76 @@
+package catalogue
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"layup/analyze"
+)
+
+// A Listed is an image of a catalogue.
+type Listed struct {
+	ImageRow       // without Layers
+	Count    int   // of its layers
+	Err      error // why it cannot be read, or the first of its layers that cannot
+}
+
+// Images returns the images by source, reference, platform and ID.
+func (r *Reader) Images() []Listed {
+	list := make([]Listed, len(r.images))
+	for i := range r.images {
+		one := &r.images[i]
+		list[i] = Listed{ImageRow: one.ImageRow, Count: len(one.layers)}
+		if one.Error != "" {
+			list[i].Err = errors.New(one.Error)
+		}
+		for n, number := range one.layers {
+			if err := r.failure(number); err != nil && list[i].Err == nil {
+				l := &r.layers[number]
+				digest := cmp.Or(l.Digest, l.DiffID, r.keys[number])
+				list[i].Err = &analyze.LayerError{Layer: n, Digest: digest, Err: err}
+			}
+		}
+	}
+	return list
+}
+
+// failure returns why a layer cannot be read; nil if it can.
+func (r *Reader) failure(n uint32) error {
+	l := &r.layers[n]
+	switch {
+	case !l.read:
+		return errors.New(cmp.Or(l.Error, "is not in the catalogue"))
+	case !r.whole(n):
+		return errors.New("the part of the catalogue that has it cannot be read")
+	}
+	return nil
+}
+
+// A ListedLayer is a unique layer of a catalogue.
+type ListedLayer struct {
+	LayerRow
+	Images int   // that have it
+	Err    error // why it cannot be read
+}
+
+// Layers returns the layers by key.
+func (r *Reader) Layers() []ListedLayer {
+	list := make([]ListedLayer, len(r.layers))
+	for i := range r.layers {
+		list[i] = ListedLayer{LayerRow: r.layers[i].LayerRow, Err: r.failure(uint32(i))}
+		list[i].Key = r.keys[i]
+	}
+	for i := range r.images {
+		seen := map[uint32]bool{}
+		for _, n := range r.images[i].layers {
+			if !seen[n] {
+				seen[n] = true
+				list[n].Images++
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b ListedLayer) int { return strings.Compare(a.Key, b.Key) })
+	return list
+}
