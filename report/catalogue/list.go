@@ -8,17 +8,22 @@ import (
 	"layup/report/render"
 )
 
-var imagesTable = render.Table[catalogue.Listed]{
-	render.NameOf("source", func(i catalogue.Listed) string { return i.Source }).Column("SOURCE").Path().Cut(),
-	render.TextOf("kind", func(i catalogue.Listed) string { return i.Kind }),
-	render.TextOf("reference", func(i catalogue.Listed) string { return i.Reference }).Column("REFERENCE").Path().Cut(),
-	render.TextOf("platform", func(i catalogue.Listed) string { return i.Platform }).Column("PLATFORM").Spare(),
-	render.TextOf("id", func(i catalogue.Listed) string { return i.ID }).Column("IMAGE ID").Hex(),
-	render.TextOf("digest", func(i catalogue.Listed) string { return i.Manifest }),
-	render.IntOf("layers", func(i catalogue.Listed) int { return i.Count }).Column("LAYERS"),
-	render.TextOf("created", func(i catalogue.Listed) string { return i.Created }).Column("CREATED").Spare(),
-	render.TextOf("seen", func(i catalogue.Listed) string { return i.Seen }).Column("SEEN").Spare(),
-	render.TextOf("error", func(i catalogue.Listed) string { return message(i.Err) }).Column("ERROR").Wrap().If(someFailed),
+type (
+	image = catalogue.Listed
+	layer = catalogue.ListedLayer
+)
+
+var imagesTable = render.Table[image]{
+	render.NameOf("source", func(i image) string { return i.Source }).Column("SOURCE").Path().Cut(),
+	render.TextOf("kind", func(i image) string { return i.Kind }),
+	render.TextOf("reference", func(i image) string { return i.Reference }).Column("REFERENCE").Path().Cut(),
+	render.TextOf("platform", func(i image) string { return i.Platform }).Column("PLATFORM").Spare(),
+	render.TextOf("id", func(i image) string { return i.ID }).Column("IMAGE ID").Hex(),
+	render.TextOf("digest", func(i image) string { return i.Manifest }),
+	render.IntOf("layers", func(i image) int { return i.Count }).Column("LAYERS"),
+	render.TextOf("created", func(i image) string { return i.Created }).Column("CREATED").Spare(),
+	render.TextOf("seen", func(i image) string { return i.Seen }).Column("SEEN").Spare(),
+	render.TextOf("error", func(i image) string { return message(i.Err) }).Column("ERROR").Wrap().If(someFailed),
 }
 
 func message(err error) string {
@@ -28,7 +33,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-func someFailed(list []catalogue.Listed) bool {
+func someFailed(list []image) bool {
 	for _, i := range list {
 		if i.Err != nil {
 			return true
@@ -52,18 +57,18 @@ func Images(ctx context.Context, c *call.Call, at string) (int, error) {
 	return write(ctx, c, r, imagesTable.Section(list), partly)
 }
 
-var layersTable = render.Table[catalogue.ListedLayer]{
-	render.TextOf("key", func(l catalogue.ListedLayer) string { return l.Key }).Column("LAYER").Hex(),
-	render.TextOf("diffID", func(l catalogue.ListedLayer) string { return l.DiffID }),
-	render.TextOf("digest", func(l catalogue.ListedLayer) string { return l.Digest }).Column("DIGEST").Hex().Spare(),
-	render.TextOf("mediaType", func(l catalogue.ListedLayer) string { return l.MediaType }),
-	render.TextOf("compression", func(l catalogue.ListedLayer) string { return l.Compression }).Column("COMPRESSION").Spare(),
-	render.IntOf("size", func(l catalogue.ListedLayer) int64 { return l.Size }).Column("COMPRESSED", render.Sized),
-	render.IntOf("unpackedSize", func(l catalogue.ListedLayer) int64 { return l.Unpacked }).Column("UNPACKED", render.Sized),
-	render.IntOf("entries", func(l catalogue.ListedLayer) int64 { return l.Entries }).Column("ENTRIES"),
-	render.IntOf("images", func(l catalogue.ListedLayer) int { return l.Images }).Column("IMAGES"),
-	render.TextOf("error", func(l catalogue.ListedLayer) string { return message(l.Err) }).Column("ERROR").Wrap().If(
-		func(list []catalogue.ListedLayer) bool {
+var layersTable = render.Table[layer]{
+	render.TextOf("key", func(l layer) string { return l.Key }).Column("LAYER").Hex(),
+	render.TextOf("diffID", func(l layer) string { return l.DiffID }),
+	render.TextOf("digest", func(l layer) string { return l.Digest }).Column("DIGEST").Hex().Spare(),
+	render.TextOf("mediaType", func(l layer) string { return l.MediaType }),
+	render.TextOf("compression", func(l layer) string { return l.Compression }).Column("COMPRESSION").Spare(),
+	render.IntOf("size", func(l layer) int64 { return l.Size }).Column("COMPRESSED", render.Sized),
+	render.IntOf("unpackedSize", func(l layer) int64 { return l.Unpacked }).Column("UNPACKED", render.Sized),
+	render.IntOf("entries", func(l layer) int64 { return l.Entries }).Column("ENTRIES"),
+	render.IntOf("images", func(l layer) int { return l.Images }).Column("IMAGES"),
+	render.TextOf("error", func(l layer) string { return message(l.Err) }).Column("ERROR").Wrap().If(
+		func(list []layer) bool {
 			for _, l := range list {
 				if l.Err != nil {
 					return true
