@@ -90,6 +90,7 @@ func (s *search) rawFrom(ctx context.Context, c *call.Call, a catalogue.Answer, 
 
 // query says where the catalogue is to look for what the flags and patterns mean.
 func (s *search) query(patterns []string) (q store.Query, err error) {
+	q.Digests = s.needed().Digests
 	switch {
 	case s.digest != "":
 		q.Sums = []string{strings.ToLower(strings.TrimPrefix(strings.ToLower(s.digest), "sha256:"))}

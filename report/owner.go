@@ -102,7 +102,7 @@ func ownersIn(ctx context.Context, c *call.Call, at string, paths []string, foll
 	if digests && !r.Digests {
 		return call.Failed, catalogue.WithoutDigests(r)
 	}
-	found, err := r.FindPaths(ctx, paths, follow)
+	found, err := r.FindPaths(ctx, paths, follow, digests)
 	if err != nil {
 		return call.Failed, err
 	}

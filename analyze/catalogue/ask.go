@@ -28,6 +28,8 @@ type Query struct {
 	// Test do not count.
 	Sums []string
 
+	Digests bool // the answer shall have the digests of files; it always has them with Sums
+
 	also map[string]*crossing // paths that decide what is at others
 }
 
@@ -64,7 +66,7 @@ func (r *Reader) again(search func() (*Found, error)) (*Found, error) {
 }
 
 func (r *Reader) find(ctx context.Context, q Query) (*Found, error) {
-	s := &search{r: r, paths: map[string]bool{}, layers: map[uint32]bool{}}
+	s := &search{r: r, paths: map[string]bool{}, layers: map[uint32]bool{}, digests: q.Digests || len(q.Sums) > 0}
 	if err := s.begin(ctx, q); err != nil {
 		return nil, err
 	}
@@ -95,6 +97,8 @@ type search struct {
 	paths  map[string]bool // exact
 	layers map[uint32]bool // that have one of the paths, as the query means them
 	rows   int
+
+	digests bool // are read
 }
 
 // begin finds the paths and the layers that the query means.
@@ -195,7 +199,7 @@ func (s *search) gather(ctx context.Context, layers map[uint32]bool, owns map[ui
 			if !counts || !layers[n] || !wanted[string(g.exact("path", row))] {
 				return g.err
 			}
-			r, err := g.row(row)
+			r, err := g.row(row, s.digests)
 			if err != nil {
 				return err
 			}

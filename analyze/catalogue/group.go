@@ -83,15 +83,18 @@ func (g *group) exact(name string, row int64) []byte {
 
 var replacement = []byte("\uFFFD")
 
-// row reads a whole row.
-func (g *group) row(at int64) (r FileRow, err error) {
+// row reads a whole row, or all of it but the digest.
+func (g *group) row(at int64, digest bool) (r FileRow, err error) {
 	r = FileRow{Base: string(g.text("base", at)), Path: string(g.text("path", at)), Layer: string(g.text("layer", at)),
 		Kind: string(g.text("kind", at)), Implied: g.number("implied", at) != 0, Mode: int32(g.number("mode", at)),
 		UID: g.number("uid", at), GID: g.number("gid", at), Size: g.number("size", at), MTime: g.number("mtime", at),
 		MTimeNS: int32(g.number("mtimeNS", at)), Link: string(g.text("link", at)), Major: g.number("major", at),
-		Minor: g.number("minor", at), SHA256: string(g.text("sha256", at)), Inode: g.number("inode", at),
+		Minor: g.number("minor", at), Inode: g.number("inode", at),
 		Hardlink: string(g.text("hardlink", at)), PathBytes: bytes.Clone(g.text("pathBytes", at)),
 		LinkBytes: bytes.Clone(g.text("linkBytes", at)), HardlinkBytes: bytes.Clone(g.text("hardlinkBytes", at))}
+	if digest {
+		r.SHA256 = string(g.text("sha256", at))
+	}
 	names, err := g.column("xattrs").values(at)
 	g.fail(err)
 	values, err := g.column("xattrValues").values(at)

@@ -139,7 +139,7 @@ func (s *search) cross(ctx context.Context, ways []way, known map[string]*crossi
 
 // FindPaths searches for what is visible at paths, in any image. It follows symlinks on the way to a path, and one at
 // its end if follow is set.
-func (r *Reader) FindPaths(ctx context.Context, paths []string, follow bool) (*Found, error) {
+func (r *Reader) FindPaths(ctx context.Context, paths []string, follow, digests bool) (*Found, error) {
 	return r.again(func() (*Found, error) {
 		s := &search{r: r}
 		known := map[string]*crossing{}
@@ -147,7 +147,7 @@ func (r *Reader) FindPaths(ctx context.Context, paths []string, follow bool) (*F
 		if err != nil {
 			return nil, err
 		}
-		q := Query{Names: slices.Sorted(maps.Keys(ends)), also: known}
+		q := Query{Names: slices.Sorted(maps.Keys(ends)), also: known, Digests: digests}
 		for i, name := range q.Names { // a path, although it may have no slash
 			q.Names[i] = "/" + strings.TrimPrefix(name, "/")
 		}
