@@ -69,6 +69,7 @@ func newIndex(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
+		opt.Source.Cache = nil // the catalogue itself remembers each layer
 		sources, err := listed(c)
 		if err != nil {
 			return call.Failed, err
