@@ -6,10 +6,13 @@ ROUNDS      ?= 2000
 VERSION     ?= 0.0.0
 COSIGN      ?= v2/cmd/cosign@v2.6.5
 COSIGN_BIN  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test/$(COSIGN)
+# What tests need and no module of this one is: the engines that ask a catalogue, and a server that speaks S3.
+KEPT        := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test
+ENGINES     := @duckdb/node-api@1.5.6-r.1 chdb@3.4.0
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow damage mutations race test-engines test-packages test-cosign fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
+.PHONY: build test slow damage mutations race test-engines test-packages test-cosign test-sql test-kubernetes engines fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -45,6 +48,15 @@ test-packages: ## packages beside dpkg in Debian's own image, made by debootstra
 test-cosign: ## signatures beside cosign, which is built once, from the Go proxy: needs minutes and 2 GB
 	[ -x $(COSIGN_BIN)/cosign ] || GOBIN=$(COSIGN_BIN) GOFLAGS= go install github.com/sigstore/cosign/$(COSIGN)
 	LAYUP_COSIGN=$(COSIGN_BIN)/cosign go test -count=1 -v ./fixtures/signed
+
+engines:
+	mkdir -p "$(KEPT)/sql" && npm install --silent --no-audit --no-fund --prefix "$(KEPT)/sql" $(ENGINES)
+
+test-sql: engines ## a catalogue asked by DuckDB and ClickHouse, which npm installs in the user's cache
+	go test -count=1 -v -run 'Engines|PrintedQueries' ./fixtures/arrays
+
+test-kubernetes: ## the printed manifest beside the types of Kubernetes, which the module proxy has
+	LAYUP_KUBERNETES=1 go test -count=1 -v -run 'Kubernetes' ./fixtures/arrays
 
 fuzz: ## every fuzz target for FUZZTIME; adds to the totals in docs/fuzzing.md
 	go run ./fixtures/fuzz -time $(FUZZTIME)

@@ -50,6 +50,7 @@ var rooms = map[string][]string{
 	"analyze/temporary": {sys},
 
 	"analyze/catalogue/place": {objects},
+	"analyze/catalogue/sql":   {},
 
 	"analyze/source/advice":         {},
 	"analyze/source/bolt":           {},
@@ -125,9 +126,10 @@ var rooms = map[string][]string{
 	"report/kept":       question("analyze/cache"),
 	"report/packages":   question("analyze/filter", "analyze/packages", "report/item", doublestar),
 	"report/secrets":    question("analyze/secrets", "analyze/secrets/ruleset"),
-	"report/catalogue":  question("analyze/catalogue", "analyze/catalogue/place", "analyze/filter", "report/item"),
-	"report/check":      question("analyze/filter", "analyze/rules", yaml),
-	"report/verify":     question("report/item", "analyze/signature", "analyze/source/kinds"),
+	"report/catalogue": question("analyze/catalogue", "analyze/catalogue/place", "analyze/catalogue/sql",
+		"analyze/filter", "report/item"),
+	"report/check":  question("analyze/filter", "analyze/rules", yaml),
+	"report/verify": question("report/item", "analyze/signature", "analyze/source/kinds"),
 	"report": question("report/browse", "report/catalogue", "report/check", "report/complete", "report/diff",
 		"report/docker", "report/dockerfile", "report/item", "report/kept", "report/packages",
 		"report/render/html", "report/secrets",

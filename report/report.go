@@ -124,6 +124,7 @@ func All() []call.Command {
 				"layup pull --all -o layout docker://registry.example/app:2"}},
 		browse.Browse(),
 		catalogue.Index(),
+		catalogue.Print(),
 		docker.Serve(),
 		kept.Cache(),
 		{Name: "version", Group: call.Other, Brief: "of this program",

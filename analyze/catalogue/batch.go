@@ -21,6 +21,9 @@ type batch struct {
 	layers []LayerRow             // Part is set when the batch is written
 	images []ImageRow
 	rows   int
+
+	name    string // begins the names of the parts in layers/; empty unless it is a batch of a plan
+	written int    // parts in layers/ with that name
 }
 
 // add adds a layer that was read, and returns its key.
@@ -97,25 +100,29 @@ func (b *batch) write(ctx context.Context, c *Catalogue, known *known) error {
 			}
 		}
 	}
-	if err := putAll(ctx, c, layersFolder, b.layers); err != nil {
+	if err := putAll(ctx, c, b.nextName(), b.layers); err != nil {
 		return err
 	}
-	if err := putAll(ctx, c, imagesFolder, b.images); err != nil {
+	if err := putAll(ctx, c, nameOf(imagesFolder, []any{Version, b.images}), b.images); err != nil {
 		return err
 	}
 	for i := range b.layers {
 		known.add(&b.layers[i])
 	}
-	*b = batch{}
+	next := batch{name: b.name, written: b.written}
+	if len(b.layers) > 0 {
+		next.written++
+	}
+	*b = next
 	return nil
 }
 
-// putAll writes the rows of a folder as one part, if there are any.
-func putAll[T any](ctx context.Context, c *Catalogue, folder string, rows []T) error {
+// putAll writes rows as one part, if there are any.
+func putAll[T any](ctx context.Context, c *Catalogue, name string, rows []T) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return put(ctx, c.Place, nameOf(folder, []any{Version, rows}), slices.Values(rows))
+	return put(ctx, c.Place, name, slices.Values(rows))
 }
 
 // rowsOf yields the rows of a layer.

@@ -33,6 +33,15 @@ type Indexed struct {
 	Failures      []Failure
 }
 
+// Add adds what another call did.
+func (d *Indexed) Add(other Indexed) {
+	d.Sources, d.Done = d.Sources+other.Sources, d.Done+other.Done
+	d.Images, d.New = d.Images+other.Images, d.New+other.New
+	d.Layers, d.Known = d.Layers+other.Layers, d.Known+other.Known
+	d.Bytes, d.Rows = d.Bytes+other.Bytes, d.Rows+other.Rows
+	d.Failures = append(d.Failures, other.Failures...)
+}
+
 // A Failure is what could not be indexed.
 type Failure struct {
 	Source string
@@ -44,6 +53,7 @@ type indexer struct {
 	*Catalogue
 	opt   IndexOptions
 	known *known
+	plan  *planner // nil unless layers are only planned
 	batch batch
 	done  Indexed
 
@@ -59,23 +69,34 @@ type indexer struct {
 // a source or a layer that cannot be read: those are Failures. With an error, what was written before stays, and Index
 // may be called again.
 func (c *Catalogue) Index(ctx context.Context, sources []string, opt IndexOptions) (Indexed, error) {
-	opt.Needs = analyze.Needs{Digests: c.Digests, Dense: true, Loose: true}
-	opt.KeepGoing, opt.Select = true, source.Selection{All: true, Loose: true, Platform: opt.Select.Platform}
-	x := &indexer{Catalogue: c, opt: opt}
-	x.done.Sources = len(sources)
-	var err error
-	if x.known, err = c.know(ctx); err != nil {
+	x := c.indexer(opt, len(sources))
+	if err := x.walk(ctx, sources); err != nil {
 		return x.done, err
 	}
+	return x.done, x.write(ctx)
+}
+
+func (c *Catalogue) indexer(opt IndexOptions, sources int) *indexer {
+	opt.Needs = analyze.Needs{Digests: c.Digests, Dense: true, Loose: true}
+	opt.KeepGoing, opt.Select = true, source.Selection{All: true, Loose: true, Platform: opt.Select.Platform}
+	x := &indexer{Catalogue: c, opt: opt, done: Indexed{Sources: sources}}
 	x.opt.Progress = func(p analyze.Progress) { x.tell(p.Read) }
+	return x
+}
+
+// walk opens sources one after another.
+func (x *indexer) walk(ctx context.Context, sources []string) (err error) {
+	if x.known, err = x.know(ctx); err != nil {
+		return err
+	}
 	for _, name := range sources {
 		if err := x.name(ctx, name, 0); err != nil {
-			return x.done, err
+			return err
 		}
 		x.done.Done++
 		x.tell(0)
 	}
-	return x.done, x.write(ctx)
+	return nil
 }
 
 func (x *indexer) tell(reading int64) {
@@ -146,11 +167,14 @@ func (x *indexer) opened(ctx context.Context, src *kinds.Opened, depth int) erro
 		x.fail(src.Name, err)
 		return ctx.Err()
 	}
+	for _, img := range images {
+		img.Name = cmp.Or(img.Name, src.Name)
+	}
+	if x.plan != nil {
+		return x.planImages(ctx, src.Name, images)
+	}
 	x.asked, x.keys = map[string]bool{}, map[*source.Layer]string{}
 	for _, img := range images {
-		if img.Name == "" {
-			img.Name = src.Name
-		}
 		if err := x.image(ctx, img); err != nil {
 			return err
 		}

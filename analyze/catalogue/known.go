@@ -45,10 +45,14 @@ type stored struct {
 	entries int64
 }
 
+func newKnown() *known {
+	return &known{layers: map[brief]stored{}, proofs: map[brief]bool{}, images: map[brief]bool{}, parts: []string{""},
+		place: map[string]uint32{"": 0}}
+}
+
 // know reads what a catalogue has.
 func (c *Catalogue) know(ctx context.Context) (*known, error) {
-	k := &known{layers: map[brief]stored{}, proofs: map[brief]bool{}, images: map[brief]bool{}, parts: []string{""},
-		place: map[string]uint32{"": 0}}
+	k := newKnown()
 	errs := each(ctx, c.Place, layersFolder, k.add)
 	errs = append(errs, each(ctx, c.Place, imagesFolder, func(row *ImageRow) { k.images[row.identity()] = true })...)
 	return k, errors.Join(errs...)

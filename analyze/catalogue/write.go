@@ -82,14 +82,17 @@ func put[T any](ctx context.Context, p place.Place, name string, rows iter.Seq[T
 	})
 }
 
-// nameOf returns the name of a part that is made of something: a hash.
-func nameOf(folder string, of any) string {
+// nameOf returns the name of a part that is made of something.
+func nameOf(folder string, of any) string { return folder + "/part-" + hashOf(of) + ".parquet" }
+
+// hashOf returns 32 digits that stand for something.
+func hashOf(of any) string {
 	text, err := json.Marshal(of)
 	if err != nil {
 		panic(err) // texts and numbers only
 	}
 	sum := sha256.Sum256(text)
-	return folder + "/part-" + hex.EncodeToString(sum[:16]) + ".parquet"
+	return hex.EncodeToString(sum[:16])
 }
 
 // filesName returns the name of the part with the rows of layers.

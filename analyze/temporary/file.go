@@ -40,7 +40,7 @@ func Create(target string) (*File, error) {
 			continue
 		}
 		if keep {
-			if err := f.Chmod(mode); err != nil { // whatever the umask
+			if err := t.chmod(mode); err != nil {
 				t.Discard()
 				return nil, plain(err)
 			}
@@ -58,6 +58,15 @@ func (f *File) held() bool {
 	own, err := f.Stat()
 	named, nameErr := os.Lstat(f.Name())
 	return err == nil && nameErr == nil && os.SameFile(own, named)
+}
+
+// chmod gives the file a mode, whatever the umask. It does nothing to a file that has it: a leftover is known by its
+// times.
+func (f *File) chmod(mode fs.FileMode) error {
+	if info, err := f.Stat(); err == nil && info.Mode().Perm() == mode {
+		return nil
+	}
+	return f.Chmod(mode)
 }
 
 // Commit writes the content to the disk, and then gives the file its name.

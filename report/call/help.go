@@ -11,10 +11,7 @@ import (
 )
 
 const intro = `layup says which layer of a container image owns each file, and what is hidden.
-Usage: layup COMMAND [flags] IMAGE [args]
-`
-
-const outro = `layup help COMMAND, or one of: flags (of every command), sources (what IMAGE is)
+Usage: layup COMMAND [flags] IMAGE [args], or help COMMAND|flags|sources
 `
 
 const aboutImages = `
@@ -113,7 +110,6 @@ func overview(commands []Command) string {
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
 		}
 	}
-	b.WriteString(outro)
 	return b.String()
 }
 

@@ -53,6 +53,9 @@ func (c *Call) tellTOC(l Loaded) {
 	}
 }
 
+// Offline reports whether no connection may be opened.
+func (c *Call) Offline() bool { return c.registry.options().Offline }
+
 // options returns what a registry's client takes.
 func (r *registryFlags) options() registry.Options {
 	opt := r.Options

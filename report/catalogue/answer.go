@@ -9,7 +9,6 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/catalogue"
-	"layup/analyze/catalogue/place"
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
@@ -29,7 +28,7 @@ func Open(ctx context.Context, c *call.Call, at string, refused ...string) (*cat
 				c.Command.Name, flag)
 		}
 	}
-	p, err := place.Open(ctx, at)
+	p, err := placeOf(ctx, c, at)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ set, is the time at which images are noted as seen.
 // Index is the command index.
 func Index() call.Command {
 	return call.Command{Name: "index", Group: call.Other, Brief: "many images, once",
-		Args: "SOURCE...", Min: 1, Max: -1, New: newIndex, Details: indexDetails,
+		Args: "SOURCE...", Max: -1, New: newIndex, Details: indexDetails,
 		About: "read the layers of many images into a catalogue",
 		Refuses: []call.Refusal{{Flag: "image", Why: "everything is indexed"},
 			{Flag: "no-verify", Why: "only what was verified enters the catalogue"},
@@ -54,16 +54,28 @@ func Index() call.Command {
 
 // flagOf adds the flag that names a catalogue.
 func flagOf(f *pflag.FlagSet) *string {
-	return f.StringP("catalogue", "C", "", "the catalogue: a `DIRECTORY`")
+	return f.StringP("catalogue", "C", "", "the catalogue: a `DIRECTORY`, or s3://BUCKET/PREFIX")
+}
+
+// placeOf returns the place of a catalogue. It opens no connection if that is forbidden.
+func placeOf(ctx context.Context, c *call.Call, at string) (place.Place, error) {
+	if place.Remote(at) && c.Offline() {
+		return nil, fmt.Errorf("%s: is not asked: --offline or LAYUP_OFFLINE=1 forbids every connection", show.Safe(at))
+	}
+	return place.Open(ctx, at)
 }
 
 func newIndex(f *pflag.FlagSet) call.Answer {
 	at := flagOf(f)
+	job := arrayOf(f)
 	digests := f.Bool("digests", false, "also the SHA-256 of every file, for find --sha256 and --sha256-file")
 	return func(ctx context.Context, c *call.Call) (int, error) {
 		if *at == "" {
-			return call.Failed, call.Usage("layup index -C fleet "+show.Shell(c.Args[0]),
+			return call.Failed, call.Usage("layup index -C fleet "+show.Shell(append(c.Args, "SOURCE")[0]),
 				"index: -C is missing: it names the catalogue")
+		}
+		if err := job.check(c, f); err != nil {
+			return call.Failed, err
 		}
 		opt, err := c.Options(nil, analyze.Needs{})
 		if err != nil {
@@ -78,7 +90,7 @@ func newIndex(f *pflag.FlagSet) call.Answer {
 		if err != nil {
 			return call.Failed, err
 		}
-		p, err := place.Open(ctx, *at)
+		p, err := placeOf(ctx, c, *at)
 		if err != nil {
 			return call.Failed, err
 		}
@@ -86,12 +98,16 @@ func newIndex(f *pflag.FlagSet) call.Answer {
 		if f.Changed("digests") {
 			wanted = digests
 		}
-		cat, err := catalogue.Create(ctx, p, wanted)
+		cat, err := job.open(ctx, p, wanted)
 		if err != nil {
 			return call.Failed, err
 		}
-		done, err := cat.Index(ctx, sources, catalogue.IndexOptions{Options: opt, Now: now, Told: track(c),
-			Skipped: func(name, why string) { c.Note("skipped " + show.Shell(name) + ": " + why) }})
+		how := catalogue.IndexOptions{Options: opt, Now: now, Told: track(c),
+			Skipped: func(name, why string) { c.Note("skipped " + show.Shell(name) + ": " + why) }}
+		if status, handled, err := job.run(ctx, c, cat, sources, how); handled {
+			return status, err
+		}
+		done, err := cat.Index(ctx, sources, how)
 		if err != nil {
 			return call.Failed, err
 		}
@@ -125,7 +141,7 @@ func listed(c *call.Call) (sources []string, err error) {
 			return nil, fmt.Errorf("index: @%s: %w", show.Safe(name), err)
 		}
 	}
-	if len(sources) == 0 {
+	if len(sources) == 0 && len(c.Args) > 0 {
 		return nil, errors.New("index: the lists name no source")
 	}
 	return sources, nil
@@ -191,6 +207,15 @@ var failures = render.Table[catalogue.Failure]{
 
 // summarize writes what was done, and what could not be read.
 func summarize(ctx context.Context, c *call.Call, done catalogue.Indexed) (int, error) {
+	section := summary(done)
+	section.Footer = fmt.Sprintf("%s, %d of them new; %s read (%s), %d known already; %d rows written",
+		show.Count(done.Images, "image"), done.New, show.Count(done.Layers, "layer"), show.Size(done.Bytes), done.Known,
+		done.Rows)
+	return finish(ctx, c, section, done)
+}
+
+// summary is a document of what was done.
+func summary(done catalogue.Indexed) render.Section {
 	section := failures.Section(done.Failures)
 	for _, number := range []struct {
 		name string
@@ -199,9 +224,11 @@ func summarize(ctx context.Context, c *call.Call, done catalogue.Indexed) (int, 
 		{"layersKnown", int64(done.Known)}, {"bytesRead", done.Bytes}, {"rowsWritten", done.Rows}} {
 		section.Extra = append(section.Extra, render.Extra{Name: number.name, Value: number.n})
 	}
-	section.Footer = fmt.Sprintf("%s, %d of them new; %s read (%s), %d known already; %d rows written",
-		show.Count(done.Images, "image"), done.New, show.Count(done.Layers, "layer"), show.Size(done.Bytes), done.Known,
-		done.Rows)
+	return section
+}
+
+// finish writes a summary, and returns the status.
+func finish(ctx context.Context, c *call.Call, section render.Section, done catalogue.Indexed) (int, error) {
 	if len(done.Failures) == 0 {
 		section.Text = func(io.Writer, render.Terminal) error { return nil } // a header over nothing helps nobody
 	}
@@ -214,7 +241,7 @@ func summarize(ctx context.Context, c *call.Call, done catalogue.Indexed) (int, 
 	switch {
 	case len(done.Failures) == 0:
 		return call.Answered, nil
-	case done.Images == 0:
+	case done.Images == 0 && done.Layers == 0:
 		return call.Failed, nil
 	}
 	return call.Partly, nil

@@ -37,7 +37,7 @@ write nothing.
 
 // Cache is the command cache.
 func Cache() call.Command {
-	return call.Command{Name: "cache", Group: call.Other, Brief: "what was verified before",
+	return call.Command{Name: "cache", Group: call.Trust, Brief: "what was verified before",
 		Args: "ls|verify|prune", Min: 1, Max: 1, New: newCache, Details: details,
 		About: "list, check and remove what is kept of verified layers", No: "an object is damaged (verify)",
 		Examples: []string{"layup cache ls", "layup cache verify", "layup cache prune --to 100MB"}}
