@@ -25,7 +25,7 @@ type Search struct {
 	rules  []ruleset.Rule
 	texts  *pattern.Set // of the rules with an expression
 	of     []int        // by pattern of texts: its rule
-	paths  *pattern.Set // of the rules without one
+	paths  *pattern.Set // of the paths of rules
 	ofPath []int
 	idle   chan *searcher
 }
@@ -48,7 +48,8 @@ func New(opt Options) (*Search, error) {
 				return nil, err
 			}
 			texts, words, s.of = append(texts, p), append(words, r.Keywords), append(s.of, i)
-		} else if r.Path != nil {
+		}
+		if r.Path != nil {
 			p, err := pattern.New(r.Path().String())
 			if err != nil {
 				return nil, err

@@ -27,23 +27,16 @@ type searcher struct {
 	path    string
 	size    int64 // bytes of the file
 	seen    int64
-	base    int64 // offset of buf in the file
-	from    int   // the place in buf that comes next
-	lines   int   // before buf
-	counted int   // the place in buf up to which line counts
-	line    int   // ends of lines before counted
-	strings bool  // it is not text
-	paths   []int8
+	base    int64  // offset of buf in the file
+	from    int    // the place in buf that comes next
+	lines   int    // before buf
+	counted int    // the place in buf up to which line counts
+	line    int    // ends of lines before counted
+	strings bool   // it is not text
+	fits    []bool // by rule with a path: the path of the file fits
 	lower   []byte // buf in small letters, if it was needed
 	note    note
 }
-
-// What is known of a rule's path.
-const (
-	unasked int8 = iota
-	fits
-	fitsNot
-)
 
 // begin takes an idle searcher, or makes one.
 func (s *Search) begin(path string, size int64) *searcher {
@@ -51,9 +44,9 @@ func (s *Search) begin(path string, size int64) *searcher {
 	select {
 	case f = <-s.idle:
 		f.match.Reset()
-		clear(f.paths)
+		clear(f.fits)
 	default:
-		f = &searcher{Search: s, match: s.texts.NewMatcher(), byPath: s.paths.NewMatcher(), paths: make([]int8, len(s.rules))}
+		f = &searcher{Search: s, match: s.texts.NewMatcher(), byPath: s.paths.NewMatcher(), fits: make([]bool, len(s.rules))}
 	}
 	f.path, f.size = path, size
 	f.seen, f.base, f.from, f.lines, f.counted, f.line = 0, 0, 0, 0, 0, 0
@@ -108,7 +101,10 @@ func (f *searcher) searchPath() {
 	f.byPath.Reset()
 	t := &pattern.Text{Data: []byte(f.path), Whole: true}
 	f.byPath.Search(t, 0, len(t.Data), func(int) bool { return true }, func(m pattern.Match) {
-		f.add(raw{Rule: f.ofPath[m.Pattern]}, &ruleset.Candidate{Path: f.path})
+		i := f.ofPath[m.Pattern]
+		if f.fits[i] = true; f.rules[i].Expr == "" {
+			f.add(raw{Rule: i}, &ruleset.Candidate{Path: f.path})
+		}
 	})
 }
 
@@ -137,17 +133,7 @@ var newline = []byte{'\n'}
 // wants reports whether the rule of a pattern counts for the file.
 func (f *searcher) wants(p int) bool {
 	i := f.of[p]
-	rule := &f.rules[i]
-	if rule.Path == nil {
-		return true
-	}
-	if f.paths[i] == unasked {
-		f.paths[i] = fitsNot
-		if rule.Path().MatchString(f.path) {
-			f.paths[i] = fits
-		}
-	}
-	return f.paths[i] == fits
+	return f.rules[i].Path == nil || f.fits[i]
 }
 
 // take judges a match, as gitleaks does.
@@ -158,8 +144,12 @@ func (f *searcher) take(m pattern.Match) {
 	if f.strings {
 		text = clean(text)
 	}
-	match := strings.Trim(string(text), "\n")
-	secret := secretOf(match, f.texts.Groups(m.Pattern, match), rule.Group)
+	match := strings.TrimRight(string(text), "\n")
+	lead := m.Body - m.Start
+	if cut := strings.TrimLeft(match, "\n"); len(cut) < len(match) {
+		match, lead = cut, 0
+	}
+	secret := secretOf(match, f.texts.Groups(m.Pattern, match, lead), rule.Group)
 	if rule.Entropy != 0 && ruleset.Entropy(secret) <= rule.Entropy || !f.hasKeyword(rule, match) {
 		return
 	}
@@ -193,7 +183,7 @@ func secretOf(match string, groups []string, group int) string {
 
 // add keeps a finding unless an allowlist names its text.
 func (f *searcher) add(r raw, c *ruleset.Candidate) {
-	left := max(ruleset.Allowed(f.opt.Rules.Allow, c), ruleset.Allowed(f.rules[r.Rule].Allow, c))
+	left := f.left(r.Rule, c)
 	switch {
 	case left == ruleset.ByText:
 	case len(f.note.Found) >= mostFound:
@@ -202,6 +192,15 @@ func (f *searcher) add(r raw, c *ruleset.Candidate) {
 		r.Left = left == ruleset.ByPath
 		f.note.Found = append(f.note.Found, r)
 	}
+}
+
+// left says whether allowlists leave a candidate out. Those of the rule leave out most, so they are asked first.
+func (f *searcher) left(rule int, c *ruleset.Candidate) ruleset.Left {
+	left := ruleset.Allowed(f.rules[rule].Allow, c)
+	if left != ruleset.ByText {
+		left = max(left, ruleset.Allowed(f.opt.Rules.Allow, c))
+	}
+	return left
 }
 
 // hasKeyword reports whether the text at hand holds a keyword of a rule.

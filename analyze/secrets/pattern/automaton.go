@@ -2,8 +2,10 @@ package pattern
 
 import (
 	"encoding/binary"
+	"math"
 	"regexp/syntax"
 	"slices"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -20,6 +22,8 @@ type automaton struct {
 	sample []byte     // a byte of each class, except the last two
 	other  uint8      // the class before the last; the last is the end of the text
 
+	next   []int32 // by state and class: the number of the state that follows, times width; below zero if it accepts
+	width  int32   // classes
 	states []state
 	known  map[string]int32
 	work   int // steps of the expression's instructions since the automaton was made
@@ -30,9 +34,8 @@ type automaton struct {
 	key     []byte
 }
 
-// A state is the instructions that wait for a rune, and what follows each class.
+// A state is the instructions that wait for a rune.
 type state struct {
-	next   []int32 // by class; unknown until asked for
 	wait   []uint32
 	accept bool
 }
@@ -124,28 +127,39 @@ const (
 
 func runesOf(i *syntax.Inst) (r runes) {
 	switch i.Op {
-	case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
-	default:
-		return r
-	}
-	for b := range rune(utf8.RuneSelf) {
-		if i.MatchRune(b) {
-			r.ascii[b>>6] |= 1 << (b & 63)
+	case syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+		r = runes{[2]uint64{math.MaxUint64, math.MaxUint64}, true}
+		if i.Op == syntax.InstRuneAnyNotNL {
+			r.ascii[0] &^= 1 << '\n'
+		}
+	case syntax.InstRune, syntax.InstRune1:
+		if len(i.Rune) == 1 {
+			r.add(i.Rune[0], i.Rune[0])
+			for f := unicode.SimpleFold(i.Rune[0]); syntax.Flags(i.Arg)&syntax.FoldCase != 0 && f != i.Rune[0]; {
+				r.add(f, f)
+				f = unicode.SimpleFold(f)
+			}
+		}
+		for n := 1; n < len(i.Rune); n += 2 {
+			r.add(i.Rune[n-1], i.Rune[n])
 		}
 	}
-	r.other = i.Op == syntax.InstRuneAny || i.Op == syntax.InstRuneAnyNotNL
-	for n := 1; n < len(i.Rune); n += 2 {
-		low, high := i.Rune[n-1], i.Rune[n]
-		r.other = r.other || high >= utf8.RuneSelf && !(low == high && (low == longS || low == kelvin))
-	}
-	r.other = r.other || len(i.Rune) == 1 && i.Rune[0] >= utf8.RuneSelf
 	return r
+}
+
+// add adds a range of runes.
+func (r *runes) add(low, high rune) {
+	for b := low; b <= min(high, utf8.RuneSelf-1); b++ {
+		r.ascii[b>>6] |= 1 << (b & 63)
+	}
+	r.other = r.other || high >= utf8.RuneSelf && !(low == high && (low == longS || low == kelvin))
 }
 
 // forget drops all states but the first.
 func (a *automaton) forget() {
+	a.width = int32(a.other) + 2
 	a.states = append(a.states[:0], state{}, state{})
-	a.states[dead].next = slices.Repeat([]int32{dead}, int(a.other)+2)
+	a.next = append(slices.Repeat([]int32{unknown}, int(a.width)), slices.Repeat([]int32{dead * a.width}, int(a.width))...)
 	a.known = map[string]int32{"": dead}
 	a.begin()
 	a.follow(uint32(a.prog.Start), false)
@@ -205,15 +219,15 @@ func (a *automaton) add() int32 {
 		a.states = a.states[:last]
 		return n
 	}
-	s.next = make([]int32, int(a.other)+2)
+	a.next = append(a.next, make([]int32, a.width)...)
 	a.known[string(a.key)] = int32(last)
 	return int32(last)
 }
 
 // step returns the state after a class.
 func (a *automaton) step(from int32, class uint8) int32 {
-	if to := a.states[from].next[class]; to != unknown {
-		return to
+	if to := a.next[from*a.width+int32(class)]; to != unknown {
+		return max(to, -to) / a.width
 	}
 	wait := a.states[from].wait
 	full := len(a.states) >= mostStates
@@ -237,9 +251,14 @@ func (a *automaton) step(from int32, class uint8) int32 {
 		a.follow(uint32(a.prog.Start), false)
 	}
 	to := a.add()
-	if !full {
-		a.states[from].next[class] = to
+	if full {
+		return to
 	}
+	value := to * a.width
+	if a.states[to].accept {
+		value = -value
+	}
+	a.next[from*a.width+int32(class)] = value
 	return to
 }
 
@@ -254,25 +273,30 @@ func (a *automaton) run(t *Text, at int) (end int, may bool) {
 		class = &a.strand
 	}
 	data := t.Data[:min(len(t.Data), at+mostSteps)]
-	s, i := start, at
-	for s != dead {
-		may = may || a.states[s].accept
+	may = a.states[start].accept
+	s, i := start*a.width, at
+	for s != dead*a.width {
 		if i >= len(data) {
 			more := !t.Whole || len(data) < len(t.Data)
-			return i, may || more || a.states[a.step(s, a.other+1)].accept
+			return i, may || more || a.states[a.step(s/a.width, a.other+1)].accept
 		}
-		b := data[i]
-		c := class[b]
+		c := class[data[i]]
 		i++
 		if c == a.other {
 			_, n := utf8.DecodeRune(data[i-1:])
 			i += n - 1
 		}
-		if to := a.states[s].next[c]; to != unknown {
-			s = to
-		} else {
-			s = a.step(s, c)
+		to := a.next[s+int32(c)]
+		if to <= unknown {
+			if to == unknown {
+				n := a.step(s/a.width, c)
+				may = may || a.states[n].accept
+				to = n * a.width
+			} else {
+				to, may = -to, true
+			}
 		}
+		s = to
 	}
 	return i, may
 }

@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"bytes"
+	"regexp/syntax"
 	"slices"
 	"unicode/utf8"
 )
@@ -18,12 +19,13 @@ type Set struct {
 // that holds one of them, in any spelling. Without words, or with one of less than four bytes, it always is.
 func NewSet(patterns []*Pattern, words [][]string) *Set {
 	s := &Set{patterns: patterns, words: make([][]string, len(patterns))}
-	of := map[uint32][]target{}
+	of, near := map[uint32][]target{}, []uint32(nil)
 	for i, p := range patterns {
 		for b := range p.branches {
-			for _, g := range p.branches[b].grams {
+			for _, g := range p.branches[b].tells.at {
 				of[g] = append(of[g], target{int32(i), int32(b)})
 			}
+			near = append(near, p.branches[b].tells.near...)
 		}
 		if !p.always {
 			continue
@@ -35,10 +37,11 @@ func NewSet(patterns []*Pattern, words [][]string) *Set {
 		}
 		s.words[i] = words[i]
 		for _, word := range words[i] {
-			of[gramOf(word)] = append(of[gramOf(word)], target{int32(i), mark})
+			g := gramOf(word)
+			of[g], near = append(of[g], target{int32(i), mark}), append(near, beforeThem([]uint32{g})...)
 		}
 	}
-	s.filter = newFilter(of)
+	s.filter = newFilter(of, near)
 	return s
 }
 
@@ -89,18 +92,17 @@ func (m *Matcher) Shift(bytes int) {
 // for; take gets each match.
 func (m *Matcher) Search(t *Text, from, to int, want func(pattern int) bool, take func(Match)) {
 	f := m.set.filter
-	window := t.Data[:min(len(t.Data), to+gramSize-1)]
-	for at := f.next(window, from); at < to; at = f.next(window, at+1) {
-		if at+gramSize > len(window) {
-			break
-		}
-		for _, tell := range f.at(window[at:]) {
-			switch i := int(tell.pattern); {
-			case tell.branch == mark:
-				m.wanted[i] = m.wanted[i] || m.set.word(i, t.Data[at:])
-			case at < m.done[i] || !want(i):
-			default:
-				m.confirm(t, i, int(tell.branch), at, take)
+	last := min(to-1, len(t.Data)-gramSize)
+	for at := f.next(t.Data, from); at <= last+1 && at <= len(t.Data)-gramSize; at = f.next(t.Data, at+2) {
+		for place := max(from, at-1); place <= min(last, at+1); place++ {
+			for _, tell := range f.at(t.Data[place:]) {
+				switch i := int(tell.pattern); {
+				case tell.branch == mark:
+					m.wanted[i] = m.wanted[i] || m.set.word(i, t.Data[place:])
+				case place < m.done[i] || !want(i):
+				default:
+					m.confirm(t, i, int(tell.branch), place, take)
+				}
 			}
 		}
 	}
@@ -134,13 +136,16 @@ const farBack = 4 << 10
 func (m *Matcher) confirm(t *Text, i, branch, at int, take func(Match)) {
 	p := m.set.patterns[i]
 	b := &p.branches[branch]
-	a := m.automaton(i, branch, b)
-	end, may := a.run(t, at)
+	begin := at - b.before
+	if b.fixed && (begin < m.done[i] || b.word && begin > 0 && syntax.IsWordChar(rune(t.Data[begin-1]))) {
+		return
+	}
+	end, may := m.automaton(i, branch, b).run(t, at)
 	if !may {
 		return
 	}
-	if b.before == 0 {
-		m.anchored(t, p, i, at, end, take)
+	if b.fixed {
+		m.anchored(t, p, i, begin, end, take)
 		return
 	}
 	back := b.before
@@ -251,7 +256,8 @@ func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
 	}
 }
 
-// Groups returns the groups of a match, as the expression has them in the match alone.
-func (s *Set) Groups(i int, match string) []string {
-	return s.patterns[i].whole().FindStringSubmatch(match)
+// Groups returns the groups of a match, as the expression has them in the match alone. Lead is how many bytes of it come
+// before the body.
+func (s *Set) Groups(i int, match string, lead int) []string {
+	return s.patterns[i].first().FindStringSubmatch(match[lead:])
 }

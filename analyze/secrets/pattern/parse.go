@@ -28,7 +28,9 @@ type Pattern struct {
 type branch struct {
 	tail   *syntax.Regexp // from the place on that the filter finds
 	before int            // bytes of the body before that place, at most; negative without a bound
-	grams  []uint32       // with which the tail begins
+	fixed  bool           // exactly so many
+	word   bool           // the body begins at the boundary of a word, with a letter or digit
+	tells  telltale       // with which the tail begins
 }
 
 // New analyses an expression.
@@ -40,21 +42,19 @@ func New(expr string) (*Pattern, error) {
 	p := &Pattern{expr: expr, body: re}
 	p.whole = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 	p.after = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?s:.)(?s:.*?)(` + expr + `)`) })
-	p.divide(sequence(re))
+	p.divide()
 	p.first = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + p.body.String() + `)`) })
 	p.rest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?s:.)(?:` + p.body.String() + `)`) })
 	return p, nil
 }
 
 // divide finds the lead and the branches.
-func (p *Pattern) divide(seq []*syntax.Regexp) {
-	if len(seq) > 1 && seq[0].Op == syntax.OpRepeat && seq[0].Min == 0 && seq[0].Max > 0 &&
-		seq[0].Sub[0].Op == syntax.OpCharClass {
-		p.lead, p.leads = seq[0].Sub[0], seq[0].Max
-		seq = seq[1:]
-		p.body = concat(seq)
+func (p *Pattern) divide() {
+	if seq := p.body.Sub; p.body.Op == syntax.OpConcat && seq[0].Op == syntax.OpRepeat && seq[0].Min == 0 &&
+		seq[0].Max > 0 && seq[0].Sub[0].Op == syntax.OpCharClass {
+		p.lead, p.leads, p.body = seq[0].Sub[0], seq[0].Max, concat(seq[1:])
 	}
-	if !p.branch(seq, 0) {
+	if !p.branch(sequence(p.body), 0) {
 		p.always, p.branches = true, nil
 	}
 }
@@ -73,19 +73,10 @@ func (p *Pattern) branch(seq []*syntax.Regexp, before int) bool {
 		}
 		return true
 	}
-	best, least := branch{}, math.Inf(1)
-	for i := range seq {
-		if i >= first && least > rare && telling(seq[i]) {
-			if grams, ok := gramsOf(seq[i:]); ok {
-				if c := cost(grams) + penalty(before); c < least {
-					best, least = branch{concat(seq[i:]), before, grams}, c
-				}
-			}
-		}
-		if n := width(seq[i]); before >= 0 && n >= 0 {
-			before += n
-		} else {
-			before = -1
+	best, least := p.best(seq, first, before, telltaleOfWord)
+	if least > rare {
+		if other, cost := p.best(seq, first, before, telltaleOf); cost < least {
+			best, least = other, cost
 		}
 	}
 	if math.IsInf(least, 1) {
@@ -95,13 +86,37 @@ func (p *Pattern) branch(seq []*syntax.Regexp, before int) bool {
 	return true
 }
 
+// best returns the best place of a sequence, and what it costs.
+func (p *Pattern) best(seq []*syntax.Regexp, first, before int,
+	tell func([]*syntax.Regexp) (telltale, bool)) (best branch, least float64) {
+	least = math.Inf(1)
+	fixed := before == 0
+	word := first > 0 && seq[first-1].Op == syntax.OpWordBoundary && first < len(seq) && isWord(seq[first])
+	for i := range seq {
+		if i >= first && telling(seq[i]) {
+			if tells, ok := tell(seq[i:]); ok {
+				if c := cost(tells.at) + penalty(before); c < least {
+					best, least = branch{concat(seq[i:]), before, fixed, word, tells}, c
+				}
+			}
+		}
+		n := width(seq[i])
+		if fixed = fixed && n == shortest(seq[i]); before >= 0 && n >= 0 {
+			before += n
+		} else {
+			before = -1
+		}
+	}
+	return best, least
+}
+
 // rare is the cost of grams that need not be better.
-const rare = 1e-6
+const rare = 1e-4
 
 // penalty makes places worse that may lie far from the beginning of a match.
 func penalty(before int) float64 {
 	if before < 0 {
-		return 1e-3
+		return 1e-4
 	}
 	return float64(before) * 1e-9
 }
@@ -123,13 +138,11 @@ func sequence(re *syntax.Regexp) []*syntax.Regexp {
 	return []*syntax.Regexp{re}
 }
 
-// letters divides a long literal, so that a later part of it may tell the match.
+// letters divides a literal, so that a later part of it may tell the match.
 func letters(re *syntax.Regexp) []*syntax.Regexp {
-	const part = 4
-	var seq []*syntax.Regexp
-	for at := 0; at < len(re.Rune); at += part {
-		end := min(at+part, len(re.Rune))
-		seq = append(seq, &syntax.Regexp{Op: syntax.OpLiteral, Flags: re.Flags, Rune: re.Rune[at:end]})
+	seq := make([]*syntax.Regexp, len(re.Rune))
+	for i := range re.Rune {
+		seq[i] = &syntax.Regexp{Op: syntax.OpLiteral, Flags: re.Flags, Rune: re.Rune[i : i+1]}
 	}
 	return seq
 }
@@ -145,6 +158,14 @@ func emptyWidth(re *syntax.Regexp) bool {
 		return true
 	}
 	return false
+}
+
+// isWord reports whether a part begins with a letter, a digit or a low line.
+func isWord(re *syntax.Regexp) bool {
+	if re.Op != syntax.OpLiteral {
+		return false
+	}
+	return syntax.IsWordChar(re.Rune[0])
 }
 
 // telling reports whether a part may begin with few different bytes.
@@ -168,7 +189,7 @@ func telling(re *syntax.Regexp) bool {
 func width(re *syntax.Regexp) int {
 	switch re.Op {
 	case syntax.OpLiteral:
-		return len(re.Rune) * utf8.UTFMax
+		return len(string(re.Rune))
 	case syntax.OpCharClass:
 		if n := len(re.Rune); n > 0 && re.Rune[n-1] < utf8.RuneSelf {
 			return 1

@@ -308,11 +308,11 @@ const (
 func Allowed(lists []*Allowlist, c *Candidate) Left {
 	by := Counts
 	for _, a := range lists {
+		if !a.all && (a.words.in(c.Secret) || a.text(c)) {
+			return ByText
+		}
 		path := a.paths != nil && c.Path != "" && a.paths().MatchString(c.Path)
 		if !a.all {
-			if a.text(c) || a.words.in(c.Secret) {
-				return ByText
-			}
 			if path {
 				by = ByPath
 			}
