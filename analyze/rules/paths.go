@@ -1,12 +1,14 @@
 package rules
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"slices"
 
 	"layup/analyze"
 	"layup/analyze/filter"
+	"layup/analyze/secrets"
 	"layup/tarfs"
 )
 
@@ -174,6 +176,35 @@ func NoSensitive(except filter.Patterns) Rule {
 		return found
 	}
 	return r
+}
+
+// NoSecrets forbids what a search for secrets finds, in files, visible or hidden, in the config and in the history,
+// except for paths that match and for what is known. Load the image with the needs of the search.
+func NoSecrets(search *secrets.Search, known func(*secrets.Finding) bool, except filter.Patterns) Rule {
+	return Rule{test: func(s *subject) (found findings) {
+		set, err := search.Read(context.Background(), s.Image)
+		if err != nil {
+			return measured(nil, false, "%v", err)
+		}
+		for i := range set.Findings {
+			f := &set.Findings[i]
+			if f.Left || s.excepts(f.Path) || known(f) {
+				continue
+			}
+			if n, there := s.Tree().Lookup(f.Path); f.Path != "" && there && except.Match(n) {
+				continue
+			}
+			message := f.Rule + " in " + f.Field
+			if f.Path != "" {
+				message = fmt.Sprintf("%s in line %d, %s", f.Rule, f.Line, becameOf(f.Hit))
+			}
+			found.add(Finding{Path: f.Path, Layer: f.Layer, Message: message})
+		}
+		for _, w := range set.Warnings {
+			found.add(Finding{Path: w.Path, Layer: w.Layer, Message: w.Text()})
+		}
+		return found
+	}}
 }
 
 // excepts reports whether a path is excepted.

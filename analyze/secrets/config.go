@@ -53,12 +53,9 @@ func (s *Search) config(set *Set, img *analyze.Image) {
 
 // text searches a text that is not a file.
 func (s *Search) text(text string) []raw {
-	f := s.begin("", int64(len(text)))
-	f.buf = append(f.buf, text...)
-	f.search(true)
-	found := withoutGeneric(s.rules, f.note.Found)
-	f.release()
-	return found
+	f := s.begin("")
+	f.feed([]byte(text))
+	return f.finish().Found
 }
 
 // fields are the texts of the config and of the history.

@@ -27,3 +27,11 @@ func kindOf(head []byte) string {
 	}
 	return ""
 }
+
+// tarMagic stands in every header of a tar since 1988.
+const tarMagic, tarMagicAt = "ustar", 257
+
+// isArchive reports whether content may be an archive or a compressed file.
+func isArchive(head []byte) bool {
+	return kindOf(head) == compressed || len(head) > tarMagicAt && bytes.HasPrefix(head[tarMagicAt:], []byte(tarMagic))
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"layup/analyze"
 	"layup/analyze/secrets/pattern"
@@ -17,6 +18,8 @@ import (
 type Options struct {
 	Rules  *ruleset.Set // nil for the rules of this program
 	Binary bool         // also the strings in programs and in compressed files
+	// Archives lets the files in archives and in compressed files be searched, one level deep.
+	Archives bool
 }
 
 // A Search looks for secrets in images. Several goroutines may use it at once.
@@ -28,7 +31,16 @@ type Search struct {
 	paths  *pattern.Set // of the paths of rules
 	ofPath []int
 	idle   chan *searcher
+	pool   atomic.Int64 // work that files may spend beyond what they have by themselves
 }
+
+// What may be spent on places that look like secrets: in a file, for each of its bytes, and in all files together
+// beyond that. Ordinary text needs a tenth for each byte.
+const (
+	fileWork = 1 << 20
+	byteWork = 2
+	poolWork = 2 << 30
+)
 
 // New prepares a search.
 func New(opt Options) (*Search, error) {
@@ -39,6 +51,7 @@ func New(opt Options) (*Search, error) {
 		}
 	}
 	s := &Search{opt: opt, rules: opt.Rules.Rules, idle: make(chan *searcher, mostIdle)}
+	s.pool.Store(poolWork)
 	var texts, paths []*pattern.Pattern
 	var words [][]string
 	for i, r := range s.rules {
@@ -72,7 +85,9 @@ func (s *Search) choose(name []byte, size int64) sieve.Filter {
 	if size == 0 {
 		return nil
 	}
-	return s.begin(place(string(name)), size).piece
+	f := s.begin(place(string(name)))
+	f.size = size
+	return f.piece
 }
 
 // place is the path by which rules know a file: from the root, without a slash before it.
@@ -92,13 +107,13 @@ type note struct {
 	Found   []raw  `json:"f,omitempty"`
 	More    int    `json:"m,omitempty"` // findings beyond mostFound
 	Skipped string `json:"k,omitempty"` // program or compressed: not searched
-	Until   int64  `json:"u,omitempty"` // bytes that were searched, if not all
+	Cut     bool   `json:"c,omitempty"` // the file was not searched to its end
 }
 
 // mostFound is how many findings in one file are kept.
 const mostFound = 1000
 
-func (n *note) empty() bool { return len(n.Found) == 0 && n.Skipped == "" && n.Until == 0 }
+func (n *note) empty() bool { return len(n.Found) == 0 && n.Skipped == "" && !n.Cut }
 
 func (n *note) encode() []byte {
 	if n.empty() {

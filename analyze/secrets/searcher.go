@@ -25,7 +25,8 @@ type searcher struct {
 	buf    []byte
 
 	path    string
-	size    int64 // bytes of the file
+	size    int64 // bytes of the file of a layer
+	whole   bool  // it is an archive: all of it is set aside
 	seen    int64
 	base    int64  // offset of buf in the file
 	from    int    // the place in buf that comes next
@@ -39,7 +40,7 @@ type searcher struct {
 }
 
 // begin takes an idle searcher, or makes one.
-func (s *Search) begin(path string, size int64) *searcher {
+func (s *Search) begin(path string) *searcher {
 	var f *searcher
 	select {
 	case f = <-s.idle:
@@ -48,9 +49,10 @@ func (s *Search) begin(path string, size int64) *searcher {
 	default:
 		f = &searcher{Search: s, match: s.texts.NewMatcher(), byPath: s.paths.NewMatcher(), fits: make([]bool, len(s.rules))}
 	}
-	f.path, f.size = path, size
+	f.path, f.size, f.whole = path, 0, false
 	f.seen, f.base, f.from, f.lines, f.counted, f.line = 0, 0, 0, 0, 0, 0
 	f.buf, f.lower, f.strings, f.note = f.buf[:0], nil, false, note{}
+	f.match.Limit = fileWork
 	f.searchPath()
 	return f
 }
@@ -63,42 +65,64 @@ func (f *searcher) release() {
 	}
 }
 
-// piece takes the next bytes of the file. After the last it returns what was found. It is a sieve.Filter.
+// piece takes the next bytes of a file of a layer. After the last it returns what was found. If the file is an archive,
+// it returns the bytes themselves. It is a sieve.Filter.
 func (f *searcher) piece(b []byte) (taken []byte, more bool) {
+	if f.whole {
+		return b, true
+	}
+	if f.seen == 0 && f.opt.Archives && isArchive(b) && f.size <= mostArchive {
+		f.whole = true // whoever reads it releases nothing: the searcher is not used again
+		return b, true
+	}
+	if more = f.feed(b); more && f.seen < f.size {
+		return nil, true
+	}
+	n := f.finish()
+	return n.encode(), false
+}
+
+// feed takes the next bytes. It reports whether it needs more.
+func (f *searcher) feed(b []byte) bool {
 	if f.seen == 0 {
-		if f.note.Skipped = kindOf(b); f.note.Skipped != "" && !f.opt.Binary {
-			return f.end(), false
-		}
+		f.note.Skipped = kindOf(b)
 		f.strings = bytes.IndexByte(b, 0) >= 0
+		if f.opt.Binary || f.note.Skipped == compressed && f.opt.Archives {
+			f.note.Skipped = ""
+		}
+	}
+	if f.note.Skipped != "" {
+		return false
 	}
 	f.seen += int64(len(b))
-	for len(f.buf)+len(b) > pieceSize {
+	f.match.Limit += byteWork * int64(len(b))
+	for len(f.buf)+len(b) > pieceSize && !f.note.Cut {
 		n := pieceSize - len(f.buf)
 		f.buf = append(f.buf, b[:n]...)
 		b = b[n:]
 		f.search(false)
 	}
-	f.buf = append(f.buf, b...)
-	if f.seen < f.size {
-		return nil, true
+	if !f.note.Cut {
+		f.buf = append(f.buf, b...)
 	}
-	f.search(true)
-	if f.opt.Binary {
-		f.note.Skipped = ""
-	}
-	return f.end(), false
+	return !f.note.Cut
 }
 
-func (f *searcher) end() []byte {
+// finish searches what is left of the text and returns what was found in it.
+func (f *searcher) finish() note {
+	if f.note.Skipped == "" && !f.note.Cut {
+		f.search(true)
+	}
 	f.note.Found = withoutGeneric(f.rules, f.note.Found)
-	taken := f.note.encode()
+	n := f.note
 	f.release()
-	return taken
+	return n
 }
 
 // searchPath finds what a path tells.
 func (f *searcher) searchPath() {
 	f.byPath.Reset()
+	f.byPath.Limit = pattern.NoLimit
 	t := &pattern.Text{Data: []byte(f.path), Whole: true}
 	f.byPath.Search(t, 0, len(t.Data), func(int) bool { return true }, func(m pattern.Match) {
 		i := f.ofPath[m.Pattern]
@@ -115,7 +139,14 @@ func (f *searcher) search(whole bool) {
 	if !whole {
 		to -= ahead
 	}
-	f.match.Search(t, f.from, to, f.wants, f.take)
+	for f.from < to {
+		f.from = f.match.Search(t, f.from, to, f.wants, f.take)
+		if f.match.Work > f.match.Limit && !f.grant() {
+			f.note.Cut = true
+			return
+		}
+	}
+	f.note.Cut = f.note.Cut || f.match.Cut
 	f.lower = nil
 	if whole {
 		return
@@ -126,6 +157,15 @@ func (f *searcher) search(whole bool) {
 	f.buf = f.buf[:copy(f.buf, f.buf[drop:])]
 	f.from, f.counted, f.line = to-drop, 0, 0
 	f.match.Shift(drop)
+}
+
+// grant takes more work from the pool, unless it is empty.
+func (f *searcher) grant() bool {
+	if f.pool.Add(-fileWork) < 0 {
+		return false
+	}
+	f.match.Limit = f.match.Work + fileWork
+	return true
 }
 
 var newline = []byte{'\n'}

@@ -3,6 +3,9 @@ package secrets
 import (
 	"cmp"
 	"context"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -18,6 +21,7 @@ import (
 type Finding struct {
 	Rule, About string
 	Path        string      // of the file; empty if it is in the config or the history
+	Inner       string      // of a file in an archive: its name there; else empty
 	Field       string      // of the config or the history: config.Env.NAME, history[2].created_by; else empty
 	Layer       int         // the one that holds it, or tarfs.NoLayer
 	Line        int         // from 1; 0 if the path or the name of a variable tells
@@ -27,20 +31,70 @@ type Finding struct {
 	Left        bool        // the rules leave its path out
 }
 
-// Live reports whether whoever runs the image sees the finding.
-func (f *Finding) Live() bool { return f.Path == "" || f.Hit.Status == analyze.Live }
+// Live reports whether a container of the image sees the finding: in a visible file, or in the config.
+func (f *Finding) Live() bool {
+	return f.Path != "" && f.Hit.Status == analyze.Live || strings.HasPrefix(f.Field, "config")
+}
+
+// Hidden reports whether the finding lies in what the image carries and does not show: a hidden file, or the history.
+func (f *Finding) Hidden() bool {
+	return f.Path != "" && f.Hit.Status != analyze.Live || strings.HasPrefix(f.Field, "history")
+}
+
+// Place is the path of the file, followed by !/ and the name in it if it is an archive, or the field.
+func (f *Finding) Place() string {
+	switch {
+	case f.Inner != "":
+		return f.Path + "!/" + f.Inner
+	case f.Path != "":
+		return f.Path
+	}
+	return f.Field
+}
+
+// Fingerprint tells the finding from others, also in later builds: it is made of the rule, the place and the value. It
+// is slow to compute, so that it does not betray a short value to whoever tries all.
+func (f *Finding) Fingerprint() string {
+	const rounds, size = 2000, 12
+	sum, err := pbkdf2.Key(sha256.New, f.Secret, []byte(f.Rule+"\x00"+f.Place()), rounds, size)
+	if err != nil {
+		panic(err) // the length is allowed
+	}
+	return hex.EncodeToString(sum)
+}
 
 // A Set is what was found in an image.
 type Set struct {
 	Findings   []Finding // by path, then those of fields
 	Programs   int       // that were not searched
 	Compressed int       // archives and other compressed files that were not searched
+	Cut        int       // files that were not searched to their end; Warnings name them
+	More       int       // findings in files that have too many
 	Warnings   []tarfs.Warning
+}
+
+// What this package warns of.
+var (
+	NotToItsEnd = tarfs.Code{Name: "secrets-not-to-its-end", Severity: tarfs.Medium,
+		Message: "a file was not searched for secrets to its end: its text is made to cost too much"}
+	NotAllOfIt = tarfs.Code{Name: "secrets-archive-not-read", Severity: tarfs.Medium,
+		Message: "an archive, or a part of it, cannot be read: secrets may be in it"}
+	TooMany = tarfs.Code{Name: "secrets-too-many", Severity: tarfs.Medium,
+		Message: "a file has more than 1,000 findings: the others are only counted"}
+)
+
+// Names are those of the rules.
+func (s *Search) Names() (list []string) {
+	for _, r := range s.rules {
+		list = append(list, r.ID)
+	}
+	return list
 }
 
 // Read returns what a search found in an image that was loaded with its needs.
 func (s *Search) Read(ctx context.Context, img *analyze.Image) (*Set, error) {
 	set := new(Set)
+	u := &unpacking{ctx: ctx, s: s, set: set}
 	for b := range img.Tree().Bodies() {
 		v := b.Version()
 		c := img.Sieved(v)
@@ -50,39 +104,56 @@ func (s *Search) Read(ctx context.Context, img *analyze.Image) (*Set, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		n, err := noteOf(c)
+		n, found, err := noteOf(c)
+		switch {
+		case err == nil && found:
+			s.add(set, v, n, "")
+		case err == nil:
+			err = u.archive(v, c)
+		}
 		if err != nil {
 			return nil, err
 		}
-		s.file(set, v, n)
 	}
 	slices.SortStableFunc(set.Findings, func(a, b Finding) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Offset, b.Offset),
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Inner, b.Inner), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Offset, b.Offset),
 			strings.Compare(a.Rule, b.Rule))
 	})
 	s.config(set, img)
 	return set, nil
 }
 
-// noteOf reads back what was set aside.
-func noteOf(c *sieve.Content) (n note, err error) {
+// noteOf reads back what was found in a file; false if the file itself was set aside.
+func noteOf(c *sieve.Content) (n note, found bool, err error) {
+	first := make([]byte, 1)
+	if _, err := c.ReadAt(first, 0); err != nil && err != io.EOF || first[0] != '{' {
+		return n, false, err
+	}
 	text := make([]byte, c.Size)
 	if _, err := c.ReadAt(text, 0); err != nil && err != io.EOF {
-		return n, err
+		return n, false, err
 	}
 	if json.Unmarshal(text, &n) != nil {
-		return n, errors.New("internal error: what was set aside is damaged")
+		return n, false, errors.New("internal error: what was set aside is damaged")
 	}
-	return n, nil
+	return n, true, nil
 }
 
-// file adds what was found in a file.
-func (s *Search) file(set *Set, v tarfs.Version, n note) {
+// add adds what was found in a file, or in a file in an archive.
+func (s *Search) add(set *Set, v tarfs.Version, n note, inner string) {
 	switch n.Skipped {
 	case program:
 		set.Programs++
 	case compressed:
 		set.Compressed++
+	}
+	if n.Cut {
+		set.Cut++
+		set.warn(NotToItsEnd, v)
+	}
+	if n.More > 0 {
+		set.More += n.More
+		set.warn(TooMany, v)
 	}
 	if len(n.Found) == 0 {
 		return
@@ -90,8 +161,17 @@ func (s *Search) file(set *Set, v tarfs.Version, n note) {
 	hit := hitOf(v)
 	for _, r := range n.Found {
 		rule := &s.rules[r.Rule]
-		set.Findings = append(set.Findings, Finding{Rule: rule.ID, About: rule.About, Path: v.Node().Path(), Layer: v.Layer(),
-			Line: r.Line, Offset: r.Offset, Secret: string(r.Secret), Hit: hit, Left: r.Left})
+		set.Findings = append(set.Findings, Finding{Rule: rule.ID, About: rule.About, Path: v.Node().Path(), Inner: inner,
+			Layer: v.Layer(), Line: r.Line, Offset: r.Offset, Secret: string(r.Secret), Hit: hit, Left: r.Left})
+	}
+}
+
+// mostWarnings is how many warnings are kept: the others are counted.
+const mostWarnings = 100
+
+func (s *Set) warn(code tarfs.Code, v tarfs.Version) {
+	if len(s.Warnings) < mostWarnings {
+		s.Warnings = append(s.Warnings, tarfs.Warning{Code: code, Layer: v.Layer(), Path: v.Node().Path()})
 	}
 }
 

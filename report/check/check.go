@@ -103,7 +103,8 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 			given, names = standard()
 			c.Note("no rules given, so these hold: " + names + "; layup help check lists others")
 		}
-		list, err := builtRules(ctx, c, given)
+		needs := analyze.Needs{Secrets: true}
+		list, err := builtRules(ctx, c, given, flags.baseline, &needs)
 		if err != nil {
 			return call.Failed, err
 		}
@@ -114,7 +115,6 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
 			return checked(img, list, but), nil
 		}
-		needs := analyze.Needs{Secrets: true}
 		if err := own.Find(ctx, c, &needs); err != nil {
 			return call.Failed, err
 		}

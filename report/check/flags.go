@@ -8,9 +8,13 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"layup/analyze"
+	"layup/analyze/filter"
 	"layup/analyze/rules"
+	"layup/analyze/show"
 	"layup/report/arg"
 	"layup/report/call"
+	"layup/report/secrets"
 )
 
 // A ruleKind is one rule that check knows, as a flag and as a key of a rule file.
@@ -50,6 +54,7 @@ func ruleKinds() []ruleKind {
 			"write, but `=GLOB,...`", except, excepting(rules.NoWorldWritable)},
 		{"no-sensitive", "GLOB,...", "nothing, visible or hidden, that layup hidden marks as sensitive, but `=GLOB,...`; " +
 			"no secret in the history", except, excepting(rules.NoSensitive)},
+		{noSecrets, "GLOB,...", "nothing that layup secrets finds, visible or hidden, but `=GLOB,...`", except, nil},
 		{"no-private-key", "GLOB,...", "no private key, visible or hidden, but `=GLOB,...`", except,
 			excepting(rules.NoPrivateKey)},
 		{"no-engine-dependent", "", "nothing on which engines disagree: no warning of severity high", nothing_,
@@ -68,6 +73,9 @@ func ruleKinds() []ruleKind {
 	}
 }
 
+// noSecrets is the name of the rule that searches for secrets.
+const noSecrets = "no-secrets"
+
 // A givenRule is a rule with its value, not yet understood.
 type givenRule struct {
 	kind  ruleKind
@@ -79,6 +87,8 @@ type givenRule struct {
 type ruleFlags struct {
 	values map[string]*ruleFlag
 	except []string // of all rules that have exceptions
+
+	baseline string // of the rule no-secrets
 }
 
 // A ruleFlag collects the values of one rule.
@@ -137,6 +147,7 @@ func newRuleFlags(f *pflag.FlagSet) *ruleFlags {
 	}
 	f.StringArrayVar(&r.except, "except", nil, "no rule but --require counts or names what is at these paths (a `GLOB`; "+
 		"repeatable)")
+	f.StringVar(&r.baseline, "baseline", "", "with --no-secrets: leave out the findings that this `FILE` names")
 	return r
 }
 
@@ -184,23 +195,53 @@ func (r *ruleFlags) bare() bool {
 	return false
 }
 
-// builtRules understands rules.
-func builtRules(ctx context.Context, c *call.Call, given []givenRule) ([]rules.Rule, error) {
+// builtRules understands rules, and notes what they need of images.
+func builtRules(ctx context.Context, c *call.Call, given []givenRule, baseline string, needs *analyze.Needs) (
+	[]rules.Rule, error) {
 	list := make([]rules.Rule, len(given))
+	searched := false
 	for i, g := range given {
-		if g.kind.build == nil {
-			ids, err := base(ctx, c, g.value)
-			if err != nil {
-				return nil, err
-			}
+		var err error
+		switch {
+		case g.kind.name == noSecrets:
+			searched = true
+			list[i], err = withoutSecrets(g, baseline, needs)
+		case g.kind.build == nil:
+			var ids []string
+			ids, err = base(ctx, c, g.value)
 			list[i] = rules.Base(g.value, ids)
-		} else {
-			var err error
+		default:
 			if list[i], err = g.kind.build(g.value); err != nil {
-				return nil, fmt.Errorf("check: %s %q: %w", g.where, g.value, err)
+				err = fmt.Errorf("check: %s %q: %w", g.where, g.value, err)
 			}
+		}
+		if err != nil {
+			return nil, err
 		}
 		list[i].Name = g.kind.name
 	}
+	if baseline != "" && !searched {
+		return nil, call.Usage("layup check --no-secrets --baseline "+show.Shell(baseline)+" IMAGE",
+			"check: --baseline is for --no-secrets")
+	}
 	return list, nil
+}
+
+// withoutSecrets is the rule no-secrets.
+func withoutSecrets(g givenRule, baseline string, needs *analyze.Needs) (rules.Rule, error) {
+	known, err := secrets.Baseline(baseline)
+	if err != nil {
+		return rules.Rule{}, fmt.Errorf("check: %w", err)
+	}
+	but, err := filter.Globs(splitGlobs(g.value)...)
+	if err != nil {
+		return rules.Rule{}, fmt.Errorf("check: %s %q: %w", g.where, g.value, err)
+	}
+	search, err := secrets.Search("", false, false)
+	if err != nil {
+		return rules.Rule{}, fmt.Errorf("check: %w", err)
+	}
+	more := search.Needs()
+	needs.Sieve, needs.Sparse = more.Sieve, more.Sparse
+	return rules.NoSecrets(search, known.Has, but), nil
 }

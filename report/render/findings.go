@@ -7,12 +7,12 @@ import (
 	"layup/analyze/show"
 )
 
-// A finding is an item of a document about results of checks, with the fields rule, limit, pass, path, layer
-// and message.
+// A finding is an item of a document about results of checks, with the fields rule, limit, pass, path, line, layer and
+// message.
 type finding struct {
 	rule, limit, path, message string
 	pass                       bool
-	layer                      Value
+	layer, line                Value
 }
 
 // A getter returns a value of a row by the name of its field; absent if there is no such field.
@@ -38,6 +38,7 @@ func (s Section) findings(yield func(finding) bool) {
 		f := finding{
 			rule: get(row, "rule").String(), limit: get(row, "limit").String(), path: get(row, "path").String(),
 			message: get(row, "message").String(), pass: get(row, "pass").Bool(), layer: get(row, "layer"),
+			line: get(row, "line"),
 		}
 		if !yield(f) {
 			return

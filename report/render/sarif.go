@@ -53,6 +53,10 @@ type (
 	}
 	sarifPhysical struct {
 		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   *sarifRegion  `json:"region,omitempty"`
+	}
+	sarifRegion struct {
+		StartLine int64 `json:"startLine"`
 	}
 	sarifArtifact struct {
 		URI string `json:"uri"`
@@ -85,7 +89,8 @@ func writeSARIF(w *bufio.Writer, d Doc, _ Terminal) error {
 			if !known {
 				i = len(run.Tool.Driver.Rules)
 				index[f.rule] = i
-				run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{f.rule, sarifMessage{"layup check: " + f.rule}})
+				about := sarifMessage{"layup " + d.Command + ": " + f.rule}
+				run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{f.rule, about})
 			}
 			if !f.pass {
 				run.Results = append(run.Results, sarifOf(f, i, s))
@@ -113,6 +118,9 @@ func sarifOf(f finding, rule int, s Section) sarifResult {
 	location.Physical.Artifact.URI = uri(f.path)
 	if f.path == "" {
 		location.Physical.Artifact.URI = uri(s.Source)
+	}
+	if !f.line.Absent() && f.path != "" {
+		location.Physical.Region = &sarifRegion{f.line.Int()}
 	}
 	r.Locations = []sarifLocation{location}
 	return r

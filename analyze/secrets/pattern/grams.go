@@ -210,7 +210,7 @@ type target struct {
 // mark is the branch of a word that only says that its pattern is to be searched for.
 const mark = -1
 
-// The bits of hashes: many, so that few places are looked at in vain, and few, so that they stay in a processor's caches.
+// The bits of hashes: many, so that few places are looked at in vain; few, so that they stay in a processor's caches.
 const (
 	hashBits  = 20
 	exactBits = 17

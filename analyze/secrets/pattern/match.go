@@ -66,6 +66,11 @@ type Matcher struct {
 	done     []int          // by pattern: where its last match ended
 	wanted   []bool         // by pattern without grams: a word was seen
 	clean    []byte
+
+	// Work is what was spent on places that may be matches: about one for each byte that was looked at. When it exceeds
+	// Limit, Search stops.
+	Work, Limit int64
+	Cut         bool // a pattern that no gram tells costs far more: it was not searched for to the end
 }
 
 // NewMatcher returns a matcher of a set.
@@ -78,8 +83,11 @@ func (s *Set) NewMatcher() *Matcher {
 	return m
 }
 
-// Reset begins a new text.
-func (m *Matcher) Reset() { clear(m.done) }
+// Reset begins a new text. Set Limit afterwards.
+func (m *Matcher) Reset() {
+	clear(m.done)
+	m.Work, m.Cut = 0, false
+}
 
 // Shift says that the next piece of the text begins some bytes later than the last.
 func (m *Matcher) Shift(bytes int) {
@@ -89,8 +97,20 @@ func (m *Matcher) Shift(bytes int) {
 }
 
 // Search finds the matches that are told by the bytes from a place to another. Want says whether a pattern is searched
-// for; take gets each match.
-func (m *Matcher) Search(t *Text, from, to int, want func(pattern int) bool, take func(Match)) {
+// for; take gets each match. It returns the place up to which it searched.
+func (m *Matcher) Search(t *Text, from, to int, want func(pattern int) bool, take func(Match)) int {
+	stop := m.filtered(t, from, to, want, take)
+	for _, i := range m.set.always {
+		if (m.wanted[i] || m.set.words[i] == nil) && want(i) {
+			m.sweep(t, i, from, stop, take)
+		}
+		m.wanted[i] = false
+	}
+	return stop
+}
+
+// filtered finds the matches of the patterns that grams tell. It returns the place up to which it searched.
+func (m *Matcher) filtered(t *Text, from, to int, want func(pattern int) bool, take func(Match)) int {
 	f := m.set.filter
 	last := min(to-1, len(t.Data)-gramSize)
 	for at := f.next(t.Data, from); at <= last+1 && at <= len(t.Data)-gramSize; at = f.next(t.Data, at+2) {
@@ -104,14 +124,12 @@ func (m *Matcher) Search(t *Text, from, to int, want func(pattern int) bool, tak
 					m.confirm(t, i, int(tell.branch), place, take)
 				}
 			}
+			if m.Work > m.Limit {
+				return place + 1
+			}
 		}
 	}
-	for _, i := range m.set.always {
-		if (m.wanted[i] || m.set.words[i] == nil) && want(i) {
-			m.sweep(t, i, from, to, take)
-		}
-		m.wanted[i] = false
-	}
+	return to
 }
 
 // far is how many bytes a match may go on after it is known to be there.
@@ -140,7 +158,10 @@ func (m *Matcher) confirm(t *Text, i, branch, at int, take func(Match)) {
 	if b.fixed && (begin < m.done[i] || b.word && begin > 0 && syntax.IsWordChar(rune(t.Data[begin-1]))) {
 		return
 	}
-	end, may := m.automaton(i, branch, b).run(t, at)
+	a := m.automaton(i, branch, b)
+	work := a.work
+	end, may := a.run(t, at)
+	m.Work += int64(end - at + a.work - work)
 	if !may {
 		return
 	}
@@ -212,10 +233,14 @@ func (m *Matcher) window(t *Text, p *Pattern, i, from, end int, take func(Match)
 	}
 }
 
+// perByte is what package regexp costs for a byte.
+const perByte = 32
+
 // view is a part of the text as expressions see it, with one rune more if there is one, so that its end is not taken
 // for the end of the text.
 func (m *Matcher) view(t *Text, from, end int) []byte {
 	end = min(len(t.Data), end+4)
+	m.Work += int64(end-from) * perByte
 	if !t.Strings {
 		return t.Data[from:end]
 	}
@@ -227,6 +252,12 @@ func (m *Matcher) view(t *Text, from, end int) []byte {
 	}
 	return m.clean
 }
+
+// NoLimit lets a Matcher work as long as it takes.
+const NoLimit = 1 << 62
+
+// mostSweep is the work beyond the limit that ends the search for a pattern that no gram tells.
+const mostSweep = 64 << 20
 
 // sweep reads every byte for a pattern that no gram tells.
 func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
@@ -241,7 +272,13 @@ func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
 	p := m.set.patterns[i]
 	far := p.far()
 	s, since := start, from
+	work := a.work
+	defer func() { m.Work += int64(to - from + a.work - work) }()
 	for at := from; at < len(t.Data); at++ {
+		if m.Work > m.Limit+mostSweep {
+			m.Cut = true
+			return
+		}
 		if s == start {
 			if since = at; at >= to {
 				return

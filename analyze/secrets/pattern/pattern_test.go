@@ -33,6 +33,7 @@ func TestSearchFindsWhatTheExpressionsFind(t *testing.T) {
 		patterns, words, rules = append(patterns, p), append(words, nil), append(rules, r)
 	}
 	m := pattern.NewSet(patterns, words).NewMatcher()
+	m.Limit = pattern.NoLimit
 	random := rand.New(rand.NewPCG(1, 2))
 	borders := []string{"", "\n", " ", "\"", "x", "key = ", "a_token: ", "é", "'", "/", "curl -H ", "\\n", ";"}
 	found := 0
