@@ -286,7 +286,10 @@ func (f *searcher) lineNumber(at int) int {
 
 // withoutGeneric drops what a rule for anything finds in a line in which another rule finds as much.
 func withoutGeneric(rules []ruleset.Rule, found []raw) []raw {
-	generic := func(r raw) bool { return strings.Contains(strings.ToLower(rules[r.Rule].ID), "generic") }
+	generic := func(r raw) bool {
+		id := strings.ToLower(rules[r.Rule].ID)
+		return strings.Contains(id, "generic") || id == ruleset.KeyFile
+	}
 	lines := map[int][]raw{}
 	for _, r := range found {
 		if !generic(r) {
@@ -295,7 +298,7 @@ func withoutGeneric(rules []ruleset.Rule, found []raw) []raw {
 	}
 	return slices.DeleteFunc(found, func(r raw) bool {
 		return generic(r) && slices.ContainsFunc(lines[r.Line], func(better raw) bool {
-			return bytes.Contains(better.Secret, r.Secret)
+			return bytes.Contains(better.Secret, bytes.TrimSpace(r.Secret))
 		})
 	})
 }

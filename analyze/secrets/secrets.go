@@ -116,8 +116,8 @@ func (s *Search) Read(ctx context.Context, img *analyze.Image) (*Set, error) {
 		}
 	}
 	slices.SortStableFunc(set.Findings, func(a, b Finding) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Inner, b.Inner), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Offset, b.Offset),
-			strings.Compare(a.Rule, b.Rule))
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Inner, b.Inner),
+			cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Offset, b.Offset), strings.Compare(a.Rule, b.Rule))
 	})
 	s.config(set, img)
 	return set, nil

@@ -19,8 +19,8 @@ const (
 // mostGrams is how many grams may tell the place of one expression.
 const mostGrams = 2048
 
-// A telltale is the grams of a place. The filter looks only at every other byte of a text: at the place itself or at one
-// of its neighbours.
+// A telltale is the grams of a place. The filter looks only at every other byte of a text: at the place itself or at
+// one of its neighbours.
 type telltale struct {
 	at   []uint32 // at the place
 	near []uint32 // at the byte after it, or at the byte before it

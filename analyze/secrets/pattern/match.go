@@ -293,8 +293,8 @@ func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
 	}
 }
 
-// Groups returns the groups of a match, as the expression has them in the match alone. Lead is how many bytes of it come
-// before the body.
+// Groups returns the groups of a match, as the expression has them in the match alone. Lead is how many bytes of it
+// come before the body.
 func (s *Set) Groups(i int, match string, lead int) []string {
 	return s.patterns[i].first().FindStringSubmatch(match[lead:])
 }

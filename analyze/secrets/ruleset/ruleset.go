@@ -24,6 +24,9 @@ var (
 	own string
 )
 
+// KeyFile is the rule for files that begin as a private key does. Another rule tells more if it finds the key itself.
+const KeyFile = "private-key-file"
+
 // A Rule tells one kind of secret.
 type Rule struct {
 	ID, About string
