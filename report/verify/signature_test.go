@@ -340,6 +340,10 @@ func TestAttestationsAreWantedByType(t *testing.T) {
 	l.verify(call.Refuted, []string{"signature-missing"}, "--key", l.file)
 	_, other := l.newKey("P-256")
 	l.verify(call.Refuted, []string{"FAIL    attestation", "signature-by-other"}, "--key", other, "--attestation", "spdx")
+	l.done(signed.Referrer(l.Layout, l.digest, "application/vnd.in-toto+json", signed.Statement(l.digest, "https://a/b"),
+		"in-toto.io/predicate-type", "https://a/b"))
+	l.verify(call.Refuted, []string{"there is one that nobody signed", "there are attestations of type"}, "--key", l.file,
+		"--attestation", "https://a/b")
 	l.verify(call.Failed, []string{"did you mean"}, "--key", l.file, "--attestation", "spdxjso")
 }
 
