@@ -2,12 +2,16 @@ package extract
 
 import (
 	"os"
+	"strings"
 
 	"layup/tarfs"
 )
 
 // mostOpen bounds how many directories are open at once: a path may have thousands of components.
 const mostOpen = 128
+
+// singly is how many directories at the end of a long way are opened one by one. On the way back they are open.
+const singly = 16
 
 // A folder is an open directory of the target.
 type folder struct {
@@ -57,6 +61,14 @@ func (c *climber) to(n tarfs.Node) (*folder, error) {
 	for from > 0 && c.chain[from].root == nil {
 		from--
 	}
+	if far := depth - singly; far > from+singly {
+		if err := c.jump(from, far, depth); err != nil {
+			return nil, err
+		}
+		if len(c.chain) > far && c.chain[far].root != nil {
+			from = far
+		}
+	}
 	for i := from + 1; i <= depth; i++ {
 		if err := c.enter(i, c.path[depth-i]); err != nil {
 			return nil, err
@@ -75,15 +87,44 @@ func (c *climber) enter(i int, n tarfs.Node) error {
 		c.chain = append(c.chain, folder{})
 	}
 	c.chain[i] = folder{node: n, root: root}
-	if c.open++; c.open > mostOpen {
-		for k := 1; k < i; k++ {
-			if c.chain[k].root != nil {
-				c.chain[k].close()
-				c.open--
-				break
-			}
+	c.opened(i)
+	return nil
+}
+
+// opened counts a directory of the chain, and closes another if there are too many.
+func (c *climber) opened(i int) {
+	if c.open++; c.open <= mostOpen {
+		return
+	}
+	for k := 1; k < i; k++ {
+		if c.chain[k].root != nil {
+			c.chain[k].close()
+			c.open--
+			return
 		}
 	}
+}
+
+// jump opens the directory at a depth in that at another, which is open, in one step: many files in directories of
+// thousands of components would need millions of steps. Those between are noted as closed. If this system cannot do
+// that, it does nothing.
+func (c *climber) jump(from, far, depth int) error {
+	names := make([]string, 0, far-from)
+	for i := from + 1; i <= far; i++ {
+		names = append(names, c.path[depth-i].Name())
+	}
+	root, err := c.chain[from].beneath(strings.Join(names, "/"))
+	if root == nil {
+		return err
+	}
+	for i := from + 1; i <= far; i++ {
+		if i == len(c.chain) {
+			c.chain = append(c.chain, folder{})
+		}
+		c.chain[i].node = c.path[depth-i]
+	}
+	c.chain[far].root = root
+	c.opened(far)
 	return nil
 }
 

@@ -28,6 +28,29 @@ func (at *folder) fd() (int, error) {
 	return int(at.file.Fd()), nil
 }
 
+// beneath opens a directory at a path below this one that leads through no symlink. It returns nil if this system cannot
+// do it in one step.
+func (at *folder) beneath(name string) (*os.Root, error) {
+	dir, err := at.fd()
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat2(dir, name, &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS})
+	switch err {
+	case nil:
+	case unix.ENOSYS, unix.EPERM, unix.EINVAL, unix.ENAMETOOLONG, unix.EAGAIN: // an old kernel, a sandbox, a rename
+		return nil, nil
+	default:
+		return nil, err
+	}
+	defer unix.Close(fd)
+	if root, err := os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil {
+		return root, nil
+	}
+	return nil, nil // without /proc
+}
+
 // mknod makes a FIFO or a device.
 func (at *folder) mknod(name string, v tarfs.Version) error {
 	dir, err := at.fd()

@@ -25,6 +25,8 @@ func checkName(name string) error {
 	return nil
 }
 
+func (at *folder) beneath(string) (*os.Root, error) { return nil, nil }
+
 // mknod would make a FIFO, but os.Root cannot.
 func (at *folder) mknod(string, tarfs.Version) error { return errName }
 

@@ -27,13 +27,26 @@ func open(t *testing.T, text string) *analyze.Image {
 
 // If another process replaces directories by symlinks during extraction, it fails, and writes nothing to their targets.
 func TestExchangedDirectoriesLeadNowhere(t *testing.T) {
+	for name, way := range map[string]string{"near": "", "far": strings.Repeat("w/", 40)} { // far ones are opened at once
+		t.Run(name, func(t *testing.T) { exchanged(t, way) })
+	}
+}
+
+func exchanged(t *testing.T, way string) {
+	count := 60
+	if way != "" {
+		count = 8
+	}
 	var text strings.Builder
 	text.WriteString("layer ADD\n")
-	for i := range 60 {
-		fmt.Fprintf(&text, "d 0755 0:0 d%d\nd 0777 0:0 d%d/e\n", i, i)
-		for k := range 20 {
-			fmt.Fprintf(&text, "f 0666 0:0 d%d/e/f%d \"x\" xattr.user.k=00\np 0666 0:0 d%d/e/p%d\nl d%d/e/l%d -> f%d\n", i, k,
-				i, k, i, k, k)
+	for i := range count {
+		fmt.Fprintf(&text, "d 0755 0:0 d%d\nd 0777 0:0 d%d/%se\n", i, i, way)
+	}
+	for k := range 20 {
+		for i := range count {
+			dir := fmt.Sprintf("d%d/%se", i, way)
+			fmt.Fprintf(&text, "f 0666 0:0 %s/f%d \"x\" xattr.user.k=00\np 0666 0:0 %s/p%d\nl %s/l%d -> f%d\n", dir, k, dir, k,
+				dir, k, k)
 		}
 	}
 	img := open(t, text.String())
@@ -48,7 +61,7 @@ func TestExchangedDirectoriesLeadNowhere(t *testing.T) {
 		dir := t.TempDir()
 		var stop atomic.Bool
 		done := make(chan int)
-		go func() { done <- exchange(dir, outside, &stop) }()
+		go func() { done <- exchange(dir, outside, way, &stop) }()
 		_, err := everything(t, img, 0).Into(t.Context(), filepath.Join(dir, "out"), extract.Options{KeepGoing: round%2 == 1})
 		stop.Store(true)
 		swapped := <-done
@@ -63,14 +76,14 @@ func TestExchangedDirectoriesLeadNowhere(t *testing.T) {
 
 // exchange replaces directories and FIFOs of the unfinished tree by symlinks to outside, until it is stopped. It uses
 // an os.Root, so it does not follow its own links.
-func exchange(dir, outside string, stop *atomic.Bool) (swapped int) {
+func exchange(dir, outside, way string, stop *atomic.Bool) (swapped int) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return 0
 	}
 	defer root.Close()
 	for begin := time.Now(); !stop.Load() && time.Since(begin) < 10*time.Second; {
-		names, _ := fs.Glob(root.FS(), ".*.layup-*/tree/d*/e")
+		names, _ := fs.Glob(root.FS(), ".*.layup-*/tree/d*/"+way+"e")
 		for _, name := range names {
 			if info, err := root.Lstat(name); err != nil || !info.IsDir() {
 				continue
@@ -79,7 +92,7 @@ func exchange(dir, outside string, stop *atomic.Bool) (swapped int) {
 				swapped++
 			}
 		}
-		fifos, _ := fs.Glob(root.FS(), ".*.layup-*/tree/d*/e.away/p*")
+		fifos, _ := fs.Glob(root.FS(), ".*.layup-*/tree/d*/"+way+"e.away/p*")
 		for _, name := range fifos {
 			if root.Remove(name) == nil {
 				root.Symlink(filepath.Join(outside, filepath.Base(name)), name)
