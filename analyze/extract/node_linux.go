@@ -28,8 +28,8 @@ func (at *folder) fd() (int, error) {
 	return int(at.file.Fd()), nil
 }
 
-// beneath opens a directory at a path below this one that leads through no symlink. It returns nil if this system cannot
-// do it in one step.
+// beneath opens a directory at a path below this one that leads through no symlink. It returns nil if this system
+// cannot do it in one step.
 func (at *folder) beneath(name string) (*os.Root, error) {
 	dir, err := at.fd()
 	if err != nil {
