@@ -29,7 +29,7 @@ type Options struct {
 	Jobs      int               // layers read at once; 0 means one for each processor
 	Progress  func(Progress)    // called now and then, from one goroutine at a time; may be nil
 	Note      func(string)      // called with choices made for the user (the platform); may be nil
-	Trust     *signature.Policy // whose signatures Verify wants; nil for none
+	Trust     *signature.Policy // the signers that Verify asks for; nil for none
 }
 
 // Needs say what a question needs besides the image's tree. Each one costs time.

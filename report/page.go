@@ -105,7 +105,7 @@ func (r *pageRequest) answer(ctx context.Context, c *call.Call) (int, error) {
 	return r.write(ctx, c, list, html.Page{Sections: append(sections, aboutPage(c, img)), Tables: tables})
 }
 
-// policy says whose signatures the record of the page compares; nil for nobody's.
+// policy names the signers that the record of the page asks for; nil for none.
 func (r *pageRequest) policy(c *call.Call, opt analyze.Options) (*signature.Policy, error) {
 	p, err := r.trust.Policy(c.Command.Name)
 	if err == nil && p != nil && !opt.Source.Verify {

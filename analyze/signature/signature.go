@@ -11,7 +11,7 @@ import (
 	"layup/analyze/source/document"
 )
 
-// A Policy says whose signatures count. One key, or the authority, is enough.
+// A Policy names the signers that count. One key, or the authority, is enough.
 type Policy struct {
 	Keys         []*Key
 	Authority    *Authority // nil for none
@@ -48,7 +48,7 @@ type Signer struct {
 	Attestation string `json:"attestation,omitempty"` // type of the predicate; empty for a signature of the image
 }
 
-// Trusted is whose signatures a policy accepts.
+// Trusted is a signer that a policy accepts.
 type Trusted struct {
 	File        string `json:"file"`
 	Kind        string `json:"kind"`               // of the key, or certificate

@@ -15,7 +15,7 @@ import (
 	"layup/report/call"
 )
 
-// TrustFlags say whose signatures are wanted.
+// TrustFlags name the signers that are wanted.
 type TrustFlags struct {
 	keys, roots, attestations []string
 	identity, issuer          string
@@ -93,10 +93,10 @@ func (t *TrustFlags) check(command string) error {
 	const authority = "--certificate-root FILE --identity URI --issuer URL"
 	switch {
 	case len(t.roots) > 0 && (t.identity == "" || t.issuer == ""):
-		return call.Usage(authority+"  say together whose certificate is wanted",
+		return call.Usage(authority+"  say together which certificate is wanted",
 			"%s: --certificate-root without --identity and --issuer: anybody can have a certificate", command)
 	case len(t.roots) == 0 && t.identity+t.issuer != "":
-		return call.Usage(authority+"  say together whose certificate is wanted",
+		return call.Usage(authority+"  say together which certificate is wanted",
 			"%s: --identity and --issuer are of certificates: --certificate-root is missing", command)
 	case len(t.keys)+len(t.roots) == 0 && len(t.attestations) > 0:
 		return call.Usage("--key FILE names the key that must have signed it",

@@ -126,7 +126,7 @@ type record struct {
 	all  bool   // the images and platforms of the source
 	note string // of the user
 
-	trusted []signature.Trusted // whose signatures are wanted
+	trusted []signature.Trusted // the signers that are wanted
 }
 
 // newRecord verifies one source. Of a store without a name in it, everything is verified, as find searches everything.
