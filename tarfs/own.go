@@ -2,6 +2,8 @@ package tarfs
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"iter"
 	"slices"
@@ -205,23 +207,43 @@ func Named(name string) string {
 	return string([]rune(name))
 }
 
+// name returns the last component of a local, as Named has it.
+func (o *Owns) name(at uint32) []byte {
+	if at == 0 {
+		return []byte("/")
+	}
+	b := o.m.t.nameOf(o.m.locals.at(at).node)
+	if !utf8.Valid(b) {
+		return []byte(Named(string(b)))
+	}
+	return b
+}
+
 // sort puts what the layer says in the order of All.
 func (o *Owns) sort() {
-	t := o.m.t
-	name := func(at uint32) []byte {
-		b := t.nameOf(o.m.locals.at(at).node)
-		if at == 0 {
-			return []byte("/")
-		}
-		if !utf8.Valid(b) {
-			return []byte(Named(string(b)))
-		}
-		return b
+	type first struct { // the first bytes of a name decide most comparisons
+		key uint64
+		told
 	}
-	slices.SortFunc(o.order, func(a, b told) int { return bytes.Compare(name(a.local), name(b.local)) })
-	for from := 0; from < len(o.order); {
+	list := make([]first, len(o.order))
+	for i, t := range o.order {
+		var b [8]byte
+		copy(b[:], o.name(t.local))
+		list[i] = first{binary.BigEndian.Uint64(b[:]), t}
+	}
+	compare := func(a, b first) int {
+		if a.key != b.key {
+			return cmp.Compare(a.key, b.key)
+		}
+		return bytes.Compare(o.name(a.local), o.name(b.local))
+	}
+	slices.SortFunc(list, compare)
+	for i, f := range list {
+		o.order[i] = f.told
+	}
+	for from := 0; from < len(list); {
 		to := from + 1
-		for to < len(o.order) && bytes.Equal(name(o.order[from].local), name(o.order[to].local)) {
+		for to < len(list) && compare(list[from], list[to]) == 0 {
 			to++
 		}
 		if to-from > 1 {

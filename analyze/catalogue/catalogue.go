@@ -36,7 +36,7 @@ type document struct {
 	Digests bool   `json:"digests"`
 }
 
-const format = "layup-catalogue"
+const formatName = "layup-catalogue"
 
 // ErrNone says that a place is not a catalogue.
 var ErrNone = errors.New("is not a catalogue: it has no " + header)
@@ -57,7 +57,7 @@ func Open(ctx context.Context, p place.Place) (*Catalogue, error) {
 		return nil, foreign(p, header, err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
-	if err := decoder.Decode(&d); err != nil || d.Format != format {
+	if err := decoder.Decode(&d); err != nil || d.Format != formatName {
 		return nil, foreign(p, header, errors.New("is not the header of a catalogue"))
 	}
 	if d.Version != Version {
@@ -75,7 +75,7 @@ func Create(ctx context.Context, p place.Place, digests *bool) (*Catalogue, erro
 		if err = empty(ctx, p); err != nil {
 			return nil, err
 		}
-		d := document{Format: format, Version: Version, Digests: digests != nil && *digests}
+		d := document{Format: formatName, Version: Version, Digests: digests != nil && *digests}
 		text, _ := json.Marshal(d) // texts and a bool
 		err = p.Put(ctx, header, func(w io.Writer) error {
 			_, err := w.Write(append(text, '\n'))

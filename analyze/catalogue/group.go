@@ -7,14 +7,16 @@ import (
 	"sort"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // A group is a row group of files/ that is being read.
 type group struct {
 	rg      parquet.RowGroup
 	columns []*column
-	numbers map[string]int // of the columns
-	err     error          // the first
+	numbers map[string]int     // of the columns
+	bounds  *format.Statistics // of the base names
+	err     error              // the first
 }
 
 // columnNumbers returns the numbers of the columns of files/ by their names.
@@ -157,6 +159,12 @@ func mayHold(bounds parquet.ColumnIndex, page int, text []byte) bool {
 	}
 	low, high := bounds.MinValue(page).ByteArray(), bounds.MaxValue(page).ByteArray()
 	return bytes.Compare(low, text) <= 0 && (bytes.Compare(text, high) <= 0 || bytes.HasPrefix(text, high))
+}
+
+// mayHave reports whether the bounds of the row group leave room for a base name. They may be shorter than the names.
+func (g *group) mayHave(base []byte) bool {
+	low, high := g.bounds.MinValue, g.bounds.MaxValue
+	return len(high) == 0 || bytes.Compare(low, base) <= 0 && (bytes.Compare(base, high) <= 0 || bytes.HasPrefix(base, high))
 }
 
 // all is the range of all rows.

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
+	"layup/analyze/catalogue/place"
 	"layup/analyze/digest"
 	"layup/analyze/source"
 )
@@ -74,13 +76,7 @@ func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, info := range list {
-		p, err := open[FileRow](ctx, c.Place, info.Name)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		r.parts[info.Name] = p
-	}
+	errs = append(errs, r.openAll(ctx, list)...)
 	slices.SortStableFunc(r.images, func(a, b imaged) int {
 		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Reference, b.Reference),
 			strings.Compare(a.Platform, b.Platform), strings.Compare(a.ID, b.ID), strings.Compare(a.Seen, b.Seen))
@@ -92,6 +88,28 @@ func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 		}
 	}
 	return r, nil
+}
+
+// openAll opens the parts of files/, several at once.
+func (r *Reader) openAll(ctx context.Context, list []place.Info) (errs []error) {
+	const atOnce = 8
+	parts, failed := make([]*part, len(list)), make([]error, len(list))
+	var wait sync.WaitGroup
+	for first := range min(atOnce, len(list)) {
+		wait.Go(func() {
+			for i := first; i < len(list); i += atOnce {
+				parts[i], failed[i] = open[FileRow](ctx, r.Place, list[i].Name)
+			}
+		})
+	}
+	wait.Wait()
+	for i, info := range list {
+		r.parts[info.Name] = parts[i]
+		if failed[i] != nil {
+			errs = append(errs, failed[i])
+		}
+	}
+	return errs
 }
 
 // missing returns an error for each part that layers name and that is not there.

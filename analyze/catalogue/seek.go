@@ -47,6 +47,7 @@ func (r *Reader) eachGroup(ctx context.Context, parts []*part, do func(*part, *g
 				}
 				err := j.failed(sheltered(func() error {
 					g := newGroup(j.RowGroups()[j.group])
+					g.bounds = &j.Metadata().RowGroups[j.group].Columns[fileColumns["base"]].MetaData.Statistics
 					defer g.close()
 					return do(j.part, g)
 				}))
@@ -110,6 +111,9 @@ func (r *Reader) seekBases(ctx context.Context, parts []*part, bases []string,
 	found func(*part, *group, string, span) error) error {
 	return r.eachGroup(ctx, parts, func(p *part, g *group) error {
 		for _, base := range bases {
+			if !g.mayHave([]byte(base)) {
+				continue
+			}
 			if lacks, err := g.lacks("base", []byte(base)); lacks || err != nil {
 				if err != nil {
 					return err
@@ -214,18 +218,25 @@ func (r *Reader) seekSums(ctx context.Context, parts []*part, sums []string,
 		set[s] = true
 	}
 	return r.eachGroup(ctx, parts, func(p *part, g *group) error {
-		some := false
+		var some []string
 		for s := range set {
 			lacks, err := g.lacks("sha256", []byte(s))
 			if err != nil {
 				return err
 			}
-			if some = !lacks; some {
-				break
+			if !lacks {
+				some = append(some, s)
 			}
 		}
-		for row := int64(0); some && row < g.rg.NumRows(); row++ {
-			if set[string(g.text("sha256", row))] {
+		const few = 8 // digests that are looked for in the bytes of a page, before its rows are looked at
+		c := g.column("sha256")
+		for row := int64(0); len(some) > 0 && row < g.rg.NumRows(); row++ {
+			sum := g.text("sha256", row)
+			if row == c.from && len(some) <= few && c.dict == nil && !holds(c.texts, some) {
+				row = c.to - 1
+				continue
+			}
+			if set[string(sum)] {
 				if err := found(p, g, row); err != nil {
 					return err
 				}
@@ -233,4 +244,9 @@ func (r *Reader) seekSums(ctx context.Context, parts []*part, sums []string,
 		}
 		return g.err
 	})
+}
+
+// holds reports whether a text may hold one of several digests. The search for half of one is much faster.
+func holds(text []byte, any []string) bool {
+	return slices.ContainsFunc(any, func(s string) bool { return bytes.Contains(text, []byte(s[:sha256.Size])) })
 }
