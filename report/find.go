@@ -39,6 +39,10 @@ With --name, every argument is an image; of several, one with a match is enough.
 --sha256-file takes a list of digests, one a line, alone or as sha256sum and sha256sum --tag write them; lines that
 begin with # do not count. The names of the list are LISTED AS.
 
+With -C, every argument is a PATTERN, and all images of a catalogue (layup help index) are searched: each row is what
+find says of that image. Images that could not be read are named, and the exit status is 3 then. What a catalogue does
+not hold cannot be asked: --unseen, --sensitive, --package; digests if it was made without --digests.
+
 --format bodyfile writes the versions for mactime of The Sleuth Kit:
     layup find -f bodyfile --all docker-root: | mactime -d -z UTC
 What an image does not know is 0 there (MD5, inode, every time but mtime). The name ends with the layer and what

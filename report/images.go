@@ -43,6 +43,9 @@ Of an engine's store also volumes are listed, directories that no image and no c
 what a removed container left), and records that cannot be read. OF says what such a thing belongs to.
 
 Of docker-daemon: without a name the images of the running engine are listed.
+
+With -C the images of a catalogue are listed: where they were found and when they were first seen, how many layers they
+have, and what could not be read.
 `
 
 var imagesTable = render.Table[source.Listed]{

@@ -23,6 +23,9 @@ stored blob, and COMPRESSED is its size; if nothing names the blob, DIGEST is th
 inside. INSTRUCTION is the line of the Dockerfile, as in Dockerfile:5, if a provenance of BuildKit (mode=max)
 is attached to the image, else what the history says. --no-files answers from the manifest and the config
 alone, which are verified; the layers are not.
+
+With -C the unique layers of a catalogue are listed: their key (the diffID, if it is known), how many entries they have,
+and how many images have them.
 `
 
 // A layer is a layer and whether it was read: else nothing in it was counted.

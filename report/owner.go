@@ -27,6 +27,9 @@ inside the image; "asked" then holds what was asked. Of several paths those that
 printed, and each missing one is a line on stderr. With --path, every argument is an image. --packages
 adds the packages whose lists name the path, or that own a directory above it: layup help packages.
 
+With -C, every argument is a path, and the images of a catalogue (layup help index) that show it are
+listed, each with the layer that owns it.
+
 INSTRUCTION is the line of the Dockerfile, as in Dockerfile:5, if a provenance of BuildKit (mode=max) is
 attached to the image, else what the history says. Nothing signs a provenance: trust it as the image.
 `

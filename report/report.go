@@ -43,7 +43,7 @@ func All() []call.Command {
 			Examples: []string{"layup find shop.tar '*.pem'", "layup find shop.tar --hidden '/root/**'",
 				"layup find shop.tar --type f --perm /6000 --live", "layup find --name id_rsa a.tar b.tar",
 				"layup find --sha256-file known.sha256 -f jsonl docker-root:",
-				"layup find --since 7d --sort mtime -l shop.tar"}},
+				"layup find --since 7d --sort mtime -l shop.tar", "layup find -C fleet '**/MYFILE'"}},
 		{Name: "ls", Group: call.Files, Brief: "list the merged tree",
 			Args: "IMAGE [PATH]", Min: 1, Max: 2, New: newLs, Details: lsDetails,
 			About: "list the merged filesystem with its owners", No: "the path is not in the image",
