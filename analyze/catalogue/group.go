@@ -164,7 +164,10 @@ func mayHold(bounds parquet.ColumnIndex, page int, text []byte) bool {
 // mayHave reports whether the bounds of the row group leave room for a base name. They may be shorter than the names.
 func (g *group) mayHave(base []byte) bool {
 	low, high := g.bounds.MinValue, g.bounds.MaxValue
-	return len(high) == 0 || bytes.Compare(low, base) <= 0 && (bytes.Compare(base, high) <= 0 || bytes.HasPrefix(base, high))
+	if len(high) == 0 { // unknown
+		return true
+	}
+	return bytes.Compare(low, base) <= 0 && (bytes.Compare(base, high) <= 0 || bytes.HasPrefix(base, high))
 }
 
 // all is the range of all rows.

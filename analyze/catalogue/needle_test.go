@@ -108,7 +108,8 @@ func synthetic(b *testing.B, rows int, at string) *Catalogue {
 			images = append(images, one)
 		}
 	}
-	if err := errors.Join(putAll(b.Context(), c, layersFolder, layers), putAll(b.Context(), c, imagesFolder, images)); err != nil {
+	err = errors.Join(putAll(b.Context(), c, layersFolder, layers), putAll(b.Context(), c, imagesFolder, images))
+	if err != nil {
 		b.Fatal(err)
 	}
 	return c
