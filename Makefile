@@ -8,11 +8,12 @@ COSIGN      ?= v2/cmd/cosign@v2.6.5
 COSIGN_BIN  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test/$(COSIGN)
 # What tests need and no module of this one is: the engines that ask a catalogue, and a server that speaks S3.
 KEPT        := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test
+VERSITYGW   := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 ENGINES     := @duckdb/node-api@1.5.6-r.1 chdb@3.4.0
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow damage mutations race test-engines test-packages test-cosign test-sql test-kubernetes engines fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
+.PHONY: build test slow damage mutations race test-engines test-packages test-cosign test-s3 test-sql test-slurm test-kubernetes engines fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -54,6 +55,14 @@ engines:
 
 test-sql: engines ## a catalogue asked by DuckDB and ClickHouse, which npm installs in the user's cache
 	go test -count=1 -v -run 'Engines|PrintedQueries' ./fixtures/arrays
+
+test-s3: ## a catalogue in versitygw, which the module proxy has: it takes minutes to build
+	CGO_ENABLED=0 GOBIN="$(KEPT)/bin" go install -trimpath $(VERSITYGW)
+	go test -count=1 -v -run 'Bucket' ./fixtures/arrays ./analyze/catalogue/place
+
+test-slurm: ## the printed script under Debian's Slurm on this machine, with tasks killed at random: needs root
+	command -v sbatch docker-registry >/dev/null || apt-get install -y --no-install-recommends slurm-wlm docker-registry
+	LAYUP_SLURM=1 go test -count=1 -v -run 'Slurm' ./fixtures/arrays
 
 test-kubernetes: ## the printed manifest beside the types of Kubernetes, which the module proxy has
 	LAYUP_KUBERNETES=1 go test -count=1 -v -run 'Kubernetes' ./fixtures/arrays
