@@ -37,11 +37,30 @@ type listing struct {
 	depth, layer, upto *arg.Number
 	sort               *arg.Choice
 
-	sizes *space.Directories // of what is visible, with -l
+	sizes *sizes // with -l
 }
 
-// sizedFields are item.Fields and what is at and below a directory.
-var sizedFields = append(slices.Clone(item.Fields), render.Field{Name: "treeSize", Kind: render.Int})
+// sizedFields are item.Fields, what is at and below a directory, and whether more is there that could not be read.
+var sizedFields = append(slices.Clone(item.Fields), render.Field{Name: "treeSize", Kind: render.Int},
+	render.Field{Name: "partial", Kind: render.Bool})
+
+// sizes are what is visible at and below directories.
+type sizes struct {
+	*space.Directories
+	partial bool // a layer could not be read whole
+}
+
+func sizesOf(img *analyze.Image, snap *tarfs.Snapshot) *sizes {
+	return &sizes{space.Visible(img.Tree(), snap, nil), len(img.Errors()) > 0}
+}
+
+// over marks the size of a directory that leaves out what could not be read.
+func over(partial bool, size string) string {
+	if partial {
+		return "over " + size
+	}
+	return size
+}
 
 func newLs(f *pflag.FlagSet) call.Answer {
 	l := &listing{}
@@ -75,7 +94,7 @@ func (l *listing) ask(c *call.Call, img *analyze.Image, args []string) (call.Par
 	var p call.Part
 	p.Fields = item.Fields
 	if l.long {
-		p.Fields, l.sizes = sizedFields, space.Visible(img.Tree(), snap, nil)
+		p.Fields, l.sizes = sizedFields, sizesOf(img, snap)
 	}
 	p.Columns = l.columns(p.Fields)
 	p.Rows = itemRows(l.sorted(l.versions(snap, from)), snap, l.sizes)
@@ -105,18 +124,20 @@ func (l *listing) own(img *analyze.Image, top string) (call.Part, error) {
 }
 
 // itemRows are the rows of what is visible in a snapshot: item.Fields each, or sizedFields if there are sizes.
-func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot,
-	sizes *space.Directories) iter.Seq[[]render.Value] {
+func itemRows(versions iter.Seq[tarfs.Version], snap *tarfs.Snapshot, sizes *sizes) iter.Seq[[]render.Value] {
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
 		for v := range versions {
 			row = item.Append(row[:0], v, snap)
 			if sizes != nil {
-				size := render.Value{}
+				size, partial := render.Value{}, render.Value{}
 				if v.Type() == tarfs.Dir {
 					size = render.I(sizes.Bytes(v.Node()))
+					if sizes.partial {
+						partial = render.B(true)
+					}
 				}
-				row = append(row, size)
+				row = append(row, size, partial)
 			}
 			if !yield(row) {
 				return
@@ -239,7 +260,7 @@ func sizeColumn(fields []render.Field) render.Column {
 		size := item.At(fields, "size")
 		c.Cell = func(row []render.Value) string {
 			if row[size].Absent() {
-				return render.Sized(row[i])
+				return over(!row[i+1].Absent(), render.Sized(row[i]))
 			}
 			return render.Sized(row[size])
 		}

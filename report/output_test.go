@@ -303,6 +303,9 @@ func TestNumbersOfADamagedLayerAreMarked(t *testing.T) {
 		{"inspect", `"Id"`, `"Size":`},
 		{"history --format {{.Size}}", "\n-\n", ""},
 		{"du", "; without what could not be read of 1 layer\n", ""},
+		{"ls -l", "  over ", ""},
+		{"ls -l -f jsonl", `,"partial":true`, ""},
+		{"tree --sizes", "] over ", ""},
 	} {
 		args := strings.Fields(c.args)
 		got := direct.Layup(t, append(append(args[:1:1], "--keep-going", file), args[1:]...)...)

@@ -11,7 +11,6 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/show"
-	"layup/analyze/space"
 	"layup/report/arg"
 	"layup/report/call"
 	"layup/report/item"
@@ -37,21 +36,21 @@ func newTree(f *pflag.FlagSet) call.Answer {
 		}
 		var p call.Part
 		p.Fields = item.Fields
-		var sizes *space.Directories
+		var below *sizes
 		if *sized {
-			p.Fields, sizes = sizedFields, space.Visible(img.Tree(), snap, nil)
+			p.Fields, below = sizedFields, sizesOf(img, snap)
 		}
-		p.Rows = itemRows(snap.Walk(from.Node(), depth.Or(-1)), snap, sizes)
+		p.Rows = itemRows(snap.Walk(from.Node(), depth.Or(-1)), snap, below)
 		p.Columns = []render.Column{item.PathColumn(item.Fields)}
 		p.Text = func(w io.Writer, t render.Terminal) error {
-			return draw(w, t, slices.Collect(snap.Walk(from.Node(), depth.Or(-1))), sizes)
+			return draw(w, t, slices.Collect(snap.Walk(from.Node(), depth.Or(-1))), below)
 		}
 		return p, nil
 	})
 }
 
 // draw draws versions in path order; the first is the root of all others. It shows sizes if there are any.
-func draw(w io.Writer, t render.Terminal, versions []tarfs.Version, sizes *space.Directories) error {
+func draw(w io.Writer, t render.Terminal, versions []tarfs.Version, sizes *sizes) error {
 	out := bufio.NewWriter(w)
 	var depths []int
 	for _, v := range versions {
@@ -118,11 +117,11 @@ func owned(v tarfs.Version) string {
 }
 
 // sizeOf is the size before a name, if there are sizes and it has one.
-func sizeOf(v tarfs.Version, sizes *space.Directories) string {
+func sizeOf(v tarfs.Version, sizes *sizes) string {
 	switch {
 	case sizes == nil:
 	case v.Type() == tarfs.Dir:
-		return show.Size(sizes.Bytes(v.Node())) + " "
+		return over(sizes.partial, show.Size(sizes.Bytes(v.Node()))) + " "
 	case v.Type() == tarfs.File:
 		return show.Size(v.Size()) + " "
 	}
