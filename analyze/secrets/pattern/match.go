@@ -271,25 +271,21 @@ func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
 	}
 	p := m.set.patterns[i]
 	far := p.far()
-	s, since := start, from
-	work := a.work
+	s, work := start, a.work
 	defer func() { m.Work += int64(to - from + a.work - work) }()
-	for at := from; at < len(t.Data); at++ {
+	for at := from; at < min(len(t.Data), to+far); at++ {
 		if m.Work > m.Limit+mostSweep {
 			m.Cut = true
 			return
-		}
-		if s == start {
-			if since = at; at >= to {
-				return
-			}
 		}
 		s = a.step(s, class[t.Data[at]])
 		if !a.states[s].accept && !(t.Whole && at+1 == len(t.Data) && a.states[a.step(s, a.other+1)].accept) {
 			continue
 		}
-		m.window(t, p, i, max(since-p.leads, m.done[i]), min(len(t.Data), at+far), take)
-		s, at = start, max(at, m.done[i]-1)
+		m.window(t, p, i, max(at+1-far-p.leads, m.done[i], 0), min(len(t.Data), at+far), take)
+		if m.done[i] > at {
+			s, at = start, m.done[i]-1
+		}
 	}
 }
 
