@@ -96,10 +96,11 @@ func TestOfSeveralImagesOneMatchIsEnough(t *testing.T) {
 func TestHiddenSaysHowManyVisibleFilesAreSensitive(t *testing.T) {
 	image := direct.Image(t, "timed", timed)
 	for args, want := range map[string]string{
-		"--sensitive":            "1 hidden, 36B; 1 visible file also matches: layup find --sensitive lists both\n",
+		"--sensitive": "1 hidden, 36B; 1 visible file also matches: layup find --sensitive lists both, " +
+			"layup secrets its keys\n",
 		"--sensitive --name key": "1 hidden, 36B; no visible file matches\n",
 		"--sensitive --name live.key": "nothing hidden matches; hidden are 36 bytes; 1 visible file also matches: " +
-			"layup find --sensitive lists both\n",
+			"layup find --sensitive lists both, layup secrets its keys\n",
 		"--name key": "1 hidden, 36B\n",
 	} {
 		got := direct.Layup(t, append([]string{"hidden", image}, strings.Fields(args)...)...)

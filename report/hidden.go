@@ -48,7 +48,8 @@ func hiddenDetail() string {
 	}
 	b.WriteString(`
 Below stand the secrets of the config and of the history: build arguments, ARG and ENV whose name or
-value looks like one. Their values are masked unless --show-secrets is given; other commands, such as
+value looks like one. layup secrets searches the content of all files, also of the visible ones, for keys, tokens and
+passwords. Values are masked unless --show-secrets is given; other commands, such as
 layers and waste, repeat the history as it stands.
 `)
 	return b.String()
@@ -171,9 +172,10 @@ func (s *hiddenSearch) countLive(img *analyze.Image, keep filter.Test, p *call.P
 	case 0:
 		p.Footer += "; no visible file matches"
 	case 1:
-		p.Footer += "; 1 visible file also matches: layup find --sensitive lists both"
+		p.Footer += "; 1 visible file also matches: layup find --sensitive lists both, layup secrets its keys"
 	default:
-		p.Footer += fmt.Sprintf("; %d visible files also match: layup find --sensitive lists all", live)
+		p.Footer += fmt.Sprintf("; %d visible files also match: layup find --sensitive lists all, layup secrets their keys",
+			live)
 	}
 }
 
