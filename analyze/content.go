@@ -47,6 +47,8 @@ type Contents struct {
 	placed []bool    // by layer: its tar can be read at any place
 	parts  []spooled // in the order of contents in layers
 	spool  *source.Scratch
+	end    int64 // bytes in the spool
+	buffer []byte
 }
 
 // A spooled content has its stored pieces at an offset of the spool.
@@ -57,7 +59,8 @@ type spooled struct {
 
 // Contents reads the contents of versions, each layer once, and proves them as Content does. Close them after use.
 func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Contents, error) {
-	c := &Contents{img: img, placed: make([]bool, len(img.Layers)), spool: source.NewScratch(img.opt.Source.TempDir)}
+	c := &Contents{img: img, placed: make([]bool, len(img.Layers)), spool: source.NewScratch(img.opt.Source.TempDir),
+		buffer: make([]byte, 32<<10)}
 	for i, l := range img.Layers {
 		c.placed[i] = l.Placed()
 	}
@@ -70,31 +73,80 @@ func (img *Image) Contents(ctx context.Context, versions []tarfs.Version) (*Cont
 			first = append(first, v)
 		}
 	}
-	end := int64(0)
-	buffer := make([]byte, 32<<10)
-	err := img.Bodies(ctx, first, func(which []int, b *Body) error {
-		c.parts = append(c.parts, spooled{place(first[which[0]]), end})
-		n, err := io.CopyBuffer(c.spool, b, buffer)
-		end += n
-		return err
-	})
+	first, near := c.near(first)
+	err := c.keepNear(ctx, near)
+	if err == nil {
+		err = img.Bodies(ctx, first, func(which []int, b *Body) error { return c.keep(first[which[0]], b) })
+	}
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	slices.SortFunc(c.parts, func(a, b spooled) int { return a.compare(b.wanted) })
 	return c, nil
 }
 
-// direct reports whether a content is read in place: its own digest proves it, or nothing can, or it lies in a file
-// that has not changed since all of it was verified.
+// keep copies a content to the spool.
+func (c *Contents) keep(v tarfs.Version, b *Body) error {
+	c.parts = append(c.parts, spooled{place(v), c.end})
+	n, err := io.CopyBuffer(c.spool, b, c.buffer)
+	c.end += n
+	return err
+}
+
+// keepNear copies contents, each from a place before it. It proves each before it returns.
+func (c *Contents) keepNear(ctx context.Context, versions []tarfs.Version) error {
+	for _, v := range versions {
+		b := &Body{Extents: v.Extents(), Size: v.Size()}
+		if err := c.open(ctx, v, b); err != nil {
+			return err
+		}
+		if err := errors.Join(c.keep(v, b), b.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seekCost is about how many bytes of a tar are read to come to a content near which the tar can begin.
+const seekCost = 8 << 20
+
+// near divides versions into those that are read with their whole layer, and those of layers that a cache knows and of
+// which only few contents are wanted: one of each. Their digest proves them, or that their file has not changed since
+// all of it was verified.
+func (c *Contents) near(versions []tarfs.Version) (whole, near []tarfs.Version) {
+	seen := map[wanted]bool{}
+	bytes := map[int]int64{} // that reading one by one costs, by layer
+	for _, v := range versions {
+		if at := place(v); !seen[at] {
+			seen[at] = true
+			bytes[v.ContentLayer()] += seekCost + v.Stored()
+		}
+	}
+	for _, v := range versions {
+		layer, at := v.ContentLayer(), place(v)
+		found := &c.img.scans[layer]
+		_, digest := c.img.proof(v)
+		proven := digest && v.Stored() == v.Size() || !c.img.Remote
+		few := bytes[layer] < found.Unpacked || bytes[layer] < 2*seekCost+v.Stored()
+		switch {
+		case !found.Known || !proven || !few || !c.img.Layers[layer].Seekable():
+			whole = append(whole, v)
+		case seen[at]:
+			seen[at] = false
+			near = append(near, v)
+		}
+	}
+	return whole, near
+}
+
+// direct reports whether a content is read in place: its own digest proves it, or nothing can.
 func (c *Contents) direct(v tarfs.Version) bool {
 	layer := v.ContentLayer()
 	if !c.placed[layer] {
 		return false
 	}
-	_, digest := c.img.proof(v)
-	whole := digest && v.Stored() == v.Size()
-	known := c.img.scans[layer].Known
-	return !c.img.proven(layer) || c.img.opt.inPlace() && whole || known && (whole || !c.img.Remote)
+	_, digest := v.Digest()
+	return !c.img.proven(layer) || c.img.opt.inPlace() && digest && v.Stored() == v.Size()
 }
 
 // proof returns the digest that proves a content by itself.
@@ -145,13 +197,18 @@ type proving struct {
 	hash hash.Hash
 	want [sha256.Size]byte
 	left int64
+	err  error // that the content is another; it stays
 }
 
 func (p *proving) Read(b []byte) (int, error) {
+	if p.err != nil {
+		return 0, p.err
+	}
 	n, err := p.body.Read(b)
 	p.hash.Write(b[:n])
 	if p.left -= int64(n); n > 0 && p.left == 0 && [sha256.Size]byte(p.hash.Sum(nil)) != p.want {
-		return 0, p.pass.located(errChanged)
+		p.err = p.pass.located(errChanged)
+		return 0, p.err
 	}
 	return n, err
 }

@@ -3,6 +3,7 @@ package analyze
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"layup/analyze/sieve"
@@ -14,12 +15,13 @@ import (
 // layer is read once, and each directory of an engine is compared with it once. Only a loader's workers write to it.
 type shared struct {
 	layers map[sameLayer]*finding
+	keys   map[*source.Layer]sameLayer // as they were before the layers were read
 	proofs map[unpacking]*proof
 	sieves *sieve.Set // nil without Needs.Sieve
 }
 
 func newShared(opt Options) *shared {
-	s := &shared{layers: map[sameLayer]*finding{}, proofs: map[unpacking]*proof{}}
+	s := &shared{layers: map[sameLayer]*finding{}, keys: map[*source.Layer]sameLayer{}, proofs: map[unpacking]*proof{}}
 	if opt.Sieve != nil {
 		s.sieves = sieve.NewSet(opt.Sieve, opt.Source.TempDir)
 	}
@@ -53,10 +55,15 @@ type proof struct {
 	err     error
 }
 
+// key is the key of a layer before it was read: reading may change where its content lies, and so what is asked of it.
 func (l *loader) key(layer *source.Layer) sameLayer {
-	k := sameLayer{name: layer.Same(), digests: l.opt.digests(layer)}
-	if k.name == "" {
-		k.only = layer
+	k, known := l.shared.keys[layer]
+	if !known {
+		k = sameLayer{name: layer.Same(), digests: l.opt.digests(layer)}
+		if k.name == "" {
+			k.only = layer
+		}
+		l.shared.keys[layer] = k
 	}
 	return k
 }
@@ -70,7 +77,7 @@ func (l *loader) distinct(images []*source.Image) (jobs []*layerJob) {
 			continue
 		}
 		one := new(usage)
-		for _, layer := range img.Layers {
+		for _, layer := range img.Layers { // before any is read
 			key := l.key(layer)
 			if first[key] || l.shared.layers[key] != nil {
 				continue
@@ -137,11 +144,13 @@ func (l *loader) prove(of unproven) {
 // first layer that failed, unless the image keeps going.
 func (l *loader) take(img *Image, failed []error) error {
 	var all usage
+	var unread error
 	for i, layer := range img.Layers {
 		key := l.key(layer)
 		f := l.shared.layers[key]
 		if f == nil {
-			img.scans[i].Table = new(tarfs.Layer) // reading ended before it
+			img.scans[i].Table = new(tarfs.Layer) // reading ended before it, for a reason that is told first
+			unread = cmp.Or(unread, error(img.layerError(i, errUnread)))
 			continue
 		}
 		if key.only != nil {
@@ -152,8 +161,13 @@ func (l *loader) take(img *Image, failed []error) error {
 		img.sieved[i] = f.sieved
 		all.add(&f.scanned, l.opt)
 	}
-	return cmp.Or(l.ctx.Err(), all.over, img.lost(failed))
+	if l.lost {
+		unread = nil // the layer that failed is the reason
+	}
+	return cmp.Or(l.ctx.Err(), all.over, img.lost(failed), unread)
 }
+
+var errUnread = errors.New("was not read")
 
 // proofs gives an image what comparing its layers found. The error is that of the first layer that failed, unless the
 // image keeps going.

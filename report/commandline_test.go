@@ -1,7 +1,9 @@
 package report_test
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -256,12 +258,19 @@ func TestTheHelpSaysWhichCommandsAnswerNo(t *testing.T) {
 	no := map[string]string{
 		"owner": "ONE /no", "log": "ONE /no", "find": "ONE no", "ls": "ONE /no", "tree": "ONE /no", "hidden": "ONE no",
 		"du": "ONE /no", "diff": "ONE OTHER", "check": "--max-layers 1 ONE", "cat": "ONE /no", "extract": "ONE /no -C out",
-		"packages": "--name no ONE", "secrets": "ONE",
+		"packages": "--name no ONE", "secrets": "ONE", "cache": "verify",
 		"verify": "--expect sha256:" + strings.Repeat("0", 64) + " ONE", "inspect": "no.tar", "history": "no.tar",
 	}
 	yes := map[string]string{
 		"waste": "ONE", "layers": "ONE", "images": "ONE", "log": "ONE /etc/MYFILE", "diff": "ONE ONE", "verify": "ONE",
 		"hidden": "--sensitive --min-size 1GB ONE", "packages": "ONE", "check": "--max-layers 9 ONE", "secrets": "OTHER",
+		"cache": "ls",
+	}
+	dir := t.TempDir()
+	t.Setenv("LAYUP_CACHE_DIR", dir)
+	if os.Chmod(dir, 0o700) != nil ||
+		os.WriteFile(filepath.Join(dir, "seal-"+strings.Repeat("0", 64)), []byte("damaged"), 0o600) != nil {
+		t.Fatal("no cache")
 	}
 	t.Chdir(t.TempDir())
 	for _, r := range report.All() {

@@ -36,6 +36,9 @@ const DefaultLimit = 1 << 30
 // DefaultLeast is how many bytes a layer in a file has at least to be remembered: a smaller one is read as fast.
 const DefaultLeast = 256 << 10
 
+// kinds are those of objects: of package source the first three, of package repository the others.
+var kinds = []string{"seal", "table", "points", "document", "manifest"}
+
 // A Cache is a directory of objects. The methods of a nil Cache find and keep nothing.
 type Cache struct {
 	Least int64 // bytes of a layer in a file that is remembered
@@ -233,13 +236,15 @@ const (
 
 // makeRoom makes sure that so many bytes more do not exceed the limit.
 func (c *Cache) makeRoom(more int64) bool {
+	more = room(more)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if more > c.limit/2 {
 		return false
 	}
 	if !c.looked || c.written > c.limit/step || c.size+more > c.limit-c.limit/slack {
-		c.size, c.written, c.looked = c.prune(c.limit-c.limit/8-more), 0, true
+		_, _, left, _ := c.prune(c.limit - c.limit/8 - more) // what cannot be removed counts
+		c.size, c.written, c.looked = left, 0, true
 	}
 	c.size, c.written = c.size+more, c.written+more
 	return true

@@ -2,7 +2,7 @@ package cache
 
 import (
 	"bytes"
-	"fmt"
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,39 +176,35 @@ func TestManyWritersKeepTheLimit(t *testing.T) {
 
 func TestPruneRemovesWhatWasNotUsed(t *testing.T) {
 	c := opened(t, t.TempDir(), "1", DefaultLimit)
-	foreign := filepath.Join(c.Dir(), "notes-of-mine.txt")
-	left := filepath.Join(c.Dir(), tempPrefix+"X")
+	foreign := filepath.Join(c.Dir(), "sha256-"+strings.Repeat("a", 64))
+	left := filepath.Join(c.Dir(), tempPrefix+rand.Text())
 	for _, name := range []string{foreign, left} {
 		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range 4 {
-		kind := fmt.Sprint("kind", i)
+		kind := kinds[i]
 		c.Put(kind, "x", "", []byte("data"))
 		old := time.Now().Add(-time.Duration(9-i) * time.Hour)
 		if err := os.Chtimes(file(t, c, kind), old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, ok := c.Get("kind1", "x"); !ok { // which counts as used now
+	if _, ok := c.Get(kinds[1], "x"); !ok { // which counts as used now
 		t.Fatal("an object is lost")
 	}
 	old := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(left, old, old); err != nil {
 		t.Fatal(err)
 	}
-	one, err := os.Stat(file(t, c, "kind0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, _, err := c.Prune(2 * one.Size())
+	files, _, err := c.Prune(2 * room(1))
 	if err != nil || files != 3 {
 		t.Fatal(files, err)
 	}
 	for i, want := range []bool{false, true, false, true} {
-		if _, ok := c.Get(fmt.Sprint("kind", i), "x"); ok != want {
-			t.Errorf("kind%d: %v", i, ok)
+		if _, ok := c.Get(kinds[i], "x"); ok != want {
+			t.Errorf("%s: %v", kinds[i], ok)
 		}
 	}
 	if _, err := os.Stat(foreign); err != nil {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -20,7 +21,7 @@ type Object struct {
 	Made    time.Time // zero if it is not known
 	Used    time.Time // to the hour
 	Size    int64     // bytes of the file
-	Err     error     // why it is not believed; of another version, nil
+	Err     error     // why it is not believed; nil of another build, which is not believed either
 }
 
 // Objects returns the objects, those used last first. Each is read, and its checksum compared.
@@ -68,22 +69,34 @@ func (c *Cache) files() ([]fs.FileInfo, error) {
 
 // named reports whether a name is one that the cache gives: whoever names a directory of other files loses none.
 func (c *Cache) named(name string) bool {
-	if strings.HasPrefix(name, tempPrefix) {
-		return true
+	if text, ok := strings.CutPrefix(name, tempPrefix); ok {
+		return len(text) == len(rand.Text())
 	}
-	_, sum, ok := strings.Cut(name, "-")
-	return ok && len(sum) == 64 && strings.Trim(sum, "0123456789abcdef") == ""
+	kind, sum, ok := strings.Cut(name, "-")
+	return ok && slices.Contains(kinds, kind) && len(sum) == 64 && strings.Trim(sum, "0123456789abcdef") == ""
 }
 
 // abandoned is after which time a temporary file is one that a killed process left.
 const abandoned = 10 * time.Minute
 
 // Prune removes objects, those not used for the longest time first, until the rest has at most so many bytes. It also
-// removes what killed processes left. It returns how many files and bytes it removed.
+// removes what killed processes left. It returns how many files and bytes it removed. A file counts as whole blocks.
 func (c *Cache) Prune(most int64) (files int, bytes int64, err error) {
+	files, bytes, _, err = c.prune(most)
+	return files, bytes, err
+}
+
+// room is what a file of so many bytes takes on a disk.
+func room(n int64) int64 {
+	const block = 4096
+	return (n + block - 1) / block * block
+}
+
+// prune is Prune; it also returns how many bytes are left.
+func (c *Cache) prune(most int64) (files int, bytes, all int64, err error) {
 	list, err := c.files()
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	left := func(f fs.FileInfo) int { // 0 of what a killed process left, which goes first
 		if strings.HasPrefix(f.Name(), tempPrefix) && time.Since(f.ModTime()) > abandoned {
@@ -94,9 +107,8 @@ func (c *Cache) Prune(most int64) (files int, bytes int64, err error) {
 	slices.SortFunc(list, func(a, b fs.FileInfo) int {
 		return cmp.Or(left(a)-left(b), a.ModTime().Compare(b.ModTime()))
 	})
-	var all int64
 	for _, f := range list {
-		all += f.Size()
+		all += room(f.Size())
 	}
 	for _, f := range list {
 		if all <= most && left(f) > 0 {
@@ -106,19 +118,9 @@ func (c *Cache) Prune(most int64) (files int, bytes int64, err error) {
 			err = cmp.Or(err, plain(rmErr))
 			continue
 		}
-		all, files, bytes = all-f.Size(), files+1, bytes+f.Size()
+		all, files, bytes = all-room(f.Size()), files+1, bytes+f.Size()
 	}
-	return files, bytes, err
-}
-
-// prune is Prune; it returns how many bytes are left.
-func (c *Cache) prune(most int64) (left int64) {
-	_, _, _ = c.Prune(most) // what cannot be removed counts
-	list, _ := c.files()
-	for _, f := range list {
-		left += f.Size()
-	}
-	return left
+	return files, bytes, all, err
 }
 
 // Remove removes an object.

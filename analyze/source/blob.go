@@ -79,9 +79,6 @@ func (b *Blob) Same() string { return "blob" + string(b.File) }
 
 // Placed reports whether the blob lies in a file and is not compressed.
 func (b *Blob) Placed() bool {
-	if b.recalled && (b.points != nil || b.plain) {
-		return true
-	}
 	section, head, err := b.section()
 	return err == nil && section != nil && b.sniff(head) == decode.None &&
 		!b.isImage(context.Background(), nil)

@@ -98,12 +98,15 @@ func (k *known) inFile(bytes Bytes) *known {
 	return k
 }
 
+// mostEntries is how many entries a layer may have to be remembered: its table is in memory once more meanwhile.
+const mostEntries = 1 << 20
+
 // edge is how many bytes at each end of a layer are compared.
 const edge = 4096
 
-// key is that of an object of the layer. If nothing names the layer, the seal does.
+// key is that of an object of the layer. If nothing names the blob, the seal does: blobs with one diffID may differ.
 func (k *known) key(l *Layer, more ...any) string {
-	if l.Digest == "" && l.DiffID == "" {
+	if l.Digest == "" {
 		more = append(more, k.seal)
 	}
 	return cache.Of(append(more, k.layer)...)
@@ -166,9 +169,27 @@ func (b *Blob) recall(k *known, l *Layer, opt *ScanOptions) (Scanned, bool) {
 			b.points = sync.OnceValue(func() *decode.Checkpoints { return k.points(l) })
 		}
 		b.recalled, b.plain = true, found.Compression == decode.None
+		if k.seal != "" {
+			b.Check = k.same(b.Check)
+		}
 		return found, true
 	}
 	return Scanned{}, false
+}
+
+// same returns a check that the file is still what it was when it was verified, besides another check, if there is one.
+func (k *known) same(check func() error) func() error {
+	return func() error {
+		if check != nil {
+			if err := check(); err != nil {
+				return err
+			}
+		}
+		if now, ok := disk.IdentityOf(k.at); !ok || now != k.file {
+			return disk.ErrChanged
+		}
+		return nil
+	}
 }
 
 func (k *known) points(l *Layer) *decode.Checkpoints {
@@ -192,7 +213,8 @@ func (k *known) ask(opt *ScanOptions) {
 
 // remember stores what a pass found that verified the whole layer, if it was asked for all that is of use later.
 func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *decode.Checkpoints) {
-	if k == nil || opt.Tags != nil || found.FoundDigest == "" && found.FoundDiffID == "" || !k.unchanged() {
+	if k == nil || opt.Tags != nil || found.FoundDigest == "" && found.FoundDiffID == "" || !k.unchanged() ||
+		found.Table.Len() > mostEntries {
 		return
 	}
 	for _, w := range found.Warnings {
@@ -240,6 +262,11 @@ func parseFinding(data []byte, l *Layer) (found Scanned, points bool, err error)
 	table, err := tarfs.ParseLayer(data[size+int(n):], l.Limits.Limits)
 	return Scanned{Table: table, Digest: f.Digest, DiffID: f.DiffID, Compression: f.Compression, Unpacked: f.Unpacked,
 		Warnings: f.Warnings, FoundDigest: f.FoundDigest, FoundDiffID: f.FoundDiffID}, f.Points, err
+}
+
+// Seekable reports whether Tar can begin near any offset, because the cache knows the layer: it costs a few MiB.
+func (b *Blob) Seekable() bool {
+	return b.recalled && (b.plain || b.points != nil && b.points() != nil)
 }
 
 // before returns the last checkpoint before an offset of the tar, if the cache has checkpoints.

@@ -161,6 +161,12 @@ func (l *Layer) Placed() bool { return l.Err == nil && l.Content.Placed() }
 // Assembled reports whether the layer's tar is made of files when it is read. See Kept.
 func (l *Layer) Assembled() bool { return l.Kept != nil && l.Kept.Assembled() }
 
+// Seekable reports whether Tar can begin near any offset at little cost, because a cache knows the layer.
+func (l *Layer) Seekable() bool {
+	b, ok := l.Content.(*Blob)
+	return ok && l.Err == nil && b.Seekable()
+}
+
 // Unpacked reports whether the layer is a blob that an engine unpacked.
 func (l *Layer) Unpacked() bool { return l.Kept != nil && !l.Kept.Assembled() }
 

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -32,7 +33,11 @@ func OpenCache() (*cache.Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened, err := cache.Open(dir, build(), limit)
+	version := build()
+	if version == "" {
+		return nil, errors.New("the program's own file cannot be seen: nothing tells which build wrote an object")
+	}
+	opened, err := cache.Open(dir, version, limit)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -53,20 +58,17 @@ func sizeOf(name string, normal int64) (int64, error) {
 	return n, nil
 }
 
-// build tells this program from other builds. A release has its version and commit. Any other build is its own file:
-// its code may have changed without a commit.
+// build tells this program from other builds: by its version, and by its file, for code may change without a commit.
+// It is empty if the file is not known.
 func build() string {
-	version, commit, day := Build()
-	if release != "" {
-		return fmt.Sprint(version, " ", commit, " ", day)
-	}
+	version, commit, _ := Build()
 	name, err := os.Executable()
 	if err != nil {
-		return version + " " + commit
+		return ""
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		return version + " " + commit
+		return ""
 	}
 	return fmt.Sprint(version, " ", commit, " ", info.Size(), " ", info.ModTime().UnixNano())
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // An Identity tells one state of a file on this machine from every other: device, inode, size, and the times of the
-// last change of its content and of its inode, which no program can set. Text is empty if the system does not tell all
-// of these, or if the file has no name any more.
+// last change of its content and of its inode. A program can set the latter only through the clock or the raw device.
+// Text is empty if the system does not tell all of these, or if the file has no name any more.
 type Identity struct {
 	Text    string
 	Changed time.Time // the later of the two times

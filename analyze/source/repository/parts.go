@@ -45,7 +45,10 @@ func (p *parts) fetch(to int64) (err error) {
 	p.part, err = r.client.Part(p.ctx, r.ref, want, p.at, to)
 	switch {
 	case errors.Is(err, registry.ErrNoRange):
-		p.whole, err = r.client.Stream(p.ctx, r.ref, want, p.at) // it skips what is before
+		var whole *registry.Stream
+		if whole, err = r.client.Stream(p.ctx, r.ref, want, p.at); err == nil { // it skips what is before
+			p.whole = whole
+		}
 	case err == nil:
 		p.at = to
 	}
