@@ -274,3 +274,36 @@ func (f *failing) Put(ctx context.Context, name string, write func(io.Writer) er
 	}
 	return f.Place.Put(ctx, name, write)
 }
+
+// An image that could not be read is named in every answer, until it is read from the same place.
+func TestWhatCouldNotBeReadIsNamedUntilItIsRead(t *testing.T) {
+	dir := write(t, fleet.Fleet{Seed: 7, Images: 1, Layers: 2})
+	at, name := filepath.Join(t.TempDir(), "catalogue"), filepath.Join(dir, "image-0000.tar")
+	good, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := bytes.Clone(good)
+	bad[bytes.Index(good, []byte("/layer.tar"))-64+512] ^= 1 // in the first name of a layer
+	if err := os.WriteFile(name, bad, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalogue.Create(t.Context(), directory(t, at), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := c.Index(t.Context(), []string{name}, catalogue.IndexOptions{Options: analyze.Default(), Now: day})
+	if err != nil || len(done.Failures) == 0 {
+		t.Fatalf("a damaged layer is not a failure: %v", err)
+	}
+	if _, errs := ask(t, at, catalogue.Query{Names: []string{"nothing"}}); len(errs) == 0 {
+		t.Error("an answer does not name the image that could not be read")
+	}
+	if err := os.WriteFile(name, good, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	index(t, at, false, name)
+	if _, errs := ask(t, at, catalogue.Query{Names: []string{"nothing"}}); len(errs) > 0 {
+		t.Errorf("what was read since is still named: %v", errs)
+	}
+}

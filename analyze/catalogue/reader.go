@@ -77,6 +77,7 @@ func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 		return nil, err
 	}
 	errs = append(errs, r.openAll(ctx, list)...)
+	r.forget()
 	slices.SortStableFunc(r.images, func(a, b imaged) int {
 		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Reference, b.Reference),
 			strings.Compare(a.Platform, b.Platform), strings.Compare(a.ID, b.ID), strings.Compare(a.Seen, b.Seen))
@@ -88,6 +89,19 @@ func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 		}
 	}
 	return r, nil
+}
+
+// forget leaves out images that could not be read and were read later from the same place under the same reference.
+func (r *Reader) forget() {
+	good := map[string]bool{}
+	for i := range r.images {
+		if one := &r.images[i]; one.Error == "" {
+			good[one.Source+"\x00"+one.Reference] = true
+		}
+	}
+	r.images = slices.DeleteFunc(r.images, func(one imaged) bool {
+		return one.Error != "" && good[one.Source+"\x00"+one.Reference]
+	})
 }
 
 // openAll opens the parts of files/, several at once.

@@ -236,7 +236,11 @@ func finish(ctx context.Context, c *call.Call, section render.Section, done cata
 		return call.Failed, err
 	}
 	for _, f := range done.Failures {
-		c.Fail(f.Err)
+		err := f.Err
+		if name := show.Safe(f.Source); !strings.HasPrefix(err.Error(), name+":") {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+		c.Fail(err)
 	}
 	switch {
 	case len(done.Failures) == 0:
