@@ -39,10 +39,9 @@ const mostRows = 4_000_000
 // A Found is what a search needs to know of the images that have what it found.
 type Found struct {
 	r      *Reader
-	images []int                     // numbers of images, in their order
-	owns   map[uint32][]tarfs.Own    // by layer
-	tables map[uint32]*tarfs.Layer   // of owns
-	merged map[string]*analyze.Image // the last image, by its layers
+	images []int                   // numbers of images, in their order
+	owns   map[uint32][]tarfs.Own  // by layer
+	tables map[uint32]*tarfs.Layer // of owns
 }
 
 // Find searches. The images of the answer are those in which a layer has what the query means, and those with a layer

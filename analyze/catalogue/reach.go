@@ -120,14 +120,15 @@ func (s *search) cross(ctx context.Context, ways []way, known map[string]*crossi
 		return nil
 	}
 	return s.r.fetch(ctx, s.r.all(), wanted, func(p *part, g *group, row int64) error {
-		exact := string(g.exact("path", row))
-		if _, counts := s.r.layerAt(p, g, row); !counts || !wanted[exact] {
+		exact := g.exact("path", row)
+		if _, counts := s.r.layerAt(p, g, row); !counts || !wanted[string(exact)] {
 			return g.err
 		}
+		name := string(exact) // before the next column is read
 		kind, link := string(g.text("kind", row)), string(g.exact("link", row))
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		c := known[exact]
+		c := known[name]
 		if kind == tarfs.Symlink.String() {
 			c.links[link] = true
 		} else {

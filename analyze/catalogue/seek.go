@@ -13,12 +13,6 @@ import (
 	"layup/tarfs"
 )
 
-// A place of a row: what the first pass of a query finds.
-type sighting struct {
-	path  string // exact
-	layer uint32
-}
-
 // eachGroup calls a function for all row groups of parts, several at once.
 func (r *Reader) eachGroup(ctx context.Context, parts []*part, do func(*part, *group) error) error {
 	type job struct {
