@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
@@ -109,6 +110,9 @@ func parsed(s *statement) (leaf *x509.Certificate, pool *x509.CertPool, err erro
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
 			return nil, nil, err
+		}
+		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > mostRSA {
+			return nil, nil, fmt.Errorf("has a key of %d bits: want at most %d", key.N.BitLen(), mostRSA)
 		}
 		if i == 0 {
 			leaf = c

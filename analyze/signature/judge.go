@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -23,6 +24,7 @@ type judge struct {
 	free     []*source.Attached            // attached to nothing
 	unsigned map[string][]string           // by digest: types of statements that nobody signed
 	read     map[*source.Attached]*reading
+	held     int             // bytes of messages that were not compared yet
 	known    map[string]bool // digests of the documents of all images
 }
 
@@ -65,7 +67,7 @@ func failed(what, code, message string) source.Check {
 	return c
 }
 
-// maxRead is how many bytes with signatures are read for one image.
+// maxRead is how many bytes with signatures are read for one image, and how many are held for further images.
 const maxRead = 64 << 20
 
 // A subject is an image that somebody should have signed.
@@ -76,7 +78,7 @@ type subject struct {
 }
 
 // image judges one image.
-func (j *judge) image(img *source.Image) (out Judged) {
+func (j *judge) image(ctx context.Context, img *source.Image) (out Judged) {
 	s := subject{Image: img, documents: map[string]source.Vouched{}}
 	seen := map[*source.Attached]bool{}
 	for _, v := range img.Vouched() {
@@ -97,7 +99,7 @@ func (j *judge) image(img *source.Image) (out Judged) {
 		return Judged{Checks: []source.Check{failed(what(demands[0]), CodeMissing, message)}}
 	}
 	for _, predicate := range demands {
-		checks, signers := j.demand(s, predicate)
+		checks, signers := j.demand(ctx, s, predicate)
 		out.Checks, out.Signers = append(out.Checks, checks...), append(out.Signers, signers...)
 	}
 	return out
@@ -129,10 +131,13 @@ func what(predicate string) string {
 	return WhatAttestation
 }
 
-// demand wants one good signature of an image, or of an attestation about it.
-func (j *judge) demand(s subject, predicate string) (checks []source.Check, signers []Signer) {
+// demand wants one good signature of an image, or of an attestation about it. It stops if ctx ends.
+func (j *judge) demand(ctx context.Context, s subject, predicate string) (checks []source.Check, signers []Signer) {
 	var bytes int64
 	for a := range j.candidates(s) {
+		if ctx.Err() != nil {
+			break
+		}
 		bytes += a.Size
 		if err := j.within(a, bytes); err != nil {
 			return append(checks, failed(what(predicate), CodeUnread, err.Error())), signers
@@ -163,6 +168,9 @@ func (j *judge) within(a *source.Attached, bytes int64) error {
 	}
 	if j.read[a] != nil {
 		return nil
+	}
+	if j.held > maxRead {
+		return fmt.Errorf("signatures and attestations that are of no image so far have more than %d MiB", maxRead>>20)
 	}
 	return document.Over(document.LimitSignatures, len(j.read)+1, j.limits.Signatures)
 }
@@ -261,6 +269,9 @@ func (j *judge) reading(a *source.Attached) *reading {
 		if blob, r.err = a.Read(); r.err == nil {
 			r.statement, r.err = parse(a.MediaType, a.Annotations, blob, j.limits.JSONDepth)
 		}
+		if r.err == nil {
+			j.held += len(r.message)
+		}
 		j.read[a] = r
 	}
 	return r
@@ -282,12 +293,14 @@ func (j *judge) signer(img *source.Image, covered source.Vouched, r *reading) (*
 		}
 	}
 	r.judged = true
-	r.key, r.why = j.compare(r.statement, message)
+	r.key, r.why = j.compare(r.statement, &signedText{text: message})
+	j.held -= len(r.message)
+	r.message = nil // nobody asks again
 	return r.key, r.why
 }
 
 // compare finds the key that made a signature of the message.
-func (j *judge) compare(s *statement, message []byte) (*Key, error) {
+func (j *judge) compare(s *statement, message *signedText) (*Key, error) {
 	made := func(k *Key) bool {
 		return slices.ContainsFunc(s.signatures, func(one []byte) bool { return k.made(one, message) })
 	}

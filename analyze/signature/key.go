@@ -110,16 +110,33 @@ func newKey(name string, public any) (*Key, error) {
 	return k, nil
 }
 
+// A signedText is a message that may be signed, with its hashes.
+type signedText struct {
+	text []byte
+	sums map[crypto.Hash][]byte
+}
+
+// sum hashes the message once for each hash; 0 is the message itself.
+func (m *signedText) sum(h crypto.Hash) []byte {
+	if h == 0 {
+		return m.text
+	}
+	if m.sums[h] == nil {
+		hash := h.New()
+		hash.Write(m.text)
+		if m.sums == nil {
+			m.sums = map[crypto.Hash][]byte{}
+		}
+		m.sums[h] = hash.Sum(nil)
+	}
+	return m.sums[h]
+}
+
 // made reports whether the key made a signature of a message. ECDSA signatures are ASN.1 (SEC 1), those of RSA PKCS #1
 // v1.5, those of Ed25519 pure or pre-hashed (RFC 8032), as cosign makes them.
-func (k *Key) made(signature, message []byte) bool {
+func (k *Key) made(signature []byte, message *signedText) bool {
 	return slices.ContainsFunc(k.hashes, func(h crypto.Hash) bool {
-		sum := message
-		if h != 0 {
-			hash := h.New()
-			hash.Write(message)
-			sum = hash.Sum(nil)
-		}
+		sum := message.sum(h)
 		switch p := k.public.(type) {
 		case *ecdsa.PublicKey:
 			return ecdsa.VerifyASN1(p, sum, signature)

@@ -110,7 +110,7 @@ func (p *Policy) Judge(ctx context.Context, s source.Source, images []*source.Im
 			out[i].Checks = []source.Check{failed(WhatSignature, CodeUnread, err.Error())}
 			continue
 		}
-		if out[i] = j.image(img); ctx.Err() != nil {
+		if out[i] = j.image(ctx, img); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 	}

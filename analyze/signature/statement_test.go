@@ -59,7 +59,8 @@ func TestCosignsOwnSignaturesAreRead(t *testing.T) {
 		if s.predicate != want || strings.Join(s.names, " ") != cosignDigest {
 			t.Errorf("%s: type %q of %q", mediaType, s.predicate, s.names)
 		}
-		if !keys[0].made(s.signatures[0], s.message) || keys[0].made(s.signatures[0], append(s.message, ' ')) {
+		other := &signedText{text: append(s.message, ' ')}
+		if !keys[0].made(s.signatures[0], &signedText{text: s.message}) || keys[0].made(s.signatures[0], other) {
 			t.Errorf("%s: the key does not tell what it signed", mediaType)
 		}
 		if s.hint != "" && s.hint != keys[0].hint {

@@ -104,7 +104,7 @@ func (l *Limits) table() []limit {
 		{LimitIndexDepth, &l.IndexDepth, false, 8},
 		{LimitDescriptors, &l.Descriptors, false, 10_000},
 		{LimitReferences, &l.References, false, 100_000},
-		{LimitSignatures, &l.Signatures, false, 1000},
+		{LimitSignatures, &l.Signatures, false, 500},
 		{limitHistory, &l.History, false, 10_000},
 		{LimitLayerBytes, &l.LayerBytes, true, 64 * gib},
 		{LimitImageBytes, &l.ImageBytes, true, 256 * gib},
