@@ -127,12 +127,19 @@ func (s *search) begin(ctx context.Context, q Query) error {
 	return s.r.scan(ctx, all, q.Test, sighted)
 }
 
+// An excess says that a search matches too much. No part is damaged then.
+type excess struct{ rows int }
+
+func (e *excess) Error() string {
+	return fmt.Sprintf("the search matches more than %d rows of the catalogue", e.rows)
+}
+
 // bounded returns an error if the search holds too much.
 func (s *search) bounded() error {
-	if s.rows <= mostRows {
+	if s.rows <= s.r.most {
 		return nil
 	}
-	return &advice.Hinted{Err: fmt.Errorf("the search matches more than %d rows of the catalogue", mostRows),
+	return &advice.Hinted{Err: &excess{s.r.most},
 		Hint: "narrow it with a pattern; layup catalogue sql prints queries for engines that answer about everything"}
 }
 

@@ -77,7 +77,7 @@ func (c *Catalogue) Index(ctx context.Context, sources []string, opt IndexOption
 }
 
 func (c *Catalogue) indexer(opt IndexOptions, sources int) *indexer {
-	opt.Needs = analyze.Needs{Digests: c.Digests, Dense: true, Loose: true}
+	opt.Needs = analyze.Needs{Digests: c.Digests, Loose: true}
 	opt.KeepGoing, opt.Select = true, source.Selection{All: true, Loose: true, Platform: opt.Select.Platform}
 	x := &indexer{Catalogue: c, opt: opt, done: Indexed{Sources: sources}}
 	x.opt.Progress = func(p analyze.Progress) { x.tell(p.Read) }

@@ -183,11 +183,12 @@ func (c *checked) ReadAt(p []byte, at int64) (n int, err error) {
 		if at+int64(n) >= c.Size() || at < 0 {
 			return n, io.EOF
 		}
-		if after := at + int64(n) - c.body; after >= 0 {
+		after := at + int64(n) - c.body
+		if after >= 0 {
 			n += copy(p[n:], c.end[after:])
 			continue
 		}
-		from, err := c.blocks(at+int64(n), int64(len(p)-n))
+		from, err := c.blocks(at+int64(n), min(int64(len(p)-n), -after))
 		if err != nil {
 			return n, err
 		}
@@ -199,7 +200,7 @@ func (c *checked) ReadAt(p []byte, at int64) (n int, err error) {
 // Size is the size of the part without its sums.
 func (c *checked) Size() int64 { return c.body + int64(len(c.end)) }
 
-// blocks returns checked bytes from an offset on, at least one.
+// blocks returns checked bytes of the body from an offset on, at least one. The body has n from there.
 func (c *checked) blocks(at, n int64) ([]byte, error) {
 	first := at / block
 	if first == c.at {

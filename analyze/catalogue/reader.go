@@ -25,6 +25,8 @@ type Reader struct {
 	parts  map[string]*part // of files/; nil for one that is damaged
 	// Damaged are the files of the catalogue that cannot be read. What they hold is missing in every answer.
 	Damaged []error
+
+	most int // rows that a search may hold in memory
 }
 
 // A reading is a layer as a reader knows it.
@@ -52,7 +54,8 @@ func (c *Catalogue) Read(ctx context.Context) (*Reader, error) {
 }
 
 func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
-	r := &Reader{Catalogue: c, number: map[string]uint32{}, parts: map[string]*part{}}
+	r := &Reader{Catalogue: c, number: map[string]uint32{}, parts: map[string]*part{},
+		most: mostRows}
 	errs := each(ctx, c.Place, layersFolder, r.layer)
 	known := map[brief]int{}
 	errs = append(errs, each(ctx, c.Place, imagesFolder, func(row *ImageRow) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"maps"
 	"path"
 	"runtime"
@@ -39,12 +40,15 @@ func (r *Reader) eachGroup(ctx context.Context, parts []*part, do func(*part, *g
 				if ctx.Err() != nil {
 					return
 				}
-				err := j.failed(sheltered(func() error {
+				err := sheltered(func() error {
 					g := newGroup(j.RowGroups()[j.group])
 					g.bounds = &j.Metadata().RowGroups[j.group].Columns[fileColumns["base"]].MetaData.Statistics
 					defer g.close()
 					return do(j.part, g)
-				}))
+				})
+				if _, own := errors.AsType[*excess](err); !own {
+					err = j.failed(err)
+				}
 				if err != nil {
 					mu.Lock()
 					first = firstOf(first, err)

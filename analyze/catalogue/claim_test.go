@@ -1,0 +1,149 @@
+package catalogue_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"layup/analyze/catalogue"
+)
+
+// A claimed layer is what a blob holds, and the diffID that its image claims.
+type claimed struct {
+	blob   []byte
+	diffID string
+}
+
+func sum(data []byte) string {
+	s := sha256.Sum256(data)
+	return hex.EncodeToString(s[:])
+}
+
+// tarOf returns a tar with files; a name with a link is a symlink, or a hard link if the link begins with =.
+func tarOf(t testing.TB, headers ...*tar.Header) []byte {
+	t.Helper()
+	out := new(bytes.Buffer)
+	w := tar.NewWriter(out)
+	for _, h := range headers {
+		h.Mode = 0o644
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(make([]byte, h.Size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func file(name string) *tar.Header { return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: 3} }
+
+// good is a layer with its own diffID.
+func good(tar []byte) claimed { return claimed{tar, "sha256:" + sum(tar)} }
+
+// configOf returns the config of an image.
+func configOf(t testing.TB, layers []claimed) []byte {
+	t.Helper()
+	var ids []string
+	for _, l := range layers {
+		ids = append(ids, l.diffID)
+	}
+	return asJSON(t, map[string]any{"os": "linux", "architecture": "amd64",
+		"rootfs": map[string]any{"type": "layers", "diff_ids": ids}})
+}
+
+func asJSON(t testing.TB, v any) []byte {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// layout writes an OCI layout, in which each blob has a digest, and returns its directory.
+func layout(t testing.TB, layers ...claimed) string {
+	t.Helper()
+	dir := t.TempDir()
+	blob := func(mediaType string, data []byte) map[string]any {
+		at := filepath.Join(dir, "blobs", "sha256", sum(data))
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return map[string]any{"mediaType": mediaType, "digest": "sha256:" + sum(data), "size": len(data)}
+	}
+	const oci = "application/vnd.oci.image."
+	var list []any
+	for _, l := range layers {
+		list = append(list, blob(oci+"layer.v1.tar", l.blob))
+	}
+	manifest := blob(oci+"manifest.v1+json", asJSON(t, map[string]any{"schemaVersion": 2,
+		"mediaType": oci + "manifest.v1+json", "config": blob(oci+"config.v1+json", configOf(t, layers)), "layers": list}))
+	for name, v := range map[string]any{"oci-layout": map[string]string{"imageLayoutVersion": "1.0.0"},
+		"index.json": map[string]any{"schemaVersion": 2, "manifests": []any{manifest}}} {
+		if err := os.WriteFile(filepath.Join(dir, name), asJSON(t, v), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// saved writes an archive of docker save, in which blobs have no digests, and returns its name.
+func saved(t testing.TB, layers ...claimed) string {
+	t.Helper()
+	out := new(bytes.Buffer)
+	w := tar.NewWriter(out)
+	add := func(name string, data []byte) string {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	var names []string
+	for i, l := range layers {
+		names = append(names, add(fmt.Sprintf("layer%d/layer.tar", i), l.blob))
+	}
+	config := configOf(t, layers)
+	add("manifest.json", asJSON(t, []any{map[string]any{"Config": add(sum(config)+".json", config), "Layers": names,
+		"RepoTags": []string{"saved:1"}}}))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at := filepath.Join(t.TempDir(), "saved.tar")
+	if err := os.WriteFile(at, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// A search by digest finds sparse files: they have digests in a catalogue, as find makes them.
+func TestSparseFilesHaveDigests(t *testing.T) {
+	sparse := &tar.Header{Typeflag: tar.TypeReg, Name: "GNUSparseFile.0/f", Size: 512 + 3, Format: tar.FormatPAX,
+		PAXRecords: map[string]string{"GNU_sparse.major": "1", "GNU_sparse.minor": "0", "GNU_sparse.name": "f",
+			"GNU_sparse.realsize": "10"}}
+	data := bytes.ReplaceAll(tarOf(t, sparse), []byte("GNU_sparse."), []byte("GNU.sparse."))
+	at := bytes.LastIndex(data, []byte("GNUSparseFile.0/f")) + 512
+	copy(data[at:], "1\n0\n3\n")
+	copy(data[at+512:], "abc")
+	cat := filepath.Join(t.TempDir(), "catalogue")
+	index(t, cat, true, layout(t, good(data)))
+	want := sum([]byte("abc\x00\x00\x00\x00\x00\x00\x00"))
+	if lines, errs := ask(t, cat, catalogue.Query{Sums: []string{want}}); len(lines) < 2 || len(errs) > 0 {
+		t.Errorf("a sparse file is not found by its digest: %q %v", lines, errs)
+	}
+}

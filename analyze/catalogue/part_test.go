@@ -1,0 +1,81 @@
+package catalogue
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"layup/analyze/catalogue/place"
+)
+
+// A memory is a file of a place.
+type memory struct{ *bytes.Reader }
+
+func (memory) Close() error { return nil }
+
+// A part of any size is read whole, however reads lie across its blocks, its body and its footer.
+func TestAPartOfAnySizeIsRead(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, size := range []int{1, block - 4097, block - 1, block, block + 1, 2*block - 1, 2 * block, 3*block - 50} {
+		for _, footer := range []int{1, 100, block, block + 5} {
+			all := make([]byte, size+footer+ending)
+			for i := range all {
+				all[i] = byte(random.Uint32())
+			}
+			copy(all[size+footer:], []byte{byte(footer), byte(footer >> 8), 0, 0, 'P', 'A', 'R', '1'})
+			out := new(bytes.Buffer)
+			s := &summer{w: out}
+			if _, err := s.Write(all[:size]); err != nil {
+				t.Fatal(err)
+			}
+			s.hold()
+			if _, err := s.Write(all[size:]); err != nil || s.close() != nil {
+				t.Fatal(err)
+			}
+			c, err := newChecked(memory{bytes.NewReader(out.Bytes())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 40 {
+				from := random.IntN(len(all))
+				got := make([]byte, min(4096, len(all)-from))
+				if _, err := c.ReadAt(got, int64(from)); err != nil || !bytes.Equal(got, all[from:from+len(got)]) {
+					t.Fatalf("%d and %d bytes, %d from %d on: %v", size, footer, len(got), from, err)
+				}
+			}
+		}
+	}
+}
+
+// A search that matches too much fails as such: no part is damaged, and none is left out.
+func TestTooManyMatchesAreNotDamage(t *testing.T) {
+	p, err := place.Open(t.Context(), filepath.Join(t.TempDir(), "catalogue"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Create(t.Context(), p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := []FileRow{{Base: "a", Path: "/a", Layer: "k", Kind: "file"}, {Base: "b", Path: "/b", Layer: "k", Kind: "file"}}
+	name := "files/part-1.parquet"
+	err = errors.Join(put(t.Context(), p, name, slices.Values(rows)),
+		putAll(t.Context(), c, "layers/part-1.parquet", []LayerRow{{Key: "k", Entries: 2, Part: name}}),
+		putAll(t.Context(), c, "images/part-1.parquet", []ImageRow{{Source: "s", Layers: []string{"k"}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Read(t.Context())
+	if err != nil || len(r.Damaged) > 0 {
+		t.Fatal(err, r.Damaged)
+	}
+	defer r.Close()
+	r.most = 1
+	_, err = r.Find(t.Context(), Query{})
+	if _, ok := errors.AsType[*excess](err); !ok || len(r.Damaged) > 0 {
+		t.Errorf("two rows, one allowed: %v, damaged: %v", err, r.Damaged)
+	}
+}
