@@ -124,11 +124,10 @@ func (s *search) cross(ctx context.Context, ways []way, known map[string]*crossi
 		if _, counts := s.r.layerAt(p, g, row); !counts || !wanted[string(exact)] {
 			return g.err
 		}
-		name := string(exact) // before the next column is read
+		c := known[string(exact)] // before the next column is read
 		kind, link := string(g.text("kind", row)), string(g.exact("link", row))
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		c := known[name]
 		if kind == tarfs.Symlink.String() {
 			c.links[link] = true
 		} else {
