@@ -26,10 +26,10 @@ type batch struct {
 	written int    // parts in layers/ with that name
 }
 
-// add adds a layer that was read, and returns its key.
-func (b *batch) add(c *Catalogue, read *analyze.LayerRead, known *known) string {
+// add adds a layer of a source that was read, and returns its key.
+func (b *batch) add(name string, read *analyze.LayerRead, known *known) string {
 	l := read.Layer
-	row := LayerRow{Key: Key(l), DiffID: read.DiffID, Digest: l.Digest, MediaType: l.MediaType,
+	row := LayerRow{Key: Key(l), DiffID: read.DiffID, Digest: proof(l, name), MediaType: l.MediaType,
 		Compression: read.Compression, Size: l.Size, Unpacked: read.Unpacked}
 	if row.DiffID == "" {
 		row.DiffID = l.DiffID
@@ -41,6 +41,9 @@ func (b *batch) add(c *Catalogue, read *analyze.LayerRead, known *known) string 
 	}
 	if err != nil {
 		row.Error = err.Error()
+		if row.DiffID = l.DiffID; row.Key != "" && b.name == "" { // the images of a plan have the claimed key
+			row.Key = unreadKey(row.Key, row.Digest)
+		}
 		b.layers = append(b.layers, row)
 		return row.Key
 	}

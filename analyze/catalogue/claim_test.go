@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"layup/analyze"
 	"layup/analyze/catalogue"
 )
 
@@ -145,5 +147,102 @@ func TestSparseFilesHaveDigests(t *testing.T) {
 	want := sum([]byte("abc\x00\x00\x00\x00\x00\x00\x00"))
 	if lines, errs := ask(t, cat, catalogue.Query{Sums: []string{want}}); len(lines) < 2 || len(errs) > 0 {
 		t.Errorf("a sparse file is not found by its digest: %q %v", lines, errs)
+	}
+}
+
+// tried indexes a source that has a layer which cannot be read.
+func tried(t *testing.T, at, name string) {
+	t.Helper()
+	c, err := catalogue.Create(t.Context(), directory(t, at), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := c.Index(t.Context(), []string{name}, catalogue.IndexOptions{Options: analyze.Default(), Now: day})
+	if err != nil || len(done.Failures) != 1 {
+		t.Errorf("a layer that is not what it claims to be: %v, %d failures", err, len(done.Failures))
+	}
+}
+
+// A blob that only claims to be a layer never has the files of that layer, in whatever order they are indexed.
+func TestAClaimIsNotALayer(t *testing.T) {
+	truth := good(tarOf(t, file("etc/real")))
+	lie := claimed{tarOf(t, file("etc/hidden")), truth.diffID}
+	for name, write := range map[string]func(testing.TB, ...claimed) string{"layout": layout, "saved": saved} {
+		honest, liar := write(t, truth), write(t, lie)
+		for _, first := range []bool{true, false} {
+			at := filepath.Join(t.TempDir(), "catalogue")
+			if first {
+				index(t, at, false, honest)
+			}
+			tried(t, at, liar)
+			if !first {
+				index(t, at, false, honest)
+			}
+			lines, errs := ask(t, at, catalogue.Query{Names: []string{"real"}})
+			for _, line := range lines {
+				if strings.HasPrefix(line, liar) && strings.Contains(line, "/etc/real") {
+					t.Errorf("%s: the image that lies has the files of the other: %s", name, line)
+				}
+			}
+			if len(lines) != 6 || len(errs) != 1 {
+				t.Errorf("%s: the honest image and its file, and the liar: %q %v", name, lines, errs)
+			}
+			if again := index(t, at, false, honest); again.Layers != 0 || again.New != 0 {
+				t.Errorf("%s: what is known is read again: %+v", name, again)
+			}
+		}
+	}
+}
+
+// A task of a plan that cannot read a blob makes all images suspect that have the layer which the blob claims to be.
+func TestAClaimInAPlanIsNotALayer(t *testing.T) {
+	truth := good(tarOf(t, file("etc/real")))
+	honest, liar := layout(t, truth), saved(t, claimed{tarOf(t, file("etc/hidden")), truth.diffID})
+	at := filepath.Join(t.TempDir(), "catalogue")
+	index(t, at, false, honest)
+	c, err := catalogue.Open(t.Context(), directory(t, at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := catalogue.IndexOptions{Options: analyze.Default(), Now: day}
+	if plan, _, err := c.Plan(t.Context(), []string{liar}, 1, opt); err != nil || plan.Layers != 1 {
+		t.Fatalf("a layer that nothing proves is not planned: %v", err)
+	}
+	if done, err := c.Shard(t.Context(), 0, opt); err != nil || len(done.Failures) != 1 {
+		t.Errorf("%v, %d failures", err, len(done.Failures))
+	}
+	if _, errs := ask(t, at, catalogue.Query{Names: []string{"real"}}); len(errs) != 2 {
+		t.Errorf("nothing says that an image may hold something else: %v", errs)
+	}
+}
+
+// A blob that could not be read is forgotten when it was read: nothing lists it any more.
+func TestABlobThatIsReadLaterIsWhole(t *testing.T) {
+	truth := good(tarOf(t, file("etc/real")))
+	dir := layout(t, claimed{truth.blob, truth.diffID})
+	blob := filepath.Join(dir, "blobs", "sha256", sum(truth.blob))
+	if err := os.WriteFile(blob, truth.blob[:700], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	at := filepath.Join(t.TempDir(), "catalogue")
+	tried(t, at, dir)
+	if err := os.WriteFile(blob, truth.blob, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	index(t, at, false, dir)
+	if lines, errs := ask(t, at, catalogue.Query{Names: []string{"real"}}); len(lines) != 4 || len(errs) > 0 {
+		t.Errorf("%q %v", lines, errs)
+	}
+	c, err := catalogue.Open(t.Context(), directory(t, at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if images, layers := r.Images(), r.Layers(); len(images) != 1 || len(layers) != 1 || layers[0].Err != nil {
+		t.Errorf("%d images, layers %+v", len(images), layers)
 	}
 }

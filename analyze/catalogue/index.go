@@ -58,6 +58,7 @@ type indexer struct {
 	done  Indexed
 
 	// Of the source that is open:
+	source  string
 	todo    []*source.Layer
 	size    int64           // bytes of todo
 	asked   map[string]bool // keys and digests of todo
@@ -162,6 +163,7 @@ func (x *indexer) opened(ctx context.Context, src *kinds.Opened, depth int) erro
 		}
 		return nil
 	}
+	x.source = src.Name
 	images, _, err := src.Choose(ctx, x.opt.Select)
 	if err != nil {
 		x.fail(src.Name, err)
@@ -188,16 +190,17 @@ func (x *indexer) image(ctx context.Context, img *source.Image) error {
 	x.waiting = append(x.waiting, img)
 	for _, l := range img.Layers {
 		key := Key(l)
-		if x.known.has(l) {
+		if x.known.has(l, x.source) {
 			x.keys[l] = key
 			x.done.Known++
 			continue
 		}
-		if key != "" && x.asked[key+" "+l.Digest] {
+		id := key + " " + proof(l, x.source)
+		if key != "" && x.asked[id] {
 			x.keys[l] = key
 			continue
 		}
-		x.asked[key+" "+l.Digest] = true
+		x.asked[id] = true
 		x.todo = append(x.todo, l)
 		x.size += max(l.Size, 0)
 	}
@@ -221,7 +224,7 @@ func (x *indexer) read(ctx context.Context) error {
 		x.todo = x.todo[n:]
 		for i := range list {
 			read := &list[i]
-			x.keys[read.Layer] = x.batch.add(x.Catalogue, read, x.known)
+			x.keys[read.Layer] = x.batch.add(x.source, read, x.known)
 			x.done.Layers++
 			x.done.Bytes += max(read.Layer.Size, 0)
 			*read = analyze.LayerRead{}
@@ -246,6 +249,9 @@ func (x *indexer) complete(img *source.Image) {
 	row := imageRow(img, x.opt.Now)
 	for i, l := range img.Layers {
 		key := x.keys[l]
+		if by := proof(l, x.source); key != "" && key == Key(l) && !x.known.proven(key, by) {
+			key = unreadKey(key, by)
+		}
 		row.Layers = append(row.Layers, key)
 		if !x.known.read(key) {
 			x.fail(img.Name, x.why(img, i, key))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -21,6 +22,29 @@ func Key(l *source.Layer) string {
 	}
 	return l.Digest
 }
+
+// proof returns what tells a blob from others that claim its key: its digest, else where in which source it lies. It
+// is empty if the key is not claimed, but found by reading.
+func proof(l *source.Layer, name string) string {
+	if l.Digest != "" || l.DiffID == "" || l.Assembled() {
+		return l.Digest
+	}
+	at := int64(-1)
+	if b, ok := l.Content.(*source.Blob); ok {
+		if section, ok := b.Bytes.(*io.SectionReader); ok {
+			_, at, _ = section.Outer()
+		}
+	}
+	return unnamed + hashOf([]any{name, l.DiffID, l.Size, at})
+}
+
+const (
+	unnamed = "unnamed:" // begins the proof of a blob without a digest
+	unread  = "unread:"  // begins the key of a layer that could not be read
+)
+
+// unreadKey returns the key of a blob that could not be read: another one may well be what it claims to be.
+func unreadKey(key, proof string) string { return unread + hashOf([]any{key, proof}) }
 
 // A brief stands for a text: a million keys are in memory.
 type brief [16]byte
@@ -82,15 +106,15 @@ func (k *known) read(key string) bool {
 	return there
 }
 
-// proven reports whether a blob was found to be a layer. Without a digest there is nothing to prove.
+// proven reports whether a blob was found to be a layer. Without a proof there is no claim.
 func (k *known) proven(key, digest string) bool {
 	return k.read(key) && (digest == "" || digest == key || k.proofs[briefly(key, digest)])
 }
 
-// has reports whether a layer need not be read.
-func (k *known) has(l *source.Layer) bool {
+// has reports whether a layer of a source need not be read.
+func (k *known) has(l *source.Layer, name string) bool {
 	key := Key(l)
-	return key != "" && l.Err == nil && k.proven(key, l.Digest)
+	return key != "" && l.Err == nil && k.proven(key, proof(l, name))
 }
 
 // identity tells images apart. It leaves out when they were seen.

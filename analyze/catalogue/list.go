@@ -3,6 +3,7 @@ package catalogue
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -42,6 +43,8 @@ func (r *Reader) failure(n uint32) error {
 	switch {
 	case !l.read:
 		return errors.New(cmp.Or(l.Error, "is not in the catalogue"))
+	case l.claim != "":
+		return fmt.Errorf("a blob that claims to be this layer could not be read: %s", l.claim)
 	case !r.whole(n):
 		return errors.New("the part of the catalogue that has it cannot be read")
 	}
@@ -71,6 +74,10 @@ func (r *Reader) Layers() []ListedLayer {
 			}
 		}
 	}
+	list = slices.DeleteFunc(list, func(l ListedLayer) bool {
+		now, ok := r.later[l.Key]
+		return ok && now != l.Key
+	})
 	slices.SortFunc(list, func(a, b ListedLayer) int { return strings.Compare(a.Key, b.Key) })
 	return list
 }

@@ -50,7 +50,7 @@ type shareSource struct {
 
 type shareLayer struct {
 	Key    string `json:"key"`
-	Digest string `json:"digest,omitempty"`
+	Digest string `json:"digest,omitempty"` // as in layers/
 	Size   int64  `json:"size"`
 }
 
@@ -101,14 +101,15 @@ func (x *indexer) planImages(ctx context.Context, name string, images []*source.
 				return x.unplanned(ctx, img, i)
 			}
 			row.Layers = append(row.Layers, key)
-			if x.known.has(l) {
+			if x.known.has(l, name) {
 				x.done.Known++
 				continue
 			}
-			if id := briefly(key, l.Digest); !x.plan.asked[id] {
+			by := proof(l, name)
+			if id := briefly(key, by); !x.plan.asked[id] {
 				x.plan.asked[id] = true
 				x.plan.layers = append(x.plan.layers, plannedLayer{len(x.plan.sources) - 1,
-					shareLayer{key, l.Digest, max(l.Size, 0)}})
+					shareLayer{key, by, max(l.Size, 0)}})
 			}
 		}
 		if img.Err != nil {

@@ -26,13 +26,18 @@ type Reader struct {
 	// Damaged are the files of the catalogue that cannot be read. What they hold is missing in every answer.
 	Damaged []error
 
+	failed []LayerRow        // that could not be read
+	proofs map[brief]bool    // of a key and what proves that a blob is this layer
+	later  map[string]string // keys of blobs that could not be read first, and what they are
+
 	most int // rows that a search may hold in memory
 }
 
 // A reading is a layer as a reader knows it.
 type reading struct {
 	LayerRow
-	read bool
+	read  bool
+	claim string // why a blob could not be read that claims to be this layer; empty if none does
 }
 
 // An imaged is an image as a reader knows it.
@@ -55,10 +60,16 @@ func (c *Catalogue) Read(ctx context.Context) (*Reader, error) {
 
 func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 	r := &Reader{Catalogue: c, number: map[string]uint32{}, parts: map[string]*part{},
-		most: mostRows}
+		proofs: map[brief]bool{}, most: mostRows}
 	errs := each(ctx, c.Place, layersFolder, r.layer)
+	r.later = r.claims()
 	known := map[brief]int{}
 	errs = append(errs, each(ctx, c.Place, imagesFolder, func(row *ImageRow) {
+		for i, key := range row.Layers {
+			if now, ok := r.later[key]; ok {
+				row.Layers[i] = now
+			}
+		}
 		id := row.identity()
 		if at, ok := known[id]; ok {
 			r.images[at].Seen = min(r.images[at].Seen, row.Seen)
@@ -157,16 +168,47 @@ func (r *Reader) numberOf(key string) uint32 {
 func (r *Reader) layer(row *LayerRow) {
 	at := &r.layers[r.numberOf(row.Key)]
 	read := row.Error == ""
+	if read {
+		r.proofs[briefly(row.Key, row.Digest)] = true
+	} else {
+		r.failed = append(r.failed, *row)
+	}
+	if strings.HasPrefix(row.Digest, unnamed) {
+		row.Digest = ""
+	}
 	if at.Key != "" && (at.read && !read || at.read == read && (row.Part == "" || at.Part != "" && at.Part <= row.Part)) {
 		return
 	}
 	at.LayerRow, at.read = *row, read
 }
 
+// claims decides about blobs that could not be read. It returns the keys of those that were read later. A plan gives a
+// blob the key that it claims: then nobody knows which images have it, and all with this key count as not whole.
+func (r *Reader) claims() map[string]string {
+	later := map[string]string{}
+	for i := range r.failed {
+		row := &r.failed[i]
+		claimed := row.Key
+		if strings.HasPrefix(row.Key, unread) {
+			claimed = cmp.Or(row.DiffID, row.Digest)
+		}
+		n, ok := r.number[claimed]
+		switch {
+		case !ok || !r.layers[n].read:
+		case row.Digest == claimed || r.proofs[briefly(claimed, row.Digest)]:
+			later[row.Key] = claimed
+		case row.Key == claimed:
+			r.layers[n].claim = row.Error
+		}
+	}
+	r.failed, r.proofs = nil, nil
+	return later
+}
+
 // whole reports whether all rows of a layer can be read.
 func (r *Reader) whole(n uint32) bool {
 	l := &r.layers[n]
-	return l.read && (l.Part == "" || r.parts[l.Part] != nil)
+	return l.read && l.claim == "" && (l.Part == "" || r.parts[l.Part] != nil)
 }
 
 // Close closes what the reader has open.

@@ -45,9 +45,9 @@ const (
 
 // A LayerRow is a row of layers/: a layer that was read, or could not be.
 type LayerRow struct {
-	Key         string `parquet:"key"`    // the diffID, else the digest of the blob, else one of the rows
+	Key         string `parquet:"key"`    // the diffID, else the blob's digest, else of the rows; or unread:
 	DiffID      string `parquet:"diffID"` // of the uncompressed tar; empty if unknown
-	Digest      string `parquet:"digest"` // of the blob that was read; empty if nothing names it
+	Digest      string `parquet:"digest"` // of the blob that was read, or unnamed:, or empty
 	MediaType   string `parquet:"mediaType,dict"`
 	Compression string `parquet:"compression,dict"`
 	Size        int64  `parquet:"size"`         // bytes stored

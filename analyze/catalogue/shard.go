@@ -117,7 +117,7 @@ func (x *indexer) sharedImages(ctx context.Context, src *kinds.Opened, s shareSo
 	found := map[string]*source.Layer{}
 	for _, img := range images {
 		for _, l := range img.Layers {
-			if id := Key(l) + " " + l.Digest; wanted[id] && found[id] == nil {
+			if id := Key(l) + " " + proof(l, s.Source); wanted[id] && found[id] == nil {
 				found[id] = l
 			}
 		}
@@ -132,7 +132,7 @@ func (x *indexer) sharedImages(ctx context.Context, src *kinds.Opened, s shareSo
 			x.todo = append(x.todo, found[id])
 		}
 	}
-	return x.readInOrder(ctx, src.Name)
+	return x.readInOrder(ctx, s.Source)
 }
 
 // readInOrder reads layers of a batch. Where it writes depends on nothing but the layers.
@@ -150,7 +150,7 @@ func (x *indexer) readInOrder(ctx context.Context, name string) error {
 		x.todo = x.todo[n:]
 		for i := range list {
 			read := &list[i]
-			key := x.batch.add(x.Catalogue, read, x.known)
+			key := x.batch.add(name, read, x.known)
 			if why := x.batch.failure(key); why != "" {
 				x.fail(name, fmt.Errorf("%s: %s", key, why))
 			}
