@@ -39,7 +39,8 @@ type Search struct {
 const (
 	fileWork = 1 << 20
 	byteWork = 2
-	poolWork = 2 << 30
+	poolWork = 128 << 20
+	takeWork = 2 << 10 // for judging a match
 )
 
 // New prepares a search.

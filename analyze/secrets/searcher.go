@@ -178,6 +178,7 @@ func (f *searcher) wants(p int) bool {
 
 // take judges a match, as gitleaks does.
 func (f *searcher) take(m pattern.Match) {
+	f.match.Work += takeWork
 	i := f.of[m.Pattern]
 	rule := &f.rules[i]
 	text := f.buf[m.Start:m.End]
