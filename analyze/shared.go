@@ -140,8 +140,8 @@ func (l *loader) prove(of unproven) {
 	l.tell()
 }
 
-// take gives an image what was found in its layers. The error is that of a limit of the whole image, or that of the
-// first layer that failed, unless the image keeps going.
+// take gives an image what was found in its layers. The error is that of the sieve, which lost what was chosen,
+// that of a limit of the whole image, or that of the first layer that failed, unless the image keeps going.
 func (l *loader) take(img *Image, failed []error) error {
 	var all usage
 	var unread error
@@ -164,7 +164,7 @@ func (l *loader) take(img *Image, failed []error) error {
 	if l.lost {
 		unread = nil // the layer that failed is the reason
 	}
-	return cmp.Or(l.ctx.Err(), all.over, img.lost(failed), unread)
+	return cmp.Or(l.ctx.Err(), l.shared.sieves.Err(), all.over, img.lost(failed), unread)
 }
 
 var errUnread = errors.New("was not read")

@@ -4,15 +4,16 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"path"
+	"slices"
 	"strings"
 
-	"layup/analyze/sieve"
 	"layup/analyze/source/decode"
 	"layup/tarfs"
 )
@@ -40,39 +41,64 @@ type unpacking struct {
 var errTooMuch = errors.New("too much is in the archives of the image")
 
 // archive searches the files in an archive that was set aside.
-func (u *unpacking) archive(v tarfs.Version, c *sieve.Content) error {
+func (u *unpacking) archive(v tarfs.Version, c *io.SectionReader) error {
 	u.v, u.path = v, strings.TrimPrefix(v.Node().Path(), "/")
-	if err := u.read(c); err != nil {
-		if u.ctx.Err() != nil {
-			return u.ctx.Err()
-		}
-		u.set.Cut++
-		u.set.Warnings = append(u.set.Warnings, tarfs.Warning{Code: NotAllOfIt, Layer: v.Layer(), Path: v.Node().Path(),
-			Note: err.Error()})
+	first := len(u.set.Findings)
+	err := u.read(c)
+	if err == nil {
+		return nil
 	}
+	if u.ctx.Err() != nil {
+		return u.ctx.Err()
+	}
+	u.set.Cut++
+	u.set.warn(NotAllOfIt, v, err.Error())
+	return u.beside(first, io.NewSectionReader(c, 0, c.Size()))
+}
+
+// beside searches the bytes of an archive themselves. What was found in its files, the findings from first on, is not
+// added again.
+func (u *unpacking) beside(first int, r io.Reader) error {
+	f := u.s.begin(u.path)
+	f.bare = true
+	if _, err := io.CopyBuffer(feeder{f}, r, make([]byte, 32<<10)); err != nil &&
+		err != tarfs.ErrEnough {
+		return err
+	}
+	n := f.finish()
+	known := map[string]bool{}
+	for _, one := range u.set.Findings[first:] {
+		known[one.Secret] = true
+	}
+	n.Found = slices.DeleteFunc(n.Found, func(r raw) bool { return known[string(r.Secret)] })
+	u.s.add(u.set, u.v, n, "")
 	return nil
 }
 
-func (u *unpacking) read(c *sieve.Content) (err error) {
+func (u *unpacking) read(c *io.SectionReader) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // of the reader of zip files: the file is hostile
 			err = fmt.Errorf("damaged: %v", r)
 		}
 	}()
-	head := make([]byte, min(c.Size, decode.HeadSize))
+	head := make([]byte, min(c.Size(), decode.HeadSize))
 	if _, err := c.ReadAt(head, 0); err != nil && err != io.EOF {
 		return err
 	}
 	if bytes.HasPrefix(head, []byte("PK")) {
 		return u.zip(c)
 	}
-	compression := decode.Sniff(head, c.Size)
-	r := bufio.NewReaderSize(io.NewSectionReader(c, 0, c.Size), 64<<10)
+	compression := decode.Sniff(head, c.Size())
+	r := bufio.NewReaderSize(c, 64<<10)
 	switch compression {
 	case decode.None:
 		return u.tar(r)
 	case "":
-		return nil // it only begins like one
+		if kindOf(head) != compressed {
+			return errors.New("not a tar: it only looks like one")
+		}
+		u.set.Compressed++ // of a kind that is not read
+		return nil
 	}
 	decoder, err := decode.New(r, compression, mostWindow)
 	if err != nil {
@@ -96,9 +122,10 @@ func (u *unpacking) stream(src io.Reader) error {
 }
 
 // zip searches the files in a zip.
-func (u *unpacking) zip(c *sieve.Content) error {
+func (u *unpacking) zip(c *io.SectionReader) error {
+	first := len(u.set.Findings)
 	index := &bounded{c, mostIndex}
-	z, err := zip.NewReader(index, c.Size)
+	z, err := zip.NewReader(index, c.Size())
 	if err != nil {
 		return err
 	}
@@ -115,7 +142,28 @@ func (u *unpacking) zip(c *sieve.Content) error {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
-	return nil
+	return u.beside(first, outside(c, z))
+}
+
+// outside reads what is in a zip and in none of its files: before, between and after them.
+func outside(c *io.SectionReader, z *zip.Reader) io.Reader {
+	type span struct{ from, to int64 }
+	var taken []span
+	for _, f := range z.File {
+		if from, err := f.DataOffset(); err == nil && !strings.HasSuffix(f.Name, "/") {
+			taken = append(taken, span{from, from + int64(min(f.CompressedSize64, uint64(c.Size())))})
+		}
+	}
+	slices.SortFunc(taken, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var parts []io.Reader
+	at := int64(0)
+	for _, s := range append(taken, span{c.Size(), c.Size()}) {
+		if s.from > at {
+			parts = append(parts, io.NewSectionReader(c, at, s.from-at), bytes.NewReader([]byte{0}))
+		}
+		at = max(at, s.to)
+	}
+	return io.MultiReader(parts...)
 }
 
 // bounded fails after it has read as many bytes as are left.
@@ -167,9 +215,12 @@ func (u *unpacking) tar(r *bufio.Reader) error {
 		return nil
 	}
 	limits := tarfs.DefaultLimits()
-	_, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: limits, Dialect: tarfs.Plain, Keep: keep, Sparse: true})
+	l, err := tarfs.Scan(r, tarfs.ScanOptions{Limits: limits, Dialect: tarfs.Plain, Keep: keep, Sparse: true})
 	end()
-	return errors.Join(over, err)
+	if err = errors.Join(over, err); err == nil && l.Tail() {
+		err = errors.New("more follows the end of its tar")
+	}
+	return err
 }
 
 // file searches one file.
@@ -207,7 +258,20 @@ func (u *unpacking) begin(name string) *inside {
 
 // Write takes a piece of the file.
 func (i *inside) Write(b []byte) (int, error) {
-	if i.done = i.done || !i.feed(b); i.done {
+	if i.done {
+		return len(b), tarfs.ErrEnough
+	}
+	n, err := feeder{i.searcher}.Write(b)
+	i.done = err != nil
+	return n, err
+}
+
+// A feeder feeds a searcher.
+type feeder struct{ *searcher }
+
+// Write takes a piece of the text.
+func (f feeder) Write(b []byte) (int, error) {
+	if !f.feed(b) {
 		return len(b), tarfs.ErrEnough
 	}
 	return len(b), nil

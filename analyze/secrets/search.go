@@ -116,6 +116,12 @@ const mostFound = 1000
 
 func (n *note) empty() bool { return len(n.Found) == 0 && n.Skipped == "" && !n.Cut }
 
+// The first byte of what is set aside of a file says what follows, so that no file looks like a note.
+const (
+	aNote byte = iota
+	aFile
+)
+
 func (n *note) encode() []byte {
 	if n.empty() {
 		return nil
@@ -124,5 +130,5 @@ func (n *note) encode() []byte {
 	if err != nil {
 		panic(err) // it holds only numbers and strings
 	}
-	return b
+	return append([]byte{aNote}, b...)
 }

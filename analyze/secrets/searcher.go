@@ -27,6 +27,7 @@ type searcher struct {
 	path    string
 	size    int64 // bytes of the file of a layer
 	whole   bool  // it is an archive: all of it is set aside
+	bare    bool  // it is searched, whatever it is
 	seen    int64
 	base    int64  // offset of buf in the file
 	from    int    // the place in buf that comes next
@@ -49,7 +50,7 @@ func (s *Search) begin(path string) *searcher {
 	default:
 		f = &searcher{Search: s, match: s.texts.NewMatcher(), byPath: s.paths.NewMatcher(), fits: make([]bool, len(s.rules))}
 	}
-	f.path, f.size, f.whole = path, 0, false
+	f.path, f.size, f.whole, f.bare = path, 0, false, false
 	f.seen, f.base, f.from, f.lines, f.counted, f.line = 0, 0, 0, 0, 0, 0
 	f.buf, f.lower, f.strings, f.note = f.buf[:0], nil, false, note{}
 	f.match.Limit = fileWork
@@ -66,14 +67,14 @@ func (f *searcher) release() {
 }
 
 // piece takes the next bytes of a file of a layer. After the last it returns what was found. If the file is an archive,
-// it returns the bytes themselves. It is a sieve.Filter.
+// it returns the bytes themselves, after aFile. It is a sieve.Filter.
 func (f *searcher) piece(b []byte) (taken []byte, more bool) {
 	if f.whole {
 		return b, true
 	}
 	if f.seen == 0 && f.opt.Archives && isArchive(b) && f.size <= mostArchive {
 		f.whole = true // whoever reads it releases nothing: the searcher is not used again
-		return b, true
+		return append([]byte{aFile}, b...), true
 	}
 	if more = f.feed(b); more && f.seen < f.size {
 		return nil, true
@@ -87,7 +88,7 @@ func (f *searcher) feed(b []byte) bool {
 	if f.seen == 0 {
 		f.note.Skipped = kindOf(b)
 		f.strings = bytes.IndexByte(b, 0) >= 0
-		if f.opt.Binary || f.note.Skipped == compressed && f.opt.Archives {
+		if f.opt.Binary || f.bare {
 			f.note.Skipped = ""
 		}
 	}
@@ -186,7 +187,7 @@ func (f *searcher) take(m pattern.Match) {
 		text = clean(text)
 	}
 	match := strings.TrimRight(string(text), "\n")
-	lead := m.Body - m.Start
+	lead := min(m.Body-m.Start, len(match))
 	if cut := strings.TrimLeft(match, "\n"); len(cut) < len(match) {
 		match, lead = cut, 0
 	}

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -104,14 +103,7 @@ func (s *Search) Read(ctx context.Context, img *analyze.Image) (*Set, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		n, found, err := noteOf(c)
-		switch {
-		case err == nil && found:
-			s.add(set, v, n, "")
-		case err == nil:
-			err = u.archive(v, c)
-		}
-		if err != nil {
+		if err := u.one(v, c); err != nil {
 			return nil, err
 		}
 	}
@@ -123,20 +115,26 @@ func (s *Search) Read(ctx context.Context, img *analyze.Image) (*Set, error) {
 	return set, nil
 }
 
-// noteOf reads back what was found in a file; false if the file itself was set aside.
-func noteOf(c *sieve.Content) (n note, found bool, err error) {
-	first := make([]byte, 1)
-	if _, err := c.ReadAt(first, 0); err != nil && err != io.EOF || first[0] != '{' {
-		return n, false, err
+// one adds what was set aside of a file: what was found in it, or all of it, which is an archive.
+func (u *unpacking) one(v tarfs.Version, c *sieve.Content) error {
+	var first [1]byte
+	if _, err := c.ReadAt(first[:], 0); err != nil {
+		return err
 	}
-	text := make([]byte, c.Size)
-	if _, err := c.ReadAt(text, 0); err != nil && err != io.EOF {
-		return n, false, err
+	rest := io.NewSectionReader(c, 1, c.Size-1)
+	if first[0] == aFile {
+		return u.archive(v, rest)
 	}
-	if json.Unmarshal(text, &n) != nil {
-		return n, false, errors.New("internal error: what was set aside is damaged")
+	var n note
+	text, err := io.ReadAll(rest)
+	if err == nil {
+		err = json.Unmarshal(text, &n)
 	}
-	return n, true, nil
+	if err != nil {
+		return err
+	}
+	u.s.add(u.set, v, n, "")
+	return nil
 }
 
 // add adds what was found in a file, or in a file in an archive.
@@ -149,11 +147,11 @@ func (s *Search) add(set *Set, v tarfs.Version, n note, inner string) {
 	}
 	if n.Cut {
 		set.Cut++
-		set.warn(NotToItsEnd, v)
+		set.warn(NotToItsEnd, v, "")
 	}
 	if n.More > 0 {
 		set.More += n.More
-		set.warn(TooMany, v)
+		set.warn(TooMany, v, "")
 	}
 	if len(n.Found) == 0 {
 		return
@@ -169,9 +167,9 @@ func (s *Search) add(set *Set, v tarfs.Version, n note, inner string) {
 // mostWarnings is how many warnings are kept: the others are counted.
 const mostWarnings = 100
 
-func (s *Set) warn(code tarfs.Code, v tarfs.Version) {
+func (s *Set) warn(code tarfs.Code, v tarfs.Version, note string) {
 	if len(s.Warnings) < mostWarnings {
-		s.Warnings = append(s.Warnings, tarfs.Warning{Code: code, Layer: v.Layer(), Path: v.Node().Path()})
+		s.Warnings = append(s.Warnings, tarfs.Warning{Code: code, Layer: v.Layer(), Path: v.Node().Path(), Note: note})
 	}
 }
 

@@ -56,6 +56,16 @@ func (s *Set) Close() error {
 	return s.file.Close()
 }
 
+// Err returns why something that was chosen is not in the set; nil if all is.
+func (s *Set) Err() error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
 // put writes bytes and returns where they are.
 func (s *Set) put(b []byte) (at int64, ok bool) {
 	s.mu.Lock()

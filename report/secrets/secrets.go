@@ -144,9 +144,9 @@ func (a *asked) part(set *secrets.Set) call.Part {
 	}
 	var p call.Part
 	p.Section = table(a.shown).Section(t.list)
-	p.Refuted = len(t.list) > 0 || set.Cut > 0
+	p.Refuted = len(t.list) > 0 || set.Cut > 0 || set.More > 0
 	p.Odd = set.Warnings
-	p.Footer = t.footer(set)
+	p.Footer = t.footer(set, a.archives)
 	p.Extra = []render.Extra{{Name: "totals", Value: t.totals(set)}}
 	return p
 }
@@ -268,7 +268,7 @@ func (t *tally) totals(set *secrets.Set) total {
 	return n
 }
 
-func (t *tally) footer(set *secrets.Set) string {
+func (t *tally) footer(set *secrets.Set, inside bool) string {
 	n := t.totals(set)
 	parts := []string{"nothing was found"}
 	if len(t.list) > 0 {
@@ -283,7 +283,11 @@ func (t *tally) footer(set *secrets.Set) string {
 	add(n.Known, "known finding", " left out")
 	add(n.Left, "finding", " at paths that the rules leave out (--all-paths)")
 	add(n.Programs, "program", " not searched (--binary)")
-	add(n.Compressed, "compressed file", " not searched (--in-archives)")
+	how := " not searched (--in-archives)"
+	if inside {
+		how = " not searched: in another, above 1 GiB, or of a kind that is not read"
+	}
+	add(n.Compressed, "compressed file", how)
 	add(n.Cut, "file", " not searched to the end")
 	return strings.Join(parts, "; ")
 }
