@@ -95,8 +95,12 @@ func (img *Image) Secrets() []Secret {
 			add(Secret{Where: where, Name: p[0], Value: p[1], Layer: at, Step: step})
 		}
 	}
-	for _, v := range img.ConfigFile.Config.Env {
-		if name, value, ok := strings.Cut(v, "="); ok {
+	for i, v := range img.ConfigFile.Config.Env {
+		name, value, ok := strings.Cut(v, "=")
+		if strings.Contains(name, "://") { // an address is not a name, and may hold a password
+			name, value, ok = fmt.Sprintf("[%d]", i), v, true
+		}
+		if ok {
 			add(Secret{Where: "env", Name: name, Value: value, Layer: tarfs.NoLayer, Step: -1})
 		}
 	}

@@ -186,8 +186,12 @@ func NoSecrets(search *secrets.Search, known func(*secrets.Finding) bool, except
 		if err != nil {
 			return measured(nil, false, "%v", err)
 		}
+		left := 0
 		for i := range set.Findings {
 			f := &set.Findings[i]
+			if f.Left {
+				left++
+			}
 			if f.Left || s.excepts(f.Path) || known(f) {
 				continue
 			}
@@ -196,12 +200,19 @@ func NoSecrets(search *secrets.Search, known func(*secrets.Finding) bool, except
 			}
 			message := f.Rule + " in " + f.Field
 			if f.Path != "" {
+				message = f.Rule + ", " + becameOf(f.Hit)
+			}
+			if f.Path != "" && f.Line > 0 {
 				message = fmt.Sprintf("%s in line %d, %s", f.Rule, f.Line, becameOf(f.Hit))
 			}
 			found.add(Finding{Path: f.Path, Layer: f.Layer, Message: message})
 		}
 		for _, w := range set.Warnings {
 			found.add(Finding{Path: w.Path, Layer: w.Layer, Message: w.Text()})
+		}
+		if found.n == 0 && set.Programs+set.Compressed+left > 0 {
+			return measured(int64(0), true, "none; not searched: %d programs, %d compressed files; "+
+				"left out by the paths of rules: %d", set.Programs, set.Compressed, left)
 		}
 		return found
 	}}

@@ -3,6 +3,7 @@ package secrets
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ func (s *Search) config(set *Set, img *analyze.Image) {
 		return
 	}
 	first := len(set.Findings)
-	for _, f := range fields(img) {
+	for _, f := range s.fields(img) {
 		if f.text == "" {
 			continue
 		}
@@ -37,15 +38,20 @@ func (s *Search) config(set *Set, img *analyze.Image) {
 		}
 	}
 	for _, v := range img.Secrets() {
-		name := "config.Env." + v.Name
-		if v.Step >= 0 {
-			name = fmt.Sprintf("history[%d].created_by", v.Step)
+		name, about := fmt.Sprintf("history[%d].created_by", v.Step), v.Where
+		if v.Step < 0 {
+			name = s.at("config.Env", v.Name, slices.IndexFunc(img.ConfigFile.Config.Env, func(entry string) bool {
+				return entry == v.Value || strings.HasPrefix(entry, v.Name+"=")
+			}))
+		}
+		if s.plain(v.Name) {
+			about += " " + v.Name
 		}
 		known := slices.ContainsFunc(set.Findings[first:], func(f Finding) bool {
 			return f.Field == name && (strings.Contains(f.Secret, v.Value) || strings.Contains(v.Value, f.Secret))
 		})
 		if !known {
-			set.Findings = append(set.Findings, Finding{Rule: Variable, About: v.Where + " " + v.Name, Field: name,
+			set.Findings = append(set.Findings, Finding{Rule: Variable, About: about, Field: name,
 				Layer: v.Layer, Secret: v.Value})
 		}
 	}
@@ -58,8 +64,23 @@ func (s *Search) text(text string) []raw {
 	return f.finish().Found
 }
 
+var plainName = regexp.MustCompile(`^[\w./-]+$`)
+
+// plain reports whether a name of a variable or of a label may be shown: it holds no secret.
+func (s *Search) plain(name string) bool {
+	return plainName.MatchString(name) && len(s.text(name)) == 0
+}
+
+// at is the place of a name in a field; its number there if the name is not to be shown.
+func (s *Search) at(field, name string, i int) string {
+	if s.plain(name) {
+		return field + "." + name
+	}
+	return fmt.Sprintf("%s[%d]", field, i)
+}
+
 // fields are the texts of the config and of the history.
-func fields(img *analyze.Image) []field {
+func (s *Search) fields(img *analyze.Image) []field {
 	var list []field
 	add := func(layer int, text, name string, args ...any) {
 		list = append(list, field{fmt.Sprintf(name, args...), text, layer})
@@ -81,12 +102,12 @@ func fields(img *analyze.Image) []field {
 		add(at, h.Author, "history[%d].author", i)
 	}
 	c := &img.ConfigFile.Config
-	for _, v := range c.Env {
+	for i, v := range c.Env {
 		name, _, _ := strings.Cut(v, "=")
-		add(tarfs.NoLayer, v, "config.Env.%s", name)
+		add(tarfs.NoLayer, v, "%s", s.at("config.Env", name, i))
 	}
-	for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
-		add(tarfs.NoLayer, key+"="+c.Labels[key], "config.Labels.%s", key)
+	for i, key := range slices.Sorted(maps.Keys(c.Labels)) {
+		add(tarfs.NoLayer, key+"="+c.Labels[key], "%s", s.at("config.Labels", key, i))
 	}
 	add(tarfs.NoLayer, strings.Join(c.Entrypoint, " "), "config.Entrypoint")
 	add(tarfs.NoLayer, strings.Join(c.Cmd, " "), "config.Cmd")

@@ -1,6 +1,9 @@
 package secrets
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // What is not searched by default.
 const (
@@ -34,4 +37,24 @@ const tarMagic, tarMagicAt = "ustar", 257
 // isArchive reports whether content may be an archive or a compressed file.
 func isArchive(head []byte) bool {
 	return kindOf(head) == compressed || len(head) > tarMagicAt && bytes.HasPrefix(head[tarMagicAt:], []byte(tarMagic))
+}
+
+// wideOf returns the order of the bytes of text in UTF-16, which its mark tells, or NULs in every other of its first
+// bytes; nil for everything else.
+func wideOf(head []byte) binary.ByteOrder {
+	head = head[:min(len(head), 64)&^1]
+	var zeros [2]int
+	for i, b := range head {
+		if b == 0 {
+			zeros[i%2]++
+		}
+	}
+	const least = 8
+	switch n := len(head) / 2; {
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), n >= least && zeros[1] == n && zeros[0] == 0:
+		return binary.LittleEndian
+	case bytes.HasPrefix(head, []byte("\xfe\xff")), n >= least && zeros[0] == n && zeros[1] == 0:
+		return binary.BigEndian
+	}
+	return nil
 }

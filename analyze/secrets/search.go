@@ -114,6 +114,9 @@ type note struct {
 // mostFound is how many findings in one file are kept.
 const mostFound = 1000
 
+// mostKept is how many bytes of their values are kept.
+const mostKept = 1 << 20
+
 func (n *note) empty() bool { return len(n.Found) == 0 && n.Skipped == "" && !n.Cut }
 
 // The first byte of what is set aside of a file says what follows, so that no file looks like a note.

@@ -2,8 +2,10 @@ package secrets
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"layup/analyze/secrets/pattern"
 	"layup/analyze/secrets/ruleset"
@@ -29,14 +31,18 @@ type searcher struct {
 	whole   bool  // it is an archive: all of it is set aside
 	bare    bool  // it is searched, whatever it is
 	seen    int64
-	base    int64  // offset of buf in the file
-	from    int    // the place in buf that comes next
-	lines   int    // before buf
-	counted int    // the place in buf up to which line counts
-	line    int    // ends of lines before counted
-	strings bool   // it is not text
-	fits    []bool // by rule with a path: the path of the file fits
-	lower   []byte // buf in small letters, if it was needed
+	kept    int              // bytes of the values that were found
+	wide    binary.ByteOrder // of UTF-16; nil if it is not
+	half    []byte           // of a character of UTF-16
+	narrow  []byte           // what was decoded of UTF-16
+	base    int64            // offset of buf in the file
+	from    int              // the place in buf that comes next
+	lines   int              // before buf
+	counted int              // the place in buf up to which line counts
+	line    int              // ends of lines before counted
+	strings bool             // it is not text
+	fits    []bool           // by rule with a path: the path of the file fits
+	lower   []byte           // buf in small letters, if it was needed
 	note    note
 }
 
@@ -53,6 +59,7 @@ func (s *Search) begin(path string) *searcher {
 	f.path, f.size, f.whole, f.bare = path, 0, false, false
 	f.seen, f.base, f.from, f.lines, f.counted, f.line = 0, 0, 0, 0, 0, 0
 	f.buf, f.lower, f.strings, f.note = f.buf[:0], nil, false, note{}
+	f.kept, f.wide, f.half = 0, nil, f.half[:0]
 	f.match.Limit = fileWork
 	f.searchPath()
 	return f
@@ -87,7 +94,7 @@ func (f *searcher) piece(b []byte) (taken []byte, more bool) {
 func (f *searcher) feed(b []byte) bool {
 	if f.seen == 0 {
 		f.note.Skipped = kindOf(b)
-		f.strings = bytes.IndexByte(b, 0) >= 0
+		f.wide = wideOf(b)
 		if f.opt.Binary || f.bare {
 			f.note.Skipped = ""
 		}
@@ -95,7 +102,14 @@ func (f *searcher) feed(b []byte) bool {
 	if f.note.Skipped != "" {
 		return false
 	}
+	begins := f.seen == 0
 	f.seen += int64(len(b))
+	if f.wide != nil {
+		b = f.decode(b)
+	}
+	if begins {
+		f.strings = bytes.IndexByte(b, 0) >= 0
+	}
 	f.match.Limit += byteWork * int64(len(b))
 	for len(f.buf)+len(b) > pieceSize && !f.note.Cut {
 		n := pieceSize - len(f.buf)
@@ -107,6 +121,25 @@ func (f *searcher) feed(b []byte) bool {
 		f.buf = append(f.buf, b...)
 	}
 	return !f.note.Cut
+}
+
+// decode returns text in UTF-16 as UTF-8, until the next call.
+func (f *searcher) decode(b []byte) []byte {
+	f.narrow = f.narrow[:0]
+	add := func(two []byte) {
+		if r := rune(f.wide.Uint16(two)); r != '\ufeff' {
+			f.narrow = utf8.AppendRune(f.narrow, r)
+		}
+	}
+	if len(f.half) > 0 && len(b) > 0 {
+		add([]byte{f.half[0], b[0]})
+		f.half, b = f.half[:0], b[1:]
+	}
+	for ; len(b) >= 2; b = b[2:] {
+		add(b)
+	}
+	f.half = append(f.half, b...)
+	return f.narrow
 }
 
 // finish searches what is left of the text and returns what was found in it.
@@ -192,7 +225,8 @@ func (f *searcher) take(m pattern.Match) {
 		match, lead = cut, 0
 	}
 	secret := secretOf(match, f.texts.Groups(m.Pattern, match, lead), rule.Group)
-	if rule.Entropy != 0 && ruleset.Entropy(secret) <= rule.Entropy || !f.hasKeyword(rule, match) {
+	known := f.match.Saw(m.Pattern) || f.hasKeyword(rule, match)
+	if rule.Entropy != 0 && ruleset.Entropy(secret) <= rule.Entropy || !known {
 		return
 	}
 	c := &ruleset.Candidate{Secret: secret, Match: match, Line: f.lineAt(m.Start, m.Start+len(match)), Path: f.path}
@@ -228,10 +262,10 @@ func (f *searcher) add(r raw, c *ruleset.Candidate) {
 	left := f.left(r.Rule, c)
 	switch {
 	case left == ruleset.ByText:
-	case len(f.note.Found) >= mostFound:
+	case len(f.note.Found) >= mostFound || f.kept > mostKept:
 		f.note.More++
 	default:
-		r.Left = left == ruleset.ByPath
+		r.Left, f.kept = left == ruleset.ByPath, f.kept+len(r.Secret)
 		f.note.Found = append(f.note.Found, r)
 	}
 }

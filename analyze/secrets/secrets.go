@@ -68,9 +68,16 @@ type Set struct {
 	Programs   int       // that were not searched
 	Compressed int       // archives and other compressed files that were not searched
 	Cut        int       // files that were not searched to their end; Warnings name them
-	More       int       // findings in files that have too many
+	More       int       // findings that are only counted, because there are too many
 	Warnings   []tarfs.Warning
+	bytes      int // of the values of Findings
 }
+
+// The limits of findings in files of one image. What is beyond them is counted.
+const (
+	mostFindings = 100_000
+	mostBytes    = 64 << 20 // of values
+)
 
 // What this package warns of.
 var (
@@ -79,7 +86,7 @@ var (
 	NotAllOfIt = tarfs.Code{Name: "secrets-archive-not-read", Severity: tarfs.Medium,
 		Message: "an archive, or a part of it, cannot be read: secrets may be in it"}
 	TooMany = tarfs.Code{Name: "secrets-too-many", Severity: tarfs.Medium,
-		Message: "a file has more than 1,000 findings: the others are only counted"}
+		Message: "more than 1,000 findings in a file, or 100,000 in all: the others are only counted"}
 )
 
 // Names are those of the rules.
@@ -157,7 +164,13 @@ func (s *Search) add(set *Set, v tarfs.Version, n note, inner string) {
 		return
 	}
 	hit := hitOf(v)
-	for _, r := range n.Found {
+	for i, r := range n.Found {
+		if len(set.Findings) >= mostFindings || set.bytes > mostBytes {
+			set.More += len(n.Found) - i
+			set.warn(TooMany, v, "")
+			return
+		}
+		set.bytes += len(r.Secret)
 		rule := &s.rules[r.Rule]
 		set.Findings = append(set.Findings, Finding{Rule: rule.ID, About: rule.About, Path: v.Node().Path(), Inner: inner,
 			Layer: v.Layer(), Line: r.Line, Offset: r.Offset, Secret: string(r.Secret), Hit: hit, Left: r.Left})

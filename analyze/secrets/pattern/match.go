@@ -64,7 +64,8 @@ type Matcher struct {
 	set      *Set
 	automata [][]*automaton // by pattern and branch; made when they are needed
 	done     []int          // by pattern: where its last match ended
-	wanted   []bool         // by pattern without grams: a word was seen
+	wanted   []int8         // by pattern without grams: in how many pieces it counts that a word was seen
+	swept    []bool         // by pattern: searched for since its word was seen
 	clean    []byte
 
 	// Work is what was spent on places that may be matches: about one for each byte that was looked at. When it exceeds
@@ -76,7 +77,7 @@ type Matcher struct {
 // NewMatcher returns a matcher of a set.
 func (s *Set) NewMatcher() *Matcher {
 	m := &Matcher{set: s, automata: make([][]*automaton, len(s.patterns)), done: make([]int, len(s.patterns)),
-		wanted: make([]bool, len(s.patterns))}
+		wanted: make([]int8, len(s.patterns)), swept: make([]bool, len(s.patterns))}
 	for i, p := range s.patterns {
 		m.automata[i] = make([]*automaton, max(1, len(p.branches)))
 	}
@@ -86,6 +87,8 @@ func (s *Set) NewMatcher() *Matcher {
 // Reset begins a new text. Set Limit afterwards.
 func (m *Matcher) Reset() {
 	clear(m.done)
+	clear(m.wanted)
+	clear(m.swept)
 	m.Work, m.Cut = 0, false
 }
 
@@ -93,6 +96,9 @@ func (m *Matcher) Reset() {
 func (m *Matcher) Shift(bytes int) {
 	for i := range m.done {
 		m.done[i] = max(0, m.done[i]-bytes)
+		if m.wanted[i] = max(0, m.wanted[i]-1); m.wanted[i] == 0 {
+			m.swept[i] = false
+		}
 	}
 }
 
@@ -101,13 +107,20 @@ func (m *Matcher) Shift(bytes int) {
 func (m *Matcher) Search(t *Text, from, to int, want func(pattern int) bool, take func(Match)) int {
 	stop := m.filtered(t, from, to, want, take)
 	for _, i := range m.set.always {
-		if (m.wanted[i] || m.set.words[i] == nil) && want(i) {
-			m.sweep(t, i, from, stop, take)
+		if !m.Saw(i) && m.set.words[i] != nil || !want(i) {
+			continue
 		}
-		m.wanted[i] = false
+		begin := from
+		if m.Saw(i) && !m.swept[i] {
+			begin, m.swept[i] = 0, true // what comes before the word counts
+		}
+		m.sweep(t, i, begin, stop, take)
 	}
 	return stop
 }
+
+// Saw reports whether a word of a pattern without grams was seen, in this piece of the text or in the last.
+func (m *Matcher) Saw(pattern int) bool { return m.wanted[pattern] > 0 }
 
 // filtered finds the matches of the patterns that grams tell. It returns the place up to which it searched.
 func (m *Matcher) filtered(t *Text, from, to int, want func(pattern int) bool, take func(Match)) int {
@@ -118,7 +131,9 @@ func (m *Matcher) filtered(t *Text, from, to int, want func(pattern int) bool, t
 			for _, tell := range f.at(t.Data[place:]) {
 				switch i := int(tell.pattern); {
 				case tell.branch == mark:
-					m.wanted[i] = m.wanted[i] || m.set.word(i, t.Data[place:])
+					if m.set.word(i, t.Data[place:]) {
+						m.wanted[i] = 2
+					}
 				case place < m.done[i] || !want(i):
 				default:
 					m.confirm(t, i, int(tell.branch), place, take)
