@@ -246,3 +246,27 @@ func TestABlobThatIsReadLaterIsWhole(t *testing.T) {
 		t.Errorf("%d images, layers %+v", len(images), layers)
 	}
 }
+
+// A hard link to a symlink of a lower layer leads where the symlink leads.
+func TestAHardLinkToASymlinkIsFollowed(t *testing.T) {
+	low := good(tarOf(t, &tar.Header{Typeflag: tar.TypeSymlink, Name: "l", Linkname: "/etc"}, file("etc/passwd")))
+	high := good(tarOf(t, &tar.Header{Typeflag: tar.TypeLink, Name: "m", Linkname: "l"}))
+	at := filepath.Join(t.TempDir(), "catalogue")
+	index(t, at, false, layout(t, low, high))
+	c, err := catalogue.Open(t.Context(), directory(t, at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	found, err := r.FindPaths(t.Context(), []string{"/m/passwd"}, true, false)
+	if err != nil || found.Len() != 1 {
+		t.Fatalf("%v", err)
+	}
+	if _, err := found.Image(0).Owner("/m/passwd", true, analyze.Last); err != nil {
+		t.Errorf("%v", err)
+	}
+}

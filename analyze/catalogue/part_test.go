@@ -2,7 +2,9 @@ package catalogue
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -78,4 +80,54 @@ func TestTooManyMatchesAreNotDamage(t *testing.T) {
 	if _, ok := errors.AsType[*excess](err); !ok || len(r.Damaged) > 0 {
 		t.Errorf("two rows, one allowed: %v, damaged: %v", err, r.Damaged)
 	}
+}
+
+// removals notes what is removed.
+type removals struct {
+	place.Place
+	names []string
+}
+
+func (r *removals) Remove(ctx context.Context, name string) error {
+	r.names = append(r.names, name)
+	return r.Place.Remove(ctx, name)
+}
+
+// A row may name a part that sealing has removed meanwhile: another row of the layer counts. Sealing removes rows that
+// name a part before the part.
+func TestAPartThatWasMergedIsNotMissed(t *testing.T) {
+	p, err := place.Open(t.Context(), filepath.Join(t.TempDir(), "catalogue"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	noted := &removals{Place: p}
+	c, err := Create(t.Context(), noted, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, base := range []string{"a", "b"} {
+		part := fmt.Sprintf("part-%d.parquet", 5+i)
+		rows := []FileRow{{Base: base, Path: "/" + base, Layer: base, Kind: "file"}}
+		err = errors.Join(err, put(t.Context(), p, "files/"+part, slices.Values(rows)),
+			putAll(t.Context(), c, "layers/"+part, []LayerRow{{Key: base, Entries: 1, Part: "files/" + part}}))
+	}
+	_, sealErr := c.Seal(t.Context())
+	gone := []LayerRow{{Key: "a", Digest: "d", Entries: 1, Part: "files/part-5.parquet"}}
+	if err = errors.Join(err, sealErr, putAll(t.Context(), c, "layers/part-0.parquet", gone)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"layers/", "layers/", "files/p", "files/p"}; len(noted.names) < 4 {
+		t.Errorf("removed: %v", noted.names)
+	} else {
+		for i, name := range noted.names[:4] {
+			if name[:len(want[i])] != want[i] {
+				t.Errorf("removed in the order %v", noted.names)
+			}
+		}
+	}
+	r, err := c.Read(t.Context())
+	if err != nil || len(r.Damaged) > 0 {
+		t.Fatal(err, r.Damaged)
+	}
+	r.Close()
 }

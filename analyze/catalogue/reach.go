@@ -27,7 +27,8 @@ type way struct {
 // A crossing is what layers have at a path.
 type crossing struct {
 	links map[string]bool // targets of symlinks
-	other bool            // anything else
+	names map[string]bool // paths that hard links mean: of a symlink, perhaps
+	other bool            // anything but a symlink
 }
 
 // reach finds where paths may lead in any image: layers may hold a symlink at a path, and different ones. It returns
@@ -75,6 +76,11 @@ func (s *search) reach(ctx context.Context, asked []string, follow bool, known m
 			if c.other || last && !follow {
 				todo = append(todo, way{at, rest, w.links})
 			}
+			for meant := range c.names {
+				if !last || follow {
+					todo = append(todo, way{"/", meant + "/" + rest, w.links})
+				}
+			}
 			for target := range c.links {
 				if w.links == mostLinks || last && !follow {
 					continue
@@ -112,7 +118,7 @@ func (s *search) cross(ctx context.Context, ways []way, known map[string]*crossi
 		at := w.dir
 		for name, rest := component(w.rest); name != ""; name, rest = component(rest) {
 			if at = path.Join(at, name); known[at] == nil {
-				known[at], wanted[at] = &crossing{links: map[string]bool{}}, true
+				known[at], wanted[at] = &crossing{links: map[string]bool{}, names: map[string]bool{}}, true
 			}
 		}
 	}
@@ -128,9 +134,13 @@ func (s *search) cross(ctx context.Context, ways []way, known map[string]*crossi
 		kind, link := string(g.text("kind", row)), string(g.exact("link", row))
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if kind == tarfs.Symlink.String() {
+		switch kind {
+		case tarfs.Symlink.String():
 			c.links[link] = true
-		} else {
+		case kindHardlink:
+			c.names[link] = true
+			fallthrough
+		default:
 			c.other = true
 		}
 		return g.err

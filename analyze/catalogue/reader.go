@@ -26,6 +26,7 @@ type Reader struct {
 	// Damaged are the files of the catalogue that cannot be read. What they hold is missing in every answer.
 	Damaged []error
 
+	there  map[string]bool   // parts of files/
 	failed []LayerRow        // that could not be read
 	proofs map[brief]bool    // of a key and what proves that a blob is this layer
 	later  map[string]string // keys of blobs that could not be read first, and what they are
@@ -60,7 +61,14 @@ func (c *Catalogue) Read(ctx context.Context) (*Reader, error) {
 
 func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 	r := &Reader{Catalogue: c, number: map[string]uint32{}, parts: map[string]*part{},
-		proofs: map[brief]bool{}, most: mostRows}
+		there: map[string]bool{}, proofs: map[brief]bool{}, most: mostRows}
+	list, err := c.Place.List(ctx, filesFolder)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range list {
+		r.there[info.Name] = true
+	}
 	errs := each(ctx, c.Place, layersFolder, r.layer)
 	r.later = r.claims()
 	known := map[brief]int{}
@@ -86,8 +94,7 @@ func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	list, err := c.Place.List(ctx, filesFolder)
-	if err != nil {
+	if list, err = c.Place.List(ctx, filesFolder); err != nil { // once more: parts may be new
 		return nil, err
 	}
 	errs = append(errs, r.openAll(ctx, list)...)
@@ -164,7 +171,7 @@ func (r *Reader) numberOf(key string) uint32 {
 }
 
 // layer notes a row of layers/. Of several rows of a layer, one that was read counts, of these one that names a part,
-// of these the first in order: two processes may have read it.
+// better one that is there, of these the first in order: two processes may have read it.
 func (r *Reader) layer(row *LayerRow) {
 	at := &r.layers[r.numberOf(row.Key)]
 	read := row.Error == ""
@@ -176,10 +183,22 @@ func (r *Reader) layer(row *LayerRow) {
 	if strings.HasPrefix(row.Digest, unnamed) {
 		row.Digest = ""
 	}
-	if at.Key != "" && (at.read && !read || at.read == read && (row.Part == "" || at.Part != "" && at.Part <= row.Part)) {
+	rank := cmp.Or(r.rank(at.Part)-r.rank(row.Part), strings.Compare(row.Part, at.Part))
+	if at.Key != "" && (at.read && !read || at.read == read && rank >= 0) {
 		return
 	}
 	at.LayerRow, at.read = *row, read
+}
+
+// rank says how much the part that a row names is worth.
+func (r *Reader) rank(part string) int {
+	switch {
+	case part == "":
+		return 0
+	case !r.there[part]:
+		return 1
+	}
+	return 2
 }
 
 // claims decides about blobs that could not be read. It returns the keys of those that were read later. A plan gives a

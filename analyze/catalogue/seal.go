@@ -8,6 +8,7 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"strings"
 
 	"layup/analyze/catalogue/place"
 )
@@ -101,6 +102,9 @@ func (c *Catalogue) removeMerged(ctx context.Context) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	slices.SortStableFunc(old, func(a, b string) int { // last what others name
+		return strings.Compare(path.Dir(b), path.Dir(a))
+	})
 	for _, name := range old {
 		if folder := path.Dir(name); folder != filesFolder && folder != layersFolder && folder != imagesFolder {
 			return foreign(c.Place, mergedName, errors.New("names "+name))
