@@ -73,24 +73,7 @@ func (s *search) reach(ctx context.Context, asked []string, follow bool, known m
 				continue
 			}
 			last := strings.Trim(rest, "/") == ""
-			if c.other || last && !follow {
-				todo = append(todo, way{at, rest, w.links})
-			}
-			for meant := range c.names {
-				if !last || follow {
-					todo = append(todo, way{"/", meant + "/" + rest, w.links})
-				}
-			}
-			for target := range c.links {
-				if w.links == mostLinks || last && !follow {
-					continue
-				}
-				from := w.dir
-				if strings.HasPrefix(target, "/") {
-					from = "/"
-				}
-				todo = append(todo, way{from, target + "/" + rest, w.links + 1})
-			}
+			todo = append(todo, c.after(w, at, rest, !last || follow)...)
 			if last {
 				ends[at] = true // whether it is there or was deleted
 			}
@@ -98,6 +81,29 @@ func (s *search) reach(ctx context.Context, asked []string, follow bool, known m
 		todo = next
 	}
 	return ends, nil
+}
+
+// after returns the ways on from a crossing. Links are followed if so wanted.
+func (c *crossing) after(w way, at, rest string, follow bool) (list []way) {
+	if c.other || !follow {
+		list = append(list, way{at, rest, w.links})
+	}
+	if !follow {
+		return list
+	}
+	for meant := range c.names {
+		list = append(list, way{"/", meant + "/" + rest, w.links})
+	}
+	for target := range c.links {
+		from := w.dir
+		if strings.HasPrefix(target, "/") {
+			from = "/"
+		}
+		if w.links < mostLinks {
+			list = append(list, way{from, target + "/" + rest, w.links + 1})
+		}
+	}
+	return list
 }
 
 // component divides components into the first that counts and the others.
