@@ -101,8 +101,8 @@ func partsOf(t testing.TB, at string) []string {
 	return list
 }
 
-// A flipped bit anywhere in a part is named, or nobody notices it; it never changes an answer. LAYUP_HOSTILE=1 flips one
-// in every byte.
+// A flipped bit anywhere in a part is named, or nobody notices it; it never changes an answer. LAYUP_HOSTILE=1 flips a
+// bit of every byte.
 func TestAFlippedBitIsNamedAndNeverAWrongRow(t *testing.T) {
 	at := filepath.Join(t.TempDir(), "catalogue")
 	index(t, at, true, write(t, small))
