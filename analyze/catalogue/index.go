@@ -212,9 +212,13 @@ func (x *indexer) image(ctx context.Context, img *source.Image) error {
 	return nil
 }
 
-// read reads the layers that are to be read. Then the images that wait for them are complete.
-func (x *indexer) read(ctx context.Context) error {
-	jobs := cmp.Or(x.opt.Jobs, runtime.GOMAXPROCS(0))
+// readLayers reads the layers that are to be read, several at once, and adds them to the batch in their order. Where it
+// writes depends on nothing but the layers. A function gets each layer with its key.
+func (x *indexer) readLayers(ctx context.Context, name string, added func(*source.Layer, string)) error {
+	jobs := x.opt.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
 	for len(x.todo) > 0 {
 		n := min(len(x.todo), jobs)
 		list, err := analyze.ReadLayers(ctx, x.todo[:n], x.opt.Options)
@@ -223,20 +227,30 @@ func (x *indexer) read(ctx context.Context) error {
 		}
 		x.todo = x.todo[n:]
 		for i := range list {
-			read := &list[i]
-			x.keys[read.Layer] = x.batch.add(x.source, read, x.known)
+			layer := list[i].Layer
+			added(layer, x.batch.add(name, &list[i], x.known))
 			x.done.Layers++
-			x.done.Bytes += max(read.Layer.Size, 0)
-			*read = analyze.LayerRead{}
-		}
-		if x.batch.rows >= batchRows {
-			if err := x.write(ctx); err != nil {
-				return err
+			x.done.Bytes += max(layer.Size, 0)
+			list[i] = analyze.LayerRead{}
+			if x.batch.rows >= batchRows {
+				if err := x.write(ctx); err != nil {
+					return err
+				}
 			}
 		}
 		x.tell(0)
 	}
-	x.todo, x.size = nil, 0
+	x.todo = nil
+	return nil
+}
+
+// read reads the layers that are to be read. Then the images that wait for them are complete.
+func (x *indexer) read(ctx context.Context) error {
+	err := x.readLayers(ctx, x.source, func(l *source.Layer, key string) { x.keys[l] = key })
+	if err != nil {
+		return err
+	}
+	x.size = 0
 	for _, img := range x.waiting {
 		x.complete(img)
 	}

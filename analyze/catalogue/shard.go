@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"runtime"
 	"strings"
 
-	"layup/analyze"
 	"layup/analyze/catalogue/place"
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
@@ -132,41 +130,11 @@ func (x *indexer) sharedImages(ctx context.Context, src *kinds.Opened, s shareSo
 			x.todo = append(x.todo, found[id])
 		}
 	}
-	return x.readInOrder(ctx, s.Source)
-}
-
-// readInOrder reads layers of a batch. Where it writes depends on nothing but the layers.
-func (x *indexer) readInOrder(ctx context.Context, name string) error {
-	jobs := x.opt.Jobs
-	if jobs <= 0 {
-		jobs = runtime.GOMAXPROCS(0)
-	}
-	for len(x.todo) > 0 {
-		n := min(len(x.todo), jobs)
-		list, err := analyze.ReadLayers(ctx, x.todo[:n], x.opt.Options)
-		if err != nil {
-			return err
+	return x.readLayers(ctx, s.Source, func(_ *source.Layer, key string) {
+		if why := x.batch.failure(key); why != "" {
+			x.fail(s.Source, fmt.Errorf("%s: %s", key, why))
 		}
-		x.todo = x.todo[n:]
-		for i := range list {
-			read := &list[i]
-			key := x.batch.add(name, read, x.known)
-			if why := x.batch.failure(key); why != "" {
-				x.fail(name, fmt.Errorf("%s: %s", key, why))
-			}
-			x.done.Layers++
-			x.done.Bytes += max(read.Layer.Size, 0)
-			*read = analyze.LayerRead{}
-			if x.batch.rows >= batchRows {
-				if err := x.write(ctx); err != nil {
-					return err
-				}
-			}
-		}
-		x.tell(0)
-	}
-	x.todo = nil
-	return nil
+	})
 }
 
 // failure returns why the layer that was added last could not be read; empty if it was.

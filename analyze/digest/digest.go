@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"regexp"
 	"strings"
 )
 
@@ -19,14 +18,20 @@ const (
 	SHA512 = "sha512"
 )
 
-var (
-	whole  = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
-	digits = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	start  = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
+// The numbers of digits of the algorithms.
+const (
+	digits256 = 64
+	digits512 = 128
 )
 
+// areDigits reports whether s is lower-case hexadecimal digits alone.
+func areDigits(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
+
 // Valid reports whether s is a digest of a known algorithm with lower-case hexadecimal digits of its length.
-func Valid(s string) bool { return whole.MatchString(s) }
+func Valid(s string) bool {
+	name, digits, _ := strings.Cut(s, ":")
+	return areDigits(digits) && (name == SHA256 && len(digits) == digits256 || name == SHA512 && len(digits) == digits512)
+}
 
 // Check returns an error that says what is wanted, unless s is Valid.
 func Check(s string) error {
@@ -41,11 +46,14 @@ func Check(s string) error {
 }
 
 // IsHex reports whether s is the 64 lower-case hexadecimal digits of a SHA-256, without the algorithm.
-func IsHex(s string) bool { return digits.MatchString(s) }
+func IsHex(s string) bool { return len(s) == digits256 && areDigits(s) }
 
 // IsStart reports whether s may be the beginning of a SHA-256 that a person typed: at least four digits, with or
 // without the algorithm.
-func IsStart(s string) bool { return start.MatchString(s) }
+func IsStart(s string) bool {
+	digits := strings.TrimPrefix(s, SHA256+":")
+	return 4 <= len(digits) && len(digits) <= digits256 && areDigits(digits)
+}
 
 // FromHex returns the digest of the hexadecimal digits of a SHA-256.
 func FromHex(digits string) string { return SHA256 + ":" + digits }

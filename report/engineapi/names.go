@@ -11,7 +11,13 @@ import (
 	"layup/analyze/source/document"
 )
 
-var idStart = regexp.MustCompile(`^(sha256:)?[0-9a-f]{1,64}$`)
+var hex = regexp.MustCompile(`^[0-9a-f]+$`)
+
+// isStart reports whether a name may be the beginning of an ID, with or without the algorithm.
+func isStart(name string) bool {
+	digits := strings.TrimPrefix(name, "sha256:")
+	return len(digits) <= 64 && hex.MatchString(digits)
+}
 
 // find returns the image that a name means, or nil, as an engine reads names: a whole ID goes first, then a tag or a
 // digest of a repository, then the beginning of an ID. A manifest's digest also serves as an ID, as in an engine with
@@ -39,7 +45,7 @@ func (s *Server) find(name string) (*Image, error) {
 			}
 		}
 	}
-	if !idStart.MatchString(name) {
+	if !isStart(name) {
 		return nil, nil
 	}
 	return s.byStart(digest.FromHex(digest.Hex(name)))
@@ -107,7 +113,7 @@ func shownName(name string) string {
 	if quoted := strconv.QuoteToASCII(name); quoted != `"`+name+`"` {
 		return quoted
 	}
-	if digest.IsHex(name) || strings.HasPrefix(name, "sha256:") && idStart.MatchString(name) {
+	if digest.IsHex(name) || strings.HasPrefix(name, "sha256:") && isStart(name) {
 		return name
 	}
 	return document.Familiar(name)

@@ -37,10 +37,13 @@ func (p Platform) String() string {
 }
 
 // word matches the platforms that a flag can name.
-var word = regexp.MustCompile(`^[A-Za-z0-9_.+-]{1,32}(/[A-Za-z0-9_.+-]{1,32}){1,2}$`)
+var word = regexp.MustCompile(`^[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+){1,2}$`)
 
 // IsWord reports whether a flag can name the platform without quoting.
-func (p Platform) IsWord() bool { return word.MatchString(p.String()) }
+func (p Platform) IsWord() bool {
+	const most = 32 // bytes of a part
+	return max(len(p.OS), len(p.Architecture), len(p.Variant)) <= most && word.MatchString(p.String())
+}
 
 // ParsePlatform reads os/arch[/variant] as a user types it.
 func ParsePlatform(s string) (Platform, error) {

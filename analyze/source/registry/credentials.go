@@ -171,8 +171,9 @@ func (f *authFile) find(ctx context.Context, host, scope string) (credentials, e
 	return credentials{}, nil
 }
 
-// helperPattern matches the names of credential helpers. The PATH is searched for docker-credential-NAME.
-var helperPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+// helperPattern matches the names of credential helpers, of at most 64 bytes. The PATH is searched for
+// docker-credential-NAME.
+var helperPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
 const (
 	helperTime   = 20 * time.Second
@@ -182,7 +183,7 @@ const (
 // helped asks a credential helper (the protocol of docker-credential-helpers). It is not an error if that has none.
 // When helped returns, the helper and what it started have ended.
 func (f *authFile) helped(ctx context.Context, helper, host string) (credentials, error) {
-	if !helperPattern.MatchString(helper) {
+	if len(helper) > 64 || !helperPattern.MatchString(helper) {
 		return credentials{}, fmt.Errorf("credentials: bad name of a helper: %.100q", helper)
 	}
 	program := "docker-credential-" + helper

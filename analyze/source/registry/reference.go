@@ -55,7 +55,7 @@ func Parse(text string) (Reference, error) {
 	}
 	if i := strings.LastIndexByte(path, ':'); i >= 0 && !strings.Contains(path[i:], "/") {
 		path, r.Tag = path[:i], path[i+1:]
-		if !tagPattern.MatchString(r.Tag) {
+		if len(r.Tag) > 128 || !tagPattern.MatchString(r.Tag) {
 			return r, fmt.Errorf("bad tag %.200q: want up to 128 letters, digits, _ . and -", r.Tag)
 		}
 	}
@@ -73,7 +73,7 @@ func Parse(text string) (Reference, error) {
 }
 
 var (
-	tagPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	tagPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 	pathPattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 )
 

@@ -138,7 +138,7 @@ const tarSplitEnd = ".tar-split.gz"
 
 func (s *podmanStore) readLayers(context.Context) error {
 	return readList(s, "layers", func(l *podmanLayer) error {
-		if l == nil || !directoryName.MatchString(l.ID) {
+		if l == nil || !isDirectoryName(l.ID) {
 			return errors.New("a layer without a usable ID")
 		}
 		s.layers[l.ID] = l
@@ -149,7 +149,7 @@ func (s *podmanStore) readLayers(context.Context) error {
 func (s *podmanStore) images(ctx context.Context) error {
 	listed := map[string]bool{}
 	err := readList(s, "images", func(p *podmanImage) error {
-		if p == nil || !directoryName.MatchString(p.ID) {
+		if p == nil || !isDirectoryName(p.ID) {
 			return errors.New("an image without a usable ID")
 		}
 		listed[p.ID] = true
@@ -217,7 +217,7 @@ func (s *podmanStore) topOf(config []byte) string {
 func (s *podmanStore) bigData(image, key string) ([]byte, error) {
 	dir := path.Join(s.driver+"-images", image)
 	doc, err := ReadFile(s.files, path.Join(dir, "="+base64.StdEncoding.EncodeToString([]byte(key))), maxDocument)
-	if errors.Is(err, fs.ErrNotExist) && directoryName.MatchString(key) {
+	if errors.Is(err, fs.ErrNotExist) && isDirectoryName(key) {
 		doc, err = ReadFile(s.files, path.Join(dir, key), maxDocument)
 	}
 	return doc, err

@@ -128,7 +128,7 @@ func (d *dockerDriver) containerLayers(id string) ([]Layer, error) {
 		return nil, err
 	}
 	for _, name := range []string{mount, initID} {
-		if name != "" && !directoryName.MatchString(name) {
+		if name != "" && !isDirectoryName(name) {
 			return nil, fmt.Errorf("%s: bad name of a directory: %s", show.Path(dir), show.Path(name))
 		}
 	}

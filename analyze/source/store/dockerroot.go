@@ -318,8 +318,11 @@ func (d *dockerDriver) needed(name string) (string, error) {
 	return word, nil
 }
 
-// directoryName matches the name of a layer's directory; any other name could lead out of the store.
-var directoryName = regexp.MustCompile(`^[0-9a-zA-Z][0-9a-zA-Z_.-]{0,255}$`)
+// isDirectoryName reports whether a name is that of a layer's directory; any other name could lead out of the store.
+func isDirectoryName(s string) bool { return len(s) <= 256 && directoryName.MatchString(s) }
+
+// directoryName does not count: the number would make it large in memory.
+var directoryName = regexp.MustCompile(`^[0-9a-zA-Z][0-9a-zA-Z_.-]*$`)
 
 // layer returns a layer by its chainID, and checks that against its diffID and parent.
 func (d *dockerDriver) layer(chain string) (*dockerLayer, error) {
@@ -341,7 +344,7 @@ func (d *dockerDriver) layer(chain string) (*dockerLayer, error) {
 	if l.CacheID, err = d.needed(path.Join(dir, "cache-id")); err != nil {
 		return nil, err
 	}
-	if !directoryName.MatchString(l.CacheID) {
+	if !isDirectoryName(l.CacheID) {
 		return nil, fmt.Errorf("%s: bad name of a directory: %s", show.Path(path.Join(dir, "cache-id")), show.Path(l.CacheID))
 	}
 	stack := digest.Chain(slices.DeleteFunc([]string{l.Parent, l.DiffID}, func(id string) bool { return id == "" }))

@@ -64,7 +64,7 @@ func layersOf(files Files, driver string, layout Layout, describe func(id string
 	var list []Place
 	for _, id := range names {
 		dir := diff(files, driver, id)
-		if !isDir(files, dir) || !directoryName.MatchString(id) {
+		if !isDir(files, dir) || !isDirectoryName(id) {
 			continue
 		}
 		l := plain(files, dir, whole(driver, dir), layout)
