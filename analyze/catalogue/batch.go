@@ -87,6 +87,9 @@ func keyOfRows(owns *tarfs.Owns) string {
 
 // write writes the batch: first the rows, then that they are there, then the images that have them.
 func (b *batch) write(ctx context.Context, c *Catalogue, known *known) error {
+	if err := c.unchanged(ctx); err != nil {
+		return err
+	}
 	keys := slices.Sorted(maps.Keys(b.owns))
 	if b.rows > 0 {
 		name := c.filesName(keys)

@@ -92,6 +92,16 @@ func Create(ctx context.Context, p place.Place, digests *bool) (*Catalogue, erro
 	return c, err
 }
 
+// unchanged returns an error if another process made the catalogue at the same time with the other choice of digests.
+func (c *Catalogue) unchanged(ctx context.Context) error {
+	now, err := Open(ctx, c.Place)
+	if err == nil && now.Digests != c.Digests {
+		err = &advice.Hinted{Err: fmt.Errorf("%s: two processes made it at once, one with --digests", c.Place),
+			Hint: "remove it, and index again"}
+	}
+	return err
+}
+
 // empty returns an error if a place holds parts, but no header.
 func empty(ctx context.Context, p place.Place) error {
 	for _, folder := range []string{filesFolder, layersFolder, imagesFolder} {

@@ -270,3 +270,23 @@ func TestAHardLinkToASymlinkIsFollowed(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Two processes that make a catalogue at once, one with digests, do not fill it with layers that lack them.
+func TestTwoChoicesOfDigestsDoNotMix(t *testing.T) {
+	p, no, yes := directory(t, filepath.Join(t.TempDir(), "catalogue")), false, true
+	first, err := catalogue.Create(t.Context(), p, &no)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Remove(t.Context(), "catalogue.json"); err != nil { // as if the other had not seen it
+		t.Fatal(err)
+	}
+	if _, err := catalogue.Create(t.Context(), p, &yes); err != nil {
+		t.Fatal(err)
+	}
+	from := []string{layout(t, good(tarOf(t, file("a"))))}
+	_, err = first.Index(t.Context(), from, catalogue.IndexOptions{Options: analyze.Default(), Now: day})
+	if err == nil || !strings.Contains(err.Error(), "two processes") {
+		t.Errorf("layers without digests are in a catalogue with digests: %v", err)
+	}
+}

@@ -112,7 +112,7 @@ func TestAPartThatWasMergedIsNotMissed(t *testing.T) {
 			putAll(t.Context(), c, "layers/"+part, []LayerRow{{Key: base, Entries: 1, Part: "files/" + part}}))
 	}
 	_, sealErr := c.Seal(t.Context())
-	gone := []LayerRow{{Key: "a", Digest: "d", Entries: 1, Part: "files/part-5.parquet"}}
+	gone := []LayerRow{{Key: "a", Digest: "d", Entries: 1, Part: "files/part-00.parquet"}}
 	if err = errors.Join(err, sealErr, putAll(t.Context(), c, "layers/part-0.parquet", gone)); err != nil {
 		t.Fatal(err)
 	}
