@@ -3,6 +3,7 @@ package check_test
 import (
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -329,6 +330,38 @@ func TestSARIFIsValidWhateverNamesThereAre(t *testing.T) {
 		}
 		if strings.Contains(text, "setuid") && !strings.Contains(got.Out, `"uri":"usr/su"`) {
 			t.Errorf("no location: %s", got.Out)
+		}
+	}
+}
+
+// TestSARIFOfSecretsIsValid also shows that a baseline lets a build pass that holds no other secret.
+func TestSARIFOfSecretsIsValid(t *testing.T) {
+	text := "tag keys:1\nlayer A\n"
+	for i, path := range []string{"root/.ssh/id_rsa", "new\nline", "\u202egnp", "]]>\xff\xfe<failure>"} {
+		key := "-----BEGIN RSA PRIVATE " + "KEY-----\n" + strings.Repeat("kJ8sQz1Lm4", 30+i) + "\n-----END RSA PRIVATE " +
+			"KEY-----\n"
+		text += fmt.Sprintf("f 0600 0:0 %q %q\n", path, key)
+	}
+	name := direct.Image(t, "image", text)
+	got := direct.Layup(t, "secrets", "-f", "sarif", name)
+	var log any
+	if err := json.Unmarshal([]byte(got.Out), &log); err != nil || got.Status != 1 {
+		t.Fatalf("exit %d, %v: %s%s", got.Status, err, got.Out, got.Err)
+	}
+	if err := sarifSchema(t).Validate(log); err != nil || strings.Count(got.Out, `"ruleId"`) < 4 {
+		t.Errorf("%v\n%s", err, got.Out)
+	}
+	known := filepath.Join(t.TempDir(), "known.json")
+	if a := direct.Layup(t, "secrets", "-f", "json", "-o", known, name); a.Status != 1 {
+		t.Fatal(a)
+	}
+	for _, c := range []struct {
+		args   []string
+		status int
+	}{{nil, 1}, {[]string{"--baseline", known}, 0}} {
+		args := append([]string{"check", "--no-secrets"}, append(c.args, name)...)
+		if a := direct.Layup(t, args...); a.Status != c.status {
+			t.Errorf("%q: exit %d: %s%s", args, a.Status, a.Out, a.Err)
 		}
 	}
 }

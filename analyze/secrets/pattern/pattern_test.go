@@ -11,6 +11,7 @@ import (
 
 	"layup/analyze/secrets/pattern"
 	"layup/analyze/secrets/ruleset"
+	"layup/fixtures/sample"
 )
 
 // Expressions of all rules find in a text what package regexp finds, whatever stands before and after.
@@ -47,7 +48,7 @@ func TestSearchFindsWhatTheExpressionsFind(t *testing.T) {
 			var b strings.Builder
 			for range 1 + random.IntN(3) {
 				b.WriteString(borders[random.IntN(len(borders))])
-				b.WriteString(example(random, re))
+				b.WriteString(sample.Example(random, re))
 				b.WriteString(borders[random.IntN(len(borders))])
 			}
 			text := b.String()
@@ -68,54 +69,4 @@ func TestSearchFindsWhatTheExpressionsFind(t *testing.T) {
 	if found < 10*len(rules) {
 		t.Errorf("only %d matches of %d expressions", found, len(rules))
 	}
-}
-
-// example makes a text that an expression matches, if boundaries allow it.
-func example(random *rand.Rand, re *syntax.Regexp) string {
-	switch re.Op {
-	case syntax.OpLiteral:
-		return string(re.Rune)
-	case syntax.OpCharClass:
-		var all []rune
-		for i := 0; i < len(re.Rune); i += 2 {
-			for r := max(' ', re.Rune[i]); r <= min('~', re.Rune[i+1]); r++ {
-				all = append(all, r)
-			}
-		}
-		if len(all) == 0 {
-			return string(re.Rune[0])
-		}
-		return string(all[random.IntN(len(all))])
-	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return "."
-	case syntax.OpCapture:
-		return example(random, re.Sub[0])
-	case syntax.OpConcat:
-		var b strings.Builder
-		for _, sub := range re.Sub {
-			b.WriteString(example(random, sub))
-		}
-		return b.String()
-	case syntax.OpAlternate:
-		return example(random, re.Sub[random.IntN(len(re.Sub))])
-	case syntax.OpQuest, syntax.OpStar, syntax.OpPlus, syntax.OpRepeat:
-		least, most := re.Min, re.Max
-		switch re.Op {
-		case syntax.OpQuest:
-			most = 1
-		case syntax.OpStar:
-			most = -1
-		case syntax.OpPlus:
-			least, most = 1, -1
-		}
-		if most < 0 {
-			most = least + 3
-		}
-		var b strings.Builder
-		for range least + random.IntN(most-least+1) {
-			b.WriteString(example(random, re.Sub[0]))
-		}
-		return b.String()
-	}
-	return ""
 }
