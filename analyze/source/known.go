@@ -42,7 +42,7 @@ const settled = 2 * time.Second
 // A known is what the cache may know of the bytes of a blob.
 type known struct {
 	cache *cache.Cache
-	layer string        // key of all that tells what a pass finds, but for its options
+	layer string        // key of all that tells what a pass finds, except its options
 	seal  string        // key of the seal; empty if the layer's digest names the bytes
 	at    any           // the file in which they lie
 	file  disk.Identity // of that file

@@ -33,7 +33,7 @@ SELECT stack FROM images WHERE error <> '';
 CREATE OR REPLACE VIEW stacks AS
 SELECT stack, layer, pos FROM listed WHERE stack NOT IN (SELECT stack FROM incomplete);
 
--- Hard links to what lower layers do not show: engines refuse them, and they are no files.
+-- Hard links to what lower layers do not show: engines refuse them, and they are not files.
 CREATE OR REPLACE VIEW broken AS
 SELECT stack, pos, path, 1 AS hit
 FROM (
