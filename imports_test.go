@@ -95,7 +95,7 @@ var rooms = map[string][]string{
 	"analyze/packages": {"analyze", "analyze/packages/apk", "analyze/packages/dpkg", "analyze/packages/language",
 		"analyze/packages/record", "analyze/packages/rpm", "analyze/sieve", "tarfs"},
 	"analyze/secrets": {"analyze", "analyze/secrets/pattern", "analyze/secrets/ruleset", "analyze/sieve",
-		"analyze/source/decode", "tarfs"},
+		"analyze/source/decode", "tarfs", registries},
 	"analyze/secrets/pattern":   {},
 	"analyze/secrets/ruleset":   {tomls},
 	"analyze/packages/record":   {},

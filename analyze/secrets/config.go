@@ -1,11 +1,14 @@
 package secrets
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"layup/analyze"
 	"layup/tarfs"
@@ -79,11 +82,67 @@ func (s *Search) at(field, name string, i int) string {
 	return fmt.Sprintf("%s[%d]", field, i)
 }
 
-// fields are the texts of the config and of the history.
+// fields are the texts of the history, of the config, of what builders left in it if that is something else, and of the
+// annotations of the manifest.
 func (s *Search) fields(img *analyze.Image) []field {
-	var list []field
-	add := func(layer int, text, name string, args ...any) {
-		list = append(list, field{fmt.Sprintf(name, args...), text, layer})
+	list := history(img)
+	seen := map[string]bool{}
+	add := func(name, text string) {
+		seen[text] = true
+		list = append(list, field{name, text, tarfs.NoLayer})
+	}
+	s.settings("config", &img.ConfigFile.Config, add)
+	add("author", img.ConfigFile.Author)
+	var left struct {
+		Config v1.Config `json:"container_config"`
+	}
+	if json.Unmarshal(img.Config, &left) == nil { // else nothing reads it
+		s.settings("container_config", &left.Config, func(name, text string) {
+			if !seen[text] {
+				add(name, text)
+			}
+		})
+	}
+	var manifest struct{ Annotations map[string]string }
+	if json.Unmarshal(img.Manifest, &manifest) == nil {
+		s.pairs("manifest.annotations", manifest.Annotations, add)
+	}
+	return list
+}
+
+// settings are the texts of a container's configuration.
+func (s *Search) settings(of string, c *v1.Config, add func(name, text string)) {
+	for i, v := range c.Env {
+		name, _, _ := strings.Cut(v, "=")
+		add(s.at(of+".Env", name, i), v)
+	}
+	s.pairs(of+".Labels", c.Labels, add)
+	for _, list := range []struct {
+		name  string
+		words []string
+	}{{"Entrypoint", c.Entrypoint}, {"Cmd", c.Cmd}, {"Shell", c.Shell}, {"User", []string{c.User}},
+		{"WorkingDir", []string{c.WorkingDir}}, {"Volumes", slices.Sorted(maps.Keys(c.Volumes))}} {
+		add(of+"."+list.name, strings.Join(list.words, " "))
+	}
+	if c.Healthcheck != nil {
+		add(of+".Healthcheck", strings.Join(c.Healthcheck.Test, " "))
+	}
+	for i, step := range c.OnBuild {
+		add(fmt.Sprintf("%s.OnBuild[%d]", of, i), step)
+	}
+}
+
+// pairs are the texts of labels or annotations.
+func (s *Search) pairs(of string, texts map[string]string, add func(name, text string)) {
+	for i, key := range slices.Sorted(maps.Keys(texts)) {
+		add(s.at(of, key, i), key+"="+texts[key])
+	}
+}
+
+// history are the texts of the steps.
+func history(img *analyze.Image) (list []field) {
+	add := func(layer int, text, name string, i int) {
+		list = append(list, field{fmt.Sprintf(name, i), text, layer})
 	}
 	layer := 0
 	for i, h := range img.ConfigFile.History {
@@ -101,23 +160,5 @@ func (s *Search) fields(img *analyze.Image) []field {
 		add(at, h.Comment, "history[%d].comment", i)
 		add(at, h.Author, "history[%d].author", i)
 	}
-	c := &img.ConfigFile.Config
-	for i, v := range c.Env {
-		name, _, _ := strings.Cut(v, "=")
-		add(tarfs.NoLayer, v, "%s", s.at("config.Env", name, i))
-	}
-	for i, key := range slices.Sorted(maps.Keys(c.Labels)) {
-		add(tarfs.NoLayer, key+"="+c.Labels[key], "%s", s.at("config.Labels", key, i))
-	}
-	add(tarfs.NoLayer, strings.Join(c.Entrypoint, " "), "config.Entrypoint")
-	add(tarfs.NoLayer, strings.Join(c.Cmd, " "), "config.Cmd")
-	add(tarfs.NoLayer, strings.Join(c.Shell, " "), "config.Shell")
-	if c.Healthcheck != nil {
-		add(tarfs.NoLayer, strings.Join(c.Healthcheck.Test, " "), "config.Healthcheck")
-	}
-	for i, step := range c.OnBuild {
-		add(tarfs.NoLayer, step, "config.OnBuild[%d]", i)
-	}
-	add(tarfs.NoLayer, img.ConfigFile.Author, "author")
 	return list
 }

@@ -252,7 +252,7 @@ type total struct {
 	Programs   int `json:"programs"`
 	Compressed int `json:"compressed"` // both not searched
 	Cut        int `json:"cut"`        // files not searched to their end
-	More       int `json:"more"`       // findings beyond 1,000 of a file
+	More       int `json:"more"`       // findings beyond the limits
 }
 
 func (t *tally) totals(set *secrets.Set) total {
