@@ -29,7 +29,7 @@ const (
 
 // NewSums returns the sums of some algorithms over nothing yet.
 func NewSums(algorithms ...string) (*Sums, error) {
-	s := new(Sums)
+	s := &Sums{alone: besideBuffer} // a small stream is not worth a buffer
 	for _, name := range algorithms {
 		if slices.Contains(s.names, name) {
 			continue

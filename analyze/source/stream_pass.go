@@ -117,7 +117,7 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	if !compressed {
 		return nil
 	}
-	in := bufio.NewReaderSize(p.blob, blobBuffer)
+	in := bufio.NewReaderSize(p.blob, int(min(blobBuffer, max(p.blob.size, 4096))))
 	if p.decoder, err = decode.New(in, found, l.Limits.Window); err != nil {
 		return err
 	}
@@ -151,7 +151,11 @@ func (p *pass) digest(apart bool) (err error) {
 
 // read reads the tar. After damage it reads on for the digests.
 func (p *pass) read(found string) {
-	r := bufio.NewReaderSize(p.tar, tarBuffer)
+	size := int64(tarBuffer)
+	if p.from.File == nil { // an image may have many small layers; compressed ones seldom have four times as much in them
+		size = min(size, max(4*p.blob.size, decode.FormatHead))
+	}
+	r := bufio.NewReaderSize(p.tar, int(size))
 	if p.recognise(found, r) {
 		p.scan(r)
 	}
@@ -159,7 +163,7 @@ func (p *pass) read(found string) {
 		if p.decoder == nil || p.noTar == nil {
 			_ = decode.Drain(r) // what stops it is kept by the meter
 		}
-		_ = decode.Drain(bufio.NewReaderSize(p.blob, blobBuffer)) // and here by the blob's reader
+		_, _ = io.Copy(io.Discard, p.blob) // and here by the blob's reader
 	}
 	if p.stream != nil && p.blob.err == nil && p.blob.read == p.blob.size {
 		p.blob.err = p.stream.end()
