@@ -84,6 +84,72 @@ func (e elf) bytes() []byte {
 	return append(b, headers...)
 }
 
+// macho returns a program of macOS with the sections of one segment, each of 4096 bytes, and contents at offsets.
+func macho(order binary.AppendByteOrder, wide bool, sections map[string]int, at map[int][]byte) []byte {
+	word := func(b []byte, v int) []byte {
+		if wide {
+			return order.AppendUint64(b, uint64(v))
+		}
+		return order.AppendUint32(b, uint32(v))
+	}
+	name := func(b []byte, text string) []byte { return append(b, (text + strings.Repeat("\x00", 16))[:16]...) }
+	numbers := func(b []byte, list ...uint32) []byte {
+		for _, n := range list {
+			b = order.AppendUint32(b, n)
+		}
+		return b
+	}
+	magic, kind, command, section := uint32(0xfeedface), uint32(1), 56, 68
+	if wide {
+		magic, kind, command, section = 0xfeedfacf, 0x19, 72, 80
+	}
+	command += section * len(sections)
+	b := numbers(nil, magic, 0x0100000c, 0, 2, 2, uint32(8+command), 0)
+	if wide {
+		b = numbers(b, 0)
+	}
+	b = numbers(b, 0x1b, 8, kind, uint32(command)) // a command without content first
+	b = name(b, "__DATA")
+	for range 4 {
+		b = word(b, 0)
+	}
+	b = numbers(b, 7, 3, uint32(len(sections)), 0)
+	for title, offset := range sections {
+		b = word(word(name(name(b, title), "__DATA"), 0), 4096)
+		b = numbers(b, uint32(offset), 4, 0, 0, 0, 0, 0)
+		if wide {
+			b = numbers(b, 0)
+		}
+	}
+	b = append(b, make([]byte, 96<<10-len(b))...)
+	for offset, content := range at {
+		copy(b[offset:], content)
+	}
+	return b
+}
+
+// The section of a program of macOS decides also if the file has something else that looks like a build info.
+func TestTheSectionDecidesInProgramsOfMacOS(t *testing.T) {
+	const data, other = 64 << 10, 32 << 10
+	sections := map[string]int{"__text": 4096, "__go_buildinfo": data}
+	contents := map[int][]byte{data: info("right"), other: info("wrong")}
+	files, want := map[string][]byte{}, []string{}
+	for i, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
+		for j, wide := range []bool{false, true} {
+			name := fmt.Sprintf("bin/x%d%d", i, j)
+			files[name] = macho(order, wide, sections, contents)
+			want = append(want, "right /"+name)
+		}
+	}
+	if got, warned := goPackages(t, files); !slices.Equal(got, want) || warned != "" {
+		t.Errorf("got %q, want %q; %s", got, want, warned)
+	}
+	cut := macho(binary.LittleEndian, true, map[string]int{"__text": 4096}, contents)
+	if got, warned := goPackages(t, map[string][]byte{"bin/y": cut}); len(got) > 0 || warned == "" {
+		t.Errorf("no section: got %q; %s", got, warned)
+	}
+}
+
 // goPackages says which packages of Go an image has with these executables, as NAME PATH, and what the program warned
 // of.
 func goPackages(t *testing.T, files map[string][]byte) (list []string, warned string) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/buildinfo"
 	"debug/elf"
+	"debug/macho"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -13,7 +14,11 @@ import (
 	"layup/analyze/packages/record"
 )
 
-const goSection = ".go.buildinfo"
+// The sections with the build info, of ELF and of Mach-O.
+const (
+	goSection = ".go.buildinfo"
+	machoName = "__go_buildinfo\x00\x00"
+)
 
 // A segment is a part of a file, by offsets.
 type segment struct {
@@ -135,13 +140,48 @@ func ofWhole(r io.ReaderAt) (*debug.BuildInfo, error) {
 	case string(head[:2]) == "MZ":
 		without.zero(int64(binary.LittleEndian.Uint32(head[60:]))+12, 8) // the place and the number of symbols
 	default:
-		return nil, fmt.Errorf("%w: several build infos, or an old one, in a program of macOS", record.ErrDamaged)
+		if s := machoSection(r, head); s.known {
+			set := upTo(r, s.from, min(s.to-s.from, 2*goMost))
+			if len(set) >= goHeader && find(set[:goAlign]) == 0 && set[15]&goInline != 0 {
+				return inline(set)
+			}
+		}
+		return nil, fmt.Errorf("%w: an old build info, or none in its section, in a program of macOS", record.ErrDamaged)
 	}
 	info, err := buildinfo.Read(without)
 	if err == nil || strings.Contains(err.Error(), "not a Go executable") || strings.Contains(err.Error(), "format") {
 		return info, nil // what is not an executable cannot run
 	}
 	return nil, fmt.Errorf("%w: %v", record.ErrDamaged, err)
+}
+
+// machoSection finds the section of a Mach-O with the build info. Package debug/macho takes as much memory as a hostile
+// file says.
+func machoSection(r io.ReaderAt, head []byte) segment {
+	l := layout{binary.LittleEndian, head[0] == 0xcf || head[3] == 0xcf}
+	if head[0] == 0xfe {
+		l.order = binary.BigEndian
+	}
+	const most = 1 << 20 // bytes of commands: those of programs have some kilobytes
+	rest := upTo(r, int64(l.either(32, 28)), min(int64(l.order.Uint32(head[20:])), most))
+	for len(rest) >= 8 {
+		kind, size := macho.LoadCmd(l.order.Uint32(rest)), int64(l.order.Uint32(rest[4:]))
+		if size < 8 || size > int64(len(rest)) {
+			break
+		}
+		if command := rest[:size]; kind == macho.LoadCmdSegment64 || kind == macho.LoadCmdSegment {
+			each := l.either(80, 68)
+			for at := l.either(72, 56); at+each <= len(command); at += each {
+				section := command[at:]
+				if bytes.HasPrefix(section, []byte(machoName)) {
+					from := int64(l.order.Uint32(section[l.either(48, 40):]))
+					return segment{from, from + l.number(section, 40, 36), true}
+				}
+			}
+		}
+		rest = rest[size:]
+	}
+	return segment{}
 }
 
 // upTo reads what there is from an offset on, at most n bytes.
