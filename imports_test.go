@@ -97,7 +97,7 @@ var rooms = map[string][]string{
 	"analyze/secrets": {"analyze", "analyze/secrets/pattern", "analyze/secrets/ruleset", "analyze/sieve",
 		"analyze/source/decode", "tarfs", registries},
 	"analyze/secrets/pattern":   {},
-	"analyze/secrets/ruleset":   {tomls},
+	"analyze/secrets/ruleset":   {"analyze/secrets/pattern", tomls},
 	"analyze/packages/record":   {},
 	"analyze/packages/apk":      {"analyze/packages/record"},
 	"analyze/packages/dpkg":     {"analyze/packages/record"},

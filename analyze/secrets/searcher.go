@@ -31,18 +31,19 @@ type searcher struct {
 	whole   bool  // it is an archive: all of it is set aside
 	bare    bool  // it is searched, whatever it is
 	seen    int64
-	kept    int              // bytes of the values that were found
-	wide    binary.ByteOrder // of UTF-16; nil if it is not
-	half    []byte           // of a character of UTF-16
-	narrow  []byte           // what was decoded of UTF-16
-	base    int64            // offset of buf in the file
-	from    int              // the place in buf that comes next
-	lines   int              // before buf
-	counted int              // the place in buf up to which line counts
-	line    int              // ends of lines before counted
-	strings bool             // it is not text
-	fits    []bool           // by rule with a path: the path of the file fits
-	lower   []byte           // buf in small letters, if it was needed
+	kept    int                         // bytes of the values that were found
+	wide    binary.ByteOrder            // of UTF-16; nil if it is not
+	half    []byte                      // of a character of UTF-16
+	narrow  []byte                      // what was decoded of UTF-16
+	base    int64                       // offset of buf in the file
+	from    int                         // the place in buf that comes next
+	lines   int                         // before buf
+	counted int                         // the place in buf up to which line counts
+	line    int                         // ends of lines before counted
+	strings bool                        // it is not text
+	fits    []bool                      // by rule with a path: the path of the file fits
+	allowed map[*ruleset.Allowlist]bool // by allowlist of paths: it names the path of the file
+	lower   []byte                      // buf in small letters, if it was needed
 	note    note
 }
 
@@ -54,8 +55,10 @@ func (s *Search) begin(path string) *searcher {
 		f.match.Reset()
 		clear(f.fits)
 	default:
-		f = &searcher{Search: s, match: s.texts.NewMatcher(), byPath: s.paths.NewMatcher(), fits: make([]bool, len(s.rules))}
+		f = &searcher{Search: s, match: s.texts.NewMatcher(), byPath: s.paths.NewMatcher(), fits: make([]bool, len(s.rules)),
+			allowed: map[*ruleset.Allowlist]bool{}}
 	}
+	clear(f.allowed)
 	f.path, f.size, f.whole, f.bare = path, 0, false, false
 	f.seen, f.base, f.from, f.lines, f.counted, f.line = 0, 0, 0, 0, 0, 0
 	f.buf, f.lower, f.strings, f.note = f.buf[:0], nil, false, note{}
@@ -161,7 +164,7 @@ func (f *searcher) searchPath() {
 	f.byPath.Search(t, 0, len(t.Data), func(int) bool { return true }, func(m pattern.Match) {
 		i := f.ofPath[m.Pattern]
 		if f.fits[i] = true; f.rules[i].Expr == "" {
-			f.add(raw{Rule: i}, &ruleset.Candidate{Path: f.path})
+			f.add(raw{Rule: i}, &ruleset.Candidate{})
 		}
 	})
 }
@@ -229,7 +232,7 @@ func (f *searcher) take(m pattern.Match) {
 	if rule.Entropy != 0 && ruleset.Entropy(secret) <= rule.Entropy || !known {
 		return
 	}
-	c := &ruleset.Candidate{Secret: secret, Match: match, Line: f.lineAt(m.Start, m.Start+len(match)), Path: f.path}
+	c := &ruleset.Candidate{Secret: secret, Match: match, Line: f.lineAt(m.Start, m.Start+len(match))}
 	f.add(raw{Rule: i, Line: f.lineNumber(m.Start), Offset: f.base + int64(m.Start), Secret: []byte(secret)}, c)
 }
 
@@ -259,6 +262,7 @@ func secretOf(match string, groups []string, group int) string {
 
 // add keeps a finding unless an allowlist names its text.
 func (f *searcher) add(r raw, c *ruleset.Candidate) {
+	c.Path, c.Known = f.path, f.allowed
 	left := f.left(r.Rule, c)
 	switch {
 	case left == ruleset.ByText:

@@ -28,6 +28,7 @@ type Finding struct {
 	Secret      string      // unmasked; empty if the path tells
 	Hit         analyze.Hit // what became of the file; not of a field
 	Left        bool        // the rules leave its path out
+	fingerprint string      // once it was computed
 }
 
 // Live reports whether a container of the image sees the finding: in a visible file, or in the config.
@@ -52,14 +53,19 @@ func (f *Finding) Place() string {
 }
 
 // Fingerprint tells the finding from others, also in later builds: it is made of the rule, the place and the value. It
-// is slow to compute, so that it does not betray a short value to whoever tries all.
+// takes long to compute for whoever tries all values, and little for all findings that an image may have.
 func (f *Finding) Fingerprint() string {
-	const rounds, size = 2000, 12
-	sum, err := pbkdf2.Key(sha256.New, f.Secret, []byte(f.Rule+"\x00"+f.Place()), rounds, size)
-	if err != nil {
-		panic(err) // the length is allowed
+	const rounds, size, shown = 128, 16, 12
+	if f.fingerprint == "" {
+		secret := sha256.Sum256([]byte(f.Secret)) // of a length that every mode of package crypto allows
+		salt := sha256.Sum256([]byte(f.Rule + "\x00" + f.Place()))
+		sum, err := pbkdf2.Key(sha256.New, string(secret[:]), salt[:], rounds, size)
+		if err != nil {
+			panic(err) // the lengths are allowed
+		}
+		f.fingerprint = hex.EncodeToString(sum[:shown])
 	}
-	return hex.EncodeToString(sum)
+	return f.fingerprint
 }
 
 // A Set is what was found in an image.

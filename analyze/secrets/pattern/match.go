@@ -21,11 +21,11 @@ func NewSet(patterns []*Pattern, words [][]string) *Set {
 	s := &Set{patterns: patterns, words: make([][]string, len(patterns))}
 	of, near := map[uint32][]target{}, []uint32(nil)
 	for i, p := range patterns {
-		for b := range p.branches {
-			for _, g := range p.branches[b].tells.at {
+		for b, tells := range p.tells {
+			for _, g := range tells.at {
 				of[g] = append(of[g], target{int32(i), int32(b)})
 			}
-			near = append(near, p.branches[b].tells.near...)
+			near = append(near, tells.near...)
 		}
 		if !p.always {
 			continue
@@ -79,7 +79,7 @@ func (s *Set) NewMatcher() *Matcher {
 	m := &Matcher{set: s, automata: make([][]*automaton, len(s.patterns)), done: make([]int, len(s.patterns)),
 		wanted: make([]int8, len(s.patterns)), swept: make([]bool, len(s.patterns))}
 	for i, p := range s.patterns {
-		m.automata[i] = make([]*automaton, max(1, len(p.branches)))
+		m.automata[i] = make([]*automaton, max(1, len(p.tells)))
 	}
 	return m
 }
@@ -168,7 +168,8 @@ const farBack = 4 << 10
 // confirm finds the match that a place tells of.
 func (m *Matcher) confirm(t *Text, i, branch, at int, take func(Match)) {
 	p := m.set.patterns[i]
-	b := &p.branches[branch]
+	p.parts()
+	b := &p.branch[branch]
 	begin := at - b.before
 	if b.fixed && (begin < m.done[i] || b.word && begin > 0 && syntax.IsWordChar(rune(t.Data[begin-1]))) {
 		return
@@ -276,15 +277,16 @@ const mostSweep = 64 << 20
 
 // sweep reads every byte for a pattern that no gram tells.
 func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
+	p := m.set.patterns[i]
+	p.parts()
 	if m.automata[i][0] == nil {
-		m.automata[i][0], _ = newAutomaton(m.set.patterns[i].body, true) // New compiled it
+		m.automata[i][0], _ = newAutomaton(p.body, true) // New compiled it
 	}
 	a := m.automata[i][0]
 	class := &a.text
 	if t.Strings {
 		class = &a.strand
 	}
-	p := m.set.patterns[i]
 	far := p.far()
 	s, work := start, a.work
 	defer func() { m.Work += int64(to - from + a.work - work) }()
@@ -307,5 +309,6 @@ func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
 // Groups returns the groups of a match, as the expression has them in the match alone. Lead is how many bytes of it
 // come before the body.
 func (s *Set) Groups(i int, match string, lead int) []string {
+	s.patterns[i].parts()
 	return s.patterns[i].first().FindStringSubmatch(match[lead:])
 }

@@ -13,12 +13,16 @@ import (
 
 // A Pattern is a regular expression, as package regexp has it, and the places by which its matches are found.
 type Pattern struct {
-	expr     string
-	lead     *syntax.Regexp // a class that may stand a few times before the body; nil for none
-	leads    int            // how many times
-	body     *syntax.Regexp // the expression after the lead
-	branches []branch
-	always   bool // no four bytes tell a match: every byte of a text is read
+	expr   string
+	always bool       // no four bytes tell a match: every byte of a text is read
+	tells  []telltale // by branch
+
+	parts  func()         // makes what follows, if it is not there yet
+	tails  []int          // by branch: the part of its sequence with which its tail begins
+	lead   *syntax.Regexp // a class that may stand a few times before the body; nil for none
+	leads  int            // how many times
+	body   *syntax.Regexp // the expression after the lead
+	branch []branch
 
 	whole, after func() *regexp.Regexp // the expression; after at least one more rune, as a group
 	first, rest  func() *regexp.Regexp // the body at the beginning of a text; after one more rune
@@ -30,84 +34,108 @@ type branch struct {
 	before int            // bytes of the body before that place, at most; negative without a bound
 	fixed  bool           // exactly so many
 	word   bool           // the body begins at the boundary of a word, with a letter or digit
-	tells  telltale       // with which the tail begins
 }
 
-// New analyses an expression.
+// New analyses an expression. What is known of those of this program is not found out anew.
 func New(expr string) (*Pattern, error) {
-	re, err := syntax.Parse(expr, syntax.Perl)
-	if err != nil {
+	p := &Pattern{expr: expr}
+	if p.known() {
+		p.parts = sync.OnceFunc(func() { _ = p.divide() }) // a test divides each that is known
+	} else if err := p.divide(); err != nil {
 		return nil, err
+	} else {
+		p.parts = func() {}
 	}
-	p := &Pattern{expr: expr, body: re}
 	p.whole = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 	p.after = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?s:.)(?s:.*?)(` + expr + `)`) })
-	p.divide()
 	p.first = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + p.body.String() + `)`) })
 	p.rest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?s:.)(?:` + p.body.String() + `)`) })
 	return p, nil
 }
 
 // divide finds the lead and the branches.
-func (p *Pattern) divide() {
-	if seq := p.body.Sub; p.body.Op == syntax.OpConcat && seq[0].Op == syntax.OpRepeat && seq[0].Min == 0 &&
+func (p *Pattern) divide() error {
+	re, err := syntax.Parse(p.expr, syntax.Perl)
+	if err != nil {
+		return err
+	}
+	p.body = re
+	if seq := re.Sub; re.Op == syntax.OpConcat && seq[0].Op == syntax.OpRepeat && seq[0].Min == 0 &&
 		seq[0].Max > 0 && seq[0].Sub[0].Op == syntax.OpCharClass {
 		p.lead, p.leads, p.body = seq[0].Sub[0], seq[0].Max, concat(seq[1:])
 	}
-	if !p.branch(sequence(p.body), 0) {
-		p.always, p.branches = true, nil
+	if !p.always && !p.split(sequence(p.body)) {
+		p.always, p.branch, p.tells, p.tails = true, nil, nil, nil
 	}
+	return nil
 }
 
-// branch adds the branches of a sequence. It reports whether four bytes tell each of them.
-func (p *Pattern) branch(seq []*syntax.Regexp, before int) bool {
+// split adds the branches of a sequence. It reports whether four bytes tell each of them.
+func (p *Pattern) split(seq []*syntax.Regexp) bool {
 	first := 0
 	for first < len(seq) && emptyWidth(seq[first]) {
 		first++
 	}
 	if first == len(seq)-1 && seq[first].Op == syntax.OpAlternate {
 		for _, sub := range seq[first].Sub {
-			if !p.branch(sequence(sub), before) {
+			if !p.split(sequence(sub)) {
 				return false
 			}
 		}
 		return true
 	}
-	best, least := p.best(seq, first, before, telltaleOfWord)
-	if least > rare {
-		if other, cost := p.best(seq, first, before, telltaleOf); cost < least {
-			best, least = other, cost
+	if n := len(p.branch); n == len(p.tails) {
+		tail, tells, ok := choose(seq, first)
+		if !ok {
+			return false
 		}
+		p.tails, p.tells = append(p.tails, tail), append(p.tells, tells)
 	}
-	if math.IsInf(least, 1) {
-		return false
-	}
-	p.branches = append(p.branches, best)
+	p.branch = append(p.branch, branchAt(seq, first, p.tails[len(p.branch)]))
 	return true
 }
 
-// best returns the best place of a sequence, and what it costs.
-func (p *Pattern) best(seq []*syntax.Regexp, first, before int,
-	tell func([]*syntax.Regexp) (telltale, bool)) (best branch, least float64) {
-	least = math.Inf(1)
-	fixed := before == 0
-	word := first > 0 && seq[first-1].Op == syntax.OpWordBoundary && first < len(seq) && isWord(seq[first])
-	for i := range seq {
-		if i >= first && telling(seq[i]) {
-			if tells, ok := tell(seq[i:]); ok {
-				if c := cost(tells.at) + penalty(before); c < least {
-					best, least = branch{concat(seq[i:]), before, fixed, word, tells}, c
-				}
-			}
-		}
-		n := width(seq[i])
-		if fixed = fixed && n == shortest(seq[i]); before >= 0 && n >= 0 {
-			before += n
-		} else {
-			before = -1
+// choose returns the best place of a sequence for the tail, and the grams that tell it.
+func choose(seq []*syntax.Regexp, first int) (tail int, tells telltale, ok bool) {
+	tail, tells, least := best(seq, first, telltaleOfWord)
+	if least > rare {
+		if i, other, cost := best(seq, first, telltaleOf); cost < least {
+			tail, tells, least = i, other, cost
 		}
 	}
-	return best, least
+	return tail, tells, !math.IsInf(least, 1)
+}
+
+// best returns the best place of a sequence, and what it costs.
+func best(seq []*syntax.Regexp, first int,
+	tell func([]*syntax.Regexp) (telltale, bool)) (place int, tells telltale, least float64) {
+	least = math.Inf(1)
+	for i := first; i < len(seq); i++ {
+		if !telling(seq[i]) {
+			continue
+		}
+		if t, ok := tell(seq[i:]); ok {
+			if c := cost(t.at) + penalty(branchAt(seq, first, i).before); c < least {
+				place, tells, least = i, t, c
+			}
+		}
+	}
+	return place, tells, least
+}
+
+// branchAt returns the branch with the tail that begins at a part of a sequence.
+func branchAt(seq []*syntax.Regexp, first, tail int) branch {
+	b := branch{tail: concat(seq[tail:]), fixed: true}
+	b.word = first > 0 && seq[first-1].Op == syntax.OpWordBoundary && first < len(seq) && isWord(seq[first])
+	for _, part := range seq[:tail] {
+		n := width(part)
+		if b.fixed = b.fixed && n == shortest(part); b.before >= 0 && n >= 0 {
+			b.before += n
+		} else {
+			b.before = -1
+		}
+	}
+	return b
 }
 
 // rare is the cost of grams that need not be better.

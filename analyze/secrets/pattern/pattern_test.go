@@ -1,8 +1,10 @@
 package pattern_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -68,5 +70,35 @@ func TestSearchFindsWhatTheExpressionsFind(t *testing.T) {
 	}
 	if found < 10*len(rules) {
 		t.Errorf("only %d matches of %d expressions", found, len(rules))
+	}
+}
+
+// The table holds what is found out about the expressions of all rules: run with UPDATE=1 after they change.
+func TestTheTableKnowsEveryExpression(t *testing.T) {
+	set, err := ruleset.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var exprs []string
+	for _, r := range set.Rules {
+		if r.Expr != "" {
+			exprs = append(exprs, r.Expr)
+		}
+		if r.Path != nil {
+			exprs = append(exprs, r.Path().String())
+		}
+	}
+	want, err := pattern.Table(exprs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile("known.bin", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile("known.bin")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, want %d: run with UPDATE=1: %v", len(got), len(want), err)
 	}
 }
