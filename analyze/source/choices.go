@@ -111,7 +111,7 @@ func (f *flags) what(e *Entry) string {
 		what = fmt.Sprintf("%s, %d platforms", e.label(), members)
 	}
 	if firstShared([]*Entry{e}, f.users) != "" || len(e.References) == 0 {
-		what = strings.TrimSpace(what + " " + cmp.Or(e.topDigest(), e.imageID(), shownID(e.ID)))
+		what = strings.TrimSpace(what + " " + cmp.Or(e.Top, e.imageID(), shownID(e.ID)))
 	}
 	return what
 }

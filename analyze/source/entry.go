@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source/document"
 )
@@ -36,6 +35,7 @@ type Entry struct {
 	Group      int               // entries of one group are the platforms of one name
 	References []string          // names, as shown
 	Aliases    []string          // further names by which it is found: a tag alone, the digest of its index, an ID
+	Top        string            // digest by which index.json names the entry's group, or an engine an image; else empty
 	Platform   document.Platform // as the index says; zero if only the config says it
 	Descriptor document.Descriptor
 	Manifest   *document.Manifest // of Descriptor; nil if there is none, or if it was not read
@@ -174,14 +174,6 @@ func endsIn(ref, name string) bool {
 	return strings.HasSuffix(document.Familiar(ref), "/"+document.Familiar(name))
 }
 
-// topDigest returns the digest by which index.json names the entry's group.
-func (e *Entry) topDigest() string {
-	if i := slices.IndexFunc(e.Aliases, digest.Valid); i >= 0 {
-		return e.Aliases[i]
-	}
-	return ""
-}
-
 // label returns the entry's reference, quoted, or its number.
 func (e *Entry) label() string {
 	if len(e.References) > 0 {
@@ -221,8 +213,8 @@ func (f *flags) of(e *Entry) string {
 			return "--image " + ref
 		}
 	}
-	if d := e.topDigest(); f.members[e.Group] > 1 && d != "" {
-		return "--image " + d
+	if f.members[e.Group] > 1 && e.Top != "" {
+		return "--image " + e.Top
 	}
 	return e.numberFlag()
 }

@@ -26,6 +26,7 @@ type walk struct {
 	group   int
 	refs    []string
 	aliases []string
+	digest  string // of the descriptor at the top
 }
 
 // Walk adds the entries that an index reaches. Each digest that the index lists is a group, under all the names it has.
@@ -75,7 +76,7 @@ func (g *Graph) WalkOne(ctx context.Context, d document.Descriptor, ref string) 
 
 // top visits a descriptor that begins a group.
 func (w *walk) top(d document.Descriptor, group int, refs, aliases []string) error {
-	w.group, w.refs, w.aliases = group, refs, aliases
+	w.group, w.refs, w.aliases, w.digest = group, refs, aliases, d.Digest
 	w.visited, w.listed = map[string]bool{}, map[listedAs]*Entry{}
 	return w.visit(d, 0)
 }
@@ -105,7 +106,7 @@ func (w *walk) visit(d document.Descriptor, depth int) error {
 		return err
 	}
 	e := &Entry{Kind: KindImage, Form: w.Graph, Group: w.group, Descriptor: d,
-		References: slices.Clone(w.refs), Aliases: slices.Clone(w.aliases)}
+		References: slices.Clone(w.refs), Aliases: slices.Clone(w.aliases), Top: w.digest}
 	if d.Platform != nil {
 		e.Platform = *d.Platform
 	}

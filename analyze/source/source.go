@@ -77,8 +77,8 @@ func Load(s Source, e *Entry, opt *Options) (*Image, error) {
 	if e.Err != nil {
 		return img, e.Err
 	}
-	if top := e.topDigest(); e.Descriptor.Digest != "" && top != e.Descriptor.Digest {
-		img.Index = top
+	if e.Descriptor.Digest != "" && e.Top != e.Descriptor.Digest {
+		img.Index = e.Top
 	}
 	if err := e.Form.Load(e, img); err != nil {
 		return img, err

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"layup/analyze/digest"
@@ -125,10 +124,9 @@ func (s *Store) nameChoices() {
 		if e.Kind == source.KindContainer {
 			other = source.KindImage
 		}
-		whole := slices.IndexFunc(e.Aliases, digest.Valid)
 		switch {
-		case e.Kind == source.KindImage && whole >= 0 && len(e.References) > 0 && len(groups[named{e.Kind, name}]) > 1:
-			name = e.Aliases[whole]
+		case e.Kind == source.KindImage && e.Top != "" && len(e.References) > 0 && len(groups[named{e.Kind, name}]) > 1:
+			name = e.Top
 		case len(groups[named{other, name}]) > 0:
 			name = e.Kind + "=" + name
 		}

@@ -58,7 +58,8 @@ func (s *Store) add(e *source.Entry) {
 // image is the entry of an image.
 func (s *Store) image(img *store.Image, driver string) *source.Entry {
 	e := &source.Entry{Kind: source.KindImage, ID: img.ID, Driver: driver, References: img.Tags,
-		Aliases: append(slices.Clone(img.Digests), img.ID), Intermediate: img.Intermediate, Err: img.Err}
+		Aliases: append(slices.Clone(img.Digests), img.ID), Top: img.ID,
+		Intermediate: img.Intermediate, Err: img.Err}
 	config, err := s.config(img)
 	if err != nil {
 		e.Err, e.Form = err, form{}

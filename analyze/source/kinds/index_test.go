@@ -102,3 +102,23 @@ func TestNamesOfIndexAndManifestJSONAreJoined(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// What an index calls an image is not the digest of its index, also if it looks like a digest.
+func TestANameThatLooksLikeADigestIsNotOne(t *testing.T) {
+	forged := sample.Digest([]byte("another index"))
+	for _, nested := range []bool{false, true} {
+		l := newLayout()
+		desc := l.image(sampleOf(t, "a"), nil)
+		want := ""
+		if nested {
+			desc = l.index(desc)
+			want = desc["digest"].(string)
+		}
+		l.top(desc, forged)
+		l.tops[0]["annotations"].(map[string]string)[document.NameAnnotation] = "shop:" + forged
+		img := one(t, fileOf(t, "x", archiveOf(t, l.members()...)))
+		if img.Index != want {
+			t.Errorf("nested %v: got index %s, want %q", nested, img.Index, want)
+		}
+	}
+}
