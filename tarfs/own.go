@@ -47,6 +47,7 @@ type Owns struct {
 	m     *merger
 	order []told
 	next  map[uint32]uint32 // by local: the next name of the file
+	above map[uint32]string // paths of some directories, with a slash at the end
 }
 
 // told is one Own: a local, and what of it.
@@ -129,7 +130,7 @@ func (l *Layer) own(view View, found bool) (*Owns, error) {
 	if err := m.entries(); err != nil {
 		return nil, err
 	}
-	o := &Owns{m: m, next: map[uint32]uint32{}}
+	o := &Owns{m: m, next: map[uint32]uint32{}, above: map[uint32]string{}}
 	for i := range m.locals.n {
 		s := m.locals.at(i).state
 		for _, what := range []struct {
@@ -222,18 +223,18 @@ func (o *Owns) name(at uint32) []byte {
 // sort puts what the layer says in the order of All.
 func (o *Owns) sort() {
 	type first struct { // the first bytes of a name decide most comparisons
-		key uint64
+		key, more uint64
 		told
 	}
 	list := make([]first, len(o.order))
 	for i, t := range o.order {
-		var b [8]byte
+		var b [16]byte
 		copy(b[:], o.name(t.local))
-		list[i] = first{binary.BigEndian.Uint64(b[:]), t}
+		list[i] = first{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:]), t}
 	}
 	compare := func(a, b first) int {
-		if a.key != b.key {
-			return cmp.Compare(a.key, b.key)
+		if a.key != b.key || a.more != b.more {
+			return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.more, b.more))
 		}
 		return bytes.Compare(o.name(a.local), o.name(b.local))
 	}
@@ -308,9 +309,29 @@ func (o *Owns) All() iter.Seq[Own] {
 	}
 }
 
+// mostAbove is how many paths of directories are kept: neighbours in the order of All lie anywhere.
+const mostAbove = 1 << 16
+
+// path returns the path of a local.
+func (o *Owns) path(at uint32) string {
+	l := o.m.locals.at(at)
+	if at == 0 || l.parent == 0 {
+		return o.m.path(at)
+	}
+	above, there := o.above[l.parent]
+	if !there {
+		if len(o.above) >= mostAbove {
+			clear(o.above)
+		}
+		above = o.m.path(l.parent) + "/"
+		o.above[l.parent] = above
+	}
+	return above + string(o.m.t.nameOf(l.node))
+}
+
 func (o *Owns) at(t told) Own {
 	l, table := o.m.locals.at(t.local), o.m.table
-	own := Own{Path: o.m.path(t.local), Saying: t.saying, Type: Dir}
+	own := Own{Path: o.path(t.local), Saying: t.saying, Type: Dir}
 	if t.saying != Lists {
 		if t.saying == Implies {
 			own.Mode = 0o755

@@ -264,7 +264,7 @@ func (r *Reader) fetch(ctx context.Context, parts []*part, paths map[string]bool
 		return r.seek(ctx, parts, want, found)
 	}
 	return r.eachGroup(ctx, parts, func(p *part, g *group) error {
-		for row := range g.rg.NumRows() {
+		for row := range g.Rows {
 			named := want[string(g.text("base", row))]
 			if named == nil || !named[string(g.text("path", row))] {
 				continue

@@ -7,16 +7,16 @@ import (
 	"sort"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/format"
 )
 
 // A group is a row group of files/ that is being read.
 type group struct {
-	rg      parquet.RowGroup
+	*hints
+	part    *part
+	number  int                   // in the part
+	chunks  []parquet.ColumnChunk // nil before a column is read
 	columns []*column
-	numbers map[string]int     // of the columns
-	bounds  *format.Statistics // of the base names
-	err     error              // the first
+	err     error // the first
 }
 
 // columnNumbers returns the numbers of the columns of files/ by their names.
@@ -31,18 +31,37 @@ func columnNumbers() map[string]int {
 // fileColumns never changes.
 var fileColumns = columnNumbers()
 
-func newGroup(rg parquet.RowGroup) *group {
-	return &group{rg: rg, columns: make([]*column, len(rg.ColumnChunks())), numbers: fileColumns}
+func newGroup(p *part, number int) *group {
+	return &group{hints: &p.guide.Groups[number], part: p, number: number, columns: make([]*column, len(fileColumns))}
+}
+
+// chunk returns the pages of a column.
+func (g *group) chunk(name string) (parquet.ColumnChunk, error) {
+	if g.chunks == nil {
+		f, err := decode[FileRow](g.part)
+		if err != nil {
+			return nil, err
+		}
+		all := f.RowGroups()
+		if len(all) != len(g.part.guide.Groups) || all[g.number].NumRows() != g.Rows {
+			return nil, errors.New("has other row groups than it says at its end")
+		}
+		g.chunks = all[g.number].ColumnChunks()
+	}
+	return g.chunks[fileColumns[name]], nil
 }
 
 // column returns a column by its name.
-func (g *group) column(name string) *column {
-	n := g.numbers[name]
+func (g *group) column(name string) (*column, error) {
+	n := fileColumns[name]
 	if g.columns[n] == nil {
-		g.columns[n] = &column{chunk: g.rg.ColumnChunks()[n], rows: g.rg.NumRows(),
-			list: name == "xattrs" || name == "xattrValues"}
+		chunk, err := g.chunk(name)
+		if err != nil {
+			return nil, err
+		}
+		g.columns[n] = &column{chunk: chunk, rows: g.Rows, list: name == "xattrs" || name == "xattrValues"}
 	}
-	return g.columns[n]
+	return g.columns[n], nil
 }
 
 func (g *group) close() {
@@ -61,15 +80,37 @@ func (g *group) fail(err error) {
 
 // text returns the bytes of a row, or nothing after an error.
 func (g *group) text(name string, row int64) []byte {
-	b, err := g.column(name).text(row)
+	c, err := g.column(name)
+	if err != nil {
+		g.fail(err)
+		return nil
+	}
+	b, err := c.text(row)
 	g.fail(err)
 	return b
 }
 
-func (g *group) number(name string, row int64) int64 {
-	n, err := g.column(name).number(row)
+func (g *group) integer(name string, row int64) int64 {
+	c, err := g.column(name)
+	if err != nil {
+		g.fail(err)
+		return 0
+	}
+	n, err := c.number(row)
 	g.fail(err)
 	return n
+}
+
+// list returns the values of a list in a row.
+func (g *group) list(name string, row int64) []parquet.Value {
+	c, err := g.column(name)
+	if err != nil {
+		g.fail(err)
+		return nil
+	}
+	list, err := c.values(row)
+	g.fail(err)
+	return list
 }
 
 // exact returns the exact bytes of a name: of the second column, if the first one holds other bytes.
@@ -88,19 +129,16 @@ var replacement = []byte("\uFFFD")
 // row reads a whole row, or all of it but the digest.
 func (g *group) row(at int64, digest bool) (r FileRow, err error) {
 	r = FileRow{Base: string(g.text("base", at)), Path: string(g.text("path", at)), Layer: string(g.text("layer", at)),
-		Kind: string(g.text("kind", at)), Implied: g.number("implied", at) != 0, Mode: int32(g.number("mode", at)),
-		UID: g.number("uid", at), GID: g.number("gid", at), Size: g.number("size", at), MTime: g.number("mtime", at),
-		MTimeNS: int32(g.number("mtimeNS", at)), Link: string(g.text("link", at)), Major: g.number("major", at),
-		Minor: g.number("minor", at), Inode: g.number("inode", at),
+		Kind: string(g.text("kind", at)), Implied: g.integer("implied", at) != 0, Mode: int32(g.integer("mode", at)),
+		UID: g.integer("uid", at), GID: g.integer("gid", at), Size: g.integer("size", at), MTime: g.integer("mtime", at),
+		MTimeNS: int32(g.integer("mtimeNS", at)), Link: string(g.text("link", at)), Major: g.integer("major", at),
+		Minor: g.integer("minor", at), Inode: g.integer("inode", at),
 		Hardlink: string(g.text("hardlink", at)), PathBytes: bytes.Clone(g.text("pathBytes", at)),
 		LinkBytes: bytes.Clone(g.text("linkBytes", at)), HardlinkBytes: bytes.Clone(g.text("hardlinkBytes", at))}
 	if digest {
 		r.SHA256 = string(g.text("sha256", at))
 	}
-	names, err := g.column("xattrs").values(at)
-	g.fail(err)
-	values, err := g.column("xattrValues").values(at)
-	g.fail(err)
+	names, values := g.list("xattrs", at), g.list("xattrValues", at)
 	if len(names) != len(values) {
 		g.fail(errors.New("an entry has more names of attributes than values, or fewer"))
 	}
@@ -116,7 +154,10 @@ type span struct{ from, to int64 }
 
 // within returns the rows of a range on pages that may hold a text, by the bounds of the pages.
 func (g *group) within(name string, text []byte, in span) ([]span, error) {
-	chunk := g.rg.ColumnChunks()[g.numbers[name]]
+	chunk, err := g.chunk(name)
+	if err != nil {
+		return nil, err
+	}
 	bounds, err := chunk.ColumnIndex()
 	if err != nil {
 		return nil, err
@@ -161,17 +202,8 @@ func mayHold(bounds parquet.ColumnIndex, page int, text []byte) bool {
 	return bytes.Compare(low, text) <= 0 && (bytes.Compare(text, high) <= 0 || bytes.HasPrefix(text, high))
 }
 
-// mayHave reports whether the bounds of the row group leave room for a base name. They may be shorter than the names.
-func (g *group) mayHave(base []byte) bool {
-	low, high := g.bounds.MinValue, g.bounds.MaxValue
-	if len(high) == 0 { // unknown
-		return true
-	}
-	return bytes.Compare(low, base) <= 0 && (bytes.Compare(base, high) <= 0 || bytes.HasPrefix(base, high))
-}
-
 // all is the range of all rows.
-func (g *group) all() span { return span{0, g.rg.NumRows()} }
+func (g *group) all() span { return span{0, g.Rows} }
 
 // equal returns the rows of a range that hold a text in a column.
 func (g *group) equal(name string, text []byte, in span) (list []span, err error) {
@@ -179,7 +211,10 @@ func (g *group) equal(name string, text []byte, in span) (list []span, err error
 	if err != nil {
 		return nil, err
 	}
-	c := g.column(name)
+	c, err := g.column(name)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range pages {
 		for row := s.from; row < s.to; row++ {
 			b, err := c.text(row)
@@ -197,14 +232,4 @@ func (g *group) equal(name string, text []byte, in span) (list []span, err error
 		}
 	}
 	return list, nil
-}
-
-// lacks reports whether a row group cannot hold a text: by its Bloom filter.
-func (g *group) lacks(name string, text []byte) (bool, error) {
-	filter := g.rg.ColumnChunks()[g.numbers[name]].BloomFilter()
-	if filter == nil {
-		return false, nil
-	}
-	there, err := filter.Check(parquet.ByteArrayValue(text))
-	return !there, err
 }

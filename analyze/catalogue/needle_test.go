@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,7 +33,7 @@ const (
 
 func layerKey(n int) string { return fmt.Sprintf("sha256:%064x", n*7919) }
 
-func digestOf(n int) string { return fmt.Sprintf("%064x", uint64(n)*0x9e3779b97f4a7c15) }
+func digestOf(n int) string { return hexOf(sha256.Sum256(strconv.AppendInt(nil, int64(n), 10))) }
 
 // syntheticRows yields the rows of a part in their order: each layer has /usr and /usr/lib, and files with names of
 // their own below directories that some layers share.
@@ -108,7 +110,8 @@ func synthetic(b *testing.B, rows int, at string) *Catalogue {
 			images = append(images, one)
 		}
 	}
-	err = errors.Join(putAll(b.Context(), c, layersFolder, layers), putAll(b.Context(), c, imagesFolder, images))
+	err = errors.Join(putAll(b.Context(), c, layersFolder+"/part-0.parquet", layers),
+		putAll(b.Context(), c, imagesFolder+"/part-0.parquet", images))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,16 +16,18 @@ import (
 // pages have sums of their own in Parquet, but its indexes, Bloom filters and footer do not. After the body come
 //
 //	a CRC-32C for each block of the body, 4 bytes, little endian
+//	a guide
 //	mark, 8 bytes
 //	size of the body, 8 bytes
+//	size of the guide, 4 bytes
 //	CRC-32C of what follows the trailer: the footer, its size and PAR1
-//	CRC-32C of the sums and of the trailer before it
+//	CRC-32C of the sums, of the guide and of the trailer before it
 const (
-	mark    = "layup-p1"
+	mark    = "layup-p2"
 	block   = 16 << 10 // bytes
-	trailer = len(mark) + 8 + 4 + 4
+	trailer = len(mark) + 8 + 4 + 4 + 4
 	ending  = 8        // bytes of the size of the footer and of PAR1
-	most    = 64 << 20 // bytes of a footer, and of all sums
+	most    = 64 << 20 // bytes of a footer, of all sums, and of a guide
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -62,8 +64,9 @@ func (s *summer) add(p []byte) {
 // hold keeps what is written from now on until close.
 func (s *summer) hold() { s.held = new(bytes.Buffer) }
 
-// close writes what was held, with the sums before the footer.
-func (s *summer) close() error {
+// close writes what was held, with the sums and a guide before the footer. The guide is made last, and may write more
+// at an offset before the footer.
+func (s *summer) close(guide func(out io.Writer, at int64) ([]byte, error)) error {
 	end := s.held.Bytes()
 	s.held = nil
 	if len(end) < ending {
@@ -76,17 +79,22 @@ func (s *summer) close() error {
 	if _, err := s.Write(end[:footer]); err != nil {
 		return err
 	}
+	note, err := guide(s, s.size)
+	if err != nil {
+		return err
+	}
 	if s.size%block != 0 {
 		s.sums = binary.LittleEndian.AppendUint32(s.sums, s.crc)
 	}
-	sums := append(s.sums, mark...)
+	sums := append(append(s.sums, note...), mark...)
 	sums = binary.LittleEndian.AppendUint64(sums, uint64(s.size))
+	sums = binary.LittleEndian.AppendUint32(sums, uint32(len(note)))
 	sums = binary.LittleEndian.AppendUint32(sums, crc32.Checksum(end[footer:], castagnoli))
 	sums = binary.LittleEndian.AppendUint32(sums, crc32.Checksum(sums, castagnoli))
 	if _, err := s.w.Write(sums); err != nil {
 		return err
 	}
-	_, err := s.w.Write(end[footer:])
+	_, err = s.w.Write(end[footer:])
 	return err
 }
 
@@ -100,6 +108,7 @@ type checked struct {
 	file place.File
 	body int64  // bytes
 	sums []byte // of the blocks of the body
+	note []byte // the guide
 	end  []byte // of the file, from its footer on
 
 	mu    sync.Mutex
@@ -134,21 +143,21 @@ func newChecked(file place.File) (*checked, error) {
 	}
 	t = t[len(mark):]
 	c.body = int64(binary.LittleEndian.Uint64(t))
-	sums := (c.body + block - 1) / block * 4
-	if c.body < 0 || sums > most || c.body+sums+int64(trailer)+end != size ||
-		binary.LittleEndian.Uint32(t[8:]) != crc32.Checksum(c.end, castagnoli) {
+	sums, note := (c.body+block-1)/block*4, int64(binary.LittleEndian.Uint32(t[8:]))
+	if c.body < 0 || sums > most || note > most || c.body+sums+note+int64(trailer)+end != size ||
+		binary.LittleEndian.Uint32(t[12:]) != crc32.Checksum(c.end, castagnoli) {
 		return nil, errDamaged
 	}
-	if tail, err = longer(file, tail, end+int64(trailer)+sums); err != nil {
+	if tail, err = longer(file, tail, end+int64(trailer)+sums+note); err != nil {
 		return nil, err
 	}
 	all := tail[:len(tail)-int(end)]
-	all = all[len(all)-trailer-int(sums):]
+	all = all[len(all)-trailer-int(sums+note):]
 	last := len(all) - 4
 	if binary.LittleEndian.Uint32(all[last:]) != crc32.Checksum(all[:last], castagnoli) {
 		return nil, errDamaged
 	}
-	c.sums = all[:sums]
+	c.sums, c.note = all[:sums], all[sums:sums+note]
 	return c, nil
 }
 

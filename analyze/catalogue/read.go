@@ -2,10 +2,12 @@ package catalogue
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"sync"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -14,14 +16,19 @@ import (
 
 // A part is an opened file of a catalogue.
 type part struct {
-	name  string
-	place place.Place
-	file  place.File
-	*parquet.File
+	name    string
+	place   place.Place
+	file    place.File
+	checked *checked
+	guide   guide
+
+	mu     sync.Mutex
+	footer *parquet.File // nil before it is needed
+	failed error         // why it is not what the guide says
 }
 
-// failed names the part in an error.
-func (p *part) failed(err error) error {
+// named names the part in an error.
+func (p *part) named(err error) error {
 	var named *PartError
 	if err == nil || errors.As(err, &named) {
 		return err
@@ -39,46 +46,66 @@ func sheltered(f func() error) (err error) {
 	return f()
 }
 
-// open opens a part of a folder, and checks that it is one of this version with all its columns.
-func open[T any](ctx context.Context, place place.Place, name string) (p *part, err error) {
+// open opens a part of a folder, and checks that it is one of this version.
+func open(ctx context.Context, place place.Place, name string) (p *part, err error) {
 	f, err := place.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	p = &part{name: name, place: place, file: f}
-	err = sheltered(func() error {
-		c, err := newChecked(f)
-		if err != nil {
-			return err
-		}
-		p.File, err = parquet.OpenFile(c, c.Size(), parquet.SkipPageIndex(true))
-		if err != nil {
-			return err
-		}
-		if version, _ := p.Lookup(versionKey); version != Version {
-			return fmt.Errorf("has version %q of the format, this program reads %q", version, Version)
-		}
-		if folder, _ := p.Lookup(folderKey); folder != path.Dir(name) {
-			return fmt.Errorf("is a part of %q", folder)
-		}
-		if want := parquet.SchemaOf(new(T)); !parquet.EqualNodes(p.Schema(), want) {
-			return errors.New("has other columns than this version of the format")
-		}
-		return nil
-	})
+	if p.checked, err = newChecked(f); err == nil {
+		err = json.Unmarshal(p.checked.note, &p.guide)
+	}
+	switch {
+	case err != nil:
+	case p.guide.Version != Version:
+		err = fmt.Errorf("has version %q of the format, this program reads %q", p.guide.Version, Version)
+	case p.guide.Folder != path.Dir(name):
+		err = fmt.Errorf("is a part of %q", p.guide.Folder)
+	}
 	if err != nil {
 		f.Close() // only read from
-		return nil, p.failed(err)
+		return nil, p.named(err)
 	}
 	return p, nil
+}
+
+// decode decodes the footer once, and checks that the part has the columns of rows, and is what its guide says.
+func decode[T any](p *part) (*parquet.File, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.footer != nil || p.failed != nil {
+		return p.footer, p.failed
+	}
+	p.failed = sheltered(func() error {
+		f, err := parquet.OpenFile(p.checked, p.checked.Size(), parquet.SkipPageIndex(true))
+		if err != nil {
+			return err
+		}
+		version, _ := f.Lookup(versionKey)
+		folder, _ := f.Lookup(folderKey)
+		if version != p.guide.Version || folder != p.guide.Folder {
+			return errors.New("is not what it says at its end")
+		}
+		if want := parquet.SchemaOf(new(T)); !parquet.EqualNodes(f.Schema(), want) {
+			return errors.New("has other columns than this version of the format")
+		}
+		p.footer = f
+		return nil
+	})
+	return p.footer, p.failed
 }
 
 func (p *part) Close() error { return p.file.Close() }
 
 // rows calls a function for all rows of a part. The row is valid only during the call.
 func rows[T any](ctx context.Context, p *part, each func(*T) error) error {
-	return p.failed(sheltered(func() error {
-		r := parquet.NewGenericReader[T](p.File)
+	return p.named(sheltered(func() error {
+		f, err := decode[T](p)
+		if err != nil {
+			return err
+		}
+		r := parquet.NewGenericReader[T](f)
 		defer r.Close() // only read from
 		batch := make([]T, 256)
 		for {
@@ -111,7 +138,7 @@ func each[T any](ctx context.Context, place place.Place, folder string, do func(
 		return []error{err}
 	}
 	for _, info := range list {
-		p, err := open[T](ctx, place, info.Name)
+		p, err := open(ctx, place, info.Name)
 		if err == nil {
 			err = rows(ctx, p, func(row *T) error { do(row); return nil })
 			p.Close() // only read from

@@ -133,7 +133,7 @@ func (r *Reader) openAll(ctx context.Context, list []place.Info) (errs []error) 
 	for first := range min(atOnce, len(list)) {
 		wait.Go(func() {
 			for i := first; i < len(list); i += atOnce {
-				parts[i], failed[i] = open[FileRow](ctx, r.Place, list[i].Name)
+				parts[i], failed[i] = open(ctx, r.Place, list[i].Name)
 			}
 		})
 	}

@@ -200,7 +200,7 @@ func (m *merge) files(ctx context.Context, group []place.Info) error {
 	name := nameOf(filesFolder, []any{Version, "merged", names})
 	var lists []iter.Seq[FileRow]
 	for _, old := range names {
-		p, err := open[FileRow](ctx, m.Place, old)
+		p, err := open(ctx, m.Place, old)
 		if err != nil {
 			return err
 		}

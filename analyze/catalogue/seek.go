@@ -22,7 +22,7 @@ func (r *Reader) eachGroup(ctx context.Context, parts []*part, do func(*part, *g
 	}
 	var jobs []job
 	for _, p := range parts {
-		for i := range p.RowGroups() {
+		for i := range p.guide.Groups {
 			jobs = append(jobs, job{p, i})
 		}
 	}
@@ -41,13 +41,12 @@ func (r *Reader) eachGroup(ctx context.Context, parts []*part, do func(*part, *g
 					return
 				}
 				err := sheltered(func() error {
-					g := newGroup(j.RowGroups()[j.group])
-					g.bounds = &j.Metadata().RowGroups[j.group].Columns[fileColumns["base"]].MetaData.Statistics
+					g := newGroup(j.part, j.group)
 					defer g.close()
 					return do(j.part, g)
 				})
 				if _, own := errors.AsType[*excess](err); !own {
-					err = j.failed(err)
+					err = j.named(err)
 				}
 				if err != nil {
 					mu.Lock()
@@ -112,7 +111,7 @@ func (r *Reader) seekBases(ctx context.Context, parts []*part, bases []string,
 			if !g.mayHave([]byte(base)) {
 				continue
 			}
-			if lacks, err := g.lacks("base", []byte(base)); lacks || err != nil {
+			if lacks, err := p.lacks(g.Base, []byte(base)); lacks || err != nil {
 				if err != nil {
 					return err
 				}
@@ -164,7 +163,7 @@ func seekPaths(g *group, in span, paths map[string]bool, found func(int64) error
 // scan calls a function for all rows whose names a test wants.
 func (r *Reader) scan(ctx context.Context, parts []*part, want Test, found func(*part, *group, int64) error) error {
 	return r.eachGroup(ctx, parts, func(p *part, g *group) error {
-		for row := range g.rg.NumRows() {
+		for row := range g.Rows {
 			if row%4096 == 0 && ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -199,42 +198,24 @@ type Test struct {
 // seekSums calls a function for all rows of files with one of the digests.
 func (r *Reader) seekSums(ctx context.Context, parts []*part, sums []string,
 	found func(*part, *group, int64) error) error {
-	set := map[string]bool{}
-	if len(sums) == 1 && len(sums[0]) < 2*sha256.Size {
-		return r.eachGroup(ctx, parts, func(p *part, g *group) error {
-			for row := range g.rg.NumRows() {
-				if bytes.HasPrefix(g.text("sha256", row), []byte(sums[0])) {
-					if err := found(p, g, row); err != nil {
-						return err
-					}
-				}
-			}
-			return g.err
-		})
-	}
-	for _, s := range sums {
-		set[s] = true
-	}
+	short := len(sums) == 1 && len(sums[0]) < 2*sha256.Size
 	return r.eachGroup(ctx, parts, func(p *part, g *group) error {
-		var some []string
-		for s := range set {
-			lacks, err := g.lacks("sha256", []byte(s))
+		some := map[string]bool{}
+		for _, s := range sums {
+			lacks, err := p.lacks(g.Sum, []byte(s))
 			if err != nil {
 				return err
 			}
-			if !lacks {
-				some = append(some, s)
+			if short || !lacks {
+				some[s] = true
 			}
 		}
-		const few = 8 // digests that are looked for in the bytes of a page, before its rows are looked at
-		c := g.column("sha256")
-		for row := int64(0); len(some) > 0 && row < g.rg.NumRows(); row++ {
+		if len(some) == 0 {
+			return nil
+		}
+		for row := range g.alike(slices.Collect(maps.Keys(some))) {
 			sum := g.text("sha256", row)
-			if row == c.from && len(some) <= few && c.dict == nil && !holds(c.texts, some) {
-				row = c.to - 1
-				continue
-			}
-			if set[string(sum)] {
+			if short && bytes.HasPrefix(sum, []byte(sums[0])) || some[string(sum)] {
 				if err := found(p, g, row); err != nil {
 					return err
 				}
@@ -242,9 +223,4 @@ func (r *Reader) seekSums(ctx context.Context, parts []*part, sums []string,
 		}
 		return g.err
 	})
-}
-
-// holds reports whether a text may hold one of several digests. The search for half of one is much faster.
-func holds(text []byte, any []string) bool {
-	return slices.ContainsFunc(any, func(s string) bool { return bytes.Contains(text, []byte(s[:sha256.Size])) })
 }

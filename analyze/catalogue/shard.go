@@ -74,7 +74,7 @@ func (x *indexer) resume(ctx context.Context, name string) error {
 
 // part1 calls a function for the rows of one part.
 func part1[T any](ctx context.Context, at place.Place, name string, do func(*T) error) error {
-	p, err := open[T](ctx, at, name)
+	p, err := open(ctx, at, name)
 	if err != nil {
 		return err
 	}

@@ -59,26 +59,32 @@ func put[T any](ctx context.Context, p place.Place, name string, rows iter.Seq[T
 	return p.Put(ctx, name, func(w io.Writer) error {
 		s := &summer{w: w}
 		out := parquet.NewGenericWriter[T](s, options(path.Dir(name))...)
-		batch := make([]T, 0, 1024)
+		batch, m := make([]T, 0, 1024), new(guider)
+		flush := func() error {
+			if files, ok := any(batch).([]FileRow); ok {
+				m.add(files)
+			}
+			_, err := out.Write(batch)
+			batch = batch[:0]
+			return cmp.Or(err, ctx.Err())
+		}
 		for row := range rows {
-			if batch = append(batch, row); len(batch) < cap(batch) {
-				continue
-			}
-			if _, err := out.Write(batch); err != nil {
-				return err
-			}
-			if batch = batch[:0]; ctx.Err() != nil {
-				return ctx.Err()
+			if batch = append(batch, row); len(batch) == cap(batch) {
+				if err := flush(); err != nil {
+					return err
+				}
 			}
 		}
-		if _, err := out.Write(batch); err != nil {
-			return err
-		}
-		if err := out.Flush(); err != nil {
+		if err := cmp.Or(flush(), out.Flush()); err != nil {
 			return err
 		}
 		s.hold()
-		return cmp.Or(out.Close(), s.close())
+		if err := out.Close(); err != nil {
+			return err
+		}
+		return s.close(func(body io.Writer, at int64) ([]byte, error) {
+			return m.close(path.Dir(name), out.File().Metadata(), body, at)
+		})
 	})
 }
 
@@ -128,6 +134,9 @@ func compareRows(a, b *FileRow) int {
 
 // mergeRows yields the rows of several sorted lists in their order.
 func mergeRows(lists []iter.Seq[FileRow]) iter.Seq[FileRow] {
+	if len(lists) == 1 {
+		return lists[0]
+	}
 	return func(yield func(FileRow) bool) {
 		var m merged
 		for _, list := range lists {
