@@ -107,7 +107,7 @@ var rooms = map[string][]string{
 	"analyze/space":             {"tarfs"},
 
 	"analyze/catalogue": {"analyze", "analyze/catalogue/place", "analyze/source", "analyze/source/kinds", "tarfs",
-		parquet, registries},
+		parquet, compress, registries},
 
 	"report/render":      {tables, widths, units, templates, term},
 	"report/render/html": {"report/render", compress},

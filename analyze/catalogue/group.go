@@ -9,30 +9,36 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// A group is a row group of files/ that is being read.
+// A group is a row group that is being read.
 type group struct {
 	*hints
 	part    *part
 	number  int                   // in the part
 	chunks  []parquet.ColumnChunk // nil before a column is read
+	numbers map[string]int        // of the columns
 	columns []*column
 	err     error // the first
 }
 
-// columnNumbers returns the numbers of the columns of files/ by their names.
-func columnNumbers() map[string]int {
+// columnNumbers returns the numbers of the columns of rows by their names.
+func columnNumbers(s *parquet.Schema) map[string]int {
 	numbers := map[string]int{}
-	for i, path := range parquet.SchemaOf(new(FileRow)).Columns() {
+	for i, path := range s.Columns() {
 		numbers[path[0]] = i
 	}
 	return numbers
 }
 
 // fileColumns never changes.
-var fileColumns = columnNumbers()
+var fileColumns = columnNumbers(parquet.SchemaOf(new(FileRow)))
 
+// lists are the columns with a list in each row.
+var lists = map[string]bool{"xattrs": true, "xattrValues": true, "references": true, "layers": true, "createdBy": true}
+
+// newGroup returns a row group of files/. It decodes no footer.
 func newGroup(p *part, number int) *group {
-	return &group{hints: &p.guide.Groups[number], part: p, number: number, columns: make([]*column, len(fileColumns))}
+	return &group{hints: &p.guide.Groups[number], part: p, number: number, numbers: fileColumns,
+		columns: make([]*column, len(fileColumns))}
 }
 
 // chunk returns the pages of a column.
@@ -48,18 +54,18 @@ func (g *group) chunk(name string) (parquet.ColumnChunk, error) {
 		}
 		g.chunks = all[g.number].ColumnChunks()
 	}
-	return g.chunks[fileColumns[name]], nil
+	return g.chunks[g.numbers[name]], nil
 }
 
 // column returns a column by its name.
 func (g *group) column(name string) (*column, error) {
-	n := fileColumns[name]
+	n := g.numbers[name]
 	if g.columns[n] == nil {
 		chunk, err := g.chunk(name)
 		if err != nil {
 			return nil, err
 		}
-		g.columns[n] = &column{chunk: chunk, rows: g.Rows, list: name == "xattrs" || name == "xattrValues"}
+		g.columns[n] = &column{chunk: chunk, rows: g.Rows, list: lists[name]}
 	}
 	return g.columns[n], nil
 }
@@ -111,6 +117,25 @@ func (g *group) list(name string, row int64) []parquet.Value {
 	list, err := c.values(row)
 	g.fail(err)
 	return list
+}
+
+// texts returns the values of a list of texts in a row.
+func (g *group) texts(name string, row int64) (all []string) {
+	for _, v := range g.list(name, row) {
+		all = append(all, string(v.ByteArray()))
+	}
+	return all
+}
+
+// str returns the text of a row as a string: one of those that are there already, if it has these bytes.
+func (g *group) str(name string, row int64, there ...string) string {
+	b := g.text(name, row)
+	for _, s := range there {
+		if s == string(b) {
+			return s
+		}
+	}
+	return string(b)
 }
 
 // exact returns the exact bytes of a name: of the second column, if the first one holds other bytes.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"sync"
 
@@ -98,41 +97,53 @@ func decode[T any](p *part) (*parquet.File, error) {
 
 func (p *part) Close() error { return p.file.Close() }
 
+// A row is filled from a row group.
+type row[T any] interface {
+	*T
+	fill(g *group, at int64)
+}
+
 // rows calls a function for all rows of a part. The row is valid only during the call.
-func rows[T any](ctx context.Context, p *part, each func(*T) error) error {
+func rows[T any, R row[T]](ctx context.Context, p *part, each func(*T) error) error {
 	return p.named(sheltered(func() error {
 		f, err := decode[T](p)
 		if err != nil {
 			return err
 		}
-		r := parquet.NewGenericReader[T](f)
-		defer r.Close() // only read from
-		batch := make([]T, 256)
-		for {
-			clear(batch)
-			n, err := r.Read(batch)
-			for i := range n {
-				if err := each(&batch[i]); err != nil {
-					return err
-				}
-			}
-			switch {
-			case err == io.EOF:
-				return nil
-			case err != nil:
+		numbers := columnNumbers(f.Schema())
+		for _, rg := range f.RowGroups() {
+			g := &group{hints: &hints{Rows: rg.NumRows()}, part: p, chunks: rg.ColumnChunks(), numbers: numbers,
+				columns: make([]*column, len(numbers))}
+			err := allRows[T, R](ctx, g, each)
+			if g.close(); err != nil {
 				return err
-			case n == 0:
-				return io.ErrNoProgress
-			case ctx.Err() != nil:
-				return ctx.Err()
 			}
 		}
+		return nil
 	}))
+}
+
+// allRows calls a function for all rows of a row group.
+func allRows[T any, R row[T]](ctx context.Context, g *group, each func(*T) error) error {
+	for at := range g.Rows {
+		var one T
+		R(&one).fill(g, at)
+		if g.err != nil {
+			return g.err
+		}
+		if err := each(&one); err != nil {
+			return err
+		}
+		if at%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // each calls a function for all rows of all parts of a folder. What cannot be read is an error each; the others are
 // read.
-func each[T any](ctx context.Context, place place.Place, folder string, do func(*T)) (errs []error) {
+func each[T any, R row[T]](ctx context.Context, place place.Place, folder string, do func(*T)) (errs []error) {
 	list, err := place.List(ctx, folder)
 	if err != nil {
 		return []error{err}
@@ -140,7 +151,7 @@ func each[T any](ctx context.Context, place place.Place, folder string, do func(
 	for _, info := range list {
 		p, err := open(ctx, place, info.Name)
 		if err == nil {
-			err = rows(ctx, p, func(row *T) error { do(row); return nil })
+			err = rows[T, R](ctx, p, func(row *T) error { do(row); return nil })
 			p.Close() // only read from
 		}
 		if err != nil {

@@ -100,6 +100,25 @@ func rowOf(layer string, o *tarfs.Own) FileRow {
 	return r
 }
 
+func (r *FileRow) fill(g *group, at int64) { *r, _ = g.row(at, true) }
+
+func (r *LayerRow) fill(g *group, at int64) {
+	key := string(g.text("key", at))
+	*r = LayerRow{Key: key, DiffID: g.str("diffID", at, key), Digest: g.str("digest", at, key),
+		MediaType: string(g.text("mediaType", at)), Compression: string(g.text("compression", at)),
+		Size: g.integer("size", at), Unpacked: g.integer("unpackedSize", at), Entries: g.integer("entries", at),
+		Linked: g.integer("linked", at), Part: string(g.text("part", at)), Error: string(g.text("error", at))}
+}
+
+func (r *ImageRow) fill(g *group, at int64) {
+	reference := string(g.text("reference", at))
+	*r = ImageRow{Source: string(g.text("source", at)), Reference: reference, References: g.texts("references", at),
+		ID: string(g.text("id", at)), Manifest: string(g.text("manifest", at)), Platform: string(g.text("platform", at)),
+		Kind: string(g.text("kind", at)), Store: string(g.text("store", at)), Created: string(g.text("created", at)),
+		Layers: g.texts("layers", at), CreatedBy: g.texts("createdBy", at), Seen: string(g.text("seen", at)),
+		Error: string(g.text("error", at))}
+}
+
 // named returns a name as text, and its exact bytes if they differ.
 func named(name string) (text string, exact []byte) {
 	if text = tarfs.Named(name); text != name {

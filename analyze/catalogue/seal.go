@@ -267,13 +267,13 @@ func distinct(all iter.Seq[FileRow]) iter.Seq[FileRow] {
 }
 
 // rewrite merges parts of layers/ or images/ into one, without rows that are there twice.
-func rewrite[T any](ctx context.Context, m *merge, folder string, list []place.Info, change func(*T)) error {
+func rewrite[T any, R row[T]](ctx context.Context, m *merge, folder string, list []place.Info, change func(*T)) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	name := nameOf(folder, []any{Version, "merged", namesOf(list), m.old})
 	read := func(do func(*T) error) error {
 		for _, info := range list {
-			err := part1(ctx, m.Place, info.Name, func(row *T) error {
+			err := part1[T, R](ctx, m.Place, info.Name, func(row *T) error {
 				change(row)
 				id := briefly(hashOf(row))
 				if m.seen[id] {

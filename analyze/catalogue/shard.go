@@ -73,13 +73,13 @@ func (x *indexer) resume(ctx context.Context, name string) error {
 }
 
 // part1 calls a function for the rows of one part.
-func part1[T any](ctx context.Context, at place.Place, name string, do func(*T) error) error {
+func part1[T any, R row[T]](ctx context.Context, at place.Place, name string, do func(*T) error) error {
 	p, err := open(ctx, at, name)
 	if err != nil {
 		return err
 	}
 	defer p.Close() // only read from
-	return rows(ctx, p, do)
+	return rows[T, R](ctx, p, do)
 }
 
 // shared reads the layers of one source that belong to the batch.
