@@ -1,11 +1,11 @@
 package analyze
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"layup/analyze/expression"
 	"layup/analyze/provenance"
 	"layup/analyze/show"
 	"layup/analyze/source"
@@ -22,7 +22,7 @@ type Instruction struct {
 	Line *provenance.Line // of the Dockerfile; nil if it is unknown, or nobody asked
 }
 
-var classicSources = regexp.MustCompile(`^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]+ in `)
+var classicSources = expression.Lazy(`^(COPY|ADD) (?:--\S+ )*(?:file|dir|multi):[0-9a-f]+ in `)
 
 // Short is the instruction as tables show it, on one line: the Dockerfile's own, after its place, or else what the
 // history says, without the digest that the classic builder writes in place of the sources of COPY and ADD.
@@ -30,7 +30,7 @@ func (i Instruction) Short() string {
 	if i.Line != nil {
 		return i.Line.String() + " " + show.OneLine(i.Line.OneLine())
 	}
-	return classicSources.ReplaceAllString(show.OneLine(i.Readable), "$1 … in ")
+	return classicSources().ReplaceAllString(show.OneLine(i.Readable), "$1 … in ")
 }
 
 // Instruction returns what made a layer. It is empty for tarfs.NoLayer. If the history and the image differ in how many
@@ -111,15 +111,15 @@ const (
 )
 
 var (
-	shell = regexp.MustCompile(`^(?:` + posix + `|` + batch + `)\s+`)
+	shell = expression.Lazy(`^(?:` + posix + `|` + batch + `)\s+`)
 	// inner is a shell after something else.
-	inner = regexp.MustCompile(`\s((?:` + posix + `|` + batch + `)\s)`)
+	inner = expression.Lazy(`\s((?:` + posix + `|` + batch + `)\s)`)
 	// nop marks what the classic builder, with any shell, and buildah did not run. In PowerShell assignments precede it.
-	nop = regexp.MustCompile(`^(?:` + posix + `|` + batch + `(?:\s+\$[^;]*;)*)\s+#\(nop\)\s*`)
+	nop = expression.Lazy(`^(?:` + posix + `|` + batch + `(?:\s+\$[^;]*;)*)\s+#\(nop\)\s*`)
 	// plain is a shell that a builder added: people quote the script.
-	plain     = regexp.MustCompile(`^/bin/sh -c\s+[^'"\s]`)
-	arguments = regexp.MustCompile(`^\|(\d+)\s`)
-	argument  = regexp.MustCompile(`\s[A-Za-z_][A-Za-z0-9_]*=`)
+	plain     = expression.Lazy(`^/bin/sh -c\s+[^'"\s]`)
+	arguments = expression.Lazy(`^\|(\d+)\s`)
+	argument  = expression.Lazy(`\s[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
 // readable turns created_by into an instruction of a Dockerfile, on one line.
@@ -135,11 +135,11 @@ func written(raw string) string {
 	if rest, ok := withoutArguments(s); ok { // only RUN has arguments, and only builders write them
 		s, run, built = rest, true, true
 	}
-	if at := nop.FindString(s); at != "" && !run {
+	if at := nop().FindString(s); at != "" && !run {
 		return s[len(at):]
 	}
-	if !run || built || plain.MatchString(s) { // else kaniko: it keeps even the shell of a Dockerfile
-		if at := shell.FindString(s); at != "" {
+	if !run || built || plain().MatchString(s) { // else kaniko: it keeps even the shell of a Dockerfile
+		if at := shell().FindString(s); at != "" {
 			s, run = s[len(at):], true
 		}
 	}
@@ -153,7 +153,7 @@ func written(raw string) string {
 // quoted and may hold spaces, so the first shell after the last name ends them. A command without a shell begins at the
 // next word.
 func withoutArguments(s string) (string, bool) {
-	head := arguments.FindStringSubmatch(s)
+	head := arguments().FindStringSubmatch(s)
 	if head == nil {
 		return s, false
 	}
@@ -163,13 +163,13 @@ func withoutArguments(s string) (string, bool) {
 	}
 	rest, found := s[len(head[0])-1:], 0
 	for ; found < n; found++ { // one at a time, because there may be millions
-		at := argument.FindStringIndex(rest)
+		at := argument().FindStringIndex(rest)
 		if at == nil {
 			break
 		}
 		rest = rest[at[1]:]
 	}
-	if at := inner.FindStringSubmatchIndex(rest); at != nil {
+	if at := inner().FindStringSubmatchIndex(rest); at != nil {
 		return rest[at[2]:], true
 	}
 	if found != n { // buildah counts words, and always has a shell

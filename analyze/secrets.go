@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"layup/analyze/expression"
 	"layup/analyze/show"
 	"layup/tarfs"
 )
@@ -34,35 +35,35 @@ func (s Secret) Place() string {
 // A SecretRule tells secrets by the name of a variable, by its value, or by both.
 type SecretRule struct {
 	About string
-	Name  *regexp.Regexp // nil: any
-	Value *regexp.Regexp // nil: any except a reference, a boolean, a path, or nothing
+	Name  func() *regexp.Regexp // nil: any
+	Value func() *regexp.Regexp // nil: any except a reference, a boolean, a path, or nothing
 }
 
 // SecretRules are all rules; a variable that fits one is a secret.
 var SecretRules = []SecretRule{
 	{About: "a name that says so: ...TOKEN, ...PASSWORD, ...SECRET, ...API_KEY and their like",
-		Name: regexp.MustCompile(`(?i)(token|passwd|api_?key|access_?key|private_?key|_pwd|(^|_)auth|(^|_)pass|_pass)s?$|` +
+		Name: expression.Lazy(`(?i)(token|passwd|api_?key|access_?key|private_?key|_pwd|(^|_)auth|(^|_)pass|_pass)s?$|` +
 			`(token|secret|password|passphrase|credential)s?(_|$)|(^|_)(secret|password)|secret_?key`)},
-	{About: "an address with a password in it", Value: regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`)},
-	{About: "a private key", Value: regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY`)},
-	{About: "a token that shows who issued it", Value: regexp.MustCompile(`(?:^|[^A-Za-z0-9])(?:` +
+	{About: "an address with a password in it", Value: expression.Lazy(`(?i)[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@`)},
+	{About: "a private key", Value: expression.Lazy(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY`)},
+	{About: "a token that shows who issued it", Value: expression.Lazy(`(?:^|[^A-Za-z0-9])(?:` +
 		`gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|` +
 		`xox[abprs]-[\w-]{10}|npm_[A-Za-z0-9]{36})`)},
 }
 
 // harmlessValue matches a value that is never a secret: nothing, a reference, a boolean, or the path of a file.
-var harmlessValue = regexp.MustCompile(`^(?:|\$\w+|\$\{[^}]*\}|(?i:true|false|yes|no|on|off|none|null)|` +
+var harmlessValue = expression.Lazy(`^(?:|\$\w+|\$\{[^}]*\}|(?i:true|false|yes|no|on|off|none|null)|` +
 	`[01]|\*+|/(?:[\w.-]+/)*[\w.-]+/?)$`)
 
 // fits reports whether a variable fits the rule.
 func (r SecretRule) fits(name, value string) bool {
 	switch {
-	case r.Name != nil && !r.Name.MatchString(name):
+	case r.Name != nil && !r.Name().MatchString(name):
 		return false
 	case r.Value != nil:
-		return r.Value.MatchString(value)
+		return r.Value().MatchString(value)
 	}
-	return !harmlessValue.MatchString(value)
+	return !harmlessValue().MatchString(value)
 }
 
 // Secrets returns the secrets in the history's build arguments, in its ARG and ENV steps, and in the config's
@@ -114,7 +115,7 @@ func isSecret(name, value string) bool {
 // variables returns the names and values that a step of the history sets, and the kind of the step.
 func variables(createdBy string) (where string, pairs [][2]string) {
 	s := strings.TrimSpace(createdBy)
-	if at := nop.FindString(s); at != "" {
+	if at := nop().FindString(s); at != "" {
 		s = s[len(at):]
 	}
 	s = strings.TrimSpace(strings.TrimSuffix(s, "# buildkit"))
@@ -124,12 +125,12 @@ func variables(createdBy string) (where string, pairs [][2]string) {
 		return strings.ToLower(word), assignments(" "+rest, false)
 	}
 	s = strings.TrimPrefix(s, "RUN ")
-	head := arguments.FindStringSubmatch(s)
+	head := arguments().FindStringSubmatch(s)
 	if head == nil {
 		return "", nil
 	}
 	s = s[len(head[0])-1:]
-	if at := inner.FindStringIndex(s); at != nil {
+	if at := inner().FindStringIndex(s); at != nil {
 		return "build-argument", assignments(s[:at[0]], false)
 	}
 	return "build-argument", assignments(s, true)
@@ -139,7 +140,7 @@ func variables(createdBy string) (where string, pairs [][2]string) {
 // name: one name too many is better than one too few. If a command follows, the last value is one word.
 func assignments(s string, command bool) [][2]string {
 	var pairs [][2]string
-	names := argument.FindAllStringIndex(s, -1)
+	names := argument().FindAllStringIndex(s, -1)
 	for i, at := range names {
 		value := s[at[1]:]
 		if i+1 < len(names) {

@@ -2,11 +2,11 @@ package analyze
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"layup/analyze/expression"
 	"layup/tarfs"
 )
 
@@ -115,9 +115,9 @@ var sensitiveGlobs = func() [][]nameGlob {
 
 var (
 	begin      = []byte("-----BEGIN ")
-	privateKey = regexp.MustCompile(`(?m)^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\s*$`)
+	privateKey = expression.Lazy(`(?m)^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\s*$`)
 	putty      = []byte("PuTTY-User-Key-File-")
-	sshPublic  = regexp.MustCompile(`^(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA`)
+	sshPublic  = expression.Lazy(`^(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA`)
 )
 
 // markOf says what content looks like.
@@ -126,11 +126,11 @@ func markOf(content []byte) uint8 {
 	case bytes.HasPrefix(content, putty):
 		return markPrivateKey
 	case bytes.Contains(content, begin):
-		if privateKey.Match(content) {
+		if privateKey().Match(content) {
 			return markPrivateKey
 		}
 		return markPublic
-	case sshPublic.Match(content):
+	case sshPublic().Match(content):
 		return markPublic
 	case manyRoots(content):
 		return markManyRoots

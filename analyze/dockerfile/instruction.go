@@ -4,24 +4,24 @@ import (
 	"encoding/json"
 	"iter"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"layup/analyze/digest"
+	"layup/analyze/expression"
 	"layup/analyze/show"
 )
 
 var (
 	// copied is what the classic builder writes in place of the sources of COPY and ADD.
-	copied     = regexp.MustCompile(`^(COPY|ADD) ((?:--\S+ )*)(file|dir|multi):([0-9a-f]+) in (.+)$`)
-	variable   = regexp.MustCompile(`\s[A-Za-z_][A-Za-z0-9_.\-/]*=`)
-	port       = regexp.MustCompile(`^\d+(?:-\d+)?(?:/[a-z]+)?$`)
-	quoted     = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	checked    = regexp.MustCompile(`^&\{\[(.*)\] "([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")? '(.*)'\}$`)
-	simpleWord = regexp.MustCompile(`^[A-Za-z0-9_.,:/@%+=~^-]+$`)
+	copied     = expression.Lazy(`^(COPY|ADD) ((?:--\S+ )*)(file|dir|multi):([0-9a-f]+) in (.+)$`)
+	variable   = expression.Lazy(`\s[A-Za-z_][A-Za-z0-9_.\-/]*=`)
+	port       = expression.Lazy(`^\d+(?:-\d+)?(?:/[a-z]+)?$`)
+	quoted     = expression.Lazy(`"(?:[^"\\]|\\.)*"`)
+	checked    = expression.Lazy(`^&\{\[(.*)\] "([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")? '(.*)'\}$`)
+	simpleWord = expression.Lazy(`^[A-Za-z0-9_.,:/@%+=~^-]+$`)
 )
 
 // instruction returns an instruction of a Dockerfile for what the history says, and the names that it sets. It is empty
@@ -34,7 +34,7 @@ func instruction(said string) (text string, names []string) {
 		return show.Lines(strings.ReplaceAll(strings.TrimSpace(script(rest)), "\t", "    ")), nil
 	case "COPY", "ADD":
 		text = said
-		if m := copied.FindStringSubmatch(strings.TrimSpace(said)); m != nil {
+		if m := copied().FindStringSubmatch(strings.TrimSpace(said)); m != nil {
 			text = m[1] + " " + m[2] + m[3] + ":" + digest.Short(digest.FromHex(m[4])) + " " + strings.TrimSpace(m[5])
 		}
 	case "ENV", "LABEL", "ARG":
@@ -119,7 +119,7 @@ func folded(text string) string {
 
 // settings writes ENV, LABEL or ARG. The history does not quote values.
 func settings(word, rest string) (text string, names []string) {
-	at := variable.FindAllStringIndex(" "+rest, -1)
+	at := variable().FindAllStringIndex(" "+rest, -1)
 	if len(at) == 0 {
 		return word + " " + rest, nil // ARG without a value
 	}
@@ -140,7 +140,7 @@ func settings(word, rest string) (text string, names []string) {
 // assigned writes NAME=VALUE so that a Dockerfile means the value.
 func assigned(name, value string) string {
 	switch {
-	case value == "", simpleWord.MatchString(value), quoted.FindString(value) == value:
+	case value == "", simpleWord().MatchString(value), quoted().FindString(value) == value:
 		return name + "=" + value
 	}
 	return name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", "\\n").Replace(value) + `"`
@@ -160,7 +160,7 @@ func arguments(text string) string {
 	if !strings.HasPrefix(text, "[") || !strings.HasSuffix(text, "]") {
 		return text
 	}
-	return "[" + strings.Join(quoted.FindAllString(text, -1), ", ") + "]"
+	return "[" + strings.Join(quoted().FindAllString(text, -1), ", ") + "]"
 }
 
 // listed is the form of a command that no shell reads.
@@ -181,7 +181,7 @@ func listed(words []string) string {
 func ports(text string) string {
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "map"), "[")
 	list := strings.Fields(strings.ReplaceAll(strings.TrimSuffix(text, "]"), ":{}", ""))
-	if len(list) == 0 || slices.ContainsFunc(list, func(p string) bool { return !port.MatchString(p) }) {
+	if len(list) == 0 || slices.ContainsFunc(list, func(p string) bool { return !port().MatchString(p) }) {
 		return ""
 	}
 	return "EXPOSE " + strings.Join(list, " ")
@@ -189,12 +189,12 @@ func ports(text string) string {
 
 // health reads what Go prints of a health check.
 func health(text string) string {
-	m := checked.FindStringSubmatch(text)
+	m := checked().FindStringSubmatch(text)
 	if m == nil {
 		return text
 	}
 	var test []string
-	for _, q := range quoted.FindAllString(m[1], -1) {
+	for _, q := range quoted().FindAllString(m[1], -1) {
 		if word, err := strconv.Unquote(q); err == nil {
 			test = append(test, word)
 		}

@@ -1,16 +1,16 @@
 package dockerfile
 
 import (
-	"regexp"
 	"strings"
 
+	"layup/analyze/expression"
 	"layup/analyze/provenance"
 )
 
 var (
-	escapeDirective = regexp.MustCompile("(?i)^#\\s*escape\\s*=\\s*([\\\\`])\\s*$")
-	directive       = regexp.MustCompile(`^#\s*[A-Za-z][A-Za-z0-9]*\s*=\s*.+$`)
-	hereDocument    = regexp.MustCompile(`(?:^|\s)\d*<<(-?)(?:"([^"<]+)"|'([^'<]+)'|([A-Za-z0-9_.]+))`)
+	escapeDirective = expression.Lazy("(?i)^#\\s*escape\\s*=\\s*([\\\\`])\\s*$")
+	directive       = expression.Lazy(`^#\s*[A-Za-z][A-Za-z0-9]*\s*=\s*.+$`)
+	hereDocument    = expression.Lazy(`(?:^|\s)\d*<<(-?)(?:"([^"<]+)"|'([^'<]+)'|([A-Za-z0-9_.]+))`)
 )
 
 // partsOf divides a Dockerfile into instructions, each with the lines that continue it and its here-documents, and
@@ -21,8 +21,8 @@ func partsOf(f provenance.Dockerfile) []Part {
 	var list []Part
 	for i := 0; i < len(lines); {
 		end := i + 1
-		beginning = beginning && directive.MatchString(lines[i])
-		if at := escapeDirective.FindStringSubmatch(lines[i]); at != nil && beginning {
+		beginning = beginning && directive().MatchString(lines[i])
+		if at := escapeDirective().FindStringSubmatch(lines[i]); at != nil && beginning {
 			escape = at[1]
 		} else if !idle(lines[i]) {
 			end = instructionEnd(lines, i, escape)
@@ -52,7 +52,7 @@ func instructionEnd(lines []string, i int, escape string) int {
 	default:
 		return end
 	}
-	for _, here := range hereDocument.FindAllStringSubmatch(strings.Join(lines[i:end], "\n"), -1) {
+	for _, here := range hereDocument().FindAllStringSubmatch(strings.Join(lines[i:end], "\n"), -1) {
 		mark := here[2] + here[3] + here[4]
 		for i, line := range lines[end:] {
 			if here[1] == "-" {

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"regexp"
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/expression"
 	"layup/analyze/show"
 	"layup/tarfs"
 )
@@ -28,7 +28,7 @@ const (
 )
 
 // tagged matches a line of sha256sum --tag and of BSD: SHA256 (NAME) = HEX.
-var tagged = regexp.MustCompile(`^\\?SHA256 \((.*)\) = ([0-9A-Fa-f]+)$`)
+var tagged = expression.Lazy(`^\\?SHA256 \((.*)\) = ([0-9A-Fa-f]+)$`)
 
 // ReadList reads a list of digests: one a line, as hexadecimal digits with or without sha256:, or as sha256sum writes
 // them with a name. Empty lines and those that begin with # do not count. The error names the line.
@@ -63,7 +63,7 @@ func (l *List) add(line string) error {
 		return nil
 	}
 	sum, name := line, ""
-	if m := tagged.FindStringSubmatch(line); m != nil {
+	if m := tagged().FindStringSubmatch(line); m != nil {
 		name, sum = m[1], m[2]
 	} else if end := strings.IndexAny(line, " \t"); end >= 0 {
 		sum, name = line[:end], strings.TrimPrefix(strings.TrimLeft(line[end:], " \t"), "*")

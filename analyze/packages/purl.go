@@ -2,8 +2,9 @@ package packages
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"layup/analyze/expression"
 )
 
 // PURL returns the package URL; github.com/package-url/purl-spec. It is empty if the name makes none.
@@ -28,7 +29,7 @@ func (p *Package) PURL(d Distro) string {
 		}
 		with = append(with, qualifier{"upstream", p.Source})
 	case Python:
-		at = []string{pythonName.ReplaceAllString(strings.ToLower(p.Name), "-")}
+		at = []string{pythonName().ReplaceAllString(strings.ToLower(p.Name), "-")}
 	case Java:
 		at = strings.Split(p.Name, ":")
 	default:
@@ -54,7 +55,7 @@ func (p *Package) PURL(d Distro) string {
 }
 
 // pythonName matches what is one dash in the name of a distribution; PEP 503.
-var pythonName = regexp.MustCompile(`[-_.]+`)
+var pythonName = expression.Lazy(`[-_.]+`)
 
 // A qualifier is one member of the query of a package URL. They are sorted by name.
 type qualifier struct{ name, value string }

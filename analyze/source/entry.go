@@ -3,11 +3,11 @@ package source
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"layup/analyze/expression"
 	"layup/analyze/show"
 	"layup/analyze/source/document"
 )
@@ -209,7 +209,7 @@ func newFlags(all []*Entry) *flags {
 // several platforms, else with the entry's number.
 func (f *flags) of(e *Entry) string {
 	for _, ref := range e.References {
-		if len(f.users[ref]) == 1 && plainWord.MatchString(ref) {
+		if len(f.users[ref]) == 1 && plainWord().MatchString(ref) {
 			return "--image " + ref
 		}
 	}
@@ -220,7 +220,7 @@ func (f *flags) of(e *Entry) string {
 }
 
 // plainWord matches references that are typed as they are.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:+,=][A-Za-z0-9_./:@+,=-]*$`)
+var plainWord = expression.Lazy(`^[A-Za-z0-9_./:+,=][A-Za-z0-9_./:@+,=-]*$`)
 
 // usersOf returns the groups that each reference names.
 func usersOf(list []*Entry) map[string]map[int]bool {

@@ -1,10 +1,10 @@
 package call
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"layup/analyze/expression"
 	"layup/analyze/show"
 )
 
@@ -31,14 +31,14 @@ func Masked(args []string) []string {
 }
 
 // address matches what comes after the scheme of an address that says who asks: that may be a password.
-var address = regexp.MustCompile(`://[^/\s]*@[^/\s]*`)
+var address = expression.Lazy(`://[^/\s]*@[^/\s]*`)
 
 // WithoutPasswords masks who asks in the addresses of a text. A reference with a digest is not such an address.
 func WithoutPasswords(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
 	}
-	return address.ReplaceAllStringFunc(text, func(found string) string {
+	return address().ReplaceAllStringFunc(text, func(found string) string {
 		host := found[strings.LastIndexByte(found, '@'):]
 		if strings.HasPrefix(host, "@sha256:") || strings.HasPrefix(host, "@sha512:") {
 			return found

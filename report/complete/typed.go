@@ -2,10 +2,10 @@ package complete
 
 import (
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"layup/analyze/expression"
 	"layup/analyze/show"
 )
 
@@ -52,13 +52,13 @@ func wordEnd(line string) int {
 }
 
 // number matches a backslash in $'…' with what it quotes: a byte as a number, or one character.
-var number = regexp.MustCompile(`^\\([0-7]{1,3}|x[0-9A-Fa-f]{1,2}|(?s:.))?`)
+var number = expression.Lazy(`^\\([0-7]{1,3}|x[0-9A-Fa-f]{1,2}|(?s:.))?`)
 
 // step returns the length of the first character or quote of a line, and which quote is open after it.
 func step(line, quote string) (n int, open string) {
 	switch {
 	case line[0] == '\\' && quote == "$'":
-		return len(number.FindString(line)), quote
+		return len(number().FindString(line)), quote
 	case line[0] == '\\' && quote != "'":
 		return min(2, len(line)), quote
 	case quote == "" && strings.HasPrefix(line, "$'"):

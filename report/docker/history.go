@@ -105,7 +105,7 @@ func (h *chronicle) one(c *call.Call, img *analyze.Image) (string, error) {
 		if c.Terminal().TTY && !h.json { // a line feed could fake a row there
 			row.CreatedBy, row.Comment = show.Line(row.CreatedBy), show.Line(row.Comment)
 		}
-		text, err := h.template.Execute(&historyRow{row: row, human: h.human, trunc: !h.whole, now: h.now}, false)
+		text, err := h.template.Execute(newHistoryRow(row, h.human, !h.whole, h.now), false)
 		if err != nil {
 			return "", err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"layup/analyze"
 	"layup/analyze/source"
+	"layup/report/render"
 )
 
 // An unknownFact is the error of a template that asks for a fact that the source does not hold.
@@ -17,7 +18,7 @@ type unknownFact struct{ text string }
 func (e *unknownFact) Error() string { return e.text }
 
 // rawImage is the document for the second stage of a template, by the names of its JSON. It lacks the keys of facts
-// that are not known. A template prefers methods to keys, so methods say what is not known.
+// that are not known: a template that asks for one fails.
 type rawImage map[string]any
 
 // newRawImage decodes a document. It has every key that Docker 20 to 29 print, by its names in JSON and in Go.
@@ -46,85 +47,77 @@ func newRawImage(d *analyze.DockerImage, img *source.Image) (rawImage, error) {
 	return raw, nil
 }
 
-func (r rawImage) get(field string) (any, error) {
-	v, ok := r[field]
-	switch {
-	case ok:
-		return v, nil
-	case strings.EqualFold(field, "id"):
-		return nil, &unknownFact{"." + field + " is not known: there is no config, of which it would be the digest"}
-	case strings.HasSuffix(field, "Size"):
-		return nil, &unknownFact{"." + field + " is not known: the layers were not all read"}
+// facts are the keys that may be missing.
+var facts = []string{"Id", "ID", "GraphDriver", "Identity", "Metadata", "Parent", "Size", "VirtualSize"}
+
+// missing returns the unknown fact at which a template failed, or else its error. A missing key of a part of the
+// document has the same error: only if the template comes further with the fact, the fact was what it asked for.
+func (r rawImage) missing(template *render.DockerTemplate, err error) error {
+	for _, field := range facts {
+		if _, known := r[field]; known || !strings.HasSuffix(err.Error(), fmt.Sprintf("no entry for key %q", field)) {
+			continue
+		}
+		with := maps.Clone(r)
+		with[field] = nil
+		if _, further := template.Execute(with, true); further == nil || further.Error() != err.Error() {
+			return unknown(field)
+		}
 	}
-	return nil, &unknownFact{"." + field + " is known to an engine only; read its store: docker-root:/var/lib/docker"}
+	return err
 }
 
-// Id is the digest of the config, if there is one.
-func (r rawImage) Id() (any, error) { return r.get("Id") }
+func unknown(field string) error {
+	switch {
+	case strings.EqualFold(field, "id"):
+		return &unknownFact{"." + field + " is not known: there is no config, of which it would be the digest"}
+	case strings.HasSuffix(field, "Size"):
+		return &unknownFact{"." + field + " is not known: the layers were not all read"}
+	}
+	return &unknownFact{"." + field + " is known to an engine only; read its store: docker-root:/var/lib/docker"}
+}
 
-// ID is the digest of the config, if there is one.
-func (r rawImage) ID() (any, error) { return r.get("ID") }
-
-// GraphDriver is known in an engine's store.
-func (r rawImage) GraphDriver() (any, error) { return r.get("GraphDriver") }
-
-// Identity is never known.
-func (r rawImage) Identity() (any, error) { return r.get("Identity") }
-
-// Metadata is known in an engine's store.
-func (r rawImage) Metadata() (any, error) { return r.get("Metadata") }
-
-// Parent is known in an engine's store, or in an archive that also holds the parent.
-func (r rawImage) Parent() (any, error) { return r.get("Parent") }
-
-// Size is known if the layers were read.
-func (r rawImage) Size() (any, error) { return r.get("Size") }
-
-// VirtualSize is Size, by its name in older engines.
-func (r rawImage) VirtualSize() (any, error) { return r.get("VirtualSize") }
-
-// A typedImage is the document for the first stage of a template: what docker's client decodes, with the methods of
-// rawImage.
+// A typedImage is the document for the first stage of a template: what docker's client decodes. A template gets a field
+// of the outermost struct that has one, and fails at one in a struct that is nil: so at facts that are not known.
 type typedImage struct {
-	clientImage
-	raw rawImage
+	decoded
+	*clientID
+	*clientDriver
+	*clientMetadata
+	*clientParent
+	*clientSize
+	*clientVirtual
 }
 
-func newTypedImage(d *analyze.DockerImage, raw rawImage) (typedImage, error) {
-	t := typedImage{raw: raw}
-	return t, json.Unmarshal(d.JSON(), &t.clientImage)
-}
+type (
+	decoded        struct{ clientImage }
+	clientID       struct{ ID string }
+	clientDriver   struct{ GraphDriver analyze.DockerGraphDriver }
+	clientMetadata struct{ Metadata analyze.DockerMetadata }
+	clientParent   struct{ Parent string }
+	clientSize     struct{ Size int64 }
+	clientVirtual  struct{ VirtualSize int64 }
+)
 
-func (t typedImage) GraphDriver() (analyze.DockerGraphDriver, error) {
-	_, err := t.raw.GraphDriver()
-	return t.clientImage.GraphDriver, err
-}
-
-func (t typedImage) ID() (string, error) {
-	_, err := t.raw.ID()
-	return t.clientImage.ID, err
-}
-
-func (t typedImage) Identity() (any, error) { return t.raw.Identity() }
-
-func (t typedImage) Metadata() (analyze.DockerMetadata, error) {
-	_, err := t.raw.Metadata()
-	return t.clientImage.Metadata, err
-}
-
-func (t typedImage) Parent() (string, error) {
-	_, err := t.raw.Parent()
-	return t.clientImage.Parent, err
-}
-
-func (t typedImage) Size() (int64, error) {
-	_, err := t.raw.Size()
-	return t.clientImage.Size, err
-}
-
-func (t typedImage) VirtualSize() (int64, error) {
-	_, err := t.raw.VirtualSize()
-	return t.clientImage.VirtualSize, err
+func newTypedImage(d *analyze.DockerImage, raw rawImage) (t typedImage, err error) {
+	if err := json.Unmarshal(d.JSON(), &t.clientImage); err != nil {
+		return t, err
+	}
+	all := typedImage{t.decoded, &clientID{t.clientImage.ID}, &clientDriver{t.clientImage.GraphDriver},
+		&clientMetadata{t.clientImage.Metadata}, &clientParent{t.clientImage.Parent}, &clientSize{t.clientImage.Size},
+		&clientVirtual{t.clientImage.VirtualSize}}
+	for field, hide := range map[string]func(){
+		"ID":          func() { all.clientID = nil },
+		"GraphDriver": func() { all.clientDriver = nil },
+		"Metadata":    func() { all.clientMetadata = nil },
+		"Parent":      func() { all.clientParent = nil },
+		"Size":        func() { all.clientSize = nil },
+		"VirtualSize": func() { all.clientVirtual = nil },
+	} {
+		if _, known := raw[field]; !known {
+			hide()
+		}
+	}
+	return all, nil
 }
 
 // Format prints what docker prints for {{.}}.
@@ -134,7 +127,7 @@ func (t typedImage) Format(s fmt.State, verb rune) {
 
 // MarshalJSON leaves out a size that is not known.
 func (t typedImage) MarshalJSON() ([]byte, error) {
-	if _, err := t.raw.Size(); err == nil {
+	if t.clientSize != nil {
 		return plainJSON(t.clientImage)
 	}
 	return plainJSON(struct {

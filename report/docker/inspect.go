@@ -135,10 +135,9 @@ func runTemplate(template *render.DockerTemplate, d *analyze.DockerImage, img *s
 	}
 	text, err := template.Execute(typed, false)
 	if _, again := errors.AsType[*render.DockerError](err); again {
-		text, err = template.Execute(raw, true)
-	}
-	if unknown, ok := errors.AsType[*unknownFact](err); ok {
-		err = unknown
+		if text, err = template.Execute(raw, true); err != nil {
+			err = raw.missing(template, err)
+		}
 	}
 	return text + "\n", err
 }

@@ -30,6 +30,8 @@ func TestTemplatesFindEverySpellingAndSayWhatIsUnknown(t *testing.T) {
 			": .Metadata is known to an engine only; read its store: docker-root:/var/lib/docker\n", 1},
 		{"{{.Identity}}", "\n", "layup: " + name + ": .Identity is known to an engine only; read its store: " +
 			"docker-root:/var/lib/docker\n", 1},
+		{"{{.Id}}{{.Config.Metadata}}", "\n", "template parsing error: template: :1:16: executing \"\" at " +
+			"<.Config.Metadata>: map has no entry for key \"Metadata\"\n", 1},
 		{`{{upper .}}`, "\n", "template parsing error: template: :1:8: executing \"\" at <.>: wrong type for value; " +
 			"expected string; got map[string]interface {}\n", 1},
 		{`{{join .Os ","}}`, "\n", "template parsing error: template: :1:7: executing \"\" at <.Os>: wrong type for value; " +

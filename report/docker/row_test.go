@@ -22,8 +22,8 @@ func TestHistorySaysHowLongAgo(t *testing.T) {
 		{time.Unix(0, 0), "N/A"},
 		{time.Time{}, "N/A"},
 	} {
-		row := historyRow{row: analyze.DockerHistory{Created: c.created.Unix()}, human: true, now: now}
-		if got := row.CreatedSince(); got != c.want {
+		row := newHistoryRow(analyze.DockerHistory{Created: c.created.Unix()}, true, false, now)
+		if got := row.CreatedSince; got != c.want {
 			t.Errorf("%v: got %s want %s", c.created, got, c.want)
 		}
 	}

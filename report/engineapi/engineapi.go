@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/expression"
 	"layup/analyze/source/document"
 )
 
@@ -52,7 +52,7 @@ type Server struct {
 func New(images []Image, version string) *Server { return &Server{images, version} }
 
 // versioned is the beginning of a path that names a version of the API.
-var versioned = regexp.MustCompile(`^/v1\.([0-9]{1,3})(/.*)$`)
+var versioned = expression.Lazy(`^/v1\.([0-9]{1,3})(/.*)$`)
 
 // ServeHTTP answers one question.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Docker-Experimental", "false")
 	h.Set("Server", "layup/"+s.version)
 	path, api := r.URL.Path, newest
-	if m := versioned.FindStringSubmatch(path); m != nil {
+	if m := versioned().FindStringSubmatch(path); m != nil {
 		path = m[2]
 		api, _ = strconv.Atoi(m[1]) // at most three digits
 	}

@@ -2,21 +2,21 @@ package engineapi
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"layup/analyze/digest"
+	"layup/analyze/expression"
 	"layup/analyze/source/document"
 )
 
-var hex = regexp.MustCompile(`^[0-9a-f]+$`)
+var hex = expression.Lazy(`^[0-9a-f]+$`)
 
 // isStart reports whether a name may be the beginning of an ID, with or without the algorithm.
 func isStart(name string) bool {
 	digits := strings.TrimPrefix(name, "sha256:")
-	return len(digits) <= 64 && hex.MatchString(digits)
+	return len(digits) <= 64 && hex().MatchString(digits)
 }
 
 // find returns the image that a name means, or nil, as an engine reads names: a whole ID goes first, then a tag or a

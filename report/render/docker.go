@@ -3,8 +3,8 @@ package render
 import (
 	"errors"
 	"strings"
-	"text/template"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/text"
 	"github.com/docker/cli/templates"
 )
 
@@ -32,7 +32,7 @@ func (e *DockerError) Unwrap() error { return e.err }
 // ParseDocker parses a template. The error is a *DockerError.
 func ParseDocker(source string) (*DockerTemplate, error) {
 	t := &DockerTemplate{meter: &meter{bounds: dockerBounds}}
-	text, err := templates.New("").Funcs(t.meter.functions()).Parse(source)
+	text, err := template.New("").Funcs(t.meter.functions()).Parse(source)
 	if err != nil {
 		return nil, &DockerError{err}
 	}

@@ -18,8 +18,8 @@ func DockerSize(n int64) string { return units.HumanSizeWithPrecision(float64(n)
 func DockerAge(d time.Duration) string { return units.HumanDuration(d) }
 
 // DockerTable writes lines with a tab after each cell as docker's list commands lay them out: columns of at least ten,
-// three between them. It uses docker's own writer instead of tablewriter, because users compare the bytes with
-// docker's. The error says that the widest cells make the table too large.
+// three between them. It uses docker's own writer, because users compare the bytes with docker's. The error says that
+// the widest cells make the table too large.
 func DockerTable(w io.Writer, text string) error {
 	if laidOut(text) > mostDockerOutput {
 		return &boundError{"the table would be " + over(mostDockerOutput) +

@@ -8,15 +8,16 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"text/template"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/text"
 )
 
-// functions are those of the meter, and, metered, those of docker and text/template that can make long texts of short
-// ones. github.com/docker/cli/templates has the others.
+// functions are those of the meter, docker's, and, metered, those of text/template that can make long texts of short
+// ones.
 func (m *meter) functions() template.FuncMap {
 	return template.FuncMap{
 		"meterRound": m.round, "meterEnter": m.enter, "meterLeave": m.leave,
-		"json": m.json, "join": m.join, "split": m.split, "pad": m.pad,
+		"json": m.json, "join": m.join, "split": m.split, "pad": m.pad, "truncate": truncate,
 		//lint:ignore SA1019 docker's title is this one
 		"upper": m.changed(strings.ToUpper), "lower": m.changed(strings.ToLower), "title": m.changed(strings.Title),
 		"print": m.metered(fmt.Sprint), "println": m.metered(fmt.Sprintln), "printf": m.printf,
@@ -172,6 +173,15 @@ func (m *meter) pad(s string, before, after int) (string, error) {
 		return "", err
 	}
 	return strings.Repeat(" ", before) + s + strings.Repeat(" ", after), nil
+}
+
+// truncate is docker's: at most so many bytes. A negative length of a text that is not empty is an error, because the
+// template's engine catches the panic.
+func truncate(s string, length int) string {
+	if len(s) < length {
+		return s
+	}
+	return s[:length]
 }
 
 // printedValues are the values of a map as they are printed, sorted.

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/template"
 
-	"github.com/docker/cli/templates"
+	template "github.com/DataDog/datadog-agent/pkg/template/text"
 )
 
 // A program is a template that is run for each item.
@@ -23,7 +22,7 @@ const templateName = "template"
 // compile parses a template with docker's functions and prepares it: \t and \n in its text are what they say, and every
 // loop asks the meter whether to go on.
 func compile(source string, table bool) (*program, error) {
-	text, err := templates.New(templateName).Funcs((&meter{}).functions()).Parse(source)
+	text, err := template.New(templateName).Funcs((&meter{}).functions()).Parse(source)
 	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}

@@ -2,8 +2,9 @@ package render
 
 import (
 	"strings"
-	"text/template"
 	"text/template/parse"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/text"
 )
 
 // prepare makes each round of a loop call the meter. If escapes is set, it makes \t and \n in the text of a template a

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 
+	"layup/analyze/expression"
 	"layup/analyze/secrets"
 	"layup/analyze/show"
 )
@@ -26,7 +26,7 @@ type Known map[string]bool
 func (k Known) Has(f *secrets.Finding) bool { return len(k) > 0 && k[f.Fingerprint()] }
 
 // fingerprint matches one.
-var fingerprint = regexp.MustCompile(`^[0-9a-f]{24}$`)
+var fingerprint = expression.Lazy(`^[0-9a-f]{24}$`)
 
 // Baseline reads a baseline: fingerprints, one a line, or a document of the command secrets, as json or jsonl. An empty
 // name is an empty baseline.
@@ -69,7 +69,7 @@ func (k Known) parse(text []byte) error {
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue
 		}
-		if !fingerprint.Match(line) {
+		if !fingerprint().Match(line) {
 			return fmt.Errorf("line %d: not a fingerprint; layup secrets -f json lists them", number)
 		}
 		k[string(line)] = true

@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"text/template"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/text"
 
 	"layup/analyze/near"
 	"layup/analyze/source/advice"

@@ -2,7 +2,6 @@ package document
 
 import (
 	"fmt"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"layup/analyze/expression"
 	"layup/analyze/show"
 )
 
@@ -37,12 +37,12 @@ func (p Platform) String() string {
 }
 
 // word matches the platforms that a flag can name.
-var word = regexp.MustCompile(`^[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+){1,2}$`)
+var word = expression.Lazy(`^[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+){1,2}$`)
 
 // IsWord reports whether a flag can name the platform without quoting.
 func (p Platform) IsWord() bool {
 	const most = 32 // bytes of a part
-	return max(len(p.OS), len(p.Architecture), len(p.Variant)) <= most && word.MatchString(p.String())
+	return max(len(p.OS), len(p.Architecture), len(p.Variant)) <= most && word().MatchString(p.String())
 }
 
 // ParsePlatform reads os/arch[/variant] as a user types it.

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 
+	"layup/analyze/expression"
 	"layup/analyze/show"
 	"layup/analyze/source/advice"
 	"layup/analyze/source/store"
@@ -16,7 +16,7 @@ import (
 
 // remapped matches the name of the data-root of a Docker engine with user namespaces: the first user and the first
 // group of the host that stand for those of a container. Source: moby, daemon/daemon_unix.go, setupDaemonRoot.
-var remapped = regexp.MustCompile(`^([0-9]{1,10})\.([0-9]{1,10})$`)
+var remapped = expression.Lazy(`^([0-9]{1,10})\.([0-9]{1,10})$`)
 
 // subID returns the first user and group of the host that stand for those of a container, as the user says or else the
 // name of the store's directory.
@@ -25,7 +25,7 @@ func (s *Store) subID() store.IDs {
 		return store.IDs{s.opt.SubID, s.opt.SubID}
 	}
 	var ids store.IDs
-	if m := remapped.FindStringSubmatch(path.Base(path.Join(s.path, s.top))); m != nil && s.kind == DockerRoot {
+	if m := remapped().FindStringSubmatch(path.Base(path.Join(s.path, s.top))); m != nil && s.kind == DockerRoot {
 		for i := range ids {
 			n, err := strconv.ParseUint(m[i+1], 10, 32)
 			if err != nil {
@@ -42,7 +42,7 @@ func (s *Store) below() []string {
 	names, _ := s.tree.List("")
 	return slices.DeleteFunc(names, func(name string) bool {
 		_, err := s.tree.Stat(path.Join(name, "image"))
-		return !remapped.MatchString(name) || err != nil
+		return !remapped().MatchString(name) || err != nil
 	})
 }
 

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"layup/analyze/digest"
+	"layup/analyze/expression"
 	"layup/analyze/show"
 	"layup/analyze/source"
 	"layup/analyze/source/advice"
@@ -50,17 +50,17 @@ func PathEnd(name, separators string) int {
 }
 
 var (
-	referencePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+/)?(/?[a-z0-9._-]+)*` +
+	referencePattern = expression.Lazy(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+/)?(/?[a-z0-9._-]+)*` +
 		`(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]+)?$`)
-	archivePattern = regexp.MustCompile(`\.(tar|tgz|txz|tbz2?|tzst|gz|xz|bz2|zst|oci|docker|img)$`)
+	archivePattern = expression.Lazy(`\.(tar|tgz|txz|tbz2?|tzst|gz|xz|bz2|zst|oci|docker|img)$`)
 )
 
 // IsArchiveName reports whether a file has a name that people give to archives.
-func IsArchiveName(name string) bool { return archivePattern.MatchString(name) }
+func IsArchiveName(name string) bool { return archivePattern().MatchString(name) }
 
 // looksLikeReference reports whether a name could be that of an image in a registry.
 func looksLikeReference(name string) bool {
-	return len(name) < 512 && referencePattern.MatchString(name) && !IsArchiveName(name)
+	return len(name) < 512 && referencePattern().MatchString(name) && !IsArchiveName(name)
 }
 
 // noSuchFile says what to do if there is no such file.

@@ -12,9 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
+
+	"layup/analyze/expression"
 )
 
 // credentials are a login for a registry; the zero value is none.
@@ -173,7 +174,7 @@ func (f *authFile) find(ctx context.Context, host, scope string) (credentials, e
 
 // helperPattern matches the names of credential helpers, of at most 64 bytes. The PATH is searched for
 // docker-credential-NAME.
-var helperPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+var helperPattern = expression.Lazy(`^[A-Za-z0-9_.-]+$`)
 
 const (
 	helperTime   = 20 * time.Second
@@ -183,7 +184,7 @@ const (
 // helped asks a credential helper (the protocol of docker-credential-helpers). It is not an error if that has none.
 // When helped returns, the helper and what it started have ended.
 func (f *authFile) helped(ctx context.Context, helper, host string) (credentials, error) {
-	if len(helper) > 64 || !helperPattern.MatchString(helper) {
+	if len(helper) > 64 || !helperPattern().MatchString(helper) {
 		return credentials{}, fmt.Errorf("credentials: bad name of a helper: %.100q", helper)
 	}
 	program := "docker-credential-" + helper

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"layup/analyze/digest"
+	"layup/analyze/expression"
 )
 
 // A Reference names a registry, one of its repositories, or a manifest there.
@@ -55,7 +55,7 @@ func Parse(text string) (Reference, error) {
 	}
 	if i := strings.LastIndexByte(path, ':'); i >= 0 && !strings.Contains(path[i:], "/") {
 		path, r.Tag = path[:i], path[i+1:]
-		if len(r.Tag) > 128 || !tagPattern.MatchString(r.Tag) {
+		if len(r.Tag) > 128 || !tagPattern().MatchString(r.Tag) {
 			return r, fmt.Errorf("bad tag %.200q: want up to 128 letters, digits, _ . and -", r.Tag)
 		}
 	}
@@ -66,15 +66,15 @@ func Parse(text string) (Reference, error) {
 	if err := checkHost(r.Host); err != nil {
 		return r, err
 	}
-	if !pathPattern.MatchString(path) || len(path) > 255 {
+	if !pathPattern().MatchString(path) || len(path) > 255 {
 		return r, fmt.Errorf("bad repository %.300q: want lower-case letters, digits, and / . _ - between them", path)
 	}
 	return r, nil
 }
 
 var (
-	tagPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	pathPattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagPattern  = expression.Lazy(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	pathPattern = expression.Lazy(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 )
 
 // isHost reports whether the first part of a reference is a host, not part of a repository (Docker's rule).

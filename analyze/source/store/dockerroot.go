@@ -9,13 +9,13 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"layup/analyze/digest"
+	"layup/analyze/expression"
 	"layup/analyze/show"
 )
 
@@ -319,10 +319,10 @@ func (d *dockerDriver) needed(name string) (string, error) {
 }
 
 // isDirectoryName reports whether a name is that of a layer's directory; any other name could lead out of the store.
-func isDirectoryName(s string) bool { return len(s) <= 256 && directoryName.MatchString(s) }
+func isDirectoryName(s string) bool { return len(s) <= 256 && directoryName().MatchString(s) }
 
 // directoryName does not count: the number would make it large in memory.
-var directoryName = regexp.MustCompile(`^[0-9a-zA-Z][0-9a-zA-Z_.-]*$`)
+var directoryName = expression.Lazy(`^[0-9a-zA-Z][0-9a-zA-Z_.-]*$`)
 
 // layer returns a layer by its chainID, and checks that against its diffID and parent.
 func (d *dockerDriver) layer(chain string) (*dockerLayer, error) {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"regexp"
 
 	"layup/analyze/digest"
+	"layup/analyze/expression"
 	"layup/analyze/show"
 	"layup/tarfs"
 )
@@ -76,7 +76,7 @@ func layersOf(files Files, driver string, layout Layout, describe func(id string
 
 // buildCache matches the names that BuildKit gives directories in Docker's store. Source: buildkit,
 // identity/randomid.go.
-var buildCache = regexp.MustCompile(`^[0-9a-z]{25}$`)
+var buildCache = expression.Lazy(`^[0-9a-z]{25}$`)
 
 // Directories lists the volumes, and the directories of all drivers: an engine that changed its driver leaves those of
 // the old one.
@@ -103,7 +103,7 @@ func (d *dockerDriver) directories() ([]Place, error) {
 		switch of := named[id]; {
 		case of != "":
 			return of
-		case buildCache.MatchString(id):
+		case buildCache().MatchString(id):
 			return "build cache"
 		case digest.IsHex(id) && isDir(d.files, path.Join("containers", id)): // before Docker 1.10
 			return "container " + digest.Short(id)

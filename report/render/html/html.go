@@ -13,9 +13,9 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"regexp"
 	"strings"
 
+	"layup/analyze/expression"
 	"layup/analyze/show"
 	"layup/report/render"
 )
@@ -45,8 +45,8 @@ var modules = []string{"text", "palette", "dom", "data", "state", "paths", "tree
 
 // A module imports from others and exports to others in whole lines.
 var (
-	importLine = regexp.MustCompile(`(?m)^import \{[^}]*\} from "\./(\w+)\.js";\n`)
-	exportWord = regexp.MustCompile(`(?m)^export (const|let|class|function|async function) `)
+	importLine = expression.Lazy(`(?m)^import \{[^}]*\} from "\./(\w+)\.js";\n`)
+	exportWord = expression.Lazy(`(?m)^export (const|let|class|function|async function) `)
 )
 
 // script joins the modules to one: their names are in one scope.
@@ -57,8 +57,8 @@ func script() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		own := importLine.ReplaceAllString(string(text), "")
-		b.WriteString(exportWord.ReplaceAllString(own, "$1 "))
+		own := importLine().ReplaceAllString(string(text), "")
+		b.WriteString(exportWord().ReplaceAllString(own, "$1 "))
 	}
 	return b.String(), nil
 }
