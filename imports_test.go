@@ -23,6 +23,7 @@ const (
 	doublestar = "github.com/bmatcuk/doublestar"
 	units      = "github.com/docker/go-units"
 	templates  = "github.com/docker/cli"
+	tables     = "github.com/olekukonko/tablewriter"
 	datadog    = "github.com/DataDog/datadog-agent/pkg/template"
 	widths     = "github.com/clipperhouse/displaywidth"
 	yaml       = "go.yaml.in/yaml"
@@ -110,7 +111,7 @@ var rooms = map[string][]string{
 	"analyze/catalogue": {"analyze", "analyze/catalogue/place", "analyze/source", "analyze/source/kinds", "tarfs",
 		parquet, compress, registries},
 
-	"report/render":      {datadog, widths, units, templates, term},
+	"report/render":      {tables, datadog, widths, units, templates, term},
 	"report/render/html": {"report/render", compress},
 	"report/engineapi":   {"analyze", "analyze/source/document"},
 	"report/arg":         {flags},

@@ -60,7 +60,7 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
-// BenchmarkThousand writes the largest table that is measured as a whole.
+// BenchmarkThousand writes the largest table that tablewriter is given.
 func BenchmarkThousand(b *testing.B) {
 	d := listing(measured)
 	for b.Loop() {
