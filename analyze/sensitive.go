@@ -141,21 +141,30 @@ func markOf(content []byte) uint8 {
 }
 
 // manyRoots reports whether content is a passwd file in which users other than root have the number 0. Every small file
-// is asked, so it looks only at lines with a field that ends in a zero.
+// is asked, so it looks at a line only up to the first character of the third field, which must begin a zero.
 func manyRoots(content []byte) bool {
 	for {
-		at := bytes.Index(content, zeroField)
+		at := bytes.IndexByte(content, ':')
 		if at < 0 {
 			return false
 		}
-		from := bytes.LastIndexByte(content[:at], '\n') + 1
-		line, rest, _ := bytes.Cut(content[from:], newline)
-		if anotherRoot(line) {
-			return true
+		rest := content[at+1:]
+		if end := bytes.IndexByte(rest, ':') + 1; end > 0 && end < len(rest) && beginsZero(rest[end]) {
+			from := bytes.LastIndexByte(content[:at], '\n') + 1
+			if line, _, _ := bytes.Cut(content[from:], newline); anotherRoot(line) {
+				return true
+			}
 		}
-		content = rest
+		next := bytes.IndexByte(rest, '\n')
+		if next < 0 {
+			return false
+		}
+		content = rest[next:]
 	}
 }
+
+// beginsZero reports whether a number of passwd that begins with c may be zero.
+func beginsZero(c byte) bool { return c == '0' || c == '+' }
 
 // anotherRoot reports whether a line of a passwd file gives the number 0 to a user other than root.
 func anotherRoot(line []byte) bool {
@@ -169,9 +178,8 @@ func anotherRoot(line []byte) bool {
 }
 
 var (
-	colon     = []byte{':'}
-	newline   = []byte{'\n'}
-	zeroField = []byte("0:") // the end of one
+	colon   = []byte{':'}
+	newline = []byte{'\n'}
 )
 
 // isZero reports whether a number of passwd is zero, in any spelling: 0, 00, +0.

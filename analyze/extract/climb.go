@@ -10,14 +10,23 @@ import (
 // mostOpen bounds how many directories are open at once: a path may have thousands of components.
 const mostOpen = 128
 
-// singly is how many directories at the end of a long way are opened one by one. On the way back they are open.
-const singly = 16
+// How many directories at the end of a long way are opened one by one: on the way back they are open. Whoever goes only
+// upwards needs all of them.
+const (
+	singly  = 16
+	upwards = mostOpen / 2
+)
+
+// mostRecent is how many directories at the end of a long way stay open after the climber left: the files of a layer may
+// alternate between directories.
+const mostRecent = 64
 
 // A folder is an open directory of the target.
 type folder struct {
 	node tarfs.Node
 	root *os.Root // nil after it was closed
 	file *os.File // the directory for system calls that os.Root does not make; nil before the first one
+	used bool     // the end of a way
 }
 
 func (f *folder) close() {
@@ -33,17 +42,42 @@ func (f *folder) close() {
 // A climber goes from directory to directory of the target. It opens each in its parent, and follows no symlink
 // that leads out.
 type climber struct {
-	plan  *Plan
-	chain []folder // the target and the directories on the way down
-	open  int      // how many of the chain are open
-	path  []tarfs.Node
+	plan   *Plan
+	chain  []folder // the target and the directories on the way down
+	open   int      // how many of the chain are open
+	ahead  int      // singly or upwards
+	recent []folder // ends of long ways, open
+	oldest int      // of recent, the next to close
+	path   []tarfs.Node
 }
 
 // to returns the directory that holds a node. It stays open until the next call.
 func (c *climber) to(n tarfs.Node) (*folder, error) {
 	dir := n.Parent()
-	if k := len(c.chain); k > 0 && c.chain[k-1].node == dir && c.chain[k-1].root != nil {
-		return &c.chain[k-1], nil
+	if last := &c.chain[len(c.chain)-1]; last.node == dir && last.root != nil {
+		return last, nil
+	}
+	for i := range c.recent {
+		if c.recent[i].node == dir {
+			return &c.recent[i], nil
+		}
+	}
+	if err := c.climb(dir); err != nil {
+		return nil, err
+	}
+	last := &c.chain[len(c.chain)-1]
+	last.used = true
+	return last, nil
+}
+
+// climb makes a directory the end of the chain, open.
+func (c *climber) climb(dir tarfs.Node) error {
+	switch k := len(c.chain); {
+	case k > 1 && c.chain[k-1].root != nil && !dir.IsRoot() && c.chain[k-1].node == dir.Parent():
+		return c.enter(k, dir)
+	case k > 2 && c.chain[k-2].root != nil && c.chain[k-2].node == dir:
+		c.pop()
+		return nil
 	}
 	c.path = c.path[:0]
 	for at := dir; !at.IsRoot(); at = at.Parent() {
@@ -61,9 +95,9 @@ func (c *climber) to(n tarfs.Node) (*folder, error) {
 	for from > 0 && c.chain[from].root == nil {
 		from--
 	}
-	if far := depth - singly; far > from+singly {
+	if far := depth - c.ahead; far > from+c.ahead {
 		if err := c.jump(from, far, depth); err != nil {
-			return nil, err
+			return err
 		}
 		if len(c.chain) > far && c.chain[far].root != nil {
 			from = far
@@ -71,10 +105,10 @@ func (c *climber) to(n tarfs.Node) (*folder, error) {
 	}
 	for i := from + 1; i <= depth; i++ {
 		if err := c.enter(i, c.path[depth-i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return &c.chain[depth], nil
+	return nil
 }
 
 // enter opens the directory at a depth. Its parent is open.
@@ -133,12 +167,31 @@ func (c *climber) pop() {
 	if last.root != nil {
 		c.open--
 	}
-	last.close()
+	if last.root != nil && last.used && len(c.chain) > singly {
+		c.keep(*last)
+	} else {
+		last.close()
+	}
 	c.chain = c.chain[:len(c.chain)-1]
+}
+
+// keep keeps an open directory that is no longer in the chain.
+func (c *climber) keep(f folder) {
+	if len(c.recent) < mostRecent {
+		c.recent = append(c.recent, f)
+		return
+	}
+	c.recent[c.oldest].close()
+	c.recent[c.oldest] = f
+	c.oldest = (c.oldest + 1) % mostRecent
 }
 
 // close closes everything except the target itself.
 func (c *climber) close() {
+	for i := range c.recent {
+		c.recent[i].close()
+	}
+	c.recent, c.oldest = nil, 0
 	for len(c.chain) > 1 {
 		c.pop()
 	}

@@ -24,7 +24,7 @@ func (p *Plan) Into(ctx context.Context, dir string, opt Options) (Result, error
 		return Result{}, &PlaceError{err}
 	}
 	b := &builder{
-		plan: p, opt: opt, place: place, at: climber{plan: p, chain: []folder{{root: place.Root}}},
+		plan: p, opt: opt, place: place, at: climber{plan: p, ahead: singly, chain: []folder{{root: place.Root}}},
 		items: items, versions: versions, gone: map[tarfs.Node]bool{}, made: map[int32]int{},
 		euid: uint32(os.Geteuid()), egid: uint32(os.Getegid()), buf: make([]byte, bufferSize),
 	}
@@ -140,6 +140,7 @@ func (b *builder) directory(i int) (err error) {
 // moves into an existing directory, its top directories wait until after the move: the owner cannot move a directory
 // that is closed to them.
 func (b *builder) finish(ctx context.Context) error {
+	b.at.ahead = upwards
 	var waiting []int
 	for i := range slices.Backward(b.plan.items) {
 		v := b.plan.items[i].version
