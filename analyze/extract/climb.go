@@ -17,8 +17,8 @@ const (
 	upwards = mostOpen / 2
 )
 
-// mostRecent is how many directories at the end of a long way stay open after the climber left: the files of a layer may
-// alternate between directories.
+// mostRecent is how many directories at the end of a long way stay open after the climber left: the files of a layer
+// may alternate between directories.
 const mostRecent = 64
 
 // A folder is an open directory of the target.
