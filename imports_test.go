@@ -108,8 +108,8 @@ var rooms = map[string][]string{
 	"analyze/unified":           {},
 	"analyze/space":             {"tarfs"},
 
-	"analyze/catalogue": {"analyze", "analyze/catalogue/place", "analyze/source", "analyze/source/kinds", "tarfs",
-		parquet, compress, registries},
+	"analyze/catalogue": {"analyze", "analyze/catalogue/place", "analyze/source", "analyze/source/document",
+		"analyze/source/kinds", "tarfs", parquet, compress, registries},
 
 	"report/render":      {tables, datadog, widths, units, templates, term},
 	"report/render/html": {"report/render", compress},

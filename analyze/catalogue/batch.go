@@ -85,7 +85,8 @@ func keyOfRows(owns *tarfs.Owns) string {
 	return "rows:" + hexOf([32]byte(h.Sum(nil)))
 }
 
-// write writes the batch: first the rows, then that they are there, then the images that have them.
+// write writes the batch: first the rows, then the images that have them, then that the layers were read. What is
+// interrupted before the end is done again, and gives the same parts.
 func (b *batch) write(ctx context.Context, c *Catalogue, known *known) error {
 	if err := c.unchanged(ctx); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (b *batch) write(ctx context.Context, c *Catalogue, known *known) error {
 		for _, key := range keys {
 			lists = append(lists, rowsOf(key, b.owns[key]))
 		}
-		if err := put(ctx, c.Place, name, mergeRows(lists)); err != nil {
+		if err := put(ctx, c, name, mergeRows(lists)); err != nil {
 			return err
 		}
 		for i := range b.layers {
@@ -106,10 +107,10 @@ func (b *batch) write(ctx context.Context, c *Catalogue, known *known) error {
 			}
 		}
 	}
-	if err := putAll(ctx, c, b.nextName(), b.layers); err != nil {
+	if err := putAll(ctx, c, nameOf(imagesFolder, []any{Version, b.images}), b.images); err != nil {
 		return err
 	}
-	if err := putAll(ctx, c, nameOf(imagesFolder, []any{Version, b.images}), b.images); err != nil {
+	if err := putAll(ctx, c, b.nextName(), b.layers); err != nil {
 		return err
 	}
 	for i := range b.layers {
@@ -128,7 +129,7 @@ func putAll[T any](ctx context.Context, c *Catalogue, name string, rows []T) err
 	if len(rows) == 0 {
 		return nil
 	}
-	return put(ctx, c.Place, name, slices.Values(rows))
+	return put(ctx, c, name, slices.Values(rows))
 }
 
 // rowsOf yields the rows of a layer.

@@ -19,6 +19,7 @@ import (
 	"layup/analyze"
 	"layup/analyze/catalogue"
 	"layup/analyze/catalogue/place"
+	"layup/fixtures"
 	"layup/fixtures/fleet"
 )
 
@@ -225,27 +226,52 @@ func TestTwoIndexersAtOnceMakeTheUnion(t *testing.T) {
 
 // A catalogue that was not finished is finished by the same command: with the same parts, byte for byte.
 func TestInterruptedIndexingGoesOnToTheSameBytes(t *testing.T) {
-	dir := write(t, fleet.Fleet{Seed: 6, Images: 10, Layers: 8})
-	whole := filepath.Join(t.TempDir(), "whole")
-	index(t, whole, true, dir)
-	want := contents(t, whole)
-	for stop := range 4 {
-		at := filepath.Join(t.TempDir(), "stopped")
-		broken := &failing{Place: directory(t, at), after: stop}
-		yes := true
-		c, err := catalogue.Create(t.Context(), broken, &yes)
+	one := fleet.Fleet{Seed: 6, Images: 10, Layers: 8}
+	dir, archive := write(t, one), filepath.Join(t.TempDir(), "all.tar")
+	data, err := fixtures.Packing{Format: fixtures.Docker25}.Pack(one.All()...)
+	if err == nil {
+		err = os.WriteFile(archive, data, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	interrupted(t, dir, 0)
+	interrupted(t, dir, 45)
+	interrupted(t, archive, 45)
+}
+
+// interrupted stops indexing after each number of files, with so many rows in a part, and goes on.
+func interrupted(t *testing.T, from string, rows int) {
+	t.Helper()
+	yes, opt := true, catalogue.IndexOptions{Options: analyze.Default(), Now: day, Rows: rows}
+	run := func(p place.Place) (done catalogue.Indexed, err error) {
+		c, err := catalogue.Create(t.Context(), p, &yes)
 		if err == nil {
-			_, err = c.Index(t.Context(), []string{dir}, catalogue.IndexOptions{Options: analyze.Default(), Now: day})
+			done, err = c.Index(t.Context(), []string{from}, opt)
 		}
-		if err == nil {
+		return done, err
+	}
+	whole := filepath.Join(t.TempDir(), "whole")
+	if _, err := run(directory(t, whole)); err != nil {
+		t.Fatal(err)
+	}
+	want := contents(t, whole)
+	if rows > 0 && len(want) < 10 {
+		t.Errorf("only %d files with %d rows in a part", len(want), rows)
+	}
+	for stop := range len(want) {
+		at := filepath.Join(t.TempDir(), "stopped")
+		if _, err := run(&failing{Place: directory(t, at), after: stop}); err == nil {
 			t.Fatalf("nothing stopped after %d files", stop)
 		}
-		index(t, at, true, dir)
-		if got := contents(t, at); !slices.Equal(got, want) {
-			t.Errorf("stopped after %d files: %d files with other bytes", stop, len(got))
+		if _, err := run(directory(t, at)); err != nil {
+			t.Fatal(err)
 		}
-		if again := index(t, at, true, dir); again.Layers != 0 || again.New != 0 {
-			t.Errorf("a finished catalogue is read again: %+v", again)
+		if got := contents(t, at); !slices.Equal(got, want) {
+			t.Errorf("%s: stopped after %d of %d files: %d files with other bytes", from, stop, len(want), len(got))
+		}
+		if again, err := run(directory(t, at)); err != nil || again.Layers != 0 || again.New != 0 {
+			t.Errorf("a finished catalogue is read again: %+v %v", again, err)
 		}
 	}
 }

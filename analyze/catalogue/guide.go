@@ -16,6 +16,7 @@ import (
 type guide struct {
 	Version string
 	Folder  string
+	Digests bool // of files are in it
 	Groups  []hints
 }
 
@@ -65,7 +66,7 @@ func printOf(digits string) uint16 {
 }
 
 // close returns the guide of a part with this footer. It writes the prints at an offset.
-func (m *guider) close(folder string, footer *format.FileMetaData, out io.Writer, at int64) ([]byte, error) {
+func (m *guider) close(what guide, footer *format.FileMetaData, out io.Writer, at int64) ([]byte, error) {
 	if m.groups != nil && len(m.groups) != len(footer.RowGroups) {
 		return nil, errors.New("row groups have another size")
 	}
@@ -85,7 +86,8 @@ func (m *guider) close(folder string, footer *format.FileMetaData, out io.Writer
 	if _, err := out.Write(m.prints); err != nil {
 		return nil, err
 	}
-	return json.Marshal(guide{Version, folder, m.groups})
+	what.Version, what.Groups = Version, m.groups
+	return json.Marshal(what)
 }
 
 // filterOf returns the bits of a Bloom filter. They are blocks of 32 bytes after a header that is shorter than one.

@@ -19,6 +19,7 @@ import (
 type IndexOptions struct {
 	analyze.Options                        // what is not in the catalogue is read with these
 	Now             time.Time              // when the images are seen
+	Rows            int                    // of a part in files/, about; 0 means 400,000
 	Told            func(Indexed)          // called now and then with what was done so far; may be nil
 	Skipped         func(name, why string) // called for what in a folder is not an image; may be nil
 }
@@ -61,7 +62,8 @@ type indexer struct {
 	source  string
 	todo    []*source.Layer
 	size    int64           // bytes of todo
-	asked   map[string]bool // keys and digests of todo
+	asked   map[string]bool // keys and proofs of all that were to be read
+	pending map[string]bool // of those, what is still to be read
 	keys    map[*source.Layer]string
 	waiting []*source.Image
 }
@@ -175,7 +177,7 @@ func (x *indexer) opened(ctx context.Context, src *kinds.Opened, depth int) erro
 	if x.plan != nil {
 		return x.planImages(ctx, src.Name, images)
 	}
-	x.asked, x.keys = map[string]bool{}, map[*source.Layer]string{}
+	x.asked, x.pending, x.keys = map[string]bool{}, map[string]bool{}, map[*source.Layer]string{}
 	for _, img := range images {
 		if err := x.image(ctx, img); err != nil {
 			return err
@@ -195,12 +197,12 @@ func (x *indexer) image(ctx context.Context, img *source.Image) error {
 			x.done.Known++
 			continue
 		}
-		id := key + " " + proof(l, x.source)
+		id := idOf(l, x.source)
 		if key != "" && x.asked[id] {
 			x.keys[l] = key
 			continue
 		}
-		x.asked[id] = true
+		x.asked[id], x.pending[id] = true, true
 		x.todo = append(x.todo, l)
 		x.size += max(l.Size, 0)
 	}
@@ -229,10 +231,11 @@ func (x *indexer) readLayers(ctx context.Context, name string, added func(*sourc
 		for i := range list {
 			layer := list[i].Layer
 			added(layer, x.batch.add(name, &list[i], x.known))
+			x.complete()
 			x.done.Layers++
 			x.done.Bytes += max(layer.Size, 0)
 			list[i] = analyze.LayerRead{}
-			if x.batch.rows >= batchRows {
+			if x.batch.rows >= cmp.Or(x.opt.Rows, batchRows) {
 				if err := x.write(ctx); err != nil {
 					return err
 				}
@@ -246,20 +249,35 @@ func (x *indexer) readLayers(ctx context.Context, name string, added func(*sourc
 
 // read reads the layers that are to be read. Then the images that wait for them are complete.
 func (x *indexer) read(ctx context.Context) error {
-	err := x.readLayers(ctx, x.source, func(l *source.Layer, key string) { x.keys[l] = key })
+	err := x.readLayers(ctx, x.source, func(l *source.Layer, key string) {
+		x.keys[l] = key
+		delete(x.pending, idOf(l, x.source))
+	})
 	if err != nil {
 		return err
 	}
 	x.size = 0
-	for _, img := range x.waiting {
-		x.complete(img)
-	}
-	x.waiting = nil
+	x.complete()
 	return nil
 }
 
-// complete adds an image to the batch that has its last layers.
-func (x *indexer) complete(img *source.Image) {
+// complete adds images to the batch that has their last layers: those that wait, up to one with a layer that is still
+// to be read. So an interrupted run gives the same batches.
+func (x *indexer) complete() {
+	for len(x.waiting) > 0 {
+		img := x.waiting[0]
+		for _, l := range img.Layers {
+			if _, ok := x.keys[l]; !ok || x.pending[idOf(l, x.source)] {
+				return
+			}
+		}
+		x.waiting = x.waiting[1:]
+		x.whole(img)
+	}
+}
+
+// whole adds an image to the batch.
+func (x *indexer) whole(img *source.Image) {
 	row := imageRow(img, x.opt.Now)
 	for i, l := range img.Layers {
 		key := x.keys[l]

@@ -38,6 +38,9 @@ func proof(l *source.Layer, name string) string {
 	return unnamed + hashOf([]any{name, l.DiffID, l.Size, at})
 }
 
+// idOf tells a blob of a source from others.
+func idOf(l *source.Layer, name string) string { return Key(l) + " " + proof(l, name) }
+
 const (
 	unnamed = "unnamed:" // begins the proof of a blob without a digest
 	unread  = "unread:"  // begins the key of a layer that could not be read

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"layup/analyze"
+	"layup/analyze/source/advice"
+	platforms "layup/analyze/source/document"
 )
 
 // A Listed is an image of a catalogue.
@@ -37,6 +39,34 @@ func (r *Reader) Images() []Listed {
 	return list
 }
 
+// Only leaves the images of one platform, os/arch[/variant], and those that could not be read. Without a variant any
+// counts, unless a source has an image that fits exactly.
+func (r *Reader) Only(platform string) error {
+	want, err := platforms.ParsePlatform(platform)
+	if err != nil {
+		return err
+	}
+	fits := func(one *imaged, exact bool) bool {
+		have, err := platforms.ParsePlatform(one.Platform)
+		return err == nil && want.Fits(have, exact)
+	}
+	exact, some := map[string]bool{}, false // sources
+	for i := range r.images {
+		one := &r.images[i]
+		some = some || fits(one, false)
+		exact[one.Source] = exact[one.Source] || fits(one, true)
+	}
+	if !some {
+		return &advice.Hinted{Err: fmt.Errorf("%s: has no image for platform %q", r.Place, platform),
+			Hint: "layup images -C CATALOGUE  lists images and platforms"}
+	}
+	r.images = slices.DeleteFunc(r.images, func(one imaged) bool {
+		return !fits(&one, exact[one.Source]) && (one.Error == "" || one.Platform != "")
+	})
+	r.only = true
+	return nil
+}
+
 // failure returns why a layer cannot be read; nil if it can.
 func (r *Reader) failure(n uint32) error {
 	l := &r.layers[n]
@@ -58,7 +88,7 @@ type ListedLayer struct {
 	Err    error // why it cannot be read
 }
 
-// Layers returns the layers by key.
+// Layers returns the layers by key; after Only, those of its images.
 func (r *Reader) Layers() []ListedLayer {
 	list := make([]ListedLayer, len(r.layers))
 	for i := range r.layers {
@@ -76,7 +106,7 @@ func (r *Reader) Layers() []ListedLayer {
 	}
 	list = slices.DeleteFunc(list, func(l ListedLayer) bool {
 		now, ok := r.later[l.Key]
-		return ok && now != l.Key
+		return ok && now != l.Key || r.only && l.Images == 0
 	})
 	slices.SortFunc(list, func(a, b ListedLayer) int { return strings.Compare(a.Key, b.Key) })
 	return list

@@ -93,7 +93,7 @@ func synthetic(b *testing.B, rows int, at string) *Catalogue {
 	var images []ImageRow
 	for part := range parts {
 		name := fmt.Sprintf("files/part-%032x.parquet", part)
-		if err := put(b.Context(), p, name, syntheticRows(part)); err != nil {
+		if err := put(b.Context(), c, name, syntheticRows(part)); err != nil {
 			b.Fatal(err)
 		}
 		for n := range partLayers {

@@ -67,7 +67,7 @@ func TestTooManyMatchesAreNotDamage(t *testing.T) {
 	}
 	rows := []FileRow{{Base: "a", Path: "/a", Layer: "k", Kind: "file"}, {Base: "b", Path: "/b", Layer: "k", Kind: "file"}}
 	name := "files/part-1.parquet"
-	err = errors.Join(put(t.Context(), p, name, slices.Values(rows)),
+	err = errors.Join(put(t.Context(), c, name, slices.Values(rows)),
 		putAll(t.Context(), c, "layers/part-1.parquet", []LayerRow{{Key: "k", Entries: 2, Part: name}}),
 		putAll(t.Context(), c, "images/part-1.parquet", []ImageRow{{Source: "s", Layers: []string{"k"}}}))
 	if err != nil {
@@ -111,7 +111,7 @@ func TestAPartThatWasMergedIsNotMissed(t *testing.T) {
 	for i, base := range []string{"a", "b"} {
 		part := fmt.Sprintf("part-%d.parquet", 5+i)
 		rows := []FileRow{{Base: base, Path: "/" + base, Layer: base, Kind: "file"}}
-		err = errors.Join(err, put(t.Context(), p, "files/"+part, slices.Values(rows)),
+		err = errors.Join(err, put(t.Context(), c, "files/"+part, slices.Values(rows)),
 			putAll(t.Context(), c, "layers/"+part, []LayerRow{{Key: base, Entries: 1, Part: "files/" + part}}))
 	}
 	_, sealErr := c.Seal(t.Context())

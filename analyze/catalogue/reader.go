@@ -31,7 +31,8 @@ type Reader struct {
 	proofs map[brief]bool    // of a key and what proves that a blob is this layer
 	later  map[string]string // keys of blobs that could not be read first, and what they are
 
-	most int // rows that a search may hold in memory
+	most int  // rows that a search may hold in memory
+	only bool // some images are left out
 }
 
 // A reading is a layer as a reader knows it.
@@ -133,7 +134,7 @@ func (r *Reader) openAll(ctx context.Context, list []place.Info) (errs []error) 
 	for first := range min(atOnce, len(list)) {
 		wait.Go(func() {
 			for i := first; i < len(list); i += atOnce {
-				parts[i], failed[i] = open(ctx, r.Place, list[i].Name)
+				parts[i], failed[i] = r.openFiles(ctx, list[i].Name)
 			}
 		})
 	}
@@ -145,6 +146,17 @@ func (r *Reader) openAll(ctx context.Context, list []place.Info) (errs []error) 
 		}
 	}
 	return errs
+}
+
+// openFiles opens a part of files/. One that another process wrote without digests, when both made the catalogue at
+// once, cannot answer about them.
+func (r *Reader) openFiles(ctx context.Context, name string) (*part, error) {
+	p, err := open(ctx, r.Place, name)
+	if err == nil && r.Digests && !p.guide.Digests {
+		p.Close() // only read from
+		return nil, p.named(errors.New("has no digests, but the catalogue was made with them"))
+	}
+	return p, err
 }
 
 // missing returns an error for each part that layers name and that is not there.

@@ -210,7 +210,7 @@ func (m *merge) files(ctx context.Context, group []place.Info) error {
 		m.old = append(m.old, old)
 	}
 	m.fewer += len(names) - 1
-	return putWhole(ctx, m.Place, name, distinct(mergeRows(lists)))
+	return putWhole(ctx, m.Catalogue, name, distinct(mergeRows(lists)))
 }
 
 // errStopped says that nobody wants more rows.
@@ -232,8 +232,8 @@ func each1[T any](read func(do func(*T) error) error, fail func(error)) iter.Seq
 }
 
 // putWhole writes a part unless its context was cancelled, and returns why it was.
-func putWhole[T any](ctx context.Context, p place.Place, name string, all iter.Seq[T]) error {
-	err := put(ctx, p, name, all)
+func putWhole[T any](ctx context.Context, c *Catalogue, name string, all iter.Seq[T]) error {
+	err := put(ctx, c, name, all)
 	if err != nil && context.Cause(ctx) != nil {
 		return context.Cause(ctx)
 	}
@@ -288,7 +288,7 @@ func rewrite[T any, R row[T]](ctx context.Context, m *merge, folder string, list
 		}
 		return nil
 	}
-	if err := putWhole(ctx, m.Place, name, each1(read, fail)); err != nil {
+	if err := putWhole(ctx, m.Catalogue, name, each1(read, fail)); err != nil {
 		return err
 	}
 	m.fewer += len(list) - 1

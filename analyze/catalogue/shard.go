@@ -115,7 +115,7 @@ func (x *indexer) sharedImages(ctx context.Context, src *kinds.Opened, s shareSo
 	found := map[string]*source.Layer{}
 	for _, img := range images {
 		for _, l := range img.Layers {
-			if id := Key(l) + " " + proof(l, s.Source); wanted[id] && found[id] == nil {
+			if id := idOf(l, s.Source); wanted[id] && found[id] == nil {
 				found[id] = l
 			}
 		}

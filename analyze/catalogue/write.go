@@ -76,8 +76,8 @@ func options(folder string) []parquet.WriterOption {
 }
 
 // put writes a part. Equal rows give equal bytes.
-func put[T any](ctx context.Context, p place.Place, name string, rows iter.Seq[T]) error {
-	return p.Put(ctx, name, func(w io.Writer) error {
+func put[T any](ctx context.Context, c *Catalogue, name string, rows iter.Seq[T]) error {
+	return c.Place.Put(ctx, name, func(w io.Writer) error {
 		s := &summer{w: w}
 		out := parquet.NewGenericWriter[T](s, options(path.Dir(name))...)
 		batch, m := make([]T, 0, 1024), new(guider)
@@ -104,7 +104,7 @@ func put[T any](ctx context.Context, p place.Place, name string, rows iter.Seq[T
 			return err
 		}
 		return s.close(func(body io.Writer, at int64) ([]byte, error) {
-			return m.close(path.Dir(name), out.File().Metadata(), body, at)
+			return m.close(guide{Folder: path.Dir(name), Digests: c.Digests}, out.File().Metadata(), body, at)
 		})
 	})
 }

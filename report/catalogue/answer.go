@@ -36,7 +36,18 @@ func Open(ctx context.Context, c *call.Call, at string, refused ...string) (*cat
 	if err != nil {
 		return nil, err
 	}
-	return cat.Read(ctx)
+	r, err := cat.Read(ctx)
+	if err == nil && c.Changed("platform") {
+		var opt analyze.Options
+		if opt, err = c.Options(nil, analyze.Needs{}); err == nil {
+			err = r.Only(opt.Select.Platform)
+		}
+		if err != nil {
+			r.Close() // only read from
+			return nil, err
+		}
+	}
+	return r, err
 }
 
 // WithoutDigests says that a catalogue does not know the content of files.

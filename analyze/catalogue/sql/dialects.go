@@ -19,6 +19,7 @@ func duckdb(location string, remote bool) dialect {
 		Head:   "DuckDB: layup catalogue sql duckdb -C CATALOGUE > fleet.sql; duckdb -init fleet.sql",
 		Images: read("images"), Layers: read("layers"), Files: "(SELECT *, filename AS file FROM " + read("files") + ")",
 		Part:  "'files/' || parse_filename(f.file)",
+		Parts: "SELECT 'files/' || parse_filename(file) AS part FROM glob(" + quote(location+"/files/*.parquet") + ")",
 		Stack: "md5(array_to_string(layers, ' '))",
 		Listed: "SELECT stack, unnest(layers) AS layer, generate_subscripts(layers, 1) - 1 AS pos\n" +
 			"FROM (SELECT DISTINCT stack, layers FROM images WHERE error = '') AS i",
@@ -70,6 +71,7 @@ func clickhouse(location string, remote bool) dialect {
 			"-- clickhouse local --path fleet --queries-file fleet.sql",
 		Images: read("images"), Layers: read("layers"), Files: "(SELECT *, _file AS file FROM " + read("files") + ")",
 		Part:  "concat('files/', f.file)",
+		Parts: "SELECT DISTINCT concat('files/', _file) AS part FROM " + read("files"),
 		Stack: "lower(hex(MD5(arrayStringConcat(layers, ' '))))",
 		Listed: "SELECT stack, layer, toInt64(number) - 1 AS pos\n" +
 			"FROM (SELECT DISTINCT stack, layers FROM images WHERE error = '') AS i\n" +
@@ -108,6 +110,7 @@ func trino(location string, remote bool) dialect {
 		Tables: tables.String(), Images: "image_parts", Layers: "layer_parts",
 		Files: `(SELECT *, "$path" AS file FROM file_parts)`,
 		Part:  "'files/' || regexp_extract(f.file, '[^/]+$')",
+		Parts: `SELECT DISTINCT 'files/' || regexp_extract("$path", '[^/]+$') AS part FROM file_parts`,
 		Stack: "lower(to_hex(md5(to_utf8(array_join(layers, ' ')))))",
 		Listed: "SELECT stack, layer, pos - 1 AS pos\n" +
 			"FROM (SELECT DISTINCT stack, layers FROM images WHERE error = '') AS i\n" +

@@ -29,6 +29,7 @@ type dialect struct {
 	Layers   string
 	Files    string // with the name f
 	Part     string // the part of a row of f, as layers name it
+	Parts    string // a query: the parts in files/, as layers name them
 	Stack    string // 32 digits for a list of layers
 	Listed   string // a query: each stack with its layers and their places from 0
 	Contains string // whether entries contains gone

@@ -8,12 +8,23 @@ SELECT DISTINCT source, reference, "references", id, manifest, platform, kind, s
   {{.Stack}} AS stack
 FROM {{.Images}};
 
+-- The parts that are there: sealing replaces parts, and rows may still name old ones.
+CREATE OR REPLACE VIEW parts AS
+{{.Parts}};
+
 -- One row for each layer that was read.
 CREATE OR REPLACE VIEW layers AS
-SELECT key, min(diffID) AS diffID, min(digest) AS digest, min(mediaType) AS mediaType,
-  min(compression) AS compression, max(size) AS size, max(unpackedSize) AS unpackedSize,
-  max(entries) AS entries, min(part) AS part
-FROM {{.Layers}} WHERE error = '' GROUP BY key;
+SELECT r.key AS key, min(r.diffID) AS diffID, min(r.digest) AS digest, min(r.mediaType) AS mediaType,
+  min(r.compression) AS compression, max(r.size) AS size, max(r.unpackedSize) AS unpackedSize,
+  max(r.entries) AS entries, min(r.part) AS part
+FROM {{.Layers}} AS r
+WHERE r.error = '' AND (r.part = '' OR r.part IN (SELECT p.part FROM parts AS p)) GROUP BY r.key;
+
+-- Layers that a blob claims to be which could not be read: nobody knows which images of a plan have that blob.
+CREATE OR REPLACE VIEW claimed AS
+SELECT DISTINCT key FROM {{.Layers}}
+WHERE error <> '' AND digest <> key AND key || ' ' || digest NOT IN (
+  SELECT key || ' ' || digest FROM {{.Layers}} WHERE error = '');
 
 -- What layers say of paths. Two writers may have written a layer twice: the part that layers name counts.
 CREATE OR REPLACE VIEW files AS
@@ -26,7 +37,8 @@ CREATE OR REPLACE VIEW listed AS
 
 -- The stacks with a layer that was not read. The views below leave them out.
 CREATE OR REPLACE VIEW incomplete AS
-SELECT DISTINCT stack FROM listed WHERE layer NOT IN (SELECT key FROM layers)
+SELECT DISTINCT stack FROM listed
+WHERE layer NOT IN (SELECT key FROM layers) OR layer IN (SELECT key FROM claimed)
 UNION DISTINCT
 SELECT stack FROM images WHERE error <> '';
 
