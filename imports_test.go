@@ -127,7 +127,7 @@ var rooms = map[string][]string{
 	"report/dockerfile": question("analyze/dockerfile"),
 	"report/kept":       question("analyze/cache"),
 	"report/packages":   question("analyze/filter", "analyze/packages", "report/item", doublestar),
-	"report/secrets":    question("analyze/secrets", "analyze/secrets/ruleset"),
+	"report/secrets":    question("report/item", "analyze/secrets", "analyze/secrets/ruleset"),
 	"report/catalogue": question("analyze/catalogue", "analyze/catalogue/place", "analyze/catalogue/sql",
 		"analyze/filter", "report/item", datadog),
 	"report/check":  question("analyze/filter", "analyze/rules", "report/secrets", yaml),

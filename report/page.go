@@ -18,6 +18,7 @@ import (
 	"layup/report/packages"
 	"layup/report/render"
 	"layup/report/render/html"
+	"layup/report/secrets"
 	"layup/report/verify"
 )
 
@@ -34,6 +35,8 @@ and of the configuration unless --show-secrets is given. --no-verify leaves the 
 
 --digests reads more than a listing does: the page then also holds the SHA-256 of every file in its history, duplicates,
 what of hidden is metadata only, and in the record the digest of the input as a whole and its other blobs.
+
+--secrets reads the content of all layers once more, and searches it as the command secrets does.
 
 --own leaves out what the layers of the base image hold: the page's sums, maps and findings are of the image's own
 layers. The tree of files and the history of a path stay whole.
@@ -52,6 +55,7 @@ does not depend on it.
 // A pageRequest is what the flags of report ask for.
 type pageRequest struct {
 	showSecrets, digests, force bool
+	secrets                     bool        // those of files
 	choice                      diff.Choice // of two images
 	base                        call.BaseFlags
 	trust                       verify.TrustFlags
@@ -61,6 +65,7 @@ func newPage(f *pflag.FlagSet) call.Answer {
 	r := &pageRequest{}
 	f.BoolVar(&r.digests, "digests", false, "also hash what listing does not: each file, so that duplicates and "+
 		"what only changed in metadata are known, and the input as a whole")
+	f.BoolVar(&r.secrets, "secrets", false, "also search all files for keys, tokens and passwords")
 	f.BoolVar(&r.showSecrets, "show-secrets", false, "show the values of secrets")
 	f.BoolVar(&r.force, "force", false, "replace a file that is not a page of layup")
 	r.choice.Flags(f)
@@ -116,15 +121,15 @@ func (r *pageRequest) policy(c *call.Call, opt analyze.Options) (*signature.Poli
 
 // write writes the page about images.
 func (r *pageRequest) write(ctx context.Context, c *call.Call, list call.Images, page html.Page) (int, error) {
-	var secrets []analyze.Secret
+	var known []analyze.Secret
 	var titles []string
 	for _, l := range list {
-		secrets = append(secrets, l.Image.Secrets()...)
+		known = append(known, l.Image.Secrets()...)
 		titles = append(titles, analyze.Title(l.Image.Image))
 	}
 	page.Title = "layup report: " + strings.Join(titles, " and ")
 	if !r.showSecrets {
-		mask := analyze.Mask(secrets)
+		mask := analyze.Mask(known)
 		for i := range page.Sections {
 			maskSection(&page.Sections[i].Section, mask)
 		}
@@ -187,6 +192,13 @@ func (r *pageRequest) side(ctx context.Context, img *analyze.Image, record *anal
 	if record != nil {
 		sections = append(sections, html.Section{Name: "record" + end, Section: verify.Section(record)})
 	}
+	found := render.Section{Extra: []render.Extra{{Name: "searched", Value: false}}}
+	if r.secrets {
+		if found, err = secrets.Everywhere(ctx, img, r.showSecrets); err != nil {
+			return nil, nil, err
+		}
+	}
+	sections = append(sections, html.Section{Name: "found" + end, Section: found})
 	return sections, []*html.Table{filesOf(img, "files"+end, r.digests, set), unseenOf(img, "unseen"+end)}, nil
 }
 

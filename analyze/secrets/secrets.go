@@ -120,12 +120,20 @@ func (s *Search) Read(ctx context.Context, img *analyze.Image) (*Set, error) {
 			return nil, err
 		}
 	}
+	return set, s.finish(ctx, img, set)
+}
+
+// finish adds what further paths, the config and the history tell, and sorts the findings.
+func (s *Search) finish(ctx context.Context, img *analyze.Image, set *Set) error {
+	if err := s.otherNames(ctx, img, set); err != nil {
+		return err
+	}
 	slices.SortStableFunc(set.Findings, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Inner, b.Inner),
 			cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Offset, b.Offset), strings.Compare(a.Rule, b.Rule))
 	})
 	s.config(set, img)
-	return set, nil
+	return nil
 }
 
 // one adds what was set aside of a file: what was found in it, or all of it, which is an archive.

@@ -16,6 +16,7 @@ import (
 	"layup/analyze/secrets/ruleset"
 	"layup/analyze/show"
 	"layup/report/call"
+	"layup/report/item"
 	"layup/report/render"
 )
 
@@ -149,6 +150,26 @@ func (a *asked) part(set *secrets.Set) call.Part {
 	p.Footer = t.footer(set, a.archives)
 	p.Extra = []render.Extra{{Name: "totals", Value: t.totals(set)}}
 	return p
+}
+
+// Everywhere is what a page says of all findings in an image that was loaded for something else: it reads the image's
+// content again.
+func Everywhere(ctx context.Context, img *analyze.Image, shown bool) (render.Section, error) {
+	search, err := Search("", false, false)
+	if err != nil {
+		return render.Section{}, err
+	}
+	set, err := search.ReadContents(ctx, img)
+	if err != nil {
+		return render.Section{}, err
+	}
+	a := asked{shown: shown}
+	p := a.part(set)
+	p.Section.Extra = []render.Extra{{Name: "line", Value: p.Footer}, {Name: "searched", Value: true}}
+	for _, w := range p.Odd {
+		p.Section.Warnings = append(p.Section.Warnings, item.NewWarningFacts(w))
+	}
+	return p.Section, nil
 }
 
 func table(shown bool) render.Table[*secrets.Finding] {

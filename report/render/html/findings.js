@@ -22,9 +22,10 @@ export function findingsSection(sides, union, odd, state, onopen) {
       setuidRows, null),
     packagesPart(sides),
     secretsPart(sides),
+    foundPart(sides),
     duplicatesPart(sides),
     ...unseenParts(sides),
-    ...oddParts(withPackages(odd, sides), sides.length > 1),
+    ...oddParts(withMore(odd, sides), sides.length > 1),
   ]);
 }
 
@@ -117,9 +118,10 @@ function fateOf(tree, row) {
   return `${fates[tree.fate[row]]} by ${tree.hiddenByOf(row)}${because}`;
 }
 
-// withPackages adds to the warnings what could not be read of packages.
-function withPackages({ warnings = [], errors }, sides) {
-  const more = sides.flatMap(s => (s.packages.warnings || []).map(w => ({ ...w, side: s.name.toLowerCase() })));
+// withMore adds to the warnings what could not be read of packages, and what was not searched for secrets.
+function withMore({ warnings = [], errors }, sides) {
+  const of = s => [...s.packages.warnings || [], ...s.found.warnings || []];
+  const more = sides.flatMap(s => of(s).map(w => ({ ...w, side: s.name.toLowerCase() })));
   return { warnings: [...warnings, ...more], errors };
 }
 
@@ -172,6 +174,26 @@ function secretsPart(sides) {
     { title: "Name", mono: true, cell: r => line(r.thing.name || "") },
     { title: "Value", mono: true, wide: true, cell: r => line(r.thing.value || "") },
   ], rows, "secrets of the history"));
+}
+
+function foundPart(sides) {
+  const title = "Secrets in files";
+  if (!sides[0].found.searched) return part("found", title, null, none("Not looked for: layup report --secrets does."));
+  const list = each(sides, side => side.found.items);
+  const status = f => f.status === undefined ? "-" : f.status + (f.hiddenBy >= 0 ? ` by ${f.hiddenBy}` : "");
+  const where = f => (f.field === undefined ? nameOf(f) : safe(f.field)) + (f.line > 0 ? ":" + f.line : "");
+  const grid = new Grid("secrets in files", [
+    ...imageColumn(sides, k => list[k].side.name),
+    { title: "Layer", width: "3.6rem", narrow: "2.6rem", cell: k => chip(list[k].thing.layer) },
+    { title: "Status", width: "minmax(7rem,1fr)", narrow: "5rem", cell: k => status(list[k].thing) },
+    { title: "Rule", width: "minmax(8rem,1.5fr)", cell: k => line(list[k].thing.rule) },
+    { title: "Value", mono: true, width: "6rem", spare: true, cell: k => line(list[k].thing.value || "") },
+    { title: "Path", width: "minmax(9rem,3fr)", cell: k => where(list[k].thing) },
+  ], { rows: 12 });
+  grid.show(list.length);
+  return part("found", title, "Keys, tokens and passwords in every version of every file, the history and the " +
+    "configuration, live or hidden, as layup secrets finds them.", ...sides.map(side =>
+    el("p", { class: "about" }, (side.name ? side.name + ": " : "") + side.found.line)), grid.element);
 }
 
 function duplicatesPart(sides) {

@@ -75,7 +75,7 @@ function go(id) {
 // sideOf is an image of the page: what is small, then its files.
 function sideOf(image, name) {
   const end = name ? "-" + name.toLowerCase() : "", data = part => sectionData(part + end);
-  return { image, name, layers: data("layers").items, waste: data("waste"), secrets: data("secrets"), packages: data("packages"),
+  return { image, name, layers: data("layers").items, waste: data("waste"), secrets: data("secrets"), found: data("found"), packages: data("packages"),
     record: data("record"), end };
 }
 
