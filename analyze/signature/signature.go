@@ -127,5 +127,5 @@ func (s *Signer) Line() string {
 	if s.Reference != "" {
 		text += " as " + show.Cut(s.Reference)
 	}
-	return text + "; not compared with a transparency log"
+	return text + "; not compared with a transparency log or a time stamp"
 }

@@ -172,7 +172,7 @@ func TestSignaturesOfEveryFormPass(t *testing.T) {
 			l := newLab(t)
 			sign(l)
 			l.verify(call.Answered, []string{"\nsignature    signed by " + l.file + " (ECDSA P-256): names the manifest",
-				"not compared with a transparency log", "\nPASS: "}, "--key", l.file)
+				"not compared with a transparency log or a time stamp", "\nPASS: "}, "--key", l.file)
 			l.verify(call.Answered, []string{"\nPASS: "})
 			_, other := l.newKey("Ed25519")
 			l.verify(call.Answered, []string{"\nPASS: "}, "--key", other, "--key", l.file)

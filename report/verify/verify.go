@@ -40,8 +40,9 @@ all of them are verified. Owners are compared as they are stored; a rootless eng
 
 With --key or --certificate-root an image must also be signed: by cosign, in its tags and saved layouts, by a
 bundle of sigstore, or, for --attestation, by DSSE. It is signed by the digest of its manifest or of an index
-that lists it; the record says which. Nobody is asked: no transparency log, so that a certificate must be valid
-now. layup pull --all takes signatures along; docs/signatures.md says what they prove.
+that lists it; the record says which. Nobody is asked, and neither entries of a transparency log nor time
+stamps (RFC 3161) are read, so that a certificate must be valid now. Notation's signatures are not read.
+layup pull --all takes signatures along; docs/signatures.md says what they prove.
 `
 
 // Verify is the command verify.
