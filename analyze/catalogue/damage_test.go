@@ -236,8 +236,8 @@ func TestInterruptedIndexingGoesOnToTheSameBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	interrupted(t, dir, 0)
-	interrupted(t, dir, 45)
-	interrupted(t, archive, 45)
+	interrupted(t, dir, 30)
+	interrupted(t, archive, 30)
 }
 
 // interrupted stops indexing after each number of files, with so many rows in a part, and goes on.

@@ -16,7 +16,7 @@ import (
 	"layup/analyze/catalogue/place"
 )
 
-// How the goals for 100 million rows are measured, by hand (2.5 GB, some minutes):
+// How the goals for 100 million rows are measured, by hand (4.3 GB, a quarter of an hour):
 //
 //	go test ./analyze/catalogue -run '^$' -bench Needle -benchtime 20x -rows 100000000 -at /var/tmp/rows
 var (
