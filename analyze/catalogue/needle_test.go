@@ -33,6 +33,9 @@ const (
 
 func layerKey(n int) string { return fmt.Sprintf("sha256:%064x", n*7919) }
 
+// nameOfRow returns the base name of a file: no other row has it.
+func nameOfRow(n int) string { return fmt.Sprintf("%08x-module.py", n) }
+
 func digestOf(n int) string { return hexOf(sha256.Sum256(strconv.AppendInt(nil, int64(n), 10))) }
 
 // syntheticRows yields the rows of a part in their order: each layer has /usr and /usr/lib, and files with names of
@@ -45,7 +48,7 @@ func syntheticRows(part int) iter.Seq[FileRow] {
 		}
 		for n := range partRows - 2*partLayers - 1000 {
 			id := part*partRows + n
-			base := fmt.Sprintf("%06x-module.py", n)
+			base := nameOfRow(id)
 			row := FileRow{Base: base, Path: fmt.Sprintf("/usr/lib/package%03d/%s", n*31%1000, base), Kind: "file",
 				Layer: layerKey(part*partLayers + n*17%partLayers), Mode: 0o644, Size: int64(n * 7919 % 50_000),
 				MTime: 1_700_000_000 + int64(n*17%partLayers), SHA256: digestOf(id)}
@@ -127,10 +130,10 @@ func BenchmarkNeedle(b *testing.B) {
 	parts := max(*needleRows/partRows, 1)
 	id := (parts/2)*partRows + 500_000
 	for name, q := range map[string]Query{
-		"name":    {Names: []string{fmt.Sprintf("%06x-module.py", 500_000)}},
+		"name":    {Names: []string{nameOfRow(id)}},
 		"nothing": {Names: []string{"MYFILE"}},
 		"digest":  {Sums: []string{digestOf(id)}},
-		"pattern": {Test: Test{Base: func(base string) bool { return base == "07a120-module.py" }}},
+		"pattern": {Test: Test{Base: func(base string) bool { return base == nameOfRow(id) }}},
 	} {
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration
