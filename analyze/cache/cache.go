@@ -20,6 +20,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,7 +29,10 @@ import (
 )
 
 // format begins every object. It changes with the format of objects or with what is in them.
-const format = "layup cache 1\n"
+const (
+	format = anyone + "2\n"
+	anyone = "layup cache " // of any version
+)
 
 // DefaultLimit is how many bytes a cache may have.
 const DefaultLimit = 1 << 30
@@ -47,6 +51,7 @@ type Cache struct {
 	limit        int64
 
 	make    func() error // makes the directory, once
+	encoder func() (*zstd.Encoder, error)
 	mu      sync.Mutex
 	size    int64 // of the directory as it was last looked at, and what was written since
 	written int64 // since then
@@ -61,7 +66,8 @@ func Open(dir, version string, limit int64) (*Cache, error) {
 		return nil, err
 	}
 	made := sync.OnceValue(func() error { return cmp.Or(plain(os.MkdirAll(dir, 0o700)), check(dir)) })
-	return &Cache{Least: DefaultLeast, dir: dir, version: version, limit: limit, make: made}, nil
+	return &Cache{Least: DefaultLeast, dir: dir, version: version, limit: limit, make: made,
+		encoder: sync.OnceValues(newEncoder)}, nil
 }
 
 // check says why a directory must not be used.
@@ -101,6 +107,7 @@ type label struct {
 	About   string    `json:"about"` // for people
 	Version string    `json:"version"`
 	Made    time.Time `json:"made"`
+	Plain   bool      `json:"plain,omitempty"` // the data is not compressed
 }
 
 // sum is the digest of a key.
@@ -141,9 +148,11 @@ func (c *Cache) Get(kind, key string) ([]byte, bool) {
 	if err != nil || l.Kind != kind || l.Key != sum || l.Version != c.version {
 		return nil, false
 	}
-	data, err := unpack(stored)
-	if err != nil {
-		return nil, false
+	data := stored
+	if !l.Plain {
+		if data, err = unpack(stored); err != nil {
+			return nil, false
+		}
 	}
 	if now := time.Now(); now.Sub(info.ModTime()) > fresh {
 		_ = os.Chtimes(path, now, now) // at worst it is removed early
@@ -151,17 +160,21 @@ func (c *Cache) Get(kind, key string) ([]byte, bool) {
 	return data, true
 }
 
+// ErrOther is the error of an object that another version of the program wrote. It is not believed, but not damaged.
+var ErrOther = errors.New("is of another version of layup")
+
 var errDamaged = errors.New("is damaged: its checksum is wrong")
 
 // open compares the checksum of an object, and returns its label and its data, which are compressed.
 func open(raw []byte) (l label, stored []byte, err error) {
+	at := len(raw) - sha256.Size
+	if at < len(format) || !bytes.HasPrefix(raw, []byte(anyone)) ||
+		sha256.Sum256(raw[:at]) != [sha256.Size]byte(raw[at:]) {
+		return l, nil, errDamaged
+	}
 	rest, ok := bytes.CutPrefix(raw, []byte(format))
 	if !ok {
-		return l, nil, errors.New("is not of this version of layup")
-	}
-	at := len(raw) - sha256.Size
-	if len(rest) < sha256.Size || sha256.Sum256(raw[:at]) != [sha256.Size]byte(raw[at:]) {
-		return l, nil, errDamaged
+		return l, nil, ErrOther
 	}
 	line, stored, ok := bytes.Cut(rest[:len(rest)-sha256.Size], []byte("\n"))
 	if !ok || json.Unmarshal(line, &l) != nil {
@@ -186,21 +199,31 @@ func unpack(stored []byte) ([]byte, error) {
 // window is how far back the compression looks: little memory is worth more than a smaller object.
 const window = 128 << 10
 
-// pack returns a whole object.
-func (c *Cache) pack(kind, sum, about string, data []byte) ([]byte, error) {
-	line, err := json.Marshal(label{kind, sum, about, c.version, time.Now().UTC().Truncate(time.Second)})
-	if err != nil {
-		return nil, err
-	}
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+func newEncoder() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true))
+}
+
+// pack returns the parts of an object's file: label, data and checksum. Checkpoints are compressed already.
+func (c *Cache) pack(kind, sum, about string, data []byte) (parts [][]byte, err error) {
+	l := label{kind, sum, about, c.version, time.Now().UTC().Truncate(time.Second), kind == "points"}
+	line, err := json.Marshal(l)
 	if err != nil {
 		return nil, err
 	}
-	raw := append(append([]byte(format), line...), '\n')
-	raw = e.EncodeAll(data, raw)
-	check := sha256.Sum256(raw)
-	return append(raw, check[:]...), e.Close()
+	if !l.Plain {
+		e, err := c.encoder()
+		if err != nil {
+			return nil, err
+		}
+		data = e.EncodeAll(data, nil)
+	}
+	parts = [][]byte{slices.Concat([]byte(format), line, []byte("\n")), data}
+	check := sha256.New()
+	for _, p := range parts {
+		check.Write(p)
+	}
+	return append(parts, check.Sum(nil)), nil
 }
 
 // Put keeps an object, if there is room. It removes those that were not used for the longest time. About tells people
@@ -210,18 +233,30 @@ func (c *Cache) Put(kind, key, about string, data []byte) {
 		return
 	}
 	sum := c.sum(kind, key)
-	raw, err := c.pack(kind, sum, about, data)
-	if err != nil || !c.makeRoom(int64(len(raw))) {
+	parts, err := c.pack(kind, sum, about, data)
+	if err != nil || !c.makeRoom(int64(len(parts[0])+len(parts[1])+len(parts[2]))) {
 		return
 	}
 	temp := filepath.Join(c.dir, tempPrefix+rand.Text())
-	err = os.WriteFile(temp, raw, 0o600)
-	if err == nil {
+	if err = write(temp, parts); err == nil {
 		err = os.Rename(temp, c.path(kind, sum))
 	}
 	if err != nil {
 		_ = os.Remove(temp) // the next one removes it otherwise
 	}
+}
+
+func write(name string, parts [][]byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if _, wrErr := f.Write(p); wrErr != nil {
+			err = wrErr
+		}
+	}
+	return cmp.Or(err, f.Close())
 }
 
 // tempPrefix begins the name of an object that is not complete.

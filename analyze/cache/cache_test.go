@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,9 @@ func TestAnObjectIsKeptUnderItsKindAndKey(t *testing.T) {
 		if _, ok := other.Get("table", Of("x", 1)); ok {
 			t.Error("an object of another version was believed")
 		}
+		if list, err := other.Objects(); err != nil || len(list) == 0 || list[0].Err != ErrOther {
+			t.Fatalf("another version of the program says %+v, %v", list, err)
+		}
 	}
 	none := (*Cache)(nil)
 	none.Put("table", "x", "", want)
@@ -99,6 +103,12 @@ func TestADamagedObjectIsNotBelieved(t *testing.T) {
 	write(append(bytes.Clone(good), 0))
 	if _, ok := c.Get("table", "x"); ok {
 		t.Fatal("a byte follows, and the object was believed")
+	}
+	older := bytes.Replace(good[:len(good)-sha256.Size], []byte(format), []byte(anyone+"0\n"), 1)
+	sum := sha256.Sum256(older)
+	write(append(older, sum[:]...))
+	if list, err := c.Objects(); err != nil || len(list) != 1 || list[0].Err != ErrOther || list[0].Kind != "table" {
+		t.Fatalf("in another format: %+v, %v", list, err)
 	}
 	write(good)
 	if _, ok := c.Get("table", "x"); !ok {

@@ -21,7 +21,7 @@ type Object struct {
 	Made    time.Time // zero if it is not known
 	Used    time.Time // to the hour
 	Size    int64     // bytes of the file
-	Err     error     // why it is not believed; nil of another build, which is not believed either
+	Err     error     // why it is not believed; ErrOther of another build
 }
 
 // Objects returns the objects, those used last first. Each is read, and its checksum compared.
@@ -45,7 +45,12 @@ func (c *Cache) Objects() ([]Object, error) {
 		if err == nil && nameOf(l.Kind, l.Key) != o.Name {
 			err = errors.New("has the name of another object")
 		}
-		o.Err = plain(err)
+		if err == nil && l.Version != c.version {
+			err = ErrOther
+		}
+		if o.Err = plain(err); err == ErrOther {
+			o.Kind, _, _ = strings.Cut(o.Name, "-")
+		}
 		list = append(list, o)
 	}
 	slices.SortFunc(list, func(a, b Object) int { return cmp.Or(b.Used.Compare(a.Used), cmp.Compare(a.Name, b.Name)) })

@@ -285,7 +285,11 @@ func (b *Blob) before(offset int64) (decode.Checkpoint, bool) {
 func (b *Blob) resume(ctx context.Context, t *tarReader, src io.Reader, p decode.Checkpoint, offset int64,
 	limits *document.Limits) error {
 	blob := &blobReader{ctx: ctx, src: src, size: b.Bytes.Size() - p.In}
-	t.decoder = decode.ResumeGzip(bufio.NewReaderSize(blob, blobBuffer), p)
+	d, err := decode.ResumeGzip(bufio.NewReaderSize(blob, blobBuffer), p)
+	if err != nil {
+		return errors.Join(err, t.Close())
+	}
+	t.decoder = d
 	t.src = &meter{ctx: ctx, src: t.decoder, limits: limits}
 	return t.skip(offset - p.Out)
 }

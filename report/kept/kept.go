@@ -21,13 +21,15 @@ const details = `
 After a whole layer was verified, layup keeps its table of files, of gzip also places from which it can be inflated, and
 of registries the manifests and configs. The next question about the same bytes reads no layer again: a registry is
 asked for the manifest alone, and cat fetches a part of a layer. Such an answer says "verified": "cached". verify,
-report and pull always read everything, and the stores of engines are not cached.
+report and pull always read everything, and the stores of engines are not cached. A layer of more than 1,048,576
+entries is not kept, and an archive that is compressed as a whole is decompressed each time.
 
 A file is the same while its device, inode, size, times of change and ends are what they were when it was verified, at
 least two seconds after its last change.
 
   ls       list the objects, those used last first
-  verify   compare every checksum; exit status 1 if an object is damaged: it is not believed, and costs only time
+  verify   compare every checksum; exit status 1 if an object is damaged: it is not believed, and costs only time.
+           Objects of another version of layup are also named and not believed; they are not damaged
   prune    remove what was not used for the longest time, until --to SIZE is left (0 removes everything)
 
 LAYUP_CACHE_DIR names the directory (default: layup in $XDG_CACHE_HOME or ~/.cache), LAYUP_CACHE_SIZE bounds it (1GiB),
@@ -62,11 +64,14 @@ var objects = render.Table[cache.Object]{
 
 // about is what a table says of an object: why it is not believed, or what it is of.
 func about(o cache.Object) string {
-	if o.Err != nil {
-		return o.Name + " " + o.Err.Error()
-	}
 	what, name, _ := strings.Cut(o.About, " ")
-	return what + " " + digest.Short(name)
+	switch {
+	case o.Err == nil:
+		return what + " " + digest.Short(name)
+	case o.About != "" && o.Err == cache.ErrOther:
+		return what + " " + digest.Short(name) + " " + o.Err.Error()
+	}
+	return o.Name + " " + o.Err.Error()
 }
 
 func stamp(t time.Time) string {
@@ -96,26 +101,33 @@ func newCache(f *pflag.FlagSet) call.Answer {
 }
 
 // list lists all objects, or those alone that are not believed.
-func list(ctx context.Context, c *call.Call, opened *cache.Cache, damaged bool) (int, error) {
+func list(ctx context.Context, c *call.Call, opened *cache.Cache, verify bool) (int, error) {
 	all, err := opened.Objects()
 	if err != nil {
 		return call.Failed, fmt.Errorf("cache: %s: %w", opened.Dir(), err)
 	}
-	status, shown, bytes := call.Answered, all[:0:0], int64(0)
+	damaged, shown, bytes := 0, all[:0:0], int64(0)
 	for _, o := range all {
 		bytes += o.Size
-		if damaged && o.Err == nil {
+		if verify && o.Err == nil {
 			continue
 		}
 		shown = append(shown, o)
-		if damaged {
-			status = call.Refuted
+		if o.Err != nil && o.Err != cache.ErrOther {
+			damaged++
 		}
 	}
 	section := objects.Section(shown)
 	section.Footer = fmt.Sprintf("%s in %s: %s", objectsOf(len(all)), opened.Dir(), render.Sized(render.I(bytes)))
-	if damaged {
-		section.Footer = fmt.Sprintf("%d of %s in %s damaged", len(shown), objectsOf(len(all)), opened.Dir())
+	status := call.Answered
+	if verify {
+		section.Footer = fmt.Sprintf("%d of %s in %s damaged", damaged, objectsOf(len(all)), opened.Dir())
+		if other := len(shown) - damaged; other > 0 {
+			section.Footer += fmt.Sprintf(", %d of another version of layup", other)
+		}
+		if damaged > 0 {
+			status = call.Refuted
+		}
 	}
 	return status, c.WriteDoc(ctx, render.Doc{Command: c.Command.Name, Sections: []render.Section{section}})
 }

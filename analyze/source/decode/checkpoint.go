@@ -7,27 +7,30 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/klauspost/compress/zstd"
+
 	"layup/analyze/source/decode/inflate"
 )
 
 // A Checkpoint is a place in a gzip stream from which it can be inflated.
 type Checkpoint struct {
-	In      int64  // offset of the byte, in the stream, in which the next block begins
-	Bits    uint8  // of that byte that belong to what is before
-	Out     int64  // bytes of content before it
-	History []byte // the last of them, up to 32 KiB
+	In   int64  // offset of the byte, in the stream, in which the next block begins
+	Bits uint8  // of that byte that belong to what is before
+	Out  int64  // bytes of content before it
+	past []byte // the last of them, up to 32 KiB, as zstd: most are not read again
 }
 
 // Checkpoints are those of one gzip stream, in order. There is none at its beginning.
 type Checkpoints struct {
 	list  []Checkpoint
 	every int64
+	pack  *zstd.Encoder // while they are noted
 }
 
 const (
 	between = 4 << 20 // bytes of content from one checkpoint to the next, or a little more
 	history = 32 << 10
-	most    = 256 // of a stream, so that they need 8 MiB; of a longer one, every second is dropped again
+	most    = 256 // of a stream, so that they need 8 MiB at most; of a longer one, every second is dropped again
 )
 
 // Note notes checkpoints of a gzip decoder while it is read. Position returns how many bytes of the stream the source
@@ -41,11 +44,16 @@ func (c *Checkpoints) Note(d Decoder, position func() int64) bool {
 	if !ok {
 		return false
 	}
-	c.every = between
-	own.Mark(func(ahead, out int64, history []byte) {
+	pack, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(history), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return false
+	}
+	c.every, c.pack = between, pack
+	own.Mark(func(ahead, out int64, past []byte) {
 		if out += gz.start; out-c.last() >= c.every {
 			at := position()*8 + ahead
-			c.add(Checkpoint{at >> 3, uint8(at & 7), out, append([]byte(nil), history...)})
+			c.add(Checkpoint{at >> 3, uint8(at & 7), out, slices.Clip(c.pack.EncodeAll(past, nil))})
 		}
 	})
 	return true
@@ -88,23 +96,46 @@ func (c *Checkpoints) After(out int64) (Checkpoint, bool) {
 }
 
 // ResumeGzip inflates from a checkpoint on. The source begins with the byte at In. The checksum of the member around
-// the checkpoint is not compared.
-func ResumeGzip(src *bufio.Reader, p Checkpoint) Decoder {
+// the checkpoint is not compared. The error says that the checkpoint is damaged.
+func ResumeGzip(src *bufio.Reader, p Checkpoint) (Decoder, error) {
+	past, err := p.history()
+	if err != nil {
+		return nil, err
+	}
 	own := new(inflate.Reader)
-	own.Resume(src, uint(p.Bits), p.History)
-	return &gzipDecoder{src: src, inflate: own, members: 1, inside: true, resumed: true}
+	own.Resume(src, uint(p.Bits), past)
+	return &gzipDecoder{src: src, inflate: own, members: 1, inside: true, resumed: true}, nil
+}
+
+// history returns the content before the checkpoint.
+func (p Checkpoint) history() ([]byte, error) {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(history),
+		zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	past, err := d.DecodeAll(p.past, make([]byte, 0, history))
+	if err != nil || len(past) > history {
+		return nil, errCheckpoints
+	}
+	return past, nil
 }
 
 // AppendBinary appends the checkpoints to bytes, for ParseCheckpoints.
 func (c *Checkpoints) AppendBinary(b []byte) []byte {
 	var before Checkpoint
-	b = slices.Grow(b, len(c.list)*(history+16))
+	size := 0
+	for _, p := range c.list {
+		size += len(p.past) + 4*binary.MaxVarintLen32
+	}
+	b = slices.Grow(b, size)
 	for _, p := range c.list {
 		b = binary.AppendUvarint(b, uint64(p.In-before.In))
 		b = binary.AppendUvarint(b, uint64(p.Bits))
 		b = binary.AppendUvarint(b, uint64(p.Out-before.Out))
-		b = binary.AppendUvarint(b, uint64(len(p.History)))
-		b = append(b, p.History...)
+		b = binary.AppendUvarint(b, uint64(len(p.past)))
+		b = append(b, p.past...)
 		before = p
 	}
 	return b
@@ -125,7 +156,7 @@ func ParseCheckpoints(b []byte) (*Checkpoints, error) {
 			}
 			b = b[k:]
 		}
-		if n[1] > 7 || n[3] > uint64(len(b)) || n[3] > history {
+		if n[1] > 7 || n[3] > uint64(len(b)) {
 			return nil, errCheckpoints
 		}
 		p := Checkpoint{before.In + int64(n[0]), uint8(n[1]), before.Out + int64(n[2]), b[:n[3]:n[3]]}
