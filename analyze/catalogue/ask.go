@@ -33,6 +33,19 @@ type Query struct {
 	also map[string]*crossing // paths that decide what is at others
 }
 
+// everywhere reports whether the query means the root, which every image has even if no layer lists it.
+func (q Query) everywhere() bool {
+	const root = "/"
+	switch t := q.Test; {
+	case len(q.Sums) > 0:
+		return false
+	case q.Names != nil:
+		return slices.Contains(q.Names, root)
+	default:
+		return t.Base == nil && t.Path == nil || t.Base != nil && t.Base(root) || t.Path != nil && t.Path(root)
+	}
+}
+
 // mostRows is how many rows a search may hold in memory.
 const mostRows = 4_000_000
 
@@ -70,9 +83,10 @@ func (r *Reader) find(ctx context.Context, q Query) (*Found, error) {
 		return nil, err
 	}
 	f := &Found{r: r, owns: map[uint32][]tarfs.Own{}, tables: map[uint32]*tarfs.Layer{}}
-	wanted := map[uint32]bool{}
+	wanted, everywhere := map[uint32]bool{}, q.everywhere()
 	for i, img := range r.images {
-		has := slices.ContainsFunc(img.layers, func(n uint32) bool { return s.layers[n] })
+		has := img.Error == "" && everywhere ||
+			slices.ContainsFunc(img.layers, func(n uint32) bool { return s.layers[n] })
 		unread := img.Error != "" || slices.ContainsFunc(img.layers, func(n uint32) bool { return !r.whole(n) })
 		if has || unread {
 			f.images = append(f.images, i)
