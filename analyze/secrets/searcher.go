@@ -44,6 +44,7 @@ type searcher struct {
 	fits    []bool                      // by rule with a path: the path of the file fits
 	allowed map[*ruleset.Allowlist]bool // by allowlist of paths: it names the path of the file
 	lower   []byte                      // buf in small letters, if it was needed
+	places  map[int][]int               // by rule: about where buf has its keywords, if that was needed
 	note    note
 }
 
@@ -56,9 +57,10 @@ func (s *Search) begin(path string) *searcher {
 		clear(f.fits)
 	default:
 		f = &searcher{Search: s, match: s.texts.NewMatcher(), byPath: s.paths.NewMatcher(), fits: make([]bool, len(s.rules)),
-			allowed: map[*ruleset.Allowlist]bool{}}
+			allowed: map[*ruleset.Allowlist]bool{}, places: map[int][]int{}}
 	}
 	clear(f.allowed)
+	clear(f.places)
 	f.path, f.size, f.whole, f.bare = path, 0, false, false
 	f.seen, f.base, f.from, f.lines, f.counted, f.line = 0, 0, 0, 0, 0, 0
 	f.buf, f.lower, f.strings, f.note = f.buf[:0], nil, false, note{}
@@ -185,6 +187,7 @@ func (f *searcher) search(whole bool) {
 	}
 	f.note.Cut = f.note.Cut || f.match.Cut
 	f.lower = nil
+	clear(f.places)
 	if whole {
 		return
 	}
@@ -228,7 +231,7 @@ func (f *searcher) take(m pattern.Match) {
 		match, lead = cut, 0
 	}
 	secret := secretOf(match, f.texts.Groups(m.Pattern, match, lead), rule.Group)
-	known := f.match.Saw(m.Pattern) || f.hasKeyword(rule, match)
+	known := f.match.Left(m.Pattern, m.Start-near) || f.hasKeyword(i, match, m.Start, m.End)
 	if rule.Entropy != 0 && ruleset.Entropy(secret) <= rule.Entropy || !known {
 		return
 	}
@@ -283,19 +286,42 @@ func (f *searcher) left(rule int, c *ruleset.Candidate) ruleset.Left {
 	return left
 }
 
-// hasKeyword reports whether the text at hand holds a keyword of a rule.
-func (f *searcher) hasKeyword(rule *ruleset.Rule, match string) bool {
-	if len(rule.Keywords) == 0 {
-		return true
-	}
+// near is how far a keyword may be from a match, in bytes. gitleaks wants both in one piece of about 100 kB.
+const near = 128 << 10
+
+// hasKeyword reports whether a keyword of a rule is in a match or near it, in the text at hand.
+func (f *searcher) hasKeyword(rule int, match string, start, end int) bool {
+	words := f.rules[rule].Keywords
 	small := strings.ToLower(match)
-	if slices.ContainsFunc(rule.Keywords, func(word string) bool { return strings.Contains(small, word) }) {
+	if len(words) == 0 || slices.ContainsFunc(words, func(word string) bool { return strings.Contains(small, word) }) {
 		return true
 	}
+	places, ok := f.places[rule]
+	if !ok {
+		places = f.keywords(words)
+		f.places[rule] = places
+	}
+	at, _ := slices.BinarySearch(places, start-near)
+	return at < len(places) && places[at] <= end+near
+}
+
+// keywords returns where the text at hand has one of some words: of several within a kilobyte the first alone.
+func (f *searcher) keywords(words []string) (places []int) {
 	if f.lower == nil {
 		f.lower = bytes.ToLower(f.buf)
 	}
-	return slices.ContainsFunc(rule.Keywords, func(word string) bool { return bytes.Contains(f.lower, []byte(word)) })
+	for _, word := range words {
+		for at := 0; at < len(f.lower); at += 1 << 10 {
+			n := bytes.Index(f.lower[at:], []byte(word))
+			if n < 0 {
+				break
+			}
+			at += n
+			places = append(places, at)
+		}
+	}
+	slices.Sort(places)
+	return places
 }
 
 // mostLine is how much of a line is shown to an allowlist, on each side of the match.

@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"bytes"
+	"math"
 	"regexp/syntax"
 	"slices"
 	"unicode/utf8"
@@ -66,6 +67,8 @@ type Matcher struct {
 	done     []int          // by pattern: where its last match ended
 	wanted   []int8         // by pattern without grams: in how many pieces it counts that a word was seen
 	swept    []bool         // by pattern: searched for since its word was seen
+	last     []int          // by pattern without grams: where its word was seen last
+	left     []int          // the same when the last piece ended
 	clean    []byte
 
 	// Work is what was spent on places that may be matches: about one for each byte that was looked at. When it exceeds
@@ -77,7 +80,9 @@ type Matcher struct {
 // NewMatcher returns a matcher of a set.
 func (s *Set) NewMatcher() *Matcher {
 	m := &Matcher{set: s, automata: make([][]*automaton, len(s.patterns)), done: make([]int, len(s.patterns)),
-		wanted: make([]int8, len(s.patterns)), swept: make([]bool, len(s.patterns))}
+		wanted: make([]int8, len(s.patterns)), swept: make([]bool, len(s.patterns)),
+		last: make([]int, len(s.patterns)), left: make([]int, len(s.patterns))}
+	m.forget()
 	for i, p := range s.patterns {
 		m.automata[i] = make([]*automaton, max(1, len(p.tells)))
 	}
@@ -89,13 +94,24 @@ func (m *Matcher) Reset() {
 	clear(m.done)
 	clear(m.wanted)
 	clear(m.swept)
+	m.forget()
 	m.Work, m.Cut = 0, false
+}
+
+// forget begins without a word.
+func (m *Matcher) forget() {
+	const nowhere = math.MinInt / 2
+	for i := range m.last {
+		m.last[i], m.left[i] = nowhere, nowhere
+	}
 }
 
 // Shift says that the next piece of the text begins some bytes later than the last.
 func (m *Matcher) Shift(bytes int) {
 	for i := range m.done {
 		m.done[i] = max(0, m.done[i]-bytes)
+		m.last[i] -= bytes
+		m.left[i] = m.last[i]
 		if m.wanted[i] = max(0, m.wanted[i]-1); m.wanted[i] == 0 {
 			m.swept[i] = false
 		}
@@ -119,6 +135,10 @@ func (m *Matcher) Search(t *Text, from, to int, want func(pattern int) bool, tak
 	return stop
 }
 
+// Left reports whether earlier pieces had a word of a pattern without grams at a place, which is negative for them, or
+// after it.
+func (m *Matcher) Left(pattern, place int) bool { return m.left[pattern] >= place }
+
 // Saw reports whether a word of a pattern without grams was seen, in this piece of the text or in the last.
 func (m *Matcher) Saw(pattern int) bool { return m.wanted[pattern] > 0 }
 
@@ -132,7 +152,7 @@ func (m *Matcher) filtered(t *Text, from, to int, want func(pattern int) bool, t
 				switch i := int(tell.pattern); {
 				case tell.branch == mark:
 					if m.set.word(i, t.Data[place:]) {
-						m.wanted[i] = 2
+						m.wanted[i], m.last[i] = 2, place
 					}
 				case place < m.done[i] || !want(i):
 				default:
