@@ -29,7 +29,7 @@ least two seconds after its last change.
 
   ls       list the objects, those used last first
   verify   compare every checksum; exit status 1 if an object is damaged: it is not believed, and costs only time.
-           Objects of another version of layup are also named and not believed; they are not damaged
+           Those of another version of layup are also named: not damaged
   prune    remove what was not used for the longest time, until --to SIZE is left (0 removes everything)
 
 LAYUP_CACHE_DIR names the directory (default: layup in $XDG_CACHE_HOME or ~/.cache), LAYUP_CACHE_SIZE bounds it (1GiB),
