@@ -51,6 +51,9 @@ func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, er
 	if found, ok := b.recall(k, l, &opt); ok {
 		return found, nil
 	}
+	if !l.Verify {
+		k = nil // what was not verified is not remembered
+	}
 	asked := opt.variant()
 	k.ask(&opt)
 	p := &pass{ctx: ctx, layer: l, from: b, opt: opt, known: k}

@@ -49,9 +49,9 @@ type known struct {
 	begun time.Time
 }
 
-// known returns nil if nothing about the blob is remembered: without verification, of an engine's store, of a pipe.
+// known returns nil if nothing about the blob is remembered: of an engine's store, of a pipe.
 func (b *Blob) known(l *Layer) *known {
-	if l.Cache == nil || !l.Verify || l.Kept != nil || b.File != nil || b.Outer != "" {
+	if l.Cache == nil || l.Kept != nil || b.File != nil || b.Outer != "" {
 		return nil
 	}
 	k := &known{cache: l.Cache, begun: time.Now()}
