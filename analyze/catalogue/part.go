@@ -99,7 +99,7 @@ func (s *summer) close(guide func(out io.Writer, at int64) ([]byte, error)) erro
 }
 
 var (
-	errForeign = errors.New("is not a part of a catalogue of layup")
+	errForeign = errors.New("is not a part of a catalogue, or of one that another version of layup made")
 	errDamaged = errors.New("is damaged: it does not match its checksums")
 )
 

@@ -2,6 +2,7 @@
 package ruleset
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -66,7 +67,7 @@ var Default = sync.OnceValues(func() (*Set, error) {
 	return doc.set(nil)
 })
 
-// Prepare returns files of rules as one, in JSON.
+// Prepare returns files of rules as one, in JSON with a rule on each line.
 func Prepare(files ...string) ([]byte, error) {
 	var all document
 	for _, text := range files {
@@ -80,7 +81,8 @@ func Prepare(files ...string) ([]byte, error) {
 			all.Allowlists = append(all.Allowlists, *doc.AllowList)
 		}
 	}
-	return json.MarshalIndent(all, "", "\t")
+	text, err := json.Marshal(all)
+	return bytes.ReplaceAll(text, []byte(`,{"ID":`), []byte(",\n{\"ID\":")), err
 }
 
 // A document is a file of rules.
