@@ -233,15 +233,7 @@ func TestABlobThatIsReadLaterIsWhole(t *testing.T) {
 	if lines, errs := ask(t, at, catalogue.Query{Names: []string{"real"}}); len(lines) != 4 || len(errs) > 0 {
 		t.Errorf("%q %v", lines, errs)
 	}
-	c, err := catalogue.Open(t.Context(), directory(t, at))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := c.Read(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := reader(t, at)
 	if images, layers := r.Images(), r.Layers(); len(images) != 1 || len(layers) != 1 || layers[0].Err != nil {
 		t.Errorf("%d images, layers %+v", len(images), layers)
 	}
@@ -253,15 +245,7 @@ func TestAHardLinkToASymlinkIsFollowed(t *testing.T) {
 	high := good(tarOf(t, &tar.Header{Typeflag: tar.TypeLink, Name: "m", Linkname: "l"}))
 	at := filepath.Join(t.TempDir(), "catalogue")
 	index(t, at, false, layout(t, low, high))
-	c, err := catalogue.Open(t.Context(), directory(t, at))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := c.Read(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := reader(t, at)
 	found, err := r.FindPaths(t.Context(), []string{"/m/passwd"}, true, false)
 	if err != nil || found.Len() != 1 {
 		t.Fatalf("%v", err)

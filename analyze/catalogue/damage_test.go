@@ -59,6 +59,21 @@ func directory(t testing.TB, at string) place.Place {
 	return p
 }
 
+// reader opens a catalogue until the test ends.
+func reader(t testing.TB, at string) *catalogue.Reader {
+	t.Helper()
+	c, err := catalogue.Open(t.Context(), directory(t, at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
 // ask returns all that a catalogue says, and what it says is wrong.
 func ask(t testing.TB, at string, q catalogue.Query) (lines []string, errs []error) {
 	t.Helper()

@@ -3,12 +3,10 @@ package packages_test
 import (
 	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,16 +24,7 @@ import (
 // (Apache-2.0), made by rpm 4.14; rpm.sqlite was made by rpm 4.18; wal.sqlite by SQLite, with changes in its log; ndb
 // by lib/backend/ndb/rpmpkg.c of rpm 4.18, which put 429 packages, replaced 133 of them and removed 135.
 func stored(t testing.TB, name string) []byte {
-	f, err := os.Open(filepath.Join("testdata", name+".gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(z)
+	b, err := fixtures.ReadGzip(filepath.Join("testdata", name+".gz"))
 	if err != nil {
 		t.Fatal(err)
 	}

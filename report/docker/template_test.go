@@ -2,32 +2,21 @@ package docker
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
-	"io"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"layup/analyze"
 	"layup/analyze/source"
+	"layup/fixtures"
 	"layup/report/call"
 	"layup/report/render"
 )
 
 func unzipped(t *testing.T, name string) []byte {
 	t.Helper()
-	f, err := os.Open("../../fixtures/engine/" + name + ".gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
+	data, err := fixtures.ReadGzip("../../fixtures/engine/" + name + ".gz")
 	if err != nil {
 		t.Fatal(err)
 	}

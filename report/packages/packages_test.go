@@ -1,9 +1,7 @@
 package packages_test
 
 import (
-	"compress/gzip"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,16 +175,7 @@ func TestDatabasesMayHaveOtherNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open("../../analyze/packages/testdata/rpm.sqlite.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := io.ReadAll(z)
+	content, err := fixtures.ReadGzip("../../analyze/packages/testdata/rpm.sqlite.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
