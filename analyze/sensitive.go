@@ -2,11 +2,16 @@ package analyze
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
 	"layup/analyze/expression"
+	"layup/analyze/show"
 	"layup/tarfs"
 )
 
@@ -26,6 +31,7 @@ const (
 	markPublic                        // PEM that holds certificates, public keys or parameters, and no private key
 	markNoPasswords                   // a shadow file in which nobody has a password
 	markManyRoots                     // a passwd file in which users other than root have the number 0
+	markPasswd                        // is named passwd, and was asked for markManyRoots
 )
 
 // PrivateKey is the name of the rule that finds private keys.
@@ -120,8 +126,21 @@ var (
 	sshPublic  = expression.Lazy(`^(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA`)
 )
 
-// markOf says what content looks like.
-func markOf(content []byte) uint8 {
+// markOf says what the content of a file in a tar looks like.
+func markOf(name, content []byte) (mark uint8) {
+	if bytes.Equal(name[bytes.LastIndexByte(name, '/')+1:], passwd) {
+		mark = markPasswd
+		if manyRoots(content) {
+			mark |= markManyRoots
+		}
+	}
+	return mark | markOfContent(content)
+}
+
+var passwd = []byte("passwd")
+
+// markOfContent says what the content of any file looks like.
+func markOfContent(content []byte) uint8 {
 	switch {
 	case bytes.HasPrefix(content, putty):
 		return markPrivateKey
@@ -132,39 +151,21 @@ func markOf(content []byte) uint8 {
 		return markPublic
 	case sshPublic().Match(content):
 		return markPublic
-	case manyRoots(content):
-		return markManyRoots
 	case noPasswords(content):
 		return markNoPasswords
 	}
 	return 0
 }
 
-// manyRoots reports whether content is a passwd file in which users other than root have the number 0. Every small file
-// is asked, so it looks at a line only up to the first character of the third field, which must begin a zero.
+// manyRoots reports whether content is a passwd file in which users other than root have the number 0.
 func manyRoots(content []byte) bool {
-	for {
-		at := bytes.IndexByte(content, ':')
-		if at < 0 {
-			return false
+	for line := range bytes.Lines(content) {
+		if anotherRoot(line) {
+			return true
 		}
-		rest := content[at+1:]
-		if end := bytes.IndexByte(rest, ':') + 1; end > 0 && end < len(rest) && beginsZero(rest[end]) {
-			from := bytes.LastIndexByte(content[:at], '\n') + 1
-			if line, _, _ := bytes.Cut(content[from:], newline); anotherRoot(line) {
-				return true
-			}
-		}
-		next := bytes.IndexByte(rest, '\n')
-		if next < 0 {
-			return false
-		}
-		content = rest[next:]
 	}
+	return false
 }
-
-// beginsZero reports whether a number of passwd that begins with c may be zero.
-func beginsZero(c byte) bool { return c == '0' || c == '+' }
 
 // anotherRoot reports whether a line of a passwd file gives the number 0 to a user other than root.
 func anotherRoot(line []byte) bool {
@@ -177,10 +178,7 @@ func anotherRoot(line []byte) bool {
 	return ok && isZero(number) && bytes.Count(rest, colon) >= passwdFields-4
 }
 
-var (
-	colon   = []byte{':'}
-	newline = []byte{'\n'}
-)
+var colon = []byte{':'}
 
 // isZero reports whether a number of passwd is zero, in any spelling: 0, 00, +0.
 func isZero(number []byte) bool {
@@ -188,11 +186,30 @@ func isZero(number []byte) bool {
 	return len(digits) > 0 && len(bytes.Trim(digits, "0")) == 0
 }
 
-// HasOtherRoots reports whether the final tree's passwd file gives the number 0 to users other than root. It needs
-// Options.Secrets.
-func (img *Image) HasOtherRoots() bool {
+// passwdSize is how many bytes of a passwd file are read.
+const passwdSize = 8 << 20
+
+// HasOtherRoots reports whether the final tree's passwd file gives the number 0 to users other than root. With
+// Options.Secrets it rarely reads the file: only if a link leads to another name, or if it is larger than
+// [tarfs.MarkSize]. An error says that it cannot be read.
+func (img *Image) HasOtherRoots(ctx context.Context) (bool, error) {
 	v, err := img.Top().Resolve("/etc/passwd", true)
-	return err == nil && v.Mark()&markManyRoots != 0
+	if err != nil || v.Type() != tarfs.File || v.Size() == 0 { // then engines do not find the user
+		return false, nil
+	}
+	if mark := v.Mark(); mark&markPasswd != 0 {
+		return mark&markManyRoots != 0, nil
+	}
+	if v.Size() > passwdSize {
+		return false, fmt.Errorf("/etc/passwd has %s bytes, and only %s are read", show.Grouped(v.Size()),
+			show.Grouped(passwdSize))
+	}
+	body, err := img.Content(ctx, v)
+	if err != nil {
+		return false, err
+	}
+	content, err := io.ReadAll(body)
+	return manyRoots(content), errors.Join(err, body.Close())
 }
 
 // How many fields a line has.

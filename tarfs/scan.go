@@ -39,8 +39,8 @@ type ScanOptions struct {
 var ErrEnough = errors.New("enough of the file")
 
 // A Mark says in eight bits what content of at most [MarkSize] bytes looks like; see [Version.Mark]. Zero means none.
-// The content is valid only during the call.
-type Mark func(content []byte) uint8
+// The name is as in the tar. It and the content are valid only during the call.
+type Mark func(name, content []byte) uint8
 
 // MarkSize is the size in bytes of the largest file that is shown to a [Mark].
 const MarkSize = 64 << 10

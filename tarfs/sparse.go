@@ -237,7 +237,7 @@ func (s *scanner) look(stored int64, copied io.Writer) (digest [32]byte, err err
 	if err := copyTo(&copied, s.small); err != nil {
 		return digest, err
 	}
-	s.marked = s.mark(s.small)
+	s.marked = s.mark(s.name, s.small)
 	if s.hash != nil {
 		s.hash.Reset()
 		s.hash.Write(s.small)

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -182,7 +181,7 @@ func NoSensitive(except filter.Patterns) Rule {
 // except for paths that match and for what is known. Load the image with the needs of the search.
 func NoSecrets(search *secrets.Search, known func(*secrets.Finding) bool, except filter.Patterns) Rule {
 	return Rule{test: func(s *subject) (found findings) {
-		set, err := search.Read(context.Background(), s.Image)
+		set, err := search.Read(s.ctx, s.Image)
 		if err != nil {
 			return measured(nil, false, "%v", err)
 		}

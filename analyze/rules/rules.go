@@ -2,6 +2,7 @@
 package rules
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -37,6 +38,7 @@ type Finding struct {
 // A subject is an image with its account, which many rules need. What is excepted is not in the account.
 type subject struct {
 	*analyze.Image
+	ctx      context.Context
 	account  analyze.Account
 	except   filter.Patterns
 	excepted int64 // hidden bytes of paths that are excepted
@@ -44,8 +46,10 @@ type subject struct {
 
 // Check checks an image against rules. It returns at least one finding for each rule, and how many rules fail. What
 // lies at paths that except matches counts for no rule; Require counts them.
-func Check(img *analyze.Image, rules []Rule, except filter.Patterns) (list []Finding, failed int) {
-	s := &subject{Image: img, account: img.Account(), except: except}
+func Check(
+	ctx context.Context, img *analyze.Image, rules []Rule, except filter.Patterns,
+) (list []Finding, failed int) {
+	s := &subject{Image: img, ctx: ctx, account: img.Account(), except: except}
 	s.leaveOut()
 	for i, broken := range s.look(rules) {
 		found := rules[i].judge(s, broken)
@@ -217,7 +221,7 @@ func MaxSize(limit int64) Rule {
 func UserNotRoot() Rule {
 	return Rule{test: func(s *subject) findings {
 		user := s.ConfigFile.Config.User
-		if root, why := isRoot(s.Image, user); root {
+		if root, why := s.isRoot(user); root {
 			return measured(user, false, "%s", why)
 		}
 		return measured(user, true, "user %q", user)
@@ -225,16 +229,23 @@ func UserNotRoot() Rule {
 }
 
 // isRoot reports whether a config's user is root, by number, by name, or because the config names nobody, and why.
-func isRoot(img *analyze.Image, user string) (bool, string) {
+func (s *subject) isRoot(user string) (bool, string) {
 	name, _, _ := strings.Cut(user, ":")
 	if name == "" {
 		return true, "the config names no user, so root runs"
 	}
-	n, err := strconv.ParseInt(name, 10, 64)
+	n, notNumber := strconv.ParseInt(name, 10, 64)
 	switch {
-	case err == nil && uint32(n) == 0, name == "root":
+	case notNumber == nil && uint32(n) == 0, name == "root":
 		return true, fmt.Sprintf("user %q is root", user)
-	case err != nil && img.HasOtherRoots():
+	case notNumber == nil:
+		return false, ""
+	}
+	more, err := s.HasOtherRoots(s.ctx)
+	switch {
+	case err != nil:
+		return true, fmt.Sprintf("user %q may be root: %v", user, err)
+	case more:
 		return true, fmt.Sprintf("user %q may be root: /etc/passwd has the number 0 for more names than root", user)
 	}
 	return false, ""

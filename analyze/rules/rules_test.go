@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ func globs(t *testing.T, patterns ...string) filter.Patterns {
 
 // checked returns "pass VALUE: MESSAGE", or a line "FAIL VALUE PATH LAYER: MESSAGE" for each finding.
 func checked(img *analyze.Image, rule rules.Rule, except ...filter.Pattern) string {
-	found, failed := rules.Check(img, []rules.Rule{rule}, except)
+	found, failed := rules.Check(context.Background(), img, []rules.Rule{rule}, except)
 	var lines []string
 	for _, f := range found {
 		if f.Pass {
@@ -249,6 +250,30 @@ func TestRootIsKnownByNumberNameAndPasswd(t *testing.T) {
 	}
 }
 
+func TestOtherRootsAreFoundWhereverPasswdIs(t *testing.T) {
+	const two = `"root:x:0:0:::\napp:x:0:7:::\n"`
+	const may = `FAIL app : user "app" may be root: /etc/passwd `
+	const found = may + "has the number 0 for more names than root"
+	for _, c := range []struct{ say, entries, want string }{
+		{"a symlink to another name", "f 0644 0:0 srv/users " + two + "\nl etc/passwd -> /srv/users", found},
+		{"a symlink to a layer below", "f 0644 0:0 srv/users " + two + "\nlayer two\nl etc/passwd -> ../srv/users", found},
+		{"a hard link to another name", "f 0644 0:0 srv/users " + two + "\nh etc/passwd -> srv/users", found},
+		{"a link of the directory", "f 0644 0:0 usr/etc/passwd " + two + "\nl etc -> usr/etc", found},
+		{"another file is not asked",
+			"f 0644 0:0 srv/passwd " + two + "\nf 0644 0:0 etc/passwd \"root:x:0:0:::\\n\"", `pass app: user "app"`},
+		{"a link to nowhere", "l etc/passwd -> /srv/users", `pass app: user "app"`},
+		{"what looks like a certificate", `f 0644 0:0 etc/passwd "-----BEGIN \ntoor:x:0:0:::\n"`, found},
+		{"more than is looked at in passing", `f 0644 0:0 etc/passwd "toor:x:0:0:::\n" repeat=9000`, found},
+		{"too large", `f 0644 0:0 etc/passwd "toor:x:0:0:::\n" repeat=900000`,
+			may + "has 12,600,000 bytes, and only 8,388,608 are read"},
+	} {
+		img := open(t, "user app\nlayer one\n"+c.entries+"\n")
+		if got := checked(img, rules.UserNotRoot()); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.say, got, c.want)
+		}
+	}
+}
+
 func TestABaseIsTheFirstLayers(t *testing.T) {
 	img := open(t, wasteful)
 	var ids []string
@@ -277,7 +302,7 @@ func TestABaseIsTheFirstLayers(t *testing.T) {
 func TestEveryRuleHasItsFindingsInOrder(t *testing.T) {
 	img := open(t, listed)
 	named := func(name string, r rules.Rule) rules.Rule { r.Name = name; return r }
-	found, failed := rules.Check(img, []rules.Rule{named("first", rules.MaxLayers(2)),
+	found, failed := rules.Check(t.Context(), img, []rules.Rule{named("first", rules.MaxLayers(2)),
 		named("second", rules.NoWorldWritable(nil)), named("third", rules.MaxLayers(1))}, nil)
 	var got []string
 	for _, f := range found {
@@ -297,7 +322,7 @@ func TestFindingsBeyondTheMostAreCounted(t *testing.T) {
 		for i := range files {
 			fmt.Fprintf(&text, "f 4755 0:0 f%04d \"\"\n", files-1-i)
 		}
-		found, failed := rules.Check(open(t, text.String()), []rules.Rule{rules.NoSetuid(nil), rules.NoSetgid(nil)}, nil)
+		found, failed := rules.Check(t.Context(), open(t, text.String()), []rules.Rule{rules.NoSetuid(nil), rules.NoSetgid(nil)}, nil)
 		found = found[:len(found)-1] // nothing is setgid
 		last := found[len(found)-1]
 		if failed != 1 || len(found) != min(files, rules.Most) || last.Value != int64(files) ||

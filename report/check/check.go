@@ -113,7 +113,7 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 			return call.Failed, fmt.Errorf("check: except: %w", err)
 		}
 		ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
-			return checked(img, list, but), nil
+			return checked(ctx, img, list, but), nil
 		}
 		if err := own.Find(ctx, c, &needs); err != nil {
 			return call.Failed, err
@@ -127,8 +127,8 @@ func newCheck(f *pflag.FlagSet) call.Answer {
 }
 
 // checked checks an image against the rules, without what is at excepted paths.
-func checked(img *analyze.Image, list []rules.Rule, but filter.Patterns) call.Part {
-	found, broken := rules.Check(img, list, but)
+func checked(ctx context.Context, img *analyze.Image, list []rules.Rule, but filter.Patterns) call.Part {
+	found, broken := rules.Check(ctx, img, list, but)
 	var p call.Part
 	p.Refuted = broken > 0
 	p.Section = findingsTable.Section(found)
