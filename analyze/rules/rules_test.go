@@ -322,7 +322,8 @@ func TestFindingsBeyondTheMostAreCounted(t *testing.T) {
 		for i := range files {
 			fmt.Fprintf(&text, "f 4755 0:0 f%04d \"\"\n", files-1-i)
 		}
-		found, failed := rules.Check(t.Context(), open(t, text.String()), []rules.Rule{rules.NoSetuid(nil), rules.NoSetgid(nil)}, nil)
+		img := open(t, text.String())
+		found, failed := rules.Check(t.Context(), img, []rules.Rule{rules.NoSetuid(nil), rules.NoSetgid(nil)}, nil)
 		found = found[:len(found)-1] // nothing is setgid
 		last := found[len(found)-1]
 		if failed != 1 || len(found) != min(files, rules.Most) || last.Value != int64(files) ||
