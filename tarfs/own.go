@@ -301,37 +301,84 @@ func (o *Owns) link() {
 // All yields what the layer says: by base name, then by path, both as [Named] has them.
 func (o *Owns) All() iter.Seq[Own] {
 	return func(yield func(Own) bool) {
-		for _, t := range o.order {
-			if !yield(o.at(t)) {
-				return
+		var list gathered
+		for part := range slices.Chunk(o.order, len(list.of)) {
+			o.gather(part, &list)
+			for i, t := range part {
+				if !yield(o.at(t, &list.of[i])) {
+					return
+				}
 			}
 		}
+	}
+}
+
+// gathered is what is known of neighbours in the order of All. They lie anywhere in memory: to read the same of all of
+// them, then the next, lets the processor wait for many at once.
+type gathered struct {
+	of    [256]found
+	paths []byte
+}
+
+// A found is what a row of All is made of.
+type found struct {
+	local local
+	entry entry // of what the layer lists
+	path  string
+}
+
+// gather looks up what is told.
+func (o *Owns) gather(part []told, list *gathered) {
+	for i, t := range part {
+		list.of[i].local = *o.m.locals.at(t.local)
+	}
+	var names [len(list.of)][]byte
+	for i := range part {
+		names[i] = o.m.t.nameOf(list.of[i].local.node)
+	}
+	for i, t := range part {
+		if t.saying == Lists {
+			list.of[i].entry = o.m.table.entries.at(list.of[i].local.entry)
+		}
+	}
+	list.paths = list.paths[:0]
+	var ends [len(list.of)]int
+	for i, t := range part {
+		if t.local != 0 {
+			list.paths = append(append(list.paths, o.over(list.of[i].local.parent)...), names[i]...)
+		} else {
+			list.paths = append(list.paths, '/')
+		}
+		ends[i] = len(list.paths)
+	}
+	paths, from := string(list.paths), 0
+	for i := range part {
+		list.of[i].path, from = paths[from:ends[i]], ends[i]
 	}
 }
 
 // mostAbove is how many paths of directories are kept: neighbours in the order of All lie anywhere.
 const mostAbove = 1 << 16
 
-// path returns the path of a local.
-func (o *Owns) path(at uint32) string {
-	l := o.m.locals.at(at)
-	if at == 0 || l.parent == 0 {
-		return o.m.path(at)
+// over returns the path of a local, with a slash at its end.
+func (o *Owns) over(at uint32) string {
+	if at == 0 {
+		return "/"
 	}
-	above, there := o.above[l.parent]
+	above, there := o.above[at]
 	if !there {
 		if len(o.above) >= mostAbove {
 			clear(o.above)
 		}
-		above = o.m.path(l.parent) + "/"
-		o.above[l.parent] = above
+		above = o.m.path(at) + "/"
+		o.above[at] = above
 	}
-	return above + string(o.m.t.nameOf(l.node))
+	return above
 }
 
-func (o *Owns) at(t told) Own {
-	l, table := o.m.locals.at(t.local), o.m.table
-	own := Own{Path: o.path(t.local), Saying: t.saying, Type: Dir}
+func (o *Owns) at(t told, f *found) Own {
+	table := o.m.table
+	own := Own{Path: f.path, Saying: t.saying, Type: Dir}
 	if t.saying != Lists {
 		if t.saying == Implies {
 			own.Mode = 0o755
@@ -341,21 +388,20 @@ func (o *Owns) at(t told) Own {
 		}
 		return own
 	}
-	content, meta, g := l.entry, table.entries.at(l.entry), o.m.links[t.local]
-	if own.Type = l.kind; l.kind == Hardlink {
+	content, e, meta, g := f.local.entry, f.entry, f.entry, o.m.links[t.local]
+	if own.Type = f.local.kind; own.Type == Hardlink {
 		own.Link = o.m.alone.meant[g]
 	} else if g != 0 {
 		content, meta = o.m.t.groups[g].content, table.entries.at(o.m.t.groups[g].meta)
+		e = table.entries.at(content)
 		if next, several := o.next[t.local]; several {
 			own.Inode, own.Next = g, o.m.path(next)
 		}
 	}
 	own.Meta = Meta{Mode: meta.mode, UID: meta.uid, GID: meta.gid, MTime: meta.mtime, MTimeNS: meta.mtimeNS}
-	if l.kind == Hardlink {
+	switch own.Type {
+	case Hardlink:
 		return own
-	}
-	e := table.entries.at(content)
-	switch l.kind {
 	case File:
 		own.Size = e.size
 		if table.digests.n > 0 {
