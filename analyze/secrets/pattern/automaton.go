@@ -274,7 +274,7 @@ func (a *automaton) run(t *Text, at int) (end int, may bool) {
 	}
 	data := t.Data[:min(len(t.Data), at+mostSteps)]
 	may = a.states[start].accept
-	s, i := start*a.width, at
+	s, i, next := start*a.width, at, a.next
 	for s != dead*a.width {
 		if i >= len(data) {
 			more := !t.Whole || len(data) < len(t.Data)
@@ -286,17 +286,17 @@ func (a *automaton) run(t *Text, at int) (end int, may bool) {
 			_, n := utf8.DecodeRune(data[i-1:])
 			i += n - 1
 		}
-		to := a.next[s+int32(c)]
-		if to <= unknown {
-			if to == unknown {
-				n := a.step(s/a.width, c)
-				may = may || a.states[n].accept
-				to = n * a.width
-			} else {
-				to, may = -to, true
-			}
+		to := next[s+int32(c)]
+		switch {
+		case to > unknown:
+			s = to
+		case to < unknown:
+			s, may = -to, true
+		default:
+			n := a.step(s/a.width, c)
+			next, may = a.next, may || a.states[n].accept
+			s = n * a.width
 		}
-		s = to
 	}
 	return i, may
 }

@@ -1,6 +1,10 @@
 package pattern
 
-import "math"
+import (
+	"math"
+	"strings"
+	"sync"
+)
 
 // A kind is what bytes have in common for pairs: one of 26 letters, a space, a digit, one of _ - . / = : or a quotation
 // mark, or any other.
@@ -98,11 +102,73 @@ var follows, single = func() (pair [kinds][kinds]float64, one [kinds]float64) {
 	return pair, one
 }()
 
+// words are grams of letters that occur far more often than their pairs tell, because common words have them: once in
+// two to the power of a number of bytes. They were counted as pairs, and are those above once in 8,192.
+var words = []struct {
+	power int
+	grams string
+}{
+	{9, `
+alueatioconsctiodefiduleefinequeerroeturfilefinefunchareionsjectmodunamenctiodulonstoptiourcparaportptiorequrespretu
+ringrrorselfsharsourstrithistiontrinturntypeuncturcevalu
+`},
+	{10, `
+ableagesaramarraarseautobasebjecbytecaaccallcaticensceptchecchuncliecodecompconfcopycripdatadencdepeengtenseenssepen
+equieratesouespoessaesulethoexpofielformfromheckhttphunkicenieldientightimpoinedinfoinuxlenglibclicelienlinulistloca
+mbermentmessmethmporndefnfigngthniconodensslnterntexnullnumbobjeocalocatojeconfionseonteopenoperortsosslparspathpend
+pensperlpertponsprojpropprotquesquirresorestresurighriptrojeroperotorraysagescriservsionsponssagstatsulttesttextthod
+timetoretrueuestuireumbeundeunicverswithxpor
+`},
+	{11, `
+acheackaaderalidalizallbalseametanceapplargsasseatchatedattratusaultbackbianboolbuffbutecachcalecatecertcesschanchar
+chemcifickagclascloucommcouncreactorcumedatedebidefadeledescdingdistdocueaaeeadeeateebiaecifectiectsefaueinfeldselet
+elseemenemplemptencyenerentsepareptiernaersiertyerveerviescresolessieteretteexceexprextefalsfaulfferflagfreeftwagaag
+geneglibglobgnedgnutgooggrapgrouhanghapehashheadhemahookhoutiaaiibuticaticodidatifieigneilesimplinitionaiptiistritem
+iterithoitiojsonkagelasslatelatilbacleanlectletelettlibslicylidalinellbaloadlobaloudlugimainmandmetemmanmpilmplample
+mptyndexneinneranonenstantimntrynutlobalocumoftwogleograointoleaolicolveommaompionaloneiooglooleopyrormaountpackpare
+passpecipectpeofperaplatplugpoinpolipresprogpublpyrirameramsraphratireadreatrectressriburmatrnalrouprserrsioructrunt
+rvicschesclishapsignsizesoftsolvspecstalstanstarstemstrusyncsysttaintalltanctarttatitatutempterntersthoutivetribtruc
+tterttpstwarubliuffeuginuintulesumenuntiurnsuserutilutlsutorvalivicevoidwareworkxcepypeoyrigystezone
+`},
+	{12, `
+acceaccoactiadataddiaddraineaisealiaallealloamplanagandlappeappiaptparchargearguarshartiascrasswasynativauthavasazur
+bconbcxxbilibinablicblocbodybpacbrarbscrbuilcaaacaseccesccoucegrcemaciescketclarcloscludcluscoluconnconvcrypctedcurr
+datidebcdecldictdireditidpkgdpoidsdkeacheaseebcoebpaeclaecloectoedefediteferefleegexegroeleaemanemapembeenamenceenci
+endpendsensienumeplaepreequaerfaeriaericermiertiestsetadetriettletwoevaleveneverexamexisexpeeywofacefailfataferefica
+fiedfierfigufiniflecfoungexpgfieginagithglecgramgumehandhelphifthinghosthrowhtmlialiibcxibraibseicesificiginigurilat
+ilerilitimitinalinarinclingfingsinpuioniireciredissiithuiverizatizerjavakaakkeywlacelagslangleaslecllemelessliaslibr
+licalimilinklitylizelledllowllvmlocklongloseloweludelueslumnmaammanamappmarsmatcmbolmerimetaminimissmitemmenmmonmode
+modimplimprenagenarynciencluncodndifnditndlendponectnettnetwnextngfiningnitinkgrnnecnormnotinputnsignstrntainvaloces
+ocspodifodinoimpokenolumomisomitommeommoompaomplompronlyonneordeorigorteoticotoiotototypoudsouldoundoupnoutpoverovid
+owerpacepagepartpdatpermpilapilepingpkcsplacplicpnamppenppinpplipporprepprinprocpromprovptpkpushqualquerractraisrang
+ransraryratorcegrcemrcesrchireamrefereflregeregiremorencrepareplreporfacrgetrgumrialricarictrigiriterityrmalrocerogr
+romirootrorfrorsrovirranrshartedrtierulerverryptscopsertshalshifsingspacspanssetssiosswdstacsubssuppsymbtabltacktada
+targtchetemdterftermthrothubtialtilstoimtoketorytotytpkgtputtractrantreatricttlettritworubscudsdueryuildunkgunksunsi
+updaupnauppousedutpuvascventvidewantwarrwebpwhenwillwordwritxampxistxpecxprextenxterymboypedypesytesyworzatizure
+`},
+}
+
+// common is how often the grams of words begin at a byte of text.
+var common = sync.OnceValue(func() map[uint32]float64 {
+	table := map[uint32]float64{}
+	for _, w := range words {
+		for grams := strings.ReplaceAll(w.grams, "\n", ""); grams != ""; grams = grams[gramSize:] {
+			table[gramOf(grams)] = math.Exp2(-float64(w.power))
+		}
+	}
+	return table
+})
+
 // cost estimates how often one of the grams begins at a byte of text.
 func cost(grams []uint32) (sum float64) {
+	often := common()
 	for _, g := range grams {
+		if g>>8 == g&0xffffff { // each place in a line of such bytes begins one
+			sum += often[gramOf("tion")]
+			continue
+		}
 		a, b, c, d := kindOf(byte(g)), kindOf(byte(g>>8)), kindOf(byte(g>>16)), kindOf(byte(g>>24))
-		sum += follows[a][b] * follows[b][c] * follows[c][d] / (single[b] * single[c])
+		sum += max(often[g], follows[a][b]*follows[b][c]*follows[c][d]/(single[b]*single[c]))
 	}
 	return sum
 }

@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"encoding/binary"
+	"math"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -58,6 +59,26 @@ func telltaleOfWord(seq []*syntax.Regexp) (telltale, bool) {
 		return telltale{}, false
 	}
 	return telltale{[]uint32{gramOf(word)}, []uint32{gramOf(word[1:])}}, true
+}
+
+// rarest returns the place of the rarest gram of a word, which has at least four bytes, and what tells it.
+func rarest(word string) (place int, tells telltale) {
+	least := math.Inf(1)
+	for i := range len(word) - gramSize + 1 {
+		t := telltale{at: []uint32{gramOf(word[i:])}}
+		switch {
+		case i+gramSize < len(word):
+			t.near = []uint32{gramOf(word[i+1:])}
+		case i > 0:
+			t.near = []uint32{gramOf(word[i-1:])}
+		default:
+			t.near = beforeThem(t.at)
+		}
+		if c := cost(t.at) + cost(t.near); c < least {
+			place, tells, least = i, t, c
+		}
+	}
+	return place, tells
 }
 
 // literal returns the letters of ASCII with which every match of a sequence begins.
@@ -204,10 +225,10 @@ type filter struct {
 // A target is what a gram tells of.
 type target struct {
 	pattern int32
-	branch  int32 // or mark
+	branch  int32 // or mark, less the place in the word
 }
 
-// mark is the branch of a word that only says that its pattern is to be searched for.
+// mark is the branch of the grams of a word that only says that its pattern is to be searched for.
 const mark = -1
 
 // The bits of hashes: many, so that few places are looked at in vain; few, so that they stay in a processor's caches.
@@ -216,7 +237,7 @@ const (
 	exactBits = 17
 )
 
-func hash(gram uint32) uint32 { return gram * 0x9E3779B1 >> (32 - hashBits) }
+func hash(gram uint32) uint32 { return gram * 0x4a968915 >> (32 - hashBits) }
 
 func newFilter(of map[uint32][]target, near []uint32) *filter {
 	size := 16

@@ -64,13 +64,17 @@ func (r *record) grams(n int) []uint32 {
 // known takes what the table says of the expression, if it names it.
 func (p *Pattern) known() bool {
 	at, ok := records()[keyOf(p.expr)]
-	if !ok {
-		return false
+	if ok {
+		p.take(record{at})
 	}
-	r := record{at}
+	return ok
+}
+
+// take takes what a record says of the expression.
+func (p *Pattern) take(r record) {
 	n := r.number()
 	if p.always = n == noGrams; p.always {
-		return true
+		return
 	}
 	for range n {
 		p.tails = append(p.tails, r.number())
@@ -81,7 +85,6 @@ func (p *Pattern) known() bool {
 		}
 		p.tells = append(p.tells, tells)
 	}
-	return true
 }
 
 // Table returns the table of some expressions. It finds everything out anew.

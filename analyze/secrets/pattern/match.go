@@ -38,8 +38,9 @@ func NewSet(patterns []*Pattern, words [][]string) *Set {
 		}
 		s.words[i] = words[i]
 		for _, word := range words[i] {
-			g := gramOf(word)
-			of[g], near = append(of[g], target{int32(i), mark}), append(near, beforeThem([]uint32{g})...)
+			place, tells := rarest(word)
+			of[tells.at[0]] = append(of[tells.at[0]], target{int32(i), mark - int32(place)})
+			near = append(near, tells.near...)
 		}
 	}
 	s.filter = newFilter(of, near)
@@ -150,9 +151,9 @@ func (m *Matcher) filtered(t *Text, from, to int, want func(pattern int) bool, t
 		for place := max(from, at-1); place <= min(last, at+1); place++ {
 			for _, tell := range f.at(t.Data[place:]) {
 				switch i := int(tell.pattern); {
-				case tell.branch == mark:
-					if m.set.word(i, t.Data[place:]) {
-						m.wanted[i], m.last[i] = 2, place
+				case tell.branch <= mark:
+					if at := place - int(mark-tell.branch); at >= 0 && m.set.word(i, t.Data[at:]) {
+						m.wanted[i], m.last[i] = 2, at
 					}
 				case place < m.done[i] || !want(i):
 				default:
@@ -308,20 +309,28 @@ func (m *Matcher) sweep(t *Text, i, from, to int, take func(Match)) {
 		class = &a.strand
 	}
 	far := p.far()
-	s, work := start, a.work
+	s, work := start*a.width, a.work
 	defer func() { m.Work += int64(to - from + a.work - work) }()
-	for at := from; at < min(len(t.Data), to+far); at++ {
+	next, end := a.next, min(len(t.Data), to+far)
+	for at := from; at < end; at++ {
 		if m.Work > m.Limit+mostSweep {
 			m.Cut = true
 			return
 		}
-		s = a.step(s, class[t.Data[at]])
-		if !a.states[s].accept && !(t.Whole && at+1 == len(t.Data) && a.states[a.step(s, a.other+1)].accept) {
+		n := next[s+int32(class[t.Data[at]])]
+		if n == unknown {
+			k := a.step(s/a.width, class[t.Data[at]])
+			if next, n = a.next, k*a.width; a.states[k].accept {
+				n = -n
+			}
+		}
+		s = max(n, -n)
+		if n > 0 && !(t.Whole && at+1 == len(t.Data) && a.states[a.step(s/a.width, a.other+1)].accept) {
 			continue
 		}
 		m.window(t, p, i, max(at+1-far-p.leads, m.done[i], 0), min(len(t.Data), at+far), take)
 		if m.done[i] > at {
-			s, at = start, m.done[i]-1
+			s, at = start*a.width, m.done[i]-1
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"sync"
 	"unicode/utf8"
 )
@@ -78,7 +79,7 @@ func (p *Pattern) split(seq []*syntax.Regexp) bool {
 	}
 	if first == len(seq)-1 && seq[first].Op == syntax.OpAlternate {
 		for _, sub := range seq[first].Sub {
-			if !p.split(sequence(sub)) {
+			if !p.split(append(slices.Clone(seq[:first]), sequence(sub)...)) {
 				return false
 			}
 		}
@@ -188,12 +189,28 @@ func emptyWidth(re *syntax.Regexp) bool {
 	return false
 }
 
-// isWord reports whether a part begins with a letter, a digit or a low line.
+// isWord reports whether a part always begins with a letter, a digit or a low line.
 func isWord(re *syntax.Regexp) bool {
-	if re.Op != syntax.OpLiteral {
-		return false
+	switch re.Op {
+	case syntax.OpLiteral:
+		return syntax.IsWordChar(re.Rune[0])
+	case syntax.OpCharClass:
+		for i := 0; i < len(re.Rune); i += 2 {
+			for r := re.Rune[i]; r <= re.Rune[i+1]; r++ {
+				if !syntax.IsWordChar(r) && r != longS && r != kelvin {
+					return false
+				}
+			}
+		}
+		return len(re.Rune) > 0
+	case syntax.OpAlternate:
+		return !slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return !isWord(sub) })
+	case syntax.OpCapture, syntax.OpConcat, syntax.OpPlus:
+		return isWord(re.Sub[0])
+	case syntax.OpRepeat:
+		return re.Min > 0 && isWord(re.Sub[0])
 	}
-	return syntax.IsWordChar(re.Rune[0])
+	return false
 }
 
 // telling reports whether a part may begin with few different bytes.
