@@ -22,6 +22,7 @@ type Limits struct {
 	Layers       int
 	IndexDepth   int
 	Descriptors  int   // descriptors of all indexes
+	Requests     int   // of one pull: for blobs and manifests, and with --all for what is about each manifest
 	References   int   // names of all images
 	Signatures   int   // signatures and attestations of the chosen images that are compared with keys
 	History      int   // history entries
@@ -47,6 +48,7 @@ const (
 	LimitLayers      = "layers"
 	LimitIndexDepth  = "index-depth"
 	LimitDescriptors = "descriptors"
+	LimitRequests    = "requests"
 	LimitReferences  = "references"
 	LimitSignatures  = "signatures"
 	LimitLayerBytes  = "layer-bytes"
@@ -103,6 +105,7 @@ func (l *Limits) table() []limit {
 		{LimitLayers, &l.Layers, false, 1000},
 		{LimitIndexDepth, &l.IndexDepth, false, 8},
 		{LimitDescriptors, &l.Descriptors, false, 10_000},
+		{LimitRequests, &l.Requests, false, 15_000},
 		{LimitReferences, &l.References, false, 100_000},
 		{LimitSignatures, &l.Signatures, false, 500},
 		{limitHistory, &l.History, false, 10_000},

@@ -146,7 +146,7 @@ func (p *plan) fits(ctx context.Context, e *entry) error {
 		return err
 	}
 	b := p.blobs[c.Digest]
-	b.content = raw
+	b.Content = raw
 	p.blobs[c.Digest] = b
 	config, err := document.ParseConfig(raw, &p.opt.Limits)
 	if err != nil {
@@ -170,6 +170,9 @@ func (e *entry) shownPlatform() string {
 // addReferrers plans what refers to the manifests of an entry, and what refers to that.
 func (p *plan) addReferrers(ctx context.Context, e *entry) error {
 	for _, digest := range slices.Sorted(maps.Keys(e.fetched)) {
+		if err := p.ask(1); err != nil {
+			return err
+		}
 		pages, err := p.client.Referrers(ctx, e.ref, digest)
 		if err != nil {
 			return err
@@ -188,6 +191,9 @@ func (p *plan) addReferrers(ctx context.Context, e *entry) error {
 func (p *plan) addAttached(ctx context.Context, e *entry) error {
 	for _, digest := range slices.Sorted(maps.Keys(e.fetched)) {
 		for _, tag := range document.AttachedTags(digest) {
+			if err := p.ask(1); err != nil {
+				return err
+			}
 			doc, err := p.client.Attached(ctx, e.ref, tag)
 			if err != nil {
 				return err

@@ -16,8 +16,7 @@ import (
 type download struct {
 	layout.Blob
 	ref     registry.Reference
-	content []byte // of a document; nil if it must be fetched
-	foreign bool   // the registry may not have it
+	foreign bool // the registry may not have it
 }
 
 // list returns the blobs in the order of their digests.
@@ -66,15 +65,9 @@ func (e *entry) name() string {
 	return ref.String()
 }
 
-// fetchOrder returns the blobs to fetch: documents first, then from the largest to the smallest.
+// fetchOrder returns all blobs from the largest to the smallest.
 func (p *plan) fetchOrder() []download {
 	return slices.SortedFunc(maps.Values(p.blobs), func(a, b download) int {
-		if (a.content == nil) != (b.content == nil) {
-			if a.content != nil {
-				return -1
-			}
-			return 1
-		}
 		return cmp.Or(cmp.Compare(b.Size, a.Size), cmp.Compare(a.Digest, b.Digest))
 	})
 }

@@ -55,46 +55,53 @@ type filling struct {
 	err      error // the first
 }
 
-// survey finds what an earlier pull left, and says so.
+// survey finds what an earlier pull left, and says so. Documents are in memory.
 func (f *filling) survey(ctx context.Context) ([]download, error) {
 	var missing []download
-	var blobs, bytes int64
+	var bytes int64
+	earlier := false // an earlier pull left something
 	for _, b := range f.fetchOrder() {
 		f.progress.Blobs++
 		f.progress.Bytes += b.Size
-		whole, err := f.partial.Has(ctx, b.Blob)
+		whole, begun, err := f.there(ctx, b.Blob)
 		if err != nil {
 			return nil, err
 		}
-		if whole {
-			blobs++
-			bytes += b.Size
-			f.progress.Done++
-			f.progress.Read += b.Size
+		earlier = earlier || b.Content == nil && (whole || begun > 0)
+		if bytes += begun; !whole {
+			missing = append(missing, b)
 			continue
 		}
-		bytes += f.partial.Begun(b.Blob)
-		missing = append(missing, b)
+		f.progress.Done++
+		f.progress.Read += b.Size
 	}
-	if bytes > 0 {
+	if earlier {
 		f.note(fmt.Sprintf("continuing from %s: %d of %d blobs and %d of %d bytes are there",
-			show.Safe(f.opt.partial()), blobs, f.progress.Blobs, bytes, f.progress.Bytes))
+			show.Safe(f.opt.partial()), f.progress.Done, f.progress.Blobs, bytes, f.progress.Bytes))
 	}
 	f.tell("")
 	return missing, nil
 }
 
+// there returns how many bytes of a blob are at hand, and whether that is all.
+func (f *filling) there(ctx context.Context, b layout.Blob) (whole bool, bytes int64, err error) {
+	switch {
+	case b.Content != nil:
+		return true, b.Size, nil
+	case f.partial.Fresh:
+		return false, 0, nil
+	}
+	if whole, err = f.partial.Has(ctx, b); whole || err != nil {
+		return whole, b.Size, err
+	}
+	return false, f.partial.Begun(b), nil
+}
+
 // fetch completes one blob.
 func (f *filling) fetch(ctx context.Context, b download) error {
-	var err error
-	if b.content != nil {
-		err = f.partial.Put(ctx, b.Blob, b.content)
-		f.count(b.Size)
-	} else {
-		err = f.partial.Fetch(ctx, b.Blob, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-			return f.client.Stream(ctx, b.ref, registry.Descriptor{Digest: b.Digest, Size: b.Size}, offset)
-		}, f.count)
-	}
+	err := f.partial.Fetch(ctx, b.Blob, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return f.client.Stream(ctx, b.ref, registry.Descriptor{Digest: b.Digest, Size: b.Size}, offset)
+	}, f.count)
 	if err != nil && !(b.foreign && registry.NotFound(err)) {
 		return err
 	}

@@ -93,11 +93,12 @@ func (p *plan) loadable(partial *layout.Partial, e *entry) error {
 		return fmt.Errorf("--docker: %w", err)
 	}
 	for i, l := range e.image.Layers {
-		if _, there := p.blobs[l.Digest]; !there {
+		blob, there := p.blobs[l.Digest]
+		if !there {
 			return fmt.Errorf("--docker: layer %d is foreign, and the registry does not have it: "+
 				"docker load would refuse the file", i)
 		}
-		head, err := partial.Head(layout.Blob{Digest: l.Digest, Size: l.Size}, decode.HeadSize)
+		head, err := partial.Head(blob.Blob, decode.HeadSize)
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type plan struct {
 	blobs   map[string]download // by digest
 	held    int64               // bytes of documents in memory
 	visited int                 // descriptors
+	asked   int                 // requests for what is about manifests
 }
 
 // An entry is a line of index.json.
@@ -128,8 +129,20 @@ func (p *plan) hold(e *entry, d document.Descriptor, raw []byte) error {
 	if err := document.Hold(&p.held, raw); err != nil {
 		return err
 	}
-	p.blobs[d.Digest] = download{Blob: layout.Blob{Digest: d.Digest, Size: int64(len(raw))}, ref: e.ref, content: raw}
-	return nil
+	blob := layout.Blob{Digest: d.Digest, Size: int64(len(raw)), Content: raw}
+	return p.take(download{Blob: blob, ref: e.ref})
+}
+
+// take adds a blob, which costs a request.
+func (p *plan) take(b download) error {
+	p.blobs[b.Digest] = b
+	return p.ask(0)
+}
+
+// ask counts more requests, beside one for each blob.
+func (p *plan) ask(more int) error {
+	p.asked += more
+	return document.Over(document.LimitRequests, p.asked+len(p.blobs), p.opt.Limits.Requests)
 }
 
 // walk plans an index and everything that it names: images, and with All attestations.
@@ -206,8 +219,8 @@ func (p *plan) children(d document.Descriptor, parsed *document.Document) ([]chi
 
 // document fetches a manifest or an index that another document names; nil if it is neither.
 func (p *plan) document(ctx context.Context, e *entry, d document.Descriptor) ([]byte, error) {
-	if held, there := p.blobs[d.Digest]; there && held.content != nil {
-		return held.content, nil
+	if held, there := p.blobs[d.Digest]; there && held.Content != nil {
+		return held.Content, nil
 	}
 	if d.MediaType != "" && document.KindOf(d.MediaType) == "" {
 		p.note(fmt.Sprintf("left out: %s is not a manifest but of type %s", d.Digest, show.Cut(d.MediaType)))
@@ -262,8 +275,8 @@ func (p *plan) want(e *entry, d document.Descriptor) error {
 	if there && before.Size != d.Size {
 		return fmt.Errorf("blob %s: one document says it has %d bytes, another %d", d.Digest, before.Size, d.Size)
 	}
-	if !there {
-		p.blobs[d.Digest] = download{Blob: layout.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: d.Foreign()}
+	if there {
+		return nil
 	}
-	return nil
+	return p.take(download{Blob: layout.Blob{Digest: d.Digest, Size: d.Size}, ref: e.ref, foreign: d.Foreign()})
 }

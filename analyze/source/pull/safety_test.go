@@ -3,6 +3,7 @@ package pull
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -229,5 +230,23 @@ func TestPullSharesItsPartialDirectoryWithNobody(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// Documents of a few megabytes name hundreds of thousands of blobs, and each costs a request.
+func TestPullRefusesTooManyRequests(t *testing.T) {
+	_, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
+	for most, all := range map[int]bool{3: false, 6: true} { // a manifest, a config, two or more layers
+		opt := pullOptions(t, "")
+		opt.Limits.Requests, opt.All = most, all
+		_, err := Pull(t.Context(), []string{ref + ":1"}, opt)
+		want := fmt.Sprintf("requests: %d is over the limit of %d (--limit requests=none lifts it, for trusted input)",
+			most+1, most)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if left, _ := filepath.Glob(opt.Target + "*"); len(left) > 0 {
+			t.Errorf("left %q", left)
+		}
 	}
 }

@@ -10,10 +10,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"layup/analyze/digest"
 )
 
 // The documents of a layout.
@@ -62,7 +63,7 @@ func (l Layout) sorted() []Blob {
 func (l Layout) dirs() []string {
 	list := []string{blobs}
 	for _, b := range l.sorted() {
-		if dir := path.Dir(b.name()); !slices.Contains(list, dir) {
+		if dir := b.dir(); !slices.Contains(list, dir) {
 			list = append(list, dir)
 		}
 	}
@@ -114,8 +115,9 @@ func (p *Partial) write(ctx context.Context, w *tar.Writer, l Layout) error {
 			return err
 		}
 	}
+	buffer := make([]byte, copySize)
 	for _, b := range l.sorted() {
-		if err := p.member(ctx, w, b); err != nil {
+		if err := p.member(ctx, w, b, buffer); err != nil {
 			return err
 		}
 	}
@@ -131,17 +133,21 @@ func header(name string, kind byte, size int64) *tar.Header {
 }
 
 // member copies a blob into the tar.
-func (p *Partial) member(ctx context.Context, w *tar.Writer, b Blob) error {
-	f, err := p.root.Open(b.name())
+func (p *Partial) member(ctx context.Context, w *tar.Writer, b Blob, buffer []byte) error {
+	if err := w.WriteHeader(header(b.name(), tar.TypeReg, b.Size)); err != nil {
+		return err
+	}
+	if b.Content != nil {
+		_, err := w.Write(b.Content)
+		return err
+	}
+	f, err := p.blob(b)
 	if err != nil {
 		return err
 	}
 	defer f.Close() // opened for reading: nothing is lost
-	if err := w.WriteHeader(header(b.name(), tar.TypeReg, b.Size)); err != nil {
-		return err
-	}
 	h := b.hash()
-	if _, err := io.Copy(io.MultiWriter(w, h), reader(ctx, f)); err != nil {
+	if _, err := io.CopyBuffer(io.MultiWriter(w, h), reader(ctx, f), buffer); err != nil {
 		return fmt.Errorf("blob %s: %w", b.Digest, err)
 	}
 	return b.match(h)
@@ -156,7 +162,7 @@ func (p *Partial) Directory(ctx context.Context, l Layout, target string) error 
 	for _, b := range l.Blobs {
 		keep[b.name()] = true
 	}
-	if err := p.clear(keep); err != nil {
+	if err := errors.Join(p.closeDirs(), p.clear(keep)); err != nil {
 		return err
 	}
 	for _, d := range l.documents() {
@@ -164,13 +170,11 @@ func (p *Partial) Directory(ctx context.Context, l Layout, target string) error 
 			return err
 		}
 	}
-	for _, b := range l.sorted() {
-		if err := errors.Join(ctx.Err(), p.settle(b.name(), fileMode)); err != nil {
-			return err
-		}
+	if err := p.settleBlobs(ctx, l.Blobs); err != nil {
+		return err
 	}
 	for _, dir := range append([]string{"."}, l.dirs()...) {
-		if err := errors.Join(p.settle(dir, dirMode), syncDir(filepath.Join(p.dir, dir))); err != nil {
+		if err := errors.Join(settle(p.root, dir, dirMode), syncDir(filepath.Join(p.dir, dir))); err != nil {
 			return err
 		}
 	}
@@ -178,6 +182,45 @@ func (p *Partial) Directory(ctx context.Context, l Layout, target string) error 
 		return err
 	}
 	return replace(p.dir, target)
+}
+
+// fewBlobs are written to the disk one by one. If there are more, the system writes all that it has at once.
+const fewBlobs = 256
+
+// settleBlobs writes the blobs that the caller holds, gives all their mode and time, and waits until they are on the
+// disk.
+func (p *Partial) settleBlobs(ctx context.Context, list []Blob) error {
+	few := len(list) <= fewBlobs || !flushes
+	for _, b := range list {
+		if err := errors.Join(ctx.Err(), p.settleBlob(b, few)); err != nil {
+			return err
+		}
+	}
+	if few {
+		return nil
+	}
+	return flush(p.lock)
+}
+
+func (p *Partial) settleBlob(b Blob, wait bool) error {
+	if b.Content != nil {
+		if err := p.put(b); err != nil {
+			return err
+		}
+	}
+	dir, err := p.open(b)
+	if err != nil {
+		return err
+	}
+	name := digest.Hex(b.Digest)
+	if err := settle(dir, name, fileMode); err != nil || !wait {
+		return err
+	}
+	f, err := dir.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // clear removes everything except the names to keep.
@@ -208,10 +251,10 @@ func (p *Partial) document(d document) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close(), p.settle(d.name, fileMode))
+	return errors.Join(err, f.Close(), settle(p.root, d.name, fileMode))
 }
 
 // settle gives a name its mode and time.
-func (p *Partial) settle(name string, mode fs.FileMode) error {
-	return cmp.Or(p.root.Chmod(name, mode), p.root.Chtimes(name, epoch(), epoch()))
+func settle(root *os.Root, name string, mode fs.FileMode) error {
+	return cmp.Or(root.Chmod(name, mode), root.Chtimes(name, epoch(), epoch()))
 }

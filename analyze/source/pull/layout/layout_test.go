@@ -24,7 +24,7 @@ func begin(t *testing.T, texts ...string) (*Partial, Layout) {
 	l := Layout{Index: []byte(`{"schemaVersion":2}`)}
 	for _, text := range texts {
 		b := Blob{Digest: digest.Of([]byte(text)), Size: int64(len(text))}
-		if err := p.Put(t.Context(), b, []byte(text)); err != nil {
+		if err := p.Fetch(t.Context(), b, from(text, new(int64)), func(int64) {}); err != nil {
 			t.Fatal(err)
 		}
 		l.Blobs = append(l.Blobs, b)
@@ -83,7 +83,7 @@ func TestFetchContinuesWhatIsRight(t *testing.T) {
 	b := Blob{Digest: digest.Of([]byte(text)), Size: int64(len(text))}
 	for left, want := range map[string]int64{"": 0, "0123": 4, "01x": 0, text + "more": -1} {
 		p, _ := begin(t)
-		if err := p.root.WriteFile(p.partial(b), []byte(left), 0o600); err != nil {
+		if err := p.in.WriteFile(partial(b), []byte(left), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		at, counted := int64(-1), int64(0)
@@ -117,5 +117,42 @@ func TestWrongContentIsNeverABlob(t *testing.T) {
 	}
 	if _, err := os.Stat(target); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("the target is there")
+	}
+}
+
+// A blob at hand replaces what lies under its name, and is never written into it.
+func TestContentIsWrittenIntoFilesOfItsOwn(t *testing.T) {
+	for say, plant := range map[string]func(from, to string) error{"hard link": os.Link, "symlink": os.Symlink} {
+		outside := filepath.Join(t.TempDir(), "outside")
+		if err := os.WriteFile(outside, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, l := begin(t, "other")
+		b := Blob{Digest: digest.Of([]byte("text")), Size: 4, Content: []byte("text")}
+		for _, one := range []Blob{b, {Digest: digest.Of([]byte("fetched")), Size: 7}} {
+			if err := plant(outside, filepath.Join(p.dir, one.name())); err != nil {
+				t.Fatal(err)
+			}
+			if whole, err := p.Has(t.Context(), one); whole || err != nil {
+				t.Errorf("%s: whole %v, %v", say, whole, err)
+			}
+		}
+		if err := plant(outside, filepath.Join(p.dir, b.name())); err != nil {
+			t.Fatal(err)
+		}
+		l.Blobs = append(l.Blobs, b)
+		target := filepath.Join(t.TempDir(), "layout")
+		if err := p.Directory(t.Context(), l, target); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Lstat(filepath.Join(target, b.name()))
+		got, readErr := os.ReadFile(filepath.Join(target, b.name()))
+		mine, outErr := os.ReadFile(outside)
+		if err := errors.Join(err, readErr, outErr); err != nil || !info.Mode().IsRegular() || string(got) != "text" {
+			t.Errorf("%s: %v %q, %v", say, info.Mode(), got, err)
+		}
+		if string(mine) != "mine" {
+			t.Errorf("%s: a file outside was written: %q", say, mine)
+		}
 	}
 }
