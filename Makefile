@@ -8,7 +8,7 @@ COSIGN      ?= v2/cmd/cosign@v2.6.5
 COSIGN_BIN  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test/$(COSIGN)
 # What tests need and no module of this one is: the engines that ask a catalogue, and a server that speaks S3.
 KEPT        := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test
-VERSITYGW   := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+S3          := github.com/versity/versitygw/cmd/versitygw@v1.8.0 github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0
 ENGINES     := @duckdb/node-api@1.5.6-r.1 chdb@3.4.0
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
@@ -56,8 +56,8 @@ engines:
 test-sql: engines ## a catalogue asked by DuckDB and ClickHouse, which npm installs in the user's cache
 	go test -count=1 -v -run 'Engines|PrintedQueries' ./fixtures/arrays
 
-test-s3: ## a catalogue in versitygw, which the module proxy has: it takes minutes to build
-	CGO_ENABLED=0 GOBIN="$(KEPT)/bin" go install -trimpath $(VERSITYGW)
+test-s3: ## a catalogue in versitygw and gofakes3, which the module proxy has: they take minutes to build
+	for server in $(S3); do CGO_ENABLED=0 GOBIN="$(KEPT)/bin" go install -trimpath $$server || exit 1; done
 	go test -count=1 -v -run 'Bucket' ./fixtures/arrays ./analyze/catalogue/place
 
 test-slurm: ## the printed script under Debian's Slurm on this machine, with tasks killed at random: needs root

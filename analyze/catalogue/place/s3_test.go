@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -20,11 +19,7 @@ import (
 	"time"
 
 	"layup/analyze/source/advice"
-)
-
-const (
-	testKey    = "AKIALAYUPTEST"
-	testSecret = "layup-test-secret-never-printed"
+	"layup/fixtures/harness"
 )
 
 // environment gives layup the keys of a server, and nothing else of this machine.
@@ -37,66 +32,15 @@ func environment(t *testing.T, endpoint string) {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("AWS_ENDPOINT_URL_S3", endpoint)
-	t.Setenv("AWS_ACCESS_KEY_ID", testKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", testSecret)
-}
-
-// program finds a server that .ci/run or make test-s3 installed.
-func program(t *testing.T, name string) string {
-	if path, err := exec.LookPath(name); err == nil {
-		return path
-	}
-	cache, _ := os.UserCacheDir()
-	path := filepath.Join(cache, "layup-test", "bin", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is not installed: make test-s3 installs it", name)
-	}
-	return path
-}
-
-// start runs a server that writes below dir, until the test ends, and returns its address.
-func start(t *testing.T, path string, args func(port, dir string) []string) string {
-	listener := httptest.NewServer(nil)
-	host := listener.Listener.Addr().String()
-	listener.Close()
-	_, port, _ := strings.Cut(host, ":")
-	cmd := exec.Command(path, args(port, t.TempDir())...)
-	var says bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &says, &says
-	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+testKey, "ROOT_SECRET_KEY="+testSecret)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for range 200 {
-		if answer, err := http.Get("http://" + host); err == nil {
-			answer.Body.Close()
-			return "http://" + host
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("%s does not answer: %s", path, &says)
-	return ""
-}
-
-// servers are programs that speak S3.
-var servers = map[string]func(port, dir string) []string{
-	"gofakes3": func(port, _ string) []string {
-		return []string{"-host", "127.0.0.1:" + port, "-backend", "memory", "-initialbucket", "bucket"}
-	},
-	"versitygw": func(port, dir string) []string {
-		os.Mkdir(filepath.Join(dir, "bucket"), 0o777)
-		return []string{"--port", "127.0.0.1:" + port, "posix", dir}
-	},
+	t.Setenv("AWS_ACCESS_KEY_ID", harness.S3Key)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", harness.S3Secret)
 }
 
 func TestABucketIsAPlace(t *testing.T) {
-	for name, args := range servers {
+	for name := range harness.S3Servers {
 		t.Run(name, func(t *testing.T) {
-			path := program(t, name)
-			environment(t, "")
-			endpoint := start(t, path, args)
-			t.Setenv("AWS_ENDPOINT_URL_S3", endpoint)
+			endpoint, _ := harness.StartS3(t, name)
+			environment(t, endpoint)
 			p, err := Open(t.Context(), "s3://bucket/some/prefix/")
 			if err != nil {
 				t.Fatal(err)
@@ -114,7 +58,7 @@ func TestABucketIsAPlace(t *testing.T) {
 			if name == "versitygw" {
 				t.Setenv("AWS_SECRET_ACCESS_KEY", "another")
 				refuses(t, "s3://bucket/x", "refuses the credentials", "AWS_ACCESS_KEY_ID")
-				t.Setenv("AWS_SECRET_ACCESS_KEY", testSecret)
+				t.Setenv("AWS_SECRET_ACCESS_KEY", harness.S3Secret)
 			}
 			refuses(t, "s3://other/x", "no such bucket", "aws s3 mb s3://other --endpoint-url "+endpoint)
 		})
@@ -168,7 +112,7 @@ func refuses(t *testing.T, location, says, hint string) {
 	if !strings.Contains(err.Error(), says) || hint != "" && (advised == nil || !strings.Contains(advised.Hint, hint)) {
 		t.Errorf("%s: %v; hint %+v", location, err, advised)
 	}
-	for _, secret := range []string{testKey, testSecret} {
+	for _, secret := range []string{harness.S3Key, harness.S3Secret} {
 		if strings.Contains(fmt.Sprintf("%v %+v", err, advised), secret) {
 			t.Errorf("%s: shows a secret: %v", location, err)
 		}
