@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"layup/analyze/show"
 	"layup/analyze/source/advice"
@@ -91,21 +94,27 @@ func (opt Options) partial() string { return filepath.Clean(opt.Target) + partia
 
 // checkTarget refuses a target that cannot be written, or that holds something other than an earlier pull.
 func (opt Options) checkTarget() error {
+	switch filepath.Base(filepath.Clean(opt.Target)) {
+	case ".", "..", string(filepath.Separator):
+		return fmt.Errorf("-o %q: is not the name of a directory that pull can make", opt.Target)
+	}
 	dir := filepath.Dir(filepath.Clean(opt.Target))
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("-o %q: %q is not a directory", opt.Target, dir)
 	}
 	if err := layout.Recover(opt.partial(), filepath.Clean(opt.Target)); err != nil {
-		return disk.Plain(err)
+		return opt.located(err)
 	}
 	info, err := os.Lstat(opt.Target)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
-		return disk.Plain(err)
+		return opt.located(err)
 	case opt.tar() && info.IsDir():
 		return fmt.Errorf("-o %q: is a directory, and a name that ends in .tar is a file", opt.Target)
+	case !opt.tar() && info.Mode()&fs.ModeSymlink != 0:
+		return fmt.Errorf("-o %q: is a symlink, and pull replaces none", opt.Target)
 	case !opt.tar() && !info.IsDir():
 		err := fmt.Errorf("-o %q: exists and is not a directory", opt.Target)
 		return &advice.Hinted{Err: err, Hint: "a name that ends in .tar makes a tar, any other a directory"}
@@ -121,6 +130,29 @@ func (opt Options) checkTarget() error {
 	return nil
 }
 
+// located adds the target to an error of the file system, and says what to do if the disk is full.
+func (opt Options) located(err error) error {
+	var where string
+	var cause error
+	if e, is := errors.AsType[*fs.PathError](err); is {
+		where, cause = e.Path, e.Err
+	} else if e, is := errors.AsType[*os.LinkError](err); is {
+		where, cause = e.New, e.Err
+	} else {
+		return err
+	}
+	err = fmt.Errorf("-o %q: %s: %w", opt.Target, show.Safe(where), cause)
+	full := func(errno syscall.Errno) bool { return errors.Is(cause, errno) }
+	if !slices.ContainsFunc([]syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}, full) {
+		return err
+	}
+	hint := "make room there; then the same command continues"
+	if opt.NoResume {
+		hint = "make room there, or write elsewhere: -o TARGET"
+	}
+	return &advice.Hinted{Err: err, Hint: hint}
+}
+
 func isEmptyDir(name string) bool {
 	list, err := os.ReadDir(name)
 	return err == nil && len(list) == 0
@@ -131,7 +163,7 @@ func (p *plan) fetch(ctx context.Context) error {
 	dir := p.opt.partial()
 	partial, err := layout.Open(dir, p.opt.NoResume)
 	if err != nil {
-		return disk.Plain(err)
+		return p.opt.located(err)
 	}
 	if err = p.fill(ctx, partial); err == nil {
 		err = p.write(ctx, partial)
@@ -139,6 +171,7 @@ func (p *plan) fetch(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
+	err = p.opt.located(err)
 	if p.opt.NoResume {
 		return errors.Join(err, partial.Remove())
 	}

@@ -172,6 +172,7 @@ func TestPullLosesNothingThatIsThere(t *testing.T) {
 	}{
 		{file, false, false}, {file, true, false}, {full, false, false}, {full, true, false}, {tarred, false, false},
 		{filepath.Join(dir, "dir.tar"), true, false}, {filepath.Join(dir, "nowhere", "x"), true, false},
+		{".", true, false}, {"..", true, false}, {"/", true, false},
 		{empty, false, true}, {empty, false, false}, {empty, true, true}, {tarred, true, true},
 	} {
 		opt := Options{Limits: document.DefaultLimits(), Target: c.target, Force: c.force}
@@ -247,6 +248,71 @@ func TestPullRefusesTooManyRequests(t *testing.T) {
 		}
 		if left, _ := filepath.Glob(opt.Target + "*"); len(left) > 0 {
 			t.Errorf("left %q", left)
+		}
+	}
+}
+
+// What documents say never becomes a name of a file or of an image.
+func TestPullTakesNoNameFromDocuments(t *testing.T) {
+	s, ref := aRegistry(t, fixtures.Packing{Format: fixtures.OCI, Layers: fixtures.Gzip})
+	config, layer := put(t, s.Dir, []byte(`{"architecture":"amd64","os":"linux"}`)), put(t, s.Dir, []byte("layer"))
+	const wrong = `"../../../evil\u001b]0;x\u0007\n"`
+	image := func(digest string, size int64) []byte {
+		const text = `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%s,"digest":%q,"size":%d},` +
+			`"layers":[{"mediaType":%s,"digest":%q,"size":%d,"annotations":{"org.opencontainers.image.title":%s}}]}`
+		return fmt.Appendf(nil, text, document.OCIManifest, wrong, config.Digest, config.Size, wrong, digest, size, wrong)
+	}
+	hex := strings.Repeat("a", 64)
+	for _, c := range []struct {
+		digest string
+		size   int64
+		want   string // empty if it is pulled
+	}{
+		{layer.Digest, layer.Size, ""},
+		{layer.Digest, layer.Size - 1, "size"},
+		{layer.Digest, layer.Size + 1, "size"},
+		{layer.Digest, -1, "size"},
+		{layer.Digest, 1 << 62, "layer-bytes"},
+		{"sha256:../../../../evil", 5, "digest"},
+		{"sha256:" + hex[1:] + "/", 5, "digest"},
+		{"../sha256:" + hex, 5, "digest"},
+		{"sha256:" + strings.ToUpper(hex), 5, "digest"},
+		{"md5:" + hex[:32], 5, "digest"},
+		{"", 5, "digest"},
+	} {
+		m := put(t, s.Dir, image(c.digest, c.size))
+		const text = `{"schemaVersion":2,"mediaType":%q,"annotations":{"org.opencontainers.image.ref.name":%s},` +
+			`"manifests":[{"mediaType":%q,"digest":%q,"size":%d,"platform":{"os":%s,"architecture":%s},` +
+			`"annotations":{"org.opencontainers.image.ref.name":%s,"io.containerd.image.name":%s}}]}`
+		top := put(t, s.Dir, fmt.Appendf(nil, text, document.OCIIndex, wrong, document.OCIManifest, m.Digest, m.Size, wrong,
+			wrong, wrong, wrong))
+		opt := pullOptions(t, "")
+		_, err := Pull(t.Context(), []string{ref + "@" + top.Digest}, opt)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q of %d bytes: got %v, want %q", c.digest, c.size, err, c.want)
+		}
+		if err != nil && strings.ContainsAny(err.Error(), "\x1b\a\n") {
+			t.Errorf("%q: a message for a terminal: %q", c.digest, err)
+		}
+		names, _ := filepath.Glob(filepath.Join(filepath.Dir(opt.Target), "*"))
+		if c.want != "" {
+			if len(names) > 0 && (len(names) > 1 || names[0] != opt.partial()) {
+				t.Errorf("%q: made %q", c.digest, names)
+			}
+			continue
+		}
+		var blobs []string
+		for _, d := range []document.Descriptor{top, m, config, layer} {
+			blobs = append(blobs, document.BlobName(d.Digest))
+		}
+		slices.Sort(blobs)
+		checkBlobs(t, opt.Target, blobs)
+		index, err := os.ReadFile(filepath.Join(opt.Target, "index.json"))
+		if err != nil || strings.Contains(string(index), "evil") {
+			t.Errorf("index.json: %v %s", err, index)
+		}
+		if len(names) != 1 {
+			t.Errorf("made %q", names)
 		}
 	}
 }
