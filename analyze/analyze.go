@@ -45,6 +45,9 @@ type Needs struct {
 	Origin  bool         // the lines of the Dockerfile, and the base: of a registry, the statement is fetched
 	Own     bool         // sums and searches leave out what the layers of the base hold; needs Origin
 	Bases   []Candidate  // among which the base may be
+	// Paths are all that the question is about, as Owner takes them with Last; empty if it is about more. The tree then
+	// may hold only what decides these.
+	Paths []string
 }
 
 // Reading says whether an image's layers are read when it is opened. Without them the tree is empty. Docker,

@@ -35,14 +35,51 @@ func load(ctx context.Context, one *source.Image, opt loading) (*Image, error) {
 	if err := cmp.Or(l.take(img, failed), l.proofs(img, failed)); err != nil {
 		return img, err // there is no answer to merge for
 	}
-	tree, unmerged := tarfs.Merge(img.tables(), opt.View)
+	img.join(failed)
+	return img, img.complete(failed)
+}
+
+// join merges the layers. If an earlier process merged them, and the question is about paths that are there, it merges
+// only what decides these.
+func (img *Image) join(failed []error) {
+	merging := source.NewMerging(img.opt.Source.Cache, img.scans, img.opt.View)
+	warned, again := []tarfs.Warning(nil), false
+	if len(img.opt.Paths) > 0 {
+		if warned, again = merging.Warned(); again && img.joinPart(warned) {
+			return
+		}
+	}
+	tree, unmerged := tarfs.Merge(img.tables(), img.opt.View)
 	for _, e := range unmerged {
 		if failed[e.Layer] == nil { // else the damage of the tar explains it
 			failed[e.Layer] = e.Err
 		}
 	}
 	img.merged(tree)
-	return img, img.complete(failed)
+	known := func(s source.Scanned) bool { return s.Known }
+	if len(unmerged) == 0 && !again && (len(img.opt.Paths) > 0 || !slices.ContainsFunc(img.scans, known)) {
+		merging.Keep(img.warnings)
+	}
+}
+
+// joinPart merges what decides the paths of the question. It returns false if one is not there, because what may be
+// meant instead can be anywhere, or if only the whole can tell.
+func (img *Image) joinPart(warned []tarfs.Warning) bool {
+	asked := make([]string, len(img.opt.Paths))
+	for i, p := range img.opt.Paths {
+		asked[i] = absolute(p)
+	}
+	tree, ok := tarfs.MergePart(img.tables(), img.opt.View, warned, asked)
+	if !ok {
+		return false
+	}
+	for _, p := range asked {
+		if _, err := tree.Top().Resolve(p, true); err != nil {
+			return false
+		}
+	}
+	img.merged(tree)
+	return true
 }
 
 // Assemble returns an image by what was read of its layers before. It knows no more. A layer that could not be read has

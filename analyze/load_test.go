@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"layup/analyze"
+	"layup/analyze/cache"
 	"layup/fixtures"
 	"layup/fixtures/sample"
 	"layup/tarfs"
@@ -175,4 +178,75 @@ func TestAnImageWithoutLayersHasARoot(t *testing.T) {
 	if facts, log := img.LayerFacts(), img.Log("/"); len(facts)+len(hits)+len(log) != 0 {
 		t.Errorf("%v %v %v", facts, hits, log)
 	}
+}
+
+// What the question about one path needs of a merge has the facts of the whole merge, also if the path is not there.
+func TestOnePathOfLayersThatACacheKnows(t *testing.T) {
+	t.Parallel()
+	kept, err := cache.Open(t.TempDir(), "test", cache.DefaultLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.Least = 1
+	var names []string
+	for _, image := range []string{"myfile", "links", "ugly"} {
+		src, err := fixtures.Load(image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := fixtures.Packing{Format: fixtures.Docker25, Layers: fixtures.Gzip}.Pack(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, write(t, file))
+	}
+	time.Sleep(2200 * time.Millisecond) // a younger file is not trusted
+	open := func(name string, paths ...string) *analyze.Image {
+		opt := analyze.Default()
+		opt.Source.Cache, opt.Paths = kept, paths
+		img, err := analyze.Open(t.Context(), name, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img
+	}
+	for _, name := range names {
+		whole := open(name)
+		less := 0
+		for v := range whole.Top().Walk(whole.Tree().Root(), -1) {
+			for _, path := range []string{v.Node().Path(), v.Node().Path() + "-missing"} {
+				img := open(name, path)
+				if img.Tree().Len() < whole.Tree().Len() {
+					less++
+				}
+				o, errO := img.Owner(path, true, analyze.Last)
+				w, errW := whole.Owner(path, true, analyze.Last)
+				switch {
+				case fmt.Sprint(errO) != fmt.Sprint(errW):
+					t.Errorf("%s: %v, want %v", path, errO, errW)
+				case errW == nil && told(o.Version) != told(w.Version):
+					t.Errorf("%s: %s, want %s", path, told(o.Version), told(w.Version))
+				case !slices.Equal(img.Warnings(), whole.Warnings()):
+					t.Errorf("%s: the warnings are others", path)
+				}
+				img.Close()
+			}
+		}
+		if less == 0 {
+			t.Errorf("%s: every path was answered from the whole", name)
+		}
+		whole.Close()
+	}
+}
+
+// told is what a version is, with its history.
+func told(v tarfs.Version) string {
+	var b strings.Builder
+	for v := range v.Node().Versions() {
+		fmt.Fprintln(&b, v.Node().Path(), v.Type(), v.Layer(), v.MetaLayer(), v.ContentLayer(), v.Meta(), v.Size(), v.Link(),
+			v.Xattrs(), v.Extents())
+		layer, how := v.HiddenBy()
+		fmt.Fprintln(&b, layer, how)
+	}
+	return b.String()
 }

@@ -38,7 +38,11 @@ func (p *printing) answer(ctx context.Context, c *call.Call) (int, error) {
 		return call.Failed, call.Usage("--upto N is the view after layer N; --layer N what layer N carries itself",
 			"cat: --layer and --upto exclude each other")
 	}
-	return c.One(ctx, analyze.Needs{Bodies: analyze.SomeBodies}, func(img *analyze.Image) (int, error) {
+	needs := analyze.Needs{Bodies: analyze.SomeBodies}
+	if !p.layer.Given && !p.upto.Given {
+		needs.Paths = c.Args[1:]
+	}
+	return c.One(ctx, needs, func(img *analyze.Image) (int, error) {
 		var missing []error
 		err := c.Write(ctx, func(w io.Writer, _ render.Terminal) error {
 			versions, err := p.files(c, img, &missing)

@@ -85,8 +85,9 @@ func newOwner(f *pflag.FlagSet) call.Answer {
 		if *fleet != "" {
 			return ownersIn(ctx, c, *fleet, paths, !*noFollow, needs.Digests)
 		}
+		needs.Paths = paths
 		if *packaged {
-			needs.Sieve = databases.Needs(false).Sieve
+			needs.Sieve, needs.Paths = databases.Needs(false).Sieve, nil
 		}
 		return c.Ask(ctx, images, paths, needs,
 			func(c *call.Call, img *analyze.Image, paths []string) (call.Part, error) {

@@ -84,6 +84,7 @@ type merger struct {
 	alone     *alone   // for [Layer.Own]; else nil
 	implied   int      // directories made in all layers
 	log       *changes // of what lower layers left, for a Pile; else nil
+	only      []uint32 // the entries of the layer that are read, for MergePart; nil for all
 	linkSteps int      // components of symlinks and of paths through them, in this layer
 }
 
@@ -145,6 +146,14 @@ func (m *merger) begin(layer int, table *Layer) {
 func (m *merger) entries() error {
 	if m.table.settled != nil {
 		m.settled()
+		return nil
+	}
+	for _, i := range m.only {
+		if err := m.entry(i); err != nil {
+			return err
+		}
+	}
+	if m.only != nil {
 		return nil
 	}
 	for i := range m.table.entries.n {

@@ -232,3 +232,129 @@ stacks:
 		t.Errorf("%d of %d stacks are refused", dependent, *modelStacks)
 	}
 }
+
+// partDiffers says how merging a part answers otherwise about a path than merging all; asked is false if it has no
+// answer.
+func partDiffers(t testing.TB, s stack, tables []*tarfs.Layer, view tarfs.View, path string,
+) (difference string, asked bool) {
+	part, ok := tarfs.MergePart(tables, view, s.tree.Warnings(), []string{path})
+	if !ok {
+		return "", false
+	}
+	about := func(tree *tarfs.Tree) (list []string) {
+		for at := path; ; at = at[:strings.LastIndex(at, "/")] {
+			if n, ok := tree.Lookup(at); ok {
+				for v := range n.Versions() {
+					by, how := v.HiddenBy()
+					list = append(list, fmt.Sprint(facts(v, s.tars), " hidden ", by, how, " since ", v.Since(), v.Relists()))
+				}
+			}
+			if at == "" {
+				break
+			}
+		}
+		for upto := range tables {
+			snap := tree.At(upto)
+			for _, follow := range []bool{false, true} {
+				v, err := snap.Resolve(path, follow)
+				if err != nil {
+					list = append(list, fmt.Sprint(upto, follow, err))
+					continue
+				}
+				list = append(list, fmt.Sprint(upto, follow, s.show(snap, v), v.Xattrs()))
+			}
+		}
+		return list
+	}
+	difference = differ("about "+path, about(part), about(s.tree))
+	if !slices.Equal(part.Warnings(), s.tree.Warnings()) {
+		difference += "other warnings"
+	}
+	return difference, true
+}
+
+// partNames are names of directories, which end with a slash, and of other files.
+var partNames = []string{"./", "a/", "b/", "a/b/", "b/c/", "x/", "x/y/", "a/b/f", "b/f", "b/c/f", "a/f", "f", "g", "a/g",
+	"x/y/z", "x/y/l", "l", "a/l", "b/c/l", "m"}
+
+// partStack is a random stack. Most of its layers hold nothing odd.
+func partStack(r *rand.Rand) (layers [][]item) {
+	links := strings.Fields("a b /b ../b l m /x ../.. b/c a/../b f ../f l/f b/c/f /")
+	targets := strings.Fields("f a/f b/f b/c/f a/b/f g x/y/z l/f m/f a/l m")
+	for range 1 + r.IntN(4) {
+		var items []item
+		names := slices.Clone(partNames)
+		r.Shuffle(len(names), func(i, k int) { names[i], names[k] = names[k], names[i] })
+		names = names[:1+r.IntN(8)]
+		if r.IntN(3) > 0 { // directories before what is in them
+			slices.Sort(names)
+		}
+		for _, name := range names {
+			it := item{kind: 'f', name: name, mode: int64(r.IntN(0o777)), mtime: int64(r.IntN(9))}
+			base := path.Base(name)
+			switch odd := r.IntN(16); {
+			case odd == 0 && base != ".":
+				it.name = strings.TrimSuffix(path.Dir(name)+"/", "./") + ".wh." + base
+			case odd == 1 && base != ".":
+				it.name = strings.TrimSuffix(name, "/") + "/.wh..wh..opq"
+			case odd == 2:
+				it.kind = "fdlhc"[r.IntN(5)]
+			case odd == 3 && r.IntN(3) == 0:
+				it.name = []string{"/", "./a/../", ".//"}[r.IntN(3)] + name
+			case strings.HasSuffix(name, "/"):
+				it.kind = 'd'
+			case base == "l" || base == "m":
+				it.kind = 'l'
+			case base == "g" || odd == 4:
+				it.kind = 'h'
+			}
+			switch it.kind {
+			case 'l':
+				it.link = links[r.IntN(len(links))]
+			case 'h':
+				it.link = targets[r.IntN(len(targets))]
+			case 'f':
+				if !strings.Contains(it.name, ".wh.") {
+					it.data = fmt.Sprint(r.IntN(1000))
+				}
+			}
+			items = append(items, it)
+		}
+		layers = append(layers, items)
+	}
+	return layers
+}
+
+// TestAPartOfTheMergeAnswersAsTheWhole asks random stacks about every path, and some that lead through links.
+func TestAPartOfTheMergeAnswersAsTheWhole(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 11))
+	asked, all := 0, 0
+	for range 1500 {
+		layers, view := partStack(r), tarfs.View(r.IntN(2))
+		s := stackOf(t, layers, view)
+		if len(s.errs) > 0 {
+			continue
+		}
+		var tables []*tarfs.Layer
+		for _, data := range s.tars {
+			tables = append(tables, mustScan(t, data))
+		}
+		paths := []string{"/l/f", "/a/l/f", "/l/l/f", "/m/f", "/m/b/f", "/m/c/f", "/x/y/l/f", "/nothing/here"}
+		for n := range s.tree.Nodes() {
+			paths = append(paths, strings.TrimSuffix(n.Path(), "/"))
+		}
+		for _, path := range paths {
+			difference, ok := partDiffers(t, s, tables, view, path)
+			if difference != "" {
+				t.Fatalf("view %d\n%s%s", view, notation(layers), difference)
+			}
+			if all++; ok {
+				asked++
+			}
+		}
+	}
+	if asked < all/10 {
+		t.Errorf("only %d of %d questions were answered from a part", asked, all)
+	}
+	t.Logf("%d of %d", asked, all)
+}

@@ -40,8 +40,8 @@ const DefaultLimit = 1 << 30
 // DefaultLeast is how many bytes a layer in a file has at least to be remembered: a smaller one is read as fast.
 const DefaultLeast = 256 << 10
 
-// kinds are those of objects: of package source the first three, of package repository the others.
-var kinds = []string{"seal", "table", "points", "document", "manifest"}
+// kinds are those of objects: of package source the first four, of package repository the others.
+var kinds = []string{"seal", "table", "points", "merge", "document", "manifest"}
 
 // A Cache is a directory of objects. The methods of a nil Cache find and keep nothing.
 type Cache struct {

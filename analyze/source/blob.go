@@ -67,6 +67,9 @@ func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, er
 		err = p.scanImage()
 	case err == nil:
 		k.remember(l, &opt, &p.out, p.points)
+		if l.Cache != nil && l.Verify && l.Kept == nil && cmp.Or(l.Digest, l.DiffID) != "" {
+			p.out.Named = b.named(l)
+		}
 	}
 	if !asked.Digests && opt.Digests {
 		p.out.Table = p.out.Table.Without(true, false)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -54,11 +55,7 @@ func (b *Blob) known(l *Layer) *known {
 	if l.Cache == nil || l.Kept != nil || b.File != nil || b.Outer != "" {
 		return nil
 	}
-	k := &known{cache: l.Cache, begun: time.Now()}
-	limits := l.Limits.Limits
-	limits.Held = nil
-	k.layer = cache.Of(l.Digest, l.DiffID, l.MediaType, l.Size, l.Artifact, b.Hint, b.Bytes.Size(), limits,
-		l.Limits.LayerBytes, l.Limits.Ratio, l.Limits.RatioFloor, l.Limits.Window)
+	k := &known{cache: l.Cache, layer: b.named(l), begun: time.Now()}
 	if _, far := b.Bytes.(Ranged); far {
 		if l.Digest == "" {
 			return nil
@@ -66,6 +63,14 @@ func (b *Blob) known(l *Layer) *known {
 		return k
 	}
 	return k.inFile(b.Bytes)
+}
+
+// named is all that tells what a pass over a verified blob finds, except its options.
+func (b *Blob) named(l *Layer) string {
+	limits := l.Limits.Limits
+	limits.Held = nil
+	return cache.Of(l.Digest, l.DiffID, l.MediaType, l.Size, l.Artifact, b.Hint, b.Bytes.Size(), limits,
+		l.Limits.LayerBytes, l.Limits.Ratio, l.Limits.RatioFloor, l.Limits.Window)
 }
 
 // inFile adds where the bytes lie; nil if that is not a file, or if they are few.
@@ -163,7 +168,7 @@ func (b *Blob) recall(k *known, l *Layer, opt *ScanOptions) (Scanned, bool) {
 		if err != nil {
 			continue
 		}
-		found.Known, found.Proof = true, found.Table
+		found.Known, found.Proof, found.Named = true, found.Table, k.layer
 		found.Table = found.Table.Without(!asked.Digests, !asked.Marks)
 		if points {
 			b.points = sync.OnceValue(func() *decode.Checkpoints { return k.points(l) })
@@ -217,10 +222,8 @@ func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *dec
 		found.Table.Len() > mostEntries {
 		return
 	}
-	for _, w := range found.Warnings {
-		if !utf8.ValidString(w.Path + w.Note) {
-			return
-		}
+	if !plainText(found.Warnings) {
+		return
 	}
 	head, err := json.Marshal(finding{found.Digest, found.DiffID, found.Compression, found.FoundDigest, found.FoundDiffID,
 		found.Unpacked, found.Warnings, points != nil})
@@ -239,6 +242,11 @@ func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *dec
 	if k.seal != "" {
 		k.cache.Put(kindSeal, k.seal, about, nil)
 	}
+}
+
+// plainText reports whether JSON holds warnings exactly.
+func plainText(list []tarfs.Warning) bool {
+	return !slices.ContainsFunc(list, func(w tarfs.Warning) bool { return !utf8.ValidString(w.Path + w.Note) })
 }
 
 // unchanged reports whether the file is as it had been for a while when the pass began.

@@ -81,6 +81,7 @@ type Scanned struct {
 	Unpacked    int64           // bytes of the tar; -1 if not known
 	Known       bool            // an earlier pass found it, and verified the same bytes
 	Proof       *tarfs.Layer    // of a Known layer: the table with all digests that are known, for Version.DigestIn
+	Named       string          // equal for equal tables of verified blobs; empty if the table is of anything else
 	TOC         bool            // the builder's table of contents says it, proven by the digest in the manifest
 	Fetched     int64           // bytes of that table, and of what was fetched to find it
 	Warnings    []tarfs.Warning // about the stream, and about the directory of an engine
