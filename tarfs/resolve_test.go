@@ -246,7 +246,7 @@ func partDiffers(t testing.TB, s stack, tables []*tarfs.Layer, view tarfs.View, 
 			if n, ok := tree.Lookup(at); ok {
 				for v := range n.Versions() {
 					by, how := v.HiddenBy()
-					list = append(list, fmt.Sprint(facts(v, s.tars), " hidden ", by, how, " since ", v.Since(), v.Relists()))
+					list = append(list, fmt.Sprint(facts(v, s.tars), " hidden ", by, how, v.Since(), v.Relists()))
 				}
 			}
 			if at == "" {
@@ -274,8 +274,8 @@ func partDiffers(t testing.TB, s stack, tables []*tarfs.Layer, view tarfs.View, 
 }
 
 // partNames are names of directories, which end with a slash, and of other files.
-var partNames = []string{"./", "a/", "b/", "a/b/", "b/c/", "x/", "x/y/", "a/b/f", "b/f", "b/c/f", "a/f", "f", "g", "a/g",
-	"x/y/z", "x/y/l", "l", "a/l", "b/c/l", "m"}
+var partNames = []string{"./", "a/", "b/", "a/b/", "b/c/", "x/", "x/y/", "a/b/f", "b/f", "b/c/f", "a/f", "f", "g",
+	"a/g", "x/y/z", "x/y/l", "l", "a/l", "b/c/l", "m"}
 
 // partStack is a random stack. Most of its layers hold nothing odd.
 func partStack(r *rand.Rand) (layers [][]item) {
