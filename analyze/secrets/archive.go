@@ -51,8 +51,7 @@ func (u *unpacking) archive(v tarfs.Version, c *io.SectionReader) error {
 	if u.ctx.Err() != nil {
 		return u.ctx.Err()
 	}
-	u.set.Cut++
-	u.set.warn(NotAllOfIt, v, err.Error())
+	u.lacks(err)
 	return u.beside(first, io.NewSectionReader(c, 0, c.Size()))
 }
 
@@ -76,11 +75,7 @@ func (u *unpacking) beside(first int, r io.Reader) error {
 }
 
 func (u *unpacking) read(c *io.SectionReader) (err error) {
-	defer func() {
-		if r := recover(); r != nil { // of the reader of zip files: the file is hostile
-			err = fmt.Errorf("damaged: %v", r)
-		}
-	}()
+	defer damaged(&err)
 	head := make([]byte, min(c.Size(), decode.HeadSize))
 	if _, err := c.ReadAt(head, 0); err != nil && err != io.EOF {
 		return err
@@ -130,27 +125,54 @@ func (u *unpacking) zip(c *io.SectionReader) error {
 		return err
 	}
 	index.left = math.MaxInt64
+	var read []*zip.File
 	for _, f := range z.File {
 		if strings.HasSuffix(f.Name, "/") {
 			continue
 		}
-		r, err := f.Open()
-		if err != nil {
+		err := u.member(f)
+		switch {
+		case err == nil:
+			read = append(read, f)
+		case errors.Is(err, errTooMuch), u.ctx.Err() != nil:
 			return fmt.Errorf("%s: %w", f.Name, err)
-		}
-		if err := errors.Join(u.file(f.Name, &metered{r, u}), r.Close()); err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
+		default:
+			u.lacks(fmt.Errorf("%s: %w", f.Name, err))
 		}
 	}
-	return u.beside(first, outside(c, z))
+	return u.beside(first, outside(c, read))
 }
 
-// outside reads what is in a zip and in none of its files: before, between and after them.
-func outside(c *io.SectionReader, z *zip.Reader) io.Reader {
+// member searches a file in a zip. After an error the others can still be read: the list of files says where they are.
+func (u *unpacking) member(f *zip.File) (err error) {
+	defer damaged(&err)
+	r, err := f.Open()
+	if err != nil {
+		return err
+	}
+	err = u.file(f.Name, &metered{r, u})
+	return cmp.Or(err, r.Close())
+}
+
+// damaged makes an error of a panic of the reader of zip files: the file is hostile.
+func damaged(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("damaged: %v", r)
+	}
+}
+
+// lacks says that a part of the archive at hand cannot be read.
+func (u *unpacking) lacks(err error) {
+	u.set.Cut++
+	u.set.warn(NotAllOfIt, u.v, err.Error())
+}
+
+// outside reads what is in a zip and in none of the files that were read: before, between and after them.
+func outside(c *io.SectionReader, read []*zip.File) io.Reader {
 	type span struct{ from, to int64 }
 	var taken []span
-	for _, f := range z.File {
-		if from, err := f.DataOffset(); err == nil && !strings.HasSuffix(f.Name, "/") {
+	for _, f := range read {
+		if from, err := f.DataOffset(); err == nil {
 			taken = append(taken, span{from, from + int64(min(f.CompressedSize64, uint64(c.Size())))})
 		}
 	}
