@@ -8,12 +8,13 @@ COSIGN      ?= v2/cmd/cosign@v2.6.5
 COSIGN_BIN  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test/$(COSIGN)
 # What tests need and no module of this one is: the engines that ask a catalogue, and a server that speaks S3.
 KEPT        := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/layup-test
+GITLEAKS    := github.com/zricethezav/gitleaks/v8@v8.30.1
 S3          := github.com/versity/versitygw/cmd/versitygw@v1.8.0 github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0
 ENGINES     := @duckdb/node-api@1.5.6-r.1 chdb@3.4.0
 # The program does not speak HTTP/2: without it the binary is 0.6 MB smaller.
 BUILD       := go build -trimpath -tags nethttpomithttp2
 
-.PHONY: build test slow damage mutations race test-engines test-packages test-cosign test-s3 test-sql test-slurm test-kubernetes engines fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
+.PHONY: build test slow damage mutations race test-engines test-packages test-cosign test-gitleaks test-s3 test-sql test-slurm test-kubernetes engines fuzz bench bench-go bench-quick lint vet format staticcheck cross release image module golden demo clean
 
 build: ## the static binary ./layup
 	CGO_ENABLED=0 $(BUILD) -o layup .
@@ -49,6 +50,10 @@ test-packages: ## packages beside dpkg in Debian's own image, made by debootstra
 test-cosign: ## signatures beside cosign, which is built once, from the Go proxy: needs minutes and 2 GB
 	[ -x $(COSIGN_BIN)/cosign ] || GOBIN=$(COSIGN_BIN) GOFLAGS= go install github.com/sigstore/cosign/$(COSIGN)
 	LAYUP_COSIGN=$(COSIGN_BIN)/cosign go test -count=1 -v ./fixtures/signed
+
+test-gitleaks: ## secrets beside gitleaks, which is built once: Debian, node and Go, findings and CPU; needs root and minutes
+	[ -x "$(KEPT)/bin/gitleaks" ] || GOBIN="$(KEPT)/bin" GOFLAGS= go install $(GITLEAKS)
+	LAYUP_GITLEAKS="$(KEPT)/bin/gitleaks" go test -count=1 -timeout 60m -v -run 'BesideGitleaks' ./fixtures/secrets
 
 engines:
 	mkdir -p "$(KEPT)/sql" && npm install --silent --no-audit --no-fund --prefix "$(KEPT)/sql" $(ENGINES)

@@ -36,6 +36,11 @@ layer ever showed is searched: entries that their own layer replaces or ignores,
 written with one dash, as find does: -name X, -type f.
 With --name, every argument is an image; of several, one with a match is enough.
 
+--in-archives also finds the files in archives (zip, jar, war, whl, tar, gzip, xz, zstd, bzip2), one level deep:
+/a.jar!/b. Patterns are matched against its path in the archive; layer and status are those of the archive. What an
+archive does not say, such as owners in a zip, is not shown; times in a zip are taken for UTC. Archives above 1 GiB are
+not opened. If a part of an archive cannot be read, a warning names it, and the exit status is 3.
+
 --sha256-file takes a list of digests, one a line, alone or as sha256sum and sha256sum --tag write them; lines that
 begin with # do not count. The names of the list are LISTED AS.
 
@@ -61,6 +66,8 @@ type search struct {
 	digest, list              string
 	catalogue                 *string
 	zero, long, sensitive     bool
+	archives                  bool
+	inside                    filter.Test // of files in archives
 	sort                      *arg.Choice
 	needs                     analyze.Needs
 	digests                   *filter.List // of list; nil without it
@@ -89,6 +96,7 @@ func newFind(f *pflag.FlagSet) call.Answer {
 	f.StringVar(&s.digest, "sha256", "", "only files with this content: `HEX` digits, at least the first 8")
 	f.StringVar(&s.list, "sha256-file", "", "only files with content of a digest in `FILE`")
 	f.BoolVar(&s.sensitive, "sensitive", false, "only what looks sensitive, live or hidden (as in hidden)")
+	f.BoolVar(&s.archives, "in-archives", false, "also the files in archives")
 	s.packaged = packages.NewFilter(f)
 	s.sort = chooseOrder(f)
 	f.BoolVarP(&s.long, "long", "l", false, "also show the time, and the file in an engine's store")
@@ -112,9 +120,15 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	case s.zero && c.Format != "table":
 		return call.Failed, call.Usage("", "find: -0 prints raw paths; --format does not apply")
 	}
-	keep, err := s.filter(patterns, time.Now())
+	now := time.Now()
+	keep, err := s.filter(patterns, now)
 	if err != nil {
 		return call.Failed, fmt.Errorf("find: %w", err)
+	}
+	if s.archives {
+		if err := s.open(patterns, now); err != nil {
+			return call.Failed, err
+		}
 	}
 	if err := s.packaged.Check(); err != nil {
 		return call.Failed, err
@@ -126,7 +140,7 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 	if *s.catalogue != "" {
 		return s.inCatalogue(ctx, c, keep, patterns)
 	}
-	if len(images) == 1 && !c.Given("image") && !s.packaged.Given() && kinds.IsWholeStore(images[0]) {
+	if len(images) == 1 && !s.archives && !c.Given("image") && !s.packaged.Given() && kinds.IsWholeStore(images[0]) {
 		return s.everywhere(ctx, c, images[0], keep, patterns)
 	}
 	ask := func(_ *call.Call, img *analyze.Image, _ []string) (call.Part, error) {
@@ -136,6 +150,9 @@ func (s *search) answer(ctx context.Context, c *call.Call) (int, error) {
 		packaged, odd, err := s.packaged.Test(ctx, img)
 		if err != nil {
 			return call.Part{}, err
+		}
+		if s.archives {
+			return s.opened(ctx, img, keep, patterns)
 		}
 		p := s.part(img, filter.All(keep, packaged), patterns)
 		p.Odd = odd
@@ -158,14 +175,19 @@ func (s *search) needed() analyze.Needs {
 
 // part is the answer for one image.
 func (s *search) part(img *analyze.Image, keep filter.Test, patterns []string) call.Part {
-	hits := s.sorted(img.Find(s.unseen, keep))
+	return s.found(img, plain(img.Find(s.unseen, keep)), patterns)
+}
+
+// found is the answer for one image in which something was found, or nothing.
+func (s *search) found(img *analyze.Image, list iter.Seq[match], patterns []string) call.Part {
+	list = s.sorted(list)
 	var p call.Part
-	p.Fields, p.Rows, p.Columns = findFields, s.rows(img, hits), s.columns(findFields, img.Engine != nil)
+	p.Fields, p.Rows, p.Columns = findFields, s.rows(img, list), s.columns(findFields, img.Engine != nil)
 	p.Enough = true
 	if s.zero {
-		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, hits, hitPath) }
+		p.Text = func(w io.Writer, _ render.Terminal) error { return writeRaw(w, list, match.path) }
 	}
-	for range hits {
+	for range list {
 		return p
 	}
 	p.Missing = []error{nothing(len(img.Errors()) > 0, patterns)}

@@ -18,7 +18,7 @@ import (
 )
 
 // notCatalogued are the flags of find about what a catalogue does not hold.
-var notCatalogued = []string{"unseen", "sensitive", "package", "unpackaged", "changed"}
+var notCatalogued = []string{"unseen", "sensitive", "package", "unpackaged", "changed", "in-archives"}
 
 // inCatalogue searches the images of a catalogue.
 func (s *search) inCatalogue(ctx context.Context, c *call.Call, keep filter.Test, patterns []string) (int, error) {

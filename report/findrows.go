@@ -10,10 +10,11 @@ import (
 	"layup/tarfs"
 )
 
-// findFields are those of versions, then the file in an engine's store, the rule of a sensitive file, and the name in a
-// list of digests.
+// findFields are those of versions, then the file in an engine's store, the rule of a sensitive file, the name in a
+// list of digests, and the archive that a file is in.
 var findFields = slices.Concat(item.VersionFields, []render.Field{{Name: "storedAt", Kind: render.Name},
-	{Name: "sensitive"}, {Name: "listed", Kind: render.Name}})
+	{Name: "sensitive"}, {Name: "listed", Kind: render.Name},
+	{Name: "archive", Kind: render.Name}})
 
 // append appends findFields.
 func (s *search) append(row []render.Value, img *analyze.Image, top *tarfs.Snapshot, h analyze.Hit) []render.Value {
@@ -25,31 +26,27 @@ func (s *search) append(row []render.Value, img *analyze.Image, top *tarfs.Snaps
 	if s.digests != nil {
 		listed = s.digests.Name(h.Version)
 	}
-	return append(row, render.KnownName(img.StoredAt(h)), render.Known(sensitive), render.KnownName(listed))
+	return append(row, render.KnownName(img.StoredAt(h)), render.Known(sensitive), render.KnownName(listed),
+		render.Value{})
 }
 
-// rows are the rows of hits in one image.
-func (s *search) rows(img *analyze.Image, hits iter.Seq[analyze.Hit]) iter.Seq[[]render.Value] {
+// rows are the rows of what was found in one image.
+func (s *search) rows(img *analyze.Image, found iter.Seq[match]) iter.Seq[[]render.Value] {
 	top := img.Top()
 	return func(yield func([]render.Value) bool) {
 		var row []render.Value
-		for h := range hits {
-			if row = s.append(row[:0], img, top, h); !yield(row) {
+		for m := range found {
+			if m.in == nil {
+				row = s.append(row[:0], img, top, m.Hit)
+			} else {
+				row = s.append(row[:0], img, m.in.tree.Top(), m.Hit)
+				m.within(row)
+			}
+			if !yield(row) {
 				return
 			}
 		}
 	}
-}
-
-// sorted puts hits, which come in path order, in the order of --sort.
-func (s *search) sorted(hits iter.Seq[analyze.Hit]) iter.Seq[analyze.Hit] {
-	order := orderOf(s.sort.Word)
-	if order == nil {
-		return hits
-	}
-	return slices.Values(slices.SortedStableFunc(hits, func(a, b analyze.Hit) int {
-		return order(stampOf(a.Version), stampOf(b.Version))
-	}))
 }
 
 // columns are those of versions, and what the flags ask for. Only in an engine's store versions are files.

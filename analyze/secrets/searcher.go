@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"layup/analyze/archives"
 	"layup/analyze/secrets/pattern"
 	"layup/analyze/secrets/ruleset"
 )
@@ -84,7 +85,7 @@ func (f *searcher) piece(b []byte) (taken []byte, more bool) {
 	if f.whole {
 		return b, true
 	}
-	if f.seen == 0 && f.opt.Archives && isArchive(b) && f.size <= mostArchive {
+	if f.seen == 0 && f.opt.Archives && archives.May(b) && f.size <= archives.Most {
 		f.whole = true // whoever reads it releases nothing: the searcher is not used again
 		return append([]byte{aFile}, b...), true
 	}

@@ -3,6 +3,8 @@ package secrets
 import (
 	"strings"
 	"testing"
+
+	"layup/analyze/secrets/ruleset"
 )
 
 // A rule whose expression fits much, as 40 hexadecimal digits, counts near its keyword alone: also if pieces end
@@ -42,5 +44,20 @@ func TestAKeywordCountsNearby(t *testing.T) {
 		if found != tt.want {
 			t.Errorf("%s: found %d times", name, found)
 		}
+	}
+}
+
+// The lines that end a match are not part of it, also if the expression wants nothing else.
+func TestAMatchMayBeNothingButEndsOfLines(t *testing.T) {
+	rules, err := ruleset.Parse("[[rules]]\nid = \"lines\"\nregex = '''[a\\n]{0,5}\\n{4}\\z'''\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Rules: rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := s.text("xaaa\n\n\n\n\n\n"); len(found) == 0 {
+		t.Error("nothing was found")
 	}
 }

@@ -106,7 +106,7 @@ func (s *Search) Names() (list []string) {
 // Read returns what a search found in an image that was loaded with its needs.
 func (s *Search) Read(ctx context.Context, img *analyze.Image) (*Set, error) {
 	set := new(Set)
-	u := &unpacking{ctx: ctx, s: s, set: set}
+	u := s.unpacking(ctx, set)
 	for b := range img.Tree().Bodies() {
 		v := b.Version()
 		c := img.Sieved(v)

@@ -18,6 +18,7 @@ type Part struct {
 	render.Section
 	Odd     []tarfs.Warning // what the question found odd, besides the image's warnings
 	Refuted bool            // the answer is no: exit status 1
+	Partly  bool            // a part of the image's content cannot be read, as Odd says: exit status 3
 	Missing []error         // what was asked for and is not there: a line on stderr each, and exit status 1
 	Enough  bool            // of several images, one without Missing is enough
 }
@@ -141,7 +142,7 @@ func statusOf(img *analyze.Image, p Part) int {
 	if p.Refuted || len(p.Missing) > 0 {
 		status = Refuted
 	}
-	if len(img.Errors()) > 0 {
+	if p.Partly || len(img.Errors()) > 0 {
 		status = Worst(status, Partly)
 	}
 	return status
