@@ -200,3 +200,36 @@ func TestOpenV1VerifiesWhatItIsGiven(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// A layer that several images of an archive name is read once, with a digest or without one.
+func TestImagesOfOneArchiveShareTheirLayers(t *testing.T) {
+	var images []*fixtures.Image
+	for i := range 3 {
+		const text = "tag a:%d\nlayer base\nf 0644 0:0 etc/base \"1\"\nlayer own\nf 0644 0:0 etc/own \"%d\"\n"
+		img, err := fixtures.Parse("shared", fmt.Sprintf(text, i, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		images = append(images, img)
+	}
+	for _, format := range []fixtures.Format{fixtures.Docker20, fixtures.Docker25, fixtures.OCI} {
+		data, err := fixtures.Packing{Format: format}.Pack(images...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opt, layers := analyze.Default(), 0
+		opt.Select.All = true
+		opt.Progress = func(p analyze.Progress) { layers = p.Layers }
+		for img, err := range analyze.OpenAll(t.Context(), write(t, data), opt) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, err := img.Owner("/etc/own", true, analyze.Last); err != nil || v.Version.Layer() != 1 {
+				t.Errorf("%s: %v, %v", format, v, err)
+			}
+		}
+		if layers != 4 {
+			t.Errorf("%s: %d layers were read, want 4", format, layers)
+		}
+	}
+}

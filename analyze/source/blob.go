@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"os"
 	"strings"
 
 	"layup/analyze/source/decode"
@@ -82,6 +84,19 @@ func (b *Blob) Stored() int64 { return b.Bytes.Size() }
 
 // Same tells blobs apart by their digests, and files made of them by their names.
 func (b *Blob) Same() string { return "blob" + string(b.File) }
+
+// Place tells blobs without digests apart by where they lie in a file; it is empty if that is unknown.
+func (b *Blob) Place() string {
+	section, ok := b.Bytes.(*io.SectionReader)
+	if !ok {
+		return ""
+	}
+	file, offset, size := outermost(section)
+	if _, ok := file.(*os.File); !ok {
+		return ""
+	}
+	return fmt.Sprintf("%p %d %d %s %s", file, offset, size, b.Hint, b.Outer)
+}
 
 // Placed reports whether the blob lies in a file and is not compressed.
 func (b *Blob) Placed() bool {

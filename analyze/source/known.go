@@ -79,16 +79,7 @@ func (k *known) inFile(bytes Bytes) *known {
 	if !ok || section.Size() < k.cache.Least {
 		return nil
 	}
-	file, offset, size := section.Outer()
-	for {
-		outer, ok := file.(*io.SectionReader)
-		if !ok {
-			break
-		}
-		var more int64
-		file, more, _ = outer.Outer()
-		offset += more
-	}
+	file, offset, size := outermost(section)
 	if k.file, ok = disk.IdentityOf(file); !ok {
 		return nil
 	}
@@ -105,6 +96,20 @@ func (k *known) inFile(bytes Bytes) *known {
 
 // mostEntries is how many entries a layer may have to be remembered: its table is in memory once more meanwhile.
 const mostEntries = 1 << 20
+
+// outermost returns in what a section of sections lies, and where.
+func outermost(section *io.SectionReader) (file io.ReaderAt, offset, size int64) {
+	file, offset, size = section.Outer()
+	for {
+		outer, ok := file.(*io.SectionReader)
+		if !ok {
+			return file, offset, size
+		}
+		var more int64
+		file, more, _ = outer.Outer()
+		offset += more
+	}
+}
 
 // edge is how many bytes at each end of a layer are compared.
 const edge = 4096

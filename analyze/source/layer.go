@@ -142,10 +142,17 @@ func (l *Layer) Tar(ctx context.Context, offset int64) (io.ReadCloser, error) {
 // Same is equal for layers of one source that have the same result of Scan. It is empty if there is no other such
 // layer.
 func (l *Layer) Same() string {
-	if l.Err != nil || l.Digest == "" && !l.Assembled() || l.Content.Same() == "" {
+	if l.Err != nil || l.Content.Same() == "" {
 		return ""
 	}
-	return l.Digest + " " + l.DiffID + " " + l.MediaType + " " + strconv.FormatInt(l.Size, 10) + " " + l.Content.Same()
+	name := l.Digest
+	if blob, is := l.Content.(*Blob); is && name == "" {
+		name = blob.Place()
+	}
+	if name == "" && !l.Assembled() {
+		return ""
+	}
+	return name + " " + l.DiffID + " " + l.MediaType + " " + strconv.FormatInt(l.Size, 10) + " " + l.Content.Same()
 }
 
 // Window returns the memory, in bytes, that the layer's decoder asks for; 0 if it needs little.

@@ -15,8 +15,9 @@ import (
 
 // The buffers of a layer's reader: of stored bytes before a decoder, and of the tar.
 const (
-	blobBuffer = 64 << 10
-	tarBuffer  = 256 << 10
+	blobBuffer  = 64 << 10
+	tarBuffer   = 256 << 10
+	leastBuffer = 4 << 10
 )
 
 // A blobReader reads the stored bytes of a layer from the first to the last.

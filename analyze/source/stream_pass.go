@@ -117,7 +117,7 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	if !compressed {
 		return nil
 	}
-	in := bufio.NewReaderSize(p.blob, int(min(blobBuffer, max(p.blob.size, 4096))))
+	in := bufio.NewReaderSize(p.blob, int(min(blobBuffer, max(p.blob.size, leastBuffer))))
 	if p.decoder, err = decode.New(in, found, l.Limits.Window); err != nil {
 		return err
 	}
@@ -151,8 +151,12 @@ func (p *pass) digest(apart bool) (err error) {
 
 // read reads the tar. After damage it reads on for the digests.
 func (p *pass) read(found string) {
-	size := int64(tarBuffer)
-	if p.from.File == nil { // an image may have many small layers; compressed ones seldom have four times as much in them
+	size := int64(tarBuffer) // or less: an image may have many small layers
+	switch {
+	case p.from.File != nil:
+	case p.decoder == nil:
+		size = min(size, max(p.blob.size, leastBuffer))
+	default: // compressed ones seldom have four times as much in them
 		size = min(size, max(4*p.blob.size, decode.FormatHead))
 	}
 	r := bufio.NewReaderSize(p.tar, int(size))
