@@ -25,7 +25,7 @@ type column struct {
 	int32s   []int32
 	int64s   []int64
 	bits     []byte
-	lists    [][]parquet.Value // by row; only of lists
+	lists    [][]string // by row; only of lists
 	list     bool
 }
 
@@ -98,7 +98,7 @@ func (c *column) decode() error {
 
 // decodeLists reads the values of a page of lists.
 func (c *column) decodeLists() error {
-	c.lists = make([][]parquet.Value, c.page.NumRows())
+	c.lists = make([][]string, c.page.NumRows())
 	if c.page.NumNulls() == c.page.NumValues() {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (c *column) decodeLists() error {
 				return errors.New("a list begins outside its row")
 			}
 			if !v.IsNull() {
-				c.lists[at] = append(c.lists[at], v.Clone())
+				c.lists[at] = append(c.lists[at], string(v.ByteArray()))
 			}
 		}
 		if err == io.EOF {
@@ -159,7 +159,7 @@ func (c *column) number(row int64) (int64, error) {
 }
 
 // values returns the list of a row.
-func (c *column) values(row int64) ([]parquet.Value, error) {
+func (c *column) values(row int64) ([]string, error) {
 	if err := c.load(row); err != nil {
 		return nil, err
 	}

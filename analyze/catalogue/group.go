@@ -108,7 +108,7 @@ func (g *group) integer(name string, row int64) int64 {
 }
 
 // list returns the values of a list in a row.
-func (g *group) list(name string, row int64) []parquet.Value {
+func (g *group) list(name string, row int64) []string {
 	c, err := g.column(name)
 	if err != nil {
 		g.fail(err)
@@ -117,14 +117,6 @@ func (g *group) list(name string, row int64) []parquet.Value {
 	list, err := c.values(row)
 	g.fail(err)
 	return list
-}
-
-// texts returns the values of a list of texts in a row.
-func (g *group) texts(name string, row int64) (all []string) {
-	for _, v := range g.list(name, row) {
-		all = append(all, string(v.ByteArray()))
-	}
-	return all
 }
 
 // str returns the text of a row as a string: one of those that are there already, if it has these bytes.
@@ -168,8 +160,7 @@ func (g *group) row(at int64, digest bool) (r FileRow, err error) {
 		g.fail(errors.New("an entry has more names of attributes than values, or fewer"))
 	}
 	for i := range min(len(names), len(values)) {
-		r.Xattrs = append(r.Xattrs, string(names[i].ByteArray()))
-		r.XattrValues = append(r.XattrValues, bytes.Clone(values[i].ByteArray()))
+		r.Xattrs, r.XattrValues = append(r.Xattrs, names[i]), append(r.XattrValues, []byte(values[i]))
 	}
 	return r, g.err
 }

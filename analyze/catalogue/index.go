@@ -292,7 +292,7 @@ func (x *indexer) whole(img *source.Image) {
 	if img.Err != nil {
 		x.fail(img.Name, img.Err)
 	}
-	if id := row.identity(); !x.known.images[id] {
+	if id := row.identity(row.Layers); !x.known.images[id] {
 		x.known.images[id] = true
 		x.done.New++
 		x.batch.images = append(x.batch.images, row)

@@ -2,8 +2,8 @@ package catalogue
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
+	"hash/maphash"
 	"io"
 	"slices"
 	"strings"
@@ -49,12 +49,24 @@ const (
 // unreadKey returns the key of a blob that could not be read: another one may well be what it claims to be.
 func unreadKey(key, proof string) string { return unread + hashOf([]any{key, proof}) }
 
-// A brief stands for a text: a million keys are in memory.
-type brief [16]byte
+// A brief stands for texts: a million keys are in memory. Nobody can choose texts with one brief, because each process
+// has its own seeds.
+type brief [2]uint64
 
-func briefly(texts ...string) brief {
-	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
-	return brief(sum[:16])
+// seeds never change.
+var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+func briefly(texts ...string) (b brief) {
+	for i, seed := range seeds {
+		var h maphash.Hash
+		h.SetSeed(seed)
+		for _, text := range texts {
+			h.WriteString(text)
+			h.WriteByte(0)
+		}
+		b[i] = h.Sum64()
+	}
+	return b
 }
 
 // A known is what a catalogue has already, and what of a batch will be in it.
@@ -81,7 +93,9 @@ func newKnown() *known {
 func (c *Catalogue) know(ctx context.Context) (*known, error) {
 	k := newKnown()
 	errs := each(ctx, c.Place, layersFolder, k.add)
-	errs = append(errs, each(ctx, c.Place, imagesFolder, func(row *ImageRow) { k.images[row.identity()] = true })...)
+	errs = append(errs, each(ctx, c.Place, imagesFolder, func(row *ImageRow) {
+		k.images[row.identity(row.Layers)] = true
+	})...)
 	return k, errors.Join(errs...)
 }
 
@@ -120,9 +134,9 @@ func (k *known) has(l *source.Layer, name string) bool {
 	return key != "" && l.Err == nil && k.proven(key, proof(l, name))
 }
 
-// identity tells images apart. It leaves out when they were seen.
-func (r *ImageRow) identity() brief {
+// identity tells images apart, by the keys of their layers also. It leaves out when they were seen.
+func (r *ImageRow) identity(layers []string) brief {
 	list := slices.Concat([]string{r.Source, r.Reference, r.ID, r.Manifest, r.Platform, r.Kind, r.Error}, r.References,
-		[]string{""}, r.Layers)
+		[]string{""}, layers)
 	return briefly(list...)
 }

@@ -115,7 +115,7 @@ func (x *indexer) planImages(ctx context.Context, name string, images []*source.
 		if img.Err != nil {
 			x.fail(img.Name, img.Err)
 		}
-		if id := row.identity(); !x.known.images[id] {
+		if id := row.identity(row.Layers); !x.known.images[id] {
 			x.known.images[id] = true
 			x.done.New++
 			x.batch.images = append(x.batch.images, row)

@@ -18,11 +18,10 @@ import (
 // A Reader answers from a catalogue as it was when Read opened it.
 type Reader struct {
 	*Catalogue
-	keys   []string          // of layers, by number
-	number map[string]uint32 // of layers, by key
-	layers []reading         // by number
-	images []imaged
-	parts  map[string]*part // of files/; nil for one that is damaged
+	numbers           // of layers
+	layers  []reading // by number
+	images  []imaged
+	parts   map[string]*part // of files/; nil for one that is damaged
 	// Damaged are the files of the catalogue that cannot be read. What they hold is missing in every answer.
 	Damaged []error
 
@@ -61,7 +60,7 @@ func (c *Catalogue) Read(ctx context.Context) (*Reader, error) {
 }
 
 func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
-	r := &Reader{Catalogue: c, number: map[string]uint32{}, parts: map[string]*part{},
+	r := &Reader{Catalogue: c, numbers: numbers{number: map[string]uint32{}}, parts: map[string]*part{},
 		there: map[string]bool{}, proofs: map[brief]bool{}, most: mostRows}
 	list, err := c.Place.List(ctx, filesFolder)
 	if err != nil {
@@ -70,28 +69,15 @@ func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 	for _, info := range list {
 		r.there[info.Name] = true
 	}
+	var more []error
+	images := unmatched{numbers: numbers{number: map[string]uint32{}}}
+	var wait sync.WaitGroup
+	wait.Go(func() { more = each(ctx, c.Place, imagesFolder, images.add) })
 	errs := each(ctx, c.Place, layersFolder, r.layer)
+	wait.Wait()
+	errs = append(errs, more...)
 	r.later = r.claims()
-	known := map[brief]int{}
-	errs = append(errs, each(ctx, c.Place, imagesFolder, func(row *ImageRow) {
-		for i, key := range row.Layers {
-			if now, ok := r.later[key]; ok {
-				row.Layers[i] = now
-			}
-		}
-		id := row.identity()
-		if at, ok := known[id]; ok {
-			r.images[at].Seen = min(r.images[at].Seen, row.Seen)
-			return
-		}
-		known[id] = len(r.images)
-		one := imaged{ImageRow: *row}
-		for _, key := range row.Layers {
-			one.layers = append(one.layers, r.numberOf(key))
-		}
-		one.Layers = nil
-		r.images = append(r.images, one)
-	})...)
+	r.note(&images)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -111,6 +97,44 @@ func (c *Catalogue) readOnce(ctx context.Context) (*Reader, error) {
 		}
 	}
 	return r, nil
+}
+
+// unmatched are images with numbers of their own, while the layers are not known yet.
+type unmatched struct {
+	numbers
+	images []imaged
+}
+
+func (u *unmatched) add(row *ImageRow) {
+	one := imaged{ImageRow: *row, layers: make([]uint32, len(row.Layers))}
+	for i, key := range row.Layers {
+		one.layers[i] = u.numberOf(key)
+	}
+	one.Layers = nil
+	u.images = append(u.images, one)
+}
+
+// note notes images, each once.
+func (r *Reader) note(u *unmatched) {
+	numbers := make([]uint32, len(u.keys))
+	for i, key := range u.keys {
+		numbers[i] = r.layerNumber(cmp.Or(r.later[key], key))
+	}
+	known := map[brief]int{}
+	for _, one := range u.images {
+		list := make([]string, len(one.layers))
+		for i, n := range one.layers {
+			one.layers[i] = numbers[n]
+			list[i] = r.keys[numbers[n]]
+		}
+		id := one.identity(list)
+		if at, ok := known[id]; ok {
+			r.images[at].Seen = min(r.images[at].Seen, one.Seen)
+			continue
+		}
+		known[id] = len(r.images)
+		r.images = append(r.images, one)
+	}
 }
 
 // forget leaves out images that could not be read and were read later from the same place under the same reference.
@@ -170,14 +194,29 @@ func (r *Reader) missing() (errs []error) {
 	return errs
 }
 
-// numberOf returns the number of a layer by its key.
-func (r *Reader) numberOf(key string) uint32 {
-	n, ok := r.number[key]
+// numbers are small numbers that stand for keys of layers.
+type numbers struct {
+	keys   []string          // by number
+	number map[string]uint32 // by key
+}
+
+// numberOf returns the number of a key, the next one if it has none.
+func (n *numbers) numberOf(key string) uint32 {
+	at, ok := n.number[key]
 	if !ok {
-		n = uint32(len(r.keys))
+		at = uint32(len(n.keys))
 		key = strings.Clone(key)
-		r.number[key] = n
-		r.keys, r.layers = append(r.keys, key), append(r.layers, reading{})
+		n.number[key] = at
+		n.keys = append(n.keys, key)
+	}
+	return at
+}
+
+// layerNumber returns the number of a layer by its key.
+func (r *Reader) layerNumber(key string) uint32 {
+	n := r.numberOf(key)
+	if int(n) == len(r.layers) {
+		r.layers = append(r.layers, reading{})
 	}
 	return n
 }
@@ -185,7 +224,7 @@ func (r *Reader) numberOf(key string) uint32 {
 // layer notes a row of layers/. Of several rows of a layer, one that was read counts, of these one that names a part,
 // better one that is there, of these the first in order: two processes may have read it.
 func (r *Reader) layer(row *LayerRow) {
-	at := &r.layers[r.numberOf(row.Key)]
+	at := &r.layers[r.layerNumber(row.Key)]
 	read := row.Error == ""
 	if read {
 		r.proofs[briefly(row.Key, row.Digest)] = true

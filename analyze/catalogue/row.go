@@ -112,10 +112,10 @@ func (r *LayerRow) fill(g *group, at int64) {
 
 func (r *ImageRow) fill(g *group, at int64) {
 	reference := string(g.text("reference", at))
-	*r = ImageRow{Source: string(g.text("source", at)), Reference: reference, References: g.texts("references", at),
+	*r = ImageRow{Source: string(g.text("source", at)), Reference: reference, References: g.list("references", at),
 		ID: string(g.text("id", at)), Manifest: string(g.text("manifest", at)), Platform: string(g.text("platform", at)),
 		Kind: string(g.text("kind", at)), Store: string(g.text("store", at)), Created: string(g.text("created", at)),
-		Layers: g.texts("layers", at), CreatedBy: g.texts("createdBy", at), Seen: string(g.text("seen", at)),
+		Layers: g.list("layers", at), CreatedBy: g.list("createdBy", at), Seen: string(g.text("seen", at)),
 		Error: string(g.text("error", at))}
 }
 
