@@ -51,7 +51,11 @@ func keepHeapSmall() {
 	}
 	const first = 250 // the least heap is 4 MB at 100
 	debug.SetGCPercent(first)
-	runtime.SetFinalizer(&collected{}, func(*collected) { debug.SetGCPercent(25) })
+	runtime.SetFinalizer(&collected{}, func(*collected) {
+		if chosen := debug.SetGCPercent(25); chosen != first { // a command has its own pace
+			debug.SetGCPercent(chosen)
+		}
+	})
 }
 
 // collected is the first that the garbage collector frees. It has a pointer: small values without one share memory.
