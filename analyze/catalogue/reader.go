@@ -114,18 +114,19 @@ func (u *unmatched) add(row *ImageRow) {
 	u.images = append(u.images, one)
 }
 
-// note notes images, each once.
+// note takes images over, each once.
 func (r *Reader) note(u *unmatched) {
-	numbers := make([]uint32, len(u.keys))
+	layers := make([]uint32, len(u.keys))
 	for i, key := range u.keys {
-		numbers[i] = r.layerNumber(cmp.Or(r.later[key], key))
+		layers[i] = r.layerNumber(cmp.Or(r.later[key], key))
 	}
 	known := map[brief]int{}
+	r.images = u.images[:0]
 	for _, one := range u.images {
 		list := make([]string, len(one.layers))
 		for i, n := range one.layers {
-			one.layers[i] = numbers[n]
-			list[i] = r.keys[numbers[n]]
+			one.layers[i] = layers[n]
+			list[i] = r.keys[layers[n]]
 		}
 		id := one.identity(list)
 		if at, ok := known[id]; ok {
