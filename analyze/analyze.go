@@ -9,6 +9,7 @@ package analyze
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"layup/analyze/digest"
 	"layup/analyze/sieve"
@@ -66,7 +67,7 @@ type Bodies int
 const (
 	NoBodies   Bodies = iota // none, or only from an image that is not fetched
 	SomeBodies               // the bytes of fetched layers are kept
-	MostBodies               // digests also prove single files: Contents reads them in place if a layer allows it
+	MostBodies               // each file is proven by itself, compressed layers are kept as tars: Contents reads in place
 )
 
 // A loading is a caller's options and what this package adds to them.
@@ -75,17 +76,13 @@ type loading struct {
 	shared    *shared        // findings in layers of the source's other images; nil if there is only one image
 	digestsOf func(int) bool // also compute digests in these layers; may be nil
 	tags      *tarfs.TagKey  // keep only tags of digests that no need asks for; may be nil
+	held      *atomic.Int64  // bytes of names of both images of a pair, which the limit counts together; else nil
 	contents  bool           // compare also the content of what an engine keeps in directories
 }
 
 // digests reports whether to hash the content of a layer's files.
 func (o *loading) digests(layer *source.Layer) bool {
-	return o.needed(layer) || o.digestsOf != nil && o.digestsOf(layer.Index)
-}
-
-// needed reports whether the digests of a layer's files are needed for more than to compare them.
-func (o *loading) needed(layer *source.Layer) bool {
-	return o.Digests || o.inPlace() && o.Source.Verify && layer.Placed()
+	return o.Digests || o.digestsOf != nil && o.digestsOf(layer.Index)
 }
 
 // inPlace reports whether Contents reads files in place, if a layer allows it.

@@ -16,8 +16,8 @@ import (
 )
 
 // Content returns the content of a file's version, with zeros in its holes. If the layer was verified, Content verifies
-// it again before it hands out the first byte. With MostBodies, the file's digest may prove the content at its last
-// byte. The content of a layer that Errors names is as stored, without proof.
+// it again before it hands out the first byte. With MostBodies, the content may be proven at its last byte. The content
+// of a layer that Errors names is as stored, without proof.
 func (img *Image) Content(ctx context.Context, v tarfs.Version) (io.ReadCloser, error) {
 	c, err := img.Contents(ctx, []tarfs.Version{v})
 	if err != nil {
@@ -49,6 +49,7 @@ type Contents struct {
 	spool  *source.Scratch
 	end    int64 // bytes in the spool
 	buffer []byte
+	hash   hash.Hash // under the key of prints, free for the next content; nil if there is none
 }
 
 // A spooled content has its stored pieces at an offset of the spool.
@@ -139,14 +140,18 @@ func (c *Contents) near(versions []tarfs.Version) (whole, near []tarfs.Version) 
 	return whole, near
 }
 
-// direct reports whether a content is read in place: its own digest proves it, or nothing can.
+// direct reports whether a content is read in place: nobody can change it, it is proven by itself, or nothing can.
 func (c *Contents) direct(v tarfs.Version) bool {
 	layer := v.ContentLayer()
-	if !c.placed[layer] {
+	switch {
+	case !c.placed[layer]:
 		return false
+	case c.img.Layers[layer].Own() || !c.img.proven(layer):
+		return true
 	}
 	_, digest := v.Digest()
-	return !c.img.proven(layer) || c.img.opt.inPlace() && digest && v.Stored() == v.Size()
+	_, tag := v.Tag()
+	return c.img.opt.inPlace() && (digest || tag) && v.Stored() == v.Size()
 }
 
 // proof returns the digest that proves a content by itself.
@@ -182,20 +187,43 @@ func (c *Contents) open(ctx context.Context, v tarfs.Version, b *Body) error {
 	}
 	pass.tar, pass.forward = tar, tarfs.NewForward(tar, at) // whoever reads it has a buffer
 	b.stored, b.close = tarfs.Stored(pass, b.Extents), pass.close
-	if sum, ok := c.img.proof(v); ok && v.Stored() == v.Size() && c.img.proven(pass.layer.Index) {
-		b.stored = &proving{body: b.stored, want: sum, left: b.Size, hash: sha256.New(), pass: pass}
+	if v.Stored() == v.Size() && !pass.layer.Own() && c.img.proven(pass.layer.Index) {
+		b.stored = c.prover(v, b, pass)
 	}
 	return nil
 }
 
+// prover returns a reader that proves a content by its digest or its tag; b's own if there is neither.
+func (c *Contents) prover(v tarfs.Version, b *Body, pass *layerPass) io.Reader {
+	p := &proving{body: b.stored, left: b.Size, pass: pass}
+	if sum, ok := c.img.proof(v); ok {
+		p.hash, p.same = sha256.New(), func(got []byte) bool { return bytes.Equal(got, sum[:]) }
+		return p
+	}
+	tag, ok := v.Tag()
+	if !ok || c.img.opt.shared == nil || c.img.opt.shared.prints == nil {
+		return b.stored
+	}
+	if p.hash, c.hash = c.hash, nil; p.hash == nil {
+		p.hash = c.img.opt.shared.prints.Hash()
+	}
+	p.hash.Reset()
+	p.same = func(got []byte) bool { return tarfs.TagOf(got) == tag }
+	b.close = func() error {
+		c.hash = p.hash
+		return pass.close()
+	}
+	return p
+}
+
 var errChanged = errors.New("input changed while being read: a content no longer has the digest that it had")
 
-// A proving reader hands out the end of a content only if its digest is as it was at the first reading.
+// A proving reader hands out the end of a content only if its hash is as it was at the first reading.
 type proving struct {
 	body io.Reader
 	pass *layerPass
 	hash hash.Hash
-	want [sha256.Size]byte
+	same func(sum []byte) bool
 	left int64
 	err  error // that the content is another; it stays
 }
@@ -206,7 +234,7 @@ func (p *proving) Read(b []byte) (int, error) {
 	}
 	n, err := p.body.Read(b)
 	p.hash.Write(b[:n])
-	if p.left -= int64(n); n > 0 && p.left == 0 && [sha256.Size]byte(p.hash.Sum(nil)) != p.want {
+	if p.left -= int64(n); n > 0 && p.left == 0 && !p.same(p.hash.Sum(nil)) {
 		p.err = p.pass.located(errChanged)
 		return 0, p.err
 	}

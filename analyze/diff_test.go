@@ -2,6 +2,8 @@ package analyze_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,7 +19,20 @@ import (
 // loadPair packs two images that are given as text, and loads them as diff does.
 func loadPair(t *testing.T, texts [2]string) [2]*analyze.Image {
 	t.Helper()
-	var names [2]string
+	opt := analyze.Default()
+	images, errs := analyze.OpenPair(context.Background(), packPair(t, texts), [2]analyze.Options{opt, opt}, 0)
+	for i, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { images[i].Close() })
+	}
+	return images
+}
+
+// packPair packs two images and returns their paths.
+func packPair(t *testing.T, texts [2]string) (names [2]string) {
+	t.Helper()
 	for i, text := range texts {
 		src, err := fixtures.Parse("test", "tag test:1\n"+text)
 		if err != nil {
@@ -32,15 +47,36 @@ func loadPair(t *testing.T, texts [2]string) [2]*analyze.Image {
 			t.Fatal(err)
 		}
 	}
-	opt := analyze.Default()
-	images, errs := analyze.OpenPair(context.Background(), names, [2]analyze.Options{opt, opt}, 0)
-	for i, err := range errs {
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { images[i].Close() })
+	return names
+}
+
+// Both images of a pair are in memory at once, so the limit of names counts them together.
+func TestLimitOfNamesIsForBothImagesOfAPair(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("layer all\n")
+	for i := range 3000 {
+		fmt.Fprintf(&text, "f 0644 0:0 %0100d \"\"\n", i)
 	}
-	return images
+	names := packPair(t, [2]string{text.String(), text.String()})
+	for limit, want := range map[int]bool{1 << 20: true, 400 << 10: false} {
+		opt := analyze.Default()
+		opt.Source.Limits.NameBytes = limit
+		img, err := analyze.Open(t.Context(), names[0], opt)
+		if err != nil {
+			t.Fatalf("one image, %d bytes: %v", limit, err)
+		}
+		img.Close()
+		images, errs := analyze.OpenPair(t.Context(), names, [2]analyze.Options{opt, opt}, 0)
+		over, _ := errors.AsType[*tarfs.LimitError](errors.Join(errs[:]...))
+		if want != (over == nil) || over != nil && over.Name != "name-bytes" {
+			t.Errorf("a pair, %d bytes: %v", limit, errs)
+		}
+		for i, err := range errs {
+			if err == nil {
+				images[i].Close()
+			}
+		}
+	}
 }
 
 func hashed(img *analyze.Image, path string) bool {

@@ -173,11 +173,14 @@ func (l *loader) scan(job *layerJob) {
 	}
 	opt := source.ScanOptions{
 		Digests: l.opt.digests(job.Layer), Dense: l.opt.Dense || l.opt.inPlace(),
-		Keep:    l.opt.Bodies != NoBodies || l.opt.contents && job.Unpacked(),
-		Reserve: reserve, Beside: l.beside,
+		Keep: l.opt.Bodies != NoBodies || l.opt.contents && job.Unpacked(),
+		Tars: l.shared.tars, Reserve: reserve, Beside: l.beside,
 	}
-	if !l.opt.needed(job.Layer) {
+	switch {
+	case opt.Digests && !l.opt.Digests:
 		opt.Tags = l.opt.tags
+	case !opt.Digests && l.opt.Source.Verify && job.Placed():
+		opt.Tags = l.shared.prints
 	}
 	if l.opt.Secrets {
 		opt.Mark = markOf

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -70,9 +71,9 @@ func loadOnly(ctx context.Context, src *kinds.Opened, one *source.Image, opt loa
 	opt.shared = newShared(opt.Options)
 	img, err := load(ctx, one, opt)
 	if err != nil {
-		return img, errors.Join(fmt.Errorf("%s: %w", src.Name, err), src.Close(), opt.shared.sieves.Close())
+		return img, errors.Join(fmt.Errorf("%s: %w", src.Name, err), src.Close(), opt.shared.close())
 	}
-	img.close = func() error { return errors.Join(src.Close(), opt.shared.sieves.Close()) }
+	img.close = func() error { return errors.Join(src.Close(), opt.shared.close()) }
 	return img, nil
 }
 
@@ -88,7 +89,7 @@ func OpenAll(ctx context.Context, name string, opt Options) iter.Seq2[*Image, er
 		}
 		defer src.Close() // opened for reading: closing cannot lose anything
 		all := loading{Options: opt, shared: newShared(opt)}
-		defer all.shared.sieves.Close()
+		defer all.shared.close()
 		readAll(ctx, images, all)
 		for _, one := range images {
 			img, err := load(ctx, one, all)
@@ -167,12 +168,12 @@ func OpenPair(ctx context.Context, names [2]string, opt [2]Options, ignore Aspec
 
 // loadPair loads those of two images that could be opened.
 func loadPair(ctx context.Context, pair [2]*audited, ignore Aspect, errs *[2]error) (images [2]*Image) {
-	key := newTagKey()
+	key, held := newTagKey(), new(atomic.Int64)
 	for i, one := range pair {
 		if errs[i] != nil {
 			continue
 		}
-		one.with.tags = key
+		one.with.tags, one.with.held = key, held
 		if errs[1-i] == nil && ignore&Content == 0 {
 			one.with.digestsOf = unshared(one.image, pair[1-i].image, one.with.KeepGoing)
 		}

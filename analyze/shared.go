@@ -17,7 +17,9 @@ type shared struct {
 	layers map[sameLayer]*finding
 	keys   map[*source.Layer]sameLayer // as they were before the layers were read
 	proofs map[unpacking]*proof
-	sieves *sieve.Set // nil without Needs.Sieve
+	sieves *sieve.Set        // nil without Needs.Sieve
+	tars   *source.TempFiles // of compressed layers; nil without MostBodies
+	prints *tarfs.TagKey     // of tags of contents that are read in place; nil without MostBodies
 }
 
 func newShared(opt Options) *shared {
@@ -25,8 +27,14 @@ func newShared(opt Options) *shared {
 	if opt.Sieve != nil {
 		s.sieves = sieve.NewSet(opt.Sieve, opt.Source.TempDir)
 	}
+	if opt.Bodies == MostBodies {
+		s.tars, s.prints = &source.TempFiles{Dir: opt.Source.TempDir}, newTagKey()
+	}
 	return s
 }
+
+// close frees what Sieved and Contents read.
+func (s *shared) close() error { return errors.Join(s.sieves.Close(), s.tars.Close()) }
 
 // A sameLayer is equal for layers in which passes find equal things.
 type sameLayer struct {
@@ -84,7 +92,7 @@ func (l *loader) distinct(images []*source.Image) (jobs []*layerJob) {
 			}
 			first[key] = true
 			limits := *layer.Limits
-			limits.Held, layer.Limits = &one.names, &limits
+			limits.Held, layer.Limits = cmp.Or(l.opt.held, &one.names), &limits
 			jobs = append(jobs, &layerJob{layer, one})
 		}
 	}

@@ -24,7 +24,7 @@ type Reader interface {
 type ScanOptions struct {
 	Limits  Limits
 	Digests bool    // compute the SHA-256 of every file's content
-	Tags    *TagKey // keep only a tag of each digest; may be nil
+	Tags    *TagKey // with Digests, keep only a tag of each; without, a tag by TagKey.Hash of each content; may be nil
 	Dense   bool    // but not of sparse files: their holes may be endless
 	Mark    Mark    // called with the content of small files; may be nil
 	Dialect Dialect
@@ -70,8 +70,11 @@ func Scan(r Reader, opt ScanOptions) (*Layer, error) {
 		r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect},
 		mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep, sparse: opt.Sparse, tags: opt.Tags,
 	}
-	if opt.Digests {
+	switch {
+	case opt.Digests:
 		s.hash = sha256.New()
+	case opt.Tags != nil:
+		s.hash, s.direct = opt.Tags.Hash(), true
 	}
 	more, err := s.next()
 	for more && err == nil {
@@ -100,9 +103,10 @@ type scanner struct {
 	recent recent    // facts of the entries before
 	ext    extended  // what extended headers say of the current entry
 	bodies [3][]byte // of extended headers, in reused buffers: PAX, GNU L, GNU K
-	hash   hash.Hash // nil unless digests are wanted
+	hash   hash.Hash // nil unless digests or tags are wanted
 	sum    [32]byte  // a reused buffer for the hash
 	tags   *TagKey   // ScanOptions.Tags
+	direct bool      // the hash is that of the key
 	dense  bool      // sparse files get no digest
 	mark   Mark      // ScanOptions.Mark
 	small  []byte    // content for the mark; a reused buffer

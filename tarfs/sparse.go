@@ -247,7 +247,10 @@ func (s *scanner) look(stored int64, copied io.Writer) (digest [32]byte, err err
 }
 
 // digest returns the hash. It uses one buffer again and again: a new one would be garbage for every entry.
-func (s *scanner) digest() [32]byte { return [32]byte(s.hash.Sum(s.sum[:0])) }
+func (s *scanner) digest() [32]byte {
+	s.hash.Sum(s.sum[:0])
+	return s.sum
+}
 
 func (s *scanner) hashZeros(n int64) {
 	for ; n > 0; n -= int64(len(zeros)) {

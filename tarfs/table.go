@@ -37,14 +37,16 @@ func ParseLayer(b []byte, limits Limits) (*Layer, error) {
 	return l, over("name-bytes", limits.Held.Add(int64(l.held())), int64(limits.NameBytes))
 }
 
-// Without returns the table as a scan without digests or marks makes it. The layer itself stays as it is.
+// Without returns the table as a scan without digests and tags, or without marks, makes it. The layer itself stays as
+// it is.
 func (l *Layer) Without(digests, marks bool) *Layer {
-	if l.digests.n == 0 && !marks || l.marks == nil && !digests {
+	digests, marks = digests && l.digests.n+l.tags.n > 0, marks && l.marks != nil
+	if !digests && !marks {
 		return l
 	}
 	less := *l
 	if digests {
-		less.digests = slabs[[32]byte]{}
+		less.digests, less.tags = slabs[[32]byte]{}, slabs[uint64]{}
 	}
 	if marks {
 		less.marks = nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 )
@@ -187,4 +188,43 @@ func FuzzParseLayer(f *testing.F) {
 		tree, _ := Merge([]*Layer{l, l}, Runtime)
 		facetsOf(tree)
 	})
+}
+
+// The hash of a key is one for one content, however it is written, and another for any other content, order or key.
+func TestHashOfAKeyTellsContentsApart(t *testing.T) {
+	const chunk = 4 << 10
+	var key, other TagKey
+	key[0], other[0] = 1, 2
+	long := bytes.Repeat([]byte("0123456789abcdef"), 3*chunk/16)
+	turned := slices.Concat(long[chunk:], long[:chunk-1], []byte("!"))
+	seen := map[string]string{}
+	for say, content := range map[string][]byte{
+		"nothing": nil, "a zero": make([]byte, 1), "two zeros": make([]byte, 2), "zeros of a tag": make([]byte, 16),
+		"a chunk": long[:chunk], "less": long[:chunk-1], "more": long[:chunk+1], "two": long[:2*chunk], "three": long,
+		"turned": turned, "zeros": make([]byte, chunk), "more zeros": make([]byte, chunk+1),
+	} {
+		h := key.Hash()
+		h.Write(content)
+		whole := h.Sum(nil)
+		if twice := h.Sum(nil); !bytes.Equal(whole, twice) {
+			t.Errorf("%s: asked twice, it is another", say)
+		}
+		for _, step := range []int{1, 7, 4096, chunk, chunk + 1} {
+			h.Reset()
+			for rest := content; len(rest) > 0; rest = rest[min(step, len(rest)):] {
+				h.Write(rest[:min(step, len(rest))])
+			}
+			if !bytes.Equal(h.Sum(nil), whole) {
+				t.Errorf("%s: in steps of %d it is another", say, step)
+			}
+		}
+		h = other.Hash()
+		h.Write(content)
+		for _, sum := range []string{string(whole), string(h.Sum(nil))} {
+			if before, ok := seen[sum]; ok || len(sum) < 16 {
+				t.Errorf("%s has the hash of %s", say, before)
+			}
+			seen[sum] = say
+		}
+	}
 }

@@ -1,8 +1,12 @@
 package tarfs
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 )
 
 // A Version is what one layer put at a path.
@@ -184,10 +188,65 @@ func (k *TagKey) Tag(digest [32]byte) uint64 {
 	copy(keyed[:], k[:])
 	copy(keyed[len(k):], digest[:])
 	sum := sha256.Sum256(keyed[:])
-	return max(binary.BigEndian.Uint64(sum[:]), 1)
+	return TagOf(sum[:])
 }
 
-// Tag returns the tag of the digest of a file's content; false if the layer's scan did not compute it. See
+// Hash returns a hash of content under the key: 128 bits, of which the first 64 are the tag. Of the same content it
+// makes the same as long as the process runs. On processors that help with AES it costs a seventh of SHA-256.
+func (k *TagKey) Hash() hash.Hash {
+	block, err := aes.NewCipher(k[:])
+	if err == nil {
+		var mac cipher.AEAD
+		if mac, err = cipher.NewGCM(block); err == nil {
+			return &fingerprint{mac: mac}
+		}
+	}
+	return hmac.New(sha256.New, k[:]) // where only what FIPS 140 allows may run
+}
+
+// A fingerprint is GMAC in a chain (NIST SP 800-38D): each chunk is authenticated together with the tag of the one
+// before, under a nonce that counts the chunks and tells the last from the others. Its tags are never shown.
+type fingerprint struct {
+	mac    cipher.AEAD
+	nonce  [12]byte // the number of the chunk; its last byte is set for the last one
+	chunks uint64
+	used   int // bytes in the buffer after the tag
+	buf    [16 + 4<<10]byte
+	sum    [16]byte
+}
+
+func (f *fingerprint) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		if f.used == len(f.buf)-16 {
+			copy(f.buf[:16], f.seal(0))
+			f.chunks, f.used = f.chunks+1, 0
+		}
+		n := copy(f.buf[16+f.used:], rest)
+		f.used, rest = f.used+n, rest[n:]
+	}
+	return len(p), nil
+}
+
+// seal authenticates the chunk at hand.
+func (f *fingerprint) seal(last byte) []byte {
+	binary.BigEndian.PutUint64(f.nonce[:], f.chunks)
+	f.nonce[11] = last
+	return f.mac.Seal(f.sum[:0], f.nonce[:], nil, f.buf[:16+f.used])
+}
+
+func (f *fingerprint) Sum(b []byte) []byte { return append(b, f.seal(1)...) }
+func (f *fingerprint) Size() int           { return 16 }
+func (f *fingerprint) BlockSize() int      { return 16 }
+
+func (f *fingerprint) Reset() {
+	f.chunks, f.used = 0, 0
+	clear(f.buf[:16])
+}
+
+// TagOf makes a tag of the sum of a key's Hash.
+func TagOf(sum []byte) uint64 { return max(binary.BigEndian.Uint64(sum), 1) }
+
+// Tag returns the tag of a file's content or of its digest; false if the layer's scan did not compute it. See
 // [ScanOptions].
 func (v Version) Tag() (tag uint64, ok bool) {
 	if v.Type() != File {

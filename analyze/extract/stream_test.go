@@ -218,3 +218,20 @@ func TestAStreamThatCannotBeWrittenNamesTheEntry(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A compressed layer is kept as a tar while it is verified: whatever becomes of the file then, a stream has its bytes.
+func TestStreamsReadCompressedLayersOnce(t *testing.T) {
+	for _, c := range []fixtures.Codec{fixtures.Gzip, fixtures.Zstd} {
+		name := write(t, severalLayers, fixtures.Packing{Format: fixtures.OCI, Layers: c})
+		plan := everything(t, load(t, name, true), 0)
+		want := inPlace(t, plan)
+		b, err := os.ReadFile(name)
+		if err == nil {
+			err = os.WriteFile(name, make([]byte, len(b)), 0o600)
+		}
+		var stream bytes.Buffer
+		if err := errors.Join(err, plan.Stream(t.Context(), &stream)); err != nil || !bytes.Equal(stream.Bytes(), want) {
+			t.Errorf("%s: %d bytes of %d, %v", c, stream.Len(), len(want), err)
+		}
+	}
+}

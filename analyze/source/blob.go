@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"layup/analyze/source/decode"
 	"layup/analyze/source/document"
@@ -41,6 +42,8 @@ type Blob struct {
 
 	recalled bool                       // a cache knows what an earlier pass found
 	plain    bool                       // that it is not compressed
+	placed   atomic.Bool                // Placed was true
+	own      *io.SectionReader          // the tar, in a temporary file; nil if a pass was not asked to keep it
 	points   func() *decode.Checkpoints // that the cache has of the stream; nil if there are none
 }
 
@@ -60,7 +63,7 @@ func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, er
 	k.ask(&opt)
 	p := &pass{ctx: ctx, layer: l, from: b, opt: opt, known: k}
 	p.out.Table, p.out.Digest, p.out.DiffID = new(tarfs.Layer), l.Digest, l.DiffID
-	err := p.keep(p.run())
+	err := p.keepTar(p.keep(p.run()))
 	if p.hashes != nil {
 		p.hashes.Wait()
 	}
@@ -98,11 +101,15 @@ func (b *Blob) Place() string {
 	return fmt.Sprintf("%p %d %d %s %s", file, offset, size, b.Hint, b.Outer)
 }
 
-// Placed reports whether the blob lies in a file and is not compressed.
+// Placed reports whether the blob lies in a file and is not compressed, or its tar is kept.
 func (b *Blob) Placed() bool {
+	if b.own != nil || b.placed.Load() {
+		return true
+	}
 	section, head, err := b.section()
-	return err == nil && section != nil && b.sniff(head) == decode.None &&
-		!b.isImage(context.Background(), nil)
+	placed := err == nil && section != nil && b.sniff(head) == decode.None && !b.isImage(context.Background(), nil)
+	b.placed.Store(placed)
+	return placed
 }
 
 // sniff returns the compression to undo, or "" if the content is not a tar.
@@ -165,6 +172,9 @@ func (l *Layer) Reserve(opt *ScanOptions) {
 
 // Tar returns the uncompressed tar from an offset on, unless the bytes were streamed and not kept.
 func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, error) {
+	if b.Placed() {
+		return b.tarAt(ctx, offset)
+	}
 	section, head, err := b.section()
 	switch {
 	case err != nil:
@@ -179,18 +189,8 @@ func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, 
 	}
 	t := &tarReader{check: b.Check}
 	compression := b.sniff(head)
-	switch compression {
-	case "":
+	if compression == "" {
 		return nil, errNoTar
-	case decode.None:
-		blob := &blobReader{ctx: ctx, src: section, size: section.Size()}
-		if b.File != nil {
-			t.src, err = b.tarFrom(blob, section, offset)
-			return t, err
-		}
-		blob.read, err = section.Seek(min(offset, blob.size), io.SeekStart)
-		t.src = blob
-		return t, err
 	}
 	if p, ok := b.before(offset); ok {
 		section = io.NewSectionReader(section, p.In, section.Size()-p.In)
@@ -200,6 +200,25 @@ func (b *Blob) Tar(ctx context.Context, l *Layer, offset int64) (io.ReadCloser, 
 		return nil, err
 	}
 	return t, t.skip(offset)
+}
+
+// tarAt is Tar of a blob that is placed.
+func (b *Blob) tarAt(ctx context.Context, offset int64) (t *tarReader, err error) {
+	var at io.ReaderAt
+	if t = new(tarReader); b.own != nil {
+		at = b.own
+	} else {
+		at, t.check = b.Bytes.(io.ReaderAt), b.Check
+	}
+	section := io.NewSectionReader(at, 0, at.(Bytes).Size())
+	blob := &blobReader{ctx: ctx, src: section, size: section.Size()}
+	if b.File != nil {
+		t.src, err = b.tarFrom(blob, section, offset)
+		return t, err
+	}
+	blob.read, err = section.Seek(min(offset, blob.size), io.SeekStart)
+	t.src = blob
+	return t, err
 }
 
 // Decompress undoes one compression of a stream and counts the bytes against the limits.

@@ -151,7 +151,7 @@ type finding struct {
 
 // recall returns what an earlier pass over the same bytes found, if it was asked for as much.
 func (b *Blob) recall(k *known, l *Layer, opt *ScanOptions) (Scanned, bool) {
-	if k == nil || opt.Copy != nil || opt.Tags != nil {
+	if k == nil || opt.Copy != nil || opt.Tags != nil && opt.Digests {
 		return Scanned{}, false
 	}
 	if k.seal != "" {
@@ -161,6 +161,8 @@ func (b *Blob) recall(k *known, l *Layer, opt *ScanOptions) (Scanned, bool) {
 	}
 	_, far := b.Bytes.(Ranged)
 	asked := opt.variant()
+	asked.Digests = asked.Digests || opt.Tags != nil // they do as well as tags
+	asked.Dense = asked.Digests && opt.Dense
 	for _, v := range asked.served() {
 		if far && !v.Digests { // a part of it could not be proven
 			continue
@@ -223,8 +225,8 @@ func (k *known) ask(opt *ScanOptions) {
 
 // remember stores what a pass found that verified the whole layer, if it was asked for all that is of use later.
 func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *decode.Checkpoints) {
-	if k == nil || opt.Tags != nil || found.FoundDigest == "" && found.FoundDiffID == "" || !k.unchanged() ||
-		found.Table.Len() > mostEntries {
+	if k == nil || opt.Tags != nil && opt.Digests || found.FoundDigest == "" && found.FoundDiffID == "" ||
+		!k.unchanged() || found.Table.Len() > mostEntries {
 		return
 	}
 	if !plainText(found.Warnings) {
@@ -236,7 +238,7 @@ func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *dec
 		return
 	}
 	data := append(binary.AppendUvarint(nil, uint64(len(head))), head...)
-	if data, err = found.Table.AppendBinary(data); err != nil {
+	if data, err = found.Table.Without(!opt.Digests, false).AppendBinary(data); err != nil {
 		return
 	}
 	about := "layer " + cmp.Or(l.Digest, l.DiffID, found.DiffID)

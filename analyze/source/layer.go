@@ -93,13 +93,14 @@ type Scanned struct {
 // ScanOptions say how much to do in the pass.
 type ScanOptions struct {
 	Digests bool          // of every file's content
-	Tags    *tarfs.TagKey // keep only tags of them; may be nil
+	Tags    *tarfs.TagKey // with Digests keep only tags of them, else tags of contents; may be nil
 	Dense   bool          // not of sparse files
 	Mark    tarfs.Mark    // of small files' content; may be nil
 	// Copy is what tarfs.ScanOptions call Keep; may be nil.
 	Copy     func(name []byte, offset, size int64) io.Writer
 	Sparse   bool          // Copy also gets sparse files
 	Keep     bool          // the stored bytes of a streamed layer, in a temporary file, so that Tar can read them again
+	Tars     *TempFiles    // where to keep the tar of a compressed layer, so that Tar can begin anywhere; may be nil
 	Progress func(n int64) // receives the number of bytes read from the blob, in the scanning goroutine; may be nil
 	// Reserve waits until there is memory for a decoder that Window did not foresee; may be nil.
 	Reserve func(bytes int64)
@@ -165,6 +166,12 @@ func (l *Layer) Window() int64 {
 
 // Placed reports whether Tar can begin anywhere at once: the layer lies in a file and is not compressed.
 func (l *Layer) Placed() bool { return l.Err == nil && l.Content.Placed() }
+
+// Own reports whether Tar reads a copy that nobody else can change.
+func (l *Layer) Own() bool {
+	b, ok := l.Content.(*Blob)
+	return ok && b.own != nil
+}
 
 // Assembled reports whether the layer's tar is made of files when it is read. See Kept.
 func (l *Layer) Assembled() bool { return l.Kept != nil && l.Kept.Assembled() }

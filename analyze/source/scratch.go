@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -75,14 +76,14 @@ func (s *Scratch) Close() error {
 	return s.file.Close()
 }
 
-// TempFiles hold the bytes of streamed blobs until a source is closed. They are safe for several goroutines.
+// TempFiles hold bytes until they are closed: of streamed blobs, and tars. They are safe for several goroutines.
 type TempFiles struct {
 	Dir   string // of the files; empty means the system's
 	mu    sync.Mutex
-	files []*os.File
+	files []io.Closer
 }
 
-func (t *TempFiles) add(file *os.File) {
+func (t *TempFiles) add(file io.Closer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.files = append(t.files, file)
@@ -90,6 +91,9 @@ func (t *TempFiles) add(file *os.File) {
 
 // Close closes the files.
 func (t *TempFiles) Close() error {
+	if t == nil {
+		return nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var errs []error

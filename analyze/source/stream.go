@@ -75,6 +75,7 @@ type meter struct {
 	blob    *blobReader // what the tar is decompressed from; nil if there is no limit of the ratio
 	limits  *document.Limits
 	digests *digest.Sums // nil if nothing is hashed
+	copy    *Scratch     // nil if the tar is not kept
 	count   int64
 	err     error // io.EOF at a sound end
 }
@@ -95,6 +96,12 @@ func (m *meter) Read(p []byte) (int, error) {
 	}
 	if m.digests != nil {
 		m.digests.Write(p[:n])
+	}
+	if m.copy != nil {
+		if _, failed := m.copy.Write(p[:n]); failed != nil {
+			_ = m.copy.Close() // the layer itself is read again then, which needs less room
+			m.copy = nil
+		}
 	}
 	return n, hideTrailer(err)
 }
@@ -202,5 +209,19 @@ func (p *pass) keep(err error) error {
 	far := p.from.Bytes.(Streamed)
 	far.Temp().add(s.kept)
 	p.from.Bytes = io.NewSectionReader(s.kept, 0, far.Size())
+	return nil
+}
+
+// keepTar makes the copy of the tar what Tar reads, if the pass went well.
+func (p *pass) keepTar(err error) error {
+	if p.tar == nil || p.tar.copy == nil {
+		return err
+	}
+	if err != nil || p.erofs {
+		_ = p.tar.copy.Close() // nobody reads it
+		return err
+	}
+	p.opt.Tars.add(p.tar.copy)
+	p.from.own = io.NewSectionReader(p.tar.copy, 0, p.tar.count)
 	return nil
 }

@@ -128,6 +128,10 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 		}
 	}
 	p.tar.src, p.tar.blob = p.decoder, p.blob
+	if p.opt.Tars != nil {
+		p.tar.copy = NewScratch(p.opt.Tars.Dir)
+		p.tar.copy.Memory = blobBuffer // an image may have many small layers
+	}
 	return nil
 }
 

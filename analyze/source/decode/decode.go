@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime/debug"
 
 	"layup/tarfs"
 )
@@ -36,6 +37,17 @@ type plain struct{}
 func (plain) Close() error { return nil }
 
 func (plain) Tail() bool { return false }
+
+// largeWindow is the size in bytes of a window that is collected at once when nobody needs it any more: without that
+// the next one is allocated beside it.
+const largeWindow = 32 << 20
+
+// freed makes room for another window after one of that many bytes was dropped.
+func freed(window int64) {
+	if window >= largeWindow {
+		debug.FreeOSMemory() // a collection alone may leave it too torn for the next one
+	}
+}
 
 // A TrailerError is damage after the content. The decoder returned all content before it.
 type TrailerError struct{ text string }

@@ -10,6 +10,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"os"
 
 	"github.com/ulikunitz/xz/lzma"
 
@@ -43,6 +44,18 @@ type xzBlock struct {
 	stored, size         int64 // compressed and content, so far
 	wantStored, wantSize int64
 	hash                 hash.Hash
+}
+
+// Close frees the dictionary.
+func (d *xzDecoder) Close() error {
+	if d.err == nil {
+		d.err = os.ErrClosed
+	}
+	if d.lzma != nil {
+		d.lzma = nil
+		freed(d.dict)
+	}
+	return nil
 }
 
 func (d *xzDecoder) Read(p []byte) (int, error) {
@@ -141,7 +154,9 @@ func (d *xzDecoder) openBlock() error {
 	}
 	d.block = block
 	if dict > d.dict {
-		d.lzma, d.dict = nil, dict
+		d.lzma = nil
+		freed(d.dict)
+		d.dict = dict
 	}
 	return nil
 }

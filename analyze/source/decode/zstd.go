@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -20,27 +21,49 @@ type zstdDecoder struct {
 	walk zstdWalk
 	left int64 // bytes of the current piece that the library has not read
 	lib  *zstd.Decoder
+	more bool // the next frame asks for a larger window than the large one that the library has
 	err  error
 }
 
 func newZstdDecoder(src *bufio.Reader, window int64) (*zstdDecoder, error) {
 	d := &zstdDecoder{src: src, walk: zstdWalk{src: src, limit: window}}
-	lib, err := zstd.NewReader((*zstdPieces)(d), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderMaxMemory(1<<63))
-	if err != nil {
-		return nil, fmt.Errorf("zstd: %w", err)
-	}
-	d.lib = lib
-	return d, nil
+	return d, d.open()
 }
 
+func (d *zstdDecoder) open() (err error) {
+	d.lib, err = zstd.NewReader((*zstdPieces)(d), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecoderMaxMemory(1<<63))
+	if err != nil {
+		return fmt.Errorf("zstd: %w", err)
+	}
+	return nil
+}
+
+// Close frees the window.
 func (d *zstdDecoder) Close() error {
-	d.lib.Close()
+	if d.lib != nil {
+		d.lib.Close()
+		d.lib = nil
+		freed(d.walk.window)
+	}
 	return nil
 }
 
 func (d *zstdDecoder) Read(p []byte) (int, error) {
+	if d.lib == nil {
+		return 0, os.ErrClosed
+	}
 	n, err := d.lib.Read(p)
+	if d.more && err == io.EOF { // of the frames before
+		if n > 0 {
+			return n, nil
+		}
+		d.more = false
+		if err := errors.Join(d.Close(), d.open()); err != nil {
+			return 0, err
+		}
+		return d.Read(p)
+	}
 	switch {
 	case err == nil || err == io.EOF && d.err == nil:
 		return n, err
@@ -58,12 +81,19 @@ func (d *zstdDecoder) Read(p []byte) (int, error) {
 type zstdPieces zstdDecoder
 
 func (d *zstdPieces) Read(p []byte) (int, error) {
+	if d.more {
+		return 0, io.EOF
+	}
 	for d.left == 0 {
+		before := d.walk.window
 		if d.left, d.err = d.walk.next(); d.err == io.EOF {
 			d.err = nil
 			return 0, io.EOF
 		} else if d.err != nil {
 			return 0, d.err
+		}
+		if d.more = before >= largeWindow && d.walk.window > before; d.more {
+			return 0, io.EOF
 		}
 	}
 	n, err := d.src.Read(p[:min(int64(len(p)), d.left)])
