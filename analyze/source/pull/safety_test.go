@@ -102,7 +102,8 @@ func TestPullTrustsNoPartialDirectory(t *testing.T) {
 	plant(incoming(names[1]), "x")
 	plant(incoming(names[2]), strings.Repeat("longer than the blob", 1<<16))
 	plant("stray", "left from another time")
-	plant("blobs/sha256/stray", "left from another time")
+	unharmed := plantLinks(t, filepath.Join(opt.partial(), incoming(names[0])), filepath.Join(opt.partial(), "index.json"))
+	defer unharmed()
 	if err := os.Symlink(outside, filepath.Join(opt.partial(), incoming(names[3]))); err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +125,25 @@ func TestPullTrustsNoPartialDirectory(t *testing.T) {
 	checkBlobs(t, opt.Target, names)
 	if len(notes) == 0 || !strings.Contains(notes[0], partialSuffix) {
 		t.Errorf("notes %q: want one of what was there before", notes)
+	}
+}
+
+// plantLinks gives one file outside these names too, and returns a check that it stays as it is.
+func plantLinks(t *testing.T, names ...string) (unharmed func()) {
+	t.Helper()
+	linked := filepath.Join(t.TempDir(), "linked")
+	err := os.WriteFile(linked, []byte("mine as well, and longer than a document"), 0o600)
+	for _, name := range names {
+		err = errors.Join(err, os.Link(linked, name))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		info, err := os.Stat(linked)
+		if got, _ := os.ReadFile(linked); !strings.HasPrefix(string(got), "mine as well") || info.Mode() != 0o600 {
+			t.Errorf("a file with another name was written: %q, %v, %v", got, info.Mode(), err)
+		}
 	}
 }
 

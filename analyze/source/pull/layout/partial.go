@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"layup/analyze/digest"
+	"layup/analyze/source/disk"
 	"layup/analyze/temporary"
 )
 
@@ -110,6 +111,11 @@ func (p *Partial) prepare(fresh bool) error {
 		}
 		p.Fresh = true
 	}
+	if !p.Fresh {
+		if err := p.unlink(); err != nil {
+			return err
+		}
+	}
 	for _, dir := range []string{blobs, incoming} {
 		if err := p.mkdir(dir); err != nil {
 			return err
@@ -117,6 +123,20 @@ func (p *Partial) prepare(fresh bool) error {
 	}
 	p.in, err = p.root.OpenRoot(incoming)
 	return err
+}
+
+// unlink removes files that have another name too: whoever made the name may not want the file to be written.
+func (p *Partial) unlink() error {
+	return fs.WalkDir(p.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || name == lockName {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil || !disk.Linked(info) {
+			return err
+		}
+		return p.root.Remove(name)
+	})
 }
 
 // mkdir creates a directory unless it exists.
