@@ -3,6 +3,7 @@ package tarfs
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"slices"
 )
@@ -10,18 +11,19 @@ import (
 // errTable says that bytes are not a table.
 var errTable = errors.New("not the table of a layer")
 
-// AppendBinary appends the table to bytes, for [ParseLayer]: column by column, because neighbours in a column resemble
-// one another and compress well. Limits are not stored. A table of tags cannot be stored: their key is not known later.
-func (l *Layer) AppendBinary(b []byte) ([]byte, error) {
+// WriteBinary writes the table, for [ParseLayer]: column by column, because neighbours in a column resemble one another
+// and compress well. Limits are not stored. A table of tags cannot be stored: their key is not known later.
+func (l *Layer) WriteBinary(w io.Writer) error {
 	if l.tags.n > 0 {
-		return b, errors.New("tags of digests cannot be stored")
+		return errors.New("tags of digests cannot be stored")
 	}
-	c := &columns{out: b}
+	c := &columns{w: w}
 	c.layer(l)
-	return c.out, nil
+	c.flush(0)
+	return c.err
 }
 
-// ParseLayer reads a table that AppendBinary wrote. The layer obeys the limits, as if it had been scanned with them:
+// ParseLayer reads a table that WriteBinary wrote. The layer obeys the limits, as if it had been scanned with them:
 // the error is a *LimitError if its names are too many for limits.Held. Bytes that are not a table are an error, and
 // never a panic later.
 func ParseLayer(b []byte, limits Limits) (*Layer, error) {
@@ -66,14 +68,36 @@ func (l *Layer) held() int {
 type columns struct {
 	read bool
 	in   []byte // what is left to read
-	out  []byte
-	bad  bool // in is not a table
+	bad  bool   // in is not a table
+	out  []byte // what is left to write to w
+	w    io.Writer
+	err  error // of w
+}
+
+// piece is how many bytes are written at once, or more.
+const piece = 32 << 10
+
+// flush writes what there is, if it has more than so many bytes.
+func (c *columns) flush(most int) {
+	if len(c.out) > most {
+		if c.err == nil {
+			_, c.err = c.w.Write(c.out)
+		}
+		c.out = c.out[:0]
+	}
+}
+
+// put writes bytes.
+func (c *columns) put(b []byte) {
+	c.out = append(c.out, b...)
+	c.flush(piece)
 }
 
 // number is one number, as a varint.
 func (c *columns) number(n uint64) uint64 {
 	if !c.read {
 		c.out = binary.AppendUvarint(c.out, n)
+		c.flush(piece)
 		return n
 	}
 	n, k := binary.Uvarint(c.in)
@@ -99,7 +123,7 @@ func (c *columns) count(n int) int {
 func (c *columns) bytes(b []byte) []byte {
 	n := c.count(len(b))
 	if !c.read {
-		c.out = append(c.out, b...)
+		c.put(b)
 		return b
 	}
 	b = slices.Clone(c.in[:n])
@@ -185,7 +209,7 @@ func (c *columns) layer(l *Layer) {
 // raw is a text of a known length.
 func (c *columns) raw(b []byte) {
 	if !c.read {
-		c.out = append(c.out, b...)
+		c.put(b)
 		return
 	}
 	if len(c.in) < len(b) {

@@ -10,8 +10,8 @@ package cache
 import (
 	"bytes"
 	"cmp"
-	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -20,7 +20,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +29,7 @@ import (
 
 // format begins every object. It changes with the format of objects or with what is in them.
 const (
-	format = anyone + "2\n"
+	format = anyone + "3\n"
 	anyone = "layup cache " // of any version
 )
 
@@ -51,7 +50,7 @@ type Cache struct {
 	limit        int64
 
 	make    func() error // makes the directory, once
-	encoder func() (*zstd.Encoder, error)
+	packing packing
 	mu      sync.Mutex
 	size    int64 // of the directory as it was last looked at, and what was written since
 	written int64 // since then
@@ -66,8 +65,7 @@ func Open(dir, version string, limit int64) (*Cache, error) {
 		return nil, err
 	}
 	made := sync.OnceValue(func() error { return cmp.Or(plain(os.MkdirAll(dir, 0o700)), check(dir)) })
-	return &Cache{Least: DefaultLeast, dir: dir, version: version, limit: limit, make: made,
-		encoder: sync.OnceValues(newEncoder)}, nil
+	return &Cache{Least: DefaultLeast, dir: dir, version: version, limit: limit, make: made}, nil
 }
 
 // check says why a directory must not be used.
@@ -100,13 +98,14 @@ func (c *Cache) Dir() string { return c.dir }
 // Limit is how many bytes it may have.
 func (c *Cache) Limit() int64 { return c.limit }
 
-// A label is what an object says of itself. It stands before the data, as one line of JSON.
+// A label is what an object says of itself. It stands after the data, as JSON.
 type label struct {
 	Kind    string    `json:"kind"`
 	Key     string    `json:"key"`   // the digest of the key
 	About   string    `json:"about"` // for people
 	Version string    `json:"version"`
 	Made    time.Time `json:"made"`
+	Size    int64     `json:"size"`            // bytes of the data
 	Plain   bool      `json:"plain,omitempty"` // the data is not compressed
 }
 
@@ -150,7 +149,7 @@ func (c *Cache) Get(kind, key string) ([]byte, bool) {
 	}
 	data := stored
 	if !l.Plain {
-		if data, err = unpack(stored); err != nil {
+		if data, err = unpack(stored, l.Size); err != nil {
 			return nil, false
 		}
 	}
@@ -167,122 +166,38 @@ var errDamaged = errors.New("is damaged: its checksum is wrong")
 
 // open compares the checksum of an object, and returns its label and its data, which are compressed.
 func open(raw []byte) (l label, stored []byte, err error) {
-	at := len(raw) - sha256.Size
+	at := len(raw) - trailer
 	if at < len(format) || !bytes.HasPrefix(raw, []byte(anyone)) ||
-		sha256.Sum256(raw[:at]) != [sha256.Size]byte(raw[at:]) {
+		sha256.Sum256(raw[:len(raw)-sha256.Size]) != [sha256.Size]byte(raw[len(raw)-sha256.Size:]) {
 		return l, nil, errDamaged
 	}
-	rest, ok := bytes.CutPrefix(raw, []byte(format))
-	if !ok {
+	if !bytes.HasPrefix(raw, []byte(format)) {
 		return l, nil, ErrOther
 	}
-	line, stored, ok := bytes.Cut(rest[:len(rest)-sha256.Size], []byte("\n"))
-	if !ok || json.Unmarshal(line, &l) != nil {
+	text := at - int(binary.LittleEndian.Uint32(raw[at:]))
+	if text < len(format) || json.Unmarshal(raw[text:at], &l) != nil {
 		return l, nil, errDamaged
 	}
-	return l, stored, nil
+	return l, raw[len(format):text], nil
 }
+
+// trailer is the size of what ends an object in bytes: the size of its label, and the checksum of all before it.
+const trailer = 4 + sha256.Size
 
 // mostData bounds the data of an object in bytes: the table of the largest layer that the limits allow has less.
 const mostData = 512 << 20
 
-func unpack(stored []byte) ([]byte, error) {
+func unpack(stored []byte, size int64) ([]byte, error) {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(mostData),
 		zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	return d.DecodeAll(stored, nil)
-}
-
-// window is how far back the compression looks: little memory is worth more than a smaller object.
-const window = 128 << 10
-
-func newEncoder() (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true))
-}
-
-// pack returns the parts of an object's file: label, data and checksum. Checkpoints are compressed already.
-func (c *Cache) pack(kind, sum, about string, data []byte) (parts [][]byte, err error) {
-	l := label{kind, sum, about, c.version, time.Now().UTC().Truncate(time.Second), kind == "points"}
-	line, err := json.Marshal(l)
-	if err != nil {
-		return nil, err
+	if size < 0 || size > mostData {
+		return nil, errDamaged
 	}
-	if !l.Plain {
-		e, err := c.encoder()
-		if err != nil {
-			return nil, err
-		}
-		data = e.EncodeAll(data, nil)
-	}
-	parts = [][]byte{slices.Concat([]byte(format), line, []byte("\n")), data}
-	check := sha256.New()
-	for _, p := range parts {
-		check.Write(p)
-	}
-	return append(parts, check.Sum(nil)), nil
-}
-
-// Put keeps an object, if there is room. It removes those that were not used for the longest time. About tells people
-// what it is of.
-func (c *Cache) Put(kind, key, about string, data []byte) {
-	if c == nil || len(data) > mostData || c.make() != nil {
-		return
-	}
-	sum := c.sum(kind, key)
-	parts, err := c.pack(kind, sum, about, data)
-	if err != nil || !c.makeRoom(int64(len(parts[0])+len(parts[1])+len(parts[2]))) {
-		return
-	}
-	temp := filepath.Join(c.dir, tempPrefix+rand.Text())
-	if err = write(temp, parts); err == nil {
-		err = os.Rename(temp, c.path(kind, sum))
-	}
-	if err != nil {
-		_ = os.Remove(temp) // the next one removes it otherwise
-	}
-}
-
-func write(name string, parts [][]byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	for _, p := range parts {
-		if _, wrErr := f.Write(p); wrErr != nil {
-			err = wrErr
-		}
-	}
-	return cmp.Or(err, f.Close())
-}
-
-// tempPrefix begins the name of an object that is not complete.
-const tempPrefix = ".new-"
-
-// step is the part of the limit that is written before the directory is looked at again, and slack the part that stays
-// free: sixteen processes at once do not exceed the limit.
-const (
-	step  = 256
-	slack = 16
-)
-
-// makeRoom makes sure that so many bytes more do not exceed the limit.
-func (c *Cache) makeRoom(more int64) bool {
-	more = room(more)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if more > c.limit/2 {
-		return false
-	}
-	if !c.looked || c.written > c.limit/step || c.size+more > c.limit-c.limit/slack {
-		_, _, left, _ := c.prune(c.limit - c.limit/8 - more) // what cannot be removed counts
-		c.size, c.written, c.looked = left, 0, true
-	}
-	c.size, c.written = c.size+more, c.written+more
-	return true
+	return d.DecodeAll(stored, make([]byte, 0, size))
 }
 
 // Default returns the directory of the user's cache, by the environment; empty if there is none.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,6 +120,78 @@ func TestADamagedObjectIsNotBelieved(t *testing.T) {
 	}
 	if list, err := c.Objects(); err != nil || len(list) != 1 || list[0].Err == nil {
 		t.Errorf("has another name, and is believed: %+v, %v", list, err)
+	}
+}
+
+// filesOf is how many files the directory has, whatever their names.
+func filesOf(t *testing.T, c *Cache) int {
+	t.Helper()
+	files, err := os.ReadDir(c.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
+// An object that is written over time has no name before it is complete, and leaves nothing if it never is.
+func TestAnObjectThatIsWrittenOverTime(t *testing.T) {
+	c := opened(t, t.TempDir(), "1", 1<<20)
+	piece := bytes.Repeat([]byte("piece "), 1000)
+	for _, what := range []string{"complete", "empty", "again", "damaged", "none"} {
+		want, w := []byte(nil), c.Create("points", what)
+		if what == "none" {
+			w = nil
+		}
+		for range map[string]int{"complete": 9, "again": 9, "damaged": 9}[what] {
+			if _, err := w.Write(piece); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, piece...)
+		}
+		if what == "again" {
+			data, err := w.Again()
+			if err != nil || !bytes.Equal(data, want) {
+				t.Fatalf("%d bytes, %v", len(data), err)
+			}
+			want = data[:len(piece)]
+			w.Write(want)
+		}
+		if list, err := c.Objects(); err != nil || len(list) > 0 {
+			t.Errorf("%s: there before it is complete: %+v, %v", what, list, err)
+		}
+		if _, ok := c.Get("points", what); ok {
+			t.Errorf("%s: believed before it is complete", what)
+		}
+		kept := what != "damaged" && what != "none"
+		if kept && !w.Commit("layer x") {
+			t.Errorf("%s: not kept", what)
+		}
+		w.Discard()
+		if got, ok := c.Get("points", what); ok != kept || !bytes.Equal(got, want[:len(want)*map[bool]int{true: 1}[kept]]) {
+			t.Errorf("%s: got %d bytes of %d, %v", what, len(got), len(want), ok)
+		}
+		if kept && w.Commit("layer x") {
+			t.Errorf("%s: kept twice", what)
+		}
+		if _, _, err := c.Prune(0); err != nil || filesOf(t, c) > 0 {
+			t.Errorf("%s: left behind: %d, %v", what, filesOf(t, c), err)
+		}
+	}
+}
+
+func TestAnObjectThatCannotBeCompletedLeavesNothing(t *testing.T) {
+	c := opened(t, t.TempDir(), "1", 1<<20)
+	piece := bytes.Repeat([]byte("piece "), 1000)
+	large := c.Create("points", "large")
+	for range 200 {
+		large.Write(piece)
+	}
+	if large.Commit("") || filesOf(t, c) > 0 {
+		t.Error("more than half of the limit was kept, or left behind")
+	}
+	c.Write("table", "broken", "", func(w io.Writer) error { w.Write(piece); return io.ErrUnexpectedEOF })
+	if filesOf(t, c) > 0 {
+		t.Error("an object with an error was kept, or left behind")
 	}
 }
 

@@ -33,6 +33,9 @@ func (c *Cache) Objects() ([]Object, error) {
 	list := make([]Object, 0, len(files))
 	for _, f := range files {
 		o := Object{Name: f.Name(), Used: f.ModTime(), Size: f.Size()}
+		if strings.HasPrefix(o.Name, tempPrefix) {
+			continue // another process writes it, or was killed
+		}
 		raw, err := os.ReadFile(filepath.Join(c.dir, o.Name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // another process removed it

@@ -64,6 +64,7 @@ func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, er
 	p := &pass{ctx: ctx, layer: l, from: b, opt: opt, known: k}
 	p.out.Table, p.out.Digest, p.out.DiffID = new(tarfs.Layer), l.Digest, l.DiffID
 	err := p.keepTar(p.keep(p.run()))
+	defer p.points.Discard() // unless it is remembered
 	if p.hashes != nil {
 		p.hashes.Wait()
 	}

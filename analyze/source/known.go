@@ -224,7 +224,7 @@ func (k *known) ask(opt *ScanOptions) {
 }
 
 // remember stores what a pass found that verified the whole layer, if it was asked for all that is of use later.
-func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *decode.Checkpoints) {
+func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *cache.Writer) {
 	if k == nil || opt.Tags != nil && opt.Digests || found.FoundDigest == "" && found.FoundDiffID == "" ||
 		!k.unchanged() || found.Table.Len() > mostEntries {
 		return
@@ -232,20 +232,16 @@ func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *dec
 	if !plainText(found.Warnings) {
 		return
 	}
+	about := "layer " + cmp.Or(l.Digest, l.DiffID, found.DiffID)
 	head, err := json.Marshal(finding{found.Digest, found.DiffID, found.Compression, found.FoundDigest, found.FoundDiffID,
-		found.Unpacked, found.Warnings, points != nil})
+		found.Unpacked, found.Warnings, points != nil && points.Commit(about)})
 	if err != nil {
 		return
 	}
-	data := append(binary.AppendUvarint(nil, uint64(len(head))), head...)
-	if data, err = found.Table.Without(!opt.Digests, false).AppendBinary(data); err != nil {
-		return
-	}
-	about := "layer " + cmp.Or(l.Digest, l.DiffID, found.DiffID)
-	if points != nil {
-		k.cache.Put(kindPoints, k.key(l), about, points.AppendBinary(nil))
-	}
-	k.cache.Put(kindTable, k.key(l, opt.variant()), about, data)
+	k.cache.Write(kindTable, k.key(l, opt.variant()), about, func(w io.Writer) error {
+		_, err := w.Write(append(binary.AppendUvarint(nil, uint64(len(head))), head...))
+		return cmp.Or(err, found.Table.Without(!opt.Digests, false).WriteBinary(w))
+	})
 	if k.seal != "" {
 		k.cache.Put(kindSeal, k.seal, about, nil)
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"layup/analyze/cache"
 	"layup/analyze/digest"
 	"layup/analyze/show"
 	"layup/analyze/source/decode"
@@ -35,11 +36,11 @@ type pass struct {
 	blob    *blobReader
 	decoder decode.Decoder // nil if the layer is not compressed
 	tar     *meter
-	hashes  *digest.Sums        // of the tar; nil unless verifying
-	noTar   error               // what the layer is instead of a tar
-	erofs   bool                // it is an EROFS image
-	scanErr error               // what is wrong in the tar
-	points  *decode.Checkpoints // of a gzip stream that is remembered; else nil
+	hashes  *digest.Sums  // of the tar; nil unless verifying
+	noTar   error         // what the layer is instead of a tar
+	erofs   bool          // it is an EROFS image
+	scanErr error         // what is wrong in the tar
+	points  *cache.Writer // checkpoints of a gzip stream that is remembered; else nil
 }
 
 func (p *pass) run() error {
@@ -121,9 +122,9 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	if p.decoder, err = decode.New(in, found, l.Limits.Window); err != nil {
 		return err
 	}
-	if p.known != nil && found == decode.Gzip {
-		points, position := new(decode.Checkpoints), func() int64 { return p.blob.read - int64(in.Buffered()) }
-		if points.Note(p.decoder, position) {
+	if p.known != nil && found == decode.Gzip && (p.opt.Tags == nil || !p.opt.Digests) {
+		points := p.known.cache.Create(kindPoints, p.known.key(l))
+		if decode.Note(p.decoder, func() int64 { return p.blob.read - int64(in.Buffered()) }, points) {
 			p.points = points
 		}
 	}

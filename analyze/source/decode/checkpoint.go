@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"slices"
+	"io"
 	"sort"
 
 	"github.com/klauspost/compress/zstd"
@@ -21,11 +21,7 @@ type Checkpoint struct {
 }
 
 // Checkpoints are those of one gzip stream, in order. There is none at its beginning.
-type Checkpoints struct {
-	list  []Checkpoint
-	every int64
-	pack  *zstd.Encoder // while they are noted
-}
+type Checkpoints struct{ list []Checkpoint }
 
 const (
 	between = 4 << 20 // bytes of content from one checkpoint to the next, or a little more
@@ -33,9 +29,18 @@ const (
 	most    = 256 // of a stream, so that they need 8 MiB at most; of a longer one, every second is dropped again
 )
 
-// Note notes checkpoints of a gzip decoder while it is read. Position returns how many bytes of the stream the source
-// has given. It reports false, and notes nothing, unless the decoder is our own.
-func (c *Checkpoints) Note(d Decoder, position func() int64) bool {
+// A Store is where checkpoints go as they are found. It keeps its errors.
+type Store interface {
+	io.Writer
+	// Again takes back all that was written.
+	Again() ([]byte, error)
+}
+
+// Note stores checkpoints of a gzip decoder while it is read, for ParseCheckpoints. Position returns how many bytes of
+// the stream the source has given. It reports false, and notes nothing, unless the decoder is our own.
+func Note(d Decoder, position func() int64, to Store) bool { return note(d, position, to, between) }
+
+func note(d Decoder, position func() int64, to Store, every int64) bool {
 	gz, ok := d.(*gzipDecoder)
 	if !ok {
 		return false
@@ -49,32 +54,51 @@ func (c *Checkpoints) Note(d Decoder, position func() int64) bool {
 	if err != nil {
 		return false
 	}
-	c.every, c.pack = between, pack
+	n := &notes{to: to, every: every}
 	own.Mark(func(ahead, out int64, past []byte) {
-		if out += gz.start; out-c.last() >= c.every {
+		if out += gz.start; out-n.last.Out >= n.every {
 			at := position()*8 + ahead
-			c.add(Checkpoint{at >> 3, uint8(at & 7), out, slices.Clip(c.pack.EncodeAll(past, nil))})
+			n.past = pack.EncodeAll(past, n.past[:0])
+			n.add(Checkpoint{at >> 3, uint8(at & 7), out, n.past})
 		}
 	})
 	return true
 }
 
-func (c *Checkpoints) last() int64 {
-	if len(c.list) == 0 {
-		return 0
-	}
-	return c.list[len(c.list)-1].Out
+// notes are checkpoints while they are noted.
+type notes struct {
+	to           Store
+	every        int64
+	count        int
+	last         Checkpoint // without its content
+	past, binary []byte     // used again
 }
 
-func (c *Checkpoints) add(p Checkpoint) {
-	if c.list = append(c.list, p); len(c.list) < most {
+func (n *notes) add(p Checkpoint) {
+	n.put(p)
+	if n.count < most {
 		return
 	}
-	for i := range len(c.list) / 2 {
-		c.list[i] = c.list[2*i+1]
+	n.every *= 2
+	data, err := n.to.Again()
+	if err != nil {
+		return
 	}
-	clear(c.list[len(c.list)/2:])
-	c.list, c.every = c.list[:len(c.list)/2], 2*c.every
+	all, err := ParseCheckpoints(data)
+	if err != nil {
+		return
+	}
+	n.count, n.last = 0, Checkpoint{}
+	for i := 1; i < len(all.list); i += 2 {
+		n.put(all.list[i])
+	}
+}
+
+func (n *notes) put(p Checkpoint) {
+	n.binary = p.appendBinary(n.binary[:0], n.last)
+	_, _ = n.to.Write(n.binary) // which keeps its error
+	p.past = nil
+	n.last, n.count = p, n.count+1
 }
 
 // Before returns the last checkpoint that is not after an offset of the content; false if that is the beginning.
@@ -122,28 +146,18 @@ func (p Checkpoint) history() ([]byte, error) {
 	return past, nil
 }
 
-// AppendBinary appends the checkpoints to bytes, for ParseCheckpoints.
-func (c *Checkpoints) AppendBinary(b []byte) []byte {
-	var before Checkpoint
-	size := 0
-	for _, p := range c.list {
-		size += len(p.past) + 4*binary.MaxVarintLen32
-	}
-	b = slices.Grow(b, size)
-	for _, p := range c.list {
-		b = binary.AppendUvarint(b, uint64(p.In-before.In))
-		b = binary.AppendUvarint(b, uint64(p.Bits))
-		b = binary.AppendUvarint(b, uint64(p.Out-before.Out))
-		b = binary.AppendUvarint(b, uint64(len(p.past)))
-		b = append(b, p.past...)
-		before = p
-	}
-	return b
+// appendBinary appends a checkpoint that follows another one to bytes, for ParseCheckpoints.
+func (p Checkpoint) appendBinary(b []byte, before Checkpoint) []byte {
+	b = binary.AppendUvarint(b, uint64(p.In-before.In))
+	b = binary.AppendUvarint(b, uint64(p.Bits))
+	b = binary.AppendUvarint(b, uint64(p.Out-before.Out))
+	b = binary.AppendUvarint(b, uint64(len(p.past)))
+	return append(b, p.past...)
 }
 
 var errCheckpoints = errors.New("not checkpoints of a gzip stream")
 
-// ParseCheckpoints reads what AppendBinary wrote.
+// ParseCheckpoints reads what Note stored.
 func ParseCheckpoints(b []byte) (*Checkpoints, error) {
 	c := new(Checkpoints)
 	var before Checkpoint
