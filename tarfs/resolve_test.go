@@ -339,7 +339,8 @@ func TestAPartOfTheMergeAnswersAsTheWhole(t *testing.T) {
 		for _, data := range s.tars {
 			tables = append(tables, mustScan(t, data))
 		}
-		paths := []string{"/l/f", "/a/l/f", "/l/l/f", "/m/f", "/m/b/f", "/m/c/f", "/x/y/l/f", "/nothing/here"}
+		paths := []string{"/l/f", "/a/l/f", "/l/l/f", "/m/f", "/m/b/f", "/m/c/f", "/x/y/l/f", "/nothing/here",
+			"/l/../f", "/m/../b/f"}
 		for n := range s.tree.Nodes() {
 			paths = append(paths, strings.TrimSuffix(n.Path(), "/"))
 		}
@@ -357,4 +358,38 @@ func TestAPartOfTheMergeAnswersAsTheWhole(t *testing.T) {
 		t.Errorf("only %d of %d questions were answered from a part", asked, all)
 	}
 	t.Logf("%d of %d", asked, all)
+}
+
+// TestAPartOfTheMergeAnswers has stacks and paths about which a part must answer, or must not.
+func TestAPartOfTheMergeAnswers(t *testing.T) {
+	file := func(name string) item { return item{kind: 'f', name: name, data: "one"} }
+	var whiteouts []item
+	links := []item{file("f")}
+	for i := range 1500 {
+		whiteouts = append(whiteouts, item{kind: 'f', name: fmt.Sprint(".wh.", i)})
+		links = append(links, item{kind: 'h', name: fmt.Sprint("h", i), link: "f"})
+	}
+	for _, c := range []struct {
+		what, path string
+		items      []item
+		want       bool
+	}{
+		{"a directory that no entry lists", "/b", []item{file("b/c/f")}, true},
+		{"a path through a symlink", "/l/f", []item{file("b/c/f"), {kind: 'l', name: "l", link: "b/c"}}, true},
+		{"a path that two symlinks lead to", "/l/f",
+			[]item{file("b/c/f"), {kind: 'l', name: "l", link: "m"}, {kind: 'l', name: "m", link: "b/c"}}, true},
+		{"above what may be a symlink", "/l/../f", []item{file("f"), {kind: 'l', name: "l", link: "b/c"}}, false},
+		{"more warnings than are kept", "/f", append(whiteouts, file("f")), true},
+		{"more names than are followed", "/f", links, false},
+	} {
+		s := stackOf(t, [][]item{c.items}, tarfs.Runtime)
+		difference, ok := partDiffers(t, s, []*tarfs.Layer{mustScan(t, s.tars[0])}, tarfs.Runtime, c.path)
+		if difference != "" || ok != c.want || len(s.errs) > 0 {
+			t.Errorf("%s: answered %v, want %v %v\n%s", c.what, ok, c.want, s.errs, difference)
+		}
+	}
+	own := tarfs.Settle(func(func(tarfs.Own) bool) {})
+	if _, ok := tarfs.MergePart([]*tarfs.Layer{own}, tarfs.Runtime, nil, []string{"/f"}); ok {
+		t.Error("a layer that has no entries of its own is answered")
+	}
 }
