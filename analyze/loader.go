@@ -179,7 +179,7 @@ func (l *loader) scan(job *layerJob) {
 	switch {
 	case opt.Digests && !l.opt.Digests:
 		opt.Tags = l.opt.tags
-	case !opt.Digests && l.opt.Source.Verify && job.Placed():
+	case !opt.Digests && l.shared.prints != nil && l.opt.Source.Verify && job.Placed():
 		opt.Tags = l.shared.prints
 	}
 	if l.opt.Secrets {
