@@ -176,10 +176,14 @@ func (r *Repository) manifest() (*registry.Document, error) {
 		}
 	}
 	doc, err := r.client.Manifest(r.ctx, r.ref)
-	if err == nil {
-		r.known().Put(kindManifest, doc.Digest, "manifest "+doc.Digest, append([]byte(doc.MediaType+"\n"), doc.Raw...))
+	if err != nil {
+		return doc, err
 	}
-	return doc, err
+	text := append([]byte(doc.MediaType+"\n"), doc.Raw...)
+	if kept, ok := r.known().Get(kindManifest, doc.Digest); !ok || !bytes.Equal(kept, text) {
+		r.known().Put(kindManifest, doc.Digest, "manifest "+doc.Digest, text)
+	}
+	return doc, nil
 }
 
 func (r *Repository) fetch(d document.Descriptor, what string) ([]byte, error) {
