@@ -270,8 +270,11 @@ func statusColumn(f []render.Field) render.Column {
 
 // because says how a version was hidden, unless its status says it.
 func because(how string) string {
-	if how == tarfs.ByWhiteout.String() || how == tarfs.Replaced.String() {
+	switch how {
+	case tarfs.ByWhiteout.String(), tarfs.Replaced.String():
 		return ""
+	case tarfs.ReplacedByOtherType.String():
+		return " (other type)" // the whole word would take its room from every path
 	}
 	return " (" + how + ")"
 }

@@ -161,3 +161,13 @@ l "link -> a" -> "b | (c"
 		t.Errorf("ls: %s", got.Err)
 	}
 }
+
+func TestTablesSayShortlyThatAnotherTypeHides(t *testing.T) {
+	image := direct.Image(t, "typed", "layer one\nf 0644 0:0 big \"1\"\nlayer two\nd 0755 0:0 big\n")
+	got := direct.Layup(t, "find", "--hidden", image)
+	if want := "overwritten by 1 (other type)"; !strings.Contains(got.Out, want) {
+		t.Errorf("want %q in\n%s%s", want, got.Out, got.Err)
+	}
+	direct.Expect(t, "the whole word", direct.Items(t, "path how", "find", "--hidden", image),
+		"path=/big how=replaced-by-other-type")
+}

@@ -16,8 +16,10 @@ const (
 	gap = "  "
 	// narrowest is the width below which no column is cut.
 	narrowest = 8
-	// readable is the width of a path, and of the last column, that is worth more than a column that can be spared.
+	// readable is the width of a column that holds the answer that is worth more than a column that can be spared.
 	readable = 24
+	// telling is the width of such a column that is worth more than the cells of the other columns.
+	telling = 16
 )
 
 // A sheet is a table of safe cells before it is written.
@@ -98,24 +100,18 @@ type lineWriter struct {
 }
 
 // fit cuts the columns that may be cut to the terminal's width, the last one first: at first none below its floor, then
-// all others before the last.
+// all others before those that hold the answer.
 func (l *lineWriter) fit() {
 	spare := l.terminal.Width - len(gap)*(len(l.widths)-1)
 	for _, w := range l.widths {
 		spare -= w
 	}
-	allButLast := func(i int) int {
-		if i == len(l.columns)-1 {
-			return readable
-		}
-		return narrowest
-	}
-	for _, floor := range []func(int) int{l.floor, allButLast, func(int) int { return narrowest }} {
+	for _, answer := range []int{readable, telling, narrowest} {
 		for i, c := range slices.Backward(l.columns) {
 			if !c.cuts() || spare >= 0 {
 				continue
 			}
-			less := min(-spare, max(0, l.widths[i]-floor(i)))
+			less := min(-spare, max(0, l.widths[i]-l.floor(i, answer)))
 			l.widths[i] -= less
 			spare += less
 		}

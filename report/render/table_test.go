@@ -200,6 +200,29 @@ func TestNarrowTerminalsSpareColumnsBeforeTheAnswer(t *testing.T) {
 	}
 }
 
+func TestAPathAndWhatARowIsAboutStayReadable(t *testing.T) {
+	cell := func(s string) func([]Value) string { return func([]Value) string { return s } }
+	long := "0 RUN apt-get install --yes something"
+	name := Column{Title: "Name", Cut: true, Cell: cell("node-undici-types")}
+	path := Column{Title: "Path", Cut: true, Path: true, Cell: cell("/root/.aws/credentials")}
+	a, b := Column{Title: "A", Cut: true, Cell: cell(long)}, Column{Title: "B", Cut: true, Cell: cell(long)}
+	for _, c := range []struct {
+		width   int
+		columns []Column
+		want    string
+	}{
+		{53, []Column{{Title: "Change", Cell: cell("removed")}, path, a, b},
+			"CHANGE   PATH              A        B\nremoved  …aws/credentials  0 RUN …  0 RUN apt-get …\n"},
+		{44, []Column{name, a, {Title: "Place", Cut: true, Path: true, Spare: true, Cell: path.Cell}},
+			"NAME               A\nnode-undici-types  0 RUN apt-get install …\n"},
+	} {
+		d := Doc{Sections: []Section{{Columns: c.columns, Rows: rowsOf([]Value{I(1)})}}}
+		if got := write(t, "table", d, Terminal{Width: c.width}); got != c.want {
+			t.Errorf("got\n%swant\n%s", got, c.want)
+		}
+	}
+}
+
 func TestPipedTablesAreWhole(t *testing.T) {
 	long := "/" + strings.Repeat("long/", 500)
 	d := Doc{Sections: []Section{{Columns: []Column{{Title: "Path", Cut: true,

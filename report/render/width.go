@@ -139,7 +139,7 @@ func (sh *sheet) least(widths, keep []int) int {
 	sum := len(gap) * (len(keep) - 1)
 	for _, i := range keep {
 		if last := i == len(widths)-1; last || sh.columns[i].cuts() {
-			sum += min(widths[i], sh.floor(i))
+			sum += min(widths[i], sh.floor(i, readable))
 		} else {
 			sum += widths[i]
 		}
@@ -147,10 +147,11 @@ func (sh *sheet) least(widths, keep []int) int {
 	return sum
 }
 
-// floor is how narrow a column may become before columns that can be spared are left out.
-func (sh *sheet) floor(i int) int {
-	if i == len(sh.columns)-1 || sh.columns[i].Path {
-		return readable
+// floor is how narrow a column may become if those that hold the answer must not be narrower than the width answer: a
+// path, the first column, which names what the row is about, and the last one.
+func (sh *sheet) floor(i, answer int) int {
+	if i == 0 || i == len(sh.columns)-1 || sh.columns[i].Path {
+		return answer
 	}
 	return narrowest
 }
