@@ -237,7 +237,7 @@ func TestWhatIsMissingIsALineEachAndExitOne(t *testing.T) {
 		t.Errorf("cat: exit %d, %q %s", got.Status, got.Out, got.Err)
 	}
 	got = direct.Layup(t, "cat", image, "/etc/MYFILE", "-q", "--layer", "4")
-	if want := "layup: " + image + ": \"/etc/MYFILE\": layer 4 carries no version of it\nlayup: hint: carried by layer " +
+	if want := "layup: " + image + ": \"/etc/MYFILE\": layer 4 carries no version of it\nlayup: hint: carried by layers " +
 		"1, 2, 3, 6\n"; got.Err != want || got.Status != 1 {
 		t.Errorf("cat --layer 4: exit %d, %s want %s", got.Status, got.Err, want)
 	}
@@ -344,5 +344,14 @@ func TestPathOfALaterLayerIsNotThereYet(t *testing.T) {
 	if got := direct.Layup(t, "ls", "-q", "--upto", "2", image, "/nosuch"); !strings.HasSuffix(got.Err,
 		"\"/nosuch\": no such path in the image\n") {
 		t.Errorf("a path of no layer: %s", got.Err)
+	}
+}
+
+func TestAMessageShowsTheInstructionAsTablesDo(t *testing.T) {
+	image := direct.Image(t, "copied", "layer one\nf 0644 0:0 gone \"1\"\nlayer /bin/sh -c #(nop) COPY dir:"+
+		strings.Repeat("cd34", 16)+" in /opt/ \nw gone\n")
+	got := direct.Layup(t, "owner", "-q", image, "/gone")
+	if want := "\"/gone\": deleted by layer 1 (whiteout): COPY … in /opt/\n"; !strings.Contains(got.Err, want) {
+		t.Errorf("want %q in %s", want, got.Err)
 	}
 }

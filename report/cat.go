@@ -123,7 +123,11 @@ func (p *printing) carried(c *call.Call, img *analyze.Image, path string) (tarfs
 	}
 	err := fmt.Errorf("%q: layer %d carries no version of it", path, p.layer.N)
 	if len(layers) > 0 {
-		err = call.Usage("carried by layer "+strings.Join(layers, ", "), "%w", err)
+		word := "layer "
+		if len(layers) > 1 {
+			word = "layers "
+		}
+		err = call.Usage("carried by "+word+strings.Join(layers, ", "), "%w", err)
 	}
 	return tarfs.Version{}, &absentError{err}
 }

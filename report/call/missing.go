@@ -32,7 +32,7 @@ func (c *Call) Missing(img *analyze.Image, upto int, follow bool, err error) err
 	}
 	switch {
 	case e.DeletedBy != tarfs.NoLayer:
-		if by := img.Instruction(e.DeletedBy).Readable; by != "" {
+		if by := img.Instruction(e.DeletedBy).Short(); by != "" {
 			err = fmt.Errorf("%w: %s", err, render.DockerCut(by, 60))
 		}
 		return Usage(c.Next(img, "log", meant.Path), "%w", err)
