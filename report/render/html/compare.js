@@ -23,7 +23,7 @@ export function sidesSection(sides, difference) {
     row("Manifest", s => line(s.image.manifest || "-")), row("Platform", s => line(s.image.platform || "-")),
     row("Base", s => s.image.base ? baseOf(s.image.base) : ""),
     row("Created", s => (s.image.created || "-").replace("T", " ")), row("Verified", s => s.image.verified || "-"),
-    row("Layers", s => String(s.image.layers)), bytes("Layers as stored", s => s.image.stored),
+    row("Layers", s => String(s.image.layers)), bytes("Compressed", s => s.image.stored),
     bytes("Files stored", s => totals[s.name.toLowerCase()].stored), bytes("Files live", s => totals[s.name.toLowerCase()].live),
     bytes("Files hidden", s => s.waste.totals.hidden),
   ].filter(r => r.cells.some(c => c));
@@ -64,7 +64,7 @@ export function pairedLayers(sides, difference) {
       return blockOf("div", side, l, title, { "data-status": status });
     });
     return el("div", { class: "named" }, el("strong", {}, side.name),
-      el("div", { class: "bar", role: "img", "aria-label": `layers of ${side.name} by stored bytes` }, blocks));
+      el("div", { class: "bar", role: "img", "aria-label": `layers of ${side.name} by compressed bytes` }, blocks));
   };
   const [a, b] = sides, sum = (m, field) => sides.map(s => (of(s, m) || {})[field] || 0);
   const shown = m => of(b, m) || of(a, m);

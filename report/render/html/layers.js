@@ -7,7 +7,7 @@ export function instructionOf(layer) {
   return line((layer && (layer.short || layer.createdBy || layer.comment || layer.role)) || "");
 }
 
-// blockOf is the part of a bar of layers that is one of them: as wide as its stored bytes, with what is hidden hatched.
+// blockOf is the part of a bar of layers that is one of them: as wide as its compressed bytes, with what is hidden hatched.
 export function blockOf(tag, side, l, title, properties = {}) {
   const account = side.waste.layers[l.index], part = account && account.stored > 0 ? account.hidden / account.stored : 0;
   const block = el(tag, { class: "block", title, ...properties }, el("span", {}, String(l.index)));
@@ -23,9 +23,9 @@ export function blockOf(tag, side, l, title, properties = {}) {
 
 export function layersSection(side, state) {
   const { layers } = side;
-  const bar = el("div", { class: "bar", role: "group", "aria-label": "layers by stored bytes; a click filters" });
+  const bar = el("div", { class: "bar", role: "group", "aria-label": "layers by compressed bytes; a click filters" });
   const blocks = layers.map(l => {
-    const name = `layer ${l.index}: ${sized(l.size)} stored, ${sized(l.hiddenBytes || 0)} hidden: ${instructionOf(l)}`;
+    const name = `layer ${l.index}: ${sized(l.size)} compressed, ${sized(l.hiddenBytes || 0)} hidden: ${instructionOf(l)}`;
     return blockOf("button", side, l, name, { type: "button", "aria-label": name, "aria-pressed": "false",
       onclick: () => toggle(state, l.index) });
   });
@@ -44,7 +44,7 @@ export function layersSection(side, state) {
   };
   state.on(changed => changed.includes("layer") && show());
   show();
-  return section("layers", "Layers", "Oldest first. The bar shows stored bytes; what is hatched, later layers hide. " +
+  return section("layers", "Layers", "Oldest first. The bar shows compressed bytes; what is hatched, later layers hide. " +
     "Choose a layer to see only its part of everything below.", bar, el("p", { class: "clearing" }, clear), table);
 }
 

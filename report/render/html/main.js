@@ -30,7 +30,7 @@ function imageFacts(side) {
     ["Layers", String(image.layers)],
     ["Base", image.base && baseOf(image.base)],
     ["Provenance", image.provenance && line(image.provenance)],
-    ["Stored", sized(image.stored), grouped(image.stored) + " bytes"],
+    ["Compressed", sized(image.stored), grouped(image.stored) + " bytes"],
     ["Unpacked", unpacked ? sized(unpacked) : null, grouped(unpacked) + " bytes"],
     ["Verified", image.verified],
     ["Record", recordLine(side)],
