@@ -140,3 +140,11 @@ func TestAllOpensEachFileOfADirectory(t *testing.T) {
 		t.Errorf("an empty directory: exit %d: %s", got.Status, got.Err)
 	}
 }
+
+func TestWhatLiesInNoLayerHasADash(t *testing.T) {
+	image := direct.Image(t, "kept", "env TOKEN=ghp_a1B2c3D4e5a1B2c3D4e5a1B2c3D4e5F6a1b2\nlayer one\nf 0644 0:0 x \"1\"\n")
+	got := direct.Layup(t, "secrets", image)
+	if want := "    -  -       github-pat  ********  config.Env.TOKEN\n"; !strings.Contains(got.Out, want) {
+		t.Errorf("want %q in\n%s%s", want, got.Out, got.Err)
+	}
+}

@@ -186,7 +186,7 @@ func Everywhere(ctx context.Context, img *analyze.Image, shown bool) (render.Sec
 func table(shown bool) render.Table[*secrets.Finding] {
 	type finding = *secrets.Finding
 	return render.Table[finding]{
-		render.IntOf("layer", func(f finding) int { return f.Layer }).Column("LAYER"),
+		render.IntOf("layer", func(f finding) int { return f.Layer }).Column("LAYER", render.Dashed),
 		render.TextOf("status", status),
 		render.IntOf("hiddenBy", hiddenBy),
 		render.Of("live", render.Bool, func(f finding) render.Value { return render.B(f.Live()) }),
