@@ -31,13 +31,12 @@ var habits = map[string]string{
 	" validate": "layup verify IMAGE  checks every digest and size",
 	" blame": "layup owner IMAGE PATH  names the layer that wrote it, layup log IMAGE PATH  every " +
 		"one that touched it",
-	" secrets": "layup hidden --sensitive IMAGE  lists what looks like a key or a password in lower layers",
-	" scan":    "layup check IMAGE  checks an image against rules",
-	" dive":    "layup waste IMAGE  says where the space went, layup tree IMAGE  draws the files",
-	" -V":      "layup --version",
-	" build":   "docker build -t NAME . && layup waste docker-daemon:NAME",
-	" packages": "layup find IMAGE '/var/lib/dpkg/status' '/lib/apk/db/installed'  finds " +
-		"the lists of packages",
+	" sbom":  "layup packages -f cyclonedx IMAGE  writes one, -f spdx another",
+	" mount": "layup unpack --overlay2 IMAGE DIR  lays the layers out, and says how to mount them",
+	" scan":  "layup check IMAGE  checks an image against rules",
+	" dive":  "layup waste IMAGE  says where the space went, layup tree IMAGE  draws the files",
+	" -V":    "layup --version",
+	" build": "docker build -t NAME . && layup waste docker-daemon:NAME",
 
 	"* -source":      named,
 	"* -from":        named,
@@ -50,7 +49,6 @@ var habits = map[string]string{
 	"* -username":    login,
 	"* -password":    login,
 	"* -tls-verify":  noCerts,
-	"* -cert-dir":    "--ca-file FILE",
 	"* -override-os": "--platform OS/ARCH",
 	"* -arch":        "--platform OS/ARCH",
 	"* -os":          "--platform OS/ARCH",
