@@ -150,8 +150,7 @@ func (c *Contents) direct(v tarfs.Version) bool {
 		return true
 	}
 	_, digest := v.Digest()
-	_, tag := v.Tag()
-	return c.img.opt.inPlace() && (digest || tag) && v.Stored() == v.Size()
+	return c.img.opt.inPlace() && (digest || c.img.printed(v)) && v.Stored() == v.Size()
 }
 
 // proof returns the digest that proves a content by itself.
@@ -160,6 +159,12 @@ func (img *Image) proof(v tarfs.Version) (sum [sha256.Size]byte, ok bool) {
 		return v.DigestIn(table)
 	}
 	return v.Digest()
+}
+
+// printed reports whether a content has a tag under the key of prints, which proves it by itself.
+func (img *Image) printed(v tarfs.Version) bool {
+	_, tag := v.Tag()
+	return tag && img.opt.shared != nil && img.opt.shared.prints != nil
 }
 
 // Open returns the content of one of the versions. The last bytes come only after the content is proven.
@@ -200,10 +205,10 @@ func (c *Contents) prover(v tarfs.Version, b *Body, pass *layerPass) io.Reader {
 		p.hash, p.same = sha256.New(), func(got []byte) bool { return bytes.Equal(got, sum[:]) }
 		return p
 	}
-	tag, ok := v.Tag()
-	if !ok || c.img.opt.shared == nil || c.img.opt.shared.prints == nil {
+	if !c.img.printed(v) {
 		return b.stored
 	}
+	tag, _ := v.Tag()
 	if p.hash, c.hash = c.hash, nil; p.hash == nil {
 		p.hash = c.img.opt.shared.prints.Hash()
 	}

@@ -46,6 +46,8 @@ func TestWrongCommandLinesSayWhatIsMeant(t *testing.T) {
 			"layup extract IMAGE -C DIR  all of them\n"},
 		{"a word for packages", "sbom x", "layup: unknown command \"sbom\"\nlayup: hint: layup packages -f cyclonedx " +
 			"IMAGE  writes one, -f spdx another\n"},
+		{"a word for directories", "mount x", "layup: unknown command \"mount\"\nlayup: hint: layup unpack --overlay2 " +
+			"IMAGE DIR  lays the layers out, and says how to mount them\n"},
 		{"another tool's word", "blame x", "layup: unknown command \"blame\"\nlayup: hint: layup owner IMAGE PATH  names " +
 			"the layer that wrote it, layup log IMAGE PATH  every one that touched it\n"},
 		{"ls's letters", "ls -lh x", "layup: ls: -lh asks for help\nlayup: hint: -l: sizes are already for people, and " +

@@ -307,7 +307,7 @@ func (l *partLayer) target(i uint32) string {
 	return cleanPath(string(l.linkOf(&e)))
 }
 
-// targetBase is the last name of a hard link's target; empty if the target ends otherwise, which is no file.
+// targetBase is the last name of a hard link's target; empty if the target ends otherwise and is not a file.
 func (l *partLayer) targetBase(i uint32) []byte {
 	e := l.entries.at(i)
 	base := bytes.TrimRight(l.linkOf(&e), "/")

@@ -142,12 +142,10 @@ func (s *scanner) keep(e *entry, digest [32]byte, regions []region, sparse bool)
 		}
 	}
 	switch {
-	case s.direct && digest != [32]byte{}:
-		l.tags.add(TagOf(digest[:]))
-	case s.direct:
+	case s.tag != nil && digest == [32]byte{}: // it was not hashed
 		l.tags.add(0)
-	case s.tags != nil && s.hash != nil:
-		l.tags.add(s.tags.Tag(digest))
+	case s.tag != nil:
+		l.tags.add(s.tag(digest))
 	case s.hash != nil:
 		l.digests.add(digest)
 	}

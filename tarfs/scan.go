@@ -68,13 +68,15 @@ func (e *ScanError) Unwrap() error { return e.Err }
 func Scan(r Reader, opt ScanOptions) (*Layer, error) {
 	s := &scanner{
 		r: r, lim: opt.Limits, layer: &Layer{lim: opt.Limits, dialect: opt.Dialect},
-		mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep, sparse: opt.Sparse, tags: opt.Tags,
+		mark: opt.Mark, dense: opt.Dense, keepers: opt.Keep, sparse: opt.Sparse,
 	}
 	switch {
+	case opt.Digests && opt.Tags != nil:
+		s.hash, s.tag = sha256.New(), opt.Tags.Tag
 	case opt.Digests:
 		s.hash = sha256.New()
 	case opt.Tags != nil:
-		s.hash, s.direct = opt.Tags.Hash(), true
+		s.hash, s.tag = opt.Tags.Hash(), func(sum [32]byte) uint64 { return TagOf(sum[:]) }
 	}
 	more, err := s.next()
 	for more && err == nil {
@@ -105,13 +107,14 @@ type scanner struct {
 	bodies [3][]byte // of extended headers, in reused buffers: PAX, GNU L, GNU K
 	hash   hash.Hash // nil unless digests or tags are wanted
 	sum    [32]byte  // a reused buffer for the hash
-	tags   *TagKey   // ScanOptions.Tags
-	direct bool      // the hash is that of the key
-	dense  bool      // sparse files get no digest
-	mark   Mark      // ScanOptions.Mark
-	small  []byte    // content for the mark; a reused buffer
-	marked uint8     // the mark of the current entry
-	dir    []byte    // the directory part of the entry before
+
+	tag func(sum [32]byte) uint64 // of a hash; nil if hashes are kept whole
+
+	dense  bool   // sparse files get no digest
+	mark   Mark   // ScanOptions.Mark
+	small  []byte // content for the mark; a reused buffer
+	marked uint8  // the mark of the current entry
+	dir    []byte // the directory part of the entry before
 	err    error
 
 	keepers func(name []byte, offset, size int64) io.Writer // ScanOptions.Keep

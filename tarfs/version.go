@@ -191,8 +191,8 @@ func (k *TagKey) Tag(digest [32]byte) uint64 {
 	return TagOf(sum[:])
 }
 
-// Hash returns a hash of content under the key: 128 bits, of which the first 64 are the tag. Of the same content it
-// makes the same as long as the process runs. On processors that help with AES it costs a seventh of SHA-256.
+// Hash returns a hash of content under the key: 128 bits or more, of which TagOf makes the tag. Whoever does not know
+// the key cannot choose two contents with one tag. On processors that help with AES it costs a seventh of SHA-256.
 func (k *TagKey) Hash() hash.Hash {
 	block, err := aes.NewCipher(k[:])
 	if err == nil {
@@ -201,7 +201,7 @@ func (k *TagKey) Hash() hash.Hash {
 			return &fingerprint{mac: mac}
 		}
 	}
-	return hmac.New(sha256.New, k[:]) // where only what FIPS 140 allows may run
+	return hmac.New(sha256.New, k[:]) // if only what FIPS 140 allows may run
 }
 
 // A fingerprint is GMAC in a chain (NIST SP 800-38D): each chunk is authenticated together with the tag of the one

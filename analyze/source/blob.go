@@ -53,6 +53,9 @@ var errNotKept = errors.New("its bytes were not kept when it was fetched")
 // Scan reads the blob once.
 func (b *Blob) Scan(ctx context.Context, l *Layer, opt ScanOptions) (Scanned, error) {
 	k := b.known(l)
+	if opt.Tags != nil && opt.Digests {
+		k = nil // tags do not outlive the process, and nothing has them
+	}
 	if found, ok := b.recall(k, l, &opt); ok {
 		return found, nil
 	}

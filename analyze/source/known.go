@@ -151,7 +151,7 @@ type finding struct {
 
 // recall returns what an earlier pass over the same bytes found, if it was asked for as much.
 func (b *Blob) recall(k *known, l *Layer, opt *ScanOptions) (Scanned, bool) {
-	if k == nil || opt.Copy != nil || opt.Tags != nil && opt.Digests {
+	if k == nil || opt.Copy != nil {
 		return Scanned{}, false
 	}
 	if k.seal != "" {
@@ -225,8 +225,8 @@ func (k *known) ask(opt *ScanOptions) {
 
 // remember stores what a pass found that verified the whole layer, if it was asked for all that is of use later.
 func (k *known) remember(l *Layer, opt *ScanOptions, found *Scanned, points *cache.Writer) {
-	if k == nil || opt.Tags != nil && opt.Digests || found.FoundDigest == "" && found.FoundDiffID == "" ||
-		!k.unchanged() || found.Table.Len() > mostEntries {
+	if k == nil || found.FoundDigest == "" && found.FoundDiffID == "" || !k.unchanged() ||
+		found.Table.Len() > mostEntries {
 		return
 	}
 	if !plainText(found.Warnings) {

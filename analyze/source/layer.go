@@ -164,7 +164,7 @@ func (l *Layer) Window() int64 {
 	return l.Content.Window(l)
 }
 
-// Placed reports whether Tar can begin anywhere at once: the layer lies in a file and is not compressed.
+// Placed reports whether Tar can begin anywhere at once: a file holds the tar as it is.
 func (l *Layer) Placed() bool { return l.Err == nil && l.Content.Placed() }
 
 // Own reports whether Tar reads a copy that nobody else can change.

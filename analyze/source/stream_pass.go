@@ -122,7 +122,7 @@ func (p *pass) stack(found string, src io.Reader) (err error) {
 	if p.decoder, err = decode.New(in, found, l.Limits.Window); err != nil {
 		return err
 	}
-	if p.known != nil && found == decode.Gzip && (p.opt.Tags == nil || !p.opt.Digests) {
+	if p.known != nil && found == decode.Gzip {
 		points := p.known.cache.Create(kindPoints, p.known.key(l))
 		if decode.Note(p.decoder, func() int64 { return p.blob.read - int64(in.Buffered()) }, points) {
 			p.points = points

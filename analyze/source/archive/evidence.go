@@ -36,7 +36,7 @@ type sight struct {
 	legacy                                bool    // ID/layer.tar
 	v1                                    bool    // ID/json
 	later                                 bool    // names that docker save has since 1.10
-	blobs                                 bool    // nothing but directories of blobs, or but repositories: it was cut
+	blobs                                 bool    // directories of blobs or repositories, and no blob: the tar was cut
 	root                                  bool    // directories that root file systems have
 	empty                                 bool    // nothing but the top directory
 }
@@ -83,7 +83,7 @@ var rootNames = map[string]bool{
 // survey looks at the names of all members, and reads the documents among them.
 func survey(data io.ReaderAt, table *tarfs.Layer) sight {
 	var s sight
-	r, empty, alone := documentReader{data: data}, true, true
+	r, empty := documentReader{data: data}, true
 	s.empty = true
 	for e := range table.Raw() {
 		name, ok := cleanMember(e.Name)
@@ -103,14 +103,14 @@ func survey(data io.ReaderAt, table *tarfs.Layer) sight {
 		proof := proves(name)
 		s.later = s.later || proof && (!nested || top == "blobs")
 		s.proof = s.proof || proof
-		blobs := e.Type == tarfs.Dir && (name == "blobs" || name == "blobs/sha256" || digest.IsHex(name))
+		blobs := e.Type == tarfs.Dir && (name == "blobs" || name == "blobs/sha256" || digest.IsHex(name)) ||
+			e.Type == tarfs.File && name == repositoriesName
 		s.blobs = s.blobs || blobs
 		s.empty = s.empty && name == "."
 		empty = empty && (blobs || name == ".")
-		alone = alone && (name == repositoriesName && e.Type == tarfs.File || name == ".")
 	}
 	cut := !table.EndMark() && table.Len() > 0
-	s.blobs = s.blobs && (empty || cut) || empty && cut || alone && s.repositories
+	s.blobs = s.blobs && (empty || cut) || empty && cut
 	s.says = max(s.says, r.throughLinks(table))
 	return s
 }

@@ -14,9 +14,3 @@ func inodeOf(info fs.FileInfo) (device, inode uint64, changed time.Time, ok bool
 	}
 	return uint64(stat.Dev), stat.Ino, time.Unix(int64(stat.Ctim.Sec), int64(stat.Ctim.Nsec)), true
 }
-
-// Linked reports whether a file has more names than one.
-func Linked(info fs.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && info.Mode().IsRegular() && stat.Nlink > 1
-}

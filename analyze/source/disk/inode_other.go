@@ -11,6 +11,3 @@ import (
 func inodeOf(fs.FileInfo) (device, inode uint64, changed time.Time, ok bool) {
 	return 0, 0, time.Time{}, false
 }
-
-// Linked is false: this system does not tell how many names a file has.
-func Linked(fs.FileInfo) bool { return false }

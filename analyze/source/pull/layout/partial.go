@@ -125,7 +125,7 @@ func (p *Partial) prepare(fresh bool) error {
 	return err
 }
 
-// unlink removes files that have another name too: whoever made the name may not want the file to be written.
+// unlink removes the names of files that also have other names: nobody may want these files to be written.
 func (p *Partial) unlink() error {
 	return fs.WalkDir(p.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || name == lockName {
